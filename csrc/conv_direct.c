@@ -1,0 +1,175 @@
+/* Convolution without im2col: an implicit matrix product, its left operand read where it lies.
+ *
+ * In NHWC one row of a window, kw pixels of cin channels, is one run of kw * cin floats. So the window under an output pixel is
+ * kh runs, each one image row below the last, and it is known by the address of its first float. A tile takes the addresses of
+ * 14 windows and 32 output channels (with AVX-512) and multiplies in place: nothing is copied but the padding, once.
+ * After the indirect convolution of Dukhan 2019 (arXiv 1907.02129), which keeps an address for each pixel of a window.
+ */
+#include <assert.h>
+#include <string.h>
+#include "kernels.h"
+#include "minigoog.h"
+#include "parallel.h"
+
+enum {
+    MAX_HEIGHT = 16,
+    TILES_IN_TASK = 8,     /* 112 pixels share a panel while it is in cache */
+    TASKS_PER_THREAD = 4,  /* so that a slow core can leave work to a fast one */
+    BLOCK_PIXELS = 256,    /* of a weight gradient: one running sum of so many terms, then the next */
+};
+
+static void check(const struct mg_conv *s)
+{
+    (void)s;
+    assert(s->kh > 0 && s->kw > 0 && s->stride_h > 0 && s->stride_w > 0 && s->cin > 0 && s->cout > 0);
+    assert(s->out_h == (s->h - s->kh) / s->stride_h + 1 && s->out_w == (s->w - s->kw) / s->stride_w + 1);
+    assert(s->h >= s->kh && s->w >= s->kw);
+    assert(s->kw == 1 ? s->x_pixel >= s->cin : s->x_pixel == s->cin);
+    assert(s->y_pixel >= s->cout);
+}
+
+/* The address of the window under output pixel number `pixel`, all images counted through. */
+static const float *window_of(const struct mg_conv *s, const float *x, size_t pixel)
+{
+    const size_t ox = pixel % s->out_w, row = pixel / s->out_w;
+    const size_t oy = row % s->out_h, image = row / s->out_h;
+    return x + ((image * s->h + oy * s->stride_h) * s->w + ox * s->stride_w) * s->x_pixel;
+}
+
+/* The lowest tile that still holds n rows. */
+static int height_for(const struct kernels *k, size_t n)
+{
+    int height = 0;
+    while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
+        height++;
+    return height;
+}
+
+/* Output pixels [first, end) x panels [panel, panel_end). */
+static void direct_task(const struct mg_conv *s, const struct kernels *k, const struct conv_tile *t, const float *x,
+                        const float *panels, float *y, size_t first, size_t end, size_t panel, size_t panel_end)
+{
+    const float *windows[TILES_IN_TASK * MAX_HEIGHT];
+    for (size_t i = 0; i < TILES_IN_TASK * k->heights[0]; i++)
+        windows[i] = window_of(s, x, mg_min(first + i, end - 1)); /* rows past the end repeat the last and are not written */
+
+    const size_t columns = 2 * k->lanes, lines = t->runs * t->run + 1;
+    for (; panel < panel_end; panel++) {
+        const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
+        for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
+            const size_t n_rows = mg_min(k->heights[0], end - pixel);
+            k->conv_tile[height_for(k, n_rows)][width / k->lanes - 1](t, windows + (pixel - first), panels + panel * columns * lines,
+                                                                     y + pixel * s->y_pixel + panel * columns, n_rows, n_cols);
+        }
+    }
+}
+
+void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, int relu, float *y)
+{
+    check(s);
+    const struct kernels *k = mg_kernels();
+    const struct conv_tile t = {
+        .runs = s->kh, .run = s->kw * s->cin, .run_stride = s->w * s->x_pixel, .y_pixel = s->y_pixel, .relu = relu};
+    const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * t.runs * t.run * s->cout;
+    const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work);
+
+    /* With few pixels the output channels are split too, so that one small image keeps every core busy. */
+    const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], blocks = mg_ceil_div(pixels, pixels_in_task);
+    const size_t panels_in_task = blocks >= wanted ? n_panels : mg_ceil_div(n_panels * (blocks ? blocks : 1), wanted);
+    const size_t groups = mg_ceil_div(n_panels, panels_in_task);
+
+    PARALLEL_FOR(work)
+    for (size_t task = 0; task < blocks * groups; task++) {
+        const size_t first = task / groups * pixels_in_task, panel = task % groups * panels_in_task;
+        direct_task(s, k, &t, x, panels, y, first, mg_min(first + pixels_in_task, pixels), panel,
+                    mg_min(panel + panels_in_task, n_panels));
+    }
+}
+
+/* The weight gradient is dw[position, j] = sum over output pixels of window[position] * dy[j]: the same tile with the roles of
+ * pixels and window positions exchanged. Pixels are taken in blocks, of a size that depends on the shape alone. */
+
+/* Whole images while they are small, else whole rows of one image. */
+static struct weight_tile block_of(const struct mg_conv *s)
+{
+    const size_t image = s->out_h * s->out_w;
+    struct weight_tile b = {.pixels = s->out_w,
+                            .x_image = s->h * s->w * s->x_pixel,
+                            .x_row = s->stride_h * s->w * s->x_pixel,
+                            .x_pixel = s->stride_w * s->x_pixel,
+                            .dw_row = s->cout};
+    b.images = image <= BLOCK_PIXELS / 2 ? BLOCK_PIXELS / image : 1;
+    b.rows = b.images > 1 ? s->out_h : mg_min(s->out_h, BLOCK_PIXELS / mg_min(s->out_w, BLOCK_PIXELS));
+    return b;
+}
+
+size_t mg_conv2d_weight_scratch(const struct mg_conv *s)
+{
+    const struct weight_tile b = block_of(s);
+    return (size_t)mg_threads() * b.images * b.rows * b.pixels * 2 * mg_kernels()->lanes;
+}
+
+/* The positions of a window, kh runs of kw * cin, in tiles of `rows`. */
+struct positions {
+    int height;              /* which tile: the tallest that is not longer than a run */
+    size_t rows, run, tiles_in_run, tiles;
+};
+
+static struct positions positions_of(const struct mg_conv *s, const struct kernels *k)
+{
+    struct positions p = {.run = s->kw * s->cin};
+    while (k->heights[p.height] > p.run)
+        p.height++;
+    p.rows = k->heights[p.height];
+    p.tiles_in_run = mg_ceil_div(p.run, p.rows);
+    p.tiles = s->kh * p.tiles_in_run;
+    return p;
+}
+
+/* Tiles [tile, end) of positions x one panel of columns: adds one block of pixels to dw. x, dw: at the block and the panel. */
+static void weight_block(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const struct weight_tile *t,
+                         const float *x, const float *packed, size_t width, size_t n_cols, float *dw, size_t tile, size_t end)
+{
+    for (; tile < end; tile++) {
+        const size_t ky = tile / p->tiles_in_run, at = tile % p->tiles_in_run * p->rows;
+        const size_t back = at + p->rows > p->run ? at + p->rows - p->run : 0; /* begin earlier rather than read past the run */
+        k->weight_tile[p->height][width / k->lanes - 1](t, x + ky * s->w * s->x_pixel + at - back, packed,
+                                                        dw + (ky * p->run + at - back) * t->dw_row, back, n_cols);
+    }
+}
+
+/* Tiles [tile, end) of positions x one panel, over all pixels: this part of dw belongs to nobody else. */
+static void weight_task(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const float *x,
+                        const float *dy, float *dw, size_t panel, size_t tile, size_t end, float *packed)
+{
+    const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - column);
+    const struct weight_tile block = block_of(s);
+    for (size_t image = 0; image < s->n; image += block.images)
+        for (size_t oy = 0; oy < s->out_h; oy += block.rows) {
+            struct weight_tile t = block;
+            t.images = mg_min(block.images, s->n - image);
+            t.rows = mg_min(block.rows, s->out_h - oy);
+            const size_t first = (image * s->out_h + oy) * s->out_w;
+            k->pack_panel(t.images * t.rows * t.pixels, n_cols, width, dy + first * s->y_pixel + column, s->y_pixel, packed);
+            weight_block(s, k, p, &t, window_of(s, x, first), packed, width, n_cols, dw + column, tile, end);
+        }
+}
+
+void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch)
+{
+    check(s);
+    const struct kernels *k = mg_kernels();
+    const struct positions p = positions_of(s, k);
+    const size_t work = s->n * s->out_h * s->out_w * s->kh * p.run * s->cout;
+    const size_t n_panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work);
+    const size_t chunks = mg_min(p.tiles, mg_ceil_div(wanted, n_panels)), tiles_in_task = mg_ceil_div(p.tiles, chunks);
+    const size_t scratch_size = mg_conv2d_weight_scratch(s) / (size_t)mg_threads();
+
+    memset(dw, 0, s->kh * p.run * s->cout * sizeof *dw);
+    PARALLEL_FOR(work)
+    for (size_t task = 0; task < n_panels * chunks; task++) {
+        const size_t tile = task % chunks * tiles_in_task;
+        weight_task(s, k, &p, x, dy, dw, task / chunks, tile, mg_min(tile + tiles_in_task, p.tiles),
+                    scratch + (size_t)MG_THREAD() * scratch_size);
+    }
+}

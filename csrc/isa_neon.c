@@ -1,0 +1,10 @@
+/* NEON: 32 registers of 4 floats; part of every 64-bit ARM, so it needs no region and no test. */
+#include "isa.h"
+#if defined __aarch64__
+#define ISA neon
+#define ISA_NAME "neon"
+#define LANES 4
+#define TILE_ROWS 12
+#define SUPPORTED 1
+#include "kernels.inc"
+#endif

@@ -1,0 +1,71 @@
+/* One row of the dispatch table: the inner kernels of one instruction set. Their contracts stand where they are defined (*.inc). */
+#ifndef MG_KERNELS_H
+#define MG_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct conv_tile {
+    size_t runs, run, run_stride; /* a window: runs of floats, each run_stride after the one before */
+    size_t y_pixel;
+    int relu;
+};
+
+struct weight_tile {
+    size_t images, rows, pixels;   /* the block of output pixels */
+    size_t x_image, x_row, x_pixel; /* floats of x from one to the next */
+    size_t dw_row;
+};
+
+typedef void conv_tile_fn(const struct conv_tile *t, const float *const *rows, const float *panel, float *y, size_t n_rows, size_t n_cols);
+typedef void weight_tile_fn(const struct weight_tile *t, const float *x, const float *panel, float *dw, size_t first_row, size_t n_cols);
+
+enum { HEIGHTS = 3 };
+
+struct kernels {
+    const char *name;
+    int (*supported)(void);
+    size_t lanes;
+    size_t heights[HEIGHTS];              /* of the tiles, tallest first; the last is 1 */
+    conv_tile_fn *conv_tile[HEIGHTS][2];  /* [height][vectors - 1] */
+    weight_tile_fn *weight_tile[HEIGHTS][2];
+    void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t row_stride, float *panel);
+    void (*relu)(size_t n, const float *a, const float *b, float *y);
+    void (*add)(size_t n, const float *a, const float *b, float *y);
+    void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, int32_t first,
+                       float *y, int32_t *index);
+    void (*max_window_backward)(size_t channels, int32_t pixel, const int32_t *index, const float *dy, float *dx);
+    void (*sum_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, float scale, float *y);
+    void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
+    float (*softmax_row)(size_t n, const float *x, float *y);
+    void (*sgd)(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w);
+};
+
+extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon, mg_kernels_plain;
+
+/* The row in use. */
+const struct kernels *mg_kernels(void);
+
+/* Weights are packed in panels of two vectors of output channels; the last one has one vector if that is enough. */
+static inline size_t mg_panel_width(const struct kernels *k, size_t cout, size_t panel)
+{
+    const size_t left = cout - panel * 2 * k->lanes;
+    return left <= k->lanes ? k->lanes : 2 * k->lanes;
+}
+
+static inline size_t mg_panel_count(const struct kernels *k, size_t cout)
+{
+    return (cout + 2 * k->lanes - 1) / (2 * k->lanes);
+}
+
+static inline size_t mg_min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t mg_ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+#endif

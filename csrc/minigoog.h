@@ -1,0 +1,104 @@
+/* Every function that Python may call. cffi reads this file: no macros, nothing but declarations.
+ *
+ * Feature maps are float32, n images x h x w pixels x c channels (NHWC). Channels of a pixel are contiguous; pixels are evenly
+ * spaced, `_pixel` floats apart, so that a map may be a slice of the channels of a wider one. Everything else is dense.
+ * All memory belongs to the caller, and nothing is kept after a call. Inputs and outputs do not overlap unless it says so.
+ * Python checks every argument (src/minigoog/kernels/native); C asserts the same in debug builds. Results do not depend on
+ * the number of threads, to the bit.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- the machine (dispatch.c) ---- */
+
+/* The instruction set in use: "avx512", "avx2", "neon" or "plain". Static memory. */
+const char *mg_isa(void);
+/* Uses the named instruction set from now on. 0, or -1 if this CPU or build does not have it. Not while kernels run. */
+int mg_set_isa(const char *name);
+/* Threads that kernels use; at first OMP_NUM_THREADS or the number of cores. Always 1 without OpenMP. */
+int mg_threads(void);
+void mg_set_threads(int threads);
+/* 1 if the kernels were compiled with OpenMP. */
+int mg_has_openmp(void);
+
+/* ---- convolution ---- */
+
+/* One convolution whose padding is already in x. y: n x out_h x out_w pixels of cout floats, out_h = (h - kh) / stride_h + 1. */
+struct mg_conv {
+    size_t n, h, w, cin;
+    size_t kh, kw, stride_h, stride_w;
+    size_t out_h, out_w, cout;
+    size_t x_pixel, y_pixel; /* floats from one pixel to the next; x_pixel = cin unless kw = 1 */
+};
+
+/* Copies x onto a canvas of zeros: pixel (i, j) goes to (top + i * step_h, left + j * step_w), or nowhere if that is outside.
+   Pads, crops (top, left < 0) and dilates.  y: n x y_h x y_w x c, dense. (im2col.c) */
+void mg_place(size_t n, size_t h, size_t w, size_t c, const float *x, size_t x_pixel, ptrdiff_t top, ptrdiff_t left,
+              size_t step_h, size_t step_w, size_t y_h, size_t y_w, float *y);
+/* columns: one row for each output pixel, kh * kw * cin floats: the window under it. (im2col.c) */
+void mg_im2col(const struct mg_conv *s, const float *x, float *columns);
+/* The transpose of mg_im2col: dx (dense, cin floats a pixel) = the sum of all columns' entries that came from there. (im2col.c) */
+void mg_col2im(const struct mg_conv *s, const float *columns, float *dx);
+
+/* Floats that mg_pack_weights writes for a matrix of k x cout. (pack.c) */
+size_t mg_panels_size(size_t k, size_t cout);
+/* Lays w [k, cout] and bias [cout] (or NULL) into the panels that mg_conv2d_direct reads. (pack.c) */
+void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, float *panels);
+/* turned [kh, kw, cout, cin] = w [kh, kw, cin, cout] upside down, left to right and transposed: the weights with which a
+   convolution of dy gives dx. (pack.c) */
+void mg_turn_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *turned);
+
+/* y = convolution of x with the packed weights, plus the packed bias, and max(0, .) if relu. (conv_direct.c) */
+void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, int relu, float *y);
+/* Floats of scratch that mg_conv2d_weight_direct needs with the present number of threads. (conv_direct.c) */
+size_t mg_conv2d_weight_scratch(const struct mg_conv *s);
+/* dw [kh, kw, cin, cout] = sum over output pixels of window x dy. y_pixel of `s` is dy's. (conv_direct.c) */
+void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
+
+/* Floats of scratch that mg_column_sums needs. (elementwise.c) */
+size_t mg_column_sums_scratch(size_t rows, size_t c);
+/* sums[j] = sum over `rows` pixels of x[., j]: the gradient of a bias. (elementwise.c) */
+void mg_column_sums(size_t rows, size_t c, const float *x, size_t x_pixel, float *scratch, float *sums);
+
+/* ---- pooling (pool.c) ---- */
+
+/* Windows of kh x kw pixels, stride_h x stride_w apart, the first pad_h above and pad_w left of x. Padding is never read. */
+struct mg_pool {
+    size_t n, h, w, c;
+    size_t kh, kw, stride_h, stride_w, pad_h, pad_w;
+    size_t out_h, out_w;
+    size_t x_pixel, y_pixel;
+};
+
+/* y = each window's maximum; index (dense, c a pixel) = number y * w + x of the pixel that it came from. h * w < 2^31. */
+void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index);
+/* dx (x_pixel apart) = dy (y_pixel apart) sent to the pixels in `index`. */
+void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx);
+/* y = each window's mean over the pixels that are inside x. */
+void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y);
+void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx);
+
+/* ---- element by element (elementwise.c): `rows` rows of c floats; the output may be one of the inputs ---- */
+
+void mg_relu(size_t rows, size_t c, const float *x, size_t x_pixel, float *y, size_t y_pixel);
+/* dx = dy where y > 0, else 0. */
+void mg_relu_backward(size_t rows, size_t c, const float *y, size_t y_pixel, const float *dy, size_t dy_pixel, float *dx, size_t dx_pixel);
+/* y = a + b. */
+void mg_add(size_t rows, size_t c, const float *a, size_t a_pixel, const float *b, size_t b_pixel, float *y, size_t y_pixel);
+/* y = gain * tanh(slope * x). n floats, dense. */
+void mg_tanh(size_t n, float gain, float slope, const float *x, float *y);
+/* y[i] = x[i] * scale if random number offset + i of the stream `seed` is at least `drop`, else 0; the numbers are 32 bits of
+   Philox4x32-10 (Salmon et al. 2011), so that y does not depend on who computes it. n floats, dense. (dropout.c) */
+void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y);
+/* One momentum step in place: v = momentum * v + dw + weight_decay * w; w = w - lr * v. n floats, dense. */
+void mg_sgd(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w);
+
+/* ---- softmax (softmax.c): n rows of c floats, dense, c >= 1 ---- */
+
+void mg_softmax(size_t n, size_t c, const float *x, float *y);
+/* dx = y * (dy - sum(y * dy)), row by row. */
+void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx);
+/* probabilities = softmax(logits); losses[i] = -log(probability of labels[i]). labels in [0, c). */
+void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *labels, float *probabilities, float *losses);
+/* dlogits = scale * (probabilities - one_hot(labels)). */
+void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits);

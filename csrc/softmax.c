@@ -1,0 +1,51 @@
+/* Softmax and the cross-entropy that is built on it, one row after the other. */
+#include <assert.h>
+#include "kernels.h"
+#include "minigoog.h"
+#include "parallel.h"
+
+void mg_softmax(size_t n, size_t c, const float *x, float *y)
+{
+    assert(c > 0);
+    const struct kernels *k = mg_kernels();
+
+    PARALLEL_FOR(n * c)
+    for (size_t i = 0; i < n; i++)
+        k->softmax_row(c, x + i * c, y + i * c);
+}
+
+void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx)
+{
+    PARALLEL_FOR(n * c)
+    for (size_t i = 0; i < n; i++) {
+        const float *y_row = y + i * c, *dy_row = dy + i * c;
+        float dot = 0;
+        for (size_t j = 0; j < c; j++)
+            dot += y_row[j] * dy_row[j];
+        for (size_t j = 0; j < c; j++)
+            dx[i * c + j] = y_row[j] * (dy_row[j] - dot);
+    }
+}
+
+void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *labels, float *probabilities, float *losses)
+{
+    assert(c > 0);
+    const struct kernels *k = mg_kernels();
+
+    PARALLEL_FOR(n * c)
+    for (size_t i = 0; i < n; i++) {
+        assert(labels[i] >= 0 && (size_t)labels[i] < c);
+        /* log(sum) - logit, not -log(probability): a probability that rounds to zero still has a finite loss */
+        losses[i] = k->softmax_row(c, logits + i * c, probabilities + i * c) - logits[i * c + (size_t)labels[i]];
+    }
+}
+
+void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits)
+{
+    PARALLEL_FOR(n * c)
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < c; j++)
+            dlogits[i * c + j] = scale * probabilities[i * c + j];
+        dlogits[i * c + (size_t)labels[i]] -= scale;
+    }
+}

@@ -1,0 +1,24 @@
+"""minigoog: a convolutional-network engine that a person can read. C kernels, a Python tape, NumPy between them; after GoogLeNet.
+
+    >>> import minigoog as mg
+    >>> x = mg.Tensor([1.0, -2.0], requires_grad=True)
+    >>> y = mg.ops.relu(x).sum()
+    >>> y.backward()
+    >>> x.grad
+    array([1., 0.], dtype=float32)
+"""
+
+from . import kernels, losses, metrics, nn, ops, optim
+from .config import show_config
+from .gradcheck import GradcheckError, gradcheck
+from .kernels import get_num_threads, set_num_threads
+from .rng import manual_seed
+from .tape import Tape
+from .tensor import Tensor, no_grad
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GradcheckError", "Tape", "Tensor", "get_num_threads", "gradcheck", "kernels", "losses", "manual_seed", "metrics", "nn", "no_grad",
+    "ops", "optim", "set_num_threads", "show_config",
+]

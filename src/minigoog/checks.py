@@ -1,0 +1,87 @@
+"""The wording of all errors about arguments: which function, which argument, what came, what was expected."""
+
+import math
+import operator
+
+import numpy as np
+
+
+def check_array(where, name, a, ndim=None, dtype=None, shape=None):
+    """Returns `a` if it is a NumPy array of floats (or of `dtype`) with `ndim` axes (an int or a tuple) and this `shape`; else raises."""
+    if not isinstance(a, np.ndarray):
+        raise TypeError(f"{where}: `{name}` is {type(a).__name__}, expected a NumPy array")
+    if dtype is None and a.dtype not in (np.float32, np.float64):
+        raise TypeError(f"{where}: `{name}` is {a.dtype}, expected float32 (or float64 on the reference kernels)")
+    if dtype is not None and a.dtype != dtype:
+        raise TypeError(f"{where}: `{name}` is {a.dtype}, expected {np.dtype(dtype)}")
+    if ndim is not None and a.ndim not in (ndim if isinstance(ndim, tuple) else (ndim,)):
+        raise ValueError(f"{where}: `{name}` has {a.ndim} axes {a.shape}, expected {ndim}")
+    if shape is not None and a.shape != tuple(shape):
+        raise ValueError(f"{where}: `{name}` has shape {a.shape}, expected {tuple(shape)}")
+    return a
+
+
+def check_out(where, out, shape, dtype):
+    """Returns `out` if a result of this shape and dtype can be written to it."""
+    check_array(where, "out", out, dtype=dtype, shape=shape)
+    if not out.flags.writeable:
+        raise ValueError(f"{where}: `out` is read-only")
+    return out
+
+
+def check_int(where, name, value, minimum=None):
+    """Returns `value` as an int if it is a whole number (no bool) of at least `minimum`."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{where}: `{name}` is {value!r}, expected a whole number") from None
+    if minimum is not None and number < minimum:
+        raise ValueError(f"{where}: `{name}` is {number}, expected at least {minimum}")
+    return number
+
+
+def check_real(where, name, value, minimum=-math.inf, maximum=math.inf):
+    """Returns `value` as a float if it is a finite number from `minimum` to `maximum`."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{where}: `{name}` is {value!r}, expected a number") from None
+    if not math.isfinite(number) or not minimum <= number <= maximum:
+        limits = "finite" if minimum == -math.inf else f"finite and from {minimum:g} to {maximum:g}"
+        raise ValueError(f"{where}: `{name}` is {number}, expected it {limits}")
+    return number
+
+
+def pair(where, name, value, minimum):
+    """(height, width) from one whole number for both or from a pair, each at least `minimum`."""
+    values = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2:
+        raise ValueError(f"{where}: `{name}` is {value!r}, expected a whole number or a pair (height, width)")
+    return tuple(check_int(where, name, v, minimum) for v in values)
+
+
+def output_size(where, axis, size, kernel, stride, padding, ceil_mode=False):
+    """How many windows of `kernel` pixels, `stride` apart, there are along an axis of `size` pixels with `padding` at both ends.
+
+    Rounded down, or up in ceil mode, where the last window may hang over the end but begins before it (Caffe, PyTorch)."""
+    room = size + 2 * padding - kernel
+    if room < 0:
+        raise ValueError(f"{where}: the window's {axis} {kernel} exceeds the map's {size} plus padding {padding} at both ends")
+    n = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    if ceil_mode and (n - 1) * stride >= size + padding:
+        n -= 1
+    return n
+
+
+def check_labels(where, labels, n, classes):
+    """Returns `labels` as int64 [n] if each is a class number from 0 to `classes` - 1."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{where}: `labels` is {labels.dtype}, expected whole numbers")
+    if labels.shape != (n,):
+        raise ValueError(f"{where}: `labels` has shape {labels.shape}, expected {(n,)}, one for each row of the logits")
+    if n and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(f"{where}: `labels` go from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
+    return np.ascontiguousarray(labels, dtype=np.int64)

@@ -1,0 +1,33 @@
+"""What is in use: kernels, instruction set, threads, BLAS."""
+
+import os
+import platform
+
+import numpy as np
+
+from . import kernels
+
+
+def config():
+    """The facts that `show_config` prints, by name."""
+    native = kernels.native
+    return {
+        "kernels": "native (C)" if kernels.backend == "native" else "reference (NumPy)" + ("" if native else "; the C kernels were not built"),
+        "instruction set": f"{native.machine.isa()} of {', '.join(native.machine.available_isas())}" if native else "NumPy's",
+        "threads": f"{kernels.get_num_threads()} of {os.cpu_count()} cores, {'OpenMP' if native and native.machine.has_openmp() else 'no OpenMP'}",
+        "BLAS": _blas(),
+        "NumPy": np.__version__,
+        "Python": f"{platform.python_version()}, {platform.machine()} {platform.system()}",
+    }
+
+
+def show_config():
+    """Prints which kernels, instruction set, threads and BLAS are in use."""
+    for name, fact in config().items():
+        print(f"{name:<16} {fact}")
+
+
+def _blas():
+    """Name and version of the BLAS that NumPy was built with."""
+    blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    return f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()

@@ -1,0 +1,127 @@
+"""Checks gradients against central differences, in float64 on the reference kernels, and says where they differ and why."""
+
+import copy
+
+import numpy as np
+
+from . import kernels
+from .checks import check_real
+from .tape import Tape
+from .tensor import Tensor, no_grad
+
+
+class GradcheckError(AssertionError):
+    """A gradient that central differences do not confirm; the message names the operation, the input and the index."""
+
+
+def gradcheck(function, inputs, parameters=(), *, eps=1e-6, atol=1e-6, rtol=1e-5, samples=None, seed=0):
+    """True if the gradients of `function(*inputs)`, a tensor, agree with (f(x + eps) - f(x - eps)) / 2 eps; raises GradcheckError if not.
+
+    `inputs`: tensors or arrays; `parameters`: tensors that `function` uses without being handed them, such as `model.parameters()`.
+    Each is computed with in float64 and put back as it was. `samples`: check so many random values of each (default: all of them).
+    `function` must be deterministic: a dropout mask must not change from call to call."""
+    for name, value in (("eps", eps), ("atol", atol), ("rtol", rtol)):
+        check_real("gradcheck", name, value, 0)
+    inputs = [x if isinstance(x, Tensor) else Tensor(np.asarray(x, np.float64)) for x in inputs]
+    labels = [f"input {i}" for i in range(len(inputs))] + [f"parameter {i}" for i in range(len(parameters))]
+    tensors = [*inputs, *parameters]
+    with kernels.use("reference"), _in_float64(tensors):
+        generator = np.random.default_rng(seed)
+        y = function(*inputs)
+        if not y.requires_grad:
+            raise GradcheckError("gradcheck: the result does not depend on any input through a recorded operation")
+        dy = generator.standard_normal(y.shape)
+        y.backward(dy, retain_graph=True)
+        for label, x in zip(labels, tensors, strict=True):
+            analytic = np.zeros(x.shape) if x.grad is None else x.grad
+            for index in _indices(x.shape, samples, generator):
+                with no_grad():
+                    numeric = _central_difference(lambda: (function(*inputs).data * dy).sum(), x.data, index, eps)
+                if not np.isclose(analytic[index], numeric, rtol, atol):
+                    _blame(function, inputs, y, x, f"{label} {list(index)}", index, analytic[index], numeric, eps, atol, rtol)
+    return True
+
+
+class _in_float64:
+    """Within a with-block, tensors hold float64 copies of their data, require gradients and have none; then all is as before."""
+
+    def __init__(self, tensors):
+        self.tensors = tensors
+
+    def __enter__(self):
+        self.before = [(x.data, x.grad, x.requires_grad) for x in self.tensors]
+        for x in self.tensors:
+            x.data, x.grad, x.requires_grad = x.data.astype(np.float64), None, True
+
+    def __exit__(self, *error):
+        for x, before in zip(self.tensors, self.before, strict=True):
+            x.data, x.grad, x.requires_grad = before
+
+
+def _indices(shape, samples, generator):
+    """All indices of an array of this shape, or `samples` of them at random."""
+    everything = list(np.ndindex(*shape))
+    if samples is None or samples >= len(everything):
+        return everything
+    return [everything[i] for i in generator.choice(len(everything), samples, replace=False)]
+
+
+def _central_difference(f, a, index, eps):
+    """(f(a + eps) - f(a - eps)) / 2 eps with respect to a[index]; `a` is changed and put back."""
+    value = a[index]
+    try:
+        a[index] = value + eps
+        above = f()
+        a[index] = value - eps
+        below = f()
+    finally:
+        a[index] = value
+    return (above - below) / (2 * eps)
+
+
+def _blame(function, inputs, y, x, where, index, analytic, numeric, eps, atol, rtol):
+    """Raises the error that says most: a kink, the operation whose own gradient is wrong, or only the index."""
+    facts = f"at {where}: backward says {analytic:.10g}, central differences say {numeric:.10g}"
+    kink = _kink(function, inputs, x, index, eps)
+    if kink:
+        raise GradcheckError(f"gradcheck: {facts}. This is a kink, not an error: {kink}. Move the input away from it.")
+    for i, op in enumerate(Tape(y)):
+        wrong = _wrong_by_itself(op, eps, atol, rtol)
+        if wrong:
+            raise GradcheckError(f"gradcheck: {facts}. The operation to blame is {op.name} (number {i} on the tape): {wrong}")
+    raise GradcheckError(
+        f"gradcheck: {facts}. Each operation on the tape is right by itself: either the function is not the same from call to call, "
+        f"or it computes something outside of any operation"
+    )
+
+
+def _kink(function, inputs, x, index, eps):
+    """Which operation decides differently (ReLU, max pooling) at x[index] + eps and - eps, in words; None if none does."""
+    value = x.data[index]
+    tapes = []
+    for step in (eps, -eps):
+        x.data[index] = value + step
+        tapes.append(Tape(function(*inputs)))
+    x.data[index] = value
+    for i, (above, below) in enumerate(zip(*tapes, strict=True)):
+        if above.decisions() is not None:
+            changed = np.argwhere(above.decisions() != below.decisions())
+            if len(changed):
+                return f"{above.name} (number {i} on the tape) changes its decision at {changed[0].tolist()} within {eps:g} of this input"
+    return None
+
+
+def _wrong_by_itself(op, eps, atol, rtol):
+    """What is wrong with the gradient of one operation, alone, in words; None if nothing is."""
+    generator = np.random.default_rng(0)
+    alone = copy.copy(op)
+    arrays = [x.data.copy() for x in op.inputs]
+    dy = generator.standard_normal(np.shape(op.y))
+    for i, dx in enumerate(op.backward(dy)):
+        if dx is None:
+            continue
+        for index in _indices(arrays[i].shape, 50, generator):
+            numeric = _central_difference(lambda: (alone.forward(*arrays) * dy).sum(), arrays[i], index, eps)
+            if not np.isclose(dx[index], numeric, rtol, atol):
+                return f"its gradient with respect to its input {i} at {list(index)} is {dx[index]:.10g}, expected {numeric:.10g}"
+    return None

@@ -1,0 +1,44 @@
+"""The kernels in C (csrc/), each behind a function that checks its arguments, finds its buffers and makes one call.
+
+Names and signatures are those of `kernels.reference`. They compute in float32; results do not depend on the number of threads.
+"""
+
+import os
+
+# Threads that spin while they wait fight with those of BLAS; this must be said before the module loads OpenMP.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from minigoog._native import lib  # noqa: E402
+
+from . import machine  # noqa: E402
+from .activation import add, relu, relu_backward, tanh, tanh_backward  # noqa: E402
+from .conv import conv2d, conv2d_bias, conv2d_input, conv2d_weight  # noqa: E402
+from .dropout import dropout  # noqa: E402
+from .linear import linear, linear_input, linear_weight  # noqa: E402
+from .optim import sgd_step  # noqa: E402
+from .pool import (  # noqa: E402
+    avg_pool2d,
+    avg_pool2d_backward,
+    global_avg_pool2d,
+    global_avg_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+)
+from .softmax import cross_entropy, cross_entropy_backward, softmax, softmax_backward  # noqa: E402
+from .workspace import empty  # noqa: E402
+
+__all__ = [
+    "add", "relu", "relu_backward", "tanh", "tanh_backward",
+    "conv2d", "conv2d_bias", "conv2d_input", "conv2d_weight",
+    "dropout", "empty",
+    "linear", "linear_input", "linear_weight",
+    "sgd_step",
+    "avg_pool2d", "avg_pool2d_backward", "global_avg_pool2d", "global_avg_pool2d_backward", "max_pool2d", "max_pool2d_backward",
+    "cross_entropy", "cross_entropy_backward", "softmax", "softmax_backward",
+]
+
+if "MINIGOOG_ISA" in os.environ:
+    machine.set_isa(os.environ["MINIGOOG_ISA"])
+
+# In a child of fork the threads of OpenMP are gone, and the first parallel region would wait for them for ever.
+os.register_at_fork(after_in_child=lambda: lib.mg_set_threads(1))

@@ -1,0 +1,80 @@
+"""Convolution and its gradients: checks, then whichever algorithm is right for the shape, group by group."""
+
+import numpy as np
+from minigoog._native import lib
+
+from ...checks import check_array, check_out
+from ..reference.conv import channel_groups
+from ..shapes import check_conv_arrays, conv_shape
+from . import conv_algorithms, workspace
+from .pointers import check_float32, dense, pixels
+
+
+def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None, algorithm="auto"):
+    """Convolution of `x` [n, h, w, cin] with `w` [kh, kw, cin / groups, cout], plus `b` [cout], then max(0, .) if `relu`.
+
+    Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
+    check_float32("conv2d", "x", x)
+    check_conv_arrays("conv2d", x, w, b)
+    s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups)
+    y = workspace.empty(s.y) if out is None else check_out("conv2d", out, s.y, x.dtype)
+    forward = conv_algorithms.choose("conv2d", algorithm, s).forward
+    if groups == 1:
+        forward(s, x, w, b, relu, y)
+    else:
+        for i, o in channel_groups(s):
+            forward(_one_group(s), x[..., i], _dense(w[..., o]), None if b is None else b[o], relu, y[..., o])
+    return y
+
+
+def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
+    """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
+    check_float32("conv2d_input", "w", w)
+    s = conv_shape("conv2d_input", x_shape, w.shape, stride, padding, groups)
+    check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
+    gradient = conv_algorithms.choose("conv2d_input", algorithm, s).input
+    dx = workspace.empty(s.x)
+    if groups == 1:
+        gradient(s, w, dy, dx)
+    else:
+        for i, o in channel_groups(s):
+            gradient(_one_group(s), _dense(w[..., o]), dy[..., o], dx[..., i])
+    return dx
+
+
+def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
+    """Gradient of a convolution with respect to its weights of shape `w_shape`, given `dy` [n, out_h, out_w, cout]."""
+    check_float32("conv2d_weight", "x", x)
+    s = conv_shape("conv2d_weight", x.shape, w_shape, stride, padding, groups)
+    check_array("conv2d_weight", "dy", dy, dtype=x.dtype, shape=s.y)
+    gradient = conv_algorithms.choose("conv2d_weight", algorithm, s).weight
+    dw = workspace.empty(s.weight)
+    if groups == 1:
+        gradient(s, x, dy, dw)
+    else:
+        one = _one_group(s)
+        for i, o in channel_groups(s):
+            of_group = workspace.empty(one.weight)
+            gradient(one, x[..., i], dy[..., o], of_group)
+            dw[..., o] = of_group
+    return dw
+
+
+def conv2d_bias(dy):
+    """Gradient of a bias: the sum of `dy` [..., c] over everything but its channels."""
+    check_float32("conv2d_bias", "dy", dy)
+    c = dy.shape[-1]
+    rows = dy.size // c if c else 0
+    pointer, step = pixels("conv2d_bias", "dy", dy)
+    scratch, db = workspace.empty((lib.mg_column_sums_scratch(rows, c),)), np.empty(c, np.float32)
+    lib.mg_column_sums(rows, c, pointer, step, dense("conv2d_bias", "scratch", scratch), dense("conv2d_bias", "db", db))
+    return db
+
+
+def _one_group(s):
+    """The shape of one group of a grouped convolution, taken by itself."""
+    return s._replace(cin=s.cin // s.groups, cout=s.cout // s.groups, groups=1)
+
+
+def _dense(w):
+    return np.ascontiguousarray(w)

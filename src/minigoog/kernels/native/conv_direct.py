@@ -1,0 +1,46 @@
+"""`direct`: convolution without im2col (csrc/conv_direct.c). The input gradient is the same convolution with turned weights."""
+
+from minigoog._native import lib
+
+from . import workspace
+from .conv_geometry import Algorithm, geometry, padded, place
+from .pointers import NULL, dense, pixels
+
+
+def forward(s, x, w, b, relu, y):
+    x_pointer, x_pixel = pixels("conv2d", "x", x := padded(s, x))
+    y_pointer, y_pixel = pixels("conv2d", "out", y)
+    panels = _pack(s.kh * s.kw * s.cin, s.cout, w, b)
+    lib.mg_conv2d_direct(geometry(s, x_pixel, y_pixel), x_pointer, dense("conv2d", "panels", panels), relu, y_pointer)
+
+
+def input(s, w, dy, dx):
+    # dy with zeros between its pixels (the stride) and around them, so that every x sees each window that covered it.
+    top, left = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
+    turned = s._replace(h=s.h + s.kh - 1, w=s.w + s.kw - 1, cin=s.cout, cout=s.cin, stride=(1, 1), padding=(0, 0), out_h=s.h, out_w=s.w)
+    if not (s.kh == s.kw == 1 and s.stride == (1, 1) and s.padding == (0, 0)):
+        dy = place(dy, top, left, s.stride, turned.h, turned.w, name="dy")
+    w_turned = workspace.empty((s.kh, s.kw, s.cout, s.cin))
+    lib.mg_turn_weights(s.kh, s.kw, s.cin, s.cout, dense("conv2d_input", "w", w), dense("conv2d_input", "turned", w_turned))
+    forward(turned, dy, w_turned, None, False, dx)
+
+
+def weight(s, x, dy, dw):
+    x_pointer, x_pixel = pixels("conv2d_weight", "x", x := padded(s, x))
+    dy_pointer, dy_pixel = pixels("conv2d_weight", "dy", dy)
+    g = geometry(s, x_pixel, dy_pixel)
+    scratch = workspace.empty((lib.mg_conv2d_weight_scratch(g),))
+    lib.mg_conv2d_weight_direct(
+        g, x_pointer, dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)
+    )
+
+
+def _pack(k, cout, w, b):
+    """The weights [k, cout] and bias in the order in which the tiles read them."""
+    panels = workspace.empty((lib.mg_panels_size(k, cout),))
+    bias = NULL if b is None else dense("conv2d", "b", b)
+    lib.mg_pack_weights(k, cout, dense("conv2d", "w", w), bias, dense("conv2d", "panels", panels))
+    return panels
+
+
+ALGORITHM = Algorithm(forward, input, weight)

@@ -1,0 +1,47 @@
+"""`im2col`: the classic. The window under each output pixel becomes a row of a matrix (csrc/im2col.c), and BLAS, through NumPy,
+multiplies it with the weights. (Chellapilla et al. 2006.) The one to read first.
+
+NumPy's BLAS has its own threads; its bits may depend on their number."""
+
+import numpy as np
+from minigoog._native import ffi, lib
+
+from . import workspace
+from .conv_geometry import Algorithm, geometry, padded
+from .pointers import dense, pixels, rows
+
+
+def columns_of(s, x):
+    """The windows of `x` as rows: [n * out_h * out_w, kh * kw * cin]; `x` itself where a window is one pixel."""
+    x = padded(s, x)
+    if (s.kh, s.kw, *s.stride) == (1, 1, 1, 1):
+        return rows("conv2d", "x", x)
+    pointer, x_pixel = pixels("conv2d", "x", x)
+    columns = workspace.empty((s.n * s.out_h * s.out_w, s.kh * s.kw * s.cin))
+    lib.mg_im2col(geometry(s, x_pixel, s.cout), pointer, ffi.from_buffer("float[]", columns))
+    return columns
+
+
+def forward(s, x, w, b, relu, y):
+    y = rows("conv2d", "out", y)
+    np.matmul(columns_of(s, x), w.reshape(-1, s.cout), out=y)
+    if b is not None:
+        y += b
+    if relu:
+        np.maximum(y, 0, out=y)
+
+
+def input(s, w, dy, dx):
+    columns = workspace.empty((s.n * s.out_h * s.out_w, s.kh * s.kw * s.cin))
+    np.matmul(rows("conv2d_input", "dy", dy), w.reshape(-1, s.cout).T, out=columns)
+    (ph, pw) = s.padding
+    canvas = workspace.empty((s.n, s.h + 2 * ph, s.w + 2 * pw, s.cin))
+    lib.mg_col2im(geometry(s, s.cin, s.cout), dense("conv2d_input", "columns", columns), dense("conv2d_input", "dx", canvas))
+    dx[...] = canvas[:, ph : ph + s.h, pw : pw + s.w]
+
+
+def weight(s, x, dy, dw):
+    np.matmul(columns_of(s, x).T, rows("conv2d_weight", "dy", dy), out=dw.reshape(-1, s.cout))
+
+
+ALGORITHM = Algorithm(forward, input, weight)

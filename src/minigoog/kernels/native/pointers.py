@@ -1,0 +1,63 @@
+"""From a NumPy array to a pointer: the last look before C, which checks nothing."""
+
+import numpy as np
+from minigoog._native import ffi
+
+NULL = ffi.NULL
+
+
+def check_float32(where, name, a):
+    """Raises unless the array is float32: the C kernels compute in nothing else."""
+    if not isinstance(a, np.ndarray):
+        raise TypeError(f"{where}: `{name}` is {type(a).__name__}, expected a NumPy array")
+    if a.dtype != np.float32:
+        raise TypeError(
+            f"{where}: `{name}` is {a.dtype}, expected float32 (the C kernels compute in float32; "
+            f"minigoog.kernels.use('reference') computes in any float type)"
+        )
+
+
+def dense(where, name, a, ctype="float[]"):
+    """Pointer to a C-contiguous array."""
+    if not a.flags.c_contiguous:
+        raise ValueError(f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), expected it dense: np.ascontiguousarray({name})")
+    return ffi.from_buffer(ctype, a)
+
+
+def pixels(where, name, a):
+    """(pointer, floats from one pixel to the next) of a map [..., c]: dense, or a slice of the channels of a dense one."""
+    if a.size == 0 or a.flags.c_contiguous:
+        return ffi.cast("float *", a.ctypes.data), a.shape[-1]
+    step = _pixel_step(a)
+    if step is None:
+        raise ValueError(
+            f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), expected neighbouring channels side by side and pixels "
+            f"evenly spaced, as in a dense map or a slice of its channels: np.ascontiguousarray({name})"
+        )
+    return ffi.cast("float *", a.ctypes.data), step
+
+
+def _pixel_step(a):
+    """Floats from one pixel of a [..., c] to the next, or None if they are not evenly spaced."""
+    c = a.shape[-1]
+    if c > 1 and a.strides[-1] != a.itemsize:
+        return None
+    expected = step = None
+    for n, stride in zip(a.shape[-2::-1], a.strides[-2::-1], strict=True):  # from the innermost axis of pixels outwards
+        if n == 1:
+            continue
+        if step is None:
+            step = expected = stride
+        if stride != expected:
+            return None
+        expected *= n
+    if step is None:
+        return c
+    return step // a.itemsize if step % a.itemsize == 0 and step >= c * a.itemsize else None
+
+
+def rows(where, name, a):
+    """A map [..., c] as a matrix with a row for each pixel: a view, whatever lies between the pixels."""
+    step = pixels(where, name, a)[1]
+    n = a.size // a.shape[-1] if a.shape[-1] else 0
+    return np.lib.stride_tricks.as_strided(a, (n, a.shape[-1]), (step * a.itemsize, a.itemsize))

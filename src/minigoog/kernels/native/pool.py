@@ -1,0 +1,78 @@
+"""Max and average pooling (csrc/pool.c)."""
+
+import numpy as np
+from minigoog._native import ffi, lib
+
+from ...checks import check_array, check_out
+from ..shapes import pool_shape
+from . import workspace
+from .pointers import check_float32, dense, pixels
+
+
+def _geometry(s, x_pixel, y_pixel):
+    """struct mg_pool of `s`."""
+    return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, x_pixel, y_pixel))
+
+
+def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
+    """(y, index): the largest value of each `size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
+
+    Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, `y` is `out` if given."""
+    check_float32("max_pool2d", "x", x)
+    s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
+    y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x.dtype)
+    index = workspace.empty(s.y, np.int32)
+    x_pointer, x_pixel = pixels("max_pool2d", "x", x)
+    y_pointer, y_pixel = pixels("max_pool2d", "out", y)
+    lib.mg_max_pool2d(_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer, dense("max_pool2d", "index", index, "int32_t[]"))
+    return y, index
+
+
+def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, ceil_mode=False):
+    """Gradient of max pooling: each of `dy` goes to the pixel that `index` names."""
+    check_float32("max_pool2d_backward", "dy", dy)
+    s = pool_shape("max_pool2d_backward", x_shape, size, stride, padding, ceil_mode)
+    check_array("max_pool2d_backward", "dy", dy, shape=s.y)
+    check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
+    dx = workspace.empty(s.x)
+    pointer, dy_pixel = pixels("max_pool2d_backward", "dy", dy)
+    lib.mg_max_pool2d_backward(
+        _geometry(s, s.c, dy_pixel), pointer, dense("max_pool2d_backward", "index", index, "int32_t[]"), dense("", "dx", dx)
+    )
+    return dx
+
+
+def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
+    """The mean of each `size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
+    check_float32("avg_pool2d", "x", x)
+    s = pool_shape("avg_pool2d", x.shape, size, stride, padding, ceil_mode)
+    y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x.dtype)
+    x_pointer, x_pixel = pixels("avg_pool2d", "x", x)
+    y_pointer, y_pixel = pixels("avg_pool2d", "out", y)
+    lib.mg_avg_pool2d(_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer)
+    return y
+
+
+def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=False):
+    """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
+    check_float32("avg_pool2d_backward", "dy", dy)
+    s = pool_shape("avg_pool2d_backward", x_shape, size, stride, padding, ceil_mode)
+    check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
+    dx = workspace.empty(s.x)
+    pointer, dy_pixel = pixels("avg_pool2d_backward", "dy", dy)
+    lib.mg_avg_pool2d_backward(_geometry(s, s.c, dy_pixel), pointer, dense("avg_pool2d_backward", "dx", dx))
+    return dx
+
+
+def global_avg_pool2d(x):
+    """The mean of each channel of `x` [n, h, w, c]: [n, c]."""
+    check_float32("global_avg_pool2d", "x", x)
+    check_array("global_avg_pool2d", "x", x, ndim=4)
+    return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
+
+
+def global_avg_pool2d_backward(x_shape, dy):
+    """Gradient of global average pooling, given `dy` [n, c]."""
+    check_float32("global_avg_pool2d_backward", "dy", dy)
+    check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))
+    return avg_pool2d_backward(x_shape, dy[:, None, None, :], x_shape[1:3])

@@ -1,0 +1,38 @@
+"""Element by element: ReLU, tanh, sum."""
+
+import numpy as np
+
+from ...checks import check_array, check_out
+
+
+def relu(x, *, out=None):
+    """max(0, x), of any shape; a NaN stays."""
+    check_array("relu", "x", x)
+    return np.maximum(x, 0, out=None if out is None else check_out("relu", out, x.shape, x.dtype))
+
+
+def relu_backward(y, dy):
+    """Gradient of ReLU: `dy` where its output `y` is not 0."""
+    check_array("relu_backward", "y", y)
+    check_array("relu_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
+    return np.where(y <= 0, y.dtype.type(0), dy)
+
+
+def tanh(x, gain, slope):
+    """gain * tanh(slope * x): LeNet-5's squashing function with gain 1.7159 and slope 2/3 (LeCun 1998, appendix A)."""
+    check_array("tanh", "x", x)
+    return x.dtype.type(gain) * np.tanh(x.dtype.type(slope) * x)
+
+
+def tanh_backward(y, dy, gain, slope):
+    """Gradient of `tanh` from its output: d/dx = slope * (gain - y^2 / gain)."""
+    check_array("tanh_backward", "y", y)
+    check_array("tanh_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
+    return dy * y.dtype.type(slope) * (y.dtype.type(gain) - y * y / y.dtype.type(gain))
+
+
+def add(a, b, *, out=None):
+    """a + b, of one shape; `out` may be one of them."""
+    check_array("add", "a", a)
+    check_array("add", "b", b, dtype=a.dtype, shape=a.shape)
+    return np.add(a, b, out=None if out is None else check_out("add", out, a.shape, a.dtype))

@@ -1,0 +1,47 @@
+"""Dropout with random numbers that are a function of (seed, position), so that nobody has to keep the mask."""
+
+import numpy as np
+
+from ...checks import check_array, check_real
+
+ROUNDS = 10
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+WEYL = (0x9E3779B9, 0xBB67AE85)
+LOW = 0xFFFFFFFF
+
+
+def philox(seed, counters):
+    """Philox4x32-10 of each 64-bit counter: uint64 [len, 4], four 32-bit random words each. (Salmon et al., SC 2011)"""
+    c = [counters & np.uint64(LOW), counters >> np.uint64(32), np.zeros_like(counters), np.zeros_like(counters)]
+    k = [seed & LOW, seed >> 32 & LOW]
+    for _ in range(ROUNDS):
+        p0, p1 = c[0] * np.uint64(MULTIPLIERS[0]), c[2] * np.uint64(MULTIPLIERS[1])
+        c = [
+            (p1 >> np.uint64(32)) ^ c[1] ^ np.uint64(k[0]),
+            p1 & np.uint64(LOW),
+            (p0 >> np.uint64(32)) ^ c[3] ^ np.uint64(k[1]),
+            p0 & np.uint64(LOW),
+        ]
+        k = [(k[0] + WEYL[0]) & LOW, (k[1] + WEYL[1]) & LOW]
+    return np.stack(c, axis=1)
+
+
+def random_words(seed, offset, n):
+    """Numbers offset .. offset + n - 1 of the stream `seed`, 32 random bits each (uint64 [n])."""
+    first = offset // 4
+    blocks = np.arange(first, (offset + n + 3) // 4, dtype=np.uint64)
+    return philox(seed, blocks).reshape(-1)[offset - 4 * first :][:n]
+
+
+def threshold(p):
+    """The 32-bit number below which a random word means "drop", for probability `p`."""
+    return min(round(check_real("dropout", "p", p, 0, 1) * 2**32), 2**32 - 1)
+
+
+def dropout(x, p, *, seed, offset):
+    """`x` with each number dropped (0) with probability `p` < 1 and the others divided by 1 - p; it is its own gradient.
+
+    The mask is a function of `seed`, `offset` and the position alone. (Srivastava et al. 2014, "inverted")"""
+    check_array("dropout", "x", x)
+    keep = random_words(seed, offset, x.size).reshape(x.shape) >= np.uint64(threshold(p))
+    return np.where(keep, x * x.dtype.type(1 / (1 - p)), x.dtype.type(0))

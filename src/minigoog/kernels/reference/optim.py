@@ -1,0 +1,24 @@
+"""One step of stochastic gradient descent."""
+
+from ...checks import check_array, check_real
+
+
+def check_sgd(w, dw, v, lr, momentum, weight_decay):
+    """Checks the arguments of sgd_step for both kinds of kernels."""
+    check_array("sgd_step", "w", w)
+    check_array("sgd_step", "dw", dw, dtype=w.dtype, shape=w.shape)
+    check_array("sgd_step", "v", v, dtype=w.dtype, shape=w.shape)
+    for name, a in (("w", w), ("v", v)):
+        if not a.flags.writeable:
+            raise ValueError(f"sgd_step: `{name}` is read-only")
+    check_real("sgd_step", "lr", lr)
+    check_real("sgd_step", "momentum", momentum)
+    check_real("sgd_step", "weight_decay", weight_decay)
+
+
+def sgd_step(w, dw, v, *, lr, momentum, weight_decay):
+    """In place: v = momentum * v + dw + weight_decay * w; w = w - lr * v."""
+    check_sgd(w, dw, v, lr, momentum, weight_decay)
+    kind = w.dtype.type
+    v[...] = kind(momentum) * v + (dw + kind(weight_decay) * w)
+    w -= kind(lr) * v

@@ -1,0 +1,82 @@
+"""Max and average pooling, by sliding windows over a map that is padded so that every window is whole."""
+
+import numpy as np
+
+from ...checks import check_array, check_out
+from ..shapes import pool_shape
+
+
+def _windows(x, s, fill):
+    """The windows of pooling `s`: a view [n, out_h, out_w, c, kh, kw] of `x` padded with `fill` wherever a window reaches."""
+    reach = [max(0, (s.y[1 + i] - 1) * s.stride[i] + (s.kh, s.kw)[i] - s.x[1 + i] - s.padding[i]) for i in range(2)]
+    padded = np.pad(x, ((0, 0), (s.padding[0], reach[0]), (s.padding[1], reach[1]), (0, 0)), constant_values=fill)
+    view = np.lib.stride_tricks.sliding_window_view(padded, (s.kh, s.kw), axis=(1, 2))
+    return view[:, :: s.stride[0], :: s.stride[1]][:, : s.out_h, : s.out_w]
+
+
+def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
+    """(y, index): the largest value of each `size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
+
+    Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, `y` is `out` if given."""
+    check_array("max_pool2d", "x", x)
+    s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
+    y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x.dtype)
+    values = _windows(x, s, -np.inf).reshape(*s.y, -1)
+    pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, -1)
+    pixels = np.broadcast_to(pixels, values.shape)  # -1 where a window hangs over the edge
+    best = values.argmax(axis=-1)[..., None]
+    inside = np.take_along_axis(pixels, best, -1) >= 0  # not so only where all values are -inf
+    best = np.where(inside, best, (pixels >= 0).argmax(axis=-1)[..., None])
+    y[...] = np.take_along_axis(values, best, -1)[..., 0]
+    return y, np.take_along_axis(pixels, best, -1)[..., 0]
+
+
+def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, ceil_mode=False):
+    """Gradient of max pooling: each of `dy` goes to the pixel that `index` names."""
+    check_array("max_pool2d_backward", "dy", dy)
+    s = pool_shape("max_pool2d_backward", x_shape, size, stride, padding, ceil_mode)
+    check_array("max_pool2d_backward", "dy", dy, shape=s.y)
+    check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
+    dx = np.zeros((s.n, s.h * s.w, s.c), dy.dtype)
+    np.add.at(dx, (np.arange(s.n).reshape(-1, 1, 1, 1), index, np.arange(s.c)), dy)
+    return dx.reshape(s.x)
+
+
+def _pixels_inside(s):
+    """How many pixels of each window are inside the map: [out_h, out_w, 1]."""
+    return _windows(np.ones((1, s.h, s.w, 1)), s, 0).sum(axis=(4, 5))[0]
+
+
+def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
+    """The mean of each `size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
+    check_array("avg_pool2d", "x", x)
+    s = pool_shape("avg_pool2d", x.shape, size, stride, padding, ceil_mode)
+    y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x.dtype)
+    y[...] = _windows(x, s, 0).sum(axis=(4, 5)) / _pixels_inside(s)
+    return y
+
+
+def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=False):
+    """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
+    check_array("avg_pool2d_backward", "dy", dy)
+    s = pool_shape("avg_pool2d_backward", x_shape, size, stride, padding, ceil_mode)
+    check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
+    dx = np.zeros(s.x, dy.dtype)
+    share = (dy / _pixels_inside(s)).astype(dy.dtype)
+    for oy in range(s.out_h):
+        for ox in range(s.out_w):
+            y0, x0 = oy * s.stride[0] - s.padding[0], ox * s.stride[1] - s.padding[1]
+            dx[:, max(y0, 0) : y0 + s.kh, max(x0, 0) : x0 + s.kw] += share[:, oy : oy + 1, ox : ox + 1]
+    return dx
+
+
+def global_avg_pool2d(x):
+    """The mean of each channel of `x` [n, h, w, c]: [n, c]."""
+    check_array("global_avg_pool2d", "x", x, ndim=4)
+    return avg_pool2d(x, x.shape[1:3]).reshape(len(x), -1)
+
+
+def global_avg_pool2d_backward(x_shape, dy):
+    """Gradient of global average pooling, given `dy` [n, c]."""
+    check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))
+    return avg_pool2d_backward(x_shape, dy[:, None, None, :], x_shape[1:3])

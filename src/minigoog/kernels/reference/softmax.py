@@ -1,0 +1,44 @@
+"""Softmax and cross-entropy, stable: the largest logit is taken off first."""
+
+import numpy as np
+
+from ...checks import check_array, check_labels
+
+
+def softmax(x):
+    """exp(x) / sum(exp(x)) along the last axis of `x` [n, classes]."""
+    check_logits("softmax", "x", x)
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_backward(y, dy):
+    """Gradient of softmax from its output `y` [n, classes]."""
+    check_logits("softmax_backward", "y", y)
+    check_array("softmax_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
+    return y * (dy - (y * dy).sum(axis=1, keepdims=True))
+
+
+def cross_entropy(logits, labels):
+    """(losses [n], probabilities [n, classes]): -log(softmax(logits)[label]) of each row, and the softmax."""
+    check_logits("cross_entropy", "logits", logits)
+    labels = check_labels("cross_entropy", labels, *logits.shape)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    sums = np.exp(shifted).sum(axis=1)
+    return np.log(sums) - shifted[np.arange(len(labels)), labels], np.exp(shifted) / sums[:, None]
+
+
+def cross_entropy_backward(probabilities, labels, scale):
+    """scale * (probabilities - one_hot(labels)): gradient of scale * sum of losses with respect to the logits."""
+    check_logits("cross_entropy_backward", "probabilities", probabilities)
+    labels = check_labels("cross_entropy_backward", labels, *probabilities.shape)
+    dlogits = probabilities.copy()
+    dlogits[np.arange(len(labels)), labels] -= 1
+    return dlogits * probabilities.dtype.type(scale)
+
+
+def check_logits(where, name, x):
+    """Checks that `x` is [n, classes] with at least one class, for both kinds of kernels."""
+    check_array(where, name, x, ndim=2)
+    if x.shape[1] < 1:
+        raise ValueError(f"{where}: `{name}` has no classes {x.shape}")

@@ -1,0 +1,116 @@
+"""Shapes of convolutions and pools, checked once for both kinds of kernels."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from ..checks import check_array, check_int, output_size, pair
+
+
+class ConvShape(NamedTuple):
+    """Everything about a convolution but its numbers. `cin` and `cout` are of all groups together."""
+
+    n: int
+    h: int
+    w: int
+    cin: int
+    kh: int
+    kw: int
+    cout: int
+    stride: tuple
+    padding: tuple
+    groups: int
+    out_h: int
+    out_w: int
+
+    @property
+    def x(self):
+        return (self.n, self.h, self.w, self.cin)
+
+    @property
+    def weight(self):
+        return (self.kh, self.kw, self.cin // self.groups, self.cout)
+
+    @property
+    def y(self):
+        return (self.n, self.out_h, self.out_w, self.cout)
+
+
+class PoolShape(NamedTuple):
+    """Everything about a pooling but its numbers."""
+
+    n: int
+    h: int
+    w: int
+    c: int
+    kh: int
+    kw: int
+    stride: tuple
+    padding: tuple
+    out_h: int
+    out_w: int
+
+    @property
+    def x(self):
+        return (self.n, self.h, self.w, self.c)
+
+    @property
+    def y(self):
+        return (self.n, self.out_h, self.out_w, self.c)
+
+
+@lru_cache(maxsize=1024)
+def _conv_shape(where, x, w, stride, padding, groups):
+    if len(x) != 4 or len(w) != 4:
+        raise ValueError(f"{where}: x has shape {x} and w {w}, expected four axes each: x NHWC [n, h, w, cin], w HWIO [kh, kw, cin, cout]")
+    stride, padding = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
+    groups = check_int(where, "groups", groups, 1)
+    if w[2] * groups != x[3]:
+        each = f" in each of {groups} groups" if groups > 1 else ""
+        raise ValueError(f"{where}: `w` takes {w[2]} channels{each} but `x` has {x[3]} (x NHWC {x}, w HWIO {w})")
+    if min(w) < 1:
+        raise ValueError(f"{where}: `w` has shape {w}, expected at least 1 along each axis")
+    if w[3] % groups:
+        raise ValueError(f"{where}: `groups` is {groups}, expected a divisor of the {w[3]} output channels")
+    out = [output_size(where, axis, x[1 + i], w[i], stride[i], padding[i]) for i, axis in enumerate(("height", "width"))]
+    return ConvShape(*x, w[0], w[1], w[3], stride, padding, groups, *out)
+
+
+def conv_shape(where, x, w, stride, padding, groups):
+    """The ConvShape of a convolution of a map of shape `x` with weights of shape `w`; raises if there is none."""
+    return _conv_shape(where, tuple(x), tuple(w), _hashable(stride), _hashable(padding), groups)
+
+
+@lru_cache(maxsize=1024)
+def _pool_shape(where, x, size, stride, padding, ceil_mode):
+    if len(x) != 4:
+        raise ValueError(f"{where}: x has shape {x}, expected four axes NHWC [n, h, w, c]")
+    size, padding = pair(where, "size", size, 1), pair(where, "padding", padding, 0)
+    stride = size if stride is None else pair(where, "stride", stride, 1)
+    if x[3] < 1:
+        raise ValueError(f"{where}: `x` has no channels {x}")
+    if x[1] * x[2] >= 2**31:
+        raise ValueError(f"{where}: `x` has {x[1]} x {x[2]} pixels, expected fewer than 2^31")
+    if padding[0] >= size[0] or padding[1] >= size[1]:
+        raise ValueError(f"{where}: `padding` is {padding}, expected it smaller than the window {size}")
+    out = [output_size(where, axis, x[1 + i], size[i], stride[i], padding[i], ceil_mode) for i, axis in enumerate(("height", "width"))]
+    for i in range(2):
+        if (out[i] - 1) * stride[i] >= x[1 + i] + padding[i] or x[1 + i] == 0:
+            raise ValueError(f"{where}: a window {size} with padding {padding} lies wholly outside the map {x}")
+    return PoolShape(*x, *size, stride, padding, *out)
+
+
+def pool_shape(where, x, size, stride, padding, ceil_mode=False):
+    """The PoolShape of a pooling of a map of shape `x`; `stride` None means the window's size."""
+    return _pool_shape(where, tuple(x), _hashable(size), _hashable(stride), _hashable(padding), bool(ceil_mode))
+
+
+def _hashable(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def check_conv_arrays(where, x, w, b):
+    """Checks the arrays of a forward convolution or linear layer among themselves, shapes of x and w aside."""
+    check_array(where, "x", x)
+    check_array(where, "w", w, dtype=x.dtype)
+    if b is not None:
+        check_array(where, "b", b, dtype=x.dtype, shape=w.shape[-1:])

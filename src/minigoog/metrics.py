@@ -1,0 +1,22 @@
+"""Measures of a classifier."""
+
+import numpy as np
+
+from .checks import check_int, check_labels
+
+
+def top_k_error(scores, labels, k=1):
+    """The share of rows of `scores` [n, classes] whose label is not among the `k` highest scores; 0 to 1."""
+    scores = np.asarray(scores)
+    labels = check_labels("top_k_error", labels, *scores.shape)
+    k = check_int("top_k_error", "k", k, 1)
+    own = scores[np.arange(len(labels)), labels]
+    return float(((scores > own[:, None]).sum(axis=1) >= k).mean())
+
+
+def confusion_matrix(predicted, labels, classes):
+    """How often class i (row) was taken for class j (column): int64 [classes, classes]."""
+    predicted = check_labels("confusion_matrix", predicted, len(labels), classes)
+    table = np.zeros((classes, classes), np.int64)
+    np.add.at(table, (check_labels("confusion_matrix", labels, len(labels), classes), predicted), 1)
+    return table

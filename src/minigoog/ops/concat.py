@@ -1,0 +1,50 @@
+"""Concatenation of channels that costs no copy: the branches of a module write into slices of its output."""
+
+import numpy as np
+
+from .. import kernels
+from ..op import Op
+from ..tensor import Tensor
+
+
+def channel_slices(like, channels):
+    """(whole, slices): a new map with as many images and pixels as the tensor `like` and sum(channels) channels, and its slices.
+
+    Each branch gets one slice as its `out`; `concat(branches, whole)` then has nothing to copy."""
+    whole = kernels.empty((*like.shape[:-1], sum(channels)), like.dtype)
+    return whole, np.split(whole, np.cumsum(channels)[:-1], axis=-1)
+
+
+class Concat(Op):
+    """y[..., :] = all inputs' channels side by side. The gradients are slices of the incoming one."""
+
+    def __init__(self, whole=None):
+        self.whole = whole
+
+    def forward(self, *xs):
+        for i, x in enumerate(xs):
+            if x.shape[:-1] != xs[0].shape[:-1]:
+                raise ValueError(f"concat: input {i} has shape {x.shape}, expected {xs[0].shape} but for the channels")
+        self.bounds = np.cumsum([x.shape[-1] for x in xs])
+        shape = (*xs[0].shape[:-1], int(self.bounds[-1]))
+        y = kernels.empty(shape, xs[0].dtype) if self.whole is None else self.whole
+        if y.shape != shape:
+            raise ValueError(f"concat: `whole` has shape {y.shape}, expected {shape}")
+        for x, part in zip(xs, self.split(y), strict=True):
+            if x.__array_interface__["data"] != part.__array_interface__["data"] or x.strides != part.strides:
+                part[...] = x
+        return y
+
+    def backward(self, dy):
+        return self.split(dy)
+
+    def split(self, a):
+        """The channels of each input in `a`."""
+        return np.split(a, self.bounds[:-1], axis=-1)
+
+
+def concat(xs, whole=None):
+    """The channels of the tensors `xs` side by side; `whole`: the array of which they are slices already (see `channel_slices`)."""
+    if not xs or not all(isinstance(x, Tensor) for x in xs):
+        raise TypeError("concat: `xs` is empty or not all Tensors")
+    return Concat(whole)(*xs)

@@ -1,0 +1,30 @@
+"""The fully connected layer."""
+
+from .. import kernels
+from ..op import Op
+
+
+class Linear(Op):
+    """y = x w + b, and max(0, .) if `relu`. x [n, in], w [in, out], b [out]."""
+
+    def __init__(self, relu=False):
+        self.relu = relu
+
+    def forward(self, x, w, b=None):
+        self.x, self.w = x, w
+        self.y = kernels.linear(x, w, b, relu=self.relu)
+        return self.y
+
+    def backward(self, dy):
+        dz = kernels.relu_backward(self.y, dy) if self.relu else dy
+        dx = kernels.linear_input(self.w, dz) if self.wants(0) else None
+        dw = kernels.linear_weight(self.x, dz) if self.wants(1) else None
+        return (dx, dw, kernels.conv2d_bias(dz))[: len(self.inputs)]
+
+    def decisions(self):
+        return self.y > 0 if self.relu else None
+
+
+def linear(x, w, b=None, *, relu=False):
+    """`x` [n, in] times `w` [in, out], plus `b` [out], then ReLU if `relu`."""
+    return Linear(relu)(*((x, w) if b is None else (x, w, b)))

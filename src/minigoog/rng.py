@@ -1,0 +1,25 @@
+"""The one source of randomness: a seed, from which initialisation draws numbers and dropout takes counters."""
+
+import numpy as np
+
+from .checks import check_int
+
+_state = {"generator": np.random.default_rng(0), "seed": 0, "counter": 0}
+
+
+def manual_seed(seed):
+    """Restarts all random numbers from `seed` (a whole number of at least 0): the same seed gives the same network, bit for bit."""
+    seed = check_int("manual_seed", "seed", seed, 0)
+    _state.update(generator=np.random.default_rng(seed), seed=seed % 2**64, counter=0)
+
+
+def generator():
+    """The NumPy generator that initialisation and shuffling draw from."""
+    return _state["generator"]
+
+
+def take(n):
+    """(seed, offset) of the next `n` numbers of the counter-based stream that dropout reads; nobody else gets these."""
+    offset = _state["counter"]
+    _state["counter"] = offset + -(-n // 4) * 4  # whole blocks of Philox, so that no two calls share one
+    return _state["seed"], offset

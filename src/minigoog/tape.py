@@ -1,0 +1,57 @@
+"""The tape: the operations that a result came from, oldest first, in a plain list.
+
+It is found, not kept: every operation remembers its input tensors and the moment it ran (`tick`), every tensor the operation
+that made it. So a tape is collected from a result when somebody wants one, and nothing grows when nobody does.
+"""
+
+
+class Tape(list):
+    """The recorded operations that `result` depends on, a list in the order in which they ran.
+
+    for op in tape: ...                                look at the forward pass: op.inputs, op.y, op.name
+    for op, dy, dxs in tape.steps(): ...               run the backward pass one operation at a time
+    print(tape)                                        one line for each operation
+    """
+
+    def __init__(self, result):
+        found, waiting = set(), [result.op]
+        while waiting:  # a stack, not recursion: a network may be thousands of operations deep
+            op = waiting.pop()
+            if op is None or op in found:
+                continue
+            if op.freed:
+                raise RuntimeError(
+                    f"backward: the record of {op.name} was freed by an earlier backward(); run the forward pass again, "
+                    f"or say backward(retain_graph=True) the first time"
+                )
+            found.add(op)
+            waiting += [x.op for x in op.inputs]
+        super().__init__(sorted(found, key=lambda op: op.tick))
+
+    def steps(self, dy):
+        """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient that came in and those that go out.
+
+        dy: the gradient of whatever is differentiated with respect to the tape's result. Gradients of leaves (tensors that no
+        operation made and that require one) are added to their `.grad`; the others live only while somebody waits for them.
+        """
+        arrived = {self[-1]: dy} if self else {}
+        owned = set()  # operations whose arrived gradient is a sum made here, which may be added to in place
+        for op in reversed(self):
+            dy = arrived.pop(op)
+            dxs = op.backward(dy)
+            for x, dx in zip(op.inputs, dxs, strict=True):
+                if dx is None or not x.requires_grad:
+                    continue
+                if x.op is None:
+                    x.grad = dx.copy() if x.grad is None else x.grad + dx
+                elif x.op not in arrived:
+                    arrived[x.op] = dx
+                elif x.op in owned:
+                    op.add(arrived[x.op], dx, out=arrived[x.op])
+                else:  # what arrived first may be part of another array (concatenation hands out slices)
+                    arrived[x.op] = op.add(arrived[x.op], dx)
+                    owned.add(x.op)
+            yield op, dy, dxs
+
+    def __repr__(self):
+        return "\n".join(f"{i:4d}  {op!r}" for i, op in enumerate(self)) or "(an empty tape)"
