@@ -36,15 +36,6 @@ static const float *window_of(const struct mg_conv *s, const float *x, size_t pi
     return x + ((image * s->h + oy * s->stride_h) * s->w + ox * s->stride_w) * s->x_pixel;
 }
 
-/* The lowest tile that still holds n rows. */
-static int height_for(const struct kernels *k, size_t n)
-{
-    int height = 0;
-    while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
-        height++;
-    return height;
-}
-
 /* Output pixels [first, end) x panels [panel, panel_end). */
 static void direct_task(const struct mg_conv *s, const struct kernels *k, const struct conv_tile *t, const float *x,
                         const float *panels, float *y, size_t first, size_t end, size_t panel, size_t panel_end)
@@ -58,7 +49,7 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, const 
         const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
         for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
-            k->conv_tile[height_for(k, n_rows)][width / k->lanes - 1](t, windows + (pixel - first), panels + panel * columns * lines,
+            k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](t, windows + (pixel - first), panels + panel * columns * lines,
                                                                      y + pixel * s->y_pixel + panel * columns, n_rows, n_cols);
         }
     }

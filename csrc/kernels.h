@@ -30,6 +30,10 @@ struct kernels {
     conv_tile_fn *conv_tile[HEIGHTS][2];  /* [height][vectors - 1] */
     weight_tile_fn *weight_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t row_stride, float *panel);
+    void (*winograd_input)(size_t channels, const float *x, size_t x_pixel, size_t x_row, float *v, size_t v_position);
+    void (*winograd_weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
+    void (*winograd_output)(size_t channels, const float *m, size_t m_position, const float *bias, int relu, float *y,
+                            size_t y_pixel, size_t y_row, size_t rows, size_t cols);
     void (*relu)(size_t n, const float *a, const float *b, float *y);
     void (*add)(size_t n, const float *a, const float *b, float *y);
     void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, int32_t first,
@@ -56,6 +60,15 @@ static inline size_t mg_panel_width(const struct kernels *k, size_t cout, size_t
 static inline size_t mg_panel_count(const struct kernels *k, size_t cout)
 {
     return (cout + 2 * k->lanes - 1) / (2 * k->lanes);
+}
+
+/* The lowest tile that still holds n rows. */
+static inline int mg_height_for(const struct kernels *k, size_t n)
+{
+    int height = 0;
+    while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
+        height++;
+    return height;
 }
 
 static inline size_t mg_min(size_t a, size_t b)

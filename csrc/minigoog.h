@@ -55,6 +55,16 @@ size_t mg_conv2d_weight_scratch(const struct mg_conv *s);
 /* dw [kh, kw, cin, cout] = sum over output pixels of window x dy. y_pixel of `s` is dy's. (conv_direct.c) */
 void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
 
+/* Floats that mg_winograd_pack writes. (conv_winograd.c) */
+size_t mg_winograd_panels_size(size_t cin, size_t cout);
+/* Transforms w [3, 3, cin, cout] and lays it into the panels that mg_conv2d_winograd reads. (conv_winograd.c) */
+void mg_winograd_pack(size_t cin, size_t cout, const float *w, float *panels);
+/* Floats of scratch that mg_conv2d_winograd needs with the present number of threads. (conv_winograd.c) */
+size_t mg_conv2d_winograd_scratch(const struct mg_conv *s);
+/* The 3x3 convolution of stride 1 by F(4x4, 3x3); bias [cout] or NULL. x must have its padding and go on (with zeros) to whole tiles
+   of 4 x 4 outputs: h >= 4 * ceil(out_h / 4) + 2, and w likewise; x_pixel may be any distance. (conv_winograd.c) */
+void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, int relu, float *y, float *scratch);
+
 /* Floats of scratch that mg_column_sums needs. (elementwise.c) */
 size_t mg_column_sums_scratch(size_t rows, size_t c);
 /* sums[j] = sum over `rows` pixels of x[., j]: the gradient of a bias. (elementwise.c) */

@@ -5,8 +5,11 @@ Names and signatures are those of `kernels.reference`. They compute in float32; 
 
 import os
 
-# Threads that spin while they wait fight with those of BLAS; this must be said before the module loads OpenMP.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads that spin while they wait fight with those of BLAS; threads that sleep at once are woken too slowly for small layers
+# (30 us for each). So: spin for about the time between two kernels, then sleep. To be said before the module loads OpenMP.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 from minigoog._native import lib  # noqa: E402
 

@@ -14,14 +14,19 @@ def forward(s, x, w, b, relu, y):
     lib.mg_conv2d_direct(geometry(s, x_pixel, y_pixel), x_pointer, dense("conv2d", "panels", panels), relu, y_pointer)
 
 
-def input(s, w, dy, dx):
-    # dy with zeros between its pixels (the stride) and around them, so that every x sees each window that covered it.
-    top, left = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
+def turn(s, w):
+    """The convolution of dy that gives dx: its shape (stride 1, no padding) and its weights."""
     turned = s._replace(h=s.h + s.kh - 1, w=s.w + s.kw - 1, cin=s.cout, cout=s.cin, stride=(1, 1), padding=(0, 0), out_h=s.h, out_w=s.w)
-    if not (s.kh == s.kw == 1 and s.stride == (1, 1) and s.padding == (0, 0)):
-        dy = place(dy, top, left, s.stride, turned.h, turned.w, name="dy")
     w_turned = workspace.empty((s.kh, s.kw, s.cout, s.cin))
     lib.mg_turn_weights(s.kh, s.kw, s.cin, s.cout, dense("conv2d_input", "w", w), dense("conv2d_input", "turned", w_turned))
+    return turned, w_turned
+
+
+def input(s, w, dy, dx):
+    turned, w_turned = turn(s, w)
+    if not (s.kh == s.kw == 1 and s.stride == (1, 1) and s.padding == (0, 0)):
+        # dy with zeros between its pixels (the stride) and around them, so that every x sees each window that covered it.
+        dy = place(dy, s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1], s.stride, turned.h, turned.w, name="dy")
     forward(turned, dy, w_turned, None, False, dx)
 
 
@@ -43,4 +48,4 @@ def _pack(k, cout, w, b):
     return panels
 
 
-ALGORITHM = Algorithm(forward, input, weight)
+ALGORITHM = Algorithm(forward, input, weight, supports=lambda s: True)

@@ -9,11 +9,14 @@ from .pointers import pixels
 
 
 class Algorithm(NamedTuple):
-    """One way to compute a convolution: three functions that write into an array of the caller. `s` is a ConvShape of one group."""
+    """One way to compute a convolution: three functions that write into an array of the caller, and which shapes they can do.
+
+    `s` is a ConvShape of one group."""
 
     forward: Callable  # (s, x, w, b or None, relu, y)
     input: Callable  # (s, w, dy, dx)
     weight: Callable  # (s, x, dy, dw)
+    supports: Callable  # (s) -> bool
 
 
 def place(x, top, left, step, height, width, name="x"):
