@@ -50,9 +50,9 @@ void mg_turn_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float 
 
 /* y = convolution of x with the packed weights, plus the packed bias, and max(0, .) if relu. (conv_direct.c) */
 void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, int relu, float *y);
-/* Floats of scratch that mg_conv2d_weight_direct needs with the present number of threads. (conv_direct.c) */
+/* Floats of scratch that mg_conv2d_weight_direct needs with the present number of threads. (conv_weight.c) */
 size_t mg_conv2d_weight_scratch(const struct mg_conv *s);
-/* dw [kh, kw, cin, cout] = sum over output pixels of window x dy. y_pixel of `s` is dy's. (conv_direct.c) */
+/* dw [kh, kw, cin, cout] = sum over output pixels of window x dy. y_pixel of `s` is dy's. (conv_weight.c) */
 void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
 
 /* Floats that mg_winograd_pack writes. (conv_winograd.c) */

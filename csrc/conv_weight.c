@@ -1,0 +1,154 @@
+/* The weight gradient of a convolution: dw[position, j] = sum over output pixels of window[position] * dy[j], which is the tile of
+ * conv_direct.c with the roles of pixels and window positions exchanged. Everything that decides about the order of a sum depends
+ * on the shape alone, never on the number of threads: pixels are taken in blocks; small gradients (most pixels, fewest weights) are
+ * summed in up to MAX_PARTS parts of the images, each part by one thread while its pixels and its sums are in cache; of large ones
+ * each thread has its own panel and positions.
+ */
+#include <string.h>
+#include "conv.h"
+#include "kernels.h"
+#include "parallel.h"
+
+enum {
+    BLOCK_PIXELS = 256,             /* one running sum of so many terms, then the next: the error grows with 256 + pixels / 256 */
+    MAX_PARTS = 8,                  /* of the images, for at most ... */
+    MAX_WEIGHTS_IN_PARTS = 1 << 18, /* ... so many weights */
+    ADD_CHUNK = 1 << 12,
+};
+
+/* A block of pixels: whole images while they are small, else whole rows of one image. */
+static struct weight_tile block_of(const struct mg_conv *s)
+{
+    const size_t image = s->out_h * s->out_w;
+    struct weight_tile b = {.pixels = s->out_w,
+                            .x_image = s->h * s->w * s->x_pixel,
+                            .x_row = s->stride_h * s->w * s->x_pixel,
+                            .x_pixel = s->stride_w * s->x_pixel,
+                            .dw_row = s->cout};
+    b.images = image <= BLOCK_PIXELS / 2 ? BLOCK_PIXELS / image : 1;
+    b.rows = b.images > 1 ? s->out_h : mg_min(s->out_h, BLOCK_PIXELS / mg_min(s->out_w, BLOCK_PIXELS));
+    return b;
+}
+
+/* Into how many parts the images are split. */
+static size_t parts_of(const struct mg_conv *s)
+{
+    const size_t weights = s->kh * s->kw * s->cin * s->cout;
+    return weights <= MAX_WEIGHTS_IN_PARTS ? mg_min(MAX_PARTS, s->n) : 1;
+}
+
+static size_t packed_size(const struct mg_conv *s)
+{
+    const struct weight_tile b = block_of(s);
+    return b.images * b.rows * b.pixels * 2 * mg_kernels()->lanes;
+}
+
+size_t mg_conv2d_weight_scratch(const struct mg_conv *s)
+{
+    return (size_t)mg_threads() * packed_size(s) + (parts_of(s) - 1) * s->kh * s->kw * s->cin * s->cout;
+}
+
+/* The positions of a window, kh runs of kw * cin, in tiles of `rows`. */
+struct positions {
+    int height; /* which tile: the tallest that is not longer than a run */
+    size_t rows, run, tiles_in_run, tiles;
+};
+
+static struct positions positions_of(const struct mg_conv *s, const struct kernels *k)
+{
+    struct positions p = {.run = s->kw * s->cin};
+    while (k->heights[p.height] > p.run)
+        p.height++;
+    p.rows = k->heights[p.height];
+    p.tiles_in_run = mg_ceil_div(p.run, p.rows);
+    p.tiles = s->kh * p.tiles_in_run;
+    return p;
+}
+
+/* The lowest tile that holds the last n rows of a run and is not longer than the run. */
+static int rest_height(const struct kernels *k, const struct positions *p, size_t n)
+{
+    int height = p->height;
+    while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
+        height++;
+    return height;
+}
+
+/* Part of the work: images [image, image_end) x tiles of positions [tile, tile_end) x panels [panel, panel_end), added to dw. */
+struct weight_task {
+    size_t image, image_end, tile, tile_end, panel, panel_end;
+    float *dw, *packed;
+};
+
+/* One packed block of pixels and one panel. x, dw: at the block and the panel. */
+static void weight_block(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const struct weight_tile *t,
+                         const struct weight_task *task, const float *x, size_t width, size_t n_cols, float *dw)
+{
+    for (size_t tile = task->tile; tile < task->tile_end; tile++) {
+        const size_t ky = tile / p->tiles_in_run, at = tile % p->tiles_in_run * p->rows;
+        const int height = rest_height(k, p, p->run - at);
+        const size_t back = at + k->heights[height] > p->run ? at + k->heights[height] - p->run : 0; /* rather than read past the run */
+        k->weight_tile[height][width / k->lanes - 1](t, x + ky * s->w * s->x_pixel + at - back, task->packed,
+                                                     dw + (ky * p->run + at - back) * t->dw_row, back, n_cols);
+    }
+}
+
+static void weight_task(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const float *x, const float *dy,
+                        const struct weight_task *task)
+{
+    const struct weight_tile block = block_of(s);
+    for (size_t image = task->image; image < task->image_end; image += block.images)
+        for (size_t oy = 0; oy < s->out_h; oy += block.rows) {
+            struct weight_tile t = block;
+            t.images = mg_min(block.images, task->image_end - image);
+            t.rows = mg_min(block.rows, s->out_h - oy);
+            const size_t first = (image * s->out_h + oy) * s->out_w;
+            for (size_t panel = task->panel; panel < task->panel_end; panel++) {
+                const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
+                const size_t n_cols = mg_min(width, s->cout - column);
+                k->pack_panel(t.images * t.rows * t.pixels, n_cols, width, dy + first * s->y_pixel + column, s->y_pixel, task->packed);
+                weight_block(s, k, p, &t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
+            }
+        }
+}
+
+/* dw += each of the parts, `size` floats apart. */
+static void add_parts(const struct kernels *k, size_t parts, size_t size, const float *part, float *dw)
+{
+    PARALLEL_FOR(parts * size)
+    for (size_t chunk = 0; chunk < mg_ceil_div(size, ADD_CHUNK); chunk++)
+        for (size_t i = 0; i < parts; i++) {
+            const size_t at = chunk * ADD_CHUNK;
+            k->add(mg_min(ADD_CHUNK, size - at), dw + at, part + i * size + at, dw + at);
+        }
+}
+
+void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch)
+{
+    mg_check_conv(s);
+    const struct kernels *k = mg_kernels();
+    const struct positions p = positions_of(s, k);
+    const size_t weights = s->kh * p.run * s->cout, work = s->n * s->out_h * s->out_w * weights, parts = parts_of(s);
+    float *const part = scratch + (size_t)mg_threads() * packed_size(s);
+    memset(dw, 0, weights * sizeof *dw);
+    memset(part, 0, (parts ? parts - 1 : 0) * weights * sizeof *dw);
+
+    /* One part: the tasks are ranges of the positions of one panel. Several: each is one task. */
+    const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work);
+    const size_t ranges = parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)), tiles_in_range = mg_ceil_div(p.tiles, ranges);
+    const size_t tasks = parts > 1 ? parts : panels * ranges;
+    PARALLEL_FOR(work)
+    for (size_t i = 0; i < tasks; i++) {
+        struct weight_task task = {.image_end = s->n, .tile_end = p.tiles, .panel_end = panels, .dw = dw,
+                                   .packed = scratch + (size_t)MG_THREAD() * packed_size(s)};
+        if (parts > 1) {
+            task.image = i * s->n / parts, task.image_end = (i + 1) * s->n / parts;
+            task.dw = i ? part + (i - 1) * weights : dw;
+        } else {
+            task.tile = i % ranges * tiles_in_range, task.tile_end = mg_min(task.tile + tiles_in_range, p.tiles);
+            task.panel = i / ranges, task.panel_end = task.panel + 1;
+        }
+        weight_task(s, k, &p, x, dy, &task);
+    }
+    add_parts(k, parts ? parts - 1 : 0, weights, part, dw);
+}
