@@ -2,29 +2,26 @@
  * matrix product over channels by the register tile of gemm_tile.inc. 2.25 instead of 9 multiply-adds an output; the price is
  * rounding (a few times 2^-24 of the transformed magnitudes), range (values beyond about 1e36 become NaN) and 4 times the weights.
  */
-#include <assert.h>
 #include <string.h>
 #include "kernels.h"
-#include "minigoog.h"
 #include "parallel.h"
+#include "winograd.h"
 
 enum {
-    POSITIONS = 36,
-    SIDE = 4,       /* of the square of outputs that a tile computes */
     MAX_BLOCK = 14, /* tiles that a thread takes at a time; 28 and 56 are up to 20% slower on 14x14 and 7x7 maps */
 };
 
 /* The tiles of all maps, and how many a thread takes at a time. */
 struct plan {
-    size_t across, down, tiles, block;
+    struct mg_grid grid;
+    size_t block;
 };
 
 static struct plan plan_of(const struct mg_conv *s)
 {
     const size_t height = mg_kernels()->heights[0];
-    struct plan p = {.across = mg_ceil_div(s->out_w, SIDE), .down = mg_ceil_div(s->out_h, SIDE), .block = MAX_BLOCK / height * height};
-    p.tiles = s->n * p.down * p.across;
-    if (p.tiles < p.block * 2 * (size_t)mg_threads())
+    struct plan p = {.grid = mg_grid(s), .block = MAX_BLOCK / height * height};
+    if (p.grid.tiles < p.block * 2 * (size_t)mg_threads())
         p.block /= 2;
     return p;
 }
@@ -58,13 +55,6 @@ void mg_winograd_pack(size_t cin, size_t cout, const float *w, float *panels)
     }
 }
 
-/* The upper left corner of tile number `tile` in a map of h x w pixels, all images counted through. */
-static size_t corner(const struct plan *p, size_t tile, size_t h, size_t w)
-{
-    const size_t row = tile / p->across;
-    return (row / p->down * h + row % p->down * SIDE) * w + tile % p->across * SIDE;
-}
-
 /* m[position, tile, width] = v[position, tile, cin] * panel[position, cin, width], for all positions. */
 static void multiply(const struct mg_conv *s, const struct kernels *k, size_t block, size_t tiles, const float *v, const float *panel,
                      size_t width, float *m)
@@ -88,7 +78,7 @@ static void winograd_task(const struct mg_conv *s, const struct kernels *k, cons
 {
     float *m = v + POSITIONS * p->block * s->cin;
     for (size_t tile = first; tile < end; tile++)
-        k->winograd_input(s->cin, x + corner(p, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel,
+        k->winograd_input(s->cin, x + mg_corner(p->grid, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel,
                           v + (tile - first) * s->cin, p->block * s->cin);
 
     for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++) {
@@ -96,21 +86,20 @@ static void winograd_task(const struct mg_conv *s, const struct kernels *k, cons
         multiply(s, k, p->block, end - first, v, panels + column * (s->cin + 1), width, m);
         for (size_t tile = first; tile < end; tile++)
             k->winograd_output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width, bias ? bias + column : NULL, relu,
-                               y + corner(p, tile, s->out_h, s->out_w) * s->y_pixel + column, s->y_pixel, s->out_w * s->y_pixel,
-                               mg_min(SIDE, s->out_h - tile / p->across % p->down * SIDE), mg_min(SIDE, s->out_w - tile % p->across * SIDE));
+                               y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->y_pixel + column, s->y_pixel, s->out_w * s->y_pixel,
+                               mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
     }
 }
 
 void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, int relu, float *y, float *scratch)
 {
-    assert(s->kh == 3 && s->kw == 3 && s->stride_h == 1 && s->stride_w == 1 && s->x_pixel >= s->cin && s->y_pixel >= s->cout);
     const struct kernels *k = mg_kernels();
     const struct plan p = plan_of(s);
-    assert(s->h >= p.down * SIDE + 2 && s->w >= p.across * SIDE + 2);
+    mg_check_winograd(s, p.grid);
     const size_t scratch_size = mg_conv2d_winograd_scratch(s) / (size_t)mg_threads();
 
-    PARALLEL_FOR(p.tiles * POSITIONS * s->cin * s->cout)
-    for (size_t block = 0; block < mg_ceil_div(p.tiles, p.block); block++)
-        winograd_task(s, k, &p, x, panels, bias, relu, y, block * p.block, mg_min((block + 1) * p.block, p.tiles),
+    PARALLEL_FOR(p.grid.tiles * POSITIONS * s->cin * s->cout)
+    for (size_t block = 0; block < mg_ceil_div(p.grid.tiles, p.block); block++)
+        winograd_task(s, k, &p, x, panels, bias, relu, y, block * p.block, mg_min((block + 1) * p.block, p.grid.tiles),
                       scratch + (size_t)MG_THREAD() * scratch_size);
 }

@@ -34,6 +34,9 @@ struct kernels {
     void (*winograd_weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
     void (*winograd_output)(size_t channels, const float *m, size_t m_position, const float *bias, int relu, float *y,
                             size_t y_pixel, size_t y_row, size_t rows, size_t cols);
+    void (*winograd_output_transposed)(size_t channels, size_t width, const float *dy, size_t y_pixel, size_t y_row, size_t rows,
+                                       size_t cols, float *d, size_t d_position);
+    void (*winograd_weights_transposed)(size_t n, const float *m, size_t m_position, float *dw, size_t w_tap);
     void (*relu)(size_t n, const float *a, const float *b, float *y);
     void (*add)(size_t n, const float *a, const float *b, float *y);
     void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, int32_t first,

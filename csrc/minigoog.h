@@ -65,6 +65,11 @@ size_t mg_conv2d_winograd_scratch(const struct mg_conv *s);
    of 4 x 4 outputs: h >= 4 * ceil(out_h / 4) + 2, and w likewise; x_pixel may be any distance. (conv_winograd.c) */
 void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, int relu, float *y, float *scratch);
 
+/* Floats of scratch that mg_conv2d_weight_winograd needs. (conv_winograd_weight.c) */
+size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s);
+/* The weight gradient of the same convolution, n >= 1, x as above; y_pixel of `s` is dy's. (conv_winograd_weight.c) */
+void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
+
 /* Floats of scratch that mg_column_sums needs. (elementwise.c) */
 size_t mg_column_sums_scratch(size_t rows, size_t c);
 /* sums[j] = sum over `rows` pixels of x[., j]: the gradient of a bias. (elementwise.c) */

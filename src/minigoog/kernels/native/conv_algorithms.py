@@ -5,10 +5,14 @@ from . import conv_direct, conv_im2col, conv_winograd
 ALGORITHMS = {"im2col": conv_im2col.ALGORITHM, "direct": conv_direct.ALGORITHM, "winograd": conv_winograd.ALGORITHM}
 
 
+# Tiles of 4x4 outputs from which `winograd` pays: they share its transformed weights, or the sums of a weight gradient.
+ENOUGH_TILES = {"conv2d": 32, "conv2d_input": 32, "conv2d_weight": 256}
+
+
 def choose(where, name, s):
-    """The algorithm `name` for a convolution of shape `s`; "auto" is "winograd" where that pays, else "direct"."""
+    """The algorithm `name` for the kernel `where` on a convolution of shape `s`; "auto" is "winograd" where that pays, else "direct"."""
     if name == "auto":
-        return ALGORITHMS["winograd" if winograd_pays(s) else "direct"]
+        return ALGORITHMS["winograd" if winograd_pays(where, s) else "direct"]
     if name not in ALGORITHMS:
         raise ValueError(f"{where}: `algorithm` is {name!r}, expected one of auto, {', '.join(ALGORITHMS)}")
     if not ALGORITHMS[name].supports(s):
@@ -16,10 +20,10 @@ def choose(where, name, s):
     return ALGORITHMS[name]
 
 
-def winograd_pays(s):
-    """Whether `winograd` is faster than `direct`: enough tiles to share its larger weights, enough channels to pay for its transforms.
+def winograd_pays(where, s):
+    """Whether `winograd` is faster than `direct`: enough tiles, and enough channels to pay for the transforms.
 
-    benchmarks/kernels.py: 1.9 to 2.9 times faster above the limits, level with `direct` at them, slower below."""
+    benchmarks/kernels.py: 1.3 to 2.9 times faster above the limits, level with `direct` at them, slower below."""
     tiles = s.n * -(-s.out_h // conv_winograd.SIDE) * -(-s.out_w // conv_winograd.SIDE)
     cin, cout = s.cin // s.groups, s.cout // s.groups
-    return conv_winograd.supports(s) and tiles >= 32 and min(cin, cout) >= 16 and tiles * cin * cout >= 100_000
+    return conv_winograd.supports(s) and tiles >= ENOUGH_TILES[where] and min(cin, cout) >= 16 and tiles * cin * cout >= 100_000

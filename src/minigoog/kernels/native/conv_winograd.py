@@ -1,6 +1,6 @@
-"""`winograd`: 3x3 convolution of stride 1 by F(4x4, 3x3), a quarter of the multiplications (csrc/conv_winograd.c).
+"""`winograd`: 3x3 convolution of stride 1 by F(4x4, 3x3), a quarter of the multiplications (csrc/conv_winograd*.c).
 
-The input gradient is the same convolution with turned weights. The weight gradient is `direct`'s."""
+The input gradient is the same convolution with turned weights; the weight gradient multiplies in the transformed domain."""
 
 from minigoog._native import ffi, lib
 
@@ -16,13 +16,18 @@ def supports(s):
     return (s.kh, s.kw, *s.stride) == (3, 3, 1, 1)
 
 
+def canvas_and_geometry(s, x, y_pixel):
+    """`x` with its padding, and zeros up to whole tiles; struct mg_conv of that."""
+    h, w = (-(-n // SIDE) * SIDE + 2 for n in (s.out_h, s.out_w))
+    canvas = place(x, *s.padding, (1, 1), h, w)
+    return canvas, ffi.new("struct mg_conv *", (s.n, h, w, s.cin, 3, 3, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel))
+
+
 def forward(s, x, w, b, relu, y):
-    h, w_padded = (-(-n // SIDE) * SIDE + 2 for n in (s.out_h, s.out_w))
-    canvas = place(x, *s.padding, (1, 1), h, w_padded)
     panels = workspace.empty((lib.mg_winograd_panels_size(s.cin, s.cout),))
     lib.mg_winograd_pack(s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
     y_pointer, y_pixel = pixels("conv2d", "out", y)
-    g = ffi.new("struct mg_conv *", (s.n, h, w_padded, s.cin, 3, 3, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel))
+    canvas, g = canvas_and_geometry(s, x, y_pixel)
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
@@ -35,4 +40,13 @@ def input(s, w, dy, dx):
     forward(turned._replace(h=s.out_h, w=s.out_w, padding=(2 - s.padding[0], 2 - s.padding[1])), dy, w_turned, None, False, dx)
 
 
-ALGORITHM = Algorithm(forward, input, conv_direct.weight, supports)
+def weight(s, x, dy, dw):
+    dy_pointer, dy_pixel = pixels("conv2d_weight", "dy", dy)
+    canvas, g = canvas_and_geometry(s, x, dy_pixel)
+    scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g),))
+    lib.mg_conv2d_weight_winograd(
+        g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)
+    )
+
+
+ALGORITHM = Algorithm(forward, input, weight, supports)

@@ -1,0 +1,51 @@
+/* What the drivers of Winograd convolution share: the grid of tiles over the maps. */
+#ifndef MG_WINOGRAD_H
+#define MG_WINOGRAD_H
+
+#include <assert.h>
+#include "kernels.h"
+#include "minigoog.h"
+
+enum {
+    POSITIONS = 36, /* of a transformed tile */
+    SIDE = 4,       /* of the square of outputs that a tile computes */
+};
+
+/* Tiles across and down one map, and of all maps. */
+struct mg_grid {
+    size_t across, down, tiles;
+};
+
+static inline struct mg_grid mg_grid(const struct mg_conv *s)
+{
+    struct mg_grid g = {.across = mg_ceil_div(s->out_w, SIDE), .down = mg_ceil_div(s->out_h, SIDE)};
+    g.tiles = s->n * g.down * g.across;
+    return g;
+}
+
+static inline void mg_check_winograd(const struct mg_conv *s, struct mg_grid g)
+{
+    (void)s, (void)g;
+    assert(s->kh == 3 && s->kw == 3 && s->stride_h == 1 && s->stride_w == 1 && s->x_pixel >= s->cin && s->y_pixel >= s->cout);
+    assert(s->h >= g.down * SIDE + 2 && s->w >= g.across * SIDE + 2);
+}
+
+/* The pixel in the upper left corner of a tile, in maps of h x w pixels, all images counted through. */
+static inline size_t mg_corner(struct mg_grid g, size_t tile, size_t h, size_t w)
+{
+    const size_t row = tile / g.across;
+    return (row / g.down * h + row % g.down * SIDE) * w + tile % g.across * SIDE;
+}
+
+/* How much of a tile's square of outputs is inside the map. */
+static inline size_t mg_rows_left(const struct mg_conv *s, struct mg_grid g, size_t tile)
+{
+    return mg_min(SIDE, s->out_h - tile / g.across % g.down * SIDE);
+}
+
+static inline size_t mg_cols_left(const struct mg_conv *s, struct mg_grid g, size_t tile)
+{
+    return mg_min(SIDE, s->out_w - tile % g.across * SIDE);
+}
+
+#endif
