@@ -13,6 +13,7 @@ static const struct kernels *const table[] = {
 #endif
     &mg_kernels_plain,
 };
+enum { MOST_THREADS = 1024 }; /* more may crash OpenMP, whatever OMP_NUM_THREADS says */
 enum { ROWS = sizeof table / sizeof *table };
 
 static const struct kernels *chosen;
@@ -53,11 +54,11 @@ int mg_has_openmp(void)
 int mg_threads(void)
 {
     if (!threads)
-        threads = MG_MAX_THREADS();
+        mg_set_threads(MG_MAX_THREADS());
     return threads;
 }
 
 void mg_set_threads(int n)
 {
-    threads = mg_has_openmp() && n > 1 ? n : 1;
+    threads = !mg_has_openmp() || n < 1 ? 1 : n < MOST_THREADS ? n : MOST_THREADS;
 }

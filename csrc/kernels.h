@@ -44,7 +44,7 @@ struct kernels {
     void (*max_window_backward)(size_t channels, int32_t pixel, const int32_t *index, const float *dy, float *dx);
     void (*sum_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, float scale, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
-    float (*softmax_row)(size_t n, const float *x, float *y);
+    float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
     void (*sgd)(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w);
 };
 

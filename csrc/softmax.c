@@ -10,8 +10,10 @@ void mg_softmax(size_t n, size_t c, const float *x, float *y)
     const struct kernels *k = mg_kernels();
 
     PARALLEL_FOR(n * c)
-    for (size_t i = 0; i < n; i++)
-        k->softmax_row(c, x + i * c, y + i * c);
+    for (size_t i = 0; i < n; i++) {
+        float largest;
+        k->softmax_row(c, x + i * c, y + i * c, &largest);
+    }
 }
 
 void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx)
@@ -35,8 +37,10 @@ void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *la
     PARALLEL_FOR(n * c)
     for (size_t i = 0; i < n; i++) {
         assert(labels[i] >= 0 && (size_t)labels[i] < c);
-        /* log(sum) - logit, not -log(probability): a probability that rounds to zero still has a finite loss */
-        losses[i] = k->softmax_row(c, logits + i * c, probabilities + i * c) - logits[i * c + (size_t)labels[i]];
+        /* from the logits, not -log(probability): a probability that rounds to zero still has a finite loss */
+        float largest;
+        const float log_sum = k->softmax_row(c, logits + i * c, probabilities + i * c, &largest);
+        losses[i] = log_sum - (logits[i * c + (size_t)labels[i]] - largest);
     }
 }
 

@@ -21,7 +21,15 @@ def check_array(where, name, a, ndim=None, dtype=None, shape=None):
     return a
 
 
-def check_out(where, out, shape, dtype):
+def check_out(where, out, shape, x):
+    """Returns `out` if a result of this shape, computed from `x`, can be written to it: same type as `x`, no memory in common."""
+    check_writable(where, out, shape, x.dtype)
+    if np.may_share_memory(out, x) and np.shares_memory(out, x):
+        raise ValueError(f"{where}: `out` overlaps `x`, expected memory of its own")
+    return out
+
+
+def check_writable(where, out, shape, dtype):
     """Returns `out` if a result of this shape and dtype can be written to it."""
     check_array(where, "out", out, dtype=dtype, shape=shape)
     if not out.flags.writeable:
@@ -29,8 +37,11 @@ def check_out(where, out, shape, dtype):
     return out
 
 
-def check_int(where, name, value, minimum=None):
-    """Returns `value` as an int if it is a whole number (no bool) of at least `minimum`."""
+LARGEST = 2**31 - 1  # of sizes, strides and paddings
+
+
+def check_int(where, name, value, minimum=None, maximum=LARGEST):
+    """Returns `value` as an int if it is a whole number (no bool) from `minimum` to `maximum`."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -39,6 +50,8 @@ def check_int(where, name, value, minimum=None):
         raise TypeError(f"{where}: `{name}` is {value!r}, expected a whole number") from None
     if minimum is not None and number < minimum:
         raise ValueError(f"{where}: `{name}` is {number}, expected at least {minimum}")
+    if number > maximum:
+        raise ValueError(f"{where}: `{name}` is {number}, expected at most {maximum}")
     return number
 
 
@@ -60,6 +73,13 @@ def pair(where, name, value, minimum):
     if len(values) != 2:
         raise ValueError(f"{where}: `{name}` is {value!r}, expected a whole number or a pair (height, width)")
     return tuple(check_int(where, name, v, minimum) for v in values)
+
+
+def check_shape(where, name, shape, ndim):
+    """Returns `shape` as a tuple if it is `ndim` whole numbers of at least 0."""
+    if not isinstance(shape, (tuple, list)) or len(shape) != ndim:
+        raise TypeError(f"{where}: `{name}` is {shape!r}, expected a tuple of {ndim} whole numbers")
+    return tuple(check_int(where, name, n, 0) for n in shape)
 
 
 def output_size(where, axis, size, kernel, stride, padding, ceil_mode=False):

@@ -6,12 +6,17 @@ from .checks import check_int, check_labels
 
 
 def top_k_error(scores, labels, k=1):
-    """The share of rows of `scores` [n, classes] whose label is not among the `k` highest scores; 0 to 1."""
+    """The share of rows of `scores` [n, classes] whose label is not among the `k` highest scores; 0 to 1.
+
+    Of equal scores the label's comes last, and NaN is above everything: a dead network is not right by chance."""
     scores = np.asarray(scores)
+    if scores.ndim != 2:
+        raise ValueError(f"top_k_error: `scores` has shape {scores.shape}, expected [n, classes]")
     labels = check_labels("top_k_error", labels, *scores.shape)
     k = check_int("top_k_error", "k", k, 1)
     own = scores[np.arange(len(labels)), labels]
-    return float(((scores > own[:, None]).sum(axis=1) >= k).mean())
+    ahead = (~(scores < own[:, None])).sum(axis=1) - 1  # all but itself that are not below it
+    return float((ahead >= k).mean()) if len(labels) else 0.0
 
 
 def confusion_matrix(predicted, labels, classes):

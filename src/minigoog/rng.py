@@ -8,9 +8,9 @@ _state = {"generator": np.random.default_rng(0), "seed": 0, "counter": 0}
 
 
 def manual_seed(seed):
-    """Restarts all random numbers from `seed` (a whole number of at least 0): the same seed gives the same network, bit for bit."""
-    seed = check_int("manual_seed", "seed", seed, 0)
-    _state.update(generator=np.random.default_rng(seed), seed=seed % 2**64, counter=0)
+    """Restarts all random numbers from `seed` (a whole number from 0 to 2^64 - 1): the same seed gives the same network, bit for bit."""
+    seed = check_int("manual_seed", "seed", seed, 0, 2**64 - 1)
+    _state.update(generator=np.random.default_rng(seed), seed=seed, counter=0)
 
 
 def generator():

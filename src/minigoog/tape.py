@@ -27,17 +27,21 @@ class Tape(list):
             found.add(op)
             waiting += [x.op for x in op.inputs]
         super().__init__(sorted(found, key=lambda op: op.tick))
+        self.result = result
 
-    def steps(self, dy):
+    def steps(self, dy=None):
         """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient that came in and those that go out.
 
-        dy: the gradient of whatever is differentiated with respect to the tape's result. Gradients of leaves (tensors that no
+        dy: the gradient of whatever is differentiated with respect to the tape's result (1 if that is a single value). Gradients of leaves (tensors that no
         operation made and that require one) are added to their `.grad`; the others live only while somebody waits for them.
         """
+        dy = self.result.output_gradient(dy)
         arrived = {self[-1]: dy} if self else {}
         owned = set()  # operations whose arrived gradient is a sum made here, which may be added to in place
         for op in reversed(self):
-            dy = arrived.pop(op)
+            dy = arrived.pop(op, None)
+            if dy is None:  # somebody took requires_grad off the output
+                continue
             dxs = op.backward(dy)
             for x, dx in zip(op.inputs, dxs, strict=True):
                 if dx is None or not x.requires_grad:

@@ -84,14 +84,15 @@ class Tensor:
         if not self.requires_grad:
             raise RuntimeError("backward: nothing that this tensor came from requires a gradient (or it was computed under no_grad)")
         tape = Tape(self)
-        dy = self._output_gradient(grad)
+        dy = self.output_gradient(grad)
         if self.op is None:
             self.grad = dy.copy() if self.grad is None else self.grad + dy
         for op, *_ in tape.steps(dy):
             if not retain_graph:
                 op.free()
 
-    def _output_gradient(self, grad):
+    def output_gradient(self, grad=None):
+        """`grad` as an array of this tensor's shape, checked; 1 if it is None and this is a single value."""
         if grad is None:
             if self.size != 1:
                 raise ValueError(f"backward: a tensor of shape {self.shape} needs `grad`, an array of that shape; only one of a single value does not")

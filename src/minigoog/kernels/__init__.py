@@ -60,9 +60,12 @@ def use(name):
         _activate(before)
 
 
+MOST_THREADS = 1024  # OpenMP crashes when it cannot have as many as it is asked for
+
+
 def set_num_threads(n):
-    """Lets the C kernels use `n` threads (at least 1). The NumPy kernels use as many as NumPy's BLAS does."""
-    n = check_int("set_num_threads", "n", n, 1)
+    """Lets the C kernels use `n` threads (1 to 1024). The NumPy kernels use as many as NumPy's BLAS does."""
+    n = check_int("set_num_threads", "n", n, 1, MOST_THREADS)
     if native:
         native.machine.set_threads(n)
 

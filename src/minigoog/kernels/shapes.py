@@ -58,12 +58,11 @@ class PoolShape(NamedTuple):
         return (self.n, self.out_h, self.out_w, self.c)
 
 
+# What comes here are checked ints: 1, 1.0 and True would be one key of the cache.
 @lru_cache(maxsize=1024)
 def _conv_shape(where, x, w, stride, padding, groups):
     if len(x) != 4 or len(w) != 4:
         raise ValueError(f"{where}: x has shape {x} and w {w}, expected four axes each: x NHWC [n, h, w, cin], w HWIO [kh, kw, cin, cout]")
-    stride, padding = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
-    groups = check_int(where, "groups", groups, 1)
     if w[2] * groups != x[3]:
         each = f" in each of {groups} groups" if groups > 1 else ""
         raise ValueError(f"{where}: `w` takes {w[2]} channels{each} but `x` has {x[3]} (x NHWC {x}, w HWIO {w})")
@@ -77,15 +76,14 @@ def _conv_shape(where, x, w, stride, padding, groups):
 
 def conv_shape(where, x, w, stride, padding, groups):
     """The ConvShape of a convolution of a map of shape `x` with weights of shape `w`; raises if there is none."""
-    return _conv_shape(where, tuple(x), tuple(w), _hashable(stride), _hashable(padding), groups)
+    stride, padding = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
+    return _conv_shape(where, x, w, stride, padding, check_int(where, "groups", groups, 1))
 
 
 @lru_cache(maxsize=1024)
 def _pool_shape(where, x, size, stride, padding, ceil_mode):
     if len(x) != 4:
         raise ValueError(f"{where}: x has shape {x}, expected four axes NHWC [n, h, w, c]")
-    size, padding = pair(where, "size", size, 1), pair(where, "padding", padding, 0)
-    stride = size if stride is None else pair(where, "stride", stride, 1)
     if x[3] < 1:
         raise ValueError(f"{where}: `x` has no channels {x}")
     if x[1] * x[2] >= 2**31:
@@ -101,11 +99,9 @@ def _pool_shape(where, x, size, stride, padding, ceil_mode):
 
 def pool_shape(where, x, size, stride, padding, ceil_mode=False):
     """The PoolShape of a pooling of a map of shape `x`; `stride` None means the window's size."""
-    return _pool_shape(where, tuple(x), _hashable(size), _hashable(stride), _hashable(padding), bool(ceil_mode))
-
-
-def _hashable(value):
-    return tuple(value) if isinstance(value, list) else value
+    size, padding = pair(where, "size", size, 1), pair(where, "padding", padding, 0)
+    stride = size if stride is None else pair(where, "stride", stride, 1)
+    return _pool_shape(where, x, size, stride, padding, bool(ceil_mode))
 
 
 def check_conv_arrays(where, x, w, b):

@@ -12,6 +12,11 @@ class Parameter(Tensor):
         super().__init__(np.ascontiguousarray(data), requires_grad=True)
 
 
+def _elements(value):
+    """The elements of a list, tuple, set or dict; nothing of anything else."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple, set)) else ()
+
+
 class Module:
     """Base of all layers and networks: attributes that are Parameters or Modules are its parts, named after the attribute.
 
@@ -31,7 +36,7 @@ class Module:
         for name, value in vars(self).items():
             if isinstance(value, Module):
                 yield name, value
-            elif isinstance(value, (list, tuple, dict)) and any(isinstance(v, (Module, Parameter)) for v in value):
+            elif any(isinstance(v, (Module, Parameter)) for v in _elements(value)):
                 raise TypeError(f"{type(self).__name__}.{name} is a {type(value).__name__} of modules, whose parameters nobody would find: use Sequential")
 
     def named_modules(self, prefix=""):
@@ -111,6 +116,8 @@ class Sequential(Module):
     """Modules one after the other: Sequential(a, b) names them 0, 1; Sequential(reduce=a, conv=b) as it says."""
 
     def __init__(self, *modules, **named):
+        if not modules and not named:
+            raise ValueError("Sequential: no modules, expected at least one")
         for name, module in [*((str(i), m) for i, m in enumerate(modules)), *named.items()]:
             if not isinstance(module, Module):
                 raise TypeError(f"Sequential: `{name}` is {type(module).__name__}, expected a Module")

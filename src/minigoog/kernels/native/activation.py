@@ -2,7 +2,7 @@
 
 from minigoog._native import lib
 
-from ...checks import check_array, check_out
+from ...checks import check_array, check_writable
 from ..reference.activation import tanh_backward as reference_tanh_backward
 from . import workspace
 from .pointers import check_float32, dense, pixels
@@ -29,7 +29,7 @@ def _pointers(where, **arrays):
 def relu(x, *, out=None):
     """max(0, x), of any shape; a NaN stays."""
     check_float32("relu", "x", x)
-    y = workspace.empty(x.shape) if out is None else check_out("relu", out, x.shape, x.dtype)
+    y = workspace.empty(x.shape) if out is None else check_writable("relu", out, x.shape, x.dtype)
     lib.mg_relu(*_pointers("relu", x=x, out=y))
     return y
 
@@ -61,6 +61,6 @@ def add(a, b, *, out=None):
     """a + b, of one shape; `out` may be one of them."""
     check_float32("add", "a", a)
     check_array("add", "b", b, dtype=a.dtype, shape=a.shape)
-    y = workspace.empty(a.shape) if out is None else check_out("add", out, a.shape, a.dtype)
+    y = workspace.empty(a.shape) if out is None else check_writable("add", out, a.shape, a.dtype)
     lib.mg_add(*_pointers("add", a=a, b=b, out=y))
     return y

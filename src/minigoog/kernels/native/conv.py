@@ -3,7 +3,7 @@
 import numpy as np
 from minigoog._native import lib
 
-from ...checks import check_array, check_out
+from ...checks import check_array, check_out, check_shape
 from ..reference.conv import channel_groups
 from ..shapes import check_conv_arrays, conv_shape
 from . import conv_algorithms, workspace
@@ -17,7 +17,7 @@ def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None,
     check_float32("conv2d", "x", x)
     check_conv_arrays("conv2d", x, w, b)
     s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups)
-    y = workspace.empty(s.y) if out is None else check_out("conv2d", out, s.y, x.dtype)
+    y = workspace.empty(s.y) if out is None else check_out("conv2d", out, s.y, x)
     forward = conv_algorithms.choose("conv2d", algorithm, s).forward
     if groups == 1:
         forward(s, x, w, b, relu, y)
@@ -30,7 +30,7 @@ def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None,
 def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
     """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_float32("conv2d_input", "w", w)
-    s = conv_shape("conv2d_input", x_shape, w.shape, stride, padding, groups)
+    s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups)
     check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
     gradient = conv_algorithms.choose("conv2d_input", algorithm, s).input
     dx = workspace.empty(s.x)
@@ -45,7 +45,7 @@ def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="au
 def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
     """Gradient of a convolution with respect to its weights of shape `w_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_float32("conv2d_weight", "x", x)
-    s = conv_shape("conv2d_weight", x.shape, w_shape, stride, padding, groups)
+    s = conv_shape("conv2d_weight", x.shape, check_shape("conv2d_weight", "w_shape", w_shape, 4), stride, padding, groups)
     check_array("conv2d_weight", "dy", dy, dtype=x.dtype, shape=s.y)
     gradient = conv_algorithms.choose("conv2d_weight", algorithm, s).weight
     dw = workspace.empty(s.weight)

@@ -13,7 +13,7 @@ def choose(where, name, s):
     """The algorithm `name` for the kernel `where` on a convolution of shape `s`; "auto" is "winograd" where that pays, else "direct"."""
     if name == "auto":
         return ALGORITHMS["winograd" if winograd_pays(where, s) else "direct"]
-    if name not in ALGORITHMS:
+    if not isinstance(name, str) or name not in ALGORITHMS:
         raise ValueError(f"{where}: `algorithm` is {name!r}, expected one of auto, {', '.join(ALGORITHMS)}")
     if not ALGORITHMS[name].supports(s):
         raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support a {s.kh}x{s.kw} window with stride {s.stride}")

@@ -2,8 +2,7 @@
 
 from minigoog._native import lib
 
-from ...checks import check_int
-from ..reference.dropout import threshold
+from ..reference.dropout import check_dropout, threshold
 from . import workspace
 from .pointers import check_float32, dense
 
@@ -13,8 +12,7 @@ def dropout(x, p, *, seed, offset):
 
     The mask is a function of `seed`, `offset` and the position alone. (Srivastava et al. 2014, "inverted")"""
     check_float32("dropout", "x", x)
-    drop = threshold(p)
-    seed, offset = check_int("dropout", "seed", seed, 0), check_int("dropout", "offset", offset, 0)
+    p = check_dropout(x, p, seed, offset)
     y = workspace.empty(x.shape)
-    lib.mg_dropout(x.size, seed, offset, drop, 1 / (1 - p), dense("dropout", "x", x), dense("dropout", "y", y))
+    lib.mg_dropout(x.size, seed, offset, threshold(p), 1 / (1 - p), dense("dropout", "x", x), dense("dropout", "y", y))
     return y

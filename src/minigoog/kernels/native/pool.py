@@ -3,7 +3,7 @@
 import numpy as np
 from minigoog._native import ffi, lib
 
-from ...checks import check_array, check_out
+from ...checks import check_array, check_out, check_shape
 from ..shapes import pool_shape
 from . import workspace
 from .pointers import check_float32, dense, pixels
@@ -20,7 +20,7 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, `y` is `out` if given."""
     check_float32("max_pool2d", "x", x)
     s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
-    y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x.dtype)
+    y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x)
     index = workspace.empty(s.y, np.int32)
     x_pointer, x_pixel = pixels("max_pool2d", "x", x)
     y_pointer, y_pixel = pixels("max_pool2d", "out", y)
@@ -29,9 +29,11 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
 
 
 def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, ceil_mode=False):
-    """Gradient of max pooling: each of `dy` goes to the pixel that `index` names."""
+    """Gradient of max pooling: each of `dy` goes to the pixel that `index` names.
+
+    `index` is as `max_pool2d` gave it; an entry that names no pixel under its window is passed over."""
     check_float32("max_pool2d_backward", "dy", dy)
-    s = pool_shape("max_pool2d_backward", x_shape, size, stride, padding, ceil_mode)
+    s = pool_shape("max_pool2d_backward", check_shape("max_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
     dx = workspace.empty(s.x)
@@ -46,7 +48,7 @@ def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     """The mean of each `size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
     check_float32("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, size, stride, padding, ceil_mode)
-    y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x.dtype)
+    y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x)
     x_pointer, x_pixel = pixels("avg_pool2d", "x", x)
     y_pointer, y_pixel = pixels("avg_pool2d", "out", y)
     lib.mg_avg_pool2d(_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer)
@@ -56,7 +58,7 @@ def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
 def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=False):
     """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
     check_float32("avg_pool2d_backward", "dy", dy)
-    s = pool_shape("avg_pool2d_backward", x_shape, size, stride, padding, ceil_mode)
+    s = pool_shape("avg_pool2d_backward", check_shape("avg_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = workspace.empty(s.x)
     pointer, dy_pixel = pixels("avg_pool2d_backward", "dy", dy)
@@ -74,5 +76,6 @@ def global_avg_pool2d(x):
 def global_avg_pool2d_backward(x_shape, dy):
     """Gradient of global average pooling, given `dy` [n, c]."""
     check_float32("global_avg_pool2d_backward", "dy", dy)
+    x_shape = check_shape("global_avg_pool2d_backward", "x_shape", x_shape, 4)
     check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))
     return avg_pool2d_backward(x_shape, dy[:, None, None, :], x_shape[1:3])

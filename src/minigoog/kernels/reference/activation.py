@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ...checks import check_array, check_out
+from ...checks import check_array, check_writable
 
 
 def relu(x, *, out=None):
     """max(0, x), of any shape; a NaN stays."""
     check_array("relu", "x", x)
-    return np.maximum(x, 0, out=None if out is None else check_out("relu", out, x.shape, x.dtype))
+    return np.maximum(x, 0, out=None if out is None else check_writable("relu", out, x.shape, x.dtype))
 
 
 def relu_backward(y, dy):
@@ -35,4 +35,4 @@ def add(a, b, *, out=None):
     """a + b, of one shape; `out` may be one of them."""
     check_array("add", "a", a)
     check_array("add", "b", b, dtype=a.dtype, shape=a.shape)
-    return np.add(a, b, out=None if out is None else check_out("add", out, a.shape, a.dtype))
+    return np.add(a, b, out=None if out is None else check_writable("add", out, a.shape, a.dtype))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...checks import check_array, check_out
+from ...checks import check_array, check_out, check_shape
 from ..shapes import check_conv_arrays, conv_shape
 
 
@@ -25,7 +25,7 @@ def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None,
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
     check_conv_arrays("conv2d", x, w, b)
     s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups)
-    y = np.empty(s.y, x.dtype) if out is None else check_out("conv2d", out, s.y, x.dtype)
+    y = np.empty(s.y, x.dtype) if out is None else check_out("conv2d", out, s.y, x)
     for i, o in channel_groups(s):
         y[..., o] = np.tensordot(windows(x[..., i], s), w[..., o], axes=((4, 5, 3), (0, 1, 2)))
     if b is not None:
@@ -36,7 +36,7 @@ def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None,
 def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
     """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_array("conv2d_input", "w", w)
-    s = conv_shape("conv2d_input", x_shape, w.shape, stride, padding, groups)
+    s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups)
     check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
     (ph, pw), (sh, sw) = s.padding, s.stride
     dx = np.zeros((s.n, s.h + 2 * ph, s.w + 2 * pw, s.cin), w.dtype)
@@ -50,7 +50,7 @@ def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="au
 def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
     """Gradient of a convolution with respect to its weights of shape `w_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_array("conv2d_weight", "x", x)
-    s = conv_shape("conv2d_weight", x.shape, w_shape, stride, padding, groups)
+    s = conv_shape("conv2d_weight", x.shape, check_shape("conv2d_weight", "w_shape", w_shape, 4), stride, padding, groups)
     check_array("conv2d_weight", "dy", dy, dtype=x.dtype, shape=s.y)
     dw = np.empty(s.weight, x.dtype)
     for i, o in channel_groups(s):
@@ -62,4 +62,4 @@ def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="a
 def conv2d_bias(dy):
     """Gradient of a bias: the sum of `dy` [..., c] over everything but its channels."""
     check_array("conv2d_bias", "dy", dy)
-    return dy.reshape(-1, dy.shape[-1]).sum(axis=0)
+    return dy.sum(axis=tuple(range(dy.ndim - 1)))

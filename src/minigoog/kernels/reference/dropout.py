@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...checks import check_array, check_real
+from ...checks import check_array, check_int, check_real
 
 ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -33,9 +33,19 @@ def random_words(seed, offset, n):
     return philox(seed, blocks).reshape(-1)[offset - 4 * first :][:n]
 
 
+def check_dropout(x, p, seed, offset):
+    """Checks the arguments of dropout for both kinds of kernels; returns p as a float below 1."""
+    p = check_real("dropout", "p", p, 0, 1)
+    if p == 1:
+        raise ValueError("dropout: `p` is 1, expected it below 1: nothing would be left")
+    check_int("dropout", "seed", seed, 0, 2**64 - 1)
+    check_int("dropout", "offset", offset, 0, 2**64 - 1 - x.size)
+    return p
+
+
 def threshold(p):
     """The 32-bit number below which a random word means "drop", for probability `p`."""
-    return min(round(check_real("dropout", "p", p, 0, 1) * 2**32), 2**32 - 1)
+    return min(round(p * 2**32), 2**32 - 1)
 
 
 def dropout(x, p, *, seed, offset):
@@ -43,5 +53,6 @@ def dropout(x, p, *, seed, offset):
 
     The mask is a function of `seed`, `offset` and the position alone. (Srivastava et al. 2014, "inverted")"""
     check_array("dropout", "x", x)
+    p = check_dropout(x, p, seed, offset)
     keep = random_words(seed, offset, x.size).reshape(x.shape) >= np.uint64(threshold(p))
     return np.where(keep, x * x.dtype.type(1 / (1 - p)), x.dtype.type(0))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...checks import check_array, check_out
+from ...checks import check_array, check_out, check_shape
 from ..shapes import pool_shape
 
 
@@ -20,7 +20,7 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, `y` is `out` if given."""
     check_array("max_pool2d", "x", x)
     s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
-    y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x.dtype)
+    y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x)
     values = _windows(x, s, -np.inf).reshape(*s.y, -1)
     pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, -1)
     pixels = np.broadcast_to(pixels, values.shape)  # -1 where a window hangs over the edge
@@ -34,9 +34,11 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
 def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, ceil_mode=False):
     """Gradient of max pooling: each of `dy` goes to the pixel that `index` names."""
     check_array("max_pool2d_backward", "dy", dy)
-    s = pool_shape("max_pool2d_backward", x_shape, size, stride, padding, ceil_mode)
+    s = pool_shape("max_pool2d_backward", check_shape("max_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
+    if index.size and not (index.min() >= 0 and index.max() < s.h * s.w):
+        raise ValueError(f"max_pool2d_backward: `index` goes from {index.min()} to {index.max()}, expected 0 to {s.h * s.w - 1}")
     dx = np.zeros((s.n, s.h * s.w, s.c), dy.dtype)
     np.add.at(dx, (np.arange(s.n).reshape(-1, 1, 1, 1), index, np.arange(s.c)), dy)
     return dx.reshape(s.x)
@@ -51,7 +53,7 @@ def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     """The mean of each `size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
     check_array("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, size, stride, padding, ceil_mode)
-    y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x.dtype)
+    y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x)
     y[...] = _windows(x, s, 0).sum(axis=(4, 5)) / _pixels_inside(s)
     return y
 
@@ -59,7 +61,7 @@ def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
 def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=False):
     """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
     check_array("avg_pool2d_backward", "dy", dy)
-    s = pool_shape("avg_pool2d_backward", x_shape, size, stride, padding, ceil_mode)
+    s = pool_shape("avg_pool2d_backward", check_shape("avg_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = np.zeros(s.x, dy.dtype)
     share = (dy / _pixels_inside(s)).astype(dy.dtype)
@@ -78,5 +80,6 @@ def global_avg_pool2d(x):
 
 def global_avg_pool2d_backward(x_shape, dy):
     """Gradient of global average pooling, given `dy` [n, c]."""
+    x_shape = check_shape("global_avg_pool2d_backward", "x_shape", x_shape, 4)
     check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))
     return avg_pool2d_backward(x_shape, dy[:, None, None, :], x_shape[1:3])
