@@ -8,9 +8,10 @@
     array([1., 0.], dtype=float32)
 """
 
-from . import kernels, losses, metrics, nn, ops, optim
+from . import kernels, losses, metrics, models, nn, ops, optim
 from .config import show_config
 from .gradcheck import GradcheckError, gradcheck
+from .inspection import diff, summary
 from .kernels import get_num_threads, set_num_threads
 from .rng import manual_seed
 from .tape import Tape
@@ -19,6 +20,6 @@ from .tensor import Tensor, no_grad
 __version__ = "0.1.0"
 
 __all__ = [
-    "GradcheckError", "Tape", "Tensor", "get_num_threads", "gradcheck", "kernels", "losses", "manual_seed", "metrics", "nn", "no_grad",
-    "ops", "optim", "set_num_threads", "show_config",
+    "GradcheckError", "Tape", "Tensor", "diff", "get_num_threads", "gradcheck", "kernels", "losses", "manual_seed", "metrics", "models", "nn", "no_grad",
+    "ops", "optim", "set_num_threads", "show_config", "summary",
 ]

@@ -1,5 +1,7 @@
 """The one source of randomness: a seed, from which initialisation draws numbers and dropout takes counters."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from .checks import check_int
@@ -23,3 +25,14 @@ def take(n):
     offset = _state["counter"]
     _state["counter"] = offset + -(-n // 4) * 4  # whole blocks of Philox, so that no two calls share one
     return _state["seed"], offset
+
+
+@contextmanager
+def undisturbed():
+    """Within a with-block, numbers may be taken; afterwards the next ones are those that would have come without it."""
+    before, generator_before = dict(_state), _state["generator"].bit_generator.state
+    try:
+        yield
+    finally:
+        _state.update(before)
+        _state["generator"].bit_generator.state = generator_before

@@ -5,10 +5,10 @@ from .dropout import Dropout
 from .inception import Inception, NaiveInception
 from .linear import Linear
 from .module import Module, Parameter, Sequential
-from .pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from .pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from .relu import Flatten, ReLU, Tanh
 
 __all__ = [
-    "AvgPool2d", "Conv2d", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception", "Linear", "MaxPool2d", "Module", "NaiveInception",
+    "AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception", "Linear", "MaxPool2d", "Module", "NaiveInception",
     "Parameter", "ReLU", "Sequential", "Tanh",
 ]

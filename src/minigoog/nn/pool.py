@@ -1,7 +1,7 @@
 """Pooling layers."""
 
 from .. import ops
-from ..checks import pair
+from ..checks import check_int, pair
 from .module import Module
 
 
@@ -39,3 +39,16 @@ class GlobalAvgPool2d(Module):
 
     def forward(self, x):
         return ops.global_avg_pool2d(x)
+
+
+class AdaptiveAvgPool2d(Module):
+    """Averages [n, h, w, c] to [n, size, size, c], whatever h and w are. (PyTorch's; used by torchvision's auxiliary heads)"""
+
+    def __init__(self, size):
+        self.size = check_int("AdaptiveAvgPool2d", "size", size, 1)
+
+    def forward(self, x):
+        return ops.adaptive_avg_pool2d(x, self.size)
+
+    def settings(self):
+        return str(self.size)

@@ -1,19 +1,23 @@
 """Operations on tensors: each file one of them, forward beside backward. Here they are named, and Tensor gets its operators."""
 
 from ..tensor import Tensor
+from .adaptive_pool import adaptive_avg_pool2d
 from .arithmetic import add, mul, neg, sub, sum
+from .channel_affine import channel_affine
 from .concat import channel_slices, concat
+from .connect import connect
 from .conv import conv2d
 from .dropout import dropout
 from .linear import linear
 from .pool import avg_pool2d, global_avg_pool2d, max_pool2d
+from .rbf import squared_distance
 from .relu import relu, tanh
 from .reshape import flatten, reshape
 from .softmax import cross_entropy, softmax
 
 __all__ = [
-    "add", "mul", "neg", "sub", "sum", "channel_slices", "concat", "conv2d", "dropout", "linear", "avg_pool2d", "global_avg_pool2d",
-    "max_pool2d", "relu", "tanh", "flatten", "reshape", "cross_entropy", "softmax",
+    "adaptive_avg_pool2d", "add", "channel_affine", "connect", "mul", "neg", "sub", "sum", "channel_slices", "concat", "conv2d", "dropout", "linear", "avg_pool2d", "global_avg_pool2d",
+    "max_pool2d", "relu", "squared_distance", "tanh", "flatten", "reshape", "cross_entropy", "softmax",
 ]
 
 Tensor.__add__ = add

@@ -1,0 +1,65 @@
+"""The layers of a network in the order in which they run, found by running it."""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import rng
+from ..checks import check_shape
+from ..nn.module import Parameter
+from ..tensor import Tensor, no_grad
+
+
+class Layer(NamedTuple):
+    """One module without parts, and what it did to one image (or batch)."""
+
+    name: str
+    kind: str
+    settings: str
+    in_shape: tuple
+    out_shape: tuple
+    parameters: int
+    multiply_adds: int
+
+
+def layers(model, input_shape):
+    """A Layer for each leaf module that runs on an input of `input_shape`, (h, w, c) or (n, h, w, c), in the model's present mode.
+
+    The model is left as it was: parameters, gradients, mode, random numbers."""
+    shape = tuple(input_shape)
+    shape = check_shape("summary", "input_shape", (1, *shape) if len(shape) == 3 else shape, 4)
+    found = []
+    with no_grad(), _recording(model, found), rng.undisturbed():
+        model(Tensor(np.zeros(shape, np.float32)))
+    return found
+
+
+def own_parameters(module):
+    """How many values the module's own parameters have, without its parts'."""
+    return sum(value.size for value in vars(module).values() if isinstance(value, Parameter))
+
+
+@contextmanager
+def _recording(model, found):
+    """Within a with-block, each leaf module that is called appends a Layer to `found`."""
+    leaves = [(name, module) for name, module in model.named_modules() if not any(True for _ in module.children()) or own_parameters(module)]
+    for name, module in leaves:
+        module.forward = _recorded(name, module, found)
+    try:
+        yield
+    finally:
+        for _, module in leaves:
+            del module.forward
+
+
+def _recorded(name, module, found):
+    forward = module.forward
+
+    def recorded(x, **kwargs):
+        y = forward(x, **kwargs)
+        facts = own_parameters(module), module.multiply_adds(x.shape, y.shape)
+        found.append(Layer(name, type(module).__name__, module.settings(), x.shape, y.shape, *facts))
+        return y
+
+    return recorded

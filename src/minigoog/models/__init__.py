@@ -1,0 +1,19 @@
+"""Networks: GoogLeNet, a tiny network of its parts, and those that its paper is compared with."""
+
+from .alexnet import AlexNet
+from .googlenet import GoogLeNet, GoogLeNetOutput
+from .lenet5 import LeNet5
+from .nin import NetworkInNetwork
+from .tiny import TinyInception
+
+MODELS = {"googlenet": GoogLeNet, "tiny": TinyInception, "lenet5": LeNet5, "nin": NetworkInNetwork, "alexnet": AlexNet}
+
+
+def build(name, **settings):
+    """The model `name` of MODELS, built with `settings`."""
+    if name not in MODELS:
+        raise ValueError(f"models.build: `name` is {name!r}, expected one of {', '.join(MODELS)}")
+    return MODELS[name](**settings)
+
+
+__all__ = ["AlexNet", "GoogLeNet", "GoogLeNetOutput", "LeNet5", "MODELS", "NetworkInNetwork", "TinyInception", "build"]

@@ -1,0 +1,116 @@
+"""GoogLeNet: the 22-layer network of "Going deeper with convolutions" (arXiv 1409.4842), table 1. No local response normalisation."""
+
+from typing import NamedTuple
+
+from .. import nn, ops
+from ..nn.init import he_normal
+from ..tensor import Tensor
+
+TABLE_1 = (  # in  1x1 3x3r  3x3 5x5r 5x5 pool
+    ("3a", 192, 64, 96, 128, 16, 32, 32),
+    ("3b", 256, 128, 128, 192, 32, 96, 64),
+    ("4a", 480, 192, 96, 208, 16, 48, 64),
+    ("4b", 512, 160, 112, 224, 24, 64, 64),
+    ("4c", 512, 128, 128, 256, 24, 64, 64),
+    ("4d", 512, 112, 144, 288, 32, 64, 64),
+    ("4e", 528, 256, 160, 320, 32, 128, 128),
+    ("5a", 832, 256, 160, 320, 32, 128, 128),
+    ("5b", 832, 384, 192, 384, 48, 128, 128),
+)
+HEADS = {"4a": 512, "4d": 528}  # the modules with an auxiliary head, and their output channels
+
+# What the networks of that name differ in. torchvision's also normalises batches after every convolution, which in evaluation is
+# part of the convolution's weights and bias (formats/torchvision.py).
+VARIANTS = {
+    "paper": {"wide": 5, "pool4": 3, "dropout": 0.4},
+    "torchvision": {"wide": 3, "pool4": 2, "dropout": 0.2},
+}
+
+
+class GoogLeNetOutput(NamedTuple):
+    """What GoogLeNet returns in training: logits [n, classes] of the classifier and of both auxiliary heads."""
+
+    logits: Tensor
+    aux_4a: Tensor
+    aux_4d: Tensor
+
+
+class AuxiliaryHead(nn.Module):
+    """A small classifier on an inner map, 14x14 pixels in the paper: average pool to 4x4, 1x1 convolution, two linear layers. (Section 5)"""
+
+    def __init__(self, in_channels, num_classes, pool, init, bias):
+        self.pool = pool
+        self.conv = nn.Conv2d(in_channels, 128, 1, relu=True, init=init, bias=bias)
+        self.hidden = nn.Linear(4 * 4 * 128, 1024, relu=True, init=init, bias=bias)
+        self.dropout = nn.Dropout(0.7)
+        self.classifier = nn.Linear(1024, num_classes)
+
+    def forward(self, x):
+        x = self.pool(x)  # 4x4x512 or 528
+        if x.shape[1:3] != (4, 4):
+            raise ValueError(f"GoogLeNet: an auxiliary head needs 4x4 pixels after its pool but has {x.shape[1]}x{x.shape[2]}: "
+                             f"use images of 224x224, or aux_heads=False")
+        x = self.conv(x)  # 4x4x128
+        x = self.hidden(ops.flatten(x))  # 1024
+        return self.classifier(self.dropout(x))
+
+
+class GoogLeNet(nn.Module):
+    """Table 1, from images [n, 224, 224, 3] to logits [n, num_classes]; other sizes from 33 pixels on work without heads.
+
+    In training with `aux_heads` it returns a GoogLeNetOutput, otherwise the logits. `variant`: "paper", or "torchvision" for the
+    network of that library (3x3 in the 5x5 branch, 2x2 in pool4, other pooling in the heads, less dropout). `init`, `bias`: first
+    weights and biases; He's keep the scale of activations through 22 layers without normalisation."""
+
+    def __init__(self, num_classes=1000, in_channels=3, variant="paper", aux_heads=True, init=he_normal, bias=0.0):
+        if variant not in VARIANTS:
+            raise ValueError(f"GoogLeNet: `variant` is {variant!r}, expected one of {', '.join(VARIANTS)}")
+        settings = VARIANTS[variant]
+
+        def conv(*args, **kwargs):
+            return nn.Conv2d(*args, **kwargs, relu=True, init=init, bias=bias)
+
+        def pool(size=3):
+            return nn.MaxPool2d(size, stride=2, ceil_mode=True)
+
+        self.aux_heads = aux_heads
+        self.conv1 = conv(in_channels, 64, 7, stride=2, padding=3)
+        self.pool1 = pool()
+        self.conv2 = nn.Sequential(reduce=conv(64, 64, 1), conv=conv(64, 192, 3, padding=1))
+        self.pool2 = pool()
+        for row, *widths in TABLE_1:
+            setattr(self, f"inception{row}", nn.Inception(*widths, wide=settings["wide"], init=init, bias=bias))
+            if row == "3b":
+                self.pool3 = pool()
+            if row == "4e":
+                self.pool4 = pool(settings["pool4"])
+        self.pool5 = nn.GlobalAvgPool2d()
+        self.dropout = nn.Dropout(settings["dropout"])
+        self.classifier = nn.Linear(1024, num_classes)
+        if aux_heads:
+            for row, channels in HEADS.items():
+                head_pool = nn.AvgPool2d(5, stride=3) if variant == "paper" else nn.AdaptiveAvgPool2d(4)
+                setattr(self, f"aux_{row}", AuxiliaryHead(channels, num_classes, head_pool, init, bias))
+
+    def forward(self, x):
+        heads = self.training and self.aux_heads
+        x = self.conv1(x)  # 112x112x64
+        x = self.pool1(x)  # 56x56x64
+        x = self.conv2(x)  # 56x56x192
+        x = self.pool2(x)  # 28x28x192
+        x = self.inception3a(x)  # 28x28x256
+        x = self.inception3b(x)  # 28x28x480
+        x = self.pool3(x)  # 14x14x480
+        x = self.inception4a(x)  # 14x14x512
+        aux_4a = self.aux_4a(x) if heads else None
+        x = self.inception4b(x)  # 14x14x512
+        x = self.inception4c(x)  # 14x14x512
+        x = self.inception4d(x)  # 14x14x528
+        aux_4d = self.aux_4d(x) if heads else None
+        x = self.inception4e(x)  # 14x14x832
+        x = self.pool4(x)  # 7x7x832
+        x = self.inception5a(x)  # 7x7x832
+        x = self.inception5b(x)  # 7x7x1024
+        x = self.pool5(x)  # 1024
+        logits = self.classifier(self.dropout(x))
+        return GoogLeNetOutput(logits, aux_4a, aux_4d) if heads else logits

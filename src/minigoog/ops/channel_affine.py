@@ -1,0 +1,23 @@
+"""A coefficient and a bias for each channel: LeNet-5's trainable subsampling."""
+
+from ..checks import check_array
+from ..op import Op
+
+
+class ChannelAffine(Op):
+    """y[..., c] = a[c] * x[..., c] + b[c]."""
+
+    def forward(self, x, a, b):
+        for name, vector in (("a", a), ("b", b)):
+            check_array("channel_affine", name, vector, dtype=x.dtype, shape=x.shape[-1:])
+        self.x, self.a = x, a
+        return x * a + b
+
+    def backward(self, dy):
+        axes = tuple(range(dy.ndim - 1))
+        return dy * self.a, (dy * self.x).sum(axis=axes), dy.sum(axis=axes)
+
+
+def channel_affine(x, a, b):
+    """`x` [..., c] times `a` [c] plus `b` [c]."""
+    return ChannelAffine()(x, a, b)
