@@ -8,7 +8,7 @@
     array([1., 0.], dtype=float32)
 """
 
-from . import kernels, losses, metrics, models, nn, ops, optim
+from . import data, formats, kernels, losses, metrics, models, nn, ops, optim
 from .config import show_config
 from .gradcheck import GradcheckError, gradcheck
 from .inspection import diff, summary
@@ -20,6 +20,6 @@ from .tensor import Tensor, no_grad
 __version__ = "0.1.0"
 
 __all__ = [
-    "GradcheckError", "Tape", "Tensor", "diff", "get_num_threads", "gradcheck", "kernels", "losses", "manual_seed", "metrics", "models", "nn", "no_grad",
+    "GradcheckError", "Tape", "Tensor", "data", "diff", "formats", "get_num_threads", "gradcheck", "kernels", "losses", "manual_seed", "metrics", "models", "nn", "no_grad",
     "ops", "optim", "set_num_threads", "show_config", "summary",
 ]

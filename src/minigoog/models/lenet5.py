@@ -7,11 +7,7 @@ from ..nn.init import lecun_uniform
 from ..nn.module import Parameter
 
 # Which of the six maps of S2 each of the sixteen maps of C3 sees (table I).
-C3_TABLE = (
-    "012 123 234 345 045 015 "
-    "0123 1234 2345 0345 0145 0125 0134 1245 0235 "
-    "012345"
-).split()  # fmt: skip
+C3_TABLE = ["012", "123", "234", "345", "045", "015", "0123", "1234", "2345", "0345", "0145", "0125", "0134", "1245", "0235", "012345"]  # fmt: skip
 
 # The codes that F6 is compared with: 7x12 bitmaps of the digits. The paper shows its own as a figure; these are drawn after it.
 BITMAPS = """

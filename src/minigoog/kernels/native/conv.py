@@ -1,6 +1,7 @@
 """Convolution and its gradients: checks, then whichever algorithm is right for the shape, group by group."""
 
 import numpy as np
+
 from minigoog._native import lib
 
 from ...checks import check_array, check_out, check_shape

@@ -1,6 +1,7 @@
 """What all convolution algorithms share: padding, and the shape as C sees it."""
 
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from minigoog._native import ffi, lib
 

@@ -4,6 +4,7 @@ multiplies it with the weights. (Chellapilla et al. 2006.) The one to read first
 NumPy's BLAS has its own threads; its bits may depend on their number."""
 
 import numpy as np
+
 from minigoog._native import ffi, lib
 
 from . import workspace

@@ -1,6 +1,7 @@
 """From a NumPy array to a pointer: the last look before C, which checks nothing."""
 
 import numpy as np
+
 from minigoog._native import ffi
 
 NULL = ffi.NULL

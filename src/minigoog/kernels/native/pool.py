@@ -1,6 +1,7 @@
 """Max and average pooling (csrc/pool.c)."""
 
 import numpy as np
+
 from minigoog._native import ffi, lib
 
 from ...checks import check_array, check_out, check_shape

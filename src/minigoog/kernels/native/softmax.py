@@ -1,6 +1,7 @@
 """Softmax and cross-entropy (csrc/softmax.c)."""
 
 import numpy as np
+
 from minigoog._native import ffi, lib
 
 from ...checks import check_array, check_labels, check_real
