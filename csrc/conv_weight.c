@@ -34,7 +34,7 @@ static struct weight_tile block_of(const struct mg_conv *s)
 static size_t parts_of(const struct mg_conv *s)
 {
     const size_t weights = s->kh * s->kw * s->cin * s->cout;
-    return weights <= MAX_WEIGHTS_IN_PARTS ? mg_min(MAX_PARTS, s->n) : 1;
+    return weights <= MAX_WEIGHTS_IN_PARTS && s->n > 1 ? mg_min(MAX_PARTS, s->n) : 1;
 }
 
 static size_t packed_size(const struct mg_conv *s)
@@ -131,7 +131,7 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
     const size_t weights = s->kh * p.run * s->cout, work = s->n * s->out_h * s->out_w * weights, parts = parts_of(s);
     float *const part = scratch + (size_t)mg_threads() * packed_size(s);
     memset(dw, 0, weights * sizeof *dw);
-    memset(part, 0, (parts ? parts - 1 : 0) * weights * sizeof *dw);
+    memset(part, 0, (parts - 1) * weights * sizeof *dw);
 
     /* One part: the tasks are ranges of the positions of one panel. Several: each is one task. */
     const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work);
@@ -150,5 +150,5 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
         }
         weight_task(s, k, &p, x, dy, &task);
     }
-    add_parts(k, parts ? parts - 1 : 0, weights, part, dw);
+    add_parts(k, parts - 1, weights, part, dw);
 }

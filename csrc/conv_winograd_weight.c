@@ -21,7 +21,7 @@ struct part {
 
 static size_t parts_of(struct mg_grid g)
 {
-    return mg_min(MAX_PARTS, mg_ceil_div(g.tiles, BLOCK));
+    return g.tiles > BLOCK ? mg_min(MAX_PARTS, mg_ceil_div(g.tiles, BLOCK)) : 1;
 }
 
 static size_t sums_size(const struct mg_conv *s)

@@ -67,7 +67,7 @@ void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *pa
 
 /* Floats of scratch that mg_conv2d_weight_winograd needs. (conv_winograd_weight.c) */
 size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s);
-/* The weight gradient of the same convolution, n >= 1, x as above; y_pixel of `s` is dy's. (conv_winograd_weight.c) */
+/* The weight gradient of the same convolution, x as above; y_pixel of `s` is dy's. (conv_winograd_weight.c) */
 void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
 
 /* Floats of scratch that mg_column_sums needs. (elementwise.c) */

@@ -20,6 +20,6 @@ from .tensor import Tensor, no_grad
 __version__ = "0.1.0"
 
 __all__ = [
-    "GradcheckError", "Tape", "Tensor", "data", "diff", "formats", "get_num_threads", "gradcheck", "kernels", "losses", "manual_seed", "metrics", "models", "nn", "no_grad",
-    "ops", "optim", "set_num_threads", "show_config", "summary",
+    "data", "diff", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "losses", "manual_seed", "metrics",
+    "models", "nn", "no_grad", "ops", "optim", "set_num_threads", "show_config", "summary", "Tape", "Tensor",
 ]

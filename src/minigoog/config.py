@@ -10,11 +10,12 @@ from . import kernels
 
 def config():
     """The facts that `show_config` prints, by name."""
-    native = kernels.native
+    machine = kernels.native.machine if kernels.native else None
+    openmp = "OpenMP" if machine and machine.has_openmp() else "no OpenMP"
     return {
-        "kernels": "native (C)" if kernels.backend == "native" else "reference (NumPy)" + ("" if native else "; the C kernels were not built"),
-        "instruction set": f"{native.machine.isa()} of {', '.join(native.machine.available_isas())}" if native else "NumPy's",
-        "threads": f"{kernels.get_num_threads()} of {os.cpu_count()} cores, {'OpenMP' if native and native.machine.has_openmp() else 'no OpenMP'}",
+        "kernels": "native (C)" if kernels.backend == "native" else "reference (NumPy)",
+        "instruction set": f"{machine.isa()} of {', '.join(machine.available_isas())}" if machine else "NumPy's; no C kernels were loaded",
+        "threads": f"{kernels.get_num_threads()} of {os.cpu_count()} cores, {openmp}",
         "BLAS": _blas(),
         "NumPy": np.__version__,
         "Python": f"{platform.python_version()}, {platform.machine()} {platform.system()}",

@@ -32,8 +32,9 @@ class Tape(list):
     def steps(self, dy=None):
         """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient that came in and those that go out.
 
-        dy: the gradient of whatever is differentiated with respect to the tape's result (1 if that is a single value). Gradients of leaves (tensors that no
-        operation made and that require one) are added to their `.grad`; the others live only while somebody waits for them.
+        dy: the gradient of whatever is differentiated with respect to the tape's result (1 if that is a single value). Gradients
+        of leaves (tensors that no operation made and that require one) are added to their `.grad`; the others live only while
+        somebody waits for them.
         """
         dy = self.result.output_gradient(dy)
         arrived = {self[-1]: dy} if self else {}

@@ -95,7 +95,7 @@ class Tensor:
         """`grad` as an array of this tensor's shape, checked; 1 if it is None and this is a single value."""
         if grad is None:
             if self.size != 1:
-                raise ValueError(f"backward: a tensor of shape {self.shape} needs `grad`, an array of that shape; only one of a single value does not")
+                raise ValueError(f"backward: `grad` is missing: a tensor of shape {self.shape}, not one value, needs one of that shape")
             return np.ones_like(self.data)
         grad = np.asarray(grad.data if isinstance(grad, Tensor) else grad, dtype=self.dtype)
         if grad.shape != self.shape:

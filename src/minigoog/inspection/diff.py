@@ -46,8 +46,11 @@ def diff(a, b, input_shape=(224, 224, 3)):
         if _description(x) != _description(y):
             costs = [_cost(y, field) - _cost(x, field) for field in ("parameters", "multiply_adds")]
             rows.append(Difference(name, _description(x), _description(y), *costs))
-    totals = [tuple(sum(_cost(layer, field) for layer in side.values()) for field in ("parameters", "multiply_adds")) for side in (of_a, of_b)]
-    return Diff(a, b, rows, totals)
+    return Diff(a, b, rows, [_total(of_a), _total(of_b)])
+
+
+def _total(layers_by_name):
+    return tuple(sum(_cost(layer, field) for layer in layers_by_name.values()) for field in ("parameters", "multiply_adds"))
 
 
 def _description(layer):

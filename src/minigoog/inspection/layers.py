@@ -43,7 +43,7 @@ def own_parameters(module):
 @contextmanager
 def _recording(model, found):
     """Within a with-block, each leaf module that is called appends a Layer to `found`."""
-    leaves = [(name, module) for name, module in model.named_modules() if not any(True for _ in module.children()) or own_parameters(module)]
+    leaves = [(name, module) for name, module in model.named_modules() if own_parameters(module) or not list(module.children())]
     for name, module in leaves:
         module.forward = _recorded(name, module, found)
     try:

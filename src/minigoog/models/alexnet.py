@@ -5,11 +5,13 @@ Left out: local response normalisation, as everywhere in this package."""
 from .. import nn, ops
 from ..nn.init import normal
 
+FIRST_WEIGHTS = normal(0.01)
+
 
 class AlexNet(nn.Module):
     """Images [n, 227, 227, 3] to logits [n, num_classes]. `groups` 2: the paper's network on two GPUs; 1: all connected."""
 
-    def __init__(self, num_classes=1000, in_channels=3, groups=2, init=normal(0.01)):
+    def __init__(self, num_classes=1000, in_channels=3, groups=2, init=FIRST_WEIGHTS):
         def conv(*args, **kwargs):
             return nn.Conv2d(*args, **kwargs, relu=True, init=init)
 

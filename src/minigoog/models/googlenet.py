@@ -36,7 +36,7 @@ class GoogLeNetOutput(NamedTuple):
 
 
 class AuxiliaryHead(nn.Module):
-    """A small classifier on an inner map, 14x14 pixels in the paper: average pool to 4x4, 1x1 convolution, two linear layers. (Section 5)"""
+    """A small classifier on an inner map of 14x14 pixels: average pool to 4x4, 1x1 convolution, two linear layers. (Section 5)"""
 
     def __init__(self, in_channels, num_classes, pool, init, bias):
         self.pool = pool

@@ -1,4 +1,4 @@
-"""LeNet-5, whose C3 layer is the random and sparse connection table that the paper's section 3 speaks of. (LeCun et al. 1998, section II.B)"""
+"""LeNet-5, whose C3 layer is the random and sparse connection table that GoogLeNet's paper speaks of. (LeCun et al. 1998, section II.B)"""
 
 import numpy as np
 
@@ -7,7 +7,11 @@ from ..nn.init import lecun_uniform
 from ..nn.module import Parameter
 
 # Which of the six maps of S2 each of the sixteen maps of C3 sees (table I).
-C3_TABLE = ["012", "123", "234", "345", "045", "015", "0123", "1234", "2345", "0345", "0145", "0125", "0134", "1245", "0235", "012345"]  # fmt: skip
+C3_TABLE = (
+    *("012", "123", "234", "345", "045", "015"),
+    *("0123", "1234", "2345", "0345", "0145", "0125", "0134", "1245", "0235"),
+    "012345",
+)
 
 # The codes that F6 is compared with: 7x12 bitmaps of the digits. The paper shows its own as a figure; these are drawn after it.
 BITMAPS = """

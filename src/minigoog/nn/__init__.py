@@ -9,6 +9,6 @@ from .pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from .relu import Flatten, ReLU, Tanh
 
 __all__ = [
-    "AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception", "Linear", "MaxPool2d", "Module", "NaiveInception",
-    "Parameter", "ReLU", "Sequential", "Tanh",
+    "AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception", "Linear", "MaxPool2d",
+    "Module", "NaiveInception", "Parameter", "ReLU", "Sequential", "Tanh",
 ]

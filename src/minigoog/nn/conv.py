@@ -23,7 +23,8 @@ class Conv2d(Module):
         self.stride, self.padding = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
         self.groups, self.relu = check_int(where, "groups", groups, 1), relu
         if in_channels % groups or out_channels % groups:
-            raise ValueError(f"Conv2d: `groups` is {groups}, expected a divisor of in_channels {in_channels} and out_channels {out_channels}")
+            channels = f"in_channels {in_channels} and out_channels {out_channels}"
+            raise ValueError(f"Conv2d: `groups` is {groups}, expected a divisor of {channels}")
         self.weight = Parameter(init((*self.kernel_size, in_channels // groups, out_channels)))
         self.bias = None if bias is None else Parameter(np.full(out_channels, bias, np.float32))
 

@@ -32,7 +32,8 @@ class Inception(_Branches):
 
     def widths(self, in_channels):
         """Output channels of each branch."""
-        return [self.branch1x1.out_channels, self.branch3x3.conv.out_channels, self.branch5x5.conv.out_channels, self.branch_pool.project.out_channels]
+        last = (self.branch1x1, self.branch3x3.conv, self.branch5x5.conv, self.branch_pool.project)
+        return [conv.out_channels for conv in last]
 
 
 class NaiveInception(_Branches):

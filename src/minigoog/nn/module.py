@@ -37,7 +37,8 @@ class Module:
             if isinstance(value, Module):
                 yield name, value
             elif any(isinstance(v, (Module, Parameter)) for v in _elements(value)):
-                raise TypeError(f"{type(self).__name__}.{name} is a {type(value).__name__} of modules, whose parameters nobody would find: use Sequential")
+                where, kind = f"{type(self).__name__}.{name}", type(value).__name__
+                raise TypeError(f"{where} is a {kind} of modules, whose parameters nobody would find: use Sequential")
 
     def named_modules(self, prefix=""):
         """(dotted name, module) of this module ("") and of all its parts, depth first."""

@@ -16,8 +16,9 @@ from .reshape import flatten, reshape
 from .softmax import cross_entropy, softmax
 
 __all__ = [
-    "adaptive_avg_pool2d", "add", "channel_affine", "connect", "mul", "neg", "sub", "sum", "channel_slices", "concat", "conv2d", "dropout", "linear", "avg_pool2d", "global_avg_pool2d",
-    "max_pool2d", "relu", "squared_distance", "tanh", "flatten", "reshape", "cross_entropy", "softmax",
+    "adaptive_avg_pool2d", "add", "avg_pool2d", "channel_affine", "channel_slices", "concat", "connect", "conv2d",
+    "cross_entropy", "dropout", "flatten", "global_avg_pool2d", "linear", "max_pool2d", "mul", "neg", "relu", "reshape",
+    "softmax", "squared_distance", "sub", "sum", "tanh",
 ]
 
 Tensor.__add__ = add

@@ -41,7 +41,7 @@ def parser():
     p.add_argument("--seed", type=number(int, 0, 2**64 - 1), default=Config.seed, help="same seed, same numbers (default: %(default)s)")
     p.add_argument("--epochs", type=number(int, 1), default=Config.epochs, help="passes over the training digits (default: %(default)s)")
     p.add_argument("--batch-size", type=number(int, 1), default=Config.batch_size, help="images in a step (default: %(default)s)")
-    p.add_argument("--lr", type=number(float, 0, exclusive=True), default=Config.lr, help="learning rate at the start (default: %(default)s)")
+    p.add_argument("--lr", type=number(float, 0, exclusive=True), default=Config.lr, help="first learning rate (default: %(default)s)")
     p.add_argument("--threads", type=number(int, 1, MOST_THREADS), help="threads of the C kernels (default: OMP_NUM_THREADS, or all cores)")
     p.add_argument("--output", metavar="FOLDER", help="folder for weights, metrics and settings (default: a new one under runs/)")
     return p

@@ -11,7 +11,7 @@ from ..config import config as machine_config
 class Config:
     """The settings of a run; raises ValueError or TypeError, naming the setting, for one that cannot be.
 
-    The defaults train the tiny network on the digits: over seeds 0 to 4 they reach 99.2% to 99.4% of the test digits."""
+    The defaults train the tiny network on the digits: seeds 0 to 4 reach 98.6% to 99.4% on the test digits."""
 
     seed: int = 0
     epochs: int = 30

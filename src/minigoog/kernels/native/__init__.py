@@ -31,13 +31,10 @@ from .softmax import cross_entropy, cross_entropy_backward, softmax, softmax_bac
 from .workspace import empty  # noqa: E402
 
 __all__ = [
-    "add", "relu", "relu_backward", "tanh", "tanh_backward",
-    "conv2d", "conv2d_bias", "conv2d_input", "conv2d_weight",
-    "dropout", "empty",
-    "linear", "linear_input", "linear_weight",
-    "sgd_step",
-    "avg_pool2d", "avg_pool2d_backward", "global_avg_pool2d", "global_avg_pool2d_backward", "max_pool2d", "max_pool2d_backward",
-    "cross_entropy", "cross_entropy_backward", "softmax", "softmax_backward",
+    "add", "avg_pool2d", "avg_pool2d_backward", "conv2d", "conv2d_bias", "conv2d_input", "conv2d_weight", "cross_entropy",
+    "cross_entropy_backward", "dropout", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "linear", "linear_input",
+    "linear_weight", "max_pool2d", "max_pool2d_backward", "relu", "relu_backward", "sgd_step", "softmax", "softmax_backward",
+    "tanh", "tanh_backward",
 ]
 
 if "MINIGOOG_ISA" in os.environ:

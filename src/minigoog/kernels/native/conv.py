@@ -63,6 +63,7 @@ def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="a
 
 def conv2d_bias(dy):
     """Gradient of a bias: the sum of `dy` [..., c] over everything but its channels."""
+    check_array("conv2d_bias", "dy", dy, ndim=(1, 2, 3, 4))
     check_float32("conv2d_bias", "dy", dy)
     c = dy.shape[-1]
     rows = dy.size // c if c else 0

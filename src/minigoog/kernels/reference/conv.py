@@ -61,5 +61,5 @@ def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="a
 
 def conv2d_bias(dy):
     """Gradient of a bias: the sum of `dy` [..., c] over everything but its channels."""
-    check_array("conv2d_bias", "dy", dy)
+    check_array("conv2d_bias", "dy", dy, ndim=(1, 2, 3, 4))
     return dy.sum(axis=tuple(range(dy.ndim - 1)))

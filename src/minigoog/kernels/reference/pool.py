@@ -21,8 +21,8 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     check_array("max_pool2d", "x", x)
     s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
     y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x)
-    values = _windows(x, s, -np.inf).reshape(*s.y, -1)
-    pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, -1)
+    values = _windows(x, s, -np.inf).reshape(*s.y, s.kh * s.kw)
+    pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, s.kh * s.kw)
     pixels = np.broadcast_to(pixels, values.shape)  # -1 where a window hangs over the edge
     best = values.argmax(axis=-1)[..., None]
     inside = np.take_along_axis(pixels, best, -1) >= 0  # not so only where all values are -inf
