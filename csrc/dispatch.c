@@ -58,6 +58,19 @@ int mg_threads(void)
     return threads;
 }
 
+double mg_peak(size_t rounds)
+{
+    const struct kernels *k = mg_kernels();
+    const int n = mg_threads();
+
+    PARALLEL_FOR(SERIAL_WORK)
+    for (int i = 0; i < n; i++) {
+        float sink = (float)i;
+        k->peak(rounds, &sink);
+    }
+    return (double)n * (double)rounds * k->peak_flops;
+}
+
 void mg_set_threads(int n)
 {
     threads = !mg_has_openmp() || n < 1 ? 1 : n < MOST_THREADS ? n : MOST_THREADS;

@@ -41,11 +41,14 @@ struct kernels {
     void (*add)(size_t n, const float *a, const float *b, float *y);
     void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, int32_t first,
                        float *y, int32_t *index);
+    void (*max_window_value)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, float *y);
     void (*max_window_backward)(size_t channels, int32_t pixel, const int32_t *index, const float *dy, float *dx);
     void (*sum_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, float scale, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
     void (*sgd)(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w);
+    void (*peak)(size_t rounds, float *sink);
+    double peak_flops; /* of one round of peak */
 };
 
 extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon, mg_kernels_plain;

@@ -21,6 +21,10 @@ void mg_set_threads(int threads);
 /* 1 if the kernels were compiled with OpenMP. */
 int mg_has_openmp(void);
 
+/* Runs `rounds` rounds of independent multiply-adds on each thread, out of registers; returns how many floating-point operations
+   that was, all threads together. Timing it measures the peak of the machine. */
+double mg_peak(size_t rounds);
+
 /* ---- convolution ---- */
 
 /* One convolution whose padding is already in x. y: n x out_h x out_w pixels of cout floats, out_h = (h - kh) / stride_h + 1. */
@@ -85,7 +89,8 @@ struct mg_pool {
     size_t x_pixel, y_pixel;
 };
 
-/* y = each window's maximum; index (dense, c a pixel) = number y * w + x of the pixel that it came from. h * w < 2^31. */
+/* y = each window's maximum; index (dense, c a pixel) = number y * w + x of the pixel that it came from, or NULL
+   where nobody wants to know. h * w < 2^31. */
 void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index);
 /* dx (x_pixel apart) = dy (y_pixel apart) sent to the pixels in `index`. */
 void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx);

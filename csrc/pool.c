@@ -51,8 +51,11 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
         for (size_t ox = 0; ox < s->out_w; ox++) {
             const struct span u = covered(ox, s->kw, s->stride_w, s->pad_w, s->w);
             const size_t first = v.first * s->w + u.first, at = row * s->out_w + ox;
-            k->max_window(s->c, length(v), length(u), image + first * s->x_pixel, s->x_pixel, s->w, (int32_t)first,
-                          y + at * s->y_pixel, index + at * s->c);
+            const float *window = image + first * s->x_pixel;
+            if (index)
+                k->max_window(s->c, length(v), length(u), window, s->x_pixel, s->w, (int32_t)first, y + at * s->y_pixel, index + at * s->c);
+            else
+                k->max_window_value(s->c, length(v), length(u), window, s->x_pixel, s->w, y + at * s->y_pixel);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 from .. import kernels
 from ..op import Op
+from ..tensor import is_recording
 
 
 class MaxPool2d(Op):
@@ -12,7 +13,7 @@ class MaxPool2d(Op):
         self.out = out
 
     def forward(self, x):
-        self.y, self.index = kernels.max_pool2d(x, out=self.out, **self.window)
+        self.y, self.index = kernels.max_pool2d(x, out=self.out, with_index=is_recording(), **self.window)
         return self.y
 
     def backward(self, dy):

@@ -11,8 +11,6 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
-from minigoog._native import lib  # noqa: E402
-
 from . import machine  # noqa: E402
 from .activation import add, relu, relu_backward, tanh, tanh_backward  # noqa: E402
 from .conv import conv2d, conv2d_bias, conv2d_input, conv2d_weight  # noqa: E402
@@ -40,5 +38,4 @@ __all__ = [
 if "MINIGOOG_ISA" in os.environ:
     machine.set_isa(os.environ["MINIGOOG_ISA"])
 
-# In a child of fork the threads of OpenMP are gone, and the first parallel region would wait for them for ever.
-os.register_at_fork(after_in_child=lambda: lib.mg_set_threads(1))
+os.register_at_fork(after_in_child=machine.stay_alone)

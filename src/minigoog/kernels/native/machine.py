@@ -1,5 +1,7 @@
 """Which instruction set and how many threads the C kernels use."""
 
+import time
+
 from minigoog._native import ffi, lib
 
 ISAS = ("avx512", "avx2", "neon", "plain")
@@ -30,8 +32,29 @@ def threads():
 
 
 def set_threads(n):
-    """Uses `n` threads from now on (1 in a build without OpenMP)."""
-    lib.mg_set_threads(n)
+    """Uses `n` threads from now on (1 in a build without OpenMP, and in a child of fork)."""
+    lib.mg_set_threads(1 if _alone else n)
+
+
+_alone = False
+
+
+def stay_alone():
+    """In a child of fork: one thread from now on. OpenMP's others are gone, and a parallel region would wait for them for ever."""
+    global _alone
+    _alone = True
+    lib.mg_set_threads(1)
+
+
+def peak_gflops(repeats=20):
+    """The most floating-point operations a second that all threads together can do, measured: GFLOP/s of float32 multiply-adds."""
+    rounds = 100_000
+    best = 0.0
+    for _ in range(repeats):
+        start = time.perf_counter()
+        operations = lib.mg_peak(rounds)
+        best = max(best, operations / (time.perf_counter() - start))
+    return best * 1e-9
 
 
 def has_openmp():

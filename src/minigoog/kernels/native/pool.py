@@ -7,7 +7,7 @@ from minigoog._native import ffi, lib
 from ...checks import check_array, check_out, check_shape
 from ..shapes import pool_shape
 from . import workspace
-from .pointers import check_float32, dense, pixels
+from .pointers import NULL, check_float32, dense, pixels
 
 
 def _geometry(s, x_pixel, y_pixel):
@@ -15,17 +15,19 @@ def _geometry(s, x_pixel, y_pixel):
     return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, x_pixel, y_pixel))
 
 
-def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
+def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
     """(y, index): the largest value of each `size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
 
-    Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, `y` is `out` if given."""
+    Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
+    `with_index`; `y` is `out` if given."""
     check_float32("max_pool2d", "x", x)
     s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
     y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x)
-    index = workspace.empty(s.y, np.int32)
+    index = workspace.empty(s.y, np.int32) if with_index else None
     x_pointer, x_pixel = pixels("max_pool2d", "x", x)
     y_pointer, y_pixel = pixels("max_pool2d", "out", y)
-    lib.mg_max_pool2d(_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer, dense("max_pool2d", "index", index, "int32_t[]"))
+    index_pointer = dense("max_pool2d", "index", index, "int32_t[]") if with_index else NULL
+    lib.mg_max_pool2d(_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer, index_pointer)
     return y, index
 
 

@@ -14,10 +14,11 @@ def _windows(x, s, fill):
     return view[:, :: s.stride[0], :: s.stride[1]][:, : s.out_h, : s.out_w]
 
 
-def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
+def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
     """(y, index): the largest value of each `size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
 
-    Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, `y` is `out` if given."""
+    Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
+    `with_index`; `y` is `out` if given."""
     check_array("max_pool2d", "x", x)
     s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
     y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x)
@@ -28,7 +29,7 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     inside = np.take_along_axis(pixels, best, -1) >= 0  # not so only where all values are -inf
     best = np.where(inside, best, (pixels >= 0).argmax(axis=-1)[..., None])
     y[...] = np.take_along_axis(values, best, -1)[..., 0]
-    return y, np.take_along_axis(pixels, best, -1)[..., 0]
+    return y, np.take_along_axis(pixels, best, -1)[..., 0] if with_index else None
 
 
 def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, ceil_mode=False):

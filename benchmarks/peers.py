@@ -1,0 +1,129 @@
+"""GoogLeNet in minigoog and in its peers, from the same weights and on the same images: each a function (task, batch, threads) that
+returns what to time and the output to check. Libraries are imported only by the contestant that needs them."""
+
+import numpy as np
+
+RATE, MOMENTUM = 1e-6, 0.9  # so small a rate that the weights, and with them the work, stay what they are
+
+
+def images(batch):
+    """The same images for everybody: NHWC."""
+    return np.random.default_rng(0).standard_normal((batch, 224, 224, 3), np.float32)
+
+
+def model(heads):
+    """minigoog's network, the source of everybody's weights; no dropout, so that outputs can be compared."""
+    import minigoog as mg
+
+    mg.manual_seed(0)
+    network = mg.models.GoogLeNet(aux_heads=heads)
+    for _, module in network.named_modules():
+        if isinstance(module, mg.nn.Dropout):
+            module.p = 0.0
+    return network
+
+
+def minigoog(task, batch, threads):
+    """This package, through the tape."""
+    import minigoog as mg
+
+    mg.set_num_threads(threads)
+    network, x, labels = model(task == "train"), mg.Tensor(images(batch)), np.arange(batch) % 1000
+    if task == "inference":
+        network.eval()
+
+        def run():
+            with mg.no_grad():
+                return network(x).data
+
+        return run, run()
+    optimizer = mg.optim.SGD(network.parameters(), RATE, MOMENTUM)
+
+    def step():
+        optimizer.zero_grad()
+        outputs = network(x)
+        mg.losses.googlenet_loss(outputs, labels).backward()
+        optimizer.step()
+        return outputs.logits.data
+
+    return step, step()
+
+
+def torch_channels_last(task, batch, threads):
+    """PyTorch in the layout that suits it best; harness.py has its allocator keep memory."""
+    return _torch(task, batch, threads, channels_last=True)
+
+
+def torch_default(task, batch, threads):
+    """PyTorch as it comes."""
+    return _torch(task, batch, threads, channels_last=False)
+
+
+def _torch(task, batch, threads, channels_last):
+    import torch
+    from torch_googlenet import torch_googlenet
+
+    torch.set_num_threads(threads)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    network = torch_googlenet(model(task == "train")).to(memory_format=layout)
+    x = torch.from_numpy(images(batch).transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout)
+    if task == "inference":
+
+        def run():
+            with torch.inference_mode():
+                return network(x)[0].numpy()
+
+        return run, run()
+    labels = torch.arange(batch) % 1000
+    optimizer = torch.optim.SGD(network.parameters(), RATE, MOMENTUM)
+
+    def step():
+        optimizer.zero_grad()
+        outputs = network(x)
+        main, *heads = (torch.nn.functional.cross_entropy(y, labels) for y in outputs)
+        (main + 0.3 * sum(heads)).backward()
+        optimizer.step()
+        return outputs[0].detach().numpy()
+
+    return step, step()
+
+
+def onnxruntime(task, batch, threads):
+    """ONNX Runtime on a graph written from the weights."""
+    import onnxruntime as ort
+    from onnx_googlenet import onnx_googlenet
+
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
+    session = ort.InferenceSession(onnx_googlenet(model(False), batch), settings, providers=["CPUExecutionProvider"])
+    x = np.ascontiguousarray(images(batch).transpose(0, 3, 1, 2))
+
+    def run():
+        return session.run(None, {"x": x})[0]
+
+    return run, run()
+
+
+def openvino(task, batch, threads):
+    """OpenVINO on the same graph, held to float32 (it would take bfloat16 where the processor has it)."""
+    import openvino as ov
+    from onnx_googlenet import onnx_googlenet
+
+    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+    core = ov.Core()
+    compiled = core.compile_model(core.read_model(onnx_googlenet(model(False), batch)), "CPU", settings)
+    request, x = compiled.create_infer_request(), np.ascontiguousarray(images(batch).transpose(0, 3, 1, 2))
+
+    def run():
+        return next(iter(request.infer({"x": x}, share_inputs=True).values()))
+
+    return run, run().copy()
+
+
+CONTESTANTS = {
+    "minigoog": minigoog,
+    "PyTorch channels-last": torch_channels_last,
+    "PyTorch default": torch_default,
+    "ONNX Runtime": onnxruntime,
+    "OpenVINO": openvino,
+}
