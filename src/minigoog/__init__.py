@@ -9,6 +9,7 @@
 """
 
 from . import data, formats, kernels, losses, metrics, models, nn, ops, optim
+from .compile import Plan, compile
 from .config import show_config
 from .gradcheck import GradcheckError, gradcheck
 from .inspection import diff, summary
@@ -20,6 +21,6 @@ from .tensor import Tensor, no_grad
 __version__ = "0.1.0"
 
 __all__ = [
-    "data", "diff", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "losses", "manual_seed", "metrics",
-    "models", "nn", "no_grad", "ops", "optim", "set_num_threads", "show_config", "summary", "Tape", "Tensor",
+    "compile", "data", "diff", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "losses", "manual_seed",
+    "metrics", "models", "nn", "no_grad", "ops", "optim", "Plan", "set_num_threads", "show_config", "summary", "Tape", "Tensor",
 ]

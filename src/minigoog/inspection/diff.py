@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from ..text import aligned, shape_text
 from .layers import layers
-from .text import aligned, shape_text
 
 
 class Difference(NamedTuple):

@@ -3,9 +3,9 @@
 import math
 
 from ..models import GoogLeNet
+from ..text import aligned, human_bytes, shape_text
 from .layers import layers
 from .table_1 import paper_table
-from .text import aligned, human_bytes, shape_text
 
 BYTES = 4  # of a float32
 

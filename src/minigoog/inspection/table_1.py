@@ -2,7 +2,7 @@
 
 import math
 
-from .text import aligned, shape_text
+from ..text import aligned, shape_text
 
 # row, output, parameters in K (1024, without biases) and operations in millions as printed, and why they are not what the columns
 # give; rows without a reason agree to the printed digit.

@@ -10,7 +10,7 @@ from .pointers import NULL, dense, pixels
 def forward(s, x, w, b, relu, y):
     x_pointer, x_pixel = pixels("conv2d", "x", x := padded(s, x))
     y_pointer, y_pixel = pixels("conv2d", "out", y)
-    panels = _pack(s.kh * s.kw * s.cin, s.cout, w, b)
+    panels = pack(s.kh * s.kw * s.cin, s.cout, w, b)
     lib.mg_conv2d_direct(geometry(s, x_pixel, y_pixel), x_pointer, dense("conv2d", "panels", panels), relu, y_pointer)
 
 
@@ -40,7 +40,7 @@ def weight(s, x, dy, dw):
     )
 
 
-def _pack(k, cout, w, b):
+def pack(k, cout, w, b):
     """The weights [k, cout] and bias in the order in which the tiles read them."""
     panels = workspace.empty((lib.mg_panels_size(k, cout),))
     bias = NULL if b is None else dense("conv2d", "b", b)

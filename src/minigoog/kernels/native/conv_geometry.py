@@ -29,17 +29,24 @@ def place(x, top, left, step, height, width, name="x"):
     return canvas
 
 
+def needs_padding(s, x):
+    """Whether `x` must be copied before windows can be read from it: there is padding, or a window's row is not contiguous."""
+    return s.padding != (0, 0) or (s.kw > 1 and not x.flags.c_contiguous)
+
+
+def padded_size(s):
+    """Height and width with the padding of `s`."""
+    return s.h + 2 * s.padding[0], s.w + 2 * s.padding[1]
+
+
 def padded(s, x):
-    """`x` with the padding of `s`; itself where there is none and a window's row is contiguous in it."""
-    (ph, pw) = s.padding
-    if (ph, pw) == (0, 0) and (s.kw == 1 or x.flags.c_contiguous):
-        return x
-    return place(x, ph, pw, (1, 1), s.h + 2 * ph, s.w + 2 * pw)
+    """`x` with the padding of `s`; itself where it need not be copied."""
+    return place(x, *s.padding, (1, 1), *padded_size(s)) if needs_padding(s, x) else x
 
 
 def geometry(s, x_pixel, y_pixel):
     """struct mg_conv of `s`, all padding already in the map."""
-    h, w = s.h + 2 * s.padding[0], s.w + 2 * s.padding[1]
+    h, w = padded_size(s)
     return ffi.new(
         "struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, s.out_h, s.out_w, s.cout, x_pixel, y_pixel)
     )

@@ -16,18 +16,27 @@ def supports(s):
     return (s.kh, s.kw, *s.stride) == (3, 3, 1, 1)
 
 
-def canvas_and_geometry(s, x, y_pixel):
-    """`x` with its padding, and zeros up to whole tiles; struct mg_conv of that."""
-    h, w = (-(-n // SIDE) * SIDE + 2 for n in (s.out_h, s.out_w))
-    canvas = place(x, *s.padding, (1, 1), h, w)
-    return canvas, ffi.new("struct mg_conv *", (s.n, h, w, s.cin, 3, 3, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel))
+def canvas_size(s):
+    """Height and width of a map with its padding and zeros up to whole tiles."""
+    return tuple(-(-n // SIDE) * SIDE + 2 for n in (s.out_h, s.out_w))
+
+
+def geometry(s, y_pixel):
+    """struct mg_conv of `s` on such a canvas."""
+    return ffi.new("struct mg_conv *", (s.n, *canvas_size(s), s.cin, 3, 3, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel))
+
+
+def pack(s, w):
+    """The transformed weights in the order in which the tiles read them."""
+    panels = workspace.empty((lib.mg_winograd_panels_size(s.cin, s.cout),))
+    lib.mg_winograd_pack(s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
+    return panels
 
 
 def forward(s, x, w, b, relu, y):
-    panels = workspace.empty((lib.mg_winograd_panels_size(s.cin, s.cout),))
-    lib.mg_winograd_pack(s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
+    panels = pack(s, w)
     y_pointer, y_pixel = pixels("conv2d", "out", y)
-    canvas, g = canvas_and_geometry(s, x, y_pixel)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s)), geometry(s, y_pixel)
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
@@ -42,7 +51,7 @@ def input(s, w, dy, dx):
 
 def weight(s, x, dy, dw):
     dy_pointer, dy_pixel = pixels("conv2d_weight", "dy", dy)
-    canvas, g = canvas_and_geometry(s, x, dy_pixel)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s)), geometry(s, dy_pixel)
     scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g),))
     lib.mg_conv2d_weight_winograd(
         g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)

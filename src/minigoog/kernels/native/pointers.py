@@ -18,8 +18,15 @@ def check_float32(where, name, a):
         )
 
 
+def check_aligned(where, name, a):
+    """Raises unless each number lies at a multiple of its own size: C may not read it otherwise."""
+    if not a.flags.aligned:
+        raise ValueError(f"{where}: `{name}` is not aligned to {a.itemsize} bytes (a view into other bytes?), expected a copy: {name}.copy()")
+
+
 def dense(where, name, a, ctype="float[]"):
     """Pointer to a C-contiguous array."""
+    check_aligned(where, name, a)
     if not a.flags.c_contiguous:
         raise ValueError(f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), expected it dense: np.ascontiguousarray({name})")
     return ffi.from_buffer(ctype, a)
@@ -27,6 +34,7 @@ def dense(where, name, a, ctype="float[]"):
 
 def pixels(where, name, a):
     """(pointer, floats from one pixel to the next) of a map [..., c]: dense, or a slice of the channels of a dense one."""
+    check_aligned(where, name, a)
     if a.size == 0 or a.flags.c_contiguous:
         return ffi.cast("float *", a.ctypes.data), a.shape[-1]
     step = _pixel_step(a)

@@ -10,7 +10,7 @@ from . import workspace
 from .pointers import NULL, check_float32, dense, pixels
 
 
-def _geometry(s, x_pixel, y_pixel):
+def pool_geometry(s, x_pixel, y_pixel):
     """struct mg_pool of `s`."""
     return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, x_pixel, y_pixel))
 
@@ -27,7 +27,7 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, wi
     x_pointer, x_pixel = pixels("max_pool2d", "x", x)
     y_pointer, y_pixel = pixels("max_pool2d", "out", y)
     index_pointer = dense("max_pool2d", "index", index, "int32_t[]") if with_index else NULL
-    lib.mg_max_pool2d(_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer, index_pointer)
+    lib.mg_max_pool2d(pool_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer, index_pointer)
     return y, index
 
 
@@ -42,7 +42,7 @@ def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, cei
     dx = workspace.empty(s.x)
     pointer, dy_pixel = pixels("max_pool2d_backward", "dy", dy)
     lib.mg_max_pool2d_backward(
-        _geometry(s, s.c, dy_pixel), pointer, dense("max_pool2d_backward", "index", index, "int32_t[]"), dense("", "dx", dx)
+        pool_geometry(s, s.c, dy_pixel), pointer, dense("max_pool2d_backward", "index", index, "int32_t[]"), dense("", "dx", dx)
     )
     return dx
 
@@ -54,7 +54,7 @@ def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x)
     x_pointer, x_pixel = pixels("avg_pool2d", "x", x)
     y_pointer, y_pixel = pixels("avg_pool2d", "out", y)
-    lib.mg_avg_pool2d(_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer)
+    lib.mg_avg_pool2d(pool_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer)
     return y
 
 
@@ -65,7 +65,7 @@ def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = workspace.empty(s.x)
     pointer, dy_pixel = pixels("avg_pool2d_backward", "dy", dy)
-    lib.mg_avg_pool2d_backward(_geometry(s, s.c, dy_pixel), pointer, dense("avg_pool2d_backward", "dx", dx))
+    lib.mg_avg_pool2d_backward(pool_geometry(s, s.c, dy_pixel), pointer, dense("avg_pool2d_backward", "dx", dx))
     return dx
 
 

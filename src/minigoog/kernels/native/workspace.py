@@ -16,22 +16,21 @@ import numpy as np
 SMALLEST = 1 << 16  # bytes; below this NumPy's own cache is as good
 ALIGNMENT = 64  # bytes: one cache line, one vector of AVX-512
 
-_free = defaultdict(list)  # size in bytes -> blocks that nobody uses
 
 
 class _Loan:
     """The owner of a lent block, which NumPy keeps as the base of the arrays that view it."""
 
-    __slots__ = ("__array_interface__", "block")
+    __slots__ = ("__array_interface__", "block", "free")
 
-    def __init__(self, block, shape, typestr):
+    def __init__(self, block, free, shape, typestr):
         address = block.ctypes.data
         aligned = address + -address % ALIGNMENT
-        self.block = block
+        self.block, self.free = block, free
         self.__array_interface__ = {"version": 3, "data": (aligned, False), "shape": shape, "typestr": typestr}
 
-    def __del__(self, free=_free):
-        free[self.block.nbytes].append(self.block)
+    def __del__(self):
+        self.free[self.block.nbytes].append(self.block)
 
 
 def size_class(n_bytes):
@@ -40,25 +39,57 @@ def size_class(n_bytes):
     return -(-n_bytes // step) * step
 
 
-def empty(shape, dtype=np.float32):
-    """An uninitialised, C-contiguous array, in a block from the pool if it is large."""
-    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
-    if n_bytes < SMALLEST:
-        return np.empty(shape, dtype)
-    n_bytes = size_class(n_bytes) + ALIGNMENT
-    blocks = _free[n_bytes]
-    try:
-        block = blocks.pop()
-    except IndexError:
-        block = np.empty(n_bytes, np.uint8)
-    return np.asarray(_Loan(block, shape, np.dtype(dtype).str))
+class Pool:
+    """Blocks that are lent and come back."""
+
+    def __init__(self):
+        self.free = defaultdict(list)  # size in bytes -> blocks that nobody uses
+
+    def empty(self, shape, dtype=np.float32):
+        """An uninitialised, C-contiguous array, in a block from the pool if it is large."""
+        n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+        if n_bytes < SMALLEST:
+            return np.empty(shape, dtype)
+        return self.lend(self.take(size_class(n_bytes) + ALIGNMENT), shape, dtype)
+
+    def take(self, n_bytes):
+        """A free block of this size, or a new one."""
+        blocks = self.free[n_bytes]
+        try:
+            return blocks.pop()
+        except IndexError:
+            return np.empty(n_bytes, np.uint8)
+
+    def lend(self, block, shape, dtype):
+        """An array in `block`, which comes back when the array's last view is gone."""
+        return np.asarray(_Loan(block, self.free, shape, np.dtype(dtype).str))
+
+    def bytes(self):
+        """How much memory lies in the pool, lent to nobody."""
+        return sum(size * len(blocks) for size, blocks in self.free.items())
 
 
-def pooled_bytes():
-    """How much memory lies in the pool, lent to nobody."""
-    return sum(size * len(blocks) for size, blocks in _free.items())
+class Arena(Pool):
+    """A pool that keeps every block it ever made, and lends any that is large enough: the memory of a compiled plan."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = []
+
+    def empty(self, shape, dtype=np.float32):
+        """An uninitialised, C-contiguous array in a block of the arena."""
+        n_bytes = size_class(math.prod(shape) * np.dtype(dtype).itemsize) + ALIGNMENT
+        fitting = [size for size, blocks in self.free.items() if blocks and size >= n_bytes]
+        if fitting:
+            return self.lend(self.free[min(fitting)].pop(), shape, dtype)
+        self.blocks.append(np.empty(n_bytes, np.uint8))
+        return self.lend(self.blocks[-1], shape, dtype)
+
+
+_pool = Pool()
+empty, pooled_bytes = _pool.empty, _pool.bytes
 
 
 def release():
     """Returns the blocks that nobody uses to the system."""
-    _free.clear()
+    _pool.free.clear()
