@@ -21,7 +21,7 @@ def check_float32(where, name, a):
 def check_aligned(where, name, a):
     """Raises unless each number lies at a multiple of its own size: C may not read it otherwise."""
     if not a.flags.aligned:
-        raise ValueError(f"{where}: `{name}` is not aligned to {a.itemsize} bytes (a view into other bytes?), expected a copy: {name}.copy()")
+        raise ValueError(f"{where}: `{name}` is not aligned to {a.itemsize} bytes, expected a copy: {name}.copy()")
 
 
 def dense(where, name, a, ctype="float[]"):
