@@ -13,6 +13,9 @@ import peers
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(10**11), "MALLOC_MMAP_THRESHOLD_": str(10**11)}
 
 
+INFERENCE_ONLY = ("minigoog compiled", "ONNX Runtime", "OpenVINO")
+
+
 def contests(flags):
     """(task, batch) of each table."""
     return [("inference", batch) for batch in flags.batch] + [("train", batch) for batch in flags.train_batch]
@@ -20,7 +23,7 @@ def contests(flags):
 
 def run_contest(task, batch, flags):
     """The rows of one table. minigoog comes as it is; the others keep their memory, which only helps them."""
-    names = [name for name in flags.contestants if task == "inference" or name not in ("ONNX Runtime", "OpenVINO")]
+    names = [name for name in flags.contestants if task == "inference" or name not in INFERENCE_ONLY]
     environment = KEEP_MEMORY | ({"MINIGOOG_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"} if flags.avx2 else {})
     rounds = flags.rounds if batch < 16 else max(3, flags.rounds // 3)
     return harness.race(names, task, batch, flags.threads, rounds, environment)
@@ -28,7 +31,7 @@ def run_contest(task, batch, flags):
 
 def print_table(rows):
     """One table: the ratio is to the fastest peer."""
-    others = [row["ms"] for row in rows if row["name"] != "minigoog"]
+    others = [row["ms"] for row in rows if not row["name"].startswith("minigoog")]
     print(f"\n{rows[0]['task']}, batch {rows[0]['batch']}")
     for row in rows:
         ratio = f"{row['ms'] / min(others):6.2f} x best peer" if others else ""
@@ -46,7 +49,7 @@ def plot(rows, path):
     figure = matplotlib.figure.Figure(figsize=(3.2 * len(tables), 3.6), layout="constrained")
     for axes, (task, batch) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables, strict=True):
         group = [row for row in rows if (row["task"], row["batch"]) == (task, batch)]
-        colors = ["tab:red" if row["name"] == "minigoog" else "tab:gray" for row in group]
+        colors = ["tab:red" if row["name"].startswith("minigoog") else "tab:gray" for row in group]
         axes.bar([row["name"].replace(" ", "\n") for row in group], [row["ms"] / batch for row in group], color=colors)
         axes.set(title=f"{task}, batch {batch}", ylabel="ms an image")
         axes.tick_params(axis="x", labelsize=7)

@@ -49,6 +49,15 @@ def minigoog(task, batch, threads):
     return step, step()
 
 
+def minigoog_compiled(task, batch, threads):
+    """This package, as a plan of prepared kernel calls."""
+    import minigoog as mg
+
+    mg.set_num_threads(threads)
+    plan, x = mg.compile(model(False), (batch, 224, 224, 3)), images(batch)
+    return lambda: plan(x), plan(x)
+
+
 def torch_channels_last(task, batch, threads):
     """PyTorch in the layout that suits it best; harness.py has its allocator keep memory."""
     return _torch(task, batch, threads, channels_last=True)
@@ -122,6 +131,7 @@ def openvino(task, batch, threads):
 
 CONTESTANTS = {
     "minigoog": minigoog,
+    "minigoog compiled": minigoog_compiled,
     "PyTorch channels-last": torch_channels_last,
     "PyTorch default": torch_default,
     "ONNX Runtime": onnxruntime,

@@ -1,0 +1,140 @@
+"""Calls native kernels with arrays of any shape, type and stride and with any settings: they return, or raise TypeError or ValueError.
+
+python -m tests.kernels.fuzz SEED CALLS; a crash ends the process, anything else that is wrong raises with the call that did it."""
+
+import inspect
+import sys
+
+import numpy as np
+
+from minigoog.kernels import native, reference
+
+SHAPES = {"x_shape": 4, "w_shape": 4}
+NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slope": (1.0, 0.0), "scale": (1.0, 0.3, np.inf),
+           "seed": (0, 7, 2**64 - 1, 2**64, -1), "offset": (0, 3, 2**63, 2**64, 1.5), "lr": (0.1, 0.0, np.nan), "momentum": (0.9, 0),
+           "weight_decay": (0.1, 0)}
+WINDOWS = {"stride": (1, 1, 1, 2, (1, 2), (3, 1), 0, -1, 1.5, None, "1", 100, 2**33), "groups": (1, 1, 1, 2, 3, 0, -1),
+           "padding": (0, 0, 1, 1, 2, (0, 3), 9, -1, 1.0, None), "size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
+CHOICES = {"relu": (False, True),
+           "ceil_mode": (False, True), "with_index": (True, False), "algorithm": ("auto", "direct", "im2col", "winograd", "nonsense")}
+
+
+def array(r, ndim, dtype=np.float32):
+    """A small array of nearly any kind."""
+    shape = tuple(int(r.choice([0, 1, 1, 2, 3, 3, 4, 5, 8, 17])) for _ in range(ndim))
+    with np.errstate(all="ignore"):
+        a = (r.standard_normal(shape) if r.random() < 0.9 else np.full(shape, np.nan)).astype(dtype)
+    for _ in range(int(r.choice([0, 0, 0, 1, 2]))):
+        axis = int(r.integers(ndim)) if ndim else 0
+        a = np.atleast_1d(a)
+        repeated = np.broadcast_to(a[:1], a.shape) if len(a) else a
+        views = a.T, np.flip(a), a[..., ::2], repeated, a[1:], np.swapaxes(a, axis, 0), a[..., 1:-1], a[..., 1:]
+        a = views[int(r.integers(len(views)))]
+    return a
+
+
+def like(r, arrays, ndim):
+    """An array of the shape of one that was drawn before, so that arguments fit one another often enough."""
+    if arrays and r.random() < 0.5:
+        return r.standard_normal(arrays[int(r.integers(len(arrays)))].shape).astype(np.float32)
+    return array(r, ndim)
+
+
+def argument(r, name, where, arrays):
+    """A value for the parameter `name`: mostly sensible."""
+    if name in SHAPES:
+        if r.random() < 0.1:
+            return [5, (1, 2), (1, -2, 3, 3), (1.0, 4, 4, 3), "abcd", None][int(r.integers(6))]
+        return tuple(int(n) for n in r.integers(0, 9, 4))
+    for table in (NUMBERS, WINDOWS, CHOICES):
+        if name in table:
+            return table[name][int(r.integers(len(table[name])))]
+    if r.random() < 0.03:
+        return [None, 3, "x", [1.0], np.float32(1)][int(r.integers(5))]
+    if name == "labels":
+        return r.integers(-1 if r.random() < 0.1 else 0, 4, int(r.integers(0, 6)))
+    if name == "index":
+        return r.integers(-1, 9, like(r, arrays, 4).shape).astype(np.int32)
+    ndim = 2 if "linear" in where or "softmax" in where or "entropy" in where else 1 if name == "b" else 4
+    ndim = ndim if r.random() < 0.95 else int(r.integers(0, 6))
+    dtype = np.float32 if r.random() < 0.95 else r.choice(["f8", "i4", "f2", "?", "c8", ">f4"])
+    return like(r, arrays, ndim) if dtype == np.float32 and r.random() < 0.4 else array(r, ndim, dtype)
+
+
+def fitting(r, where, kwargs):
+    """Makes the shapes of a call fit, so that the arithmetic runs: from x (or x_shape), a window and settings."""
+    channels = int(r.choice([1, 2, 3, 5, 16, 33]))
+    x_shape = (int(r.integers(0, 3)), int(r.integers(1, 9)), int(r.integers(1, 9)), channels)
+    w_shape = (int(r.integers(1, 4)), int(r.integers(1, 4)), channels, int(r.choice([1, 2, 7, 16, 34])))
+    kwargs |= {name: value for name, value in (("x_shape", x_shape), ("w_shape", w_shape)) if name in kwargs}
+    kwargs |= {name: r.standard_normal(shape).astype(np.float32) for name, shape in (("x", x_shape), ("w", w_shape)) if name in kwargs}
+    if "b" in kwargs:
+        kwargs["b"] = None if r.random() < 0.5 else np.ones(w_shape[3], np.float32)
+    settings = {name: kwargs[name] for name in ("stride", "padding", "groups", "size", "ceil_mode") if name in kwargs}
+    try:
+        x, w = np.zeros(x_shape), np.zeros(w_shape)
+        y = reference.conv2d(x, w, **settings) if where.startswith("conv") else reference.avg_pool2d(x, **settings)
+    except (TypeError, ValueError):
+        return
+    for name in ("dy", "out"):
+        if name in kwargs:
+            kwargs[name] = r.standard_normal(y.shape).astype(np.float32) if name == "dy" or r.random() < 0.5 else None
+    if "index" in kwargs:
+        kwargs["index"] = r.integers(0, x_shape[1] * x_shape[2], y.shape).astype(np.int32)
+
+
+def call(r):
+    """One random call: (name, arguments)."""
+    where = str(r.choice([name for name in reference.__all__ if name != "empty"]))
+    kwargs, arrays = {}, []
+    for name, parameter in inspect.signature(getattr(native, where)).parameters.items():
+        if parameter.default is not parameter.empty and r.random() < 0.5:
+            continue
+        kwargs[name] = argument(r, name, where, arrays)
+        if isinstance(kwargs[name], np.ndarray):
+            arrays.append(kwargs[name])
+    if ("conv2d" in where and where != "conv2d_bias" or "pool2d" in where and "global" not in where) and r.random() < 0.7:
+        fitting(r, where, kwargs)
+    return where, kwargs
+
+
+WRITTEN = {"sgd_step": ("w", "v")}
+
+
+def check(where, kwargs):
+    """Makes the call; raises if it does anything but return or refuse. Returns whether it returned."""
+    inputs = {k: v for k, v in kwargs.items() if isinstance(v, np.ndarray) and k != "out" and k not in WRITTEN.get(where, ())}
+    before = {name: a.tobytes() for name, a in inputs.items()}
+    try:
+        with np.errstate(all="ignore"):
+            getattr(native, where)(**kwargs)
+        returned = True
+    except (TypeError, ValueError) as error:
+        assert str(error).startswith(where + ":") or where.startswith(("linear", "global")), f"the error names no kernel: {error}"
+        returned = False
+    out = kwargs.get("out")
+    for name, a in inputs.items():
+        if isinstance(out, np.ndarray) and np.may_share_memory(a, out):
+            continue
+        assert a.tobytes() == before[name], f"`{name}` was modified"
+    return returned
+
+
+def main(seed, calls):
+    r = np.random.default_rng(seed)
+    returned = 0
+    for i in range(calls):
+        native.machine.set_isa(native.machine.available_isas()[i % len(native.machine.available_isas())])
+        where, kwargs = call(r)
+        try:
+            returned += check(where, kwargs)
+        except BaseException:
+            facts = {k: (v.shape, str(v.dtype), v.strides) if isinstance(v, np.ndarray) else v for k, v in kwargs.items()}
+            print(f"call {i} of seed {seed}: {where}({facts})")
+            raise
+    assert returned > calls / 10, f"only {returned} of {calls} calls were valid: the generator is of no use"
+    print(returned, "of", calls, "calls returned")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

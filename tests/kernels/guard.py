@@ -1,0 +1,142 @@
+"""Runs every native kernel on arrays that lie directly before or after memory which may not be touched: one float too far is SIGSEGV.
+
+Run as a program by test_guard_pages.py; prints "all inside" at the end."""
+
+import ctypes
+import mmap
+
+import numpy as np
+
+from minigoog.checks import output_size
+from minigoog.kernels import native
+from minigoog.kernels.native import conv_algorithms, workspace
+
+PAGE = mmap.PAGESIZE
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_kept = []
+
+
+def guarded(shape, side, dtype=np.float32):
+    """An array whose first byte follows ("before"), or whose last byte is followed by ("after"), a page that may not be touched."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    room = -(-max(n_bytes, 1) // PAGE) * PAGE
+    memory = mmap.mmap(-1, room + 2 * PAGE)
+    base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    for page in (base, base + PAGE + room):
+        assert libc.mprotect(page, PAGE, 0) == 0, ctypes.get_errno()
+    _kept.append(memory)
+    start = base + PAGE + (0 if side == "before" else room - n_bytes)
+    return np.frombuffer((ctypes.c_char * n_bytes).from_address(start), dtype).reshape(shape)
+
+
+def filled(shape, side):
+    a = guarded(shape, side)
+    a[...] = np.random.default_rng(0).standard_normal(shape)
+    return a
+
+
+def sliced(shape, side, wide):
+    """A slice of the channels of a guarded array `wide` channels wider, at the end that touches the guard."""
+    a = filled((*shape[:-1], shape[-1] + wide), side)
+    return a[..., wide:] if side == "after" else a[..., : shape[-1]]
+
+
+CONVOLUTIONS = [  # x, window, cout, stride, padding, groups
+    ((1, 1, 1, 1), (1, 1), 1, 1, 0, 1), ((2, 5, 7, 3), (3, 3), 5, 1, 1, 1), ((2, 6, 6, 17), (1, 1), 33, 1, 0, 1),
+    ((1, 9, 9, 3), (7, 7), 64, 2, 3, 1), ((3, 4, 4, 16), (5, 5), 15, 1, 2, 1), ((1, 8, 5, 6), (2, 3), 7, (3, 2), (0, 2), 1),
+    ((2, 14, 14, 31), (3, 3), 49, 1, 1, 1), ((1, 6, 6, 8), (3, 3), 10, 1, 0, 2), ((5, 3, 3, 70), (1, 1), 9, 2, 0, 1),
+    ((1, 2, 300, 2), (1, 3), 3, 1, 0, 1), ((1, 9, 9, 13), (3, 3), 14, 1, 2, 1), ((0, 5, 5, 4), (3, 3), 4, 1, 1, 1),
+    ((2, 4, 4, 5), (1, 1), 6, 1, (1, 2), 1), ((1, 3, 3, 130), (3, 3), 65, 1, 1, 1),
+]
+
+
+def convolutions(side):
+    for x_shape, window, cout, stride, padding, groups in CONVOLUTIONS:
+        settings = {"stride": stride, "padding": padding, "groups": groups}
+        pairs = [(v, v) if isinstance(v, int) else v for v in (stride, padding)]
+        out = [output_size("guard", "axis", x_shape[1 + i], window[i], pairs[0][i], pairs[1][i]) for i in range(2)]
+        y_shape, w_shape = (x_shape[0], *out, cout), (*window, x_shape[3] // groups, cout)
+        for algorithm in ("auto", *conv_algorithms.ALGORITHMS):
+            if algorithm == "winograd" and (window != (3, 3) or stride != 1):
+                continue
+            for wide in (0, 3):
+                x, w, b, dy = sliced(x_shape, side, wide), filled(w_shape, side), filled((cout,), side), sliced(y_shape, side, wide)
+                y = sliced(y_shape, side, wide)
+                native.conv2d(x, w, b, relu=True, out=y, algorithm=algorithm, **settings)
+                native.conv2d(x, w, algorithm=algorithm, **settings)
+                native.conv2d_input(x_shape, w, dy, algorithm=algorithm, **settings)
+                native.conv2d_weight(x, w_shape, dy, algorithm=algorithm, **settings)
+                native.conv2d_bias(dy)
+
+
+def pools(side):
+    for x_shape, size, stride, padding, ceil_mode in [
+        ((1, 1, 1, 1), 1, 1, 0, False), ((2, 7, 7, 3), 3, 2, 0, True), ((1, 5, 6, 33), 3, 1, 1, False),
+        ((2, 6, 5, 17), (2, 5), (3, 1), (1, 4), True),
+        ((1, 9, 9, 16), 2, 5, 0, True), ((0, 4, 4, 2), 2, 2, 0, False),
+    ]:
+        for wide in (0, 5):
+            x, settings = sliced(x_shape, side, wide), {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+            y, index = native.max_pool2d(x, size, **settings)
+            out, dy = sliced(y.shape, side, wide), sliced(y.shape, side, wide)
+            native.max_pool2d(x, size, out=out, **settings)
+            native.max_pool2d(x, size, with_index=False, **settings)
+            own_index = guarded(index.shape, side, np.int32)
+            own_index[...] = index
+            native.max_pool2d_backward(x_shape, own_index, dy, size, **settings)
+            native.avg_pool2d(x, size, out=out, **settings)
+            native.avg_pool2d_backward(x_shape, dy, size, **settings)
+            native.global_avg_pool2d(x)
+            native.global_avg_pool2d_backward(x_shape, filled((x_shape[0], x_shape[3]), side))
+
+
+def elementwise(side):
+    for shape in [(1,), (3,), (17,), (64,), (5, 33), (2, 3, 3, 7), (9001,), (0,), (2, 20_000)]:
+        for wide in (0, 2):
+            a, b, out = (sliced(shape, side, wide) for _ in range(3))
+            native.relu(a, out=out)
+            native.relu_backward(native.relu(a), b)
+            native.add(a, b, out=out)
+            native.add(a, b, out=a)
+        a, b, v = (filled(shape, side) for _ in range(3))
+        native.tanh(a, 1.7, 0.7)
+        native.tanh_backward(a, b, 1.7, 0.7)
+        native.dropout(a, 0.5, seed=1, offset=3)
+        native.sgd_step(a, b, v, lr=0.1, momentum=0.9, weight_decay=0.1)
+
+
+def rows(side):
+    for n, c, o in [(1, 1, 1), (3, 7, 5), (5, 16, 17), (2, 33, 64), (4, 1000, 10), (0, 3, 4)]:
+        x, w, b, dy, z = (filled(shape, side) for shape in ((n, c), (c, o), (o,), (n, o), (n, c)))
+        labels = guarded((n,), side, np.int64)
+        labels[...] = c - 1
+        native.linear(x, w, b)
+        native.linear_input(w, dy)
+        native.linear_weight(x, dy)
+        native.softmax(x)
+        native.softmax_backward(x, z)
+        _, probabilities = native.cross_entropy(x, labels)
+        native.cross_entropy_backward(filled((n, c), side), labels, 0.5)
+
+
+def main():
+    workspace.empty = guarded_empty  # results and scratch too: all kernels say workspace.empty(...)
+    for isa in native.machine.available_isas():
+        native.machine.set_isa(isa)
+        for guarded_empty.side in ("before", "after"):
+            for kernels in (convolutions, pools, elementwise, rows):
+                kernels(guarded_empty.side)
+                _kept.clear()
+    print("all inside")
+
+
+def guarded_empty(shape, dtype=np.float32):
+    """Instead of workspace.empty: filled with NaN (-1), so that reading what was never written shows too."""
+    a = guarded(shape, guarded_empty.side, dtype)
+    a.fill(np.nan if np.dtype(dtype).kind == "f" else -1)
+    return a
+
+
+if __name__ == "__main__":
+    main()

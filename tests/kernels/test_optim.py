@@ -1,0 +1,51 @@
+"""The step of stochastic gradient descent against its formula."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minigoog.kernels import native, reference
+from tests.kernels.judge import U, same_bits
+from tests.strategies import numbers, seeds
+
+rates = st.floats(0, 2, width=32)
+
+
+@pytest.mark.parametrize("kind", ["native", "reference"])
+@given(n=st.one_of(st.integers(0, 100), st.just(20_000)), seed=seeds, lr=rates, momentum=rates, weight_decay=rates)
+def test_a_step_is_the_formula(isa, kind, n, seed, lr, momentum, weight_decay):
+    w, dw, v = (numbers([seed, i], (n,)) for i in range(3))
+    v64 = momentum * v.astype(np.float64) + (dw + weight_decay * w.astype(np.float64))
+    w64 = w - lr * v64
+    size = np.abs(momentum * v) + np.abs(dw) + np.abs(weight_decay * w)
+    before = dw.copy()
+    (native if kind == "native" else reference).sgd_step(w, dw, v, lr=lr, momentum=momentum, weight_decay=weight_decay)
+    assert same_bits(dw, before)
+    assert np.all(np.abs(v - v64) <= 4 * U * size + 1e-44)  # four roundings at most
+    assert np.all(np.abs(w - w64) <= 4 * U * lr * size + 2 * U * (np.abs(w64) + np.abs(lr * v64)) + 1e-44)
+
+
+def test_steps_agree_with_pytorch(isa):
+    torch = pytest.importorskip("torch")
+    w, v = numbers(0, (37,)).copy(), np.zeros(37, np.float32)
+    t = torch.tensor(w.copy(), requires_grad=True)
+    optimiser = torch.optim.SGD([t], lr=0.1, momentum=0.9, weight_decay=0.01)
+    for i in range(5):
+        dw = numbers(i + 1, (37,))
+        t.grad = torch.tensor(dw)
+        optimiser.step()
+        native.sgd_step(w, dw, v, lr=0.1, momentum=0.9, weight_decay=0.01)
+    assert np.allclose(w, t.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_bits_do_not_depend_on_the_number_of_threads(isa, threads):
+    def run(n):
+        threads(n)
+        w, dw, v = (numbers(i, (100_003,)).copy() for i in range(3))
+        native.sgd_step(w, dw, v, lr=0.1, momentum=0.9, weight_decay=0.01)
+        return w, v
+
+    expected = run(1)
+    for n in (2, 3, 5):
+        assert all(same_bits(a, b) for a, b in zip(run(n), expected, strict=True))

@@ -1,0 +1,202 @@
+"""Pooling: every instruction set against float64, and float64 against loops and PyTorch."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from minigoog.kernels import native, reference
+from tests.kernels.judge import SMALLEST, U, assert_sums_close, same_bits, unchanged
+from tests.strategies import PoolCase, distinct, in_wider, numbers, pool_cases, pool_output, wide_out
+
+
+def pool_case(x_shape, size, stride, padding=(0, 0), ceil_mode=False, x_pads=(0, 0), dy_pads=(0, 0), out_pads=(0, 0)):
+    out = [pool_output(x_shape[1 + i], size[i], stride[i], padding[i], ceil_mode) for i in range(2)]
+    return PoolCase(in_wider(distinct(0, x_shape), *x_pads), in_wider(numbers(1, (x_shape[0], *out, x_shape[3])), *dy_pads), size,
+                    {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}, out_pads)
+
+
+FIXED = {
+    "GoogLeNet's pool1": pool_case((2, 28, 28, 17), (3, 3), (2, 2), ceil_mode=True),
+    "Inception's branch": pool_case((2, 7, 7, 33), (3, 3), (1, 1), (1, 1), x_pads=(1, 2), dy_pads=(3, 0), out_pads=(5, 6)),
+    "windows that leave gaps": pool_case((1, 11, 11, 16), (2, 3), (4, 5), ceil_mode=True),
+    "window larger than the map": pool_case((2, 1, 2, 70), (4, 5), (3, 2), (2, 3), ceil_mode=True),
+    "1x1": pool_case((1, 1, 1, 1), (1, 1), (1, 1)),
+    "the whole map": pool_case((3, 7, 7, 40), (7, 7), (7, 7)),
+    "empty batch": pool_case((0, 5, 5, 3), (3, 3), (2, 2)),
+    "enough work for threads": pool_case((3, 20, 20, 64), (3, 3), (1, 1), (1, 1)),
+}
+fixed_cases = pytest.mark.parametrize("case", FIXED.values(), ids=FIXED)
+
+
+def target(case):
+    """(whole, out or None): where a result shall be written."""
+    whole, out = wide_out(case.dy.shape, *case.out_pads)
+    return whole, out if any(case.out_pads) else None
+
+
+def assert_rest_untouched(whole, case):
+    left, c = case.out_pads[0], case.dy.shape[-1]
+    if any(case.out_pads):
+        assert np.all(whole[..., :left] == -7) and np.all(whole[..., left + c :] == -7), "wrote beside the slice"
+
+
+def check_max(case):
+    whole, out = target(case)
+    with unchanged(case.x):
+        y, index = native.max_pool2d(case.x, case.size, out=out, **case.settings)
+    y64, index64 = reference.max_pool2d(case.x64, case.size, **case.settings)
+    assert np.array_equal(y, y64) and np.array_equal(index, index64) and index.dtype == np.int32
+    assert_rest_untouched(whole, case)
+    alone, nothing = native.max_pool2d(case.x, case.size, with_index=False, **case.settings)
+    assert nothing is None and same_bits(alone, np.ascontiguousarray(y))
+    with unchanged(index, case.dy):
+        dx = native.max_pool2d_backward(case.x.shape, index, case.dy, case.size, **case.settings)
+    exact = reference.max_pool2d_backward(case.x.shape, index, case.dy64, case.size, **case.settings)
+    magnitude = reference.max_pool2d_backward(case.x.shape, index, np.abs(case.dy64), case.size, **case.settings)
+    assert_sums_close(dx, exact, magnitude, np.prod(case.size))
+
+
+def check_avg(case):
+    whole, out = target(case)
+    with unchanged(case.x):
+        y = native.avg_pool2d(case.x, case.size, out=out, **case.settings)
+    magnitude = reference.avg_pool2d(np.abs(case.x64), case.size, **case.settings)
+    assert_sums_close(y, reference.avg_pool2d(case.x64, case.size, **case.settings), magnitude, np.prod(case.size))
+    assert_rest_untouched(whole, case)
+    with unchanged(case.dy):
+        dx = native.avg_pool2d_backward(case.x.shape, case.dy, case.size, **case.settings)
+    exact = reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.settings)
+    magnitude = reference.avg_pool2d_backward(case.x.shape, np.abs(case.dy64), case.size, **case.settings)
+    assert_sums_close(dx, exact, magnitude, np.prod(case.size))
+
+
+@fixed_cases
+def test_every_kind_of_pool_matches_the_float64_reference_forward_and_backward(isa, case):
+    check_max(case)
+    check_avg(case)
+
+
+@given(case=pool_cases())
+def test_max_pool_and_its_gradient_match_the_float64_reference(isa, case):
+    check_max(case)
+
+
+@given(case=pool_cases())
+def test_average_pool_and_its_gradient_match_the_float64_reference(isa, case):
+    check_avg(case)
+
+
+@given(case=pool_cases())
+def test_global_average_pool_and_its_gradient_match_numpy(isa, case):
+    x = case.x
+    h, w = x.shape[1:3]
+    assert_sums_close(native.global_avg_pool2d(x), case.x64.mean(axis=(1, 2)), np.abs(case.x64).mean(axis=(1, 2)), h * w)
+    assert np.allclose(reference.global_avg_pool2d(case.x64), case.x64.mean(axis=(1, 2)), rtol=1e-13)
+    dy = np.ascontiguousarray(case.dy[:, 0, 0])
+    exact = np.broadcast_to((dy.astype(np.float64) / (h * w))[:, None, None], x.shape)
+    assert_sums_close(native.global_avg_pool2d_backward(x.shape, dy), exact, np.abs(exact), 1)
+    assert np.allclose(reference.global_avg_pool2d_backward(x.shape, dy.astype(np.float64)), exact, rtol=1e-13)
+
+
+# ---- the reference, judged by others ----
+
+
+def windows_of(case):
+    """(position of the output, slice of the map) of each window, by the definition: cut to the map."""
+    (sh, sw), (ph, pw) = case.settings["stride"], case.settings["padding"]
+    for oy, ox in np.ndindex(*case.dy.shape[1:3]):
+        y0, x0 = oy * sh - ph, ox * sw - pw
+        yield (oy, ox), (slice(max(y0, 0), y0 + case.size[0]), slice(max(x0, 0), x0 + case.size[1]))
+
+
+@settings(max_examples=30)
+@given(case=pool_cases(max_channels=3))
+def test_the_reference_is_the_definition_written_as_loops(case):
+    y, _ = reference.max_pool2d(case.x64, case.size, **case.settings)
+    mean = reference.avg_pool2d(case.x64, case.size, **case.settings)
+    d_max, d_mean = np.zeros(case.x.shape), np.zeros(case.x.shape)
+    for (oy, ox), (rows, cols) in windows_of(case):
+        window = case.x64[:, rows, cols]
+        assert np.array_equal(y[:, oy, ox], window.max(axis=(1, 2)))
+        assert np.allclose(mean[:, oy, ox], window.mean(axis=(1, 2)), rtol=1e-13)
+        dy = case.dy64[:, oy : oy + 1, ox : ox + 1]
+        d_max[:, rows, cols] += dy * (window == window.max(axis=(1, 2), keepdims=True))  # no ties: x is a permutation
+        d_mean[:, rows, cols] += dy / (window.shape[1] * window.shape[2])
+    index = reference.max_pool2d(case.x64, case.size, **case.settings)[1]
+    assert np.allclose(reference.max_pool2d_backward(case.x.shape, index, case.dy64, case.size, **case.settings), d_max, atol=1e-13)
+    assert np.allclose(reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.settings), d_mean, atol=1e-13)
+
+
+@settings(max_examples=30)
+@given(case=pool_cases())
+def test_the_reference_agrees_with_pytorch_where_pytorch_allows_the_padding(case):
+    torch = pytest.importorskip("torch")
+    if len(case.x) == 0 or any(2 * p > k for p, k in zip(case.settings["padding"], case.size, strict=True)):
+        return  # PyTorch wants a batch, and padding of at most half the window
+    x = torch.tensor(case.x64).permute(0, 3, 1, 2).requires_grad_()
+    y, index = torch.nn.functional.max_pool2d(x, case.size, **case.settings, return_indices=True)
+    y.backward(torch.tensor(case.dy64).permute(0, 3, 1, 2))
+    ours, our_index = reference.max_pool2d(case.x64, case.size, **case.settings)
+    assert np.array_equal(ours, y.detach().permute(0, 2, 3, 1).numpy())
+    assert np.array_equal(our_index, index.permute(0, 2, 3, 1).numpy())
+    dx = reference.max_pool2d_backward(case.x.shape, our_index, case.dy64, case.size, **case.settings)
+    assert np.allclose(dx, x.grad.permute(0, 2, 3, 1).numpy(), atol=1e-13)
+    mean = torch.nn.functional.avg_pool2d(x.detach(), case.size, **case.settings, count_include_pad=False)
+    assert np.allclose(reference.avg_pool2d(case.x64, case.size, **case.settings), mean.permute(0, 2, 3, 1).numpy(), rtol=1e-12)
+
+
+@given(case=pool_cases())
+def test_average_pool_and_its_gradient_are_adjoint(case):
+    y = reference.avg_pool2d(case.x64, case.size, **case.settings)
+    dx = reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.settings)
+    size = (reference.avg_pool2d(np.abs(case.x64), case.size, **case.settings) * np.abs(case.dy64)).sum()
+    assert abs((y * case.dy64).sum() - (case.x64 * dx).sum()) <= 1e-12 * size + SMALLEST
+
+
+# ---- corners ----
+
+
+@pytest.mark.parametrize("values", [
+    [1, np.nan, 3, np.nan], [np.nan, 1, 2, 3], [1, 2, 3, np.nan], [-np.inf] * 4, [-np.inf, -np.inf, np.nan, 1], [2, 2, 1, 2],
+    [np.inf, np.inf, 1, 0], [0.0, -0.0, -1, -2], [-0.0, 0.0, -1, -2], [-np.inf, -1, -1, -np.inf]], ids=str)
+@pytest.mark.parametrize("padding", [0, 1])
+def test_max_pool_agrees_on_nan_infinity_and_ties(isa, values, padding):
+    """A NaN wins, the first of several; of equal values the first wins; -inf is a value and not padding."""
+    x = np.repeat(np.array(values, np.float32).reshape(1, 2, 2, 1), 19, axis=-1)
+    y, index = native.max_pool2d(x, 2, stride=1, padding=padding)
+    y64, index64 = reference.max_pool2d(x.astype(np.float64), 2, stride=1, padding=padding)
+    assert np.array_equal(y, y64, equal_nan=True) and np.array_equal(index, index64)
+    whole = y[0, padding, padding, 0], index[0, padding, padding, 0]  # the window over all four
+    first = next((i for i, v in enumerate(values) if v != v), values.index(max(v if v == v else -np.inf for v in values)))
+    assert whole[1] == first and (whole[0] == values[first] or whole[0] != whole[0])
+
+
+def test_max_pool_agrees_with_pytorch_on_nan_and_infinite_windows(isa):
+    torch = pytest.importorskip("torch")
+    x = numbers(0, (1, 9, 9, 5))
+    x[0, 3, 3], x[0, 6:9, 6:9] = np.nan, -np.inf
+    y, index = native.max_pool2d(x, 3, stride=2, padding=1, ceil_mode=True)
+    theirs, their_index = torch.nn.functional.max_pool2d(torch.tensor(x).permute(0, 3, 1, 2), 3, 2, 1, ceil_mode=True, return_indices=True)
+    assert np.array_equal(y, theirs.permute(0, 2, 3, 1).numpy(), equal_nan=True)
+    assert np.array_equal(index, their_index.permute(0, 2, 3, 1).numpy())
+
+
+@fixed_cases
+def test_bits_do_not_depend_on_the_number_of_threads(isa, threads, case):
+    def results():
+        y, index = native.max_pool2d(case.x, case.size, **case.settings)
+        return [y, index, native.max_pool2d_backward(case.x.shape, index, case.dy, case.size, **case.settings),
+                native.avg_pool2d(case.x, case.size, **case.settings),
+                native.avg_pool2d_backward(case.x.shape, case.dy, case.size, **case.settings),
+                native.global_avg_pool2d(case.x)]
+
+    threads(1)
+    expected = results()
+    for n in (2, 3, 5):
+        threads(n)
+        assert all(same_bits(a, b) for a, b in zip(results(), expected, strict=True)), f"{n} threads"
+
+
+def test_the_mean_of_equal_values_is_that_value_to_two_roundings(isa):
+    x = np.full((1, 7, 7, 3), 0.1, np.float32)
+    assert np.all(np.abs(native.global_avg_pool2d(x) - np.float32(0.1)) <= 50 * U * 0.1)

@@ -1,0 +1,160 @@
+"""Convolution by F(4x4, 3x3): within a bound that its own transforms give, which are built here from their definition."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minigoog.kernels import native, reference
+from tests.kernels.judge import SMALLEST, U, absolute, same_bits, unchanged
+from tests.kernels.test_conv import run_forward
+from tests.strategies import conv_case, conv_cases, in_wider, numbers
+
+POINTS = (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)  # and infinity
+FACTORS = [np.prod([a - b for b in POINTS if b != a]) for a in POINTS]
+INPUT = np.array([[*np.poly([b for b in POINTS if b != a])[::-1], 0] for a in POINTS] + [np.poly(POINTS)[::-1]])  # [6, 6]
+WEIGHT = np.array([[1 / f, a / f, a * a / f] for a, f in zip(POINTS, FACTORS, strict=True)] + [[0, 0, 1]])  # [6, 3]
+OUTPUT = np.array([[1, a, a**2, a**3] for a in POINTS] + [[0, 0, 0, 1]])  # [6, 4]
+
+cases = conv_cases(windows=st.just((3, 3)), strides=st.just((1, 1)))
+
+
+def tiles_of(x, padding, out_h, out_w):
+    """The 6 x 6 pixels under each square of 4 x 4 outputs: [n, down, across, cin, 6, 6]."""
+    down, across = -(-out_h // 4), -(-out_w // 4)
+    canvas = np.zeros((len(x), 4 * down + 2, 4 * across + 2, x.shape[-1]))
+    (ph, pw), (h, w) = padding, (min(x.shape[1 + i], canvas.shape[1 + i] - padding[i]) for i in range(2))
+    canvas[:, ph : ph + h, pw : pw + w] = x[:, :h, :w]
+    return np.lib.stride_tricks.sliding_window_view(canvas, (6, 6), axis=(1, 2))[:, ::4, ::4]
+
+
+def winograd(x, w, padding, matrices=(INPUT, WEIGHT, OUTPUT)):
+    """The convolution of one group as the algorithm computes it, in float64; with absolute matrices, the scale of its errors."""
+    into, weight, out = matrices
+    out_h, out_w = (x.shape[1 + i] + 2 * padding[i] - 2 for i in range(2))
+    v = into @ tiles_of(x, padding, out_h, out_w) @ into.T
+    u = weight @ w.transpose(2, 3, 0, 1) @ weight.T  # [cin, cout, 6, 6]
+    m = np.einsum("nyxcij,coij->nyxoij", v, u, optimize=True)
+    y = (out.T @ m @ out).transpose(0, 1, 4, 2, 5, 3)  # [n, down, 4, across, 4, cout]
+    return y.reshape(len(x), 4 * y.shape[1], 4 * y.shape[3], w.shape[3])[:, :out_h, :out_w]
+
+
+def winograd_weight(x, dy, padding, matrices=(INPUT, WEIGHT, OUTPUT)):
+    """The weight gradient in the same way."""
+    into, weight, out = matrices
+    v = into @ tiles_of(x, padding, *dy.shape[1:3]) @ into.T
+    padded = np.zeros((len(dy), 4 * v.shape[1], 4 * v.shape[2], dy.shape[-1]))
+    padded[:, : dy.shape[1], : dy.shape[2]] = dy
+    d = out @ padded.reshape(len(dy), v.shape[1], 4, v.shape[2], 4, dy.shape[-1]).transpose(0, 1, 3, 5, 2, 4) @ out.T
+    return (weight.T @ np.einsum("nyxcij,nyxoij->coij", v, d, optimize=True) @ weight).transpose(2, 3, 0, 1)
+
+
+ABSOLUTE = tuple(np.abs(m) for m in (INPUT, WEIGHT, OUTPUT))
+
+
+def group_slices(case):
+    groups, (cin, cout) = case.settings["groups"], case.w.shape[2:]
+    return [(slice(g * cin, (g + 1) * cin), slice(g * cout // groups, (g + 1) * cout // groups)) for g in range(groups)]
+
+
+def assert_close(got, exact, magnitude, terms):
+    """|got - exact| <= (6 + 0.2 sqrt(terms)) u S, S = the algorithm run on absolute values.
+
+    Without fused multiply-adds a number rounds at most 8 times in the input transform, 10 in that of the weights, 9 in that of the
+    output and 3 times between: 30, as a random walk sqrt(30) < 6. 0.2 sqrt(terms) for the sum over channels (or tiles) was measured on
+    random data (RELIABILITY.md), whose sums are far smaller than those of absolute values."""
+    bound = (6 + 0.2 * np.sqrt(terms)) * U * magnitude + 100 * SMALLEST
+    error = np.abs(got - exact)
+    assert got.dtype == np.float32 and np.all(error <= bound), f"error is {np.max(error / bound):.3g} times the bound"
+
+
+def test_the_transforms_here_compute_a_convolution():
+    case = conv_case((2, 7, 9, 3), (3, 3, 3, 5), padding=(1, 2), bias=False)
+    x, w, _ = case.args64
+    assert np.allclose(winograd(x, w, (1, 2)), reference.conv2d(x, w, padding=(1, 2)), atol=1e-12)
+    exact = reference.conv2d_weight(x, w.shape, case.dy64, padding=(1, 2))
+    assert np.allclose(winograd_weight(x, case.dy64, (1, 2)), exact, atol=1e-12)
+
+
+@given(case=cases)
+def test_winograd_matches_the_float64_reference(isa, case):
+    y = run_forward(case, "winograd")
+    x, w = absolute(case.x), absolute(case.w)
+    parts = [winograd(x[..., i], w[..., o], case.settings["padding"], ABSOLUTE) for i, o in group_slices(case)]
+    magnitude = np.concatenate(parts, axis=-1) + (0 if case.b is None else absolute(case.b))
+    assert_close(y, reference.conv2d(*case.args64, relu=case.relu, **case.settings), magnitude, case.w.shape[2])
+
+
+@given(case=cases)
+def test_winograd_input_gradient_matches_the_float64_reference(isa, case):
+    with unchanged(case.w, case.dy):
+        dx = native.conv2d_input(case.x.shape, case.w, case.dy, algorithm="winograd", **case.settings)
+    w, dy = absolute(case.w)[::-1, ::-1].transpose(0, 1, 3, 2), absolute(case.dy)
+    padding = tuple(2 - p for p in case.settings["padding"])
+    if min(padding) < 0:  # crop instead
+        top, left = (max(-p, 0) for p in padding)
+        dy, padding = dy[:, top : dy.shape[1] - top, left : dy.shape[2] - left], tuple(max(p, 0) for p in padding)
+    magnitude = np.concatenate([winograd(dy[..., o], w[:, :, o], padding, ABSOLUTE) for _, o in group_slices(case)], axis=-1)
+    exact = reference.conv2d_input(case.x.shape, case.w.astype(np.float64), case.dy64, **case.settings)
+    assert_close(dx, exact, magnitude, case.w.shape[3])
+
+
+@given(case=cases)
+def test_winograd_weight_gradient_matches_the_float64_reference(isa, case):
+    with unchanged(case.x, case.dy):
+        dw = native.conv2d_weight(case.x, case.w.shape, case.dy, algorithm="winograd", **case.settings)
+    x, dy = absolute(case.x), absolute(case.dy)
+    parts = [winograd_weight(x[..., i], dy[..., o], case.settings["padding"], ABSOLUTE) for i, o in group_slices(case)]
+    exact = reference.conv2d_weight(case.x.astype(np.float64), case.w.shape, case.dy64, **case.settings)
+    tiles = case.dy.shape[0] * -(-case.dy.shape[1] // 4) * -(-case.dy.shape[2] // 4)
+    assert_close(dw, exact, np.concatenate(parts, axis=-1), tiles)
+
+
+@pytest.mark.parametrize("shape, pads", [((3, 13, 9, 35), (0, 0)), ((1, 30, 30, 8), (3, 5)), ((20, 7, 7, 33), (1, 1))])
+def test_bits_do_not_depend_on_the_number_of_threads(isa, threads, shape, pads):
+    case = conv_case(shape, (3, 3, shape[3], 40), padding=(1, 1), x_pads=pads, dy_pads=pads, out_pads=pads)
+
+    def results():
+        return [np.array(run_forward(case, "winograd")),
+                native.conv2d_input(case.x.shape, case.w, case.dy, algorithm="winograd", **case.settings),
+                native.conv2d_weight(case.x, case.w.shape, case.dy, algorithm="winograd", **case.settings)]
+
+    threads(1)
+    expected = results()
+    for n in (2, 3, 5):
+        threads(n)
+        for name, a, b in zip(("y", "dx", "dw"), results(), expected, strict=True):
+            assert same_bits(a, b), f"{name} differs with {n} threads"
+
+
+def test_a_nan_comes_through_with_relu(isa):
+    x, w = np.ones((1, 12, 12, 5), np.float32), np.ones((3, 3, 5, 20), np.float32)
+    x[0, 5, 5, 2] = np.nan
+    y = native.conv2d(x, w, padding=1, relu=True, algorithm="winograd")
+    assert np.all(np.isnan(y[0, 4:7, 4:7])) and not np.any(np.isnan(y[0, 9:, 9:]))
+
+
+@pytest.mark.parametrize("window, stride", [((3, 3), 2), ((5, 5), 1), ((1, 3), 1), ((3, 3), (1, 2))])
+def test_other_windows_and_strides_are_refused_by_name(native, window, stride):
+    x, w = numbers(0, (1, 8, 8, 3)), numbers(1, (*window, 3, 4))
+    with pytest.raises(ValueError, match=rf"`algorithm` is 'winograd', which does not support a {window[0]}x{window[1]} window"):
+        native.conv2d(x, w, stride=stride, algorithm="winograd")
+
+
+@pytest.mark.parametrize("shape, cout", [((8, 28, 28, 32), 48), ((2, 5, 5, 300), 33), ((1, 56, 56, 20), 16)])
+def test_the_algorithm_chosen_for_a_shape_is_as_right_as_any(isa, shape, cout):
+    """`auto` may choose any algorithm for each of the three; all of them stay within 1e-5 of the largest value."""
+    case = conv_case(shape, (3, 3, shape[3], cout), padding=(1, 1), x_pads=(2, 0))
+    s = case.settings
+    x, w, b = case.args64
+    for ours, exact in (
+        (native.conv2d(*case.args32, **s), reference.conv2d(x, w, b, **s)),
+        (native.conv2d_input(x.shape, case.w, case.dy, **s), reference.conv2d_input(x.shape, w, case.dy64, **s)),
+        (native.conv2d_weight(case.x, w.shape, case.dy, **s), reference.conv2d_weight(x, w.shape, case.dy64, **s)),
+    ):
+        assert np.max(np.abs(ours - exact)) <= 1e-5 * np.max(np.abs(exact))
+
+
+def test_a_slice_of_a_wider_map_gives_the_bits_of_a_dense_one(isa):
+    x, w = numbers(0, (2, 9, 9, 33)), numbers(1, (3, 3, 33, 18))
+    assert same_bits(native.conv2d(in_wider(x, 3, 4), w, algorithm="winograd"), native.conv2d(x, w, algorithm="winograd"))

@@ -1,0 +1,40 @@
+"""Losses."""
+
+import numpy as np
+import pytest
+
+from minigoog import Tensor, losses
+from tests.strategies import numbers
+
+
+def test_the_googlenet_loss_is_the_main_loss_plus_three_tenths_of_each_head():
+    """Paper, section 5: "the losses of the auxiliary classifiers were weighted by 0.3"."""
+    heads, labels = [Tensor(numbers(i, (4, 5)), requires_grad=True) for i in range(3)], [0, 1, 2, 4]
+    parts = [losses.cross_entropy(head, labels).item() for head in heads]
+    loss = losses.googlenet_loss(tuple(heads), labels)
+    assert np.isclose(loss.item(), parts[0] + 0.3 * parts[1] + 0.3 * parts[2], rtol=1e-6)
+    loss.backward()
+    alone = Tensor(heads[1].data, requires_grad=True)
+    losses.cross_entropy(alone, labels).backward()
+    assert np.allclose(heads[1].grad, 0.3 * alone.grad, rtol=1e-5, atol=1e-8)
+
+
+def test_logits_alone_have_the_plain_loss():
+    x = Tensor(numbers(0, (4, 5)))
+    assert losses.googlenet_loss(x, [0, 1, 2, 3]).item() == losses.cross_entropy(x, [0, 1, 2, 3]).item()
+
+
+def test_cross_entropy_of_equal_logits_is_the_logarithm_of_the_number_of_classes():
+    assert np.isclose(losses.cross_entropy(Tensor(np.zeros((3, 1000), np.float32)), [0, 1, 999]).item(), np.log(1000), rtol=1e-6)
+
+
+def test_cross_entropy_is_the_mean_over_the_batch():
+    x = numbers(0, (6, 3))
+    whole = losses.cross_entropy(Tensor(x), [0, 1, 2, 0, 1, 2]).item()
+    single = [losses.cross_entropy(Tensor(x[i : i + 1]), [i % 3]).item() for i in range(6)]
+    assert np.isclose(whole, np.mean(single), rtol=1e-6)
+
+
+def test_labels_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"`labels` go from 0 to 5, expected 0 to 4"):
+        losses.googlenet_loss((Tensor(np.zeros((2, 5), np.float32)),) * 3, [0, 5])

@@ -1,0 +1,91 @@
+"""The optimiser: its formula step by step, and what it refuses."""
+
+import numpy as np
+import pytest
+
+from minigoog import Tensor, nn, optim
+
+
+def parameter(*values):
+    return nn.Parameter(np.array(values, np.float32))
+
+
+def test_three_steps_follow_the_formula():
+    """v = 0.5 v + (dw + 0.1 w); w = w - 0.2 v, by hand in float64."""
+    p, w, v = parameter(1, -2), np.array([1.0, -2.0]), np.zeros(2)
+    sgd = optim.SGD([p], lr=0.2, momentum=0.5, weight_decay=0.1)
+    for dw in ([1, 1], [0, -3], [2, 0.5]):
+        p.grad = np.array(dw, np.float32)
+        sgd.step()
+        v = 0.5 * v + (np.array(dw) + 0.1 * w)
+        w = w - 0.2 * v
+    assert np.allclose(p.data, w, rtol=1e-6)
+
+
+def test_a_parameter_without_a_gradient_is_left_alone():
+    p, q = parameter(1), parameter(1)
+    p.grad = np.ones(1, np.float32)
+    optim.SGD([p, q], lr=0.5, weight_decay=0.1).step()
+    assert p.data[0] != 1 and q.data[0] == 1
+
+
+def test_the_learning_rate_may_change_between_steps():
+    p = parameter(1)
+    sgd = optim.SGD([p], lr=0.5)
+    p.grad = np.ones(1, np.float32)
+    sgd.step()
+    sgd.lr = 0.25
+    sgd.step()
+    assert p.data[0] == 0.25
+    sgd.lr = float("nan")
+    with pytest.raises(ValueError, match="`lr` is nan, expected it finite"):
+        sgd.step()
+    assert p.data[0] == 0.25
+
+
+def test_zero_grad_forgets_all_gradients():
+    p = parameter(1)
+    p.grad = np.ones(1, np.float32)
+    optim.SGD([p], lr=1).zero_grad()
+    assert p.grad is None
+
+
+def test_parameters_may_come_from_a_generator_and_keep_their_array():
+    p = parameter(1)
+    array = p.data
+    sgd = optim.SGD((q for q in [p]), lr=1)
+    p.grad = np.ones(1, np.float32)
+    sgd.step()
+    assert p.data is array and array[0] == 0
+
+
+@pytest.mark.parametrize("settings, message", [
+    ({"lr": float("nan")}, "`lr` is nan"), ({"lr": float("inf")}, "`lr` is inf"), ({"lr": -1}, "`lr` is -1"),
+    ({"lr": None}, "`lr` is None"),
+    ({"lr": 0.1, "momentum": -0.9}, "`momentum` is -0.9"), ({"lr": 0.1, "weight_decay": float("inf")}, "`weight_decay` is inf")])
+def test_settings_that_are_no_finite_numbers_are_refused_by_name(settings, message):
+    with pytest.raises((TypeError, ValueError), match=f"SGD: {message}"):
+        optim.SGD([parameter(1)], **settings)
+
+
+def test_no_parameters_are_refused():
+    with pytest.raises(ValueError, match="`parameters` is empty"):
+        optim.SGD([], lr=0.1)
+
+
+def test_a_quadratic_is_minimised():
+    p = parameter(5, -3)
+    sgd = optim.SGD([p], lr=0.1, momentum=0.5)
+    for _ in range(200):
+        sgd.zero_grad()
+        (p * p).sum().backward()
+        sgd.step()
+    assert np.all(np.abs(p.data) < 1e-6)
+
+
+def test_a_gradient_of_another_type_is_refused_by_name():
+    p = parameter(1)
+    p.grad = np.ones(1)
+    with pytest.raises(TypeError, match="`dw` is float64, expected float32"):
+        optim.SGD([p], lr=1).step()
+    assert isinstance(p, Tensor) and p.data[0] == 1

@@ -1,0 +1,36 @@
+"""Seeds: the same one gives the same numbers, to everybody."""
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+from minigoog import rng
+
+
+def test_the_same_seed_gives_the_same_numbers_and_counters():
+    def draw():
+        mg.manual_seed(7)
+        return rng.generator().standard_normal(3).tolist(), [rng.take(n) for n in (1, 4, 5, 0, 3)]
+
+    assert draw() == draw()
+    assert draw()[1] == [(7, 0), (7, 4), (7, 8), (7, 16), (7, 16)]  # whole blocks of 4, so that no two calls share one
+
+
+def test_the_largest_seed_is_taken_and_gives_a_working_dropout():
+    mg.manual_seed(2**64 - 1)
+    y = mg.ops.dropout(mg.Tensor(np.ones((10, 100), np.float32)), 0.5)
+    assert 300 < (y.data > 0).sum() < 700
+
+
+@pytest.mark.parametrize("seed, message", [(-1, "`seed` is -1, expected at least 0"), (2**64, "expected at most"), (1.0, "`seed` is 1.0"),
+                                           (True, "`seed` is True"), (None, "`seed` is None"), ("1", "`seed` is '1'")])
+def test_a_seed_that_is_no_number_from_0_to_2_to_the_64_is_refused(seed, message):
+    with pytest.raises((TypeError, ValueError), match=f"manual_seed: .*{message}"):
+        mg.manual_seed(seed)
+
+
+def test_a_refused_seed_changes_nothing():
+    mg.manual_seed(3)
+    with pytest.raises(ValueError):
+        mg.manual_seed(-1)
+    assert rng.take(4) == (3, 0)
