@@ -94,7 +94,8 @@ def machine():
     """What the numbers were measured on."""
     import minigoog
 
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name")), platform.processor())
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
     return {"cpu": model, "cores": os.cpu_count(), "isa": minigoog.kernels.native.machine.isa(), "minigoog": commit,
             "python": platform.python_version(), "numpy": np.__version__}

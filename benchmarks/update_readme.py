@@ -1,4 +1,6 @@
-"""Writes the tables of measurements into README.md, between their marks: python benchmarks/update_readme.py benchmarks/results/googlenet.json"""
+"""Writes the table of measurements into README.md, between its marks.
+
+python benchmarks/update_readme.py benchmarks/results/googlenet.json"""
 
 import json
 import re
@@ -19,7 +21,8 @@ def table(facts):
         cells = [f"**{times[n]:.1f}**" if times.get(n) == best else f"{times[n]:.1f}" if n in times else "" for n in names]
         lines.append(f"| {TASKS[task].format(batch, s='' if batch == 1 else 's')} | {' | '.join(cells)} |")
     machine = facts["machine"]
-    lines.append(f"\n{machine['cpu']}, {facts['threads']} threads, {machine['isa']}; float32; median of interleaved runs from the same weights.")
+    facts_of_run = f"{machine['cpu']}, {facts['threads']} threads, {machine['isa']}, float32"
+    lines.append(f"\n{facts_of_run}; medians of interleaved runs from the same weights, outputs compared first.")
     return "\n".join(lines)
 
 

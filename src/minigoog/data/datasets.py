@@ -39,7 +39,7 @@ def _read_table(path):
     """The file as float32 [1797, 65]; a damaged one is named."""
     try:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-        table = np.loadtxt(lines, dtype=np.float32, delimiter=",", comments="#")
+        table = np.loadtxt(lines or ["nothing"], dtype=np.float32, delimiter=",", comments="#")
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ValueError(f"{path}: damaged ({error}): reinstall minigoog") from None
     if table.shape != (1797, 65) or table.min() < 0 or table[:, :64].max() > INK or table[:, 64].max() > 9:

@@ -1,0 +1,115 @@
+"""Files of weights: what is written is read, and nothing else is."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from minigoog.formats import safetensors
+from minigoog.formats.safetensors import DTYPES
+
+NAMES = st.text(max_size=8).filter(lambda name: name != "__metadata__")
+SHAPES = hnp.array_shapes(min_dims=0, min_side=0, max_side=4)
+ARRAYS = st.dictionaries(NAMES, st.sampled_from(sorted(DTYPES.values())).flatmap(lambda code: hnp.arrays(np.dtype(code), SHAPES)), max_size=4)
+
+
+def encode(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("safetensors") / "file.safetensors"
+
+
+@given(ARRAYS, st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
+def test_what_is_saved_is_loaded(path, arrays, metadata):
+    safetensors.save(path, arrays, metadata)
+    loaded, info = safetensors.load(path)
+    assert info == metadata and loaded.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert loaded[name].dtype == array.dtype and loaded[name].shape == array.shape
+        assert loaded[name].tobytes() == array.tobytes()
+
+
+def test_the_reference_implementation_reads_and_writes_the_same(path):
+    theirs = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed: the layout was not compared with its own")
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array(True), "c": np.zeros((0, 2), np.int64)}
+    safetensors.save(path, arrays)
+    assert all(np.array_equal(theirs.load_file(path)[name], array) for name, array in arrays.items())
+    theirs.save_file(arrays, path)
+    assert all(np.array_equal(safetensors.load(path)[0][name], array) for name, array in arrays.items())
+
+
+def a_file():
+    header = {
+        "__metadata__": {"k": "v"},
+        "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+        "b": {"dtype": "I8", "shape": [4], "data_offsets": [24, 28]},
+    }
+    return encode(header, bytes(range(28)))
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, len(a_file()) - 1), st.integers(0, 255)), max_size=6)
+
+
+@given(CHANGES, st.integers(0, len(a_file())), st.binary(max_size=3))
+def test_a_damaged_file_is_refused_or_read_but_never_crashes(path, changes, length, more):
+    data = bytearray(a_file())
+    for at, value in changes:
+        data[at] = value
+    path.write_bytes(bytes(data[:length] if more == b"" else data + more))
+    try:
+        safetensors.load(path)
+    except ValueError as error:
+        assert str(path) in str(error)
+
+
+def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
+
+
+@pytest.mark.parametrize("data, message", [
+    (b"", "it ends 8 bytes too early"),
+    (b"\xff" * 8, "its header has 18446744073709551615 bytes"),
+    ((100).to_bytes(8, "little") + b"{}", "its header has 100 bytes, but the file has 10"),
+    (encode(b"not json"), "its header is not JSON"),
+    (encode(b"[" * 100_000), "its header is not JSON"),
+    (encode(b"[]"), "its header is not a JSON object"),
+    (encode(b'{"a": 1, "a": 2}'), "a name repeats"),
+    (encode({"__metadata__": {"a": 1}}), "its metadata are not texts"),
+    (encode({"a": {"dtype": "F32"}}), "`a` has not exactly dtype, shape and data_offsets"),
+    (encode({"a": entry("F8")}, bytes(8)), "`a` has dtype 'F8', expected one of"),
+    (encode({"a": entry(shape=(-1,))}, bytes(8)), "expected at most 32 whole numbers"),
+    (encode({"a": entry(shape=(True, 2))}, bytes(8)), "expected at most 32 whole numbers"),
+    (encode({"a": entry(shape=(1,) * 33)}, bytes(8)), "expected at most 32 whole numbers"),
+    (encode({"a": entry(shape=(2**40, 2**40))}, bytes(8)), "has 8 bytes, which is not what F32"),
+    (encode({"a": entry(offsets=(8, 0))}, bytes(8)), "`a` has -8 bytes"),
+    (encode({"a": entry(offsets=(0.0, 8.0))}, bytes(8)), "expected two whole numbers"),
+    (encode({"a": entry(), "b": entry()}, bytes(8)), "a hole or an overlap at byte 0"),
+    (encode({"a": entry(offsets=(4, 12))}, bytes(12)), "a hole or an overlap at byte 0"),
+    (encode({"a": entry()}, bytes(9)), "it has 9 bytes of data, but its header describes 8"),
+    (encode({"a": entry()}, bytes(7)), "it has 7 bytes of data, but its header describes 8"),
+])  # fmt: skip
+def test_each_way_to_be_wrong_is_said(path, data, message):
+    path.write_bytes(data)
+    with pytest.raises(ValueError) as error:
+        safetensors.load(path)
+    assert message in str(error.value) and str(path) in str(error.value)
+
+
+def test_what_cannot_be_saved_is_named_and_leaves_the_old_file(path):
+    safetensors.save(path, {"old": np.ones(3, np.float32)})
+    for arrays, metadata, message in (
+        ({"a": np.ones(2, np.complex64)}, None, "`a` is complex64"),
+        ({"a": np.array(["text"])}, None, "`a` is <U4"),
+        ({"__metadata__": np.ones(2)}, None, "cannot be called `__metadata__`"),
+        ({}, {"epoch": 3}, "`metadata` 'epoch' is not text"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            safetensors.save(path, arrays, metadata)
+    assert list(safetensors.load(path)[0]) == ["old"]
