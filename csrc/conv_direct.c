@@ -40,7 +40,7 @@ void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *pane
     const struct kernels *k = mg_kernels();
     const struct conv_tile t = {
         .runs = s->kh, .run = s->kw * s->cin, .run_stride = s->w * s->x_pixel, .y_pixel = s->y_pixel, .relu = relu};
-    const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * t.runs * t.run * s->cout;
+    const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * t.runs * t.run * s->cout / MULTIPLY_ADDS;
     const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work);
 
     /* With few pixels the output channels are split too, so that one small image keeps every core busy. */

@@ -128,7 +128,7 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
     mg_check_conv(s);
     const struct kernels *k = mg_kernels();
     const struct positions p = positions_of(s, k);
-    const size_t weights = s->kh * p.run * s->cout, work = s->n * s->out_h * s->out_w * weights, parts = parts_of(s);
+    const size_t weights = s->kh * p.run * s->cout, work = s->n * s->out_h * s->out_w * weights / MULTIPLY_ADDS, parts = parts_of(s);
     float *const part = scratch + (size_t)mg_threads() * packed_size(s);
     memset(dw, 0, weights * sizeof *dw);
     memset(part, 0, (parts - 1) * weights * sizeof *dw);

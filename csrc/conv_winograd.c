@@ -98,7 +98,7 @@ void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *pa
     mg_check_winograd(s, p.grid);
     const size_t scratch_size = mg_conv2d_winograd_scratch(s) / (size_t)mg_threads();
 
-    PARALLEL_FOR(p.grid.tiles * POSITIONS * s->cin * s->cout)
+    PARALLEL_FOR(p.grid.tiles * POSITIONS * s->cin * s->cout / MULTIPLY_ADDS)
     for (size_t block = 0; block < mg_ceil_div(p.grid.tiles, p.block); block++)
         winograd_task(s, k, &p, x, panels, bias, relu, y, block * p.block, mg_min((block + 1) * p.block, p.grid.tiles),
                       scratch + (size_t)MG_THREAD() * scratch_size);

@@ -78,7 +78,7 @@ void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const fl
     const struct kernels *k = mg_kernels();
     const struct mg_grid g = mg_grid(s);
     mg_check_winograd(s, g);
-    const size_t parts = parts_of(g), blocks = mg_ceil_div(g.tiles, BLOCK), work = g.tiles * POSITIONS * s->cin * s->cout;
+    const size_t parts = parts_of(g), blocks = mg_ceil_div(g.tiles, BLOCK), work = g.tiles * POSITIONS * s->cin * s->cout / MULTIPLY_ADDS;
 
     PARALLEL_FOR(work)
     for (size_t i = 0; i < parts; i++) {

@@ -1,7 +1,7 @@
 /* How drivers give out work: in chunks, to whoever is free, since a fixed split waits for the slower core on a busy machine.
  *
- * PARALLEL_FOR(work) stands before a for-loop; `work` is a rough count of floats touched or multiply-adds. Below SERIAL_WORK
- * waking the other threads takes longer than it saves. Each iteration of a loop must write its own part of the output and
+ * PARALLEL_FOR(work) stands before a for-loop; `work` is a rough count of floats touched; MULTIPLY_ADDS multiply-adds in
+ * registers take as long as one. Below SERIAL_WORK waking the other threads takes longer than it saves. Each iteration of a loop must write its own part of the output and
  * compute it in an order of its own, so that nothing depends on the number of threads.
  */
 #ifndef MG_PARALLEL_H
@@ -11,7 +11,7 @@
 
 int mg_threads(void);
 
-enum { SERIAL_WORK = 1 << 15 };
+enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16 };
 
 static inline int mg_threads_for(size_t work)
 {

@@ -11,14 +11,14 @@ from ..config import config as machine_config
 class Config:
     """The settings of a run; raises ValueError or TypeError, naming the setting, for one that cannot be.
 
-    The defaults train the tiny network on the digits: seeds 0 to 4 reach 98.6% to 99.4% on the test digits."""
+    The defaults train the tiny network on the digits: seeds 0 to 4 reach 98.9% to 99.4% on the test digits."""
 
     seed: int = 0
-    epochs: int = 30
+    epochs: int = 20
     batch_size: int = 64
     lr: float = 0.03  # at the start; falls along a half cosine to 0 (Loshchilov, Hutter 2016)
     momentum: float = 0.9  # the paper's (section 6)
-    weight_decay: float = 5e-4
+    weight_decay: float = 1e-3
     threads: int | None = None  # None: as many as the kernels use anyway
     output: str | None = None  # the run's folder; None: a new one under runs/
 
