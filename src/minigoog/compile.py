@@ -47,7 +47,10 @@ def compile(model, input_shape):
         for module, training in modes:
             module.training = training
     names = {id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters()}
-    return _Compiler(Tape(y), x, names).plan(y)
+    plan = _Compiler(Tape(y), x, names).plan(y)
+    del y  # and with it the tape's activations; then their memory
+    kernels.native.workspace.release()
+    return plan
 
 
 class Plan:
