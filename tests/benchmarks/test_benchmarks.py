@@ -1,0 +1,55 @@
+"""The benchmarks run, write what they measured, and refuse wrong answers. Nothing here looks at a time."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import minigoog
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: there is nothing to race")
+
+
+def load(name):
+    """A file of benchmarks/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(*flags):
+    return subprocess.run([sys.executable, str(BENCHMARKS / "googlenet.py"), *flags], capture_output=True, text=True, timeout=120)
+
+
+def test_a_contest_writes_its_rows_and_its_machine(tmp_path):
+    path = tmp_path / "out.json"
+    names = ["minigoog", "minigoog compiled"]
+    done = run("--batch", "1", "--train-batch", "--rounds", "1", "--contestants", *names, "--json", str(path))
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(path.read_text())
+    assert [row["name"] for row in facts["rows"]] == names
+    assert all(row["ms"] > 0 and row["difference"] < 1e-4 and row["peak_mib"] > 0 for row in facts["rows"])
+    assert {"cpu", "cores", "isa", "minigoog"} <= facts["machine"].keys()
+    assert "| inference, 1 image |" in load("update_readme").table(facts)
+
+
+def test_a_wrong_answer_is_not_timed(tmp_path):
+    outputs = [np.ones(10), np.ones(10) * 1.01]
+    contestants = []
+    for i, output in enumerate(outputs):
+        np.save(tmp_path / f"{i}.npy", output)
+        contestants.append(SimpleNamespace(name=f"number {i}", output=tmp_path / f"{i}.npy"))
+    with pytest.raises(ValueError, match=r"number 1: its output differs by 0\.01 .*not timed"):
+        load("harness").check_outputs(contestants)
+
+
+def test_a_wrong_flag_gets_exit_code_2():
+    done = run("--contestants", "nobody")
+    assert done.returncode == 2 and "invalid choice: 'nobody'" in done.stderr
