@@ -13,7 +13,8 @@ from minigoog.formats.safetensors import DTYPES
 
 NAMES = st.text(max_size=8).filter(lambda name: name != "__metadata__")
 SHAPES = hnp.array_shapes(min_dims=0, min_side=0, max_side=4)
-ARRAYS = st.dictionaries(NAMES, st.sampled_from(sorted(DTYPES.values())).flatmap(lambda code: hnp.arrays(np.dtype(code), SHAPES)), max_size=4)
+CODES = st.sampled_from(sorted(DTYPES.values()))
+ARRAYS = st.dictionaries(NAMES, CODES.flatmap(lambda code: hnp.arrays(np.dtype(code), SHAPES)), max_size=4)
 
 
 def encode(header, data=b""):
