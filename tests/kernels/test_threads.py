@@ -1,0 +1,48 @@
+"""No two threads touch the same memory: all drivers under ThreadSanitizer. `python -m pytest -m slow`
+
+Needs clang with libomp and its tool Archer (Debian: clang libomp-dev): ThreadSanitizer alone does not understand OpenMP's barriers."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def archer():
+    found = sorted(Path("/usr/lib").glob("llvm-*/lib/libarcher.so"))
+    if not shutil.which("clang") or not found:
+        pytest.skip("clang or libarcher is not installed: ThreadSanitizer did not run")
+    return found[-1]
+
+
+def build(folder, sources):
+    """Compiles C sources with ThreadSanitizer; returns the program."""
+    program = folder / "threads"
+    flags = ["-g", "-O1", "-std=gnu11", "-fsanitize=thread", "-fopenmp", "-ffp-contract=fast", "-w", f"-I{ROOT / 'csrc'}"]
+    subprocess.run(["clang", *flags, *map(str, sources), "-lm", "-o", str(program)], check=True, timeout=300)
+    return program
+
+
+def run(program, archer):
+    settings = {"TSAN_OPTIONS": "ignore_noninstrumented_modules=1 exitcode=66", "OMP_TOOL_LIBRARIES": str(archer)}
+    return subprocess.run([program], capture_output=True, text=True, timeout=300, env=os.environ | settings)
+
+
+def test_no_driver_has_a_race(tmp_path, archer):
+    done = run(build(tmp_path, [*sorted((ROOT / "csrc").glob("*.c")), Path(__file__).with_name("threads.c")]), archer)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "plain ran" in done.stdout
+
+
+def test_a_planted_race_is_found(tmp_path, archer):
+    source = tmp_path / "race.c"
+    loop = "#pragma omp parallel for\nfor (int i = 0; i < 100000; i++) n += i;\n"
+    source.write_text("int main(void) { long n = 0;\n" + loop + "return n == 1; }\n")
+    done = run(build(tmp_path, [source]), archer)
+    assert done.returncode == 66 and "data race" in done.stderr

@@ -1,0 +1,80 @@
+/* Every driver that has threads, once for each instruction set, for ThreadSanitizer to look at. See test_threads.py. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "minigoog.h"
+
+/* n floats; nothing here is ever freed. */
+static float *floats(size_t n)
+{
+    float *a = malloc((n + 1) * sizeof *a);
+    for (size_t i = 0; i < n; i++)
+        a[i] = (float)(i % 17) - 8;
+    return a;
+}
+
+static void convolution(void)
+{
+    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48};
+    const size_t weights = 9 * 32 * 48, outputs = 4 * 16 * 16;
+    float *x = floats(4 * 18 * 18 * 32), *w = floats(weights), *bias = floats(48), *y = floats(outputs * 48), *dw = floats(weights);
+
+    float *panels = floats(mg_panels_size(9 * 32, 48));
+    mg_pack_weights(9 * 32, 48, w, bias, panels);
+    mg_conv2d_direct(&s, x, panels, 1, y);
+    mg_conv2d_weight_direct(&s, x, y, dw, floats(mg_conv2d_weight_scratch(&s)));
+
+    float *transformed = floats(mg_winograd_panels_size(32, 48));
+    mg_winograd_pack(32, 48, w, transformed);
+    mg_conv2d_winograd(&s, x, transformed, bias, 1, y, floats(mg_conv2d_winograd_scratch(&s)));
+    mg_conv2d_weight_winograd(&s, x, y, dw, floats(mg_conv2d_weight_winograd_scratch(&s)));
+
+    mg_turn_weights(3, 3, 32, 48, w, dw);
+    mg_place(4, 18, 18, 32, x, 32, 1, 1, 1, 1, 20, 20, floats(4 * 20 * 20 * 32));
+    float *columns = floats(outputs * 9 * 32);
+    mg_im2col(&s, x, columns);
+    mg_col2im(&s, columns, x);
+    mg_column_sums(outputs, 48, y, 48, floats(mg_column_sums_scratch(outputs, 48)), bias);
+}
+
+static void pooling(void)
+{
+    const struct mg_pool s = {4, 18, 18, 32, 3, 3, 2, 2, 0, 0, 9, 9, 32, 32};
+    float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 9 * 9 * 32);
+    int32_t *index = malloc(4 * 9 * 9 * 32 * sizeof *index);
+    mg_max_pool2d(&s, x, y, index);
+    mg_max_pool2d_backward(&s, y, index, x);
+    mg_avg_pool2d(&s, x, y);
+    mg_avg_pool2d_backward(&s, y, x);
+}
+
+static void the_rest(void)
+{
+    const size_t rows = 1000, c = 100;
+    float *x = floats(rows * c), *y = floats(rows * c), *losses = floats(rows);
+    int64_t *labels = calloc(rows, sizeof *labels);
+    mg_relu(1, rows * c, x, rows * c, x, rows * c);
+    mg_relu_backward(rows, c, x, c, y, c, y, c);
+    mg_add(rows, c, x, c, y, c, y, c);
+    mg_tanh(rows * c, 1, 1, x, x);
+    mg_dropout(rows * c, 3, 5, 1u << 30, 2, x, x);
+    mg_sgd(rows * c, 0.1f, 0.9f, 0.1f, x, y, floats(rows * c));
+    mg_softmax(rows, c, x, y);
+    mg_softmax_backward(rows, c, y, x, y);
+    mg_cross_entropy(rows, c, x, labels, y, losses);
+    mg_cross_entropy_backward(rows, c, y, labels, 1, y);
+    mg_peak(100);
+}
+
+int main(void)
+{
+    const char *isas[] = {"avx512", "avx2", "neon", "plain"};
+    mg_set_threads(4);
+    for (int i = 0; i < 4; i++)
+        if (mg_set_isa(isas[i]) == 0) {
+            convolution();
+            pooling();
+            the_rest();
+            printf("%s ran\n", isas[i]);
+        }
+    return 0;
+}
