@@ -122,3 +122,31 @@ void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, fl
 void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *labels, float *probabilities, float *losses);
 /* dlogits = scale * (probabilities - one_hot(labels)). */
 void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits);
+
+/* ---- a plan: calls prepared once, run many times (plan.c) ---- */
+
+enum mg_kind { MG_PLACE, MG_DIRECT, MG_WINOGRAD, MG_MAX_POOL, MG_AVG_POOL, MG_RELU, MG_ADD, MG_SOFTMAX };
+
+/* The memory of a plan lies in areas: packed weights, the arena, the input, and from MG_OUTPUT on one area for each output. */
+enum mg_area { MG_NOWHERE, MG_CONSTANTS, MG_ARENA, MG_INPUT, MG_OUTPUT };
+
+/* Where a map begins: `offset` floats into an area; in MG_NOWHERE it is NULL. */
+struct mg_at {
+    size_t area, offset;
+};
+
+/* One call. A convolution is described by `conv`, its panels are at w; anything else by the fields of `pool` that it has:
+   place's canvas is out_h x out_w with x at (pad_h, pad_w); relu, add and softmax have n * h * w rows of c floats. */
+struct mg_step {
+    int kind, relu;
+    struct mg_at x, w, b, y; /* b: winograd's bias, or add's second map, its pixels b_pixel floats apart */
+    struct mg_conv conv;
+    struct mg_pool pool;
+    size_t b_pixel;
+};
+
+/* Floats of scratch that these steps need with the present number of threads. */
+size_t mg_plan_scratch(const struct mg_step *steps, size_t n);
+/* Runs n steps in order. areas: where each area begins, by enum mg_area; maps of one step do not overlap, inputs and constants
+   are only read.  scratch: mg_plan_scratch floats.  seconds [n]: takes how long each step took, or NULL. */
+void mg_run_plan(const struct mg_step *steps, size_t n, float *const *areas, float *scratch, double *seconds);
