@@ -11,7 +11,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
-from . import arena, machine, plan, steps, workspace  # noqa: E402, F401
+from . import arena, machine, plan, workspace  # noqa: E402, F401
 from .activation import add, relu, relu_backward, tanh, tanh_backward  # noqa: E402
 from .conv import conv2d, conv2d_bias, conv2d_input, conv2d_weight  # noqa: E402
 from .dropout import dropout  # noqa: E402

@@ -69,23 +69,6 @@ class Pool:
         return sum(size * len(blocks) for size, blocks in self.free.items())
 
 
-class Arena(Pool):
-    """A pool that keeps every block it ever made, and lends any that is large enough: the memory of a compiled plan."""
-
-    def __init__(self):
-        super().__init__()
-        self.blocks = []
-
-    def empty(self, shape, dtype=np.float32):
-        """An uninitialised, C-contiguous array in a block of the arena."""
-        n_bytes = size_class(math.prod(shape) * np.dtype(dtype).itemsize) + ALIGNMENT
-        fitting = [size for size, blocks in self.free.items() if blocks and size >= n_bytes]
-        if fitting:
-            return self.lend(self.free[min(fitting)].pop(), shape, dtype)
-        self.blocks.append(np.empty(n_bytes, np.uint8))
-        return self.lend(self.blocks[-1], shape, dtype)
-
-
 _pool = Pool()
 empty, pooled_bytes = _pool.empty, _pool.bytes
 

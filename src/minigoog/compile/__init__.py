@@ -1,0 +1,57 @@
+"""`compile`: a network for inference as a flat list of prepared kernel calls, run by C with no Python between them.
+
+The tape of one forward pass is read once and everything is decided then: algorithms, packed weights, padding, bias and ReLU within
+the convolution, and where each map lies in one arena. Concatenation disappears: its inputs are written where they belong. The 1x1
+convolutions on one map become one product, whose first columns lie beside the concatenated map, so that nothing is copied:
+
+    [ 3x3 reduce | 5x5 reduce | 1x1 | 3x3 | 5x5 | pool projection ]      one product writes the first three blocks
+                              [ the module's output ............. ]
+"""
+
+import numpy as np
+
+from .. import kernels
+from ..checks import check_shape
+from ..tensor import Tensor, is_recording
+from .lowering import lower
+from .plan import Plan
+
+__all__ = ["Plan", "compile"]
+
+
+def compile(model, input_shape):
+    """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
+
+    The parameters are copied: later changes of the model are not seen, and whatever does not come from the input through recorded
+    operations is a constant. The model may return a tensor or a tuple of tensors. Needs the C kernels; an operation that has none
+    runs in NumPy between them, and the table says so."""
+    if kernels.native is None:
+        raise RuntimeError("compile: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
+    if not hasattr(model, "named_modules"):
+        raise TypeError(f"compile: `model` is {type(model).__name__}, expected a Module")
+    if not is_recording():
+        raise RuntimeError("compile: a plan is made from the tape, but nothing is recorded under no_grad")
+    plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4))
+    kernels.native.workspace.release()  # the trial run's maps: at batch 32 GoogLeNet leaves 1 GB of them, which nobody needs again
+    return plan
+
+
+def _plan(model, shape):
+    x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
+    result = _evaluate(model, x)
+    ys = list(result) if isinstance(result, tuple) else [result]
+    for y in ys:
+        if not isinstance(y, Tensor):
+            raise TypeError(f"compile: the model returned {type(y).__name__}, expected a Tensor or a tuple of Tensors")
+    names = {id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters()}
+    return Plan(lower(x, ys, names), shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)
+
+
+def _evaluate(model, x):
+    """The model's result in evaluation; each module's mode stays what it was."""
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    try:
+        return model.eval()(x)
+    finally:
+        for module, training in modes:
+            module.training = training
