@@ -5,6 +5,7 @@ The peers that are installed take part: pip install 'minigoog[bench]'."""
 
 import argparse
 import sys
+from pathlib import Path
 
 import harness
 import peers
@@ -68,6 +69,9 @@ def main():
     p.add_argument("--json", metavar="FILE")
     p.add_argument("--plot", metavar="FILE")
     flags = p.parse_args()
+    for path in filter(None, (flags.json, flags.plot)):
+        if not Path(path).absolute().parent.is_dir():
+            p.error(f"the folder of {path} does not exist")
     rows = []
     for task, batch in contests(flags):
         rows += run_contest(task, batch, flags)
