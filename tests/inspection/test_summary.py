@@ -61,6 +61,19 @@ def test_a_summary_leaves_the_model_as_it_was():
     assert np.array_equal(again(x).data, with_summary)
 
 
+class Twice(mg.nn.Module):
+    def __init__(self):
+        self.layer = mg.nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.layer(self.layer(x))
+
+
+def test_a_layer_that_runs_twice_has_its_parameters_once_and_its_work_twice():
+    table = mg.summary(Twice(), (5, 5, 3))
+    assert (table.parameters, table.multiply_adds) == (12, 2 * 25 * 9)
+
+
 def test_an_impossible_input_shape_is_named():
     with pytest.raises(TypeError, match=r"`input_shape` is \(8, 8\), expected a tuple of 4 whole numbers"):
         mg.summary(mg.models.TinyInception(), (8, 8))

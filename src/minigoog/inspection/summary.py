@@ -18,8 +18,8 @@ class Summary:
 
     @property
     def parameters(self):
-        """Values to learn in the layers that ran, biases included."""
-        return sum(row.parameters for row in self.rows)
+        """Values to learn in the layers that ran, biases included; a layer that ran twice has its values once."""
+        return sum({row.name: row.parameters for row in self.rows}.values())
 
     @property
     def multiply_adds(self):
