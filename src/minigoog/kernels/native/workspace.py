@@ -15,6 +15,7 @@ import numpy as np
 
 SMALLEST = 1 << 16  # bytes; below this NumPy's own cache is as good
 ALIGNMENT = 64  # bytes: one cache line, one vector of AVX-512
+LARGEST_EXCESS = 1.5  # a block may be so many times too large: GoogLeNet's training step of batch 32 takes 1,899 MiB at 1, 1,633 at 1.5
 
 
 
@@ -53,11 +54,14 @@ class Pool:
         return self.lend(self.take(size_class(n_bytes) + ALIGNMENT), shape, dtype)
 
     def take(self, n_bytes):
-        """A free block of this size, or a new one."""
-        blocks = self.free[n_bytes]
+        """A free block of this size or somewhat larger, the smallest there is, or a new one."""
         try:
-            return blocks.pop()
+            return self.free[n_bytes].pop()
         except IndexError:
+            fitting = [size for size, blocks in list(self.free.items()) if blocks and n_bytes < size <= LARGEST_EXCESS * n_bytes]
+        try:
+            return self.free[min(fitting)].pop()
+        except (IndexError, ValueError):  # another thread was faster, or there is none
             return np.empty(n_bytes, np.uint8)
 
     def lend(self, block, shape, dtype):
