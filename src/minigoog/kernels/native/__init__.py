@@ -9,7 +9,7 @@ import os
 # (30 us for each). So: spin for about the time between two kernels, then sleep. To be said before the module loads OpenMP.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 from . import arena, machine, plan, workspace  # noqa: E402, F401
 from .activation import add, relu, relu_backward, tanh, tanh_backward  # noqa: E402
