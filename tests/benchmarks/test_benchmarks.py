@@ -50,6 +50,15 @@ def test_a_wrong_answer_is_not_timed(tmp_path):
         load("harness").check_outputs(contestants)
 
 
+def test_each_algorithm_is_raced_on_a_layer():
+    command = [sys.executable, str(BENCHMARKS / "kernels.py"), "--layers", "5b.branch3x3.conv", "--rounds", "1"]
+    done = subprocess.run([*command, "--direction", "forward", "input", "weight"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    raced = [line.split()[1:3] for line in done.stdout.splitlines()[2:]]
+    names = ("NumPy", "im2col", "direct", "winograd")
+    assert [(direction, name.rstrip("*")) for direction, name in raced] == [(d, n) for d in ("forward", "input", "weight") for n in names]
+
+
 def test_a_wrong_flag_gets_exit_code_2():
     done = run("--contestants", "nobody")
     assert done.returncode == 2 and "invalid choice: 'nobody'" in done.stderr
