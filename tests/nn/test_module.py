@@ -157,7 +157,7 @@ def test_he_initialisation_has_the_spread_of_its_paper():
 
 
 def test_inception_counts_its_parameters_as_the_paper_does():
-    """Table 1, row 3a of the paper: 159K parameters; 163,696 with the biases (shared/GOOGLENET.md counts both)."""
+    """Table 1, row 3a of the paper: 159K parameters; 163,696 with the biases."""
     module = nn.Inception(192, 64, 96, 128, 16, 32, 32)
     weights = 192 * 64 + 192 * 96 + 9 * 96 * 128 + 192 * 16 + 25 * 16 * 32 + 192 * 32
     assert sum(p.size for p in module.parameters()) == weights + 64 + 96 + 128 + 16 + 32 + 32
