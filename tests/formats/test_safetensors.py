@@ -89,6 +89,7 @@ def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
     (encode({"a": entry(shape=(True, 2))}, bytes(8)), "expected at most 32 whole numbers"),
     (encode({"a": entry(shape=(1,) * 33)}, bytes(8)), "expected at most 32 whole numbers"),
     (encode({"a": entry(shape=(2**40, 2**40))}, bytes(8)), "has 8 bytes, which is not what F32"),
+    (encode({"a": entry(shape=(0, 2**61), offsets=(0, 0))}), "which is more than can be addressed"),
     (encode({"a": entry(offsets=(8, 0))}, bytes(8)), "`a` has -8 bytes"),
     (encode({"a": entry(offsets=(0.0, 8.0))}, bytes(8)), "expected two whole numbers"),
     (encode({"a": entry(), "b": entry()}, bytes(8)), "a hole or an overlap at byte 0"),

@@ -110,6 +110,8 @@ def _check_extents(path, entries, n_bytes):
             raise _damaged(path, f"`{name}` has data_offsets {str(offsets)[:80]}, expected two whole numbers")
         if offsets[1] - offsets[0] != math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize:
             raise _damaged(path, f"`{name}` has {offsets[1] - offsets[0]} bytes, which is not what {dtype} {shape} needs")
+        if math.prod(max(n, 1) for n in shape) >= 2**59:  # NumPy refuses it even where a 0 among them leaves nothing to store
+            raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, which is more than can be addressed")
     end = 0
     for begin, stop in sorted(entry["data_offsets"] for entry in entries.values()):
         if begin != end:

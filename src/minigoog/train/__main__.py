@@ -1,6 +1,7 @@
 """python -m minigoog.train --tiny: trains a small Inception network on handwritten digits, in seconds."""
 
 import argparse
+import re
 import sys
 
 from ..kernels import MOST_THREADS
@@ -36,7 +37,7 @@ def number(kind, minimum, maximum=float("inf"), exclusive=False):
 
 def parser():
     """The flags."""
-    p = Parser(prog="python -m minigoog.train", description=__doc__.split(": ", 1)[1])
+    p = Parser(prog="python -m minigoog.train", description=__doc__.split(": ", 1)[1], allow_abbrev=False)
     p.add_argument("--tiny", action="store_true", help="the tiny Inception network on the digits that ship with minigoog")
     p.add_argument("--seed", type=number(int, 0, 2**64 - 1), default=Config.seed, help="same seed, same numbers (default: %(default)s)")
     p.add_argument("--epochs", type=number(int, 1), default=Config.epochs, help="passes over the training digits (default: %(default)s)")
@@ -45,6 +46,11 @@ def parser():
     p.add_argument("--threads", type=number(int, 1, MOST_THREADS), help="threads of the C kernels (default: OMP_NUM_THREADS, or all cores)")
     p.add_argument("--output", metavar="FOLDER", help="folder for weights, metrics and settings (default: a new one under runs/)")
     return p
+
+
+def with_flags(message):
+    """The message of an error about a setting, with the setting called by its flag: `batch_size` becomes --batch-size."""
+    return re.sub(r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-"), message.removeprefix("train: "))
 
 
 def main():
@@ -58,11 +64,14 @@ def main():
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
         sys.exit(128 + stop.signal)
+    except KeyboardInterrupt:  # before the first step, after the last, or a second Ctrl-C
+        print("\nstopped at once; the files that the run has written by now are whole", file=sys.stderr)
+        sys.exit(130)
     except TrainingError as error:
         print(f"\n{p.prog}: {error}", file=sys.stderr)
         sys.exit(1)
     except (OSError, ValueError) as error:
-        p.error(str(error))
+        p.error(with_flags(str(error)))
 
 
 if __name__ == "__main__":

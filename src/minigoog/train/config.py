@@ -1,5 +1,6 @@
 """What a run is made of, as data."""
 
+import os
 from dataclasses import asdict, dataclass
 
 from .. import __version__, kernels
@@ -20,7 +21,7 @@ class Config:
     momentum: float = 0.9  # the paper's (section 6)
     weight_decay: float = 1e-3
     threads: int | None = None  # None: as many as the kernels use anyway
-    output: str | None = None  # the run's folder; None: a new one under runs/
+    output: str | os.PathLike | None = None  # the run's folder; None: a new one under runs/
 
     def __post_init__(self):
         check_int("train", "seed", self.seed, 0, 2**64 - 1)
@@ -30,6 +31,8 @@ class Config:
             raise ValueError("train: `lr` is 0, expected it above 0")
         check_real("train", "momentum", self.momentum, 0, 1)
         check_real("train", "weight_decay", self.weight_decay, 0)
+        if self.output is not None and not os.fspath(self.output):
+            raise ValueError("train: `output` is '', expected the name of a folder")
         if self.threads is not None:
             check_int("train", "threads", self.threads, 1, kernels.MOST_THREADS)
 

@@ -39,7 +39,8 @@ def fit(config):
     """Trains the tiny Inception network on the digits as `config` says, into a run folder; returns a Result.
 
     The folder holds weights.safetensors (written whole after each epoch), metrics.jsonl (a line an epoch), config.json and, where
-    matplotlib is installed, curve.png. Raises Interrupted or TrainingError with the folder in order."""
+    matplotlib is installed, curve.png. Raises Interrupted or TrainingError with the folder in order, ValueError or OSError before
+    there is one."""
     if config.threads is not None:
         kernels.set_num_threads(config.threads)
     started = time.perf_counter()
@@ -51,6 +52,13 @@ def fit(config):
     train, test = (Dataset((part.images - mean) / deviation, part.labels, part.classes) for part in (train, test))
     model = models.TinyInception()
     run = Run(config, model, {"input_mean": repr(mean), "input_deviation": repr(deviation)})
+    try:
+        return _train(config, model, train, test, run, started)
+    except OSError as error:
+        raise TrainingError(f"writing failed ({error}). {run.weights_text()}") from error
+
+
+def _train(config, model, train, test, run, started):
     log = Log(run, model, train, test)
     with StopRequests() as stop:
         _epochs(config, model, train, test, run, log, stop)
@@ -66,23 +74,36 @@ def _epochs(config, model, train, test, run, log, stop):
     optimizer = optim.SGD(model.parameters(), config.lr, config.momentum, config.weight_decay)
     loader = DataLoader(train, config.batch_size, shuffle=True, seed=config.seed)
     for epoch in range(config.epochs):
-        began, sums = time.perf_counter(), np.zeros(2)
-        model.train()
-        for i, (images, labels) in enumerate(loader.epoch(epoch)):
-            optimizer.lr = cosine(config.lr, epoch * len(loader) + i, config.epochs * len(loader))
-            loss, correct = step(model, optimizer, images, labels)
-            if not math.isfinite(loss):
-                raise TrainingError(f"the loss became {loss} in step {i + 1} of epoch {epoch + 1}: try a smaller --lr than {config.lr:g}. "
-                                    f"{run.weights_text()}")
-            sums += loss * len(labels), correct
-            if stop.signal:
-                run.save_weights(model, epoch + (i + 1) / len(loader))
-                raise Interrupted(f"stopped after step {i + 1} of epoch {epoch + 1}. {run.weights_text()}", stop.signal)
-            log.step(epoch, i + 1, len(loader), loss)
+        began = time.perf_counter()
+        train_loss, train_accuracy = _epoch(config, epoch, model, optimizer, loader, run, log, stop)
         seconds = time.perf_counter() - began
         test_loss, test_accuracy = evaluate(model, test)
+        _check_finite(test_loss, f"after epoch {epoch + 1}", config, run)  # the last step may be the one that broke the weights
         run.save_weights(model, epoch + 1)
-        log.epoch(epoch + 1, *(sums / len(train)), test_loss, test_accuracy, optimizer.lr, seconds, len(train) / seconds)
+        log.epoch(epoch + 1, train_loss, train_accuracy, test_loss, test_accuracy, optimizer.lr, seconds, len(train) / seconds)
+        if stop.signal:
+            raise Interrupted(f"stopped after epoch {epoch + 1}. {run.weights_text()}", stop.signal)
+
+
+def _epoch(config, epoch, model, optimizer, loader, run, log, stop):
+    """(mean loss, accuracy) over the steps of one epoch."""
+    model.train()
+    sums = np.zeros(2)
+    for i, (images, labels) in enumerate(loader.epoch(epoch)):
+        optimizer.lr = cosine(config.lr, epoch * len(loader) + i, config.epochs * len(loader))
+        loss, correct = step(model, optimizer, images, labels)
+        _check_finite(loss, f"in step {i + 1} of epoch {epoch + 1}", config, run)
+        sums += loss * len(labels), correct
+        if stop.signal:
+            run.save_weights(model, epoch + (i + 1) / len(loader))
+            raise Interrupted(f"stopped after step {i + 1} of epoch {epoch + 1}. {run.weights_text()}", stop.signal)
+        log.step(epoch, i + 1, len(loader), loss)
+    return sums / len(loader.dataset)
+
+
+def _check_finite(loss, where, config, run):
+    if not math.isfinite(loss):
+        raise TrainingError(f"the loss became {loss} {where}: try a smaller --lr than {config.lr:g}. {run.weights_text()}")
 
 
 def step(model, optimizer, images, labels):

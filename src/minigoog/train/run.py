@@ -1,6 +1,8 @@
 """The folder of a run."""
 
+import errno
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 from .. import __version__
@@ -11,18 +13,16 @@ from ..formats import safetensors
 class Run:
     """A new folder and its files: config.json at once, weights.safetensors and metrics.jsonl as training goes, curve.png at the end.
 
-    Raises FileExistsError if the folder holds a run already: nothing of an earlier run is ever overwritten."""
+    Raises OSError if it cannot be made or holds anything already: nothing of an earlier run is ever overwritten."""
 
     def __init__(self, config, model, metadata):
-        self.folder = Path(config.output) if config.output else _free_folder(f"runs/tiny-seed{config.seed}")
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
-            raise FileExistsError(f"{self.folder} exists and is not an empty folder")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = _new_folder(f"runs/tiny-seed{config.seed}") if config.output is None else _empty_folder(Path(config.output))
         sweep(self.folder)
         self.metadata = {"model": "tiny", "seed": str(config.seed), "minigoog": __version__} | metadata
         self.saved_epoch = None
-        facts = config.as_dict(model="tiny", data="digits", parameters=sum(p.size for p in model.parameters()))
-        with whole_file(self.folder / "config.json") as file:
+        parameters = sum(p.size for p in model.parameters())
+        facts = config.as_dict(output=str(self.folder), model="tiny", data="digits", parameters=parameters)
+        with _named_errors(self.folder), whole_file(self.folder / "config.json") as file:
             file.write(json.dumps(facts, indent=2).encode() + b"\n")
 
     @property
@@ -61,7 +61,39 @@ class Run:
             figure.savefig(file, format="png")
 
 
-def _free_folder(name):
-    """`name`, or name-2, name-3, ... : the first that does not exist."""
-    candidates = (Path(name if i == 1 else f"{name}-{i}") for i in range(1, 10**6))
-    return next(path for path in candidates if not path.exists())
+@contextmanager
+def _named_errors(folder):
+    """Within a with-block, an OSError says that it is about the run's folder."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"train: `output` is '{folder}', expected a new or empty folder to write to ({error.strerror})") from None
+
+
+def _empty_folder(folder):
+    """`folder`, made if it does not exist; it must be empty."""
+    with _named_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FileExistsError(errno.ENOTEMPTY, "it holds files already")
+    return folder
+
+
+def _new_folder(name):
+    """`name`, or name-2, name-3, ... : the first that does not exist. Made at once: runs that start together get one each."""
+    with _named_errors(name):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        folder, i = Path(name), 1
+        while not _make(folder):
+            i += 1
+            folder = Path(f"{name}-{i}")
+        return folder
+
+
+def _make(folder):
+    """Whether `folder` did not exist and does now."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
