@@ -23,7 +23,7 @@ def contests(flags):
 
 
 def run_contest(task, batch, flags):
-    """The rows of one table. minigoog comes as it is; the others keep their memory, which only helps them."""
+    """The rows of one table. All contestants, minigoog and "PyTorch default" too, run with an allocator that keeps memory."""
     names = [name for name in flags.contestants if task == "inference" or name not in INFERENCE_ONLY]
     environment = KEEP_MEMORY | ({"MINIGOOG_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"} if flags.avx2 else {})
     rounds = flags.rounds if batch < 16 else max(3, flags.rounds // 3)
