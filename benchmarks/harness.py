@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -10,9 +9,14 @@ import time
 from pathlib import Path
 from statistics import median
 
+import machine
 import numpy as np
+from turns import WrongAnswer
 
 HERE = Path(__file__).parent
+# Relative L2, of the logits and, in training, of the gradient of the first layer. That far back rounding has turned some ReLUs and
+# maxima the other way: PyTorch in float32 is 1.0e-3 from PyTorch in float64, minigoog 1.1e-3 (batch 2).
+BOUNDS = {"difference": 1e-4, "gradient_difference": 2e-2}
 PAUSE = 0.25  # seconds; ONNX Runtime and OpenMP spin for some milliseconds after a run, and slow whoever comes next
 
 
@@ -22,12 +26,13 @@ class Contestant:
     def __init__(self, name, task, batch, threads, environment=None):
         self.name = name
         self.folder = tempfile.TemporaryDirectory()
-        self.output = Path(self.folder.name, "output.npy")
+        self.output = Path(self.folder.name, "output.npz")
         command = [sys.executable, str(HERE / "worker.py"), name, task, str(batch), str(threads), str(self.output)]
         settings = os.environ | {"OMP_NUM_THREADS": str(threads)} | (environment or {})
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=settings)
-        self.absent = self.answer()
-        self.times = []
+        # A session of its own: Ctrl-C reaches us alone, and the worker ends when its input does.
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=settings, start_new_session=True)
+        self.facts, self.times = {}, []
 
     def answer(self):
         """The next line of the worker, as JSON."""
@@ -45,27 +50,29 @@ class Contestant:
         return self.times[-1]
 
     def stop(self):
-        """Ends the worker; returns its peak memory in MiB."""
+        """Ends the worker; returns its memory in MiB: after building the network, at most while building, at most while running."""
         self.process.stdin.close()
-        memory = self.answer()["peak_mib"]
+        memory = self.answer()
         self.process.wait()
         self.folder.cleanup()
         return memory
 
 
-def race(names, task, batch, threads, rounds, environment=None):
-    """Rows, one for each contestant that is installed: median and least milliseconds, difference of the outputs, peak memory.
+def race(environments, task, batch, threads, rounds):
+    """Rows, one for each contestant that is installed: median and least milliseconds, difference of the outputs, memory.
 
-    All take turns, `rounds` times after two that do not count. The first name is the judge of the others' outputs: relative L2
-    difference below 1e-4, or the contest is off."""
+    environments: {name: what its process finds in its environment besides ours}. All take turns, `rounds` times after two that do
+    not count. The first name is the judge of the others' outputs: each difference within its bound, or the contest is off."""
     contestants = []
     try:
-        for name in names:
-            contestants.append(Contestant(name, task, batch, threads, environment))
-        for absent in [c for c in contestants if c.absent.get("absent")]:
-            print(f"{absent.name}: absent ({absent.absent['absent']})", file=sys.stderr)
-        contestants = [c for c in contestants if not c.absent.get("absent")]
-        differences = check_outputs(contestants)
+        for name, environment in environments.items():
+            contestants.append(contestant := Contestant(name, task, batch, threads, environment))
+            contestant.facts = contestant.answer()  # one at a time: they would slow each other, and the memory of building adds up
+        for contestant in contestants:
+            if "absent" in contestant.facts:
+                print(f"{contestant.name}: absent ({contestant.facts['absent']})", file=sys.stderr)
+        contestants = [contestant for contestant in contestants if "absent" not in contestant.facts]
+        differences = check_outputs(contestants) if contestants else []
         for _ in range(rounds + 2):
             for contestant in contestants:
                 contestant.turn()
@@ -73,7 +80,8 @@ def race(names, task, batch, threads, rounds, environment=None):
         for contestant, difference in zip(contestants, differences, strict=True):
             times = contestant.times[2:]
             row = {"name": contestant.name, "task": task, "batch": batch, "ms": median(times), "least_ms": min(times)}
-            rows.append(row | {"difference": difference, "peak_mib": contestant.stop()})
+            row |= {"isa": contestant.facts["isa"], "rounds": rounds}
+            rows.append(row | difference | contestant.stop())
         return rows
     finally:
         for contestant in contestants:
@@ -81,26 +89,22 @@ def race(names, task, batch, threads, rounds, environment=None):
 
 
 def check_outputs(contestants):
-    """Relative L2 difference of each contestant's output to the first one's; raises ValueError where it is too large."""
-    outputs = [np.load(contestant.output) for contestant in contestants]
-    differences = [float(np.linalg.norm(y - outputs[0]) / np.linalg.norm(outputs[0])) for y in outputs]
-    for contestant, difference in zip(contestants, differences, strict=True):
-        if not difference < 1e-4:
-            raise ValueError(f"{contestant.name}: its output differs by {difference:.2g} (relative L2): a wrong answer is not timed")
+    """{name of a bound: difference} of each contestant's outputs to the first one's; raises WrongAnswer where one is too large."""
+    outputs = [list(np.load(contestant.output).values()) for contestant in contestants]
+    differences = [dict(zip(BOUNDS, map(difference_of, ys, outputs[0]), strict=False)) for ys in outputs]
+    for contestant, found in zip(contestants, differences, strict=True):
+        for name, difference in found.items():
+            if not difference < BOUNDS[name]:
+                raise WrongAnswer(f"{contestant.name}: its {name} is {difference:.2g} (relative L2): a wrong answer is not timed")
     return differences
 
 
-def machine():
-    """What the numbers were measured on."""
-    import minigoog
-
-    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name")), platform.processor())
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
-    return {"cpu": model, "cores": os.cpu_count(), "isa": minigoog.kernels.native.machine.isa(), "minigoog": commit,
-            "python": platform.python_version(), "numpy": np.__version__}
+def difference_of(y, judge):
+    """Relative L2."""
+    return float(np.linalg.norm(y - judge) / np.linalg.norm(judge)) if y.shape == judge.shape else np.inf
 
 
 def write_json(path, facts):
-    """Writes `facts` and the machine to a file."""
-    Path(path).write_text(json.dumps({"machine": machine()} | facts, indent=1) + "\n")
+    """Writes the machine and `facts` to a file; `facts` may correct what it says of the machine."""
+    described = machine.facts() | facts.pop("machine", {})
+    Path(path).write_text(json.dumps({"machine": described} | facts, indent=1) + "\n")

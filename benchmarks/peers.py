@@ -1,5 +1,7 @@
-"""GoogLeNet in minigoog and in its peers, from the same weights and on the same images: each a function (task, batch, threads) that
-returns what to time and the output to check. Libraries are imported only by the contestant that needs them."""
+"""GoogLeNet in minigoog and in its peers, from the same weights and on the same images.
+
+Each is a function (task, batch, threads) that returns what to time: a function that gives the logits, and in training (logits,
+gradient of the first layer's weights, HWIO). Libraries are imported only by the contestant that needs them."""
 
 import numpy as np
 
@@ -36,7 +38,7 @@ def minigoog(task, batch, threads):
             with mg.no_grad():
                 return network(x).data
 
-        return run, run()
+        return run
     optimizer = mg.optim.SGD(network.parameters(), RATE, MOMENTUM)
 
     def step():
@@ -44,9 +46,9 @@ def minigoog(task, batch, threads):
         outputs = network(x)
         mg.losses.googlenet_loss(outputs, labels).backward()
         optimizer.step()
-        return outputs.logits.data
+        return outputs.logits.data, network.conv1.weight.grad
 
-    return step, step()
+    return step
 
 
 def minigoog_compiled(task, batch, threads):
@@ -55,11 +57,16 @@ def minigoog_compiled(task, batch, threads):
 
     mg.set_num_threads(threads)
     plan, x = mg.compile(model(False), (batch, 224, 224, 3)), images(batch)
-    return lambda: plan(x), plan(x)
+    return lambda: plan(x)
+
+
+def minigoog_compiled_alone(task, batch, threads):
+    """The same on one thread: what the other cores bring."""
+    return minigoog_compiled(task, batch, 1)
 
 
 def torch_channels_last(task, batch, threads):
-    """PyTorch in the layout that suits it best; harness.py has its allocator keep memory."""
+    """PyTorch in the layout that suits it best; googlenet.py has its allocator keep memory."""
     return _torch(task, batch, threads, channels_last=True)
 
 
@@ -82,7 +89,7 @@ def _torch(task, batch, threads, channels_last):
             with torch.inference_mode():
                 return network(x)[0].numpy()
 
-        return run, run()
+        return run
     labels = torch.arange(batch) % 1000
     optimizer = torch.optim.SGD(network.parameters(), RATE, MOMENTUM)
 
@@ -92,9 +99,9 @@ def _torch(task, batch, threads, channels_last):
         main, *heads = (torch.nn.functional.cross_entropy(y, labels) for y in outputs)
         (main + 0.3 * sum(heads)).backward()
         optimizer.step()
-        return outputs[0].detach().numpy()
+        return outputs[0].detach().numpy(), network.stem[0].layer.weight.grad.permute(2, 3, 1, 0).numpy()
 
-    return step, step()
+    return step
 
 
 def onnxruntime(task, batch, threads):
@@ -110,7 +117,7 @@ def onnxruntime(task, batch, threads):
     def run():
         return session.run(None, {"x": x})[0]
 
-    return run, run()
+    return run
 
 
 def openvino(task, batch, threads):
@@ -126,12 +133,13 @@ def openvino(task, batch, threads):
     def run():
         return next(iter(request.infer({"x": x}, share_inputs=True).values()))
 
-    return run, run().copy()
+    return run
 
 
 CONTESTANTS = {
     "minigoog": minigoog,
     "minigoog compiled": minigoog_compiled,
+    "minigoog compiled, 1 thread": minigoog_compiled_alone,
     "PyTorch channels-last": torch_channels_last,
     "PyTorch default": torch_default,
     "ONNX Runtime": onnxruntime,

@@ -2,13 +2,39 @@
 
 Tasks: "inference" (logits) and "train" (forward with both heads, loss, backward, SGD step). Each answer is a line of JSON."""
 
+import contextlib
 import json
 import os
 import resource
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
+
+MIB = 2**20
+
+
+def peak():
+    """The most memory that this process has held so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MIB
+
+
+def resident():
+    """The memory that it holds now; without /proc, the most that it has held."""
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[1]) * resource.getpagesize() / MIB if pages.exists() else peak()
+
+
+def forget_peak():
+    """Linux counts the peak anew from here; elsewhere what building the network took stays in it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def isa(name):
+    """The instruction set that minigoog uses here; None for the others, who do not say theirs."""
+    return sys.modules["minigoog"].kernels.native.machine.isa() if name.startswith("minigoog") else None
 
 
 def main():
@@ -18,18 +44,21 @@ def main():
     import peers
 
     try:
-        run, y = peers.CONTESTANTS[name](task, batch, threads)
+        run = peers.CONTESTANTS[name](task, batch, threads)
     except ModuleNotFoundError as error:
         print(json.dumps({"absent": str(error)}), file=answers, flush=True)
         return
-    np.save(output, y)
-    print(json.dumps({"ready": name}), file=answers, flush=True)
+    memory = {"built_mib": resident(), "building_mib": peak()}
+    forget_peak()
+    y = run()
+    np.savez(output, *(y if isinstance(y, tuple) else (y,)))
+    print(json.dumps({"ready": name, "isa": isa(name)}), file=answers, flush=True)
     for _ in sys.stdin:
         run()  # what the others have thrown out of the caches comes back untimed
         start = time.perf_counter()
         run()
         print(json.dumps({"ms": (time.perf_counter() - start) * 1e3}), file=answers, flush=True)
-    print(json.dumps({"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}), file=answers, flush=True)
+    print(json.dumps(memory | {"peak_mib": peak()}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+"""What the flags of the programs in this folder share."""
+
+import argparse
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import machine
+from turns import WrongAnswer
+
+
+def positive(text):
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1 on")
+    return int(text)
+
+
+def parser(description):
+    """A parser with the flags that all have."""
+    p = argparse.ArgumentParser(description=description.split("\n")[0])
+    p.add_argument("--threads", type=positive, default=os.cpu_count())
+    p.add_argument("--rounds", type=positive, default=7, help="turns of each contestant")
+    p.add_argument("--json", metavar="FILE")
+    return p
+
+
+def parse(p):
+    """The flags; whatever would fail after the measurements fails before them."""
+    flags = p.parse_args()
+    for path in filter(None, (flags.json, getattr(flags, "plot", None))):
+        if not Path(path).absolute().parent.is_dir():
+            p.error(f"the folder of {path} does not exist")
+    if getattr(flags, "plot", None) and not importlib.util.find_spec("matplotlib"):
+        p.error("--plot needs matplotlib: pip install 'minigoog[plots]'")
+    return flags
+
+
+def use(p, flags):
+    """Sets the threads, of BLAS too, and the instruction set (`isa`, if the program has that flag) of this process."""
+    machine.use_threads(flags.threads)
+    import minigoog
+
+    native = minigoog.kernels.native
+    if native is None:
+        p.error("the C kernels were not built: there is nothing to measure")
+    native.machine.set_threads(flags.threads)
+    if getattr(flags, "isa", None):
+        if flags.isa not in native.machine.available_isas():
+            p.error(f"--isa: {flags.isa!r} is not available here, expected one of {', '.join(native.machine.available_isas())}")
+        native.machine.set_isa(flags.isa)
+    flags.isa = native.machine.isa()
+
+
+def run(main):
+    """Calls `main`; Ctrl-C and a wrong answer end the program with one line or none."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except WrongAnswer as error:
+        sys.exit(str(error))

@@ -1,0 +1,99 @@
+"""What this machine is, and the most it can do: multiply-adds and bytes a second, measured.
+
+python benchmarks/machine.py [--threads N]"""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from turns import PAUSE, seconds
+
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
+PACKAGES = ("numpy", "torch", "onnxruntime", "openvino")
+MIB = 2**20
+
+
+def facts():
+    """What the numbers were measured on."""
+    import minigoog
+
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name")), platform.processor())
+    return {"cpu": model, "cores": os.cpu_count(), "isa": minigoog.kernels.native.machine.isa(), "minigoog": commit(),
+            "python": platform.python_version(), **versions()}
+
+
+def commit():
+    """The commit of the working tree, with a + where it has been changed."""
+    git = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, cwd=Path(__file__).parent).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
+def versions():
+    """The version of NumPy and of each peer that is installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def use_threads(n):
+    """Starts this program again where BLAS has another number of threads: it reads that when it is loaded, before any flag."""
+    if any(os.environ.get(name) != str(n) for name in BLAS_THREADS):
+        os.execve(sys.executable, sys.orig_argv, os.environ | dict.fromkeys(BLAS_THREADS, str(n)))
+
+
+def peak_gflops():
+    """Float32 multiply-adds of all threads in use, GFLOP/s: the best burst within two seconds, so that no busy neighbour lowers it."""
+    import minigoog
+
+    best, end = 0.0, time.perf_counter() + 2
+    while time.perf_counter() < end:
+        best = max(best, minigoog.kernels.native.machine.peak_gflops())
+        time.sleep(PAUSE)
+    return best
+
+
+def last_level_cache():
+    """Its size in bytes; 32 MiB where the system does not say."""
+    sizes = [path.read_text().strip() for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")]
+    return max((int(size[:-1]) * {"K": 2**10, "M": MIB}[size[-1]] for size in sizes if size[-1] in "KM"), default=32 * MIB)
+
+
+def bandwidth():
+    """Bytes a second, in GB/s: c = a + b on arrays four times the last-level cache, three arrays counted (STREAM's "add")."""
+    import minigoog
+
+    n = min(max(4 * last_level_cache(), 64 * MIB), 512 * MIB) // 4
+    a, b, c = (np.ones(n, np.float32) for _ in range(3))
+    best = min(seconds(lambda: minigoog.kernels.native.add(a, b, out=c), 1) for _ in range(12))
+    return 3 * a.nbytes / best * 1e-9
+
+
+def main():
+    """Prints what `facts` says and the two limits."""
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    flags = p.parse_args()
+    import minigoog
+
+    minigoog.set_num_threads(flags.threads)
+    limits = {"multiply-adds": f"{peak_gflops():.0f} GFLOP/s", "memory": f"{bandwidth():.1f} GB/s", "threads": flags.threads}
+    for name, fact in (facts() | limits).items():
+        print(f"{name:<16}{fact}")
+
+
+if __name__ == "__main__":
+    main()
