@@ -1,107 +1,192 @@
-"""Every convolution of GoogLeNet by every algorithm, forward and both gradients, beside NumPy: GFLOP/s and share of the peak.
+"""Each kernel and algorithm over every layer of GoogLeNet: GFLOP/s, share of the machine's peak, times NumPy's speed.
 
-python benchmarks/kernels.py [--batch 1] [--layers 3a] [--direction forward input weight] [--isa avx2] [--rounds 9]
-GFLOP/s count the multiplications of the definition, so `winograd` may exceed the peak. Results are compared before anything is timed."""
+python benchmarks/kernels.py [--batch 8] [--layers 3x3] [--algorithm direct winograd] [--direction forward] [--plot FILE]
+A call is timed as a user makes it, packing of the weights included; "plan" is mg.compile of this one layer, which packs once.
+GFLOP/s count the multiplications of the definition, so `winograd` may exceed the peak. Results are compared, then timed."""
 
-import argparse
-import sys
-import time
-from statistics import median
-
+import flags as common
+import harness
+import layers
+import machine
 import numpy as np
+import numpy_kernels
+import plots
+import turns
 
-import minigoog as mg
-from minigoog.kernels import native, reference, shapes
-
-ALGORITHMS = ("im2col", "direct", "winograd")
-WARM_UP = 0.05  # seconds; threads of OpenBLAS spin for about 20 ms after a call and would slow down whoever comes next
-
-
-def convolutions(batch):
-    """(name, x shape, w shape, settings) of each convolution of GoogLeNet with both heads, different shapes only."""
-    model, seen = mg.models.GoogLeNet(), set()
-    modules = dict(model.named_modules())
-    for row in mg.summary(model, (224, 224, 3)).rows:
-        layer = modules[row.name]
-        key = (row.in_shape, layer.weight.shape) if row.kind == "Conv2d" else None
-        if key and key not in seen:
-            seen.add(key)
-            yield row.name, (batch, *row.in_shape[1:]), layer.weight.shape, {"stride": layer.stride, "padding": layer.padding}
+ALGORITHMS = ("im2col", "direct", "winograd", "auto", "plan")
+HEAD = "layer                             algorithm  isa     threads       ms  GFLOP/s  of peak  x NumPy  max error"
+MAP_HEAD = HEAD.replace("GFLOP/s  of peak", "   GB/s  of copy")
+BOUND = 1e-4  # relative to the largest value: far above rounding, far below any mistake
 
 
-def contestants(direction, x, w, dy, settings):
-    """{algorithm: function} for one layer and direction, NumPy's own sliding windows among them."""
-    functions = {
-        "forward": lambda room, **more: room.conv2d(x, w, **settings, **more),
-        "input": lambda room, **more: room.conv2d_input(x.shape, w, dy, **settings, **more),
-        "weight": lambda room, **more: room.conv2d_weight(x, w.shape, dy, **settings, **more),
-    }
-    run = functions[direction]
-    fit = w.shape[:2] == (3, 3) and settings["stride"] == (1, 1)
-    names = ALGORITHMS if fit else ALGORITHMS[:2]
-    return {"NumPy": lambda: run(reference)} | {name: (lambda name=name: run(native, algorithm=name)) for name in names}
+def arrays(layer, batch):
+    """x, w, b, dy of a convolution, of the size that keeps outputs near 1."""
+    rng = np.random.default_rng(0)
+    weights = layer.kh, layer.kw, layer.cin, layer.cout
+    shapes = (batch, layer.h, layer.w, layer.cin), weights, (layer.cout,), (batch, *layer.out, layer.cout)
+    x, w, b, dy = (rng.standard_normal(shape, np.float32) for shape in shapes)
+    return x, w * np.float32((layer.kh * layer.kw * layer.cin) ** -0.5), b, dy
 
 
-def check(runs):
-    """{algorithm: relative L2 difference to NumPy}; raises ValueError for a wrong answer."""
-    expected = runs["NumPy"]()
-    differences = {name: float(np.linalg.norm(run() - expected) / np.linalg.norm(expected)) for name, run in runs.items()}
-    for name, difference in differences.items():
-        if not difference < 1e-4:
-            raise ValueError(f"{name}: its result differs by {difference:.2g} (relative L2): a wrong answer is not timed")
-    return differences
+def convolve(kernels, direction, layer, x, w, b, dy, algorithm="auto"):
+    """One call of conv2d or of one of its gradients."""
+    settings = {"stride": layer.stride, "padding": layer.pad, "algorithm": algorithm}
+    if direction == "forward":
+        return kernels.conv2d(x, w, b, relu=True, **settings)
+    if direction == "input":
+        return kernels.conv2d_input(x.shape, w, dy, **settings)
+    return kernels.conv2d_weight(x, w.shape, dy, **settings)
 
 
-def race(runs, rounds):
-    """{algorithm: median seconds}: those with threads of our own in turns, then those with BLAS's, which spin after each call."""
-    seconds = {}
-    for group in (("direct", "winograd"), ("NumPy", "im2col")):
-        some = {name: run for name, run in runs.items() if name in group}
-        start = time.perf_counter()
-        while time.perf_counter() - start < WARM_UP:
-            for run in some.values():
-                run()
-        times = {name: [] for name in some}
-        for _ in range(rounds):
-            for name, run in some.items():
-                start = time.perf_counter()
-                run()
-                times[name].append(time.perf_counter() - start)
-        seconds |= {name: median(values) for name, values in times.items()}
-    return {name: seconds[name] for name in runs}
+def planned(layer, x, w, b):
+    """The layer alone as a compiled plan."""
+    import minigoog as mg
+
+    conv = mg.nn.Conv2d(layer.cin, layer.cout, (layer.kh, layer.kw), layer.stride, layer.pad, relu=True)
+    conv.weight.data[...], conv.bias.data[...] = w, b
+    plan = mg.compile(conv, x.shape)
+    return lambda: plan(x)
+
+
+def can(algorithm, layer, direction):
+    """Whether an algorithm computes this layer."""
+    if algorithm == "plan":
+        return direction == "forward"
+    return algorithm != "winograd" or (layer.kh, layer.kw, layer.stride) == (3, 3, 1)
+
+
+def convolution_rows(layer, flags, limits):
+    """A row for each algorithm that can do the layer, checked against float64 first."""
+    import minigoog as mg
+
+    values = arrays(layer, flags.batch)
+    runs = {"NumPy": lambda: getattr(numpy_kernels, flags.direction)(layer, *values)}
+    for name in filter(lambda name: can(name, layer, flags.direction), flags.algorithm):
+        call = lambda name=name: convolve(mg.kernels.native, flags.direction, layer, *values, name)  # noqa: E731
+        runs[name] = planned(layer, *values[:3]) if name == "plan" else call
+    judge = convolve(mg.kernels.reference, flags.direction, layer, *(a.astype(np.float64) for a in values))
+    facts = {"flops": layer.flops(flags.batch), "bytes": layer.bytes(flags.batch)}
+    rows = measure(layer.name, runs, judge, flags)
+    for row in rows:
+        rate = facts["flops"] / row["ms"] * 1e-6
+        row |= facts | {"gflops": rate, "share": rate / limits["peak_gflops"]}
+    return rows
+
+
+def map_rows(layer, flags, limits):
+    """The same for pooling, ReLU and softmax, whose limit is the memory."""
+    import minigoog as mg
+
+    shape = (flags.batch, layer.c) if layer.kernel == "softmax" else (flags.batch, layer.h, layer.w, layer.c)
+    x = np.random.default_rng(0).standard_normal(shape, np.float32)
+    runs = {"NumPy": lambda: numpy_kernels.MAPS[layer.kernel](layer, x)}
+    runs[layer.kernel] = lambda: map_kernel(mg.kernels.native, layer, x)
+    rows = measure(layer.name, runs, map_kernel(mg.kernels.reference, layer, x.astype(np.float64)), flags)
+    for row in rows:
+        rate = layer.bytes(flags.batch) / row["ms"] * 1e-6
+        row |= {"bytes": layer.bytes(flags.batch), "gbytes": rate, "share": rate / limits["bandwidth"]}
+    return rows
+
+
+def map_kernel(kernels, layer, x):
+    """One call of a kernel on a map."""
+    settings = {"stride": layer.stride, "padding": layer.pad, "ceil_mode": True}
+    if layer.kernel == "max":
+        return kernels.max_pool2d(x, layer.size, with_index=False, **settings)[0]
+    if layer.kernel == "average":
+        return kernels.avg_pool2d(x, layer.size, **settings)
+    return getattr(kernels, layer.kernel)(x)
+
+
+def measure(name, runs, judge, flags):
+    """Rows of the functions `runs`, the first of which is the peer."""
+    errors = {algorithm: turns.error(f"{name}, {algorithm}", run(), judge, BOUND) for algorithm, run in runs.items()}
+    times = turns.take_turns(runs, flags.rounds)
+    peer = next(iter(times.values()))
+    return [{"layer": name, "algorithm": algorithm, "isa": "its own" if algorithm == "NumPy" else flags.isa,
+             "threads": flags.threads, "ms": ms, "x_peer": peer / ms, "error": errors[algorithm]}
+            for algorithm, ms in times.items()]
+
+
+def line(row):
+    """A row as text."""
+    rate = row["gflops"] if "gflops" in row else row["gbytes"]
+    return (f"{row['layer']:<34}{row['algorithm']:<11}{row['isa']:<8}{row['threads']:>7}{row['ms']:>9.3f}{rate:>9.0f}"
+            f"{row['share']:>9.0%}{row['x_peer']:>9.2f}{row['error']:>11.1e}")
+
+
+def totals(rows, peak):
+    """For each algorithm the sum over its layers; x_peer and x_direct compare with NumPy and `direct` on the same layers."""
+    ms = {(row["algorithm"], row["layer"]): row["ms"] for row in rows}
+    result = []
+    for name in dict.fromkeys(row["algorithm"] for row in rows):
+        mine = [row for row in rows if row["algorithm"] == name]
+        spent = sum(row["ms"] for row in mine)
+        rate = sum(row["flops"] for row in mine) / spent * 1e-6
+        beside = {other: sum(ms.get((other, row["layer"]), np.nan) for row in mine) / spent for other in ("NumPy", "direct")}
+        result.append({"algorithm": name, "layers": len(mine), "ms": spent, "gflops": rate, "share": rate / peak,
+                       "x_peer": beside["NumPy"], "x_direct": None if np.isnan(beside["direct"]) else beside["direct"]})
+    return result
+
+
+def print_totals(rows):
+    """What `totals` says; "x direct" compares on the layers that both can do."""
+    print(f"\n{'total':<12}layers        ms  GFLOP/s  of peak  x NumPy  x direct")
+    for row in rows:
+        beside = f"{row['x_direct']:>10.2f}" if row["x_direct"] else ""
+        print(f"{row['algorithm']:<12}{row['layers']:>6}{row['ms']:>10.2f}{row['gflops']:>9.0f}{row['share']:>9.0%}"
+              f"{row['x_peer']:>9.2f}{beside}")
+
+
+def parse():
+    """The flags, checked, and in force."""
+    p = common.parser(__doc__)
+    p.add_argument("--batch", type=common.positive, default=8)
+    p.add_argument("--layers", default="", metavar="SUBSTRING", help="only layers with this in their name")
+    p.add_argument("--algorithm", nargs="+", choices=ALGORITHMS, default=list(ALGORITHMS))
+    p.add_argument("--direction", choices=("forward", "input", "weight"), default="forward", help="or a gradient")
+    p.add_argument("--isa", help="avx512, avx2, neon or plain instead of the best one")
+    p.add_argument("--plot", metavar="FILE", help="draw a roofline")
+    flags = common.parse(p)
+    flags.convolutions = [layer for layer in layers.convolutions() if flags.layers in layer.name]
+    flags.maps = [layer for layer in layers.maps() if flags.layers in layer.name and flags.direction == "forward"]
+    if not flags.convolutions + flags.maps:
+        p.error(f"--layers: no layer has {flags.layers!r} in its name")
+    if flags.plot and not flags.convolutions:
+        p.error(f"--plot draws convolutions, and none has {flags.layers!r} in its name")
+    common.use(p, flags)
+    return flags
+
+
+def print_rows(head, kind, found, flags, limits):
+    """Measures the layers `found`, printing as it goes; returns the rows."""
+    rows = []
+    if found:
+        print(f"\n{head}", flush=True)
+    for layer in found:
+        rows += (new := kind(layer, flags, limits))
+        print(*map(line, new), sep="\n", flush=True)
+    return rows
 
 
 def main():
-    """Prints a line for each layer, direction and algorithm; `*` marks what `auto` chooses."""
-    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("--batch", type=int, default=1)
-    p.add_argument("--layers", default="", help="only layers whose name holds this")
-    p.add_argument("--direction", nargs="+", choices=["forward", "input", "weight"], default=["forward"])
-    p.add_argument("--isa", choices=native.machine.available_isas(), default=native.machine.isa())
-    p.add_argument("--rounds", type=int, default=9)
-    flags = p.parse_args()
-    native.machine.set_isa(flags.isa)
-    peak, rng = native.machine.peak_gflops(), np.random.default_rng(0)
-    print(f"{flags.isa}, {mg.get_num_threads()} threads, peak {peak:.0f} GFLOP/s, batch {flags.batch}")
-    print(f"{'layer':<32} {'direction':<9} {'algorithm':<10} {'ms':>9} {'GFLOP/s':>8} {'of peak':>8} {'x NumPy':>8}  difference")
-    for name, x_shape, w_shape, settings in convolutions(flags.batch):
-        if flags.layers not in name:
-            continue
-        s = shapes.conv_shape("kernels", x_shape, w_shape, settings["stride"], settings["padding"], 1)
-        x, w, dy = (rng.standard_normal(shape, np.float32) for shape in (x_shape, w_shape, s.y))
-        for direction in flags.direction:
-            runs = contestants(direction, x, w, dy, settings)
-            differences, seconds = check(runs), race(runs, flags.rounds)
-            chosen = native.conv_algorithms.choose({"forward": "conv2d"}.get(direction, f"conv2d_{direction}"), "auto", s)
-            for algorithm, t in seconds.items():
-                gflops = 2e-9 * dy.size * w[..., 0].size / t
-                star = "*" if native.conv_algorithms.ALGORITHMS.get(algorithm) is chosen else " "
-                print(f"{name:<32} {direction:<9} {algorithm + star:<10} {t * 1e3:9.3f} {gflops:8.0f} {gflops / peak:8.0%} "
-                      f"{seconds['NumPy'] / t:8.1f}  {differences[algorithm]:.1e}", flush=True)
+    """Runs and prints what the flags ask for."""
+    flags = parse()
+    limits = {"peak_gflops": machine.peak_gflops(), "bandwidth": machine.bandwidth()}
+    text = "peak {peak_gflops:.0f} GFLOP/s, memory {bandwidth:.1f} GB/s".format(**limits)
+    print(text, f"batch {flags.batch}", flags.direction, sep="; ")
+    rows = print_rows(HEAD, convolution_rows, flags.convolutions, flags, limits)
+    sums = totals(rows, limits["peak_gflops"])
+    if sums:
+        print_totals(sums)
+    maps = print_rows(MAP_HEAD, map_rows, flags.maps, flags, limits)
+    facts = {"benchmark": "kernels", "batch": flags.batch, "direction": flags.direction, "threads": flags.threads}
+    facts |= {**limits, "rows": rows, "totals": sums, "maps": maps}
+    if flags.plot:
+        plots.roofline(facts, flags.plot)
+    if flags.json:
+        harness.write_json(flags.json, facts)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    common.run(main)

@@ -56,7 +56,7 @@ def use_threads(n):
 
 
 def peak_gflops():
-    """Float32 multiply-adds of all threads in use, GFLOP/s: the best burst within two seconds, so that no busy neighbour lowers it."""
+    """Float32 multiply-adds of all threads in use, GFLOP/s: the best burst within two seconds: neighbours may be busy."""
     import minigoog
 
     best, end = 0.0, time.perf_counter() + 2

@@ -1,0 +1,73 @@
+"""The layers of GoogLeNet as data: shapes/googlenet.txt (convolutions), shapes/googlenet_maps.txt (pooling, ReLU, softmax)."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+SHAPES = Path(__file__).parent / "shapes"
+
+
+class Conv(NamedTuple):
+    """One convolution: a map [h, w, cin] and weights [kh, kw, cin, cout]."""
+
+    name: str
+    h: int
+    w: int
+    cin: int
+    kh: int
+    kw: int
+    cout: int
+    stride: int
+    pad: int
+
+    @property
+    def out(self):
+        """(height, width) of the map that it makes."""
+        return tuple((size + 2 * self.pad - k) // self.stride + 1 for size, k in ((self.h, self.kh), (self.w, self.kw)))
+
+    def flops(self, batch):
+        """Operations by its definition, a multiply-add being two: what `winograd` saves still counts."""
+        return 2 * batch * self.out[0] * self.out[1] * self.kh * self.kw * self.cin * self.cout
+
+    def bytes(self, batch):
+        """What must cross the memory bus at least once: both maps and the weights, float32."""
+        pixels = batch * (self.h * self.w * self.cin + self.out[0] * self.out[1] * self.cout)
+        return 4 * (pixels + self.kh * self.kw * self.cin * self.cout)
+
+
+class Map(NamedTuple):
+    """A kernel that moves a map [h, w, c] and computes little: "max" or "average" (windows of `size`), "relu", "softmax"."""
+
+    name: str
+    kernel: str
+    h: int
+    w: int
+    c: int
+    size: int
+    stride: int
+    pad: int
+
+    @property
+    def out(self):
+        """(height, width) of the map that it makes; GoogLeNet's pools round up."""
+        if not self.size:
+            return self.h, self.w
+        return tuple(-(-(size + 2 * self.pad - self.size) // self.stride) + 1 for size in (self.h, self.w))
+
+    def bytes(self, batch):
+        """One map read, one written, float32."""
+        return 4 * batch * self.c * (self.h * self.w + self.out[0] * self.out[1])
+
+
+def _read(kind, path):
+    lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return [kind(*(int(word) if word.isdigit() else word for word in words)) for words in lines]
+
+
+def convolutions():
+    """GoogLeNet's 57 convolutions, and one for each auxiliary head."""
+    return _read(Conv, SHAPES / "googlenet.txt")
+
+
+def maps():
+    """Its kernels that are limited by memory."""
+    return _read(Map, SHAPES / "googlenet_maps.txt")
