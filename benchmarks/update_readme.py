@@ -1,41 +1,93 @@
-"""Writes the table of measurements into README.md, between its marks.
+"""Writes measurements as tables between their marks.
 
-python benchmarks/update_readme.py benchmarks/results/googlenet.json"""
+python benchmarks/update_readme.py benchmarks/results/googlenet.json            into README.md
+python benchmarks/update_readme.py benchmarks/results/kernels.json --into docs/kernels.md
+The table of NAME.json goes between <!-- benchmark: NAME --> and <!-- end of benchmark -->."""
 
+import argparse
 import json
 import re
 import sys
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
-TASKS = {"inference": "inference, {} image{s}", "train": "training step, {} images"}
+TASKS = {"inference": "inference, {} image{s}", "train": "training step, {} image{s}"}
+
+
+def googlenet(facts):
+    """Milliseconds, the fastest of each row in bold; below them the memory of a training step."""
+    rows, names = facts["rows"], list(dict.fromkeys(row["name"] for row in facts["rows"]))
+    lines = [head(f"GoogLeNet, ms ({facts['threads']} cores)", names)]
+    for task, batch in dict.fromkeys((row["task"], row["batch"]) for row in rows):
+        here = [row for row in rows if (row["task"], row["batch"]) == (task, batch)]
+        label = TASKS[task].format(batch, s="s" * (batch > 1))
+        lines.append(table_line(label, names, {row["name"]: row["ms"] for row in here}, ".1f"))
+        if task == "train":
+            lines.append(table_line("its memory at most, MiB", names, {row["name"]: row["peak_mib"] for row in here}, ".0f"))
+    return lines, "medians of interleaved runs from the same weights, outputs compared first"
+
+
+def head(first, names):
+    """The first two lines of a table."""
+    return f"| {first} | {' | '.join(names)} |\n{'|---' * (len(names) + 1)}|"
+
+
+def table_line(label, names, values, form):
+    """A row of a table, the least value in bold."""
+    best = min(values.values())
+    cells = [f"**{values[n]:{form}}**" if values.get(n) == best else f"{values[n]:{form}}" if n in values else "" for n in names]
+    return f"| {label} | {' | '.join(cells)} |"
+
+
+def kernels(facts):
+    """The sums over the layers."""
+    lines = [head(facts["direction"], ["layers", "ms", "GFLOP/s", "of peak", "x NumPy", "x direct on the same layers"])]
+    for row in facts["totals"]:
+        beside = f"{row['x_direct']:.2f}" if row["x_direct"] else ""
+        speed = f"{row['ms']:.1f}", f"{row['gflops']:.0f}", f"{row['share']:.0%}", f"{row['x_peer']:.2f}", beside
+        lines.append(f"| {row['algorithm']} | {row['layers']} | {' | '.join(speed)} |")
+    return lines, (f"batch {facts['batch']}; peak {facts['peak_gflops']:.0f} GFLOP/s and {facts['bandwidth']:.0f} GB/s, measured; "
+                   f"each result compared with float64 first")
+
+
+def ladder(facts):
+    """GFLOP/s, a line for each rung, a column for each layer."""
+    rates = {(row["rung"], row["layer"]): f"{row['gflops']:.3g}" for row in facts["rows"]}
+    names = list(dict.fromkeys(row["layer"] for row in facts["rows"]))
+    rungs = sorted({row["rung"]: None for row in facts["rows"]}, key=lambda rung: int(rung.split()[0]))
+    lines = [head("GFLOP/s", names)]
+    lines += [f"| {rung} | {' | '.join(rates.get((rung, name), '') for name in names)} |" for rung in rungs]
+    return lines, f"batch {facts['batch']}; peak {facts['peak_gflops']:.0f} GFLOP/s, measured"
 
 
 def table(facts):
-    """The Markdown table of a file that googlenet.py wrote: milliseconds, the fastest of each row in bold."""
-    rows, names = facts["rows"], list(dict.fromkeys(row["name"] for row in facts["rows"]))
-    lines = [f"| GoogLeNet, ms ({facts['threads']} cores) | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for task, batch in dict.fromkeys((row["task"], row["batch"]) for row in rows):
-        times = {row["name"]: row["ms"] for row in rows if (row["task"], row["batch"]) == (task, batch)}
-        best = min(times.values())
-        cells = [f"**{times[n]:.1f}**" if times.get(n) == best else f"{times[n]:.1f}" if n in times else "" for n in names]
-        lines.append(f"| {TASKS[task].format(batch, s='' if batch == 1 else 's')} | {' | '.join(cells)} |")
+    """The Markdown of a file that googlenet.py, kernels.py or ladder.py wrote."""
+    kinds = {"googlenet": googlenet, "kernels": kernels, "ladder": ladder}
+    lines, note = kinds[facts.get("benchmark", "googlenet")](facts)
     machine = facts["machine"]
-    facts_of_run = f"{machine['cpu']}, {facts['threads']} threads, {machine['isa']}, float32"
-    lines.append(f"\n{facts_of_run}; medians of interleaved runs from the same weights, outputs compared first.")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"{machine['cpu']}, {facts['threads']} threads, {machine['isa']}, float32; {note}."])
 
 
-def main(path):
+def update(text, name, new):
+    """`text` with `new` between the marks of `name`; None where it has no such marks."""
+    marked = re.compile(rf"(<!-- benchmark: {re.escape(name)} -->\n).*?(<!-- end of benchmark -->)", re.S)
+    return marked.sub(lambda match: f"{match[1]}{new}\n{match[2]}", text) if marked.search(text) else None
+
+
+def main():
     """Replaces what stands between the marks."""
-    facts, text = json.loads(Path(path).read_text()), README.read_text()
-    marked = re.compile(r"(<!-- benchmark: googlenet -->\n).*?(<!-- end of benchmark -->)", re.S)
-    if not marked.search(text):
-        sys.exit("update_readme.py: README.md has no mark <!-- benchmark: googlenet -->")
-    README.write_text(marked.sub(lambda match: f"{match[1]}{table(facts)}\n{match[2]}", text))
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("json", type=Path, help="what googlenet.py, kernels.py or ladder.py wrote")
+    p.add_argument("--into", type=Path, default=README, metavar="FILE")
+    flags = p.parse_args()
+    for path in (flags.json, flags.into):
+        if not path.is_file():
+            p.error(f"there is no file {path}")
+    text = update(flags.into.read_text(), flags.json.stem, table(json.loads(flags.json.read_text())))
+    if text is None:
+        sys.exit(f"update_readme.py: {flags.into} has no mark <!-- benchmark: {flags.json.stem} -->")
+    flags.into.write_text(text)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(sys.argv[1])
+    main()
