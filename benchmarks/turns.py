@@ -6,6 +6,9 @@ from statistics import median
 import numpy as np
 
 PAUSE = 0.03  # seconds; threads of BLAS and of OpenMP spin for some milliseconds after a run, and slow whoever comes next
+# Seconds of untimed runs before each turn. After a pause Linux may wake all threads on one core and moves them after up to 20 ms:
+# 231 GFLOP/s when 5 ms were warmed up, 513 after 20 ms (3b.branch1x1, 2 threads). Caches are filled again by then, too.
+WARM_UP = 0.03
 TURN = 2e-3  # seconds that a turn lasts at least, in as many calls as that takes
 
 
@@ -31,9 +34,17 @@ def take_turns(runs, rounds):
     for _ in range(rounds):
         for name, run in runs.items():
             time.sleep(PAUSE)
-            run()  # what the others have thrown out of the caches comes back untimed
+            warm_up(run)
             times[name].append(seconds(run, calls[name]))
     return {name: median(values) * 1e3 for name, values in times.items()}
+
+
+def warm_up(run):
+    """Runs until threads and caches are where they are while the program is at work."""
+    end = time.perf_counter() + WARM_UP
+    run()
+    while time.perf_counter() < end:
+        run()
 
 
 def seconds(run, calls):

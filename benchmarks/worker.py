@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import turns
 
 MIB = 2**20
 
@@ -54,7 +55,7 @@ def main():
     np.savez(output, *(y if isinstance(y, tuple) else (y,)))
     print(json.dumps({"ready": name, "isa": isa(name)}), file=answers, flush=True)
     for _ in sys.stdin:
-        run()  # what the others have thrown out of the caches comes back untimed
+        turns.warm_up(run)
         start = time.perf_counter()
         run()
         print(json.dumps({"ms": (time.perf_counter() - start) * 1e3}), file=answers, flush=True)
