@@ -12,7 +12,7 @@
 enum {
     MAX_HEIGHT = 16,
     TILES_IN_TASK = 8,    /* 112 pixels share a panel while it is in cache */
-    TASKS_PER_THREAD = 4, /* so that a slow core can leave work to a fast one */
+    TASKS_PER_THREAD = 8, /* so that a slow core can leave work to a fast one */
 };
 
 /* Output pixels [first, end) x panels [panel, panel_end). */
@@ -45,13 +45,11 @@ void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *pane
 
     /* With few pixels the output channels are split too, so that one small image keeps every core busy. */
     const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], blocks = mg_ceil_div(pixels, pixels_in_task);
-    const size_t panels_in_task = blocks >= wanted ? n_panels : mg_ceil_div(n_panels * (blocks ? blocks : 1), wanted);
-    const size_t groups = mg_ceil_div(n_panels, panels_in_task);
+    const size_t groups = mg_min(n_panels, mg_ceil_div(wanted, blocks ? blocks : 1));
 
-    PARALLEL_FOR(work)
-    for (size_t task = 0; task < blocks * groups; task++) {
-        const size_t first = task / groups * pixels_in_task, panel = task % groups * panels_in_task;
-        direct_task(s, k, &t, x, panels, y, first, mg_min(first + pixels_in_task, pixels), panel,
-                    mg_min(panel + panels_in_task, n_panels));
+    PARALLEL_FOR(task, blocks * groups, work) {
+        const size_t first = task / groups * pixels_in_task, group = task % groups;
+        direct_task(s, k, &t, x, panels, y, first, mg_min(first + pixels_in_task, pixels), n_panels * group / groups,
+                    n_panels * (group + 1) / groups);
     }
 }

@@ -115,8 +115,7 @@ static void weight_task(const struct mg_conv *s, const struct kernels *k, const 
 /* dw += each of the parts, `size` floats apart. */
 static void add_parts(const struct kernels *k, size_t parts, size_t size, const float *part, float *dw)
 {
-    PARALLEL_FOR(parts * size)
-    for (size_t chunk = 0; chunk < mg_ceil_div(size, ADD_CHUNK); chunk++)
+    PARALLEL_FOR(chunk, mg_ceil_div(size, ADD_CHUNK), parts * size)
         for (size_t i = 0; i < parts; i++) {
             const size_t at = chunk * ADD_CHUNK;
             k->add(mg_min(ADD_CHUNK, size - at), dw + at, part + i * size + at, dw + at);
@@ -137,8 +136,7 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
     const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work);
     const size_t ranges = parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)), tiles_in_range = mg_ceil_div(p.tiles, ranges);
     const size_t tasks = parts > 1 ? parts : panels * ranges;
-    PARALLEL_FOR(work)
-    for (size_t i = 0; i < tasks; i++) {
+    PARALLEL_FOR(i, tasks, work) {
         struct weight_task task = {.image_end = s->n, .tile_end = p.tiles, .panel_end = panels, .dw = dw,
                                    .packed = scratch + (size_t)MG_THREAD() * packed_size(s)};
         if (parts > 1) {

@@ -8,6 +8,8 @@
 #include "winograd.h"
 
 enum {
+    SIDE = 4,
+    POSITIONS = 36,
     BLOCK = 56,    /* tiles in one running sum */
     MAX_PARTS = 4, /* each with its own 36 x cin x cout sums */
 };
@@ -36,7 +38,7 @@ static size_t part_size(const struct mg_conv *s)
 
 size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s)
 {
-    return parts_of(mg_grid(s)) * part_size(s);
+    return parts_of(mg_grid(s, SIDE)) * part_size(s);
 }
 
 /* sums[position] += v[position]^T d[position] for one panel of columns: rows of cin in the tallest tiles that fit. */
@@ -60,7 +62,7 @@ static void block(const struct mg_conv *s, const struct kernels *k, struct mg_gr
                   size_t end, const struct part *part)
 {
     for (size_t tile = first; tile < end; tile++)
-        k->winograd_input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel,
+        mg_transforms(k, SIDE)->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel,
                           part->v + (tile - first) * s->cin, BLOCK * s->cin);
     for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
@@ -76,12 +78,11 @@ static void block(const struct mg_conv *s, const struct kernels *k, struct mg_gr
 void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch)
 {
     const struct kernels *k = mg_kernels();
-    const struct mg_grid g = mg_grid(s);
+    const struct mg_grid g = mg_grid(s, SIDE);
     mg_check_winograd(s, g);
     const size_t parts = parts_of(g), blocks = mg_ceil_div(g.tiles, BLOCK), work = g.tiles * POSITIONS * s->cin * s->cout / MULTIPLY_ADDS;
 
-    PARALLEL_FOR(work)
-    for (size_t i = 0; i < parts; i++) {
+    PARALLEL_FOR(i, parts, work) {
         float *at = scratch + i * part_size(s);
         const struct part part = {.sums = at, .v = at + sums_size(s), .d = at + sums_size(s) + POSITIONS * BLOCK * s->cin};
         memset(part.sums, 0, sums_size(s) * sizeof *at);
@@ -89,8 +90,7 @@ void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const fl
             block(s, k, g, x, dy, b * BLOCK, mg_min((b + 1) * BLOCK, g.tiles), &part);
     }
 
-    PARALLEL_FOR(work)
-    for (size_t c = 0; c < s->cin; c++) { /* the parts' sums of one input channel, then back to weights */
+    PARALLEL_FOR(c, s->cin, work) { /* the parts' sums of one input channel, then back to weights */
         for (size_t i = 0; i < POSITIONS; i++)
             for (size_t part = 1; part < parts; part++) {
                 float *row = scratch + (i * s->cin + c) * s->cout;

@@ -63,8 +63,7 @@ double mg_peak(size_t rounds)
     const struct kernels *k = mg_kernels();
     const int n = mg_threads();
 
-    PARALLEL_FOR(SERIAL_WORK)
-    for (int i = 0; i < n; i++) {
+    PARALLEL_FOR(i, n, SERIAL_WORK) {
         float sink = (float)i;
         k->peak(rounds, &sink);
     }

@@ -25,8 +25,7 @@ static void philox(uint64_t seed, uint64_t counter, uint32_t words[WORDS])
 
 void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y)
 {
-    PARALLEL_FOR(n * ROUNDS)
-    for (size_t chunk = 0; chunk < mg_ceil_div(n, CHUNK); chunk++) {
+    PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n * ROUNDS) {
         uint32_t words[WORDS];
         for (size_t i = chunk * CHUNK; i < mg_min((chunk + 1) * CHUNK, n); i++) {
             const uint64_t number = offset + i;

@@ -20,8 +20,7 @@ static void binary(binary_fn *fn, size_t rows, size_t c, const float *a, size_t 
     assert(a_pixel >= c && b_pixel >= c && y_pixel >= c);
     const size_t in_row = mg_ceil_div(c, CHUNK), rows_in_task = c && c < CHUNK ? CHUNK / c : 1;
 
-    PARALLEL_FOR(rows * c)
-    for (size_t task = 0; task < mg_ceil_div(rows, rows_in_task) * in_row; task++) {
+    PARALLEL_FOR(task, mg_ceil_div(rows, rows_in_task) * in_row, rows * c) {
         const size_t j = task % in_row * CHUNK, n = mg_min(CHUNK, c - j), first = task / in_row * rows_in_task;
         for (size_t i = first; i < mg_min(first + rows_in_task, rows); i++)
             fn(n, a + i * a_pixel + j, b + i * b_pixel + j, y + i * y_pixel + j);
@@ -45,8 +44,7 @@ void mg_add(size_t rows, size_t c, const float *a, size_t a_pixel, const float *
 
 void mg_tanh(size_t n, float gain, float slope, const float *x, float *y)
 {
-    PARALLEL_FOR(n)
-    for (size_t chunk = 0; chunk < mg_ceil_div(n, CHUNK); chunk++)
+    PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n)
         for (size_t i = chunk * CHUNK; i < mg_min((chunk + 1) * CHUNK, n); i++)
             y[i] = gain * tanhf(slope * x[i]);
 }
@@ -55,8 +53,7 @@ void mg_sgd(size_t n, float lr, float momentum, float weight_decay, const float 
 {
     const struct kernels *k = mg_kernels();
 
-    PARALLEL_FOR(n)
-    for (size_t chunk = 0; chunk < mg_ceil_div(n, CHUNK); chunk++) {
+    PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n) {
         const size_t i = chunk * CHUNK;
         k->sgd(mg_min(CHUNK, n - i), lr, momentum, weight_decay, dw + i, v + i, w + i);
     }
@@ -75,8 +72,7 @@ void mg_column_sums(size_t rows, size_t c, const float *x, size_t x_pixel, float
     const size_t blocks = mg_ceil_div(rows, ROWS_IN_SUM);
 
     memset(scratch, 0, blocks * c * sizeof *scratch);
-    PARALLEL_FOR(rows * c)
-    for (size_t block = 0; block < blocks; block++)
+    PARALLEL_FOR(block, blocks, rows * c)
         for (size_t i = block * ROWS_IN_SUM; i < mg_min((block + 1) * ROWS_IN_SUM, rows); i++)
             k->add(c, scratch + block * c, x + i * x_pixel, scratch + block * c);
 

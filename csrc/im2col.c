@@ -10,8 +10,7 @@ void mg_place(size_t n, size_t h, size_t w, size_t c, const float *x, size_t x_p
 {
     assert(x_pixel >= c && step_h > 0 && step_w > 0);
 
-    PARALLEL_FOR(n * y_h * y_w * c)
-    for (size_t row = 0; row < n * y_h; row++) {
+    PARALLEL_FOR(row, n * y_h, n * y_h * y_w * c) {
         float *y_row = y + row * y_w * c;
         memset(y_row, 0, y_w * c * sizeof *y);
         const ptrdiff_t down = (ptrdiff_t)(row % y_h) - top;
@@ -35,8 +34,7 @@ void mg_im2col(const struct mg_conv *s, const float *x, float *columns)
     const size_t run = s->kw * s->cin;
     assert(s->kw == 1 || s->x_pixel == s->cin);
 
-    PARALLEL_FOR(s->n * s->out_h * s->out_w * s->kh * run)
-    for (size_t row = 0; row < s->n * s->out_h; row++) {
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->kh * run) {
         const float *window = x + (row / s->out_h * s->h + row % s->out_h * s->stride_h) * s->w * s->x_pixel;
         float *column = columns + row * s->out_w * s->kh * run;
         for (size_t ox = 0; ox < s->out_w; ox++, window += s->stride_w * s->x_pixel)
@@ -57,8 +55,7 @@ void mg_col2im(const struct mg_conv *s, const float *columns, float *dx)
     const struct kernels *kernels = mg_kernels();
     const size_t window = s->kh * s->kw * s->cin;
 
-    PARALLEL_FOR(s->n * s->out_h * s->out_w * window)
-    for (size_t row = 0; row < s->n * s->h; row++) {
+    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * window) {
         const size_t image = row / s->h, iy = row % s->h;
         size_t oy_first, oy_end, ox_first, ox_end;
         covering(iy, s->kh, s->stride_h, s->out_h, &oy_first, &oy_end);

@@ -20,7 +20,21 @@ struct weight_tile {
 typedef void conv_tile_fn(const struct conv_tile *t, const float *const *rows, const float *panel, float *y, size_t n_rows, size_t n_cols);
 typedef void weight_tile_fn(const struct weight_tile *t, const float *x, const float *panel, float *dw, size_t first_row, size_t n_cols);
 
-enum { HEIGHTS = 3 };
+/* One row of pooling windows; `rows` is how many rows of pixels of the map they cover. */
+struct pool_row {
+    size_t channels, rows, w, kw, stride, pad, out_w;
+    size_t x_pixel, y_pixel;
+};
+
+/* The transforms that compute side x side outputs at a time. */
+struct winograd {
+    void (*input)(size_t channels, const float *x, size_t x_pixel, size_t x_row, float *v, size_t v_position);
+    void (*weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
+    void (*output)(size_t channels, const float *m, size_t m_position, const float *bias, int relu, float *y, size_t y_pixel, size_t y_row,
+                   size_t rows, size_t cols);
+};
+
+enum { HEIGHTS = 3, MG_SHARED = 4 };
 
 struct kernels {
     const char *name;
@@ -30,10 +44,7 @@ struct kernels {
     conv_tile_fn *conv_tile[HEIGHTS][2];  /* [height][vectors - 1] */
     weight_tile_fn *weight_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t row_stride, float *panel);
-    void (*winograd_input)(size_t channels, const float *x, size_t x_pixel, size_t x_row, float *v, size_t v_position);
-    void (*winograd_weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
-    void (*winograd_output)(size_t channels, const float *m, size_t m_position, const float *bias, int relu, float *y,
-                            size_t y_pixel, size_t y_row, size_t rows, size_t cols);
+    struct winograd winograd[2]; /* F(2x2, 3x3) and F(4x4, 3x3) */
     void (*winograd_output_transposed)(size_t channels, size_t width, const float *dy, size_t y_pixel, size_t y_row, size_t rows,
                                        size_t cols, float *d, size_t d_position);
     void (*winograd_weights_transposed)(size_t n, const float *m, size_t m_position, float *dw, size_t w_tap);
@@ -41,7 +52,7 @@ struct kernels {
     void (*add)(size_t n, const float *a, const float *b, float *y);
     void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, int32_t first,
                        float *y, int32_t *index);
-    void (*max_window_value)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, float *y);
+    void (*max_row)(const struct pool_row *r, const float *x, float *y);
     void (*max_window_backward)(size_t channels, int32_t pixel, const int32_t *index, const float *dy, float *dx);
     void (*sum_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, float scale, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
@@ -85,6 +96,17 @@ static inline size_t mg_min(size_t a, size_t b)
 static inline size_t mg_ceil_div(size_t a, size_t b)
 {
     return (a + b - 1) / b;
+}
+
+/* The pixels [first, end) of one axis that the pooling window at `out` covers. */
+struct mg_span {
+    size_t first, end;
+};
+
+static inline struct mg_span mg_covered(size_t out, size_t k, size_t stride, size_t pad, size_t size)
+{
+    const size_t first = out * stride, end = first + k;
+    return (struct mg_span){first > pad ? first - pad : 0, mg_min(end > pad ? end - pad : 0, size)};
 }
 
 #endif

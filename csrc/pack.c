@@ -16,8 +16,7 @@ void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, f
     const struct kernels *kernels = mg_kernels();
     const size_t columns = 2 * kernels->lanes;
 
-    PARALLEL_FOR(k * cout)
-    for (size_t p = 0; p < mg_panel_count(kernels, cout); p++) {
+    PARALLEL_FOR(p, mg_panel_count(kernels, cout), k * cout) {
         const size_t width = mg_panel_width(kernels, cout, p), n = mg_min(width, cout - p * columns);
         float *panel = panels + p * columns * (k + 1);
         memset(panel, 0, width * sizeof *panel);
@@ -43,7 +42,6 @@ void mg_turn_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float 
 {
     const size_t taps = kh * kw;
 
-    PARALLEL_FOR(taps * cin * cout)
-    for (size_t tap = 0; tap < taps; tap++)
+    PARALLEL_FOR(tap, taps, taps * cin * cout)
         transpose(cin, cout, w + tap * cin * cout, turned + (taps - 1 - tap) * cin * cout);
 }

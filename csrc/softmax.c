@@ -9,8 +9,7 @@ void mg_softmax(size_t n, size_t c, const float *x, float *y)
     assert(c > 0);
     const struct kernels *k = mg_kernels();
 
-    PARALLEL_FOR(n * c)
-    for (size_t i = 0; i < n; i++) {
+    PARALLEL_FOR(i, n, n * c) {
         float largest;
         k->softmax_row(c, x + i * c, y + i * c, &largest);
     }
@@ -18,8 +17,7 @@ void mg_softmax(size_t n, size_t c, const float *x, float *y)
 
 void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx)
 {
-    PARALLEL_FOR(n * c)
-    for (size_t i = 0; i < n; i++) {
+    PARALLEL_FOR(i, n, n * c) {
         const float *y_row = y + i * c, *dy_row = dy + i * c;
         float dot = 0;
         for (size_t j = 0; j < c; j++)
@@ -34,8 +32,7 @@ void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *la
     assert(c > 0);
     const struct kernels *k = mg_kernels();
 
-    PARALLEL_FOR(n * c)
-    for (size_t i = 0; i < n; i++) {
+    PARALLEL_FOR(i, n, n * c) {
         assert(labels[i] >= 0 && (size_t)labels[i] < c);
         /* from the logits, not -log(probability): a probability that rounds to zero still has a finite loss */
         float largest;
@@ -46,8 +43,7 @@ void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *la
 
 void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits)
 {
-    PARALLEL_FOR(n * c)
-    for (size_t i = 0; i < n; i++) {
+    PARALLEL_FOR(i, n, n * c) {
         for (size_t j = 0; j < c; j++)
             dlogits[i * c + j] = scale * probabilities[i * c + j];
         dlogits[i * c + (size_t)labels[i]] -= scale;

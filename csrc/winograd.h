@@ -6,19 +6,16 @@
 #include "kernels.h"
 #include "minigoog.h"
 
-enum {
-    POSITIONS = 36, /* of a transformed tile */
-    SIDE = 4,       /* of the square of outputs that a tile computes */
-};
-
-/* Tiles across and down one map, and of all maps. */
+/* Tiles of side x side outputs across and down one map, and of all maps; positions of a transformed tile. */
 struct mg_grid {
-    size_t across, down, tiles;
+    size_t side, positions, across, down, tiles;
 };
 
-static inline struct mg_grid mg_grid(const struct mg_conv *s)
+static inline struct mg_grid mg_grid(const struct mg_conv *s, size_t side)
 {
-    struct mg_grid g = {.across = mg_ceil_div(s->out_w, SIDE), .down = mg_ceil_div(s->out_h, SIDE)};
+    struct mg_grid g = {.side = side, .positions = (side + 2) * (side + 2)};
+    g.across = mg_ceil_div(s->out_w, side);
+    g.down = mg_ceil_div(s->out_h, side);
     g.tiles = s->n * g.down * g.across;
     return g;
 }
@@ -26,26 +23,32 @@ static inline struct mg_grid mg_grid(const struct mg_conv *s)
 static inline void mg_check_winograd(const struct mg_conv *s, struct mg_grid g)
 {
     (void)s, (void)g;
+    assert(g.side == 2 || g.side == 4);
     assert(s->kh == 3 && s->kw == 3 && s->stride_h == 1 && s->stride_w == 1 && s->x_pixel >= s->cin && s->y_pixel >= s->cout);
-    assert(s->h >= g.down * SIDE + 2 && s->w >= g.across * SIDE + 2);
+    assert(s->h >= g.down * g.side + 2 && s->w >= g.across * g.side + 2);
+}
+
+static inline const struct winograd *mg_transforms(const struct kernels *k, size_t side)
+{
+    return &k->winograd[side == 4];
 }
 
 /* The pixel in the upper left corner of a tile, in maps of h x w pixels, all images counted through. */
 static inline size_t mg_corner(struct mg_grid g, size_t tile, size_t h, size_t w)
 {
     const size_t row = tile / g.across;
-    return (row / g.down * h + row % g.down * SIDE) * w + tile % g.across * SIDE;
+    return (row / g.down * h + row % g.down * g.side) * w + tile % g.across * g.side;
 }
 
 /* How much of a tile's square of outputs is inside the map. */
 static inline size_t mg_rows_left(const struct mg_conv *s, struct mg_grid g, size_t tile)
 {
-    return mg_min(SIDE, s->out_h - tile / g.across % g.down * SIDE);
+    return mg_min(g.side, s->out_h - tile / g.across % g.down * g.side);
 }
 
 static inline size_t mg_cols_left(const struct mg_conv *s, struct mg_grid g, size_t tile)
 {
-    return mg_min(SIDE, s->out_w - tile % g.across * SIDE);
+    return mg_min(g.side, s->out_w - tile % g.across * g.side);
 }
 
 #endif

@@ -1,4 +1,4 @@
-"""Convolution by F(4x4, 3x3): within a bound that its own transforms give, which are built here from their definition."""
+"""Convolution by F(4x4, 3x3), and F(2x2, 3x3) where tiles are few: within a bound that their own transforms, built here, give."""
 
 import numpy as np
 import pytest
@@ -10,46 +10,60 @@ from tests.kernels.judge import SMALLEST, U, absolute, same_bits, unchanged
 from tests.kernels.test_conv import run_forward
 from tests.strategies import conv_case, conv_cases, in_wider, numbers
 
-POINTS = (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)  # and infinity
-FACTORS = [np.prod([a - b for b in POINTS if b != a]) for a in POINTS]
-INPUT = np.array([[*np.poly([b for b in POINTS if b != a])[::-1], 0] for a in POINTS] + [np.poly(POINTS)[::-1]])  # [6, 6]
-WEIGHT = np.array([[1 / f, a / f, a * a / f] for a, f in zip(POINTS, FACTORS, strict=True)] + [[0, 0, 1]])  # [6, 3]
-OUTPUT = np.array([[1, a, a**2, a**3] for a in POINTS] + [[0, 0, 0, 1]])  # [6, 4]
+FEW_TILES = 32  # of 4x4 outputs: below, F(2x2, 3x3) computes the map and its input gradient
+
+
+def transforms(*points):
+    """(input, weight, output) of F(m x m, 3x3) at these points and infinity: [m + 2, m + 2], [m + 2, 3], [m + 2, m]."""
+    size = len(points) + 1
+    factors = [np.prod([a - b for b in points if b != a]) for a in points]
+    rows = [[*np.poly([b for b in points if b != a])[::-1], 0] for a in points] + [np.poly(points)[::-1]]
+    weight = [[1 / f, a / f, a * a / f] for a, f in zip(points, factors, strict=True)] + [[0, 0, 1]]
+    output = [[a**i for i in range(size - 2)] for a in points] + [[0] * (size - 3) + [1]]
+    return np.array(rows), np.array(weight), np.array(output)
+
+
+TRANSFORMS = {4: transforms(0, 5 / 8, -5 / 8, 3 / 2, -3 / 2), 2: transforms(0, 1, -1)}
+ABSOLUTE = {side: tuple(np.abs(m) for m in matrices) for side, matrices in TRANSFORMS.items()}
+
+
+def side_of(n, out_h, out_w):
+    """The side of the tiles that compute an output of this size."""
+    return 2 if n * -(-out_h // 4) * -(-out_w // 4) < FEW_TILES else 4
+
 
 cases = conv_cases(windows=st.just((3, 3)), strides=st.just((1, 1)))
 
 
-def tiles_of(x, padding, out_h, out_w):
-    """The 6 x 6 pixels under each square of 4 x 4 outputs: [n, down, across, cin, 6, 6]."""
-    down, across = -(-out_h // 4), -(-out_w // 4)
-    canvas = np.zeros((len(x), 4 * down + 2, 4 * across + 2, x.shape[-1]))
+def tiles_of(x, padding, out_h, out_w, side):
+    """The pixels under each square of side x side outputs: [n, down, across, cin, side + 2, side + 2]."""
+    down, across = -(-out_h // side), -(-out_w // side)
+    canvas = np.zeros((len(x), side * down + 2, side * across + 2, x.shape[-1]))
     (ph, pw), (h, w) = padding, (min(x.shape[1 + i], canvas.shape[1 + i] - padding[i]) for i in range(2))
     canvas[:, ph : ph + h, pw : pw + w] = x[:, :h, :w]
-    return np.lib.stride_tricks.sliding_window_view(canvas, (6, 6), axis=(1, 2))[:, ::4, ::4]
+    return np.lib.stride_tricks.sliding_window_view(canvas, (side + 2, side + 2), axis=(1, 2))[:, ::side, ::side]
 
 
-def winograd(x, w, padding, matrices=(INPUT, WEIGHT, OUTPUT)):
-    """The convolution of one group as the algorithm computes it, in float64; with absolute matrices, the scale of its errors."""
-    into, weight, out = matrices
+def winograd(x, w, padding, kinds=TRANSFORMS):
+    """The convolution of one group as the algorithm computes it, in float64; with ABSOLUTE transforms, the scale of its errors."""
     out_h, out_w = (x.shape[1 + i] + 2 * padding[i] - 2 for i in range(2))
-    v = into @ tiles_of(x, padding, out_h, out_w) @ into.T
-    u = weight @ w.transpose(2, 3, 0, 1) @ weight.T  # [cin, cout, 6, 6]
+    side = side_of(len(x), out_h, out_w)
+    into, weight, out = kinds[side]
+    v = into @ tiles_of(x, padding, out_h, out_w, side) @ into.T
+    u = weight @ w.transpose(2, 3, 0, 1) @ weight.T  # [cin, cout, side + 2, side + 2]
     m = np.einsum("nyxcij,coij->nyxoij", v, u, optimize=True)
-    y = (out.T @ m @ out).transpose(0, 1, 4, 2, 5, 3)  # [n, down, 4, across, 4, cout]
-    return y.reshape(len(x), 4 * y.shape[1], 4 * y.shape[3], w.shape[3])[:, :out_h, :out_w]
+    y = (out.T @ m @ out).transpose(0, 1, 4, 2, 5, 3)  # [n, down, side, across, side, cout]
+    return y.reshape(len(x), side * y.shape[1], side * y.shape[3], w.shape[3])[:, :out_h, :out_w]
 
 
-def winograd_weight(x, dy, padding, matrices=(INPUT, WEIGHT, OUTPUT)):
-    """The weight gradient in the same way."""
-    into, weight, out = matrices
-    v = into @ tiles_of(x, padding, *dy.shape[1:3]) @ into.T
+def winograd_weight(x, dy, padding, kinds=TRANSFORMS):
+    """The weight gradient in the same way, always by F(4x4, 3x3)."""
+    into, weight, out = kinds[4]
+    v = into @ tiles_of(x, padding, *dy.shape[1:3], 4) @ into.T
     padded = np.zeros((len(dy), 4 * v.shape[1], 4 * v.shape[2], dy.shape[-1]))
     padded[:, : dy.shape[1], : dy.shape[2]] = dy
     d = out @ padded.reshape(len(dy), v.shape[1], 4, v.shape[2], 4, dy.shape[-1]).transpose(0, 1, 3, 5, 2, 4) @ out.T
     return (weight.T @ np.einsum("nyxcij,nyxoij->coij", v, d, optimize=True) @ weight).transpose(2, 3, 0, 1)
-
-
-ABSOLUTE = tuple(np.abs(m) for m in (INPUT, WEIGHT, OUTPUT))
 
 
 def group_slices(case):
@@ -68,8 +82,10 @@ def assert_close(got, exact, magnitude, terms):
     assert got.dtype == np.float32 and np.all(error <= bound), f"error is {np.max(error / bound):.3g} times the bound"
 
 
-def test_the_transforms_here_compute_a_convolution():
-    case = conv_case((2, 7, 9, 3), (3, 3, 3, 5), padding=(1, 2), bias=False)
+@pytest.mark.parametrize("n, side", [(2, 2), (6, 4)])
+def test_the_transforms_here_compute_a_convolution(n, side):
+    case = conv_case((n, 7, 9, 3), (3, 3, 3, 5), padding=(1, 2), bias=False)
+    assert side_of(*case.dy.shape[:3]) == side
     x, w, _ = case.args64
     assert np.allclose(winograd(x, w, (1, 2)), reference.conv2d(x, w, padding=(1, 2)), atol=1e-12)
     exact = reference.conv2d_weight(x, w.shape, case.dy64, padding=(1, 2))
@@ -110,7 +126,9 @@ def test_winograd_weight_gradient_matches_the_float64_reference(isa, case):
     assert_close(dw, exact, np.concatenate(parts, axis=-1), tiles)
 
 
-@pytest.mark.parametrize("shape, pads", [((3, 13, 9, 35), (0, 0)), ((1, 30, 30, 8), (3, 5)), ((20, 7, 7, 33), (1, 1))])
+@pytest.mark.parametrize("shape, pads", [
+    ((3, 13, 9, 35), (0, 0)), ((1, 30, 30, 8), (3, 5)), ((20, 7, 7, 33), (1, 1)), ((1, 14, 14, 33), (0, 2)), ((1, 7, 7, 20), (0, 0)),
+])  # fmt: skip
 def test_bits_do_not_depend_on_the_number_of_threads(isa, threads, shape, pads):
     case = conv_case(shape, (3, 3, shape[3], 40), padding=(1, 1), x_pads=pads, dy_pads=pads, out_pads=pads)
 

@@ -6,7 +6,7 @@ ALGORITHMS = {"im2col": conv_im2col.ALGORITHM, "direct": conv_direct.ALGORITHM, 
 
 
 # Tiles of 4x4 outputs from which `winograd` pays: they share its transformed weights, or the sums of a weight gradient.
-ENOUGH_TILES = {"conv2d": 32, "conv2d_input": 32, "conv2d_weight": 256}
+ENOUGH_TILES = {"conv2d": 16, "conv2d_input": 16, "conv2d_weight": 256}
 
 
 def choose(where, name, s):
@@ -24,6 +24,6 @@ def winograd_pays(where, s):
     """Whether `winograd` is faster than `direct`: enough tiles, and enough channels to pay for the transforms.
 
     benchmarks/kernels.py: 1.3 to 2.9 times faster above the limits, level with `direct` at them, slower below."""
-    tiles = s.n * -(-s.out_h // conv_winograd.SIDE) * -(-s.out_w // conv_winograd.SIDE)
+    tiles = conv_winograd.tiles(s)
     cin, cout = s.cin // s.groups, s.cout // s.groups
     return conv_winograd.supports(s) and tiles >= ENOUGH_TILES[where] and min(cin, cout) >= 16 and tiles * cin * cout >= 100_000

@@ -8,7 +8,17 @@ from . import conv_direct, workspace
 from .conv_geometry import Algorithm, place
 from .pointers import NULL, dense, pixels
 
-SIDE = 4  # of the square of outputs that one tile computes
+FEW_TILES = 32  # of 4x4 outputs: below, the transformed weights take longer to fetch than to use, and tiles of 2x2 have fewer
+
+
+def tiles(s, side=4):
+    """How many tiles of `side` x `side` outputs there are."""
+    return s.n * -(-s.out_h // side) * -(-s.out_w // side)
+
+
+def side_of(s):
+    """The side of the square of outputs that one tile computes, going forward."""
+    return 2 if tiles(s) < FEW_TILES else 4
 
 
 def supports(s):
@@ -16,27 +26,28 @@ def supports(s):
     return (s.kh, s.kw, *s.stride) == (3, 3, 1, 1)
 
 
-def canvas_size(s):
+def canvas_size(s, side):
     """Height and width of a map with its padding and zeros up to whole tiles."""
-    return tuple(-(-n // SIDE) * SIDE + 2 for n in (s.out_h, s.out_w))
+    return tuple(-(-n // side) * side + 2 for n in (s.out_h, s.out_w))
 
 
-def geometry(s, y_pixel):
+def geometry(s, side, y_pixel):
     """struct mg_conv of `s` on such a canvas."""
-    return ffi.new("struct mg_conv *", (s.n, *canvas_size(s), s.cin, 3, 3, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel))
+    return ffi.new("struct mg_conv *", (s.n, *canvas_size(s, side), s.cin, 3, 3, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel, side))
 
 
 def pack(s, w):
     """The transformed weights in the order in which the tiles read them."""
-    panels = workspace.empty((lib.mg_winograd_panels_size(s.cin, s.cout),))
-    lib.mg_winograd_pack(s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
+    side = side_of(s)
+    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.cin, s.cout),))
+    lib.mg_winograd_pack(side, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
     return panels
 
 
 def forward(s, x, w, b, relu, y):
-    panels = pack(s, w)
+    panels, side = pack(s, w), side_of(s)
     y_pointer, y_pixel = pixels("conv2d", "out", y)
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s)), geometry(s, y_pixel)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, y_pixel)
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
@@ -51,7 +62,7 @@ def input(s, w, dy, dx):
 
 def weight(s, x, dy, dw):
     dy_pointer, dy_pixel = pixels("conv2d_weight", "dy", dy)
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s)), geometry(s, dy_pixel)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, 4)), geometry(s, 4, dy_pixel)
     scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g),))
     lib.mg_conv2d_weight_winograd(
         g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)

@@ -65,8 +65,9 @@ def _direct(s, x, w, b, relu, y):
 
 
 def _winograd(s, x, w, b, relu, y):
-    calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s))
-    sizes = {"conv": conv_winograd.geometry(s, y.pixel)[0], "relu": relu}
+    side = conv_winograd.side_of(s)
+    calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
+    sizes = {"conv": conv_winograd.geometry(s, side, y.pixel)[0], "relu": relu}
     return [*calls, Call("winograd", lib.MG_WINOGRAD, canvas, y, sizes, conv_winograd.pack(s, w), b, _multiply_adds(s))]
 
 
