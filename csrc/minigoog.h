@@ -114,6 +114,22 @@ void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float s
 /* One momentum step in place: v = momentum * v + dw + weight_decay * w; w = w - lr * v. n floats, dense. */
 void mg_sgd(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w);
 
+/* ---- batch normalisation (batch_norm.c): `rows` pixels of c floats, rows >= 1; mean, variance, scale, ... are c floats each ---- */
+
+/* Floats of scratch that mg_batch_norm_moments and mg_batch_norm_sums need. */
+size_t mg_batch_norm_scratch(size_t rows, size_t c);
+/* Mean and (biased) variance of each channel. */
+void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t x_pixel, float *scratch, float *mean, float *variance);
+/* y = (x - mean) * scale + shift, and max(0, .) if relu. */
+void mg_batch_norm(size_t rows, size_t c, const float *x, size_t x_pixel, const float *mean, const float *scale, const float *shift,
+                   int relu, float *y, size_t y_pixel);
+/* sum_dz = sum of dz, sum_dzx = sum of dz * (x - mean), where dz is dy, but 0 where y (of a ReLU; or NULL) is not above 0. */
+void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t x_pixel, const float *y, size_t y_pixel, const float *dy,
+                        size_t dy_pixel, const float *mean, float *scratch, float *sum_dz, float *sum_dzx);
+/* dx (dense) = factors[0] * dz + factors[1] * (x - mean) + factors[2]; factors [3, c]. */
+void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t x_pixel, const float *y, size_t y_pixel, const float *dy,
+                            size_t dy_pixel, const float *mean, const float *factors, float *dx);
+
 /* ---- softmax (softmax.c): n rows of c floats, dense, c >= 1 ---- */
 
 void mg_softmax(size_t n, size_t c, const float *x, float *y);

@@ -147,5 +147,5 @@ def test_bad_settings_and_inputs_are_named():
         GoogLeNet()(mg.Tensor(np.zeros((1, 97, 97, 3), np.float32)))
     with pytest.raises(ValueError, match=r"`w` takes 3 channels but `x` has 4"):
         GoogLeNet()(mg.Tensor(np.zeros((1, 224, 224, 4), np.float32)))
-    with pytest.raises(ValueError, match=r"`name` is 'vgg', expected one of googlenet, tiny"):
+    with pytest.raises(ValueError, match=r"`name` is 'vgg', expected one of googlenet, small, tiny"):
         mg.models.build("vgg")

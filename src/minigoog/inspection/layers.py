@@ -1,4 +1,4 @@
-"""The layers of a network in the order in which they run, found by running it."""
+"""The layers of a network in the order in which they run, found by running it. A convolution and its normalisation are one layer."""
 
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import rng
 from ..checks import check_shape
+from ..nn import ConvNorm
 from ..nn.module import Parameter
 from ..tensor import Tensor, no_grad
 
@@ -36,14 +37,25 @@ def layers(model, input_shape):
 
 
 def own_parameters(module):
-    """How many values the module's own parameters have, without its parts'."""
+    """How many values the module's own parameters have, without its parts' (but of a convolution with normalisation, all)."""
+    if isinstance(module, ConvNorm):
+        return sum(p.size for p in module.parameters())
     return sum(value.size for value in vars(module).values() if isinstance(value, Parameter))
+
+
+def _leaves(model, prefix=""):
+    """(name, module) of each module without parts and of each with parameters of its own, depth first."""
+    children = list(model.children())
+    if own_parameters(model) or not children:
+        yield prefix, model
+    for name, child in [] if isinstance(model, ConvNorm) else children:
+        yield from _leaves(child, f"{prefix}.{name}" if prefix else name)
 
 
 @contextmanager
 def _recording(model, found):
     """Within a with-block, each leaf module that is called appends a Layer to `found`."""
-    leaves = [(name, module) for name, module in model.named_modules() if own_parameters(module) or not list(module.children())]
+    leaves = list(_leaves(model))
     for name, module in leaves:
         module.forward = _recorded(name, module, found)
     try:

@@ -4,9 +4,13 @@ from .alexnet import AlexNet
 from .googlenet import GoogLeNet, GoogLeNetOutput
 from .lenet5 import LeNet5
 from .nin import NetworkInNetwork
+from .small import SmallInception
 from .tiny import TinyInception
 
-MODELS = {"googlenet": GoogLeNet, "tiny": TinyInception, "lenet5": LeNet5, "nin": NetworkInNetwork, "alexnet": AlexNet}
+MODELS = {
+    "googlenet": GoogLeNet, "small": SmallInception, "tiny": TinyInception,
+    "lenet5": LeNet5, "nin": NetworkInNetwork, "alexnet": AlexNet,
+}
 
 
 def build(name, **settings):
@@ -16,4 +20,6 @@ def build(name, **settings):
     return MODELS[name](**settings)
 
 
-__all__ = ["AlexNet", "GoogLeNet", "GoogLeNetOutput", "LeNet5", "MODELS", "NetworkInNetwork", "TinyInception", "build"]
+__all__ = [
+    "AlexNet", "build", "GoogLeNet", "GoogLeNetOutput", "LeNet5", "MODELS", "NetworkInNetwork", "SmallInception", "TinyInception",
+]

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .. import nn, ops
+from ..nn.inception import conv_relu
 from ..nn.init import he_normal
 from ..tensor import Tensor
 
@@ -60,15 +61,13 @@ class GoogLeNet(nn.Module):
 
     In training with `aux_heads` it returns a GoogLeNetOutput, otherwise the logits. `variant`: "paper", or "torchvision" for the
     network of that library (3x3 in the 5x5 branch, 2x2 in pool4, other pooling in the heads, less dropout). `init`, `bias`: first
-    weights and biases; He's keep the scale of activations through 22 layers without normalisation."""
+    weights and biases; He's keep the scale of activations through 22 layers without normalisation. `norm`: batch normalisation after
+    each convolution outside the heads."""
 
-    def __init__(self, num_classes=1000, in_channels=3, variant="paper", aux_heads=True, init=he_normal, bias=0.0):
+    def __init__(self, num_classes=1000, in_channels=3, variant="paper", aux_heads=True, init=he_normal, bias=0.0, norm=False):
         if variant not in VARIANTS:
             raise ValueError(f"GoogLeNet: `variant` is {variant!r}, expected one of {', '.join(VARIANTS)}")
-        settings = VARIANTS[variant]
-
-        def conv(*args, **kwargs):
-            return nn.Conv2d(*args, **kwargs, relu=True, init=init, bias=bias)
+        settings, conv = VARIANTS[variant], conv_relu(init, bias, norm)
 
         def pool(size=3):
             return nn.MaxPool2d(size, stride=2, ceil_mode=True)
@@ -79,7 +78,7 @@ class GoogLeNet(nn.Module):
         self.conv2 = nn.Sequential(reduce=conv(64, 64, 1), conv=conv(64, 192, 3, padding=1))
         self.pool2 = pool()
         for row, *widths in TABLE_1:
-            setattr(self, f"inception{row}", nn.Inception(*widths, wide=settings["wide"], init=init, bias=bias))
+            setattr(self, f"inception{row}", nn.Inception(*widths, wide=settings["wide"], init=init, bias=bias, norm=norm))
             if row == "3b":
                 self.pool3 = pool()
             if row == "4e":

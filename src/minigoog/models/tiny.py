@@ -1,18 +1,19 @@
 """A network of the same parts as GoogLeNet, small enough to learn digits in seconds."""
 
 from .. import nn
+from ..nn.inception import conv_relu
 
 
 class TinyInception(nn.Module):
     """Images [n, 8, 8, 1] to logits [n, num_classes]: a convolution, two Inception modules, a pool that rounds up, two more."""
 
-    def __init__(self, num_classes=10, in_channels=1):
-        self.conv1 = nn.Conv2d(in_channels, 32, 3, padding=1, relu=True)
-        self.inception2a = nn.Inception(32, 16, 16, 32, 8, 16, 16)
-        self.inception2b = nn.Inception(80, 24, 24, 48, 8, 16, 16)
+    def __init__(self, num_classes=10, in_channels=1, norm=False):
+        self.conv1 = conv_relu(norm=norm)(in_channels, 32, 3, padding=1)
+        self.inception2a = nn.Inception(32, 16, 16, 32, 8, 16, 16, norm=norm)
+        self.inception2b = nn.Inception(80, 24, 24, 48, 8, 16, 16, norm=norm)
         self.pool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        self.inception3a = nn.Inception(104, 32, 32, 64, 8, 24, 24)
-        self.inception3b = nn.Inception(144, 48, 32, 64, 8, 24, 24)
+        self.inception3a = nn.Inception(104, 32, 32, 64, 8, 24, 24, norm=norm)
+        self.inception3b = nn.Inception(144, 48, 32, 64, 8, 24, 24, norm=norm)
         self.pool3 = nn.GlobalAvgPool2d()
         self.dropout = nn.Dropout(0.4)
         self.classifier = nn.Linear(160, num_classes)

@@ -1,5 +1,6 @@
 """Modules: parameters and the operations that use them."""
 
+from .batch_norm import BatchNorm2d, ConvNorm
 from .conv import Conv2d
 from .dropout import Dropout
 from .inception import Inception, NaiveInception
@@ -9,6 +10,6 @@ from .pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from .relu import Flatten, ReLU, Tanh
 
 __all__ = [
-    "AdaptiveAvgPool2d", "AvgPool2d", "Conv2d", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception", "Linear", "MaxPool2d",
-    "Module", "NaiveInception", "Parameter", "ReLU", "Sequential", "Tanh",
+    "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "Conv2d", "ConvNorm", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception",
+    "Linear", "MaxPool2d", "Module", "NaiveInception", "Parameter", "ReLU", "Sequential", "Tanh",
 ]

@@ -1,10 +1,20 @@
 """The two Inception modules of the paper's figure 2. Every branch writes into its slice of the output's channels: no copy."""
 
+from functools import partial
+
 from .. import ops
+from .batch_norm import ConvNorm
 from .conv import Conv2d
 from .init import he_normal
 from .module import Module, Sequential
 from .pool import MaxPool2d
+
+
+def conv_relu(init=he_normal, bias=0.0, norm=False):
+    """A function that makes convolutions with ReLU of these settings; with `norm` they are normalised and need no bias."""
+    if norm:
+        return partial(ConvNorm, init=init)
+    return partial(Conv2d, relu=True, init=init, bias=bias)
 
 
 class _Branches(Module):
@@ -18,11 +28,11 @@ class _Branches(Module):
 class Inception(_Branches):
     """Figure 2b: 1x1; 1x1 then 3x3; 1x1 then 5x5; 3x3 max pool then 1x1. ReLU after every convolution.
 
-    Arguments in the order of the paper's table 1. `wide`: the size of the 5x5 branch's window (3 in torchvision's network)."""
+    Arguments in the order of the paper's table 1. `wide`: the size of the 5x5 branch's window (3 in torchvision's network).
+    `norm`: batch normalisation after each convolution."""
 
-    def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, wide=5, init=he_normal, bias=0.0):
-        def conv(*args, **kwargs):
-            return Conv2d(*args, **kwargs, relu=True, init=init, bias=bias)
+    def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, wide=5, init=he_normal, bias=0.0, norm=False):
+        conv = conv_relu(init, bias, norm)
 
         self.branch1x1 = conv(in_channels, ch1x1, 1)
         self.branch3x3 = Sequential(reduce=conv(in_channels, ch3x3red, 1), conv=conv(ch3x3red, ch3x3, 3, padding=1))
@@ -39,11 +49,11 @@ class Inception(_Branches):
 class NaiveInception(_Branches):
     """Figure 2a: 1x1, 3x3 and 5x5 straight on the input, and a 3x3 max pool that passes all channels on."""
 
-    def __init__(self, in_channels, ch1x1, ch3x3, ch5x5, init=he_normal, bias=0.0):
-        def conv(channels, size):
-            return Conv2d(in_channels, channels, size, padding=size // 2, relu=True, init=init, bias=bias)
-
-        self.branch1x1, self.branch3x3, self.branch5x5 = conv(ch1x1, 1), conv(ch3x3, 3), conv(ch5x5, 5)
+    def __init__(self, in_channels, ch1x1, ch3x3, ch5x5, init=he_normal, bias=0.0, norm=False):
+        conv = conv_relu(init, bias, norm)
+        self.branch1x1 = conv(in_channels, ch1x1, 1)
+        self.branch3x3 = conv(in_channels, ch3x3, 3, padding=1)
+        self.branch5x5 = conv(in_channels, ch5x5, 5, padding=2)
         self.branch_pool = MaxPool2d(3, stride=1, padding=1)
         self.out_channels = ch1x1 + ch3x3 + ch5x5 + in_channels
 

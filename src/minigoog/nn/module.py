@@ -12,6 +12,18 @@ class Parameter(Tensor):
         super().__init__(np.ascontiguousarray(data), requires_grad=True)
 
 
+class Buffer:
+    """An array that belongs to a module's state but is not learned, such as a running average; `data` is changed in place."""
+
+    def __init__(self, data):
+        self.data = np.ascontiguousarray(data)
+
+    @property
+    def shape(self):
+        """Lengths of the axes."""
+        return self.data.shape
+
+
 def _elements(value):
     """The elements of a list, tuple, set or dict; nothing of anything else."""
     return value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple, set)) else ()
@@ -48,10 +60,14 @@ class Module:
 
     def named_parameters(self):
         """(dotted name, Parameter) of all parameters, each once."""
+        return self._named(Parameter)
+
+    def _named(self, kinds):
+        """(dotted name, value) of all attributes of these kinds, here and in all parts, each once."""
         seen = set()
         for prefix, module in self.named_modules():
             for name, value in vars(module).items():
-                if isinstance(value, Parameter) and id(value) not in seen:
+                if isinstance(value, kinds) and id(value) not in seen:
                     seen.add(id(value))
                     yield f"{prefix}.{name}" if prefix else name, value
 
@@ -60,14 +76,14 @@ class Module:
         return [parameter for _, parameter in self.named_parameters()]
 
     def state_dict(self):
-        """The arrays of all parameters by name: the arrays themselves, not copies."""
-        return {name: parameter.data for name, parameter in self.named_parameters()}
+        """The arrays of all parameters and buffers by name: the arrays themselves, not copies."""
+        return {name: value.data for name, value in self._named((Parameter, Buffer))}
 
     def load_state_dict(self, state, strict=True):
-        """Copies the arrays of `state` into the parameters of the same names; nothing is changed if anything does not fit.
+        """Copies the arrays of `state` into the parameters and buffers of the same names; nothing is changed if anything does not fit.
 
         `strict`: names missing from `state` or unknown here are errors too, not only wrong shapes."""
-        own = dict(self.named_parameters())
+        own = dict(self._named((Parameter, Buffer)))
         wrong = []
         if strict:
             wrong += [f"missing `{name}`" for name in own if name not in state]

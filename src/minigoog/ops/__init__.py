@@ -3,6 +3,7 @@
 from ..tensor import Tensor
 from .adaptive_pool import adaptive_avg_pool2d
 from .arithmetic import add, mul, neg, sub, sum
+from .batch_norm import batch_norm
 from .channel_affine import channel_affine
 from .concat import channel_slices, concat
 from .connect import connect
@@ -16,7 +17,7 @@ from .reshape import flatten, reshape
 from .softmax import cross_entropy, softmax
 
 __all__ = [
-    "adaptive_avg_pool2d", "add", "avg_pool2d", "channel_affine", "channel_slices", "concat", "connect", "conv2d",
+    "adaptive_avg_pool2d", "add", "avg_pool2d", "batch_norm", "channel_affine", "channel_slices", "concat", "connect", "conv2d",
     "cross_entropy", "dropout", "flatten", "global_avg_pool2d", "linear", "max_pool2d", "mul", "neg", "relu", "reshape",
     "softmax", "squared_distance", "sub", "sum", "tanh",
 ]

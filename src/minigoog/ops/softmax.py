@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import kernels
+from ..checks import check_real
 from ..op import Op
 
 
@@ -18,18 +19,27 @@ class Softmax(Op):
 
 
 class CrossEntropy(Op):
-    """The mean over the rows of -log(softmax(x)[label])."""
+    """The mean over the rows of -sum(target * log(softmax(x))), the target 1 for the label and 0 for the other classes.
 
-    def __init__(self, labels):
-        self.labels = labels
+    With `label_smoothing` s the target is 1 - s for the label plus s / classes for each class. (Szegedy et al., arXiv 1512.00567, 7)"""
+
+    def __init__(self, labels, label_smoothing=0.0):
+        self.labels, self.label_smoothing = labels, check_real("cross_entropy", "label_smoothing", label_smoothing, 0, 1)
 
     def forward(self, x):
         self.losses, self.probabilities = kernels.cross_entropy(x, self.labels)
+        if self.label_smoothing and len(x):  # -log p of class j is that of the label, plus the label's logit, minus that of j
+            others = self.losses + x[np.arange(len(x)), self.labels] - x.mean(axis=1)
+            self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * others
         return np.asarray(self.losses.mean(dtype=np.float64), x.dtype) if len(x) else np.zeros((), x.dtype)
 
     def backward(self, dy):
         scale = float(dy) / max(len(self.losses), 1)
-        return (kernels.cross_entropy_backward(self.probabilities, self.labels, scale),)
+        dx = kernels.cross_entropy_backward(self.probabilities, self.labels, scale)
+        if self.label_smoothing:
+            dx -= dx.dtype.type(scale * self.label_smoothing / dx.shape[1])
+            dx[np.arange(len(dx)), self.labels] += dx.dtype.type(scale * self.label_smoothing)
+        return (dx,)
 
 
 def softmax(x):
@@ -37,6 +47,6 @@ def softmax(x):
     return Softmax()(x)
 
 
-def cross_entropy(x, labels):
+def cross_entropy(x, labels, label_smoothing=0.0):
     """The mean cross-entropy of logits `x` [n, classes] against `labels`, whole numbers [n] (0 for an empty batch)."""
-    return CrossEntropy(labels)(x)
+    return CrossEntropy(labels, label_smoothing)(x)

@@ -1,0 +1,88 @@
+/* Batch normalisation: moments, and the gradient's sums, in blocks of rows that do not depend on the number of threads. */
+#include <assert.h>
+#include <string.h>
+#include "kernels.h"
+#include "minigoog.h"
+#include "parallel.h"
+
+enum { ROWS_IN_BLOCK = 256 };
+
+size_t mg_batch_norm_scratch(size_t rows, size_t c)
+{
+    return 2 * mg_ceil_div(rows, ROWS_IN_BLOCK) * c;
+}
+
+static size_t rows_in(size_t rows, size_t block)
+{
+    return mg_min(ROWS_IN_BLOCK, rows - block * ROWS_IN_BLOCK);
+}
+
+/* Blocks are joined by the formula of Chan, Golub, LeVeque (1979), in double. */
+void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t x_pixel, float *scratch, float *mean, float *variance)
+{
+    assert(rows > 0 && x_pixel >= c);
+    const struct kernels *k = mg_kernels();
+    const size_t blocks = mg_ceil_div(rows, ROWS_IN_BLOCK);
+
+    PARALLEL_FOR(block, blocks, rows * c) {
+        float *at = scratch + 2 * block * c;
+        k->moments(rows_in(rows, block), c, x + block * ROWS_IN_BLOCK * x_pixel, x_pixel, at, at + c);
+    }
+
+    PARALLEL_FOR(j, c, blocks * c) {
+        double n = 0, joined = 0, m2 = 0;
+        for (size_t block = 0; block < blocks; block++) {
+            const double count = (double)rows_in(rows, block), d = scratch[2 * block * c + j] - joined;
+            n += count;
+            joined += d * count / n;
+            m2 += scratch[(2 * block + 1) * c + j] + d * d * (n - count) * count / n;
+        }
+        mean[j] = (float)joined;
+        variance[j] = (float)(m2 / n);
+    }
+}
+
+void mg_batch_norm(size_t rows, size_t c, const float *x, size_t x_pixel, const float *mean, const float *scale, const float *shift,
+                   int relu, float *y, size_t y_pixel)
+{
+    assert(x_pixel >= c && y_pixel >= c);
+    const struct kernels *k = mg_kernels();
+
+    PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), rows * c)
+        for (size_t i = block * ROWS_IN_BLOCK; i < block * ROWS_IN_BLOCK + rows_in(rows, block); i++)
+            k->normalize(c, x + i * x_pixel, mean, scale, shift, relu, y + i * y_pixel);
+}
+
+void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t x_pixel, const float *y, size_t y_pixel, const float *dy,
+                        size_t dy_pixel, const float *mean, float *scratch, float *sum_dz, float *sum_dzx)
+{
+    assert(x_pixel >= c && y_pixel >= c && dy_pixel >= c);
+    const struct kernels *k = mg_kernels();
+    const size_t blocks = mg_ceil_div(rows, ROWS_IN_BLOCK);
+
+    PARALLEL_FOR(block, blocks, 3 * rows * c) {
+        const size_t first = block * ROWS_IN_BLOCK;
+        float *at = scratch + 2 * block * c;
+        k->norm_sums(rows_in(rows, block), c, x + first * x_pixel, x_pixel, y ? y + first * y_pixel : NULL, y_pixel,
+                     dy + first * dy_pixel, dy_pixel, mean, at, at + c);
+    }
+
+    memset(sum_dz, 0, c * sizeof *sum_dz);
+    memset(sum_dzx, 0, c * sizeof *sum_dzx);
+    for (size_t block = 0; block < blocks; block++) {
+        k->add(c, sum_dz, scratch + 2 * block * c, sum_dz);
+        k->add(c, sum_dzx, scratch + (2 * block + 1) * c, sum_dzx);
+    }
+}
+
+void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t x_pixel, const float *y, size_t y_pixel, const float *dy,
+                            size_t dy_pixel, const float *mean, const float *factors, float *dx)
+{
+    assert(x_pixel >= c && y_pixel >= c && dy_pixel >= c);
+    const struct kernels *k = mg_kernels();
+
+    PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), 3 * rows * c)
+        for (size_t i = block * ROWS_IN_BLOCK; i < block * ROWS_IN_BLOCK + rows_in(rows, block); i++)
+            k->norm_backward(c, x + i * x_pixel, y ? y + i * y_pixel : NULL, dy + i * dy_pixel, mean, factors, factors + c, factors + 2 * c,
+                             dx + i * c);
+}

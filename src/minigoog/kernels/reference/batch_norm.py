@@ -1,0 +1,46 @@
+"""Batch normalisation. (Ioffe, Szegedy 2015, arXiv 1502.03167)"""
+
+import numpy as np
+
+from ...checks import check_array, check_out, check_real
+from .activation import relu as relu_of
+from .activation import relu_backward
+
+
+def check_batch_norm(where, x, eps, **vectors):
+    """Checks the arguments of both functions, for both kinds of kernels."""
+    check_array(where, "x", x, ndim=(2, 4))
+    if x.size == 0:
+        raise ValueError(f"{where}: `x` has shape {x.shape}, expected values to take the mean of")
+    for name, vector in vectors.items():
+        check_array(where, name, vector, dtype=x.dtype, shape=x.shape[-1:])
+    if check_real(where, "eps", eps, 0) == 0:
+        raise ValueError(f"{where}: `eps` is 0, expected it above 0")
+
+
+def batch_norm(x, gamma, beta, *, eps, relu=False, out=None):
+    """(y, mean, variance): each channel of `x` [..., c] brought to mean 0 and variance 1, times `gamma` [c], plus `beta` [c]; then
+    max(0, .) if `relu`. The variance is the biased one."""
+    check_batch_norm("batch_norm", x, eps, gamma=gamma, beta=beta)
+    rows = x.reshape(-1, x.shape[-1])
+    mean, variance = rows.mean(axis=0), rows.var(axis=0)
+    y = (x - mean) * (gamma / np.sqrt(variance + x.dtype.type(eps))) + beta
+    y = relu_of(y) if relu else y
+    if out is not None:
+        check_out("batch_norm", out, x.shape, x)[...] = y
+    return (y if out is None else out), mean, variance
+
+
+def batch_norm_backward(x, y, dy, mean, variance, gamma, *, eps, relu=False):
+    """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output `y`."""
+    where = "batch_norm_backward"
+    check_batch_norm(where, x, eps, mean=mean, variance=variance, gamma=gamma)
+    check_array(where, "y", y, dtype=x.dtype, shape=x.shape)
+    check_array(where, "dy", dy, dtype=x.dtype, shape=x.shape)
+    dz = relu_backward(y, dy) if relu else dy
+    axes = tuple(range(x.ndim - 1))
+    inverse = 1 / np.sqrt(variance + x.dtype.type(eps))
+    normal = (x - mean) * inverse
+    dgamma, dbeta = (dz * normal).sum(axis=axes), dz.sum(axis=axes)
+    n = x.dtype.type(x.size // x.shape[-1])
+    return gamma * inverse * (dz - (dbeta + normal * dgamma) / n), dgamma, dbeta
