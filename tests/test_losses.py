@@ -38,3 +38,19 @@ def test_cross_entropy_is_the_mean_over_the_batch():
 def test_labels_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"`labels` go from 0 to 5, expected 0 to 4"):
         losses.googlenet_loss((Tensor(np.zeros((2, 5), np.float32)),) * 3, [0, 5])
+
+
+def test_label_smoothing_spreads_a_share_of_the_target_over_all_classes():
+    x, labels, s = numbers(0, (4, 5)).astype(np.float64), [0, 1, 2, 4], 0.3
+    log_p = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    target = np.eye(5)[labels] * (1 - s) + s / 5
+    loss = losses.cross_entropy(Tensor(x.astype(np.float32)), labels, label_smoothing=s)
+    assert np.isclose(loss.item(), -(target * log_p).sum(axis=1).mean(), rtol=1e-6)
+    with pytest.raises(ValueError, match="cross_entropy: `label_smoothing` is 1.5"):
+        losses.cross_entropy(Tensor(x.astype(np.float32)), labels, label_smoothing=1.5)
+
+
+def test_heads_of_weight_0_get_no_gradient_at_all():
+    heads = [Tensor(numbers(i, (2, 3)), requires_grad=True) for i in range(3)]
+    losses.googlenet_loss(tuple(heads), [0, 1], aux_weight=0).backward()
+    assert heads[0].grad is not None and heads[1].grad is None and heads[2].grad is None

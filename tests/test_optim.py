@@ -89,3 +89,32 @@ def test_a_gradient_of_another_type_is_refused_by_name():
     with pytest.raises(TypeError, match="`dw` is float64, expected float32"):
         optim.SGD([p], lr=1).step()
     assert isinstance(p, Tensor) and p.data[0] == 1
+
+
+def test_biases_can_be_left_out_of_the_weight_decay():
+    matrix, bias = nn.Parameter(np.ones((1, 1), np.float32)), parameter(1)
+    matrix.grad, bias.grad = np.zeros((1, 1), np.float32), np.zeros(1, np.float32)
+    optim.SGD([matrix, bias], lr=1.0, weight_decay=0.25, decay_vectors=False).step()
+    assert matrix.data[0, 0] == 0.75 and bias.data[0] == 1
+
+
+def test_the_running_average_follows_its_formula():
+    """d = min(0.5, (1 + t) / (10 + t)): 0.1, 2/11, ... up to 0.5."""
+    weights = {"a": np.array([0.0, 8.0], np.float32)}
+    average, expected = optim.PolyakAverage(weights, 0.5), np.array([0.0, 8.0])
+    for t in range(12):
+        weights["a"] += 1
+        average.step()
+        d = min(0.5, (1 + t) / (10 + t))
+        expected = d * expected + (1 - d) * weights["a"]
+        assert np.allclose(average.averages["a"], expected, rtol=1e-6)
+    assert average.averages["a"] is not weights["a"] and average.steps == 12
+
+
+def test_clipping_scales_all_gradients_by_one_factor():
+    p, q, unused = parameter(0, 0), parameter(0), parameter(0)
+    p.grad, q.grad = np.array([3, 0], np.float32), np.array([4], np.float32)
+    assert optim.gradient_norm([p, q, unused]) == 5
+    assert optim.clip_grad_norm([p, q, unused], 10) == 5 and p.grad[0] == 3
+    assert optim.clip_grad_norm([p, q, unused], 2.5) == 5
+    assert np.allclose(p.grad, [1.5, 0]) and np.allclose(q.grad, 2) and unused.grad is None

@@ -5,17 +5,25 @@ from .ops import cross_entropy
 AUX_WEIGHT = 0.3
 
 
-def googlenet_loss(outputs, labels, aux_weight=AUX_WEIGHT):
-    """The cross-entropy of the main classifier plus `aux_weight` times that of each auxiliary head. (Paper, section 5)
+def googlenet_losses(outputs, labels, label_smoothing=0.0):
+    """The cross-entropy of the classifier and of each auxiliary head, in a list.
 
     `outputs`: the logits alone, or (logits, *auxiliary logits) as GoogLeNet gives them in training."""
-    if not isinstance(outputs, tuple):
-        return cross_entropy(outputs, labels)
-    main, *heads = outputs
-    loss = cross_entropy(main, labels)
-    for head in heads:
-        loss = loss + aux_weight * cross_entropy(head, labels)
-    return loss
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return [cross_entropy(logits, labels, label_smoothing) for logits in outputs]
 
 
-__all__ = ["cross_entropy", "googlenet_loss"]
+def googlenet_loss(outputs, labels, aux_weight=AUX_WEIGHT):
+    """The cross-entropy of the main classifier plus `aux_weight` times that of each auxiliary head. (Paper, section 5)"""
+    return weighted_sum(googlenet_losses(outputs, labels), aux_weight)
+
+
+def weighted_sum(losses, aux_weight):
+    """The first loss plus `aux_weight` times each other one; with weight 0 the heads get no gradient at all."""
+    total = losses[0]
+    for loss in losses[1:] if aux_weight else ():
+        total = total + aux_weight * loss
+    return total
+
+
+__all__ = ["cross_entropy", "googlenet_loss", "googlenet_losses", "weighted_sum"]
