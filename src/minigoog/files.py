@@ -27,9 +27,9 @@ def whole_file(path):
     _sync_folder(path.parent)
 
 
-def sweep(folder):
-    """Removes what writes that were killed have left in `folder`."""
-    for path in Path(folder).glob(".*.tmp"):
+def sweep(folder, name="*"):
+    """Removes what writes of `name` that were killed have left in `folder`."""
+    for path in Path(folder).glob(f".{name}.*.tmp"):
         path.unlink(missing_ok=True)
 
 

@@ -109,7 +109,7 @@ def test_what_cannot_be_saved_is_named_and_leaves_the_old_file(path):
     for arrays, metadata, message in (
         ({"a": np.ones(2, np.complex64)}, None, "`a` is complex64"),
         ({"a": np.array(["text"])}, None, "`a` is <U4"),
-        ({"__metadata__": np.ones(2)}, None, "cannot be called `__metadata__`"),
+        ({"__metadata__": np.ones(2)}, None, "an array is called '__metadata__', expected a text"),
         ({}, {"epoch": 3}, "`metadata` 'epoch' is not text"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):

@@ -17,6 +17,8 @@ DTYPES = {
 }  # fmt: skip
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 LONGEST_HEADER = 100_000_000  # bytes; the limit of the reference implementation
+MOST_AXES = 32
+MOST_ITEMS = 2**62  # bytes, counting axes of length 0 as 1: NumPy cannot address more even where there is nothing to store
 
 
 def save(path, arrays, metadata=None):
@@ -28,19 +30,27 @@ def save(path, arrays, metadata=None):
             raise TypeError(f"safetensors.save: `metadata` {wrong[0]!r} is not text, expected text under a text")
         entries["__metadata__"] = dict(metadata)
     for name, array in arrays.items():
-        if np.asarray(array).dtype.newbyteorder("<") not in NAMES:
-            raise TypeError(f"safetensors.save: `{name}` is {np.asarray(array).dtype}, expected one of {', '.join(map(str, NAMES))}")
-        if name == "__metadata__":
-            raise ValueError("safetensors.save: an array cannot be called `__metadata__`")
-        dtype = NAMES[np.asarray(array).dtype.newbyteorder("<")]
-        entries[name] = {"dtype": dtype, "shape": list(np.shape(array)), "data_offsets": [offset, offset + np.asarray(array).nbytes]}
-        offset += np.asarray(array).nbytes
+        array = np.asarray(array)
+        _check_savable(name, array)
+        dtype = NAMES[array.dtype.newbyteorder("<")]
+        entries[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
+        offset += array.nbytes
     header = json.dumps(entries, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     with whole_file(path) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for name, array in arrays.items():
             file.write(np.ascontiguousarray(array, DTYPES[entries[name]["dtype"]]).tobytes())
+
+
+def _check_savable(name, array):
+    """Raises for what `load` would refuse."""
+    if not isinstance(name, str) or name == "__metadata__":
+        raise TypeError(f"safetensors.save: an array is called {name!r}, expected a text other than '__metadata__'")
+    if array.dtype.newbyteorder("<") not in NAMES:
+        raise TypeError(f"safetensors.save: `{name}` is {array.dtype}, expected one of {', '.join(map(str, NAMES))}")
+    if array.ndim > MOST_AXES or math.prod(max(n, 1) for n in array.shape) >= MOST_ITEMS // array.itemsize:
+        raise ValueError(f"safetensors.save: `{name}` has shape {str(array.shape)[:80]}, expected at most {MOST_AXES} axes and 2^62 bytes")
 
 
 def load(path):
@@ -104,13 +114,13 @@ def _check_extents(path, entries, n_bytes):
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
         if not isinstance(dtype, str) or dtype not in DTYPES:
             raise _damaged(path, f"`{name}` has dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
-        if not isinstance(shape, list) or len(shape) > 32 or not all(map(_is_count, shape)):
-            raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, expected at most 32 whole numbers")
+        if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(map(_is_count, shape)):
+            raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, expected at most {MOST_AXES} whole numbers")
         if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
             raise _damaged(path, f"`{name}` has data_offsets {str(offsets)[:80]}, expected two whole numbers")
         if offsets[1] - offsets[0] != math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize:
             raise _damaged(path, f"`{name}` has {offsets[1] - offsets[0]} bytes, which is not what {dtype} {shape} needs")
-        if math.prod(max(n, 1) for n in shape) >= 2**59:  # NumPy refuses it even where a 0 among them leaves nothing to store
+        if math.prod(max(n, 1) for n in shape) >= MOST_ITEMS // np.dtype(DTYPES[dtype]).itemsize:
             raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, which is more than can be addressed")
     end = 0
     for begin, stop in sorted(entry["data_offsets"] for entry in entries.values()):

@@ -1,0 +1,59 @@
+"""A saved model: its weights and all that somebody needs to use them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from minigoog.formats import safetensors, saved_model
+
+ARGUMENTS = {"num_classes": 2, "in_channels": 3}
+INFO = saved_model.Info("tiny", ARGUMENTS, ("cat", "dog"), (8, 9, 3), (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), {"epoch": "7"})
+WEIGHTS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    saved_model.save(tmp_path / "model", WEIGHTS, INFO)
+    weights, info = saved_model.load(tmp_path / "model")
+    assert info == INFO and np.array_equal(weights["a"], WEIGHTS["a"])
+
+
+def write(path, **changes):
+    metadata = INFO.as_metadata() | changes
+    safetensors.save(path, WEIGHTS, {name: text for name, text in metadata.items() if text is not None})
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"mean": None}, "not a saved model of minigoog: its metadata have no `mean`"),
+    ({"model": "[]"}, "names are not texts"),
+    ({"classes": "[1]"}, "names are not texts"),
+    ({"classes": "3"}, "metadata are damaged"),
+    ({"arguments": "[]"}, "names are not texts"),
+    ({"input_size": "[0, 9, 3]"}, "input_size is"),
+    ({"input_size": '"abc"'}, "input_size is"),
+    ({"mean": "[1.0]"}, "expected a number for each of 3 channels"),
+    ({"std": "[1.0, 2.0, -1.0]"}, "expected a number for each of 3"),
+    ({"std": "[1.0, 2.0, true]"}, "expected a number for each of 3"),
+    ({"more": "{"}, "metadata are damaged"),
+    ({"more": "[" * 100_000}, "metadata are damaged"),
+    ({"more": json.dumps({"a": 1})}, "names are not texts"),
+])  # fmt: skip
+def test_metadata_that_cannot_be_are_refused_by_name(tmp_path, changes, message):
+    write(tmp_path / "model", **changes)
+    with pytest.raises(ValueError) as error:
+        saved_model.load(tmp_path / "model")
+    assert message in str(error.value) and str(tmp_path / "model") in str(error.value)
+
+
+def test_a_runs_folder_gives_the_averaged_weights_first(tmp_path):
+    for name in reversed(saved_model.NAMES):
+        (tmp_path / name).write_bytes(b"")
+        assert saved_model.find(tmp_path) == tmp_path / name
+    assert saved_model.find(tmp_path / "last.safetensors") == tmp_path / "last.safetensors"
+
+
+@pytest.mark.parametrize("name, message", [("nothing", "no such run folder or file of weights"), ("empty", "a folder without averaged")])
+def test_what_is_not_there_is_named(tmp_path, name, message):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=f"{name}: {message}"):
+        saved_model.find(tmp_path / name)
