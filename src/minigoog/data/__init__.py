@@ -1,6 +1,11 @@
-"""Data sets, and how they come in batches. NumPy arrays, no tensors."""
+"""Data sets, transforms, and how they come in batches. NumPy arrays, no tensors."""
 
-from .datasets import Dataset, digits
+from . import transforms
+from .datasets import ArrayDataset, digits, one_size, open_dataset
+from .folder import ImageFolder
 from .loader import DataLoader
+from .statistics import Statistics, image_statistics
 
-__all__ = ["DataLoader", "Dataset", "digits"]
+__all__ = [
+    "ArrayDataset", "DataLoader", "digits", "ImageFolder", "image_statistics", "one_size", "open_dataset", "Statistics", "transforms",
+]

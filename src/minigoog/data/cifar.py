@@ -1,0 +1,122 @@
+"""CIFAR-10 and CIFAR-100: the binary files, the Python batches, and their archives. (Krizhevsky 2009)
+
+A binary record is one byte for the class (CIFAR-100: one for the superclass, one for the class) and 3,072 for the image, plane by plane."""
+
+import tarfile
+from typing import NamedTuple
+
+import numpy as np
+
+from . import plain_pickle
+from .download import fetch
+
+PIXELS = 3 * 32 * 32
+LARGEST = 1 << 28  # bytes of a file in an archive
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+class Layout(NamedTuple):
+    """The files of a set: their names by split, the folder that archives put them in, and where a record or batch has its class."""
+
+    binary: dict
+    batches: dict
+    folders: tuple
+    label_bytes: int
+    label_key: str
+    classes: int
+    names: tuple  # file and key of the class names in the Python batches, file in the binary ones
+
+
+SETS = {
+    "cifar10": Layout(
+        {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]},
+        {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]},
+        ("cifar-10-batches-bin", "cifar-10-batches-py"), 1, "labels", 10, ("batches.meta", "label_names", "batches.meta.txt"),
+    ),
+    "cifar100": Layout(
+        {"train": ["train.bin"], "test": ["test.bin"]}, {"train": ["train"], "test": ["test"]},
+        ("cifar-100-binary", "cifar-100-python"), 2, "fine_labels", 100, ("meta", "fine_label_names", "fine_label_names.txt"),
+    ),
+}  # fmt: skip
+ARCHIVES = {
+    "cifar10": ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"),
+    "cifar100": ("cifar-100-binary.tar.gz", "cifar-100-python.tar.gz"),
+}
+
+
+def read(name, split, where, download=False):
+    """(images uint8 [n, 32, 32, 3], labels, classes) from the files or an archive of `name` in where/name or where."""
+    layout, open_file = SETS[name], _find(name, where, download)
+    parts = []
+    for binary, batch in zip(layout.binary[split], layout.batches[split], strict=True):
+        data = open_file(binary)
+        parts.append(_records(binary, data, layout) if data is not None else _batch(batch, open_file(batch), layout))
+    images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels.astype(np.int64), _class_names(open_file, layout)
+
+
+def _find(name, where, download):
+    """A function from a file's name to its bytes, or None: of an unpacked folder, else of an archive."""
+    layout = SETS[name]
+    for root in (where / name, where):
+        for folder in (root, *(root / inner for inner in layout.folders)):
+            if any((folder / files["test"][0]).is_file() for files in (layout.binary, layout.batches)):
+                return lambda file, folder=folder: (folder / file).read_bytes() if (folder / file).is_file() else None
+        for archive in ARCHIVES[name]:
+            if (root / archive).is_file():
+                return _members(root / archive)
+    return _members(fetch(name, ARCHIVES[name][0], where, download))
+
+
+def _members(archive):
+    """The files in a .tar.gz, by name without folders; only their bytes are read, nothing is unpacked."""
+    found = {}
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                if member.isfile() and member.size <= LARGEST:
+                    found[member.name.rsplit("/", 1)[-1]] = tar.extractfile(member).read()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise ValueError(f"{archive}: damaged ({error}): delete it and get it again") from None
+    return found.get
+
+
+def _records(file, data, layout):
+    """(images [n, 3072], labels [n]) of a binary file."""
+    size = layout.label_bytes + PIXELS
+    if not data or len(data) % size:
+        raise ValueError(f"{file}: has {len(data)} bytes, expected a multiple of {size}: delete it and get it again")
+    records = np.frombuffer(data, np.uint8).reshape(-1, size)
+    return _checked(file, records[:, layout.label_bytes :], records[:, layout.label_bytes - 1], layout)
+
+
+def _batch(file, data, layout):
+    """(images [n, 3072], labels [n]) of a Python batch."""
+    if data is None:
+        raise FileNotFoundError(f"{file}: is missing among the files of the data set")
+    try:
+        content = plain_pickle.load(data)
+        images, labels = content["data"], content[layout.label_key]
+        labels = np.array([int(label) for label in labels if isinstance(label, int)])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file}: not a batch of CIFAR ({error}): delete it and get it again") from None
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS:
+        raise ValueError(f"{file}: its `data` is not uint8 [n, {PIXELS}]")
+    return _checked(file, images, labels, layout)
+
+
+def _checked(file, images, labels, layout):
+    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or not ((labels >= 0) & (labels < layout.classes)).all():
+        raise ValueError(f"{file}: does not hold a label from 0 to {layout.classes - 1} for each of the {len(images)} images")
+    return images, labels
+
+
+def _class_names(open_file, layout):
+    """The names of the classes, or their numbers where no file has them."""
+    meta, key, text = layout.names
+    names = (open_file(text) or b"").decode("utf-8", "replace").split()
+    if not names and open_file(meta):
+        names = plain_pickle.load(open_file(meta)).get(key, [])
+    names = tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names)
+    fallback = CIFAR10 if layout.classes == len(CIFAR10) else tuple(map(str, range(layout.classes)))
+    return names if len(names) == layout.classes else fallback

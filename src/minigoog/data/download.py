@@ -1,0 +1,96 @@
+"""Standard data sets from their sources, on request: checked, resumed, tried again, whole or not at all."""
+
+import hashlib
+import http.client
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import NamedTuple
+
+TRIES, PAUSE = 4, 2.0  # attempts, and seconds before the second (then twice as long each)
+BLOCK = 1 << 18  # bytes
+TIMEOUT = 30  # seconds without a byte
+
+
+class Source(NamedTuple):
+    """Where a file is, and the MD5 sum of its bytes."""
+
+    url: str
+    md5: str
+
+
+MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+CIFAR = "https://www.cs.toronto.edu/~kriz/"
+SOURCES = {
+    ("mnist", "train-images-idx3-ubyte.gz"): Source(MNIST, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+    ("mnist", "train-labels-idx1-ubyte.gz"): Source(MNIST, "d53e105ee54ea40749a09fcbcd1e9432"),
+    ("mnist", "t10k-images-idx3-ubyte.gz"): Source(MNIST, "9fb629c4189551a2d022fa330f9573f3"),
+    ("mnist", "t10k-labels-idx1-ubyte.gz"): Source(MNIST, "ec29112dd5afa0611ce80d1b7f02629c"),
+    ("fashion-mnist", "train-images-idx3-ubyte.gz"): Source(FASHION, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+    ("fashion-mnist", "train-labels-idx1-ubyte.gz"): Source(FASHION, "25c81989df183df01b3e8a0aad5dffbe"),
+    ("fashion-mnist", "t10k-images-idx3-ubyte.gz"): Source(FASHION, "bef4ecab320f06d8554ea6380940ec79"),
+    ("fashion-mnist", "t10k-labels-idx1-ubyte.gz"): Source(FASHION, "bb300cfdad3c16e7a12a480ee83cd310"),
+    ("cifar10", "cifar-10-binary.tar.gz"): Source(CIFAR, "c32a1d4ab5d03f1284b67883e8d87530"),
+    ("cifar100", "cifar-100-binary.tar.gz"): Source(CIFAR, "03b5dce01913d631647c71ecec9e9cb8"),
+}
+
+
+def fetch(name, file, where, download):
+    """The path of `file` of the data set `name` in where/name, downloaded if `download`; FileNotFoundError, saying what to do, if not."""
+    path = where / name / file
+    if path.exists():
+        return path
+    if not download:
+        raise FileNotFoundError(f"{path}: there is no such file; --download gets it, --data-dir says where it is")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = SOURCES[name, file]
+    get(source.url + file, path, source.md5)
+    return path
+
+
+def get(url, path, md5):
+    """Writes what is at `url` to `path` if its MD5 sum is `md5`; goes on with what an earlier attempt left in `path`.part."""
+    part = path.with_name(path.name + ".part")
+    for attempt in range(1, TRIES + 1):
+        try:
+            _append(url, part)
+            break
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            gone = isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410)
+            if gone or attempt == TRIES:
+                raise OSError(f"{url}: download failed ({error}); what came is kept, so that the next attempt goes on from there") from None
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+    found = hashlib.md5(part.read_bytes()).hexdigest()
+    if found != md5:
+        part.unlink()
+        raise ValueError(f"{url}: came with the MD5 sum {found}, expected {md5}: not kept")
+    with open(part, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def _append(url, part):
+    """Adds to the file `part` what it does not have yet of what is at `url`."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # there is nothing after what we have
+            return
+        raise
+    with response, open(part, "ab" if response.status == 206 else "wb") as file:
+        have = have if response.status == 206 else 0
+        whole = have + int(response.headers.get("Content-Length") or 0)
+        while block := response.read(BLOCK):
+            file.write(block)
+            have += len(block)
+            if sys.stderr.isatty():
+                print(f"\r{part.stem}: {have / 1e6:.1f} of {whole / 1e6:.1f} MB ", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    if have < whole:
+        raise ConnectionError(f"{have} of {whole} bytes came")

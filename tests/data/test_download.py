@@ -1,0 +1,94 @@
+"""Downloads from a server on this machine: whole or not at all, resumed, tried again, checked."""
+
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from minigoog.data import download
+
+CONTENT = np.random.default_rng(0).bytes(700_000)
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves CONTENT; the first `failures` answers break off in the middle."""
+
+    def do_GET(self):
+        self.server.requests.append(self.headers.get("Range"))
+        if self.path == "/missing":
+            return self.send_error(404)
+        start = int(self.headers["Range"][6:-1]) if "Range" in self.headers and self.server.ranges else 0
+        if start >= len(CONTENT):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.end_headers()
+        self.server.failures -= 1
+        end = len(CONTENT) if self.server.failures < 0 else start + 200_000
+        return self.wfile.write(CONTENT[start:end])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(download, "PAUSE", 0)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.requests, server.failures, server.ranges = [], 0, True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def url(server, path="/file"):
+    return f"http://127.0.0.1:{server.server_port}{path}"
+
+
+def test_a_file_comes_whole(server, tmp_path):
+    download.get(url(server), tmp_path / "file", MD5)
+    assert (tmp_path / "file").read_bytes() == CONTENT and [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_connection_that_breaks_is_tried_again_from_where_it_broke(server, tmp_path, ranges):
+    server.failures, server.ranges = 2, ranges
+    download.get(url(server), tmp_path / "file", MD5)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    assert server.requests == [None, "bytes=200000-", "bytes=400000-" if ranges else "bytes=200000-"]
+
+
+def test_what_an_earlier_attempt_left_is_used(server, tmp_path, monkeypatch):
+    server.failures = 99
+    monkeypatch.setattr(download, "TRIES", 2)
+    with pytest.raises(OSError, match="download failed .* what came is kept"):
+        download.get(url(server), tmp_path / "file", MD5)
+    assert not (tmp_path / "file").exists()
+    server.failures = 0
+    download.get(url(server), tmp_path / "file", MD5)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_a_file_with_another_sum_is_not_kept(server, tmp_path):
+    with pytest.raises(ValueError, match=f"came with the MD5 sum {MD5}, expected 0000: not kept"):
+        download.get(url(server), tmp_path / "file", "0000")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_not_there_is_not_asked_for_again(server, tmp_path):
+    with pytest.raises(OSError, match="404"):
+        download.get(url(server, "/missing"), tmp_path / "file", MD5)
+    assert len(server.requests) == 1
+
+
+def test_a_data_set_is_fetched_into_its_folder(server, tmp_path, monkeypatch):
+    source = download.Source(url(server, "/"), MD5)
+    monkeypatch.setitem(download.SOURCES, ("mnist", "train-images-idx3-ubyte.gz"), source)
+    path = download.fetch("mnist", "train-images-idx3-ubyte.gz", tmp_path, True)
+    assert path == tmp_path / "mnist" / "train-images-idx3-ubyte.gz" and path.read_bytes() == CONTENT
+    server.shutdown()
+    assert download.fetch("mnist", "train-images-idx3-ubyte.gz", tmp_path, False) == path

@@ -1,0 +1,121 @@
+"""Each transform does what its name says in torchvision, by independent formulas; and randomness has the stated distribution."""
+
+import numpy as np
+import pytest
+
+from minigoog.data import ArrayDataset, image_statistics
+from minigoog.data import transforms as t
+
+
+def picture(h=9, w=12, c=3, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (h, w, c), np.uint8)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_a_random_crop_is_a_part_of_the_padded_image_and_every_part_comes():
+    image = picture(5, 5)
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)))
+    parts = {padded[y : y + 5, x : x + 5].tobytes() for y in range(5) for x in range(5)}
+    crop, generator = t.RandomCrop(5, padding=2), rng()
+    assert {crop(image, generator).tobytes() for _ in range(600)} == parts and len(parts) == 25
+
+
+def test_a_crop_larger_than_the_image_is_refused():
+    with pytest.raises(ValueError, match="RandomCrop: the image has 5x5 pixels and 1 of padding, expected at least 9"):
+        t.RandomCrop(9, padding=1)(picture(5, 5), rng())
+    with pytest.raises(ValueError, match="CenterCrop: the image has 5x7 pixels, expected at least 6x6"):
+        t.CenterCrop(6)(picture(5, 7), rng())
+
+
+def test_a_mirror_image_comes_half_of_the_time():
+    image, flip, generator = picture(), t.RandomHorizontalFlip(), rng()
+    mirrored = [(flip(image, generator) == image[:, ::-1]).all() for _ in range(400)]
+    assert 150 < sum(mirrored) < 250
+    assert (t.RandomHorizontalFlip(1)(image, generator) == np.fliplr(image)).all()
+
+
+def test_the_centre_is_where_torchvision_has_it():
+    image = picture(9, 12)
+    assert (t.CenterCrop(4)(image, None) == image[2:6, 4:8]).all()  # round((9 - 4) / 2) = 2
+
+
+def test_boxes_of_random_resized_crops_have_the_papers_areas_and_ratios():
+    crop, generator = t.RandomResizedCrop(32), rng()
+    boxes = np.array([crop.box(375, 500, generator) for _ in range(4000)], float)
+    area, ratio = boxes[:, 2] * boxes[:, 3] / (375 * 500), boxes[:, 3] / boxes[:, 2]
+    assert area.min() >= 0.078 and area.max() <= 1 and ratio.min() >= 0.745 and ratio.max() <= 1.345
+    assert abs(np.mean(area[area < 0.5]) - 0.29) < 0.01  # uniform where everything fits: (0.08 + 0.5) / 2
+    assert abs(np.mean(np.log(ratio[area < 0.5]))) < 0.02  # as often wide as high
+    inside = (boxes[:, :2] >= 0).all(axis=1) & (boxes[:, 0] + boxes[:, 2] <= 375) & (boxes[:, 1] + boxes[:, 3] <= 500)
+    assert inside.all()
+
+
+def test_an_image_too_long_for_any_ratio_gives_its_middle():
+    assert t.RandomResizedCrop(8).box(10, 1000, rng()) == (0, 493, 10, 13)
+
+
+def test_normalize_is_the_formula():
+    image = picture()
+    y = t.Normalize([1, 2, 3], [4, 5, 6])(image, None)
+    assert y.dtype == np.float32 and np.allclose(y, (image - np.array([1.0, 2, 3])) / np.array([4.0, 5, 6]), rtol=1e-6)
+
+
+def test_each_jitter_mixes_with_its_dull_image():
+    """Pillow's ImageEnhance: factor * image + (1 - factor) * dull."""
+    image = picture().astype(np.float32)
+    grey = image @ np.array([0.299, 0.587, 0.114])
+    dull = {"brightness": 0 * image, "contrast": 0 * image + grey.mean(), "saturation": np.repeat(grey[..., None], 3, axis=2)}
+    for name, blank in dull.items():
+        got = t.ColorJitter(**{name: 0.4})(image, rng(5))
+        generator = rng(5)
+        generator.permutation(["brightness", "contrast", "saturation"])
+        factor = generator.uniform(0.6, 1.4)
+        assert np.allclose(got, np.clip(factor * image + (1 - factor) * blank, 0, 255), atol=1e-3), name
+
+
+def test_the_order_of_jitters_varies():
+    seen = {tuple(rng(i).permutation(list(t.ColorJitter().amounts))) for i in range(60)}
+    assert len(seen) == 6
+
+
+def test_lighting_moves_all_pixels_along_the_components():
+    values, vectors = np.array([4.0, 9.0, 100.0]), np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    image, light, generator = picture(), t.Lighting(0.1, values, vectors), rng()
+    shifts = np.array([(light(image, generator) - image)[0, 0] for _ in range(3000)])
+    assert np.allclose(light(image, rng(1)) - image, (light(image, rng(1)) - image)[0, 0], atol=1e-4)
+    assert np.allclose((shifts @ vectors).std(axis=0), 0.1 * np.sqrt(values), rtol=0.06)
+
+
+def test_statistics_are_those_of_all_pixels():
+    images = np.random.default_rng(0).integers(0, 256, (1234, 5, 4, 3), np.uint8) // np.array([1, 2, 3], np.uint8)
+    mean, std, (values, vectors) = image_statistics(ArrayDataset(images, np.zeros(1234), "a"))
+    pixels = images.reshape(-1, 3).astype(float)
+    assert np.allclose(mean, pixels.mean(axis=0)) and np.allclose(std, pixels.std(axis=0))
+    assert np.allclose(vectors @ np.diag(values) @ vectors.T, np.cov(pixels.T, bias=True))
+
+
+def test_compose_prints_its_steps():
+    text = repr(t.Compose([t.RandomCrop(32, 4), t.RandomHorizontalFlip(), t.Normalize([1.0], [2.0])]))
+    assert text.splitlines()[1:4] == ["    RandomCrop(32, padding=4)", "    RandomHorizontalFlip(0.5)", "    Normalize([1.0], [2.0])"]
+
+
+@pytest.mark.parametrize("name", ["nearest", "bilinear", "area", "cubic"])
+def test_resizing_is_pillows(name):
+    image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed (extra images): resizing was not tried")
+    from minigoog.data.images import FILTERS, resize
+
+    image = picture(20, 30)
+    how = image_module.Resampling[FILTERS[name]]
+    assert (resize(image, (6, 8), name) == np.asarray(image_module.fromarray(image).resize((8, 6), how))).all()
+    theirs = image_module.fromarray(image).resize((8, 6), how, box=(3, 2, 18, 12))
+    assert (resize(image, (6, 8), name, (2, 3, 10, 15)) == np.asarray(theirs)).all()
+    assert resize(image[..., :1], (6, 8), name).shape == (6, 8, 1)
+
+
+def test_the_shorter_side_gets_its_size():
+    pytest.importorskip("PIL", reason="Pillow is not installed (extra images): resizing was not tried")
+    assert t.Resize(6)(picture(20, 30), None).shape == (6, 9, 3) and t.Resize(6)(picture(31, 20), None).shape == (9, 6, 3)
+    assert t.RandomResizedCrop(7, interpolation="random")(picture(20, 30), rng()).shape == (7, 7, 3)
