@@ -27,6 +27,18 @@ def take(n):
     return _state["seed"], offset
 
 
+def state():
+    """The state of all random numbers, of types that JSON has: `set_state` goes on from there."""
+    return {"generator": _state["generator"].bit_generator.state, "seed": _state["seed"], "counter": _state["counter"]}
+
+
+def set_state(state):
+    """Goes on from where `state()` was called."""
+    generator = np.random.default_rng()
+    generator.bit_generator.state = state["generator"]
+    _state.update(generator=generator, seed=state["seed"], counter=state["counter"])
+
+
 @contextmanager
 def undisturbed():
     """Within a with-block, numbers may be taken; afterwards the next ones are those that would have come without it."""

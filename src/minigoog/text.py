@@ -21,3 +21,12 @@ def aligned(rows, right=()):
     sides = [">" if i in right else "<" for i in range(len(widths))]
     lines = ["  ".join(f"{cell:{s}{w}}" for cell, s, w in zip(row, sides, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def confusion_text(table, classes):
+    """The confusion matrix with a row for each true class and a column for each predicted one; zeros as dots."""
+    width = max(len(str(table.max())), *map(len, classes))
+    rows = ["true \\ taken for  " + " ".join(f"{name:>{width}}" for name in classes)]
+    for name, counts in zip(classes, table, strict=True):
+        rows.append(f"{name:>16}  " + " ".join(f"{count or '.':>{width}}" for count in counts))
+    return "\n".join(rows)

@@ -1,6 +1,7 @@
-"""Training: `python -m minigoog.train --tiny`, or from Python `fit(Config(...))`."""
+"""Training: `python -m minigoog.train --tiny`, or from Python `fit(Config(...))`; `resume(folder)` goes on with a run."""
 
 from .config import Config
-from .loop import Interrupted, TrainingError, fit
+from .fit import fit, resume
+from .loop import Interrupted, TrainingError
 
-__all__ = ["Config", "Interrupted", "TrainingError", "fit"]
+__all__ = ["Config", "Interrupted", "TrainingError", "fit", "resume"]

@@ -1,12 +1,18 @@
-"""python -m minigoog.train --tiny: trains a small Inception network on handwritten digits, in seconds."""
+"""python -m minigoog.train: trains a network.
+
+  --tiny                                   a small Inception network on handwritten digits, in seconds
+  --model googlenet --data FOLDER          any network on any folder of images
+  --config RECIPE_OR_FILE                  with the settings of a TOML file; flags come before it
+  --resume RUN                             goes on with a run that was stopped, to the same bits"""
 
 import argparse
 import re
 import sys
+from dataclasses import fields
 
-from ..kernels import MOST_THREADS
-from .config import Config
-from .loop import Interrupted, TrainingError, fit
+from .config import Config, read, recipes
+from .fit import fit, resume
+from .loop import Interrupted, TrainingError
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,35 +23,41 @@ class Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
-def number(kind, minimum, maximum=float("inf"), exclusive=False):
-    """An argparse type: a number of this kind within these limits."""
-    limit = f"above {minimum}" if exclusive else f"of at least {minimum}"
-    expected = f"a {'whole ' if kind is int else ''}number {limit}" + (f" and at most {maximum}" if maximum < float("inf") else "")
+def parser():
+    """The flags: one for each setting, and those that say where settings come from."""
+    p = Parser(prog="python -m minigoog.train", description=__doc__.split(": ", 1)[1], allow_abbrev=False,
+               formatter_class=argparse.RawDescriptionHelpFormatter)
+    where = p.add_mutually_exclusive_group()
+    where.add_argument("--tiny", action="store_const", const="tiny", dest="config", help="the same as --config tiny")
+    where.add_argument("--config", metavar="RECIPE_OR_FILE", help=f"settings: {', '.join(recipes())}, or a TOML file")
+    where.add_argument("--resume", metavar="RUN", help="the folder of a run to go on with")
+    for setting in fields(Config):
+        _add(p, setting)
+    return p
+
+
+def _add(p, setting):
+    """The flag of a setting. It has no default here: what is not said comes from the file, or from Config."""
+    meta, flag = setting.metadata, "--" + setting.name.replace("_", "-")
+    default = "" if setting.default is None else f" (default: {setting.default})"
+    if meta["kind"] is bool:
+        p.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=meta["help"] + default)
+    else:
+        kinds = {"type": _number(meta["kind"])} if meta["kind"] is not str else {}
+        name = "|".join(meta["choices"]) if "choices" in meta else {int: "N", float: "X", str: "TEXT"}[meta["kind"]]
+        p.add_argument(flag, **kinds, metavar=name, help=meta["help"].replace("%", "%%") + default)
+
+
+def _number(kind):
+    """An argparse type: a number of this kind."""
 
     def parse(text):
         try:
-            value = kind(text)
-            good = (value > minimum if exclusive else value >= minimum) and value <= maximum and value < float("inf")
+            return kind(text)
         except ValueError:
-            good = False
-        if not good:
-            raise argparse.ArgumentTypeError(f"{text!r} came, expected {expected}")
-        return value
+            raise argparse.ArgumentTypeError(f"{text!r} came, expected a {'whole ' if kind is int else ''}number") from None
 
     return parse
-
-
-def parser():
-    """The flags."""
-    p = Parser(prog="python -m minigoog.train", description=__doc__.split(": ", 1)[1], allow_abbrev=False)
-    p.add_argument("--tiny", action="store_true", help="the tiny Inception network on the digits that ship with minigoog")
-    p.add_argument("--seed", type=number(int, 0, 2**64 - 1), default=Config.seed, help="same seed, same numbers (default: %(default)s)")
-    p.add_argument("--epochs", type=number(int, 1), default=Config.epochs, help="passes over the training digits (default: %(default)s)")
-    p.add_argument("--batch-size", type=number(int, 1), default=Config.batch_size, help="images in a step (default: %(default)s)")
-    p.add_argument("--lr", type=number(float, 0, exclusive=True), default=Config.lr, help="first learning rate (default: %(default)s)")
-    p.add_argument("--threads", type=number(int, 1, MOST_THREADS), help="threads of the C kernels (default: OMP_NUM_THREADS, or all cores)")
-    p.add_argument("--output", metavar="FOLDER", help="folder for weights, metrics and settings (default: a new one under runs/)")
-    return p
 
 
 def with_flags(message):
@@ -53,24 +65,32 @@ def with_flags(message):
     return re.sub(r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-"), message.removeprefix("train: "))
 
 
+def train(flags, error):
+    """Does what the flags say."""
+    said = {name: value for name, value in vars(flags).items() if value is not None}
+    folder, file = said.pop("resume", None), said.pop("config", None)
+    if folder is not None:
+        return resume(folder, **said)
+    if not said and file is None:
+        error("what shall be trained? Say --tiny, --config, or --model and --data")
+    return fit(Config(**(read(file) if file else {}) | said))
+
+
 def main():
     """Trains as the flags say. Exit codes: 0 done, 1 training failed, 2 wrong flags, 128 + signal stopped."""
     p = parser()
-    flags = p.parse_args()
-    if not flags.tiny:
-        p.error("say --tiny: nothing else can be trained yet")
     try:
-        fit(Config(flags.seed, flags.epochs, flags.batch_size, flags.lr, threads=flags.threads, output=flags.output))
+        train(p.parse_args(), p.error)
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
         sys.exit(128 + stop.signal)
     except KeyboardInterrupt:  # before the first step, after the last, or a second Ctrl-C
-        print("\nstopped at once; the files that the run has written by now are whole", file=sys.stderr)
+        print("\nstopped at once; the files that the run has written by now are whole, and --resume goes on from them", file=sys.stderr)
         sys.exit(130)
     except TrainingError as error:
         print(f"\n{p.prog}: {error}", file=sys.stderr)
         sys.exit(1)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, ImportError) as error:
         p.error(with_flags(str(error)))
 
 

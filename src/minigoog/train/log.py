@@ -2,54 +2,82 @@
 
 import importlib.util
 import sys
+import time
 
 from ..data.datasets import DIGITS
+from ..text import confusion_text
 
-COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr", "seconds", "images_per_second")
+HEADING = "epoch   train loss  accuracy   test loss  accuracy         lr   images/s  time left"
 
 
 class Log:
-    """Prints a line for each epoch, and on a terminal one that counts the steps; adds each epoch to the run's metrics."""
+    """Prints a line for each epoch, and on a terminal one that counts the steps."""
 
-    def __init__(self, run, model, train, test):
-        self.run, self.terminal = run, sys.stdout.isatty()
-        n = sum(p.size for p in model.parameters())
-        print(f"{type(model).__name__}, {n:,} parameters, on {len(train):,} digits for training and {len(test):,} for testing")
-        print(f"({DIGITS})\n")
-        print("epoch   train loss  accuracy   test loss  accuracy   images/s", flush=True)
+    def __init__(self):
+        self.terminal = sys.stdout.isatty()
+        self.printed = 0.0
 
-    def step(self, epoch, i, steps, loss):
+    def begin(self, trainer):
+        """Before the first step."""
+        setup, config = trainer.setup, trainer.config
+        n = sum(p.size for p in trainer.model.parameters())
+        size = "x".join(map(str, setup.info.input_size))
+        images = f"{len(setup.train):,} images of {config.data} for training and {len(setup.test):,} for testing"
+        print(f"{type(trainer.model).__name__}, {n:,} parameters, on {images}, at {size}, into {trainer.run.folder}")
+        print(f"({DIGITS})\n" if config.data == "digits" else "")
+        if trainer.saved:
+            print(f"going on from epoch {trainer.saved:.2f}\n")
+        print(HEADING, flush=True)
+
+    def step(self, trainer, loss):
         """After each step."""
-        if self.terminal:
-            print(f"\r{epoch + 1:5d}   {loss:10.4f}   step {i} of {steps} ", end="", flush=True)
+        now = time.perf_counter()
+        if not self.terminal or now - self.printed < 0.1:
+            return
+        self.printed, at = now, trainer.progress
+        rate = at.step * trainer.config.batch_size / at.epoch_seconds
+        left = time_text(self.seconds_left(trainer))
+        progress = f"step {at.step} of {len(trainer.loader)}"
+        print(f"\r{at.epoch + 1:5d}   {loss:10.4f}  {progress:<20}{'':>21}{rate:9,.0f}  {left:>9}", end="", flush=True)
 
-    def epoch(self, *facts):
-        """After each epoch; the facts are those of COLUMNS."""
-        line = dict(zip(COLUMNS, facts, strict=True))
-        self.run.add_metrics(line)
-        print(
-            f"{chr(13) if self.terminal else ''}{line['epoch']:5d}   {line['train_loss']:10.4f}  {line['train_accuracy']:8.2%}  "
-            f"{line['test_loss']:10.4f}  {line['test_accuracy']:8.2%}  {line['images_per_second']:9,.0f}",
-            flush=True,
-        )
+    @staticmethod
+    def seconds_left(trainer):
+        """How long the steps that are left will take if they take as long as those of this epoch."""
+        at, epochs = trainer.progress, trainer.config.epochs
+        return at.epoch_seconds / max(at.step, 1) * (len(trainer.loader) * (epochs - at.epoch) - at.step)
 
-    def finished(self, result, classes):
-        """At the end: accuracy, confusion table, where everything is."""
-        print(f"\ntest accuracy {result.accuracy:.2%} after {result.seconds:.1f} s\n")
-        print(confusion_text(result.confusion, classes))
-        print(f"\n{result.folder}: config.json, metrics.jsonl, weights.safetensors", end="")
-        if importlib.util.find_spec("matplotlib"):
-            print(", curve.png")
-        else:
-            print("\n(no curve.png: pip install 'minigoog[plots]' draws it)")
-        print(f"to use the weights:\n    weights, info = minigoog.formats.safetensors.load({str(self.run.weights)!r})")
-        print("    model = minigoog.models.TinyInception().eval(); model.load_state_dict(weights)")
+    def epoch(self, facts, epochs):
+        """After each epoch; the facts are those of its line of metrics.jsonl."""
+        left = time_text(facts["seconds"] * (epochs - facts["epoch"]))
+        test = "averaged_test" if "averaged_test_loss" in facts else "test"
+        accuracies = "  ".join(f"{facts[f'{part}_loss']:10.4f}  {facts[f'{part}_accuracy']:8.2%}" for part in ("train", test))
+        speed = f"{facts['lr']:9.2g}  {facts['images_per_second']:9,.0f}  {left:>9}"
+        print(f"{chr(13) if self.terminal else ''}{facts['epoch']:5d}   {accuracies}  {speed}", flush=True)
+
+    def warn(self, text):
+        """Something looks wrong."""
+        print(f"{chr(13) if self.terminal else ''}WARNING: {text}", flush=True)
+
+    def finished(self, trainer, result):
+        """At the end: accuracy, confusion table, where everything is and how to use it."""
+        which = "averaged" if trainer.average else "last"
+        print(f"\ntest accuracy {result.accuracy:.2%} after {time_text(result.seconds)} of training\n")
+        if len(trainer.setup.info.classes) <= 20:
+            print(confusion_text(result.confusion, trainer.setup.info.classes), end="\n\n")
+        names = sorted(path.name for path in trainer.run.folder.iterdir() if not path.name.startswith("."))
+        print(f"{result.folder}: {', '.join(names)}")
+        if not importlib.util.find_spec("matplotlib"):
+            print("(no curve.png: pip install 'minigoog[plots]' draws it)")
+        weights = str(trainer.run.path(f"{which}.safetensors"))
+        print(f"to use the weights:\n    weights, info = minigoog.formats.saved_model.load({weights!r})")
+        print("    model = minigoog.models.build(info.model, **info.arguments).eval(); model.load_state_dict(weights)")
+        print(f"to test them the paper's way:\n    python -m minigoog.evaluate {result.folder} --data {trainer.config.data} --crops 10")
 
 
-def confusion_text(table, classes):
-    """The confusion matrix with a row for each true class and a column for each predicted one; zeros as dots."""
-    width = max(len(str(table.max())), *map(len, classes))
-    rows = ["true \\ taken for  " + " ".join(f"{name:>{width}}" for name in classes)]
-    for name, counts in zip(classes, table, strict=True):
-        rows.append(f"{name:>16}  " + " ".join(f"{count or '.':>{width}}" for count in counts))
-    return "\n".join(rows)
+def time_text(seconds):
+    """75 s, 12:05 or 3:12:05."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"

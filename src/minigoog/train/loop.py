@@ -2,16 +2,24 @@
 
 import math
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from .. import kernels, losses, metrics, models, optim, rng
-from ..data import DataLoader, Dataset, digits
+from .. import kernels, losses, metrics, optim
+from ..data import DataLoader
+from ..formats import saved_model
 from ..tensor import Tensor, no_grad
-from .log import Log
-from .run import Run
+from . import checkpoint
+from .run import plot
+from .schedules import learning_rate
 from .signals import StopRequests
+from .watch import Watch
+
+LOOK_EVERY = 50  # steps: losses of all heads and gradient norms go to the metrics
+BATCH = 256  # images in testing
 
 
 class TrainingError(RuntimeError):
@@ -19,7 +27,7 @@ class TrainingError(RuntimeError):
 
 
 class Interrupted(RuntimeError):
-    """Somebody asked for a stop (Ctrl-C, SIGTERM); the step in progress was finished and its weights were saved."""
+    """Somebody asked for a stop (Ctrl-C, SIGTERM); the step in progress was finished and a checkpoint was saved."""
 
     def __init__(self, message, signal):
         super().__init__(message)
@@ -35,101 +43,225 @@ class Result(NamedTuple):
     folder: str
 
 
-def fit(config):
-    """Trains the tiny Inception network on the digits as `config` says, into a run folder; returns a Result.
+@dataclass
+class Progress:
+    """Where a run is: `step` steps into `epoch`, and the sums over them. Part of every checkpoint."""
 
-    The folder holds weights.safetensors (written whole after each epoch), metrics.jsonl (a line an epoch), config.json and, where
-    matplotlib is installed, curve.png. Raises Interrupted or TrainingError with the folder in order, ValueError or OSError before
-    there is one."""
+    epoch: int = 0
+    step: int = 0
+    total_steps: int = 0
+    loss: float = 0.0  # sum over the epoch's images
+    correct: int = 0
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0  # of all training so far, testing included
+    best: float = -1.0
+    metrics_length: int = 0  # bytes of metrics.jsonl that belong to this point
+
+
+class Trainer:
+    """A network in training. `train()` goes on from `progress` to the end, or to a stop.
+
+    Raises Interrupted or TrainingError with the run's folder in order."""
+
+    def __init__(self, config, setup, run, log):
+        self.config, self.setup, self.run, self.log = config, setup, run, log
+        self.model = setup.model
+        self.optimizer = optim.SGD(self.model.parameters(), config.lr, config.momentum, config.weight_decay, decay_vectors=False)
+        self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
+        seed = config.seed if config.sampling_seed is None else config.sampling_seed
+        self.loader = DataLoader(
+            self.setup.train, config.batch_size, self.setup.train_transform, shuffle=True, seed=seed, workers=config.workers
+        )
+        self.watch = Watch(self.model, len(self.setup.info.classes))
+        self.progress, self.saved = Progress(), None
+
+    def train(self, stop):
+        """Runs all epochs that are left."""
+        try:
+            while self.progress.epoch < self.config.epochs:
+                self._epoch(stop)
+                self._end_epoch(stop)
+        except OSError as error:  # a full disk, a data file that vanished
+            raise TrainingError(f"{error}. {self.how_to_resume()}") from error
+
+    def how_to_resume(self):
+        """What to do after a stop, in words."""
+        if self.saved is None:
+            return "There is no checkpoint yet"
+        return f"Go on from epoch {self.saved:.2f} with: python -m minigoog.train --resume {self.run.folder}"
+
+    def _epoch(self, stop):
+        """The steps of the present epoch that are left."""
+        at, since = self.progress, Looks()
+        self.model.train()
+        began = last = time.perf_counter()
+        before = at.epoch_seconds
+        for images, labels in self.loader.epoch(at.epoch, start=at.step):
+            self.optimizer.lr = learning_rate(at.epoch + at.step / len(self.loader), self.config)
+            at.step, at.total_steps = at.step + 1, at.total_steps + 1
+            looking = at.total_steps % LOOK_EVERY == 0
+            each, correct, norms = self._step(images, labels, looking)
+            at.loss, at.correct = at.loss + each[0] * len(labels), at.correct + correct
+            at.epoch_seconds = before + time.perf_counter() - began
+            since.add(each)
+            if looking:
+                self._look(since, norms)
+                since = Looks()
+            if stop.signal and at.step < len(self.loader):
+                self.save()
+                raise Interrupted(f"stopped after step {at.step} of epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
+            if time.perf_counter() - last > 60 * self.config.checkpoint_minutes and at.step < len(self.loader):
+                self.save()
+                last = time.perf_counter()
+            self.log.step(self, each[0])
+
+    def _step(self, images, labels, looking):
+        """One step of gradient descent; returns the loss of each head, how many images were right, and the gradients' norms."""
+        self.optimizer.zero_grad()
+        outputs = self.model(Tensor(images))
+        each = losses.googlenet_losses(outputs, labels, self.config.label_smoothing)
+        values = [loss.item() for loss in each]
+        self._check_finite(values, f"in step {self.progress.step} of epoch {self.progress.epoch + 1}")
+        losses.weighted_sum(each, self.config.aux_weight).backward()
+        norms = self.watch.norms() if looking else None
+        if self.config.clip:
+            optim.clip_grad_norm(self.model.parameters(), self.config.clip)
+        self.optimizer.step()
+        if self.average:
+            self.average.step()
+        logits = outputs[0] if isinstance(outputs, tuple) else outputs
+        return values, int((logits.data.argmax(axis=1) == labels).sum()), norms
+
+    def _look(self, since, norms):
+        """Writes the losses and gradient norms to the metrics, and says what looks wrong."""
+        means, at = since.means(), self.progress
+        facts = {"step": at.total_steps, "epoch": at.epoch + at.step / len(self.loader), "losses": means, "gradient_norms": norms}
+        at.metrics_length = self.run.add_metrics(facts | {"lr": self.optimizer.lr})
+        for warning in self.watch.look(at.total_steps, means, norms):
+            self.log.warn(warning)
+
+    def _end_epoch(self, stop):
+        """Tests, writes weights, metrics and checkpoint."""
+        at, n = self.progress, len(self.setup.train)
+        tested = {"test": self.test()}
+        if self.average:
+            with weights(self.model, self.average.averages):
+                tested["averaged_test"] = self.test()
+        # the last step may have broken the weights
+        self._check_finite([loss for loss, _ in tested.values()], f"after epoch {at.epoch + 1}")
+        facts = {"epoch": at.epoch + 1, "train_loss": at.loss / n, "train_accuracy": at.correct / n}
+        for name, (loss, accuracy) in tested.items():
+            facts |= {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
+        facts |= {"lr": self.optimizer.lr, "seconds": at.epoch_seconds, "images_per_second": n / at.epoch_seconds}
+        facts["waiting"] = self.loader.waited / at.epoch_seconds
+        self._write_weights(at.epoch + 1, max(accuracy for _, accuracy in tested.values()))
+        at.metrics_length = self.run.add_metrics(facts)
+        self.progress = Progress(
+            at.epoch + 1, 0, at.total_steps, seconds=at.seconds + at.epoch_seconds, best=at.best, metrics_length=at.metrics_length
+        )
+        self.save()
+        self.log.epoch(facts, self.config.epochs)
+        if stop.signal:
+            raise Interrupted(f"stopped after epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
+
+    def _write_weights(self, epoch, accuracy):
+        """Last, averaged, best and every so many epochs' weights."""
+        state = self.model.state_dict()
+        used = self.average.averages if self.average else state
+        names = {"last": state} | ({"averaged": used} if self.average else {})
+        if accuracy > self.progress.best:
+            self.progress.best, names["best"] = accuracy, used
+        if self.config.keep_every and epoch % self.config.keep_every == 0:
+            names[f"epoch-{epoch:04d}"] = used
+        info = self.setup.info._replace(more=self.setup.info.more | {"epoch": str(epoch), "test_accuracy": f"{accuracy:.4f}"})
+        for name, arrays in names.items():
+            saved_model.save(self.run.path(f"{name}.safetensors"), arrays, info)
+
+    def save(self):
+        """Writes a checkpoint; TrainingError, with the last good one intact, if the weights are no longer numbers."""
+        try:
+            checkpoint.save(self.run, self)
+        except FloatingPointError as error:
+            raise self._broken(str(error)) from None
+        self.saved = self.progress.epoch + self.progress.step / len(self.loader)
+
+    def load(self):
+        """Goes on from the run's checkpoint, or from the start if it has none."""
+        if self.run.path(checkpoint.NAME).exists():
+            checkpoint.load(self.run, self)
+            self.saved = self.progress.epoch + self.progress.step / len(self.loader)
+        self.run.cut_metrics(self.progress.metrics_length)
+
+    def test(self):
+        """(mean loss, accuracy) on the test set."""
+        logits = self.predict()
+        loss = losses.cross_entropy(Tensor(logits), self.setup.test.labels).item()
+        return loss, 1 - metrics.top_k_error(logits, self.setup.test.labels)
+
+    def predict(self):
+        """Logits of the test set: [n, classes]."""
+        loader = DataLoader(self.setup.test, BATCH, self.setup.test_transform, workers=self.config.workers)
+        self.model.eval()
+        with no_grad():
+            return np.concatenate([self.model(Tensor(images)).data for images, _ in loader.epoch()])
+
+    def _check_finite(self, values, where):
+        for value in values:
+            if not math.isfinite(value):
+                raise self._broken(f"the loss became {value} {where}")
+
+    def _broken(self, what):
+        return TrainingError(f"{what}: try a smaller --lr than {self.config.lr:g}, or --clip. {self.how_to_resume()}")
+
+
+class Looks:
+    """The losses of each head since the last look."""
+
+    def __init__(self):
+        self.losses = []
+
+    def add(self, each):
+        """Takes the losses of one step."""
+        self.losses.append(each)
+
+    def means(self):
+        """The mean of each head's."""
+        return [float(mean) for mean in np.mean(self.losses, axis=0)]
+
+
+@contextmanager
+def weights(model, arrays):
+    """Within a with-block, `model` has other weights."""
+    own = {name: array.copy() for name, array in model.state_dict().items()}
+    model.load_state_dict(arrays)
+    try:
+        yield
+    finally:
+        model.load_state_dict(own)
+
+
+def run_to_the_end(config, setup, run, log):
+    """Trains into the folder of `run`, from its checkpoint if it has one; returns a Result."""
     if config.threads is not None:
         kernels.set_num_threads(config.threads)
-    started = time.perf_counter()
-    rng.manual_seed(config.seed)
-    train, test = digits()
-    if config.batch_size > len(train):
-        raise ValueError(f"train: `batch_size` is {config.batch_size}, expected at most the {len(train)} training images")
-    mean, deviation = float(train.images.mean()), float(train.images.std())
-    train, test = (Dataset((part.images - mean) / deviation, part.labels, part.classes) for part in (train, test))
-    model = models.TinyInception()
-    run = Run(config, model, {"input_mean": repr(mean), "input_deviation": repr(deviation)})
-    try:
-        return _train(config, model, train, test, run, started)
-    except OSError as error:
-        raise TrainingError(f"writing failed ({error}). {run.weights_text()}") from error
+    with run.locked():
+        trainer = Trainer(config, setup, run, log)
+        trainer.load()
+        log.begin(trainer)
+        with StopRequests() as stop:
+            trainer.train(stop)
+        return _finish(trainer)
 
 
-def _train(config, model, train, test, run, started):
-    log = Log(run, model, train, test)
-    with StopRequests() as stop:
-        _epochs(config, model, train, test, run, log, stop)
-    predicted = predict(model, test).argmax(axis=1)
-    confusion = metrics.confusion_matrix(predicted, test.labels, len(test.classes))
-    result = Result(float((predicted == test.labels).mean()), confusion, time.perf_counter() - started, str(run.folder))
-    run.plot()
-    log.finished(result, test.classes)
+def _finish(trainer):
+    """The Result of a run whose epochs are done, of the weights that are used at inference."""
+    setup = trainer.setup
+    with weights(trainer.model, trainer.average.averages if trainer.average else trainer.model.state_dict()):
+        predicted = trainer.predict().argmax(axis=1)
+    confusion = metrics.confusion_matrix(predicted, setup.test.labels, len(setup.info.classes))
+    accuracy = float((predicted == setup.test.labels).mean())
+    plot(trainer.run)
+    result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder))
+    trainer.log.finished(trainer, result)
     return result
 
-
-def _epochs(config, model, train, test, run, log, stop):
-    optimizer = optim.SGD(model.parameters(), config.lr, config.momentum, config.weight_decay)
-    loader = DataLoader(train, config.batch_size, shuffle=True, seed=config.seed)
-    for epoch in range(config.epochs):
-        began = time.perf_counter()
-        train_loss, train_accuracy = _epoch(config, epoch, model, optimizer, loader, run, log, stop)
-        seconds = time.perf_counter() - began
-        test_loss, test_accuracy = evaluate(model, test)
-        _check_finite(test_loss, f"after epoch {epoch + 1}", config, run)  # the last step may be the one that broke the weights
-        run.save_weights(model, epoch + 1)
-        log.epoch(epoch + 1, train_loss, train_accuracy, test_loss, test_accuracy, optimizer.lr, seconds, len(train) / seconds)
-        if stop.signal:
-            raise Interrupted(f"stopped after epoch {epoch + 1}. {run.weights_text()}", stop.signal)
-
-
-def _epoch(config, epoch, model, optimizer, loader, run, log, stop):
-    """(mean loss, accuracy) over the steps of one epoch."""
-    model.train()
-    sums = np.zeros(2)
-    for i, (images, labels) in enumerate(loader.epoch(epoch)):
-        optimizer.lr = cosine(config.lr, epoch * len(loader) + i, config.epochs * len(loader))
-        loss, correct = step(model, optimizer, images, labels)
-        _check_finite(loss, f"in step {i + 1} of epoch {epoch + 1}", config, run)
-        sums += loss * len(labels), correct
-        if stop.signal:
-            run.save_weights(model, epoch + (i + 1) / len(loader))
-            raise Interrupted(f"stopped after step {i + 1} of epoch {epoch + 1}. {run.weights_text()}", stop.signal)
-        log.step(epoch, i + 1, len(loader), loss)
-    return sums / len(loader.dataset)
-
-
-def _check_finite(loss, where, config, run):
-    if not math.isfinite(loss):
-        raise TrainingError(f"the loss became {loss} {where}: try a smaller --lr than {config.lr:g}. {run.weights_text()}")
-
-
-def step(model, optimizer, images, labels):
-    """One step of gradient descent on one batch; returns the loss and how many the model had right."""
-    optimizer.zero_grad()
-    logits = model(Tensor(images))
-    loss = losses.cross_entropy(logits, labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item(), int((logits.data.argmax(axis=1) == labels).sum())
-
-
-def cosine(lr, step, steps):
-    """The learning rate of a step: `lr` at first, falling along half a cosine to 0 after `steps`."""
-    return lr * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def predict(model, dataset, batch_size=256):
-    """Logits of a whole data set: [n, classes]."""
-    model.eval()
-    with no_grad():
-        return np.concatenate([model(Tensor(images)).data for images, _ in DataLoader(dataset, batch_size).epoch()])
-
-
-def evaluate(model, dataset):
-    """(mean loss, accuracy) on a data set."""
-    logits = predict(model, dataset)
-    loss = losses.cross_entropy(Tensor(logits), dataset.labels).item()
-    return loss, 1 - metrics.top_k_error(logits, dataset.labels)

@@ -1,64 +1,114 @@
-"""The folder of a run."""
+"""The folder of a run and its files.
+
+config.toml               the settings, whole
+machine.json              what it ran on
+metrics.jsonl             a line for each epoch and for every so many steps
+last.safetensors          the weights after the last epoch, or where training stopped
+averaged.safetensors      their running average, if there is one
+best.safetensors          the weights of the epoch with the best test accuracy
+epoch-0010.safetensors    the weights of that epoch, if asked for
+checkpoint.safetensors    all that is needed to go on
+curve.png                 loss and accuracy by epoch, where matplotlib is installed"""
 
 import errno
 import json
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .. import __version__
+from ..config import config as machine_config
 from ..files import sweep, whole_file
-from ..formats import safetensors
+
+METRICS = "metrics.jsonl"
 
 
 class Run:
-    """A new folder and its files: config.json at once, weights.safetensors and metrics.jsonl as training goes, curve.png at the end.
+    """A run's folder; see above. Nothing of an earlier run is ever overwritten: a new one needs a new or empty folder."""
 
-    Raises OSError if it cannot be made or holds anything already: nothing of an earlier run is ever overwritten."""
+    def __init__(self, folder):
+        self.folder = Path(folder)
 
-    def __init__(self, config, model, metadata):
-        self.folder = _new_folder(f"runs/tiny-seed{config.seed}") if config.output is None else _empty_folder(Path(config.output))
-        sweep(self.folder)
-        self.metadata = {"model": "tiny", "seed": str(config.seed), "minigoog": __version__} | metadata
-        self.saved_epoch = None
-        parameters = sum(p.size for p in model.parameters())
-        facts = config.as_dict(output=str(self.folder), model="tiny", data="digits", parameters=parameters)
-        with _named_errors(self.folder), whole_file(self.folder / "config.json") as file:
-            file.write(json.dumps(facts, indent=2).encode() + b"\n")
+    @classmethod
+    def create(cls, config):
+        """Makes the folder that `config` asks for and writes the settings; OSError, naming `output`, if that cannot be."""
+        name = f"runs/{config.model}-{Path(config.data).name}-seed{config.seed}"
+        run = cls(_new_folder(name) if config.output is None else _empty_folder(Path(config.output)))
+        with _named_errors(run.folder):
+            run.write("config.toml", config.toml())
+            run.write("machine.json", json.dumps({"minigoog": __version__} | machine_config(), indent=2) + "\n")
+        return run
 
-    @property
-    def weights(self):
-        """The path of the weights."""
-        return self.folder / "weights.safetensors"
+    def path(self, name):
+        """The path of a file of the run."""
+        return self.folder / name
 
-    def save_weights(self, model, epoch):
-        """Writes the weights as they are after `epoch` epochs (which may be a fraction), whole or not at all."""
-        safetensors.save(self.weights, model.state_dict(), self.metadata | {"epoch": f"{epoch:g}"})
-        self.saved_epoch = epoch
+    def write(self, name, text):
+        """Writes a file of text, whole or not at all."""
+        with whole_file(self.path(name)) as file:
+            file.write(text.encode())
 
-    def weights_text(self):
-        """Where the last good weights are, in words."""
-        return f"The weights after {self.saved_epoch:.2f} epochs are in {self.weights}" if self.saved_epoch else "There are no weights yet"
+    @contextmanager
+    def locked(self):
+        """Within a with-block, no other process can go on with this run; what killed writes have left is swept away first."""
+        with open(self.folder / ".lock", "w") as file:
+            try:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except ImportError:  # Windows
+                pass
+            except BlockingIOError:
+                raise BlockingIOError(f"train: {self.folder} is being trained by another process") from None
+            try:
+                sweep(self.folder)
+                yield
+            finally:
+                self.path(".lock").unlink(missing_ok=True)
 
     def add_metrics(self, facts):
-        """Adds one line to metrics.jsonl."""
-        with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(facts) + "\n")
+        """Adds one line to the metrics, whole or not at all, on disk when this returns; returns how long the file is then."""
+        with open(self.path(METRICS), "ab") as file:
+            before = file.tell()
+            try:
+                file.write(json.dumps(facts).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                with suppress(OSError):
+                    os.truncate(file.fileno(), before)
+                raise
+            return file.tell()
 
-    def plot(self):
-        """Draws curve.png: loss and accuracy by epoch. Does nothing where matplotlib is not installed (extra `plots`)."""
-        try:
-            import matplotlib.figure
-        except ModuleNotFoundError:
-            return
-        lines = [json.loads(line) for line in (self.folder / "metrics.jsonl").read_text().splitlines()]
-        figure = matplotlib.figure.Figure(figsize=(9, 3.5), layout="constrained")
-        for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-            for part in ("train", "test"):
-                axes.plot([line["epoch"] for line in lines], [line[f"{part}_{quantity}"] for line in lines], label=part)
-            axes.set(xlabel="epoch", title=quantity)
-            axes.legend()
-        with whole_file(self.folder / "curve.png") as file:
-            figure.savefig(file, format="png")
+    def cut_metrics(self, length):
+        """Drops what was written after a checkpoint: training writes it again."""
+        if self.path(METRICS).exists():
+            os.truncate(self.path(METRICS), length)
+
+    def epochs(self):
+        """The facts of each epoch so far, as the metrics have them."""
+        if not self.path(METRICS).exists():
+            return []
+        lines = [json.loads(line) for line in self.path(METRICS).read_text(encoding="utf-8").splitlines()]
+        return [line for line in lines if "test_loss" in line]
+
+
+def plot(run):
+    """Draws curve.png: loss and accuracy by epoch. Does nothing where matplotlib is not installed (extra `plots`)."""
+    try:
+        import matplotlib.figure
+    except ModuleNotFoundError:
+        return
+    epochs = run.epochs()
+    figure = matplotlib.figure.Figure(figsize=(9, 3.5), layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for part in ("train", "test", "averaged_test"):
+            if epochs and f"{part}_{quantity}" in epochs[0]:
+                axes.plot([line["epoch"] for line in epochs], [line[f"{part}_{quantity}"] for line in epochs], label=part.replace("_", " "))
+        axes.set(xlabel="epoch", title=quantity)
+        axes.legend()
+    with whole_file(run.path("curve.png")) as file:
+        figure.savefig(file, format="png")
 
 
 @contextmanager
@@ -74,8 +124,9 @@ def _empty_folder(folder):
     """`folder`, made if it does not exist; it must be empty."""
     with _named_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder, "config.toml")  # of a run that was killed before it had begun
         if any(folder.iterdir()):
-            raise FileExistsError(errno.ENOTEMPTY, "it holds files already")
+            raise FileExistsError(errno.ENOTEMPTY, "it holds files already; --resume goes on with a run")
     return folder
 
 

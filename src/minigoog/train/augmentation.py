@@ -1,0 +1,40 @@
+"""From an image to what the network sees: in training, varied; in testing, the middle of it."""
+
+from ..data import transforms as t
+
+AUGMENTATIONS = {  # what training adds to testing
+    "none": "nothing",
+    "shift": "the image shifted by up to an eighth",
+    "crop": "shifted, and mirrored half of the time",
+    "scale": "crops of 40% to 100% of the area, mirror: what testing with 10 crops needs of small images",
+    "paper": "crops of 8% to 100% of the area, mirror, brightness, contrast, colour, lighting (section 6, Howard)",
+}
+DEFAULTS = {"digits": "none", "mnist": "shift", "fashion-mnist": "crop", "cifar10": "scale", "cifar100": "scale"}  # else the paper's
+SCALES = (0.4, 1.0)  # of the area; 10 crops cut 77% of it, 144 crops down to 40%
+CONTEXT = 256 / 224  # the side that a test image is resized to, in sides of the crop that is cut from its middle (section 7)
+
+
+def training(name, size, statistics, native, interpolation):
+    """The transform of a training image: to `size`, varied as `name` of AUGMENTATIONS says, normalised.
+
+    native: whether all images have that size already. statistics: mean, std and principal components of the colours."""
+    end = t.Normalize(statistics.mean, statistics.std)
+    if name == "none":
+        return testing(size, statistics, native)
+    if name == "scale":
+        return t.Compose([t.RandomResizedCrop(size, SCALES, interpolation=interpolation), t.RandomHorizontalFlip(), end])
+    if name == "paper":
+        colours = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *statistics.pca)] if len(statistics.mean) == 3 else []
+        return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, end])
+    mirror = [t.RandomHorizontalFlip()] if name == "crop" else []
+    return t.Compose([*([] if native else middle(size)), t.RandomCrop(size, padding=max(1, size // 8)), *mirror, end])
+
+
+def testing(size, statistics, native):
+    """The transform of a test image: its middle at `size`, normalised."""
+    return t.Compose([*([] if native else middle(size)), t.Normalize(statistics.mean, statistics.std)])
+
+
+def middle(size):
+    """The centre crop of an image of any size."""
+    return [t.Resize(round(size * CONTEXT)), t.CenterCrop(size)]

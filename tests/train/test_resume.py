@@ -1,0 +1,177 @@
+"""Going on after a stop, a kill or a full disk: to the same bits as a run that never stopped."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from minigoog.formats import safetensors
+from minigoog.train import Config, Interrupted, checkpoint, fit, loop, resume
+from minigoog.train.run import Run
+
+SETTINGS = {"model": "tiny", "epochs": 3, "batch_size": 100, "augment": "shift", "average": 0.9, "norm": True, "clip": 1.0,
+            "label_smoothing": 0.1, "warmup": 0.5, "keep_every": 2}
+FLAGS = ["--model", "tiny", "--epochs", "3", "--batch-size", "100", "--augment", "shift", "--average", "0.9", "--norm",
+         "--checkpoint-minutes", "0.0005", "--workers", "1"]
+KILLS = int(os.environ.get("MINIGOOG_KILLS", "200"))
+
+
+def files_of(folder):
+    """Everything of a run that must be the same: arrays of each file, and the metrics without times."""
+    arrays = {path.name: safetensors.load(path)[0] for path in sorted(folder.glob("*.safetensors"))}
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return arrays, [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second", "waiting")} for line in lines]
+
+
+def assert_same(a, b):
+    (arrays, lines), (other_arrays, other_lines) = files_of(a), files_of(b)
+    assert lines == other_lines and arrays.keys() == other_arrays.keys()
+    for name in arrays:
+        assert arrays[name].keys() == other_arrays[name].keys()
+        for key in arrays[name]:
+            assert np.array_equal(arrays[name][key], other_arrays[name][key]), (name, key)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    fit(Config(**SETTINGS, output=folder))
+    return folder
+
+
+def stop_after(monkeypatch, steps):
+    """Makes the trainer see a SIGTERM in that step."""
+    original, taken = loop.Trainer._step, []
+
+    def step(*args):
+        taken.append(1)
+        if len(taken) == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*args)
+
+    monkeypatch.setattr(loop.Trainer, "_step", step)
+
+
+@pytest.mark.parametrize("stops", [[1], [14], [15], [16], [7, 20]])
+def test_a_run_that_was_stopped_ends_with_the_same_bits(tmp_path, monkeypatch, undisturbed, stops):
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        stop_after(patch, stops[0])
+        with pytest.raises(Interrupted):
+            fit(Config(**SETTINGS, output=run))
+    for n in stops[1:]:
+        with monkeypatch.context() as patch:
+            stop_after(patch, n)
+            with pytest.raises(Interrupted):
+                resume(run, threads=1)
+    resume(run, workers=0)
+    assert_same(run, undisturbed)
+
+
+def test_what_was_written_after_the_checkpoint_is_written_again(tmp_path, monkeypatch, undisturbed):
+    """As if the process had died between the metrics of epoch 2 and its checkpoint."""
+    run, save = tmp_path / "run", checkpoint.save
+
+    def die(run, trainer):
+        if trainer.progress.epoch == 2:
+            raise KeyboardInterrupt
+        save(run, trainer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.checkpoint, "save", die)
+        with pytest.raises(KeyboardInterrupt):
+            fit(Config(**SETTINGS, output=run))
+    (run / ".checkpoint.safetensors.abc.tmp").write_bytes(b"half a checkpoint")
+    resume(run)
+    assert_same(run, undisturbed)
+    assert not list(run.glob(".*"))
+
+
+def test_going_on_with_a_finished_run_changes_nothing(undisturbed):
+    before = {path.name: path.read_bytes() for path in undisturbed.glob("*.safetensors")}
+    resume(undisturbed)
+    assert {path.name: path.read_bytes() for path in undisturbed.glob("*.safetensors")} == before
+
+
+def test_an_ensemble_goes_on_with_the_model_that_was_stopped(tmp_path, monkeypatch):
+    settings = {"model": "tiny", "epochs": 1, "batch_size": 200, "models": 3, "workers": 0}
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    fit(Config(**settings, output=whole))
+    with monkeypatch.context() as patch:
+        stop_after(patch, 11)  # in the second model
+        with pytest.raises(Interrupted):
+            fit(Config(**settings, output=stopped))
+    resume(stopped)
+    for i in (1, 2, 3):
+        assert_same(whole / f"model-{i}", stopped / f"model-{i}")
+    first, second = (safetensors.load(whole / f"model-{i}" / "last.safetensors")[0] for i in (1, 2))
+    assert any(not np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("changes, error, message", [
+    ({"lr": 1.0}, ValueError, "`lr` cannot change when a run goes on; only threads"),
+    ({"epochs": 9}, ValueError, "`epochs` cannot change"),
+    ({"threads": 0}, ValueError, "`threads` is 0"),
+])  # fmt: skip
+def test_only_what_changes_no_bit_may_change(undisturbed, changes, error, message):
+    with pytest.raises(error, match=message):
+        resume(undisturbed, **changes)
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"`resume` is '.*', expected the folder of a run"):
+        resume(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: b"\xff" * len(data)])
+def test_a_damaged_checkpoint_is_named(tmp_path, damage):
+    fit(Config(model="tiny", epochs=1, workers=0, output=tmp_path / "run"))
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match="checkpoint.safetensors: not a valid safetensors file"):
+        resume(tmp_path / "run")
+
+
+def test_two_processes_cannot_train_one_run(tmp_path):
+    pytest.importorskip("fcntl", reason="no file locks here: two trainings of one run were not tried")
+    fit(Config(model="tiny", epochs=1, workers=0, output=tmp_path / "run"))
+    with Run(tmp_path / "run").locked(), pytest.raises(BlockingIOError, match="is being trained by another process"):
+        resume(tmp_path / "run")
+
+
+def killed_at_random(folder, rng, whole_seconds):
+    """Starts (or goes on with) a run in `folder` and kills it at a random moment; whether it ended before."""
+    started = (folder / "config.toml").exists()
+    flags = ["--resume", str(folder)] if started else [*FLAGS, "--output", str(folder)]
+    process = subprocess.Popen([sys.executable, "-m", "minigoog.train", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        process.wait(timeout=rng.uniform(0.3, whole_seconds))
+    except subprocess.TimeoutExpired:
+        process.kill()
+    errors = process.stderr.read().decode()
+    process.wait()
+    assert process.returncode in (0, -signal.SIGKILL), errors
+    return process.returncode == 0
+
+
+@pytest.mark.slow
+def test_200_kills_lose_nothing(tmp_path):
+    """kill -9 at random moments, checkpoints being written among them; MINIGOOG_KILLS says how many."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "minigoog.train", *FLAGS, "--output", str(tmp_path / "whole")], check=True, capture_output=True)
+    whole_seconds, kills, runs, rng = time.perf_counter() - began, 0, 0, random.Random(0)
+    while kills < KILLS:
+        folder = tmp_path / f"run-{runs}"
+        while not killed_at_random(folder, rng, whole_seconds):
+            kills += 1
+            if folder.exists() and not (folder / "config.toml").exists():  # killed before there was anything to go on with
+                shutil.rmtree(folder)
+        assert_same(folder, tmp_path / "whole")
+        runs += 1

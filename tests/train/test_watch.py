@@ -1,0 +1,44 @@
+"""What the trainer notices, and what it does not cry wolf about."""
+
+import math
+
+import minigoog as mg
+from minigoog.train.watch import Watch, watched
+
+GUESS = math.log(1000)
+
+
+def watch():
+    return Watch(mg.models.TinyInception(), 1000)
+
+
+def warnings(watch, losses_by_look, norms):
+    return [text for i, losses in enumerate(losses_by_look, start=1) for text in watch.look(50 * i, losses, norms)]
+
+
+GOOD = {"inception2a": 0.5, "inception3b": 1.0}
+
+
+def test_a_loss_that_stays_at_guessing_is_said_once_with_the_cure():
+    said = warnings(watch(), [[GUESS * 1.001]] * 20, GOOD)
+    assert len(said) == 1 and "the loss is 6.915 and has been ln(classes) = 6.908" in said[0] and "smaller --lr (0.005" in said[0]
+
+
+def test_a_head_that_does_not_move_is_named():
+    said = warnings(watch(), [[5 - 0.1 * i, GUESS, GUESS - 0.3 * i] for i in range(20)], GOOD)
+    assert len(said) == 1 and "auxiliary head 1" in said[0]
+
+
+def test_a_loss_that_falls_is_no_reason_to_warn():
+    assert warnings(watch(), [[GUESS - 0.05 * i] for i in range(30)], GOOD) == []
+
+
+def test_a_gradient_that_vanishes_on_its_way_is_said():
+    said = warnings(watch(), [[3.0]] * 10, {"inception2a": 1e-6, "inception3b": 1.0})
+    assert len(said) == 1 and "the gradient at inception2a is 1.0e-06, at inception3b 1.0e+00: it vanishes" in said[0]
+
+
+def test_googlenet_is_watched_where_the_paper_has_its_heads():
+    assert list(watched(mg.models.GoogLeNet(num_classes=3))) == ["inception3a", "inception4a", "inception4d", "inception5b"]
+    assert list(watched(mg.models.TinyInception())) == ["inception2a", "inception2b", "inception3a", "inception3b"]
+    assert "c1" in watched(mg.models.LeNet5())
