@@ -1,0 +1,61 @@
+"""The crops of section 7: one, ten, or 144 of an image, whose class probabilities are averaged.
+
+The paper's network sees 224x224 pixels of images whose shorter side is 256, or 256, 288, 320 and 352. A network that sees `size`
+pixels gets the same proportions of `size`, rounded."""
+
+import numpy as np
+
+from ..data.images import resize
+
+CROPS = (1, 10, 144)
+SIZE, ONE_SCALE, SCALES = 224, 256, (256, 288, 320, 352)  # pixels
+
+
+def crops(image, size, n):
+    """`n` (1, 10 or 144) crops of an image uint8 [h, w, c]: uint8 [n, size, size, c].
+
+    1: the centre; an image that is size x size already is its own centre. 10: the four corners, the centre, and their mirrors
+    (Krizhevsky et al. 2012). 144: four scales; of each the left, centre and right square (top, centre, bottom of a portrait); of each
+    square the four corners, the centre, and the square itself resized; and their mirrors."""
+    if n not in CROPS:
+        raise ValueError(f"crops: `n` is {n!r}, expected one of {', '.join(map(str, CROPS))}")
+    if n == 1:
+        whole = image.shape[:2] == (size, size)
+        return (image if whole else _centre(_scaled(image, size, ONE_SCALE), size))[None]
+    if n == 10:
+        return _with_mirrors(_five(_scaled(image, size, ONE_SCALE), size))
+    found = []
+    for scale in SCALES:
+        for square in _squares(_scaled(image, size, scale)):
+            found += [*_five(square, size), resize(square, (size, size))]
+    return _with_mirrors(found)
+
+
+def _scaled(image, size, scale):
+    """The image with a shorter side of `scale` pixels if the network sees 224; the longer side keeps the proportion."""
+    h, w = image.shape[:2]
+    shorter = round(size * scale / SIZE)
+    return resize(image, (shorter, int(w * shorter / h)) if h <= w else (int(h * shorter / w), shorter))
+
+
+def _squares(image):
+    """The squares at both ends of the longer side and in its middle."""
+    h, w = image.shape[:2]
+    side = min(h, w)
+    for at in (0, (max(h, w) - side) // 2, max(h, w) - side):
+        yield image[:, at : at + side] if h <= w else image[at : at + side]
+
+
+def _five(image, size):
+    """The four corners and the centre."""
+    return [image[:size, :size], image[:size, -size:], image[-size:, :size], image[-size:, -size:], _centre(image, size)]
+
+
+def _centre(image, size):
+    top, left = (round((n - size) / 2) for n in image.shape[:2])
+    return image[top : top + size, left : left + size]
+
+
+def _with_mirrors(images):
+    images = np.stack(images)
+    return np.concatenate([images, images[:, :, ::-1]])

@@ -1,0 +1,189 @@
+"""Testing the paper's way: the crops, the averages, the table, and the program from the command line."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+import minigoog.train
+from minigoog.data import ArrayDataset, digits
+from minigoog.evaluate import crops, load, probabilities, table_3
+from minigoog.evaluate.curves import epochs_of, summary
+from minigoog.formats import safetensors, saved_model
+
+PILLOW = "Pillow is not installed (extra images): crops that need resizing were not tried"
+
+
+def positions(h, w, c=3):
+    """An image whose pixels say where they are."""
+    image = np.zeros((h, w, c), np.uint8)
+    image[..., 0], image[..., 1] = np.arange(h)[:, None] % 256, np.arange(w) % 256
+    return image
+
+
+def test_one_crop_of_an_image_of_the_networks_size_is_the_image():
+    image = positions(32, 32)
+    assert (crops(image, 32, 1) == image[None]).all()
+
+
+@pytest.mark.parametrize("h, w", [(256, 300), (300, 256)])
+def test_ten_crops_are_corners_centre_and_mirrors(h, w):
+    pytest.importorskip("PIL", reason=PILLOW)
+    image = positions(h, w)  # its shorter side is 256: nothing is resized
+    top, left = (h - 224) // 2, (w - 224) // 2
+    corners = [(0, 0), (0, w - 224), (h - 224, 0), (h - 224, w - 224), (top, left)]
+    five = [image[y : y + 224, x : x + 224] for y, x in corners]
+    assert (crops(image, 224, 10) == np.stack(five + [np.fliplr(crop) for crop in five])).all()
+
+
+def test_144_crops_are_those_of_section_7():
+    """4 scales x 3 squares x (4 corners, centre, the square resized) x mirror; compared with crops cut here from a ramp by hand."""
+    pytest.importorskip("PIL", reason=PILLOW)
+    image = positions(352, 400)
+    found = crops(image, 224, 144)
+    assert found.shape == (144, 224, 224, 3)
+    assert (found[72:] == found[:72, :, ::-1]).all()
+    last = found[54:72].reshape(3, 6, 224, 224, 3)  # the scale 352, at which nothing is resized
+    for square, left in enumerate((0, 24, 48)):  # left, centre, right
+        for i, (y, x) in enumerate([(0, 0), (0, 128), (128, 0), (128, 128), (64, 64)]):
+            assert (last[square, i] == image[y : y + 224, left + x : left + x + 224]).all()
+    portrait = crops(positions(400, 352), 224, 144)[54:72].reshape(3, 6, 224, 224, 3)
+    assert (portrait[2, 0] == positions(400, 352)[48:272, :224]).all()
+    assert len({crop.tobytes() for crop in found}) == 144
+
+
+@pytest.mark.parametrize("size", [32, 28])
+def test_small_images_get_the_scales_in_proportion(size):
+    pytest.importorskip("PIL", reason=PILLOW)
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 1), np.uint8)
+    for n in (10, 144):
+        assert crops(image, size, n).shape == (n, size, size, 1)
+
+
+def test_other_numbers_of_crops_are_refused():
+    with pytest.raises(ValueError, match="crops: `n` is 5, expected one of 1, 10, 144"):
+        crops(positions(9, 9), 8, 5)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two tiny networks trained for a moment, in one ensemble."""
+    folder = tmp_path_factory.mktemp("runs") / "ensemble"
+    mg.train.fit(mg.train.Config(model="tiny", epochs=4, models=2, workers=0, output=folder))
+    return [folder / "model-1", folder / "model-2"]
+
+
+def reported(run):
+    return epochs_of(run)[-1]["test_accuracy"]
+
+
+def test_one_crop_gives_the_accuracy_that_training_reported(runs):
+    _, test = digits()
+    p = probabilities(load(runs[0]), test, 1)
+    assert (p.argmax(axis=1) == test.labels).mean() == pytest.approx(reported(runs[0]))
+    assert np.allclose(p.sum(axis=1), 1, atol=1e-5)
+
+
+def test_ten_crops_average_the_probabilities_of_each(runs):
+    pytest.importorskip("PIL", reason=PILLOW)
+    _, test = digits()
+    few, member = ArrayDataset(test.images[:7], test.labels[:7], test.classes), load(runs[0])
+    expected = []
+    for image in few.images:
+        x = ((crops(image, 8, 10) - member.info.mean) / member.info.std).astype(np.float32)
+        with mg.no_grad():
+            expected.append(mg.ops.softmax(member.model(mg.Tensor(x))).data.mean(axis=0))
+    assert np.allclose(probabilities(member, few, 10), expected, atol=1e-5)
+
+
+def test_the_table_averages_models_before_it_counts_errors(runs):
+    _, test = digits()
+    members = [load(run) for run in runs]
+    rows, mean = table_3(members, test, [1], 5)
+    both = sum(probabilities(member, test, 1) for member in members) / 2
+    assert np.allclose(mean, both, atol=1e-6)
+    assert [(row.models, row.crops, row.cost) for row in rows] == [(1, 1, 1), (2, 1, 2)]
+    assert rows[0].error == pytest.approx(1 - reported(runs[0])) and rows[1].error == pytest.approx((both.argmax(1) != test.labels).mean())
+    assert all(row.top_k <= row.error for row in rows)
+
+
+def evaluate(*arguments):
+    return subprocess.run([sys.executable, "-m", "minigoog.evaluate", *map(str, arguments)], capture_output=True, text=True, timeout=300)
+
+
+def test_the_program_prints_table_and_confusion_and_writes_json(runs, tmp_path):
+    done = evaluate(*runs, "--data", "digits", "--table", "--crops", 1, "--json", tmp_path / "out.json")
+    assert done.returncode == 0, done.stderr
+    assert "top-5 error" in done.stdout and "true \\ taken for" in done.stdout
+    facts = json.loads((tmp_path / "out.json").read_text())
+    assert [row["models"] for row in facts["rows"]] == [1, 2] and np.sum(facts["confusion"]) == 355
+
+
+def test_curves_of_several_runs(runs, tmp_path):
+    done = evaluate("curves", *runs)
+    assert done.returncode == 0 and done.stdout.count("model-") == 2 and f"{reported(runs[1]):.2%}" in done.stdout
+    with open(runs[0] / "metrics.jsonl", "a") as file:
+        file.write('{"epoch": 99, "test_lo')  # a line that is being written
+    assert "99" not in summary([runs[0]]).split()[2:]
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plots): no curve was drawn")
+    assert evaluate("curves", *runs, "--output", tmp_path / "curves.png").returncode == 0
+    assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["nowhere", "--data", "digits"], "nowhere: no such run folder or file of weights"),
+    (["RUN", "--data", "nowhere"], "`data` is 'nowhere', which is no folder"),
+    (["RUN", "--data", "digits", "--crops", "12"], "--crops: invalid choice: 12"),
+    (["RUN", "--data", "digits", "--top", "0"], "--top: '0' came, expected a whole number of at least 1"),
+    (["RUN"], "the following arguments are required: --data"),
+    (["curves", "nowhere"], "nowhere: no metrics.jsonl, expected the folder of a run"),
+    (["curves"], "the following arguments are required: RUN"),
+])  # fmt: skip
+def test_wrong_flags_and_missing_files_get_one_clear_line(runs, arguments, message):
+    done = evaluate(*(str(runs[0]) if argument == "RUN" else argument for argument in arguments))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and message in done.stderr, done.stderr
+
+
+def changed(run, path, **changes):
+    """The saved model of `run` with changes to its Info, written to `path`."""
+    weights, info = saved_model.load(run / "last.safetensors")
+    saved_model.save(path, weights, info._replace(**changes))
+    return path
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"classes": tuple("abcdefghij")}, "knows the classes a, b"),
+    ({"input_size": (8, 8, 3), "mean": (1.0,) * 3, "std": (1.0,) * 3}, "3 channels"),
+    ({"arguments": {"num_classes": 11, "in_channels": 1}}, "do not fit the network"),
+    ({"model": "vgg"}, "do not fit the network"),
+    ({"arguments": {"colour": 3}}, "do not fit the network"),
+    ({"std": (0.0,)}, "expected a number for each of 1 channels"),
+])  # fmt: skip
+def test_a_model_that_does_not_fit_is_named(runs, tmp_path, changes, message):
+    done = evaluate(changed(runs[0], tmp_path / "other.safetensors", **changes), "--data", "digits")
+    assert done.returncode == 2 and "other.safetensors" in done.stderr and message in done.stderr, done.stderr
+
+
+def test_weights_that_are_not_numbers_or_not_there_are_named(runs, tmp_path):
+    weights, info = saved_model.load(runs[0] / "last.safetensors")
+    weights["classifier.bias"][3] = np.nan
+    saved_model.save(tmp_path / "nan.safetensors", weights, info)
+    with pytest.raises(ValueError, match=r"nan\.safetensors: `classifier\.bias` has values that are not finite"):
+        load(tmp_path / "nan.safetensors")
+    del weights["classifier.bias"]
+    saved_model.save(tmp_path / "less.safetensors", weights, info)
+    with pytest.raises(ValueError, match=r"less\.safetensors: has no `classifier\.bias`"):
+        load(tmp_path / "less.safetensors")
+    safetensors.save(tmp_path / "plain.safetensors", weights)
+    with pytest.raises(ValueError, match=r"plain\.safetensors: not a saved model of minigoog"):
+        load(tmp_path / "plain.safetensors")
+
+
+def test_averaged_weights_are_used_first(tmp_path):
+    mg.train.fit(mg.train.Config(model="tiny", epochs=1, workers=0, average=0.9, output=tmp_path / "run"))
+    assert load(tmp_path / "run").path.endswith("averaged.safetensors")
+    p = probabilities(load(tmp_path / "run"), digits()[1], 1)
+    assert (p.argmax(axis=1) == digits()[1].labels).mean() == pytest.approx(epochs_of(tmp_path / "run")[-1]["averaged_test_accuracy"])
