@@ -31,6 +31,18 @@ def test_a_value_used_twice_counts_twice():
     assert c.item() == 4 and a.grad.tolist() == [4]
 
 
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_a_single_value_may_be_used_many_times_in_a_loss(request, backend):
+    """NumPy turns arrays of no axes into numbers, which the addition of gradients then refused."""
+    if backend == "native":
+        request.getfixturevalue("native")
+    with mg.kernels.use(backend):
+        x = leaf(1, 2)
+        s = x.sum()
+        (s * 2.0 + s * 3.0 + s * s).backward()
+    assert x.grad.tolist() == [2 + 3 + 2 * 3] * 2
+
+
 def test_a_diamond_has_the_gradient_that_calculus_gives():
     x = Tensor(np.array([[[[1.0, -2.0, 3.0]]]], np.float32), requires_grad=True)
     diamond(x).backward()
