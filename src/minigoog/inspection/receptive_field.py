@@ -58,7 +58,7 @@ def _window(op):
 
 
 def _adaptive(n, size):
-    """(kernel, stride, padding) of evenly spaced windows that hold those of adaptive pooling, which are uneven unless `size` divides `n`."""
+    """(kernel, stride, padding) of evenly spaced windows that hold those of adaptive pooling, uneven unless `size` divides `n`."""
     longest = max(-(-(i + 1) * n // size) - i * n // size for i in range(size))
     return (longest, n // size, 0) if n % size == 0 else (longest + 1, n / size, 1)
 

@@ -11,6 +11,7 @@ from ..kernels.shapes import conv_shape
 from ..nn.module import Parameter
 from ..op import Op
 from ..text import shape_text
+from .explain import explain, explain_gradient_of
 from .receptive_field import ReceptiveField
 
 KERNELS = {  # operation: (kernel of its forward pass, kernel of the gradient of each input); all others are NumPy
@@ -67,6 +68,16 @@ class Step:
             return 0
         forward = math.prod(self.output_shape) * math.prod(self.input_shapes[1][:-1])
         return forward if self.direction == "forward" else forward * sum(self.op.wants(i) for i in range(2))
+
+    def explain(self, *index, image=0):
+        """How one number of the output came about: explain(h, w, c) of a map, explain(c) of a vector; `image` in the batch.
+
+        Returns an Explanation: patch, filter, products, sum, bias, ReLU, and beside what they add up to what is stored."""
+        return explain(self, index, image)
+
+    def explain_gradient(self, *index, of="input", image=0):
+        """The same for one number of a gradient that went out: of the "input" at (h, w, c), "weight" (ky, kx, in, out) or "bias" (c)."""
+        return explain_gradient_of(self, of, index, image)
 
     def cells(self):
         """Its line of a printed trace, in pieces."""
