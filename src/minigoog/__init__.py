@@ -12,7 +12,7 @@ from . import data, formats, kernels, losses, metrics, models, nn, ops, optim
 from .compile import Plan, compile
 from .config import show_config
 from .gradcheck import GradcheckError, gradcheck
-from .inspection import diff, summary
+from .inspection import diff, summary, trace
 from .kernels import get_num_threads, set_num_threads
 from .rng import manual_seed
 from .tape import Tape
@@ -22,5 +22,5 @@ __version__ = "0.1.0"
 
 __all__ = [
     "compile", "data", "diff", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "losses", "manual_seed",
-    "metrics", "models", "nn", "no_grad", "ops", "optim", "Plan", "set_num_threads", "show_config", "summary", "Tape", "Tensor",
+    "metrics", "models", "nn", "no_grad", "ops", "optim", "Plan", "set_num_threads", "show_config", "summary", "Tape", "Tensor", "trace",
 ]

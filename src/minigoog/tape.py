@@ -6,15 +6,16 @@ that made it. So a tape is collected from a result when somebody wants one, and 
 
 
 class Tape(list):
-    """The recorded operations that `result` depends on, a list in the order in which they ran.
+    """The recorded operations that `results` depend on, a list in the order in which they ran.
 
     for op in tape: ...                                look at the forward pass: op.inputs, op.y, op.name
+    for op, y in tape.replay(): ...                    run the forward pass again, one operation at a time
     for op, dy, dxs in tape.steps(): ...               run the backward pass one operation at a time
     print(tape)                                        one line for each operation
     """
 
-    def __init__(self, result):
-        found, waiting = set(), [result.op]
+    def __init__(self, *results):
+        found, waiting = set(), [result.op for result in results]
         while waiting:  # a stack, not recursion: a network may be thousands of operations deep
             op = waiting.pop()
             if op is None or op in found:
@@ -27,21 +28,36 @@ class Tape(list):
             found.add(op)
             waiting += [x.op for x in op.inputs]
         super().__init__(sorted(found, key=lambda op: op.tick))
-        self.result = result
+        self.results = results
+
+    def replay(self):
+        """Runs the forward pass again with what is in its leaves now, yielding (op, y) after each operation.
+
+        Dropout drops what it dropped. Every tensor between the operations and each result gets its new array; an operation that
+        writes into an array of somebody else (`out`, as the branches of an Inception module do) writes there again."""
+        for op in self:
+            for x in op.inputs:
+                if x.op is not None:
+                    x.data = x.op.y
+            op.y = op.forward(*(x.data for x in op.inputs))
+            yield op, op.y
+        for result in self.results:
+            if result.op is not None:
+                result.data = result.op.y
 
     def steps(self, dy=None):
         """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient that came in and those that go out.
 
-        dy: the gradient of whatever is differentiated with respect to the tape's result (1 if that is a single value). Gradients
-        of leaves (tensors that no operation made and that require one) are added to their `.grad`; the others live only while
+        dy: the gradient of whatever is differentiated with respect to the (first) result (1 if that is a single value). Gradients of
+        leaves (tensors that no operation made and that require one) are added to their `.grad`; the others live only while
         somebody waits for them.
         """
-        dy = self.result.output_gradient(dy)
-        arrived = {self[-1]: dy} if self else {}
+        result = self.results[0]
+        arrived = {result.op: result.output_gradient(dy)}
         owned = set()  # operations whose arrived gradient is a sum made here, which may be added to in place
         for op in reversed(self):
             dy = arrived.pop(op, None)
-            if dy is None:  # somebody took requires_grad off the output
+            if dy is None:  # the first result does not depend on it, or somebody took requires_grad off its output
                 continue
             dxs = op.backward(dy)
             for x, dx in zip(op.inputs, dxs, strict=True):

@@ -24,10 +24,10 @@ class Scale(Op):
         self.factor = factor
 
     def forward(self, x):
-        return x * x.dtype.type(self.factor)
+        return np.asarray(x * x.dtype.type(self.factor))  # NumPy makes a number of an array of one value
 
     def backward(self, dy):
-        return (dy * dy.dtype.type(self.factor),)
+        return (np.asarray(dy * dy.dtype.type(self.factor)),)
 
 
 class Multiply(Op):
@@ -36,10 +36,10 @@ class Multiply(Op):
     def forward(self, a, b):
         check_array("mul", "b", b, dtype=a.dtype, shape=a.shape)
         self.a, self.b = a, b
-        return a * b
+        return np.asarray(a * b)
 
     def backward(self, dy):
-        return dy * self.b, dy * self.a
+        return np.asarray(dy * self.b), np.asarray(dy * self.a)
 
 
 class Sum(Op):

@@ -35,4 +35,4 @@ def add(a, b, *, out=None):
     """a + b, of one shape; `out` may be one of them."""
     check_array("add", "a", a)
     check_array("add", "b", b, dtype=a.dtype, shape=a.shape)
-    return np.add(a, b, out=None if out is None else check_writable("add", out, a.shape, a.dtype))
+    return np.asarray(np.add(a, b, out=None if out is None else check_writable("add", out, a.shape, a.dtype)))
