@@ -40,6 +40,9 @@ def output_bound(step, e, index):
     if step.operation == "SquaredDistance":  # computed as x^2 - 2 x code + code^2, whose terms are larger than what is left of them
         a, code = np.abs(x[index[0]]), np.abs(op.codes[index[1]].astype(np.float64))
         return (6 + 2 * np.sqrt(len(a))) * U * ((a + code) ** 2).sum()
+    if step.operation == "BatchNorm":  # derived in tests/kernels/test_batch_norm.py
+        size, inverse = np.abs(x[..., index[-1]]).max(), e.parts["1 / deviation"]
+        return 40 * U * (2 * size * abs(e.parts["gamma"]) * inverse * (1 + size * inverse) + abs(e.parts["beta"]))
     if step.algorithm == "winograd":  # S, the algorithm run on absolute values: tests/kernels/test_winograd.py
         scale = winograd(np.abs(x), np.abs(op.w).astype(np.float64), (1, 1), ABSOLUTE)[index]
         return (6 + 0.2 * np.sqrt(op.w.shape[2])) * U * (scale + abs(step.inputs[2][index[-1]]))
@@ -56,6 +59,12 @@ def gradient_bound(step, e, k, index):
         return (float(relative_error(step.inputs[0]).max()) + 4 * U) * dy / len(op.labels)
     if step.operation == "Tanh":  # y is rounded by the forward pass, but that is the y of the formula
         return 8 * U * dy[index] * op.slope * (op.gain + step.output[index] ** 2 / op.gain) + 1e-40
+    if step.operation == "BatchNorm":  # derived in tests/kernels/test_batch_norm.py; the mean and deviation are rounded too
+        size = np.abs(step.inputs[0][..., index[-1]].astype(np.float64)).max() + 1
+        inverse = 1 / np.sqrt(step.inputs[0][..., index[-1]].astype(np.float64).var() + op.eps)
+        spread = 1 + size * inverse
+        total = dy[..., index[-1]].sum()
+        return 40 * U * spread * (total * spread if k else abs(op.gamma[index[-1]]) * inverse * 2 * spread * total)
     if step.operation == "SquaredDistance":  # computed as 2 (sum(dy) x - sum(dy code))
         terms = dy[index[0]] * (abs(step.inputs[0][index]) + np.abs(op.codes[:, index[1]]))
         return 2 * (6 + 2 * np.sqrt(len(terms))) * U * terms.sum()
@@ -150,11 +159,12 @@ CASES = {
     "AdaptiveAvgPool2d": lambda draw, x: ops.adaptive_avg_pool2d(x, draw(st.integers(1, 5))),
     "Add": lambda draw, x: x + leaf(1, *x.shape),
     "AvgPool2d": lambda draw, x: ops.avg_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
+    "BatchNorm": lambda draw, x: ops.batch_norm(x, leaf(1, 4), leaf(2, 4), eps=1e-2, relu=draw(st.booleans())),
     "ChannelAffine": lambda draw, x: ops.channel_affine(x, leaf(1, 4), leaf(2, 4)),
     "Concat": lambda draw, x: ops.concat([x, leaf(1, *x.shape[:3], 3), leaf(2, *x.shape[:3], 1)]),
     "Connect": some_connect,
     "Conv2d": some_conv,
-    "CrossEntropy": lambda draw, x: ops.cross_entropy(ops.flatten(x), np.arange(len(x.data))),
+    "CrossEntropy": lambda draw, x: ops.cross_entropy(ops.flatten(x), np.arange(len(x.data)), draw(st.sampled_from([0, 0.2]))),
     "Dropout": lambda draw, x: ops.dropout(x, 0.4),
     "GlobalAvgPool2d": lambda draw, x: ops.global_avg_pool2d(x),
     "Linear": some_linear,

@@ -72,6 +72,17 @@ def softmax(x):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def channel_moments(op, c):
+    """(values, mean, 1 / deviation) of channel `c` under a batch normalisation, in float64."""
+    x = op.x[..., c].astype(np.float64)
+    return x, float(x.mean()), float(1 / np.sqrt(x.var() + op.eps))
+
+
+def target(op):
+    """What a cross-entropy compares the softmax with: [n, classes]."""
+    return (1 - op.label_smoothing) * np.eye(op.probabilities.shape[1])[op.labels] + op.label_smoothing / op.probabilities.shape[1]
+
+
 def kept(op, index):
     """What dropout multiplied the number at `index` with: 0, or 1 / (1 - p)."""
     word = random_words(op.seed, op.offset + int(np.ravel_multi_index(index, op.y.shape)), 1)[0]

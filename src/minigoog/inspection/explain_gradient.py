@@ -4,7 +4,7 @@ The chain rule: everything that a number went into has a gradient; each of these
 
 import numpy as np
 
-from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans
+from .account import Account, add_up, channel_moments, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, target
 
 
 def conv2d(op, dy, k, *index):
@@ -144,6 +144,22 @@ def channel_affine(op, dy, k, *index):
     return add_up("sum(dy * x)", {"dy": dy[..., index[0]], "x": x[..., index[0]]}) if k == 1 else _bias(op, dy, *index)
 
 
+def batch_norm(op, dy, k, *index):
+    c = index[-1]
+    x, mean, inverse = channel_moments(op, c)
+    dz, normal = _behind_relu(op, dy)[..., c].astype(np.float64), (x - mean) * inverse
+    if k == 1:
+        return add_up("sum((x - mean) / deviation * dz)", {"(x - mean) / deviation": normal, "dz": dz})
+    if k == 2:
+        return add_up("sum(dz)", {"dz": dz})
+    at, scale = index[:-1], float(op.gamma[c]) * inverse
+    parts = {"gamma / deviation": scale, "dz": float(dz[at]), "mean of dz": float(dz.mean()), "(x - mean) / deviation": float(normal[at]),
+             "mean of dz * (x - mean) / deviation": float((dz * normal).mean())}
+    value = scale * (dz[at] - dz.mean() - normal[at] * (dz * normal).mean())
+    formula = "gamma / deviation * (dz - mean(dz) - normal * mean(dz * normal)), normal = (x - mean) / deviation"
+    return Account(formula, {"dz": dz[at]}, float(value), parts)
+
+
 def squared_distance(op, dy, k, n, i):
     differences = op.inputs[0].data[n, i] - op.codes[:, i].astype(np.float64)
     return add_up("sum(2 * (x - code) * dy)", {"2 (x - code)": 2 * differences, "dy": dy[n]})
@@ -157,8 +173,8 @@ def softmax_row(op, dy, k, n, c):
 
 
 def cross_entropy(op, dy, k, n, c):
-    p, right = softmax(op.inputs[0].data[n : n + 1])[0, c], float(op.labels[n] == c)
-    factors = {"softmax(x) - 1" if right else "softmax(x)": np.asarray(p - right), "dy / images": dy / len(op.labels)}
+    p, wanted = softmax(op.inputs[0].data[n : n + 1])[0, c], float(target(op)[n, c])
+    factors = {f"softmax(x) - {wanted:g}" if wanted else "softmax(x)": np.asarray(p - wanted), "dy / images": dy / len(op.labels)}
     return add_up("(softmax(x) - (1 for the label, else 0)) * dy / images", factors)
 
 
@@ -166,6 +182,7 @@ RULES = {
     "AdaptiveAvgPool2d": adaptive_avg_pool2d,
     "Add": add,
     "AvgPool2d": avg_pool2d,
+    "BatchNorm": batch_norm,
     "ChannelAffine": channel_affine,
     "Concat": concat,
     "Connect": connect,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans
+from .account import Account, add_up, channel_moments, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, target
 
 
 def conv2d(op, n, i, j, c):
@@ -118,6 +118,17 @@ def channel_affine(op, *index):
     return add_up("a * x + b", {"a": a[index[-1]], "x": x[index]}, b[index[-1]])
 
 
+def batch_norm(op, *index):
+    x, mean, inverse = channel_moments(op, index[-1])
+    gamma, beta = (float(vector.data[index[-1]]) for vector in op.inputs[1:])
+    normal = (float(op.x[index]) - mean) * inverse
+    parts = {"mean of the channel": mean, "1 / deviation": inverse, "(x - mean) / deviation": normal, "gamma": gamma, "beta": beta}
+    value = normal * gamma + beta
+    if op.relu:
+        parts["before ReLU"], value = value, max(value, 0.0)
+    return Account("(x - mean) / deviation * gamma + beta", {"x": op.x[index]}, value, parts)
+
+
 def squared_distance(op, n, i):
     difference = op.inputs[0].data[n].astype(np.float64) - op.codes[i]
     return add_up("sum((x - code) * (x - code))", {"x - code": difference, "x - code again": difference})
@@ -134,6 +145,8 @@ def cross_entropy(op):
     x = op.inputs[0].data
     if not len(x):
         return Account("0: an empty batch", {}, 0.0)
+    if op.label_smoothing:
+        return add_up("sum(-log(softmax(x)) * target / images)", {"-log": -np.log(softmax(x)), "target / images": target(op) / len(x)})
     losses = -np.log(softmax(x)[np.arange(len(x)), op.labels])
     return add_up("sum(-log(softmax(x)[label]) * 1 / images)", {"-log": losses, "1 / images": np.full(len(x), 1 / len(x))})
 
@@ -142,6 +155,7 @@ RULES = {
     "AdaptiveAvgPool2d": adaptive_avg_pool2d,
     "Add": add,
     "AvgPool2d": avg_pool2d,
+    "BatchNorm": batch_norm,
     "ChannelAffine": channel_affine,
     "Concat": concat,
     "Connect": connect,
