@@ -36,6 +36,28 @@ static void convolution(void)
     mg_column_sums(outputs, 48, y, 48, floats(mg_column_sums_scratch(outputs, 48)), bias);
 }
 
+/* Every second column of every row, as CSR (block 1) or for every block of 16 rows. */
+static void sparse(size_t block)
+{
+    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block};
+    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48};
+    const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
+    int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc(entries * sizeof *offsets);
+    for (size_t i = 0; i <= rows; i++)
+        starts[i] = (int32_t)(i * in_row);
+    for (size_t e = 0; e < entries; e++)
+        columns[e] = (int32_t)(e % in_row * 2);
+    float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 16 * 16 * 48), *values = floats(entries * block), *bias = floats(48);
+    mg_sparse_offsets(&s, entries, columns, offsets);
+    mg_sparse_conv2d_weight(&s, x, starts, offsets, y, values, floats(mg_sparse_conv2d_weight_scratch(&s, entries)));
+    if (block == 1) {
+        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, 1, y, floats(mg_sparse_conv2d_scratch(&s)));
+        mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, 1, y); /* any offsets in the first row of a window will do */
+    } else {
+        mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, 1, y);
+    }
+}
+
 static void pooling(void)
 {
     const struct mg_pool s = {4, 18, 18, 32, 3, 3, 2, 2, 0, 0, 9, 9, 32, 32};
@@ -72,6 +94,8 @@ int main(void)
     for (int i = 0; i < 4; i++)
         if (mg_set_isa(isas[i]) == 0) {
             convolution();
+            sparse(1);
+            sparse(16);
             pooling();
             the_rest();
             printf("%s ran\n", isas[i]);
