@@ -51,7 +51,12 @@ def copied(source, value):
 def conv_shape_of(op):
     """The ConvShape of a convolution that ran."""
     window = {name: value for name, value in op.window.items() if name != "algorithm"}
-    return conv_shape("explain", op.x.shape, op.w.shape, **window)
+    return conv_shape("explain", op.x.shape, weights_of(op).shape, **window)
+
+
+def weights_of(op):
+    """The weights of a convolution, with its zeros if they are sparse: HWIO."""
+    return op.w if hasattr(op, "w") else op.pattern.scatter(op.values)
 
 
 def pool_shape_of(op):
