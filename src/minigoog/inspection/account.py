@@ -72,6 +72,13 @@ def softmax(x):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def targets(op):
+    """What cross-entropy compares softmax with: [n, classes], 1 for the label, or with label smoothing something of it for all classes."""
+    n, classes = op.inputs[0].shape
+    right = np.arange(classes) == np.asarray(op.labels)[:, None]
+    return (1 - op.label_smoothing) * right + op.label_smoothing / classes
+
+
 def kept(op, index):
     """What dropout multiplied the number at `index` with: 0, or 1 / (1 - p)."""
     word = random_words(op.seed, op.offset + int(np.ravel_multi_index(index, op.y.shape)), 1)[0]

@@ -10,6 +10,7 @@ from .account import Account
 
 INPUT_NAMES = {
     "Add": ("a", "b"),
+    "BatchNorm": ("input", "weight", "bias"),
     "ChannelAffine": ("input", "coefficient", "bias"),
     "Conv2d": ("input", "weight", "bias"),
     "Linear": ("input", "weight", "bias"),

@@ -4,7 +4,7 @@ The chain rule: everything that a number went into has a gradient; each of these
 
 import numpy as np
 
-from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans
+from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets
 
 
 def conv2d(op, dy, k, *index):
@@ -93,6 +93,22 @@ def adaptive_avg_pool2d(op, dy, k, n, i, j, c):
     return add_up("sum(dy * 1 / pixels)", factors)
 
 
+def batch_norm(op, dy, k, *index):
+    c, dz = index[-1], _behind_relu(op, dy)
+    if k == 2:
+        return _bias(op, dz, c)
+    inverse = 1 / np.sqrt(float(op.variance[c]) + op.eps)
+    normal, dz = (op.x[..., c] - float(op.mean[c])) * inverse, dz[..., c].astype(np.float64)
+    if k == 1:
+        return add_up("sum(dz * (x - mean) / sqrt(variance + eps))", {"dz": dz, "(x - mean) / sqrt(variance + eps)": normal})
+    scale, at = float(op.gamma[c]) * inverse, index[:-1]
+    means = float(dz.mean()), float((dz * normal).mean())
+    parts = {"dz": float(dz[at]), "normal = (x - mean) / sqrt(variance + eps)": float(normal[at])}
+    parts |= {"mean(dz)": means[0], "mean(dz * normal)": means[1], "gamma / sqrt(variance + eps)": scale}
+    formula = "gamma / sqrt(variance + eps) * (dz - mean(dz) - normal * mean(dz * normal))"
+    return Account(formula, {}, scale * (dz[at] - means[0] - normal[at] * means[1]), parts)
+
+
 def relu(op, dy, k, *index):
     return add_up("dy where y > 0", {"dy": dy[index], "y > 0": np.asarray(float(not op.y[index] <= 0))})
 
@@ -157,15 +173,18 @@ def softmax_row(op, dy, k, n, c):
 
 
 def cross_entropy(op, dy, k, n, c):
-    p, right = softmax(op.inputs[0].data[n : n + 1])[0, c], float(op.labels[n] == c)
-    factors = {"softmax(x) - 1" if right else "softmax(x)": np.asarray(p - right), "dy / images": dy / len(op.labels)}
-    return add_up("(softmax(x) - (1 for the label, else 0)) * dy / images", factors)
+    factors = {"softmax(x)": softmax(op.inputs[0].data[n : n + 1])[0, c], "target": targets(op)[n, c]}
+    difference = np.asarray(factors["softmax(x)"] - factors["target"])
+    account = add_up("(softmax(x) - target) * dy / images", {"softmax(x) - target": difference, "dy / images": dy / len(op.labels)})
+    account.parts = {name: float(number) for name, number in factors.items()}
+    return account
 
 
 RULES = {
     "AdaptiveAvgPool2d": adaptive_avg_pool2d,
     "Add": add,
     "AvgPool2d": avg_pool2d,
+    "BatchNorm": batch_norm,
     "ChannelAffine": channel_affine,
     "Concat": concat,
     "Connect": connect,

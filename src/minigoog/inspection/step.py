@@ -17,6 +17,7 @@ from .receptive_field import ReceptiveField
 KERNELS = {  # operation: (kernel of its forward pass, kernel of the gradient of each input); all others are NumPy
     "Add": ("add", ()),
     "AvgPool2d": ("avg_pool2d", ("avg_pool2d_backward",)),
+    "BatchNorm": ("batch_norm", ("batch_norm_backward",)),
     "Conv2d": ("conv2d", ("conv2d_input", "conv2d_weight", "conv2d_bias")),
     "CrossEntropy": ("cross_entropy", ("cross_entropy_backward",)),
     "Dropout": ("dropout", ("dropout",)),
