@@ -23,6 +23,14 @@ FLAGS = ["--model", "tiny", "--epochs", "3", "--batch-size", "100", "--augment",
 KILLS = int(os.environ.get("MINIGOOG_KILLS", "200"))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def looks_every_four_steps():
+    """So that stops fall between two looks."""
+    before, loop.LOOK_EVERY = loop.LOOK_EVERY, 4
+    yield
+    loop.LOOK_EVERY = before
+
+
 def files_of(folder):
     """Everything of a run that must be the same: arrays of each file, and the metrics without times."""
     arrays = {path.name: safetensors.load(path)[0] for path in sorted(folder.glob("*.safetensors"))}

@@ -3,7 +3,7 @@
 import math
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +56,19 @@ class Progress:
     seconds: float = 0.0  # of all training so far, testing included
     best: float = -1.0
     metrics_length: int = 0  # bytes of metrics.jsonl that belong to this point
+    head_losses: list = field(default_factory=list)  # sum over the steps since the last look, for each head
+    looked_at: int = 0  # how many steps these are
+
+    def add_heads(self, losses):
+        """Takes the losses of one step into those since the last look."""
+        self.head_losses = [a + b for a, b in zip(self.head_losses or [0.0] * len(losses), losses, strict=True)]
+        self.looked_at += 1
+
+    def look(self):
+        """The mean loss of each head since the last look, which is now."""
+        means = [loss / self.looked_at for loss in self.head_losses]
+        self.head_losses, self.looked_at = [], 0
+        return means
 
 
 class Trainer:
@@ -92,7 +105,7 @@ class Trainer:
 
     def _epoch(self, stop):
         """The steps of the present epoch that are left."""
-        at, since = self.progress, Looks()
+        at = self.progress
         self.model.train()
         began = last = time.perf_counter()
         before = at.epoch_seconds
@@ -103,10 +116,9 @@ class Trainer:
             each, correct, norms = self._step(images, labels, looking)
             at.loss, at.correct = at.loss + each[0] * len(labels), at.correct + correct
             at.epoch_seconds = before + time.perf_counter() - began
-            since.add(each)
+            at.add_heads(each)
             if looking:
-                self._look(since, norms)
-                since = Looks()
+                self._look(norms)
             if stop.signal and at.step < len(self.loader):
                 self.save()
                 raise Interrupted(f"stopped after step {at.step} of epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
@@ -132,9 +144,10 @@ class Trainer:
         logits = outputs[0] if isinstance(outputs, tuple) else outputs
         return values, int((logits.data.argmax(axis=1) == labels).sum()), norms
 
-    def _look(self, since, norms):
+    def _look(self, norms):
         """Writes the losses and gradient norms to the metrics, and says what looks wrong."""
-        means, at = since.means(), self.progress
+        at = self.progress
+        means = at.look()
         facts = {"step": at.total_steps, "epoch": at.epoch + at.step / len(self.loader), "losses": means, "gradient_norms": norms}
         at.metrics_length = self.run.add_metrics(facts | {"lr": self.optimizer.lr})
         for warning in self.watch.look(at.total_steps, means, norms):
@@ -156,9 +169,8 @@ class Trainer:
         facts["waiting"] = self.loader.waited / at.epoch_seconds
         self._write_weights(at.epoch + 1, max(accuracy for _, accuracy in tested.values()))
         at.metrics_length = self.run.add_metrics(facts)
-        self.progress = Progress(
-            at.epoch + 1, 0, at.total_steps, seconds=at.seconds + at.epoch_seconds, best=at.best, metrics_length=at.metrics_length
-        )
+        seconds = at.seconds + at.epoch_seconds
+        self.progress = replace(at, epoch=at.epoch + 1, step=0, loss=0.0, correct=0, epoch_seconds=0.0, seconds=seconds)
         self.save()
         self.log.epoch(facts, self.config.epochs)
         if stop.signal:
@@ -212,21 +224,6 @@ class Trainer:
 
     def _broken(self, what):
         return TrainingError(f"{what}: try a smaller --lr than {self.config.lr:g}, or --clip. {self.how_to_resume()}")
-
-
-class Looks:
-    """The losses of each head since the last look."""
-
-    def __init__(self):
-        self.losses = []
-
-    def add(self, each):
-        """Takes the losses of one step."""
-        self.losses.append(each)
-
-    def means(self):
-        """The mean of each head's."""
-        return [float(mean) for mean in np.mean(self.losses, axis=0)]
 
 
 @contextmanager
