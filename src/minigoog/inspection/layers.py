@@ -31,7 +31,7 @@ def layers(model, input_shape):
     shape = tuple(input_shape)
     shape = check_shape("summary", "input_shape", (1, *shape) if len(shape) == 3 else shape, 4)
     found = []
-    with no_grad(), _recording(model, found), undisturbed(model):
+    with no_grad(), _recording(model, found), undisturbed(list(model.named_modules())):
         model(Tensor(np.zeros(shape, np.float32)))
     return found
 

@@ -52,9 +52,10 @@ def trace(model, image, label=None):
     `label`: the class, or one for each image; the loss is the cross-entropy, with those of auxiliary heads (`googlenet_loss`). The
     model runs in its present mode and is left as it was. The forward pass runs twice: once to find the operations, once one by one."""
     _check(model)
-    x = _input(image, next((array.dtype for array in model.state_dict().values()), np.float32))
-    with undisturbed(model):
-        with noting_places(model) as places:
+    modules = list(model.named_modules())
+    x = _input(image, next((parameter.dtype for _, parameter in model.named_parameters()), np.float32))
+    with undisturbed(modules):
+        with noting_places(modules) as places:
             result = model(x)
         if label is not None:
             result = googlenet_loss(result, np.atleast_1d(label))

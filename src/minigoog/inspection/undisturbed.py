@@ -3,15 +3,15 @@
 from contextlib import contextmanager
 
 from .. import rng
-from ..nn.module import Buffer
+from ..nn.module import Buffer, Parameter
 
 
 @contextmanager
-def undisturbed(model):
-    """Within a with-block `model` may run, from no gradients: afterwards its gradients, running averages and the random numbers are
-    what they were."""
-    parameters = model.parameters()
-    buffers = [value for _, module in model.named_modules() for value in vars(module).values() if isinstance(value, Buffer)]
+def undisturbed(modules):
+    """Within a with-block these (name, module)s may run, from no gradients: afterwards their gradients and running averages and the
+    random numbers are what they were."""
+    values = [value for _, module in modules for value in vars(module).values()]
+    parameters, buffers = ([value for value in values if isinstance(value, kind)] for kind in (Parameter, Buffer))
     gradients, averages = [parameter.grad for parameter in parameters], [buffer.data.copy() for buffer in buffers]
     for parameter in parameters:
         parameter.grad = None
