@@ -72,6 +72,8 @@ def _through(field, kernel, stride, padding):
 
 def _union(fields):
     """The field that holds all these, of maps with the same pixels."""
+    if len(fields) == 1:
+        return fields[0]
     ends = [[offset + size for offset, size in zip(f.offset, f.size, strict=True)] for f in fields]
     offset = tuple(map(min, zip(*(f.offset for f in fields), strict=True)))
     size = tuple(end - start for end, start in zip(map(max, zip(*ends, strict=True)), offset, strict=True))
