@@ -115,7 +115,8 @@ static void weight_task(const struct mg_conv *s, const struct kernels *k, const 
 /* dw += each of the parts, `size` floats apart. */
 static void add_parts(const struct kernels *k, size_t parts, size_t size, const float *part, float *dw)
 {
-    PARALLEL_FOR(i, parts, chunk, mg_ceil_div(size, ADD_CHUNK), parts * size) {
+    PARALLEL_FOR(chunk, mg_ceil_div(size, ADD_CHUNK), parts * size)
+        for (size_t i = 0; i < parts; i++) {
             const size_t at = chunk * ADD_CHUNK;
             k->add(mg_min(ADD_CHUNK, size - at), dw + at, part + i * size + at, dw + at);
         }

@@ -50,7 +50,7 @@ def copied(source, value):
 
 def conv_shape_of(op):
     """The ConvShape of a convolution that ran."""
-    window = {name: value for name, value in op.window.items() if name != "algorithm"}
+    window = {"groups": 1} | {name: value for name, value in op.window.items() if name != "algorithm"}
     return conv_shape("explain", op.x.shape, weights_of(op).shape, **window)
 
 
