@@ -61,6 +61,13 @@ def test_a_summary_leaves_the_model_as_it_was():
     assert np.array_equal(again(x).data, with_summary)
 
 
+def test_a_summary_leaves_running_averages_as_they_were():
+    model = mg.models.TinyInception(norm=True)
+    before = {name: array.copy() for name, array in model.state_dict().items()}
+    mg.summary(model, (8, 8, 1))
+    assert model.training and all(np.array_equal(array, before[name]) for name, array in model.state_dict().items())
+
+
 class Twice(mg.nn.Module):
     def __init__(self):
         self.layer = mg.nn.Conv2d(3, 3, 1)

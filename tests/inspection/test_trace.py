@@ -171,6 +171,20 @@ def test_a_trace_leaves_the_model_and_the_random_numbers_as_they_were():
     assert all("forward" not in vars(module) for _, module in model.named_modules())
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_a_trace_of_a_normalised_model_has_its_numbers_and_leaves_its_running_averages(training):
+    model, images = mg.models.TinyInception(norm=True).train(training), numbers(0, (3, 8, 8, 1))
+    before = {name: array.copy() for name, array in model.state_dict().items()}
+    steps = mg.trace(model, images, [1, 2, 3])
+    assert all(np.array_equal(array, before[name]) for name, array in model.state_dict().items())
+    names = [step.name for step in steps["conv1"].forward]
+    folded = ["conv1.channel_affine", "conv1.channel_affine#2", "conv1.channel_affine#3", "conv1.conv2d"]
+    assert names == (["conv1.conv", "conv1.norm"] if training else folded)
+    with mg.no_grad():
+        logits = model.eval()(Tensor(images)).data
+    assert training or np.array_equal(steps["classifier"][0].output, logits)
+
+
 class Shared(nn.Module):
     """One layer under two names, run twice."""
 

@@ -50,8 +50,13 @@ def copied(source, value):
 
 def conv_shape_of(op):
     """The ConvShape of a convolution that ran."""
-    window = {name: value for name, value in op.window.items() if name != "algorithm"}
-    return conv_shape("explain", op.x.shape, op.w.shape, **window)
+    window = {"groups": 1} | {name: value for name, value in op.window.items() if name != "algorithm"}
+    return conv_shape("explain", op.x.shape, weights_of(op).shape, **window)
+
+
+def weights_of(op):
+    """The weights of a convolution, with its zeros if they are sparse: HWIO."""
+    return op.w if hasattr(op, "w") else op.pattern.scatter(op.values)
 
 
 def pool_shape_of(op):
@@ -72,15 +77,11 @@ def softmax(x):
     return e / e.sum(axis=1, keepdims=True)
 
 
-def channel_moments(op, c):
-    """(values, mean, 1 / deviation) of channel `c` under a batch normalisation, in float64."""
-    x = op.x[..., c].astype(np.float64)
-    return x, float(x.mean()), float(1 / np.sqrt(x.var() + op.eps))
-
-
-def target(op):
-    """What a cross-entropy compares the softmax with: [n, classes]."""
-    return (1 - op.label_smoothing) * np.eye(op.probabilities.shape[1])[op.labels] + op.label_smoothing / op.probabilities.shape[1]
+def targets(op):
+    """What cross-entropy compares softmax with: [n, classes], 1 for the label, or with label smoothing something of it for all classes."""
+    n, classes = op.inputs[0].shape
+    right = np.arange(classes) == np.asarray(op.labels)[:, None]
+    return (1 - op.label_smoothing) * right + op.label_smoothing / classes
 
 
 def kept(op, index):

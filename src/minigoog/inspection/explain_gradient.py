@@ -4,11 +4,21 @@ The chain rule: everything that a number went into has a gradient; each of these
 
 import numpy as np
 
-from .account import Account, add_up, channel_moments, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, target
+from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets, weights_of
 
 
 def conv2d(op, dy, k, *index):
     return (_conv_input, _conv_weight, _bias)[k](op, _behind_relu(op, dy), *index)
+
+
+def sparse_conv2d(op, dy, k, *index):
+    if k != 1:
+        return conv2d(op, dy, k, *index)
+    entry, row = (*index, 0)[:2]
+    *tap, o = *np.unravel_index(op.pattern.col_indices[entry], op.pattern.shape[:3]), op.pattern.row_of[entry] * op.pattern.block + row
+    if o >= op.pattern.shape[3]:
+        return Account("0: the last block goes on past the last channel", {}, 0.0)
+    return _conv_weight(op, _behind_relu(op, dy), *map(int, tap), int(o))
 
 
 def _behind_relu(op, dy):
@@ -25,7 +35,8 @@ def _conv_input(op, dz, n, i, j, c):
     rows, row_there = _quotients(i + s.padding[0] - np.arange(s.kh), s.stride[0], s.out_h)
     columns, column_there = _quotients(j + s.padding[1] - np.arange(s.kw), s.stride[1], s.out_w)
     there = row_there[:, None, None] & column_there[:, None]
-    return add_up("sum(dz * filter)", {"dz": np.where(there, dz[n, rows][:, columns, outputs], 0), "filter": op.w[:, :, c, outputs]})
+    dz = np.where(there, dz[n, rows][:, columns, outputs], 0)
+    return add_up("sum(dz * filter)", {"dz": dz, "filter": weights_of(op)[:, :, c, outputs]})
 
 
 def _quotients(values, divisor, limit):
@@ -93,6 +104,22 @@ def adaptive_avg_pool2d(op, dy, k, n, i, j, c):
     return add_up("sum(dy * 1 / pixels)", factors)
 
 
+def batch_norm(op, dy, k, *index):
+    c, dz = index[-1], _behind_relu(op, dy)
+    if k == 2:
+        return _bias(op, dz, c)
+    inverse = 1 / np.sqrt(float(op.variance[c]) + op.eps)
+    normal, dz = (op.x[..., c] - float(op.mean[c])) * inverse, dz[..., c].astype(np.float64)
+    if k == 1:
+        return add_up("sum(dz * (x - mean) / sqrt(variance + eps))", {"dz": dz, "(x - mean) / sqrt(variance + eps)": normal})
+    scale, at = float(op.gamma[c]) * inverse, index[:-1]
+    means = float(dz.mean()), float((dz * normal).mean())
+    parts = {"dz": float(dz[at]), "normal = (x - mean) / sqrt(variance + eps)": float(normal[at])}
+    parts |= {"mean(dz)": means[0], "mean(dz * normal)": means[1], "gamma / sqrt(variance + eps)": scale}
+    formula = "gamma / sqrt(variance + eps) * (dz - mean(dz) - normal * mean(dz * normal))"
+    return Account(formula, {}, scale * (dz[at] - means[0] - normal[at] * means[1]), parts)
+
+
 def relu(op, dy, k, *index):
     return add_up("dy where y > 0", {"dy": dy[index], "y > 0": np.asarray(float(not op.y[index] <= 0))})
 
@@ -144,22 +171,6 @@ def channel_affine(op, dy, k, *index):
     return add_up("sum(dy * x)", {"dy": dy[..., index[0]], "x": x[..., index[0]]}) if k == 1 else _bias(op, dy, *index)
 
 
-def batch_norm(op, dy, k, *index):
-    c = index[-1]
-    x, mean, inverse = channel_moments(op, c)
-    dz, normal = _behind_relu(op, dy)[..., c].astype(np.float64), (x - mean) * inverse
-    if k == 1:
-        return add_up("sum((x - mean) / deviation * dz)", {"(x - mean) / deviation": normal, "dz": dz})
-    if k == 2:
-        return add_up("sum(dz)", {"dz": dz})
-    at, scale = index[:-1], float(op.gamma[c]) * inverse
-    parts = {"gamma / deviation": scale, "dz": float(dz[at]), "mean of dz": float(dz.mean()), "(x - mean) / deviation": float(normal[at]),
-             "mean of dz * (x - mean) / deviation": float((dz * normal).mean())}
-    value = scale * (dz[at] - dz.mean() - normal[at] * (dz * normal).mean())
-    formula = "gamma / deviation * (dz - mean(dz) - normal * mean(dz * normal)), normal = (x - mean) / deviation"
-    return Account(formula, {"dz": dz[at]}, float(value), parts)
-
-
 def squared_distance(op, dy, k, n, i):
     differences = op.inputs[0].data[n, i] - op.codes[:, i].astype(np.float64)
     return add_up("sum(2 * (x - code) * dy)", {"2 (x - code)": 2 * differences, "dy": dy[n]})
@@ -173,9 +184,11 @@ def softmax_row(op, dy, k, n, c):
 
 
 def cross_entropy(op, dy, k, n, c):
-    p, wanted = softmax(op.inputs[0].data[n : n + 1])[0, c], float(target(op)[n, c])
-    factors = {f"softmax(x) - {wanted:g}" if wanted else "softmax(x)": np.asarray(p - wanted), "dy / images": dy / len(op.labels)}
-    return add_up("(softmax(x) - (1 for the label, else 0)) * dy / images", factors)
+    factors = {"softmax(x)": softmax(op.inputs[0].data[n : n + 1])[0, c], "target": targets(op)[n, c]}
+    difference = np.asarray(factors["softmax(x)"] - factors["target"])
+    account = add_up("(softmax(x) - target) * dy / images", {"softmax(x) - target": difference, "dy / images": dy / len(op.labels)})
+    account.parts = {name: float(number) for name, number in factors.items()}
+    return account
 
 
 RULES = {
@@ -197,6 +210,7 @@ RULES = {
     "Reshape": reshape,
     "Scale": scale,
     "Softmax": softmax_row,
+    "SparseConv2d": sparse_conv2d,
     "SquaredDistance": squared_distance,
     "Sum": sum_of_all,
     "Tanh": tanh,

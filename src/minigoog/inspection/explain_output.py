@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .account import Account, add_up, channel_moments, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, target
+from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets, weights_of
 
 
 def conv2d(op, n, i, j, c):
@@ -11,7 +11,7 @@ def conv2d(op, n, i, j, c):
     first = c // (s.cout // s.groups) * channels  # of the group's input channels
     corner = tuple(position * s.stride[axis] - s.padding[axis] for axis, position in enumerate((i, j)))
     patch = _patch(op.x[n, :, :, first : first + channels], *corner, s.kh, s.kw)
-    return _weighted({"patch": patch, "filter": op.w[..., c]}, op, c, corner)
+    return _weighted({"patch": patch, "filter": weights_of(op)[..., c]}, op, c, corner)
 
 
 def linear(op, n, c):
@@ -90,6 +90,18 @@ def concat(op, *index):
     return copied(f"input {k}{list(source)}", op.inputs[k].data[source])
 
 
+def batch_norm(op, *index):
+    c = index[-1]
+    gamma, beta = (float(vector.data[c]) for vector in op.inputs[1:])
+    x = op.x[..., c].astype(np.float64)
+    mean, variance = float(x.mean()), float(x.var())
+    factors = {"x - mean": x[index[:-1]] - mean, "gamma / sqrt(variance + eps)": np.asarray(gamma / np.sqrt(variance + op.eps))}
+    formula = "(x - mean) * gamma / sqrt(variance + eps) + beta"
+    account = add_up(f"max({formula}, 0)" if op.relu else formula, factors, beta, op.relu)
+    account.parts = {"mean of the channel": mean, "its variance": variance} | account.parts
+    return account
+
+
 def connect(op, ky, kx, i, o):
     (found,) = np.nonzero((op.inputs_of == i) & (op.outputs_of == o))
     if not len(found):
@@ -118,17 +130,6 @@ def channel_affine(op, *index):
     return add_up("a * x + b", {"a": a[index[-1]], "x": x[index]}, b[index[-1]])
 
 
-def batch_norm(op, *index):
-    x, mean, inverse = channel_moments(op, index[-1])
-    gamma, beta = (float(vector.data[index[-1]]) for vector in op.inputs[1:])
-    normal = (float(op.x[index]) - mean) * inverse
-    parts = {"mean of the channel": mean, "1 / deviation": inverse, "(x - mean) / deviation": normal, "gamma": gamma, "beta": beta}
-    value = normal * gamma + beta
-    if op.relu:
-        parts["before ReLU"], value = value, max(value, 0.0)
-    return Account("(x - mean) / deviation * gamma + beta", {"x": op.x[index]}, value, parts)
-
-
 def squared_distance(op, n, i):
     difference = op.inputs[0].data[n].astype(np.float64) - op.codes[i]
     return add_up("sum((x - code) * (x - code))", {"x - code": difference, "x - code again": difference})
@@ -145,10 +146,9 @@ def cross_entropy(op):
     x = op.inputs[0].data
     if not len(x):
         return Account("0: an empty batch", {}, 0.0)
-    if op.label_smoothing:
-        return add_up("sum(-log(softmax(x)) * target / images)", {"-log": -np.log(softmax(x)), "target / images": target(op) / len(x)})
-    losses = -np.log(softmax(x)[np.arange(len(x)), op.labels])
-    return add_up("sum(-log(softmax(x)[label]) * 1 / images)", {"-log": losses, "1 / images": np.full(len(x), 1 / len(x))})
+    losses = -(targets(op) * np.log(softmax(x))).sum(axis=1)
+    shares = np.full(len(x), 1 / len(x))
+    return add_up("sum(-sum(target * log(softmax(x))) * 1 / images)", {"loss of each image": losses, "1 / images": shares})
 
 
 RULES = {
@@ -170,6 +170,7 @@ RULES = {
     "Reshape": reshape,
     "Scale": scale,
     "Softmax": softmax_row,
+    "SparseConv2d": conv2d,
     "SquaredDistance": squared_distance,
     "Sum": sum_of_all,
     "Tanh": tanh,

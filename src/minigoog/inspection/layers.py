@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import rng
 from ..checks import check_shape
 from ..nn import ConvNorm
 from ..nn.module import Parameter
 from ..tensor import Tensor, no_grad
+from .undisturbed import undisturbed
 
 
 class Layer(NamedTuple):
@@ -27,11 +27,11 @@ class Layer(NamedTuple):
 def layers(model, input_shape):
     """A Layer for each leaf module that runs on an input of `input_shape`, (h, w, c) or (n, h, w, c), in the model's present mode.
 
-    The model is left as it was: parameters, gradients, mode, random numbers."""
+    The model is left as it was: parameters, gradients, running averages, mode, random numbers."""
     shape = tuple(input_shape)
     shape = check_shape("summary", "input_shape", (1, *shape) if len(shape) == 3 else shape, 4)
     found = []
-    with no_grad(), _recording(model, found), rng.undisturbed():
+    with no_grad(), _recording(model, found), undisturbed(list(model.named_modules())):
         model(Tensor(np.zeros(shape, np.float32)))
     return found
 

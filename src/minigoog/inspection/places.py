@@ -3,16 +3,27 @@
 import re
 from collections import Counter
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from ..tensor import Tensor
 
 
+class Place(NamedTuple):
+    """A module's dotted name, and whether it has parts."""
+
+    name: str
+    has_parts: bool
+
+
+OUTSIDE = Place("loss", True)
+
+
 @contextmanager
-def noting_places(model):
-    """Within a with-block, fills the dictionary that it gives: operation -> (name, module) of the innermost module it ran in."""
-    places, modules = {}, list(model.named_modules())
+def noting_places(modules):
+    """Within a with-block, fills the dictionary that it gives: operation -> Place of the innermost of the named `modules` it ran in."""
+    places, wholes = {}, {name.rpartition(".")[0] for name, _ in modules if name}
     for name, module in modules:
-        module.forward = _noting(name, module, places)
+        module.forward = _noting(Place(name, name in wholes), module.forward, places)
     try:
         yield places
     finally:
@@ -20,13 +31,11 @@ def noting_places(model):
             vars(module).pop("forward", None)
 
 
-def _noting(name, module, places):
-    forward = module.forward
-
+def _noting(place, forward, places):
     def noting(*args, **kwargs):
         y = forward(*args, **kwargs)
         for op in _operations(y, args, places):
-            places[op] = name, module
+            places[op] = place
         return y
 
     return noting
@@ -53,11 +62,12 @@ def names(tape, places):
 
     Where a module has parts or more than one operation of its own, the operation's name follows: inception3a.concat, c3.connect;
     where that comes again, a number: loss.scale, loss.scale#2."""
-    alone = Counter(places.get(op) for op in tape)
+    in_place = Counter(places.get(op, OUTSIDE) for op in tape)
     given, counts = {}, Counter()
     for op in tape:
-        name, module = places.get(op, ("loss", None))
-        if alone[places.get(op)] > 1 or not name or module is None or any(True for _ in module.children()):
+        place = places.get(op, OUTSIDE)
+        name = place.name
+        if place.has_parts or not name or in_place[place] > 1:
             name = ".".join(filter(None, (name, operation(op))))
         counts[name] += 1
         given[op] = name if counts[name] == 1 else f"{name}#{counts[name]}"

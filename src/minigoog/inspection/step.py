@@ -17,6 +17,7 @@ from .receptive_field import ReceptiveField
 KERNELS = {  # operation: (kernel of its forward pass, kernel of the gradient of each input); all others are NumPy
     "Add": ("add", ()),
     "AvgPool2d": ("avg_pool2d", ("avg_pool2d_backward",)),
+    "BatchNorm": ("batch_norm", ("batch_norm_backward",)),
     "Conv2d": ("conv2d", ("conv2d_input", "conv2d_weight", "conv2d_bias")),
     "CrossEntropy": ("cross_entropy", ("cross_entropy_backward",)),
     "Dropout": ("dropout", ("dropout",)),
@@ -25,6 +26,7 @@ KERNELS = {  # operation: (kernel of its forward pass, kernel of the gradient of
     "MaxPool2d": ("max_pool2d", ("max_pool2d_backward",)),
     "Relu": ("relu", ("relu_backward",)),
     "Softmax": ("softmax", ("softmax_backward",)),
+    "SparseConv2d": ("sparse_conv2d", ("sparse_conv2d_input", "sparse_conv2d_weight", "conv2d_bias")),
     "Tanh": ("tanh", ("tanh_backward",)),
 }
 

@@ -1,12 +1,10 @@
 """`trace`: one image through a network and its gradient back, every operation a step to look at."""
 
-from contextlib import contextmanager
 from difflib import get_close_matches
 from time import perf_counter
 
 import numpy as np
 
-from .. import rng
 from ..losses import googlenet_loss
 from ..tape import Tape
 from ..tensor import Tensor, is_recording
@@ -14,6 +12,7 @@ from ..text import aligned
 from .places import names, noting_places
 from .receptive_field import receptive_fields
 from .step import Step
+from .undisturbed import undisturbed
 
 HEADING = ("", "name", "operation", "kernel", "shapes", "parameters", "multiply-adds", "sees", "ms")
 
@@ -53,10 +52,10 @@ def trace(model, image, label=None):
     `label`: the class, or one for each image; the loss is the cross-entropy, with those of auxiliary heads (`googlenet_loss`). The
     model runs in its present mode and is left as it was. The forward pass runs twice: once to find the operations, once one by one."""
     _check(model)
-    parameters = model.parameters()
-    x = _input(image, parameters[0].dtype if parameters else np.float32)
-    with rng.undisturbed(), _gradients_kept(parameters):
-        with noting_places(model) as places:
+    modules = list(model.named_modules())
+    x = _input(image, next((parameter.dtype for _, parameter in model.named_parameters()), np.float32))
+    with undisturbed(modules):
+        with noting_places(modules) as places:
             result = model(x)
         if label is not None:
             result = googlenet_loss(result, np.atleast_1d(label))
@@ -92,19 +91,6 @@ def _input(image, dtype):
     if image.ndim not in (3, 4):
         raise ValueError(f"trace: `image` has shape {image.shape}, expected [h, w, c] or [n, h, w, c]")
     return Tensor(image if image.ndim == 4 else image[None], requires_grad=True)
-
-
-@contextmanager
-def _gradients_kept(parameters):
-    """Within a with-block, the parameters have no gradients; afterwards those that they had."""
-    before = [parameter.grad for parameter in parameters]
-    for parameter in parameters:
-        parameter.grad = None
-    try:
-        yield
-    finally:
-        for parameter, grad in zip(parameters, before, strict=True):
-            parameter.grad = grad
 
 
 def _timed(items):
