@@ -17,6 +17,14 @@ struct weight_tile {
     size_t dw_row;
 };
 
+struct block_tile {
+    size_t entries; /* of a row of blocks */
+    const int32_t *offsets;
+    size_t block; /* floats from the values of one entry to those of the next */
+    size_t y_pixel;
+    int relu;
+};
+
 typedef void conv_tile_fn(const struct conv_tile *t, const float *const *rows, const float *panel, float *y, size_t n_rows, size_t n_cols);
 typedef void weight_tile_fn(const struct weight_tile *t, const float *x, const float *panel, float *dw, size_t first_row, size_t n_cols);
 
@@ -34,7 +42,14 @@ struct winograd {
                    size_t rows, size_t cols);
 };
 
-enum { HEIGHTS = 3, MG_SHARED = 4 };
+typedef void block_tile_fn(const struct block_tile *t, const float *const *rows, const float *values, const float *bias, float *y,
+                           size_t n_rows, size_t n_cols);
+typedef void sparse_tile_fn(size_t rows, const int32_t *starts, const int32_t *offsets, const float *values, const float *panel, float *sums);
+typedef void sparse_dot_fn(size_t entries, const int32_t *offsets, const float *dy, const float *panel, float *dvalues, size_t step);
+
+enum { HEIGHTS = 3, MG_SHARED = 4, LANES_AT_MOST = 16 };
+
+enum { SPARSE_VECTORS = 6 }; /* the widest tile of sparse weights, in vectors of pixels */
 
 struct kernels {
     const char *name;
@@ -43,11 +58,16 @@ struct kernels {
     size_t heights[HEIGHTS];              /* of the tiles, tallest first; the last is 1 */
     conv_tile_fn *conv_tile[HEIGHTS][2];  /* [height][vectors - 1] */
     weight_tile_fn *weight_tile[HEIGHTS][2];
+    block_tile_fn *block_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t row_stride, float *panel);
     struct winograd winograd[2]; /* F(2x2, 3x3) and F(4x4, 3x3) */
     void (*winograd_output_transposed)(size_t channels, size_t width, const float *dy, size_t y_pixel, size_t y_row, size_t rows,
                                        size_t cols, float *d, size_t d_position);
     void (*winograd_weights_transposed)(size_t n, const float *m, size_t m_position, float *dw, size_t w_tap);
+    void (*pack_pixels)(size_t channels, const float *const *pixels, size_t x_pixel, float *panel, size_t line);
+    void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, int relu, float *const *pixels, size_t first);
+    sparse_tile_fn *sparse_tile[SPARSE_VECTORS]; /* [vectors - 1] */
+    sparse_dot_fn *sparse_dot[SPARSE_VECTORS];
     void (*relu)(size_t n, const float *a, const float *b, float *y);
     void (*add)(size_t n, const float *a, const float *b, float *y);
     void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, int32_t first,

@@ -80,6 +80,44 @@ size_t mg_column_sums_scratch(size_t rows, size_t c);
 /* sums[j] = sum over `rows` pixels of x[., j]: the gradient of a bias. (elementwise.c) */
 void mg_column_sums(size_t rows, size_t c, const float *x, size_t x_pixel, float *scratch, float *sums);
 
+/* ---- convolution with sparse weights ----
+ *
+ * A matrix of cout rows and kh * kw * cin columns, column (ky * kw + kx) * cin + c. `block` rows share their columns: 1 (CSR: a weight of
+ * its own each), or a multiple of 16; the last block is filled up with zeros. Row i (of blocks) has entries starts[i] to starts[i + 1]; entry
+ * e has values[e, block], and offsets[e] says where that lies which it multiplies. */
+
+/* y = convolution of x, padding and all, with blocks of weights, plus bias [cout] (or NULL), and max(0, .) if relu. offsets: floats
+   from the begin of a window in x. (sparse_block.c) */
+void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *x, const int32_t *starts, const int32_t *offsets,
+                            const float *values, const float *bias, int relu, float *y);
+/* The same for CSR as a textbook has it: a sum for each output, one multiply-add after the other. (sparse_textbook.c) */
+void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
+                               const float *bias, int relu, float *y);
+
+/* One convolution whose padding is not in x. y: n x out_h x out_w pixels of cout floats, out_h = (h + 2 * pad_h - kh) / stride_h + 1. */
+struct mg_sparse_conv {
+    size_t n, h, w, cin;
+    size_t kh, kw, stride_h, stride_w, pad_h, pad_w;
+    size_t out_h, out_w, cout;
+    size_t x_pixel, y_pixel; /* y's, or dy's */
+    size_t block;
+};
+
+/* Floats of the panel into which a thread lays a part of x; it must be below 2^31. The same for every n. (sparse_panel.c) */
+size_t mg_sparse_panel(const struct mg_sparse_conv *s);
+/* offsets[e] = where in the panel that begins which column columns[e] multiplies, for the present instruction set. (sparse_panel.c) */
+void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets);
+/* Floats of scratch that mg_sparse_conv2d needs with the present number of threads. (sparse.c) */
+size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s);
+/* y = convolution of x with CSR weights, plus bias [cout] (or NULL), and max(0, .) if relu. (sparse.c) */
+void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
+                      const float *bias, int relu, float *y, float *scratch);
+/* Floats of scratch that mg_sparse_conv2d_weight needs for so many entries with the present number of threads. (sparse_weight.c) */
+size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries);
+/* dvalues [entries, block] = the gradient of values, CSR or blocks. (sparse_weight.c) */
+void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *dy,
+                             float *dvalues, float *scratch);
+
 /* ---- pooling (pool.c) ---- */
 
 /* Windows of kh x kw pixels, stride_h x stride_w apart, the first pad_h above and pad_w left of x. Padding is never read. */

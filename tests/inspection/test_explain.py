@@ -11,6 +11,7 @@ import minigoog as mg
 from minigoog import Tensor, nn, ops
 from minigoog.inspection import explain_gradient, explain_output
 from minigoog.inspection.step import Step
+from minigoog.kernels.sparse_pattern import SparsePattern
 from minigoog.op import Op
 from tests.kernels.judge import U
 from tests.kernels.test_batch_norm import ROUNDINGS
@@ -160,6 +161,13 @@ def some_linear(draw, x):
     return ops.linear(flat, leaf(1, flat.shape[1], 7), *bias, relu=draw(st.booleans()))
 
 
+def some_sparse_conv(draw, x):
+    mask = np.random.default_rng(draw(seeds)).random((3, 3, 4, 20)) < 0.4
+    pattern = SparsePattern.from_mask(mask, draw(st.sampled_from([1, 16])))
+    values = Tensor(numbers(1, pattern.values_shape) * (pattern.gather(mask.astype(np.float32)) != 0), requires_grad=True)
+    return ops.sparse_conv2d(x, values, leaf(2, 20), pattern=pattern, padding=1, stride=draw(pairs), relu=draw(st.booleans()))
+
+
 def some_connect(draw, x):
     return ops.connect(leaf(1, 3, 2, 4), [0, 1, 1, 3], [0, 0, 2, 1], (4, 3))
 
@@ -184,6 +192,7 @@ CASES = {
     "Reshape": lambda draw, x: x.reshape(-1 * -x.shape[0], x.shape[2], x.shape[1], 2, 2),
     "Scale": lambda draw, x: x * 0.7,
     "Softmax": lambda draw, x: ops.softmax(ops.flatten(x) * 0.01),
+    "SparseConv2d": some_sparse_conv,
     "SquaredDistance": lambda draw, x: ops.squared_distance(ops.flatten(x), numbers(1, (3, x.size // x.shape[0]))),
     "Sum": lambda draw, x: (x * 1.3).sum(),
     "Tanh": lambda draw, x: ops.tanh(x * 0.1, 1.7, 0.6),

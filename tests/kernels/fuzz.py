@@ -8,6 +8,7 @@ import sys
 import numpy as np
 
 from minigoog.kernels import native, reference
+from minigoog.kernels.sparse_pattern import SparsePattern
 
 SHAPES = {"x_shape": 4, "w_shape": 4}
 NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slope": (1.0, 0.0), "scale": (1.0, 0.3, np.inf),
@@ -51,6 +52,9 @@ def argument(r, name, where, arrays):
             return table[name][int(r.integers(len(table[name])))]
     if r.random() < 0.03:
         return [None, 3, "x", [1.0], np.float32(1)][int(r.integers(5))]
+    if name == "pattern":
+        mask = r.random(tuple(int(n) for n in r.integers(1, 4, 4))) < r.random()
+        return SparsePattern.from_mask(mask, int(r.choice([1, 1, 16])))
     if name == "labels":
         return r.integers(-1 if r.random() < 0.1 else 0, 4, int(r.integers(0, 6)))
     if name == "index":
@@ -71,9 +75,12 @@ def fitting(r, where, kwargs):
     if "b" in kwargs:
         kwargs["b"] = None if r.random() < 0.5 else np.ones(w_shape[3], np.float32)
     settings = {name: kwargs[name] for name in ("stride", "padding", "groups", "size", "ceil_mode") if name in kwargs}
+    if "pattern" in kwargs:
+        pattern = kwargs["pattern"] = SparsePattern.from_mask(r.random(w_shape) < r.random(), int(r.choice([1, 1, 16])))
+        kwargs |= {"values": r.standard_normal(pattern.values_shape).astype(np.float32)} if "values" in kwargs else {}
     try:
         x, w = np.zeros(x_shape), np.zeros(w_shape)
-        y = reference.conv2d(x, w, **settings) if where.startswith("conv") else reference.avg_pool2d(x, **settings)
+        y = reference.conv2d(x, w, **settings) if "conv" in where else reference.avg_pool2d(x, **settings)
     except (TypeError, ValueError):
         return
     for name in ("dy", "out"):

@@ -10,6 +10,7 @@ import numpy as np
 from minigoog.checks import output_size
 from minigoog.kernels import native
 from minigoog.kernels.native import conv_algorithms, workspace
+from minigoog.kernels.sparse_pattern import SparsePattern
 
 PAGE = mmap.PAGESIZE
 libc = ctypes.CDLL(None, use_errno=True)
@@ -70,6 +71,30 @@ def convolutions(side):
                 native.conv2d_bias(dy)
 
 
+def sparse(side):
+    for x_shape, window, cout, stride, padding, _ in CONVOLUTIONS:
+        settings = {"stride": stride, "padding": padding}
+        w_shape = (*window, x_shape[3], cout)
+        for density, block in ((1, 1), (0.1, 1), (0.5, 16), (0.5, 48)):
+            pattern = SparsePattern.from_mask(np.random.default_rng(0).random(w_shape) < density, block)
+            pattern.crow_indices, pattern.col_indices = (guarded_copy(a, side) for a in (pattern.crow_indices, pattern.col_indices))
+            values, b, settings["pattern"] = filled(pattern.values_shape, side), filled((cout,), side), pattern
+            for wide in (0, 3):
+                x = sliced(x_shape, side, wide)
+                y_shape = native.sparse_conv2d(x, values, **settings).shape
+                y, dy = sliced(y_shape, side, wide), sliced(y_shape, side, wide)
+                for algorithm in ("auto", "textbook") if block == 1 else ("auto",):
+                    native.sparse_conv2d(x, values, b, relu=True, out=y, algorithm=algorithm, **settings)
+                native.sparse_conv2d_input(x_shape, values, dy, **settings)
+                native.sparse_conv2d_weight(x, pattern, dy, stride=stride, padding=padding)
+
+
+def guarded_copy(a, side):
+    copy = guarded(a.shape, side, a.dtype)
+    copy[...] = a
+    return copy
+
+
 def pools(side):
     for x_shape, size, stride, padding, ceil_mode in [
         ((1, 1, 1, 1), 1, 1, 0, False), ((2, 7, 7, 3), 3, 2, 0, True), ((1, 5, 6, 33), 3, 1, 1, False),
@@ -125,7 +150,7 @@ def main():
     for isa in native.machine.available_isas():
         native.machine.set_isa(isa)
         for guarded_empty.side in ("before", "after"):
-            for kernels in (convolutions, pools, elementwise, rows):
+            for kernels in (convolutions, sparse, pools, elementwise, rows):
                 kernels(guarded_empty.side)
                 _kept.clear()
     print("all inside")

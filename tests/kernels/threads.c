@@ -14,7 +14,7 @@ static float *floats(size_t n)
 
 static void convolution(void)
 {
-    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48};
+    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4};
     const size_t weights = 9 * 32 * 48, outputs = 4 * 16 * 16;
     float *x = floats(4 * 18 * 18 * 32), *w = floats(weights), *bias = floats(48), *y = floats(outputs * 48), *dw = floats(weights);
 
@@ -23,9 +23,13 @@ static void convolution(void)
     mg_conv2d_direct(&s, x, panels, 1, y);
     mg_conv2d_weight_direct(&s, x, y, dw, floats(mg_conv2d_weight_scratch(&s)));
 
-    float *transformed = floats(mg_winograd_panels_size(32, 48));
-    mg_winograd_pack(32, 48, w, transformed);
-    mg_conv2d_winograd(&s, x, transformed, bias, 1, y, floats(mg_conv2d_winograd_scratch(&s)));
+    for (size_t side = 2; side <= 4; side += 2) {
+        struct mg_conv tiles = s;
+        tiles.side = side;
+        float *transformed = floats(mg_winograd_panels_size(side, 32, 48));
+        mg_winograd_pack(side, 32, 48, w, transformed);
+        mg_conv2d_winograd(&tiles, x, transformed, bias, 1, y, floats(mg_conv2d_winograd_scratch(&tiles)));
+    }
     mg_conv2d_weight_winograd(&s, x, y, dw, floats(mg_conv2d_weight_winograd_scratch(&s)));
 
     mg_turn_weights(3, 3, 32, 48, w, dw);
@@ -36,12 +40,45 @@ static void convolution(void)
     mg_column_sums(outputs, 48, y, 48, floats(mg_column_sums_scratch(outputs, 48)), bias);
 }
 
+/* Every second column of every row, as CSR (block 1) or for every block of 16 rows. */
+static void sparse(size_t block)
+{
+    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block};
+    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 0};
+    const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
+    int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc(entries * sizeof *offsets);
+    for (size_t i = 0; i <= rows; i++)
+        starts[i] = (int32_t)(i * in_row);
+    for (size_t e = 0; e < entries; e++)
+        columns[e] = (int32_t)(e % in_row * 2);
+    float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 16 * 16 * 48), *values = floats(entries * block), *bias = floats(48);
+    mg_sparse_offsets(&s, entries, columns, offsets);
+    mg_sparse_conv2d_weight(&s, x, starts, offsets, y, values, floats(mg_sparse_conv2d_weight_scratch(&s, entries)));
+    if (block == 1) {
+        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, 1, y, floats(mg_sparse_conv2d_scratch(&s)));
+        mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, 1, y); /* any offsets in the first row of a window will do */
+    } else {
+        mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, 1, y);
+    }
+}
+
+static void batch_norm(void)
+{
+    const size_t rows = 1000, c = 48;
+    float *x = floats(rows * c), *y = floats(rows * c), *scratch = floats(mg_batch_norm_scratch(rows, c)), *of_channels = floats(8 * c);
+    mg_batch_norm_moments(rows, c, x, c, scratch, of_channels, of_channels + c);
+    mg_batch_norm(rows, c, x, c, of_channels, of_channels + c, of_channels + 2 * c, 1, y, c);
+    mg_batch_norm_sums(rows, c, x, c, y, c, x, c, of_channels, scratch, of_channels + 3 * c, of_channels + 4 * c);
+    mg_batch_norm_backward(rows, c, x, c, y, c, x, c, of_channels, of_channels + 5 * c, y);
+}
+
 static void pooling(void)
 {
     const struct mg_pool s = {4, 18, 18, 32, 3, 3, 2, 2, 0, 0, 9, 9, 32, 32};
     float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 9 * 9 * 32);
     int32_t *index = malloc(4 * 9 * 9 * 32 * sizeof *index);
     mg_max_pool2d(&s, x, y, index);
+    mg_max_pool2d(&s, x, y, NULL);
     mg_max_pool2d_backward(&s, y, index, x);
     mg_avg_pool2d(&s, x, y);
     mg_avg_pool2d_backward(&s, y, x);
@@ -72,6 +109,9 @@ int main(void)
     for (int i = 0; i < 4; i++)
         if (mg_set_isa(isas[i]) == 0) {
             convolution();
+            sparse(1);
+            sparse(16);
+            batch_norm();
             pooling();
             the_rest();
             printf("%s ran\n", isas[i]);

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import minigoog as mg
 from minigoog import Tensor, gradcheck, ops
+from minigoog.kernels.sparse_pattern import SparsePattern
 from minigoog.op import Op
 from tests.strategies import distinct, numbers
 
@@ -26,6 +27,8 @@ def spread(seed, *shape):
 
 LABELS = [2, 0, 1]
 CODES = np.sign(away_from_zero(7, 5, 4))
+SPARSE = SparsePattern.from_mask(distinct(8, (3, 3, 2, 3)) > 0)
+BLOCKS = SparsePattern.from_mask(distinct(9, (2, 2, 2, 3)) > 8, 16)
 CHECKS = {
     "add": (ops.add, [away_from_zero(0, 2, 3), away_from_zero(1, 2, 3)]),
     "sub": (ops.sub, [away_from_zero(0, 2, 3), away_from_zero(1, 2, 3)]),
@@ -48,6 +51,10 @@ CHECKS = {
                          [away_from_zero(0, 1, 4, 4, 2), away_from_zero(1, 2, 3, 2, 2), away_from_zero(2, 2)]),
     "conv2d without bias, groups": (lambda x, w: ops.conv2d(x, w, padding=(0, 1), groups=2),
                                     [away_from_zero(0, 1, 3, 3, 4), away_from_zero(1, 2, 2, 2, 4)]),
+    "sparse_conv2d": (lambda x, v, b: ops.sparse_conv2d(x, v, b, pattern=SPARSE, stride=2, padding=1),
+                      [away_from_zero(0, 2, 5, 4, 2), away_from_zero(1, *SPARSE.values_shape), away_from_zero(2, 3)]),
+    "sparse_conv2d in blocks, with relu": (lambda x, v: ops.sparse_conv2d(x, v, pattern=BLOCKS, relu=True),
+                                           [away_from_zero(0, 1, 4, 4, 2), away_from_zero(1, *BLOCKS.values_shape)]),
     "max_pool2d, ceil mode": (lambda x: ops.max_pool2d(x, 3, 2, 1, ceil_mode=True), [spread(0, 2, 6, 5, 2)]),
     "avg_pool2d, ceil mode": (lambda x: ops.avg_pool2d(x, 3, 2, 1, ceil_mode=True), [away_from_zero(0, 2, 6, 5, 2)]),
     "global_avg_pool2d": (ops.global_avg_pool2d, [away_from_zero(0, 2, 3, 4, 2)]),

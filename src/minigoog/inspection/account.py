@@ -50,8 +50,13 @@ def copied(source, value):
 
 def conv_shape_of(op):
     """The ConvShape of a convolution that ran."""
-    window = {name: value for name, value in op.window.items() if name != "algorithm"}
-    return conv_shape("explain", op.x.shape, op.w.shape, **window)
+    window = {"groups": 1} | {name: value for name, value in op.window.items() if name != "algorithm"}
+    return conv_shape("explain", op.x.shape, weights_of(op).shape, **window)
+
+
+def weights_of(op):
+    """The weights of a convolution, with its zeros if they are sparse: HWIO."""
+    return op.w if hasattr(op, "w") else op.pattern.scatter(op.values)
 
 
 def pool_shape_of(op):

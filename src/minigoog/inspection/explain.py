@@ -15,6 +15,7 @@ INPUT_NAMES = {
     "Conv2d": ("input", "weight", "bias"),
     "Linear": ("input", "weight", "bias"),
     "Multiply": ("a", "b"),
+    "SparseConv2d": ("input", "values", "bias"),
 }  # of all others "input", or "input0", "input1", ... where there are several
 STRONGEST = 6  # products that are printed
 LARGEST_GRID = 11  # rows and columns of a window that is printed whole

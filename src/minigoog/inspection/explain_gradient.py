@@ -4,11 +4,21 @@ The chain rule: everything that a number went into has a gradient; each of these
 
 import numpy as np
 
-from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets
+from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets, weights_of
 
 
 def conv2d(op, dy, k, *index):
     return (_conv_input, _conv_weight, _bias)[k](op, _behind_relu(op, dy), *index)
+
+
+def sparse_conv2d(op, dy, k, *index):
+    if k != 1:
+        return conv2d(op, dy, k, *index)
+    entry, row = (*index, 0)[:2]
+    *tap, o = *np.unravel_index(op.pattern.col_indices[entry], op.pattern.shape[:3]), op.pattern.row_of[entry] * op.pattern.block + row
+    if o >= op.pattern.shape[3]:
+        return Account("0: the last block goes on past the last channel", {}, 0.0)
+    return _conv_weight(op, _behind_relu(op, dy), *map(int, tap), int(o))
 
 
 def _behind_relu(op, dy):
@@ -25,7 +35,8 @@ def _conv_input(op, dz, n, i, j, c):
     rows, row_there = _quotients(i + s.padding[0] - np.arange(s.kh), s.stride[0], s.out_h)
     columns, column_there = _quotients(j + s.padding[1] - np.arange(s.kw), s.stride[1], s.out_w)
     there = row_there[:, None, None] & column_there[:, None]
-    return add_up("sum(dz * filter)", {"dz": np.where(there, dz[n, rows][:, columns, outputs], 0), "filter": op.w[:, :, c, outputs]})
+    dz = np.where(there, dz[n, rows][:, columns, outputs], 0)
+    return add_up("sum(dz * filter)", {"dz": dz, "filter": weights_of(op)[:, :, c, outputs]})
 
 
 def _quotients(values, divisor, limit):
@@ -199,6 +210,7 @@ RULES = {
     "Reshape": reshape,
     "Scale": scale,
     "Softmax": softmax_row,
+    "SparseConv2d": sparse_conv2d,
     "SquaredDistance": squared_distance,
     "Sum": sum_of_all,
     "Tanh": tanh,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets
+from .account import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets, weights_of
 
 
 def conv2d(op, n, i, j, c):
@@ -11,7 +11,7 @@ def conv2d(op, n, i, j, c):
     first = c // (s.cout // s.groups) * channels  # of the group's input channels
     corner = tuple(position * s.stride[axis] - s.padding[axis] for axis, position in enumerate((i, j)))
     patch = _patch(op.x[n, :, :, first : first + channels], *corner, s.kh, s.kw)
-    return _weighted({"patch": patch, "filter": op.w[..., c]}, op, c, corner)
+    return _weighted({"patch": patch, "filter": weights_of(op)[..., c]}, op, c, corner)
 
 
 def linear(op, n, c):
@@ -170,6 +170,7 @@ RULES = {
     "Reshape": reshape,
     "Scale": scale,
     "Softmax": softmax_row,
+    "SparseConv2d": conv2d,
     "SquaredDistance": squared_distance,
     "Sum": sum_of_all,
     "Tanh": tanh,

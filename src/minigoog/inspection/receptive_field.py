@@ -43,9 +43,9 @@ def receptive_fields(tape, image):
 def _window(op):
     """(kernel, stride, padding), pairs each, of the windows that an operation looks through at its first input."""
     x = op.inputs[0].shape
-    if op.name == "Conv2d":
-        window = {name: value for name, value in op.window.items() if name != "algorithm"}
-        s = conv_shape("receptive_fields", x, op.inputs[1].shape, **window)
+    if op.name in ("Conv2d", "SparseConv2d"):
+        window = {"groups": 1} | {name: value for name, value in op.window.items() if name != "algorithm"}
+        s = conv_shape("receptive_fields", x, op.inputs[1].shape if op.name == "Conv2d" else op.pattern.shape, **window)
         return (s.kh, s.kw), s.stride, s.padding
     if op.name in ("MaxPool2d", "AvgPool2d"):
         s = pool_shape("receptive_fields", x, **op.window)

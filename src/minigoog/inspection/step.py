@@ -26,6 +26,7 @@ KERNELS = {  # operation: (kernel of its forward pass, kernel of the gradient of
     "MaxPool2d": ("max_pool2d", ("max_pool2d_backward",)),
     "Relu": ("relu", ("relu_backward",)),
     "Softmax": ("softmax", ("softmax_backward",)),
+    "SparseConv2d": ("sparse_conv2d", ("sparse_conv2d_input", "sparse_conv2d_weight", "conv2d_bias")),
     "Tanh": ("tanh", ("tanh_backward",)),
 }
 

@@ -8,8 +8,9 @@ from .linear import Linear
 from .module import Module, Parameter, Sequential
 from .pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from .relu import Flatten, ReLU, Tanh
+from .sparse import SparseConv2d, prune
 
 __all__ = [
     "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "Conv2d", "ConvNorm", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception",
-    "Linear", "MaxPool2d", "Module", "NaiveInception", "Parameter", "ReLU", "Sequential", "Tanh",
+    "Linear", "MaxPool2d", "Module", "NaiveInception", "Parameter", "prune", "ReLU", "Sequential", "SparseConv2d", "Tanh",
 ]

@@ -15,11 +15,12 @@ from .rbf import squared_distance
 from .relu import relu, tanh
 from .reshape import flatten, reshape
 from .softmax import cross_entropy, softmax
+from .sparse_conv import sparse_conv2d
 
 __all__ = [
     "adaptive_avg_pool2d", "add", "avg_pool2d", "batch_norm", "channel_affine", "channel_slices", "concat", "connect", "conv2d",
     "cross_entropy", "dropout", "flatten", "global_avg_pool2d", "linear", "max_pool2d", "mul", "neg", "relu", "reshape",
-    "softmax", "squared_distance", "sub", "sum", "tanh",
+    "softmax", "sparse_conv2d", "squared_distance", "sub", "sum", "tanh",
 ]
 
 Tensor.__add__ = add

@@ -27,13 +27,15 @@ from .pool import (  # noqa: E402
     max_pool2d_backward,
 )
 from .softmax import cross_entropy, cross_entropy_backward, softmax, softmax_backward  # noqa: E402
+from .sparse import sparse_conv2d, sparse_conv2d_input, sparse_conv2d_weight  # noqa: E402
 from .workspace import empty  # noqa: E402
 
 __all__ = [  # the kernels; `arena`, `machine`, `plan` and `workspace` are for those who know that they are native
     "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "conv2d", "conv2d_bias", "conv2d_input",
     "conv2d_weight", "cross_entropy", "cross_entropy_backward", "dropout", "empty", "global_avg_pool2d",
     "global_avg_pool2d_backward", "linear", "linear_input", "linear_weight", "max_pool2d", "max_pool2d_backward", "relu",
-    "relu_backward", "sgd_step", "softmax", "softmax_backward", "tanh", "tanh_backward",
+    "relu_backward", "sgd_step", "softmax", "softmax_backward", "sparse_conv2d", "sparse_conv2d_input", "sparse_conv2d_weight",
+    "tanh", "tanh_backward",
 ]
 
 if "MINIGOOG_ISA" in os.environ:

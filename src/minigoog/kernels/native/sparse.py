@@ -1,0 +1,125 @@
+"""Convolution with sparse weights, and its gradients (csrc/sparse*.c)."""
+
+import numpy as np
+
+from minigoog._native import ffi, lib
+
+from ...checks import LARGEST, check_array, check_out, check_shape
+from ..sparse_pattern import check_sparse_conv, check_values, sparse_shape
+from . import machine, workspace
+from .conv_geometry import geometry, needs_padding, padded, padded_size, place
+from .pointers import NULL, check_float32, dense, pixels
+
+ALGORITHMS = ("auto", "textbook")
+
+
+def sparse_conv2d(x, values, b=None, *, pattern, stride=1, padding=0, relu=False, out=None, algorithm="auto"):
+    """Convolution of `x` [n, h, w, cin] with the sparse weights `values` at `pattern`, plus `b` [cout], then max(0, .) if `relu`.
+
+    Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels.
+    algorithm: "auto", or "textbook" for CSR as a textbook has it: scalar, to compare with."""
+    where = "sparse_conv2d"
+    check_float32(where, "x", x)
+    s = check_sparse_conv(where, x, values, b, pattern, stride, padding)
+    y = workspace.empty(s.y) if out is None else check_out(where, out, s.y, x)
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"{where}: `algorithm` is {algorithm!r}, expected one of {', '.join(ALGORITHMS)}")
+    forward = _textbook if algorithm == "textbook" else _csr if pattern.block == 1 else _blocks
+    forward(where, s, x, values, b, pattern, relu, y)
+    return y
+
+
+def sparse_conv2d_input(x_shape, values, dy, *, pattern, stride=1, padding=0):
+    """Gradient of a sparse convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
+    where = "sparse_conv2d_input"
+    check_float32(where, "values", values)
+    check_values(where, values, pattern)
+    s = sparse_shape(where, check_shape(where, "x_shape", x_shape, 4), pattern, stride, padding)
+    check_array(where, "dy", dy, dtype=values.dtype, shape=s.y)
+    turned, order = pattern.turned
+    pads = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
+    if s.stride != (1, 1) or min(pads) < 0:  # zeros between the pixels of dy, or less of it than there is
+        dy, pads = place(dy, *pads, s.stride, s.h + s.kh - 1, s.w + s.kw - 1, name="dy"), (0, 0)
+    dx = workspace.empty(s.x)
+    _csr(where, sparse_shape(where, dy.shape, turned, 1, pads), dy, values.reshape(-1)[order], None, turned, False, dx)
+    return dx
+
+
+def sparse_conv2d_weight(x, pattern, dy, *, stride=1, padding=0):
+    """Gradient of a sparse convolution with respect to the values of its `pattern`, given `dy` [n, out_h, out_w, cout]."""
+    where = "sparse_conv2d_weight"
+    check_float32(where, "x", x)
+    s = sparse_shape(where, x.shape, pattern, stride, padding)
+    check_array(where, "dy", dy, dtype=x.dtype, shape=s.y)
+    (x_pointer, x_pixel), (dy_pointer, dy_pixel) = pixels(where, "x", x), pixels(where, "dy", dy)
+    g = _sparse_geometry(s, pattern, x_pixel, dy_pixel)
+    starts_and_offsets = _starts_and_offsets(where, g, pattern)
+    scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices)),))
+    dvalues = workspace.empty(pattern.values_shape)
+    lib.mg_sparse_conv2d_weight(
+        g, x_pointer, *starts_and_offsets, dy_pointer, dense(where, "dvalues", dvalues), dense(where, "scratch", scratch)
+    )
+    return dvalues
+
+
+def _csr(where, s, x, values, b, pattern, relu, y):
+    (x_pointer, x_pixel), (y_pointer, y_pixel) = pixels(where, "x", x), pixels(where, "out", y)
+    g = _sparse_geometry(s, pattern, x_pixel, y_pixel)
+    starts_and_offsets = _starts_and_offsets(where, g, pattern)
+    scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g),))
+    bias = NULL if b is None else dense(where, "b", b)
+    lib.mg_sparse_conv2d(
+        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, relu, y_pointer, dense(where, "scratch", scratch)
+    )
+
+
+def _sparse_geometry(s, pattern, x_pixel, y_pixel):
+    """struct mg_sparse_conv of `s`."""
+    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, s.cout, x_pixel, y_pixel, pattern.block)
+    return ffi.new("struct mg_sparse_conv *", sizes)
+
+
+def _starts_and_offsets(where, g, pattern):
+    """Pointers to where each row begins, and to the columns as offsets into the panel of `g`."""
+    _check_offsets(where, g, lib.mg_sparse_panel(g))
+
+    def offsets():
+        found = np.empty_like(pattern.col_indices)
+        columns = dense(where, "col_indices", pattern.col_indices, "int32_t[]")
+        lib.mg_sparse_offsets(g, len(found), columns, dense(where, "offsets", found, "int32_t[]"))
+        return found
+
+    key = "panel", machine.isa(), g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
+    found = pattern.remembered(key, offsets)
+    return dense(where, "crow_indices", pattern.crow_indices, "int32_t[]"), dense(where, "offsets", found, "int32_t[]")
+
+
+def _check_offsets(where, s, floats):
+    """Raises if `floats`, over which a window reaches, are too many for offsets of 32 bits."""
+    if floats > LARGEST:
+        raise ValueError(f"{where}: rows of {s.w} pixels and {s.cin} channels are too long for a window of {s.kh}x{s.kw}")
+
+
+def _blocks(where, s, x, values, b, pattern, relu, y):
+    _over_windows(where, s, x, y, pattern, lib.mg_sparse_conv2d_block, (pattern.block,), values, b, relu)
+
+
+def _textbook(where, s, x, values, b, pattern, relu, y):
+    if pattern.block != 1:
+        raise ValueError(f"{where}: `algorithm` is 'textbook', which is for CSR, but `pattern` has blocks of {pattern.block}")
+    _over_windows(where, s, x, y, pattern, lib.mg_sparse_conv2d_textbook, (), values, b, relu)
+
+
+def _over_windows(where, s, x, y, pattern, function, block, values, b, relu):
+    """Calls a function that takes the columns as offsets into the windows of the padded map."""
+    row = padded_size(s)[1] * (s.cin if needs_padding(s, x) else pixels(where, "x", x)[1])  # floats from one row of a window to the next
+    _check_offsets(where, s, s.kh * row)
+
+    def offsets():
+        ky, at = np.divmod(pattern.col_indices, s.kw * s.cin)
+        return (ky * row + at).astype(np.int32)
+
+    starts, found = (dense(where, "pattern", a, "int32_t[]") for a in (pattern.crow_indices, pattern.remembered(("window", row), offsets)))
+    (x_pointer, x_pixel), (y_pointer, y_pixel) = pixels(where, "x", x := padded(s, x)), pixels(where, "out", y)
+    bias = NULL if b is None else dense(where, "b", b)
+    function(geometry(s, x_pixel, y_pixel), *block, x_pointer, starts, found, dense(where, "values", values), bias, relu, y_pointer)

@@ -1,0 +1,90 @@
+"""The convolutional layer with sparse weights, and pruning: how a dense layer becomes one."""
+
+import math
+
+import numpy as np
+
+from .. import ops
+from ..checks import check_array, check_real, pair
+from ..kernels.sparse_pattern import SparsePattern, blocks_of
+from .conv import Conv2d
+from .module import Module, Parameter
+
+
+class SparseConv2d(Module):
+    """Convolution of NHWC maps with those of its weights alone that are not 0; the others are neither stored nor multiplied nor learned.
+
+    weight: dense HWIO [kh, kw, in_channels, out_channels], zeros and all; bias [out_channels] or None. block: 1 (CSR), or a multiple of
+    16: so many neighbouring output channels keep a weight if one of them has it. A state_dict has the values alone, no pattern: to save a
+    network, save `to_conv()`."""
+
+    def __init__(self, weight, bias=None, stride=1, padding=0, relu=False, block=1):
+        where = "SparseConv2d"
+        check_array(where, "weight", weight, ndim=4)
+        self.pattern = SparsePattern.from_mask(weight != 0, block)
+        *self.kernel_size, self.in_channels, self.out_channels = weight.shape
+        self.stride, self.padding, self.relu = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0), relu
+        self.values = Parameter(self.pattern.gather(weight))
+        self.bias = None
+        if bias is not None:
+            self.bias = Parameter(check_array(where, "bias", bias, dtype=weight.dtype, shape=weight.shape[3:]).copy())
+
+    @classmethod
+    def from_conv(cls, conv, density=1.0, block=1):
+        """`conv` with the share `density` of its weights that are largest (of its blocks, by their norm); groups become zeros."""
+        weight = conv.weight.data * largest(conv.weight.data, density, block)
+        weight = ungrouped(weight, conv.groups)
+        return cls(weight, None if conv.bias is None else conv.bias.data, conv.stride, conv.padding, conv.relu, block)
+
+    def to_conv(self):
+        """The dense layer that computes the same."""
+        values = {"init": lambda shape: self.dense_weight(), "bias": None if self.bias is None else self.bias.data}
+        return Conv2d(self.in_channels, self.out_channels, self.kernel_size, self.stride, self.padding, relu=self.relu, **values)
+
+    def dense_weight(self):
+        """The weights, zeros and all: [kh, kw, in_channels, out_channels]."""
+        return self.pattern.scatter(self.values.data)
+
+    def forward(self, x, out=None):
+        return ops.sparse_conv2d(
+            x, self.values, self.bias, pattern=self.pattern, stride=self.stride, padding=self.padding, relu=self.relu, out=out
+        )
+
+    def multiply_adds(self, x_shape, y_shape):
+        return math.prod(y_shape[:-1]) * self.pattern.n_weights
+
+    def settings(self):
+        parts = [repr(self.pattern)] + ["stride={}x{}".format(*self.stride)] * (self.stride != (1, 1))
+        parts += ["padding={}x{}".format(*self.padding)] * (self.padding != (0, 0))
+        parts += ["bias=None"] * (self.bias is None) + ["relu"] * self.relu
+        return ", ".join(parts)
+
+
+def largest(weight, density, block=1):
+    """Where the share `density` of the weights [kh, kw, cin, cout] is that are largest; with blocks, that of the blocks of largest norm.
+
+    (Han et al. 2015, arXiv 1506.02626; blocks: Mao et al. 2017, arXiv 1705.08922)"""
+    density = check_real("largest", "density", density, 0, 1)
+    norms = np.square(blocks_of(weight, block), dtype=np.float64).sum(axis=2)  # [positions, rows of blocks]
+    keep = np.zeros(norms.size, bool)
+    keep[np.argsort(-norms, axis=None, kind="stable")[: round(density * norms.size)]] = True
+    return np.repeat(keep.reshape(norms.shape), block, axis=1)[:, : weight.shape[3]].reshape(weight.shape)
+
+
+def ungrouped(weight, groups):
+    """The weights [kh, kw, cin, cout] of the ungrouped convolution that computes what `weight` [kh, kw, cin / groups, cout] does."""
+    cin, cout = weight.shape[2], weight.shape[3] // groups
+    dense = np.zeros((*weight.shape[:2], groups * cin, groups * cout), weight.dtype)
+    for g in range(groups):
+        dense[:, :, g * cin : (g + 1) * cin, g * cout : (g + 1) * cout] = weight[..., g * cout : (g + 1) * cout]
+    return dense
+
+
+def prune(module, density, block=1):
+    """`module` with every Conv2d in it replaced, in place, by a SparseConv2d of its largest weights; a Conv2d itself is left as it is, and
+    what it would be replaced by is returned."""
+    if isinstance(module, Conv2d):
+        return SparseConv2d.from_conv(module, density, block)
+    for name, child in list(module.children()):
+        setattr(module, name, prune(child, density, block))
+    return module
