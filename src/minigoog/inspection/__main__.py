@@ -1,0 +1,77 @@
+"""python -m minigoog.inspection COMMAND: looks into a network."""
+
+import argparse
+import os
+import sys
+
+from . import branches, inputs, walk
+from .diff import diff
+from .inputs import SIZES
+from .summary import summary
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        print(f"{self.prog}: {message} (--help shows all flags)", file=sys.stderr)
+        sys.exit(2)
+
+
+def summary_flags(p):
+    p.add_argument("model", choices=sorted(SIZES), help="the network")
+
+
+def print_summary(flags):
+    print(summary(inputs.build(flags.model).eval(), SIZES[flags.model]))
+
+
+def diff_flags(p):
+    for which in ("a", "b"):
+        p.add_argument(which, choices=sorted(NETWORKS), help="a network")
+
+
+NETWORKS = {"googlenet-torchvision": ("googlenet", {"variant": "torchvision"})} | {name: (name, {}) for name in SIZES}
+
+
+def print_diff(flags):
+    sizes = [SIZES[NETWORKS[name][0]] for name in (flags.a, flags.b)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"{flags.a} sees images of {sizes[0]} and {flags.b} of {sizes[1]}: nothing can be compared layer by layer")
+    print(diff(*(inputs.build(NETWORKS[name][0], **NETWORKS[name][1]) for name in (flags.a, flags.b)), sizes[0]))
+
+
+COMMANDS = {  # what it does, its flags, how it does it
+    "step": ("a walk in the terminal, with one image through a network and its gradient back", walk.add_flags, walk.run),
+    "branches": ("what each branch of each Inception module costs, and what is lost without it", branches.add_flags, branches.run),
+    "summary": ("the layers in a table; for GoogLeNet, the paper's table 1 beside it", summary_flags, print_summary),
+    "diff": ("what two networks differ in, and what each difference costs", diff_flags, print_diff),
+}
+
+
+def parser():
+    """The flags of all commands."""
+    p = Parser(prog="python -m minigoog.inspection", description=__doc__.split(": ", 1)[1], allow_abbrev=False)
+    commands = p.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (does, add_flags, _) in COMMANDS.items():
+        add_flags(commands.add_parser(name, help=does, description=does, allow_abbrev=False))
+    return p
+
+
+def main():
+    """Exit codes: 0 done, 2 wrong flags or files, 130 stopped."""
+    p = parser()
+    flags = p.parse_args()
+    try:
+        COMMANDS[flags.command][2](flags)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe, `head` or a pager, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, ImportError) as error:
+        p.error(f"{flags.command}: {error}")
+
+
+if __name__ == "__main__":
+    main()

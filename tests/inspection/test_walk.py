@@ -1,0 +1,270 @@
+"""The walk in the terminal: where it goes, what it shows, and the program around it."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+from minigoog.formats import saved_model
+from minigoog.inspection import __main__ as program
+from minigoog.inspection import inputs
+from minigoog.inspection.picture import bars, picture
+from minigoog.inspection.walk import Walk
+
+
+@pytest.fixture(scope="module")
+def trace():
+    mg.manual_seed(0)
+    return mg.trace(mg.models.TinyInception(), mg.data.digits()[1].images[0] / 255, 5)
+
+
+@pytest.fixture
+def walk(trace):
+    return Walk(trace, np.zeros((8, 8, 1)), classes=tuple("0123456789"), strict=True, stdout=io.StringIO())
+
+
+def said(walk, *lines):
+    """What the walk prints for these commands."""
+    walk.stdout.seek(0)
+    walk.stdout.truncate()
+    for line in lines:
+        walk.onecmd(line)
+    return walk.stdout.getvalue()
+
+
+# ---- moving ----
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_stepping_into_every_module_comes_by_every_operation_once_in_the_order_they_ran(walk, trace, direction):
+    steps = getattr(trace, direction)
+    if direction == "backward":
+        walk.onecmd("jump loss")
+        walk.onecmd("backward")
+    seen = []
+    with pytest.raises(ValueError, match=f"that was the last step {direction}"):
+        while True:
+            while walk.operations()[0].name != walk.here:
+                walk.onecmd("in")
+            seen.append(walk.here)
+            walk.onecmd("next")
+    assert seen == [step.name for step in steps]
+
+
+def test_next_stays_at_the_level_and_back_undoes_it(walk):
+    names = []
+    for _ in range(4):
+        names.append(walk.here)
+        walk.onecmd("n")
+    assert names == ["conv1", "inception2a", "inception2b", "pool2"]
+    for name in reversed(names):
+        walk.onecmd("b")
+        assert walk.here == name
+    with pytest.raises(ValueError, match="this is the first step forward"):
+        walk.onecmd("back")
+
+
+def test_in_out_and_jump(walk):
+    assert "conv1 is an operation, not a module" in error(walk, "in")
+    assert "this is the whole network already" in error(walk, "out")
+    walk.onecmd("jump inception3a.branch3x3.conv")
+    walk.onecmd("out")
+    assert (walk.inside, walk.here) == ("inception3a", "inception3a.branch3x3")
+    walk.onecmd("o")
+    assert (walk.inside, walk.here) == ("", "inception3a")
+    assert "no step is called 'inception3a.branch3x2', but inception3a.branch1x1" in error(walk, "jump inception3a.branch3x2")
+    assert walk.here == "inception3a"
+
+
+def error(walk, line):
+    with pytest.raises(ValueError) as caught:
+        walk.onecmd(line)
+    return str(caught.value)
+
+
+def test_names_are_completed(walk):
+    assert walk.complete_jump("inception3a.branch5", "jump inception3a.branch5", 5, 24) == [
+        "inception3a.branch5x5", "inception3a.branch5x5.conv", "inception3a.branch5x5.reduce"]  # fmt: skip
+    assert "pool2" in walk.complete_jump("", "jump ", 5, 5)
+
+
+def test_a_walk_does_not_turn_where_no_gradient_comes():
+    forward_only = mg.trace(mg.models.TinyInception(), np.zeros((8, 8, 1)))
+    assert "no gradient comes to conv1" in error(Walk(forward_only, np.zeros((8, 8, 1)), strict=True, stdout=io.StringIO()), "backward")
+
+
+# ---- looking ----
+
+
+def test_an_operation_is_described_with_its_facts(walk):
+    text = said(walk, "jump inception2a.branch3x3.conv")
+    facts = ("(Conv2d), step 4 of 76, forward", "1x8x8x16 -> 1x8x8x32", "4,640 parameters, 294,912 multiply-adds", "5x5 pixels")
+    for fact in facts:
+        assert fact in text, text
+    back = said(walk, "backward")
+    assert all(f"gradient of {name}:" in back for name in ("output", "input", "weight", "bias"))
+
+
+def test_a_module_is_shown_as_the_table_of_its_operations(walk, trace):
+    assert str(trace["inception2b"].forward) in said(walk, "jump inception2b")
+    assert str(trace.forward) in said(walk, "list")
+    assert str(trace["inception2b"].forward) in said(walk, "in", "list")
+
+
+def test_explain_and_gradient_show_what_the_step_explains(walk, trace):
+    step = trace["inception2a.branch3x3.conv"][0]
+    text = said(walk, "jump inception2a.branch3x3.conv", "explain 3 4 5")
+    assert str(step.explain(3, 4, 5)) in text and "it can depend on rows 1 to 5 and columns 2 to 6 of the image" in text
+    assert str(step.explain_gradient(3, 4, 5)) in said(walk, "gradient 3 4 5")
+    assert str(step.explain_gradient(0, 1, 2, 3, of="weight")) in said(walk, "g weight 0 1 2 3")
+    assert str(trace["classifier"][0].explain(7)) in said(walk, "jump classifier", "e 7")
+    assert "'3 x 5' came, expected whole numbers" in error(walk, "explain 3 x 5")
+    assert "expected 2 numbers for an array of shape (1, 10)" in error(walk, "explain 1 2 3")
+
+
+def test_a_channel_is_drawn(walk, trace):
+    text = said(walk, "show 7")
+    assert "output of conv1, channel 7 of 32:" in text and picture(trace[0].output[0, ..., 7]) in text
+    strongest = int(np.abs(trace[0].output[0]).sum(axis=(0, 1)).argmax())
+    assert f"channel {strongest} of 32" in said(walk, "show")
+    assert picture(trace["conv1"][1].dy[0, ..., 7]) in said(walk, "backward", "show 7")
+    assert "the channel is 32, expected 0 to 31" in error(walk, "show 32")
+    assert bars(trace["classifier"][0].output[0], "0123456789") in said(walk, "jump classifier", "forward", "show")
+    assert "output of loss.cross_entropy:" in said(walk, "jump loss", "show")
+
+
+def test_a_picture_has_two_characters_for_a_pixel_from_the_smallest_to_the_largest():
+    assert picture(np.array([[0.0, 1.0], [0.5, 0.0]])) == "|  @@|\n|==  |\n' ' is 0, '@' is 1"
+    wide = picture(np.arange(64.0 * 64).reshape(64, 64)).splitlines()
+    assert len(wide) == 33 and len(wide[0]) == 66 and wide[-1].endswith("; one pixel in 2 each way")
+    assert "not finite: 1 of 4" in picture(np.array([[0.0, np.nan], [1.0, 1.0]]))
+
+
+def test_bars_show_the_largest_values():
+    lines = bars(np.arange(20.0)).splitlines()
+    assert lines[0].split() == ["19", "19", "#" * 30] and lines[-1] == "(8 more)"
+    assert bars(np.array([1.0, -3.0]), "ab", np.abs).splitlines()[0].startswith("b")
+
+
+def test_a_wrong_command_is_said_and_the_walk_goes_on(trace):
+    out = io.StringIO()
+    keyboard = io.StringIO("nonsense\nnext\nexplain 99 0 0\n\nquit\n")
+    walk = Walk(trace, np.zeros((8, 8, 1)), stdin=keyboard, stdout=out)
+    walk.use_rawinput = False
+    walk.cmdloop()
+    assert "no command is called 'nonsense': `help` lists them" in out.getvalue()
+    assert "expected at most 7" in out.getvalue() and walk.here == "inception2b"
+
+
+def test_help_lists_every_command(walk):
+    text = said(walk, "help")
+    assert len(text.splitlines()) == sum(name.startswith("do_") for name in vars(Walk)) and text == said(walk, "?")
+
+
+# ---- the program ----
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["inspection", *map(str, arguments)])
+    program.main()
+
+
+def script(tmp_path, text):
+    path = tmp_path / "script.txt"
+    path.write_text(text)
+    return path
+
+
+def test_the_program_follows_a_script_from_standard_input():
+    done = subprocess.run([sys.executable, "-m", "minigoog.inspection", "step", "--script", "-"], input="next\nquit\nnext\n",
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "a handwritten 5 of the test digits" in done.stdout and "What next: Enter goes to the next operation" in done.stdout
+    assert "> next\ninception2a: 8 operations" in done.stdout and done.stdout.endswith("> quit\n")
+
+
+@pytest.mark.parametrize("model", ["tiny", "lenet5", "nin", "googlenet"])
+def test_every_model_can_be_walked(monkeypatch, capsys, tmp_path, model):
+    commands = "n\nshow\nbackward\nshow # a comment\n\n# another\nimage\nlist\nquit"
+    run(monkeypatch, "step", "--model", model, "--training", "--script", script(tmp_path, commands))
+    text = capsys.readouterr().out
+    assert "It is taken for" in text and f"{model}, untrained" in text and "gradient of the output" in text
+    assert ("aux_4a.classifier" in text) == (model == "googlenet")
+
+
+def test_a_wrong_line_of_a_script_is_named(monkeypatch, capsys, tmp_path):
+    path = script(tmp_path, "next\nexplain 1\n")
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, "step", "--script", path)
+    message = capsys.readouterr().err
+    assert stop.value.code == 2 and message.count("\n") == 1
+    assert f"{path}, line 2, 'explain 1': explain: `index` is (1,), expected 4 numbers" in message
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--image", "absent.png"], "absent.png"),
+    (["--weights", "absent"], "absent: no such run folder or file of weights"),
+    (["--script", "absent"], "absent"),
+    (["--label", "10"], "--label is 10, expected 0 to 9"),
+    (["--modle", "tiny"], "unrecognized arguments: --modle tiny"),
+])  # fmt: skip
+def test_a_wrong_flag_is_one_line_and_exit_code_2(monkeypatch, capsys, flags, message):
+    if flags[0] == "--image":
+        pytest.importorskip("PIL")
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, "step", *flags)
+    shown = capsys.readouterr().err
+    assert stop.value.code == 2 and message in shown and shown.count("\n") == 1
+
+
+def flags_of(**flags):
+    from argparse import Namespace
+
+    return Namespace(**{"model": None, "weights": None, "image": None, "label": None, "training": False} | flags)
+
+
+def test_trained_weights_come_with_their_classes_and_normalisation(tmp_path):
+    model = mg.models.TinyInception(num_classes=3)
+    info = saved_model.Info("tiny", {"num_classes": 3}, ("a", "b", "c"), (8, 8, 1), (50.0,), (80.0,), {})
+    path = tmp_path / "last.safetensors"
+    saved_model.save(path, model.state_dict(), info)
+    subject = inputs.load_subject(flags_of(weights=tmp_path, label=2))
+    assert subject.classes == ("a", "b", "c") and subject.label == 2 and not subject.model.training
+    assert np.allclose(subject.image, (mg.data.digits()[1].images[0] - 50.0) / 80, atol=1e-6)
+    assert all(np.array_equal(a, model.state_dict()[name]) for name, a in subject.model.state_dict().items())
+    with pytest.raises(ValueError, match="--model is lenet5, but .* has the weights of tiny"):
+        inputs.load_subject(flags_of(weights=tmp_path, model="lenet5"))
+    saved_model.save(path, {"conv1.bias": np.zeros(32, np.float32)}, info)
+    with pytest.raises(ValueError, match="last.safetensors: its weights do not fit"):
+        inputs.load_subject(flags_of(weights=path))
+
+
+def test_an_image_file_becomes_what_the_network_sees(tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    pixels = np.zeros((300, 200, 3), np.uint8)
+    pixels[50:250] = (255, 0, 128)  # the middle square
+    image_module.fromarray(pixels).save(tmp_path / "picture.png")
+    seen = inputs.load_subject(flags_of(image=tmp_path / "picture.png", model="nin")).image
+    assert seen.shape == (32, 32, 3) and np.allclose(seen[1:-1], [1, 0, 128 / 255], atol=1e-6)  # its edge is blended
+    grey = inputs.load_subject(flags_of(image=tmp_path / "picture.png")).image
+    assert grey.shape == (8, 8, 1) and np.allclose(grey[1:-1], 0.299 + 0.114 * 128 / 255, atol=1e-6)
+
+
+def test_the_digit_of_lenet_5_stands_in_the_middle_of_its_32x32_pixels():
+    image = inputs.load_subject(flags_of(model="lenet5")).image
+    digit = mg.data.digits()[1].images[0]
+    assert image.shape == (32, 32, 1) and not image[:4].any() and not image[:, 28:].any()
+    assert np.allclose(255 * image[4:28:3, 4:28:3], digit) and np.allclose(255 * image[6:28:3, 5:28:3], digit)
+
+
+def test_summary_and_diff_are_programs_too(monkeypatch, capsys):
+    run(monkeypatch, "summary", "lenet5")
+    assert capsys.readouterr().out == f"{mg.summary(mg.models.LeNet5(), (32, 32, 1))}\n"
+    run(monkeypatch, "diff", "tiny", "tiny")
+    assert capsys.readouterr().out == "no difference\n"
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "diff", "tiny", "lenet5")
+    assert "nothing can be compared layer by layer" in capsys.readouterr().err
