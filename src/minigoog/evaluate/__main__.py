@@ -9,6 +9,7 @@ import json
 import sys
 
 from .. import kernels
+from ..cli import Parser
 from ..data import open_dataset
 from ..files import whole_file
 from ..metrics import confusion_matrix
@@ -20,14 +21,6 @@ from .subset import subset
 from .table import table_3, table_text
 
 SHOWN = 20  # classes of which a confusion matrix is printed
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message):
-        print(f"{self.prog}: {message} (--help shows all flags)", file=sys.stderr)
-        sys.exit(2)
 
 
 def whole(text):

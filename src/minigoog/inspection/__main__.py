@@ -1,21 +1,13 @@
 """python -m minigoog.inspection COMMAND: looks into a network."""
 
-import argparse
 import os
 import sys
 
+from ..cli import Parser
 from . import branches, inputs, walk
 from .diff import diff
 from .inputs import SIZES
 from .summary import summary
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message):
-        print(f"{self.prog}: {message} (--help shows all flags)", file=sys.stderr)
-        sys.exit(2)
 
 
 def summary_flags(p):

@@ -10,17 +10,10 @@ import re
 import sys
 from dataclasses import fields
 
+from ..cli import Parser
 from .config import Config, read, recipes
 from .fit import fit, resume
 from .loop import Interrupted, TrainingError
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message):
-        print(f"{self.prog}: {message} (--help shows all flags)", file=sys.stderr)
-        sys.exit(2)
 
 
 def parser():
