@@ -8,7 +8,7 @@ import pytest
 import minigoog as mg
 from minigoog import Tensor
 from minigoog.inspection import __main__ as program
-from minigoog.inspection import branches
+from minigoog.inspection import program_branches
 from tests.strategies import numbers
 
 
@@ -127,7 +127,7 @@ def run(monkeypatch, *arguments):
 
 
 def test_the_program_trains_a_tiny_network_and_measures_it(monkeypatch, capsys):
-    monkeypatch.setattr(branches, "EPOCHS", 1)
+    monkeypatch.setattr(program_branches, "EPOCHS", 1)
     run(monkeypatch, "--images", "20")
     text = capsys.readouterr().out
     assert "trained just now on the digits" in text and "of 20 images right with all branches" in text and text.count("inception3b") == 4
@@ -136,7 +136,7 @@ def test_the_program_trains_a_tiny_network_and_measures_it(monkeypatch, capsys):
 def test_the_program_refuses_what_cannot_be_measured(monkeypatch, capsys):
     for arguments, message in ((["--model", "lenet5"], "LeNet5 has no Inception modules"), (["--images", "0"], "--images is 0"),
                                (["--model", "googlenet", "--data", "digits"], "has 10 classes, but the network knows 1000")):  # fmt: skip
-        monkeypatch.setattr(branches, "EPOCHS", 0)
+        monkeypatch.setattr(program_branches, "EPOCHS", 0)
         with pytest.raises(SystemExit) as stop:
             run(monkeypatch, *arguments)
         assert stop.value.code == 2 and message in capsys.readouterr().err

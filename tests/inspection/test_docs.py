@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import minigoog as mg
-from minigoog.inspection.walk import WHAT_NEXT, Walk
+from minigoog.inspection.program_step import WHAT_NEXT
+from minigoog.inspection.walk import Walk
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "inspection.md").read_text()
 

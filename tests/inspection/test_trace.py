@@ -220,6 +220,13 @@ def test_without_a_label_all_results_are_traced():
     assert steps[0].dxs is None and not steps.backward
 
 
+def test_torchvisions_variant_is_traced_with_its_heads():
+    model = mg.models.GoogLeNet(num_classes=3, variant="torchvision")
+    steps = mg.trace(model, numbers(0, (224, 224, 3)), 1)
+    assert len(steps.forward) == len(steps.backward) and steps["aux_4a.pool"][0].operation == "AdaptiveAvgPool2d"
+    assert {step.input_shapes[1][0] for step in steps.find("branch5x5.conv")} == {3}
+
+
 def test_what_cannot_be_traced_is_named():
     model = mg.models.TinyInception()
     with pytest.raises(ValueError, match=r"trace: `image` has shape \(8, 8\), expected \[h, w, c\] or \[n, h, w, c\]"):

@@ -4,7 +4,8 @@ import os
 import sys
 
 from ..cli import Parser
-from . import branches, inputs, walk
+from ..models import build
+from . import program_branches, program_step
 from .diff import diff
 from .inputs import SIZES
 from .summary import summary
@@ -15,7 +16,7 @@ def summary_flags(p):
 
 
 def print_summary(flags):
-    print(summary(inputs.build(flags.model).eval(), SIZES[flags.model]))
+    print(summary(build(flags.model).eval(), SIZES[flags.model]))
 
 
 def diff_flags(p):
@@ -30,12 +31,12 @@ def print_diff(flags):
     sizes = [SIZES[NETWORKS[name][0]] for name in (flags.a, flags.b)]
     if sizes[0] != sizes[1]:
         raise ValueError(f"{flags.a} sees images of {sizes[0]} and {flags.b} of {sizes[1]}: nothing can be compared layer by layer")
-    print(diff(*(inputs.build(NETWORKS[name][0], **NETWORKS[name][1]) for name in (flags.a, flags.b)), sizes[0]))
+    print(diff(*(build(NETWORKS[name][0], **NETWORKS[name][1]) for name in (flags.a, flags.b)), sizes[0]))
 
 
 COMMANDS = {  # what it does, its flags, how it does it
-    "step": ("a walk in the terminal, with one image through a network and its gradient back", walk.add_flags, walk.run),
-    "branches": ("what each branch of each Inception module costs, and what is lost without it", branches.add_flags, branches.run),
+    "step": ("a walk in the terminal, with one image through a network and its gradient back", program_step.add_flags, program_step.run),
+    "branches": ("what each branch of each Inception module costs and brings", program_branches.add_flags, program_branches.run),
     "summary": ("the layers in a table; for GoogLeNet, the paper's table 1 beside it", summary_flags, print_summary),
     "diff": ("what two networks differ in, and what each difference costs", diff_flags, print_diff),
 }
