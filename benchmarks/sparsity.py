@@ -4,7 +4,9 @@ python benchmarks/sparsity.py [--quick] [--batch 8] [--layers 3x3] [--json FILE]
 Random masks first: CSR as a textbook has it, CSR as this engine has it, and blocks of 32 output channels that share their columns.
 Then weights that training has pruned (the folder pruned/ of MINIGOOG_DATA or ../shared/data). GFLOP/s count the multiplications that
 are left; "of direct" compares that with the dense kernel `direct`, so per operation, and "x dense" the time with that of the fastest of
-`auto`, `direct` and a plan, which packs once. All contestants of a layer take turns; the first image of each is compared with float64."""
+`auto`, `direct` and a plan, which packs once. All contestants of a layer take turns, of which the fastest counts: a density
+follows from a ratio of times, and a neighbour on the machine disturbs long turns more than short ones. The first image of each
+is compared with float64."""
 
 import os
 from pathlib import Path
@@ -83,7 +85,7 @@ def checked(name, run, layer, x, w, groups=1):
 
 def rows_of(layer, w, flags, peak, dense, sparse):
     """A row for each contestant. dense: {name: run}; sparse: {(kernel, density): (run, weights that it multiplies for, error)}."""
-    times = turns.take_turns(dense | {key: run for key, (run, *_) in sparse.items()}, flags.rounds)
+    times = turns.take_turns(dense | {key: run for key, (run, *_) in sparse.items()}, flags.rounds, min)
     best = min(dense, key=times.get)
     operations = 2 * flags.batch * layer.out[0] * layer.out[1]
     facts = [(name, 1.0, w.size, None) for name in dense] + [(*key, kept, error) for key, (_, kept, error) in sparse.items()]

@@ -28,8 +28,8 @@ def error(name, y, judge, bound):
     return difference
 
 
-def take_turns(runs, rounds):
-    """{name: median milliseconds of a call} of the functions {name: run}, which take `rounds` turns in rotation."""
+def take_turns(runs, rounds, summary=median):
+    """{name: milliseconds of a call} of the functions {name: run}, which take `rounds` turns in rotation: their median, or their min."""
     calls = {name: max(1, min(200, int(TURN / seconds(run, 1)))) for name, run in runs.items()}
     times = {name: [] for name in runs}
     for _ in range(rounds):
@@ -37,7 +37,7 @@ def take_turns(runs, rounds):
             time.sleep(PAUSE)
             warm_up(run)
             times[name].append(seconds(run, calls[name]))
-    return {name: median(values) * 1e3 for name, values in times.items()}
+    return {name: summary(values) * 1e3 for name, values in times.items()}
 
 
 def warm_up(run):

@@ -53,8 +53,8 @@ def test_pruned_weights_are_raced_in_their_groups(sparsity):
     facts = {row["kernel"]: row for row in rows}
     assert facts["CSR"]["density"] == facts["blocks of 32"]["density"] == np.count_nonzero(w) / w.size  # zeros in blocks are no use
     assert facts["CSR"]["gflops"] == pytest.approx(2 * 81 * np.count_nonzero(w) / facts["CSR"]["ms"] * 1e-6)
-    direct = facts["direct"]
-    assert direct["per_operation"] == pytest.approx(1) and direct["gflops"] == pytest.approx(2 * 81 * w.size / direct["ms"] * 1e-6)
+    assert facts["direct"]["gflops"] == pytest.approx(2 * 81 * w.size / facts["direct"]["ms"] * 1e-6)
+    assert facts["direct"]["per_operation"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("points, expected", [
