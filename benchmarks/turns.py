@@ -9,7 +9,7 @@ PAUSE = 0.03  # seconds; threads of BLAS and of OpenMP spin for some millisecond
 # Seconds of untimed runs before each turn. After a pause Linux may wake all threads on one core and moves them after up to 20 ms:
 # 231 GFLOP/s when 5 ms were warmed up, 513 after 20 ms (3b.branch1x1, 2 threads);
 # after BLAS it has taken more than 30 ms. Caches are filled again by then, too.
-WARM_UP = 0.1
+WARM_UP = 0.08
 TURN = 2e-3  # seconds that a turn lasts at least, in as many calls as that takes
 
 
