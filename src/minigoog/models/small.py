@@ -15,7 +15,7 @@ TABLE = (  # in 1x1 3x3r 3x3 5x5r 5x5 pool
 class SmallInception(nn.Module):
     """Images [n, 32, 32, in_channels], or 28x28, to logits [n, num_classes]: two convolutions and five Inception modules.
 
-    `norm`: batch normalisation after each convolution, with which it learns CIFAR-10 in a third of the epochs."""
+    `norm`: batch normalisation after each convolution."""
 
     def __init__(self, num_classes=10, in_channels=3, norm=False, dropout=0.2):
         conv = conv_relu(norm=norm)
