@@ -4,13 +4,13 @@ from ..data import transforms as t
 
 AUGMENTATIONS = {  # what training adds to testing
     "none": "nothing",
-    "shift": "the image shifted by up to an eighth",
-    "crop": "shifted, and mirrored half of the time",
-    "scale": "crops of 40% to 100% of the area, mirror: what testing with 10 crops needs of small images",
+    "shift": "a crop from anywhere in the image: of an image of the network's own size, the image shifted by up to an eighth",
+    "crop": "the same, mirrored half of the time; of larger images, what testing with 10 crops sees (Krizhevsky et al. 2012)",
+    "scale": "crops of 40% to 100% of the area, mirror: what testing with 144 crops sees",
     "paper": "crops of 8% to 100% of the area, mirror, brightness, contrast, colour, lighting (section 6, Howard)",
 }
-DEFAULTS = {"digits": "none", "mnist": "shift", "fashion-mnist": "crop", "cifar10": "scale", "cifar100": "scale"}  # else the paper's
-SCALES = (0.4, 1.0)  # of the area; 10 crops cut 77% of it, 144 crops down to 40%
+DEFAULTS = {"digits": "none", "mnist": "shift", "fashion-mnist": "crop", "cifar10": "crop", "cifar100": "crop"}  # else the paper's
+SCALES = (0.4, 1.0)  # of the area: the smallest of 144 crops is 40% of it
 CONTEXT = 256 / 224  # the side that a test image is resized to, in sides of the crop that is cut from its middle (section 7)
 
 
@@ -27,7 +27,8 @@ def training(name, size, statistics, native, interpolation):
         colours = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *statistics.pca)] if len(statistics.mean) == 3 else []
         return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, end])
     mirror = [t.RandomHorizontalFlip()] if name == "crop" else []
-    return t.Compose([*([] if native else middle(size)), t.RandomCrop(size, padding=max(1, size // 8)), *mirror, end])
+    crop = [t.RandomCrop(size, padding=max(1, size // 8))] if native else [t.Resize(round(size * CONTEXT)), t.RandomCrop(size)]
+    return t.Compose([*crop, *mirror, end])
 
 
 def testing(size, statistics, native):
