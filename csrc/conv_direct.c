@@ -16,19 +16,20 @@ enum {
 };
 
 /* Output pixels [first, end) x panels [panel, panel_end). */
-static void direct_task(const struct mg_conv *s, const struct kernels *k, const struct conv_tile *t, const float *x,
+static void direct_task(const struct mg_conv *s, const struct kernels *k, struct conv_tile t, const float *x,
                         const float *panels, float *y, size_t first, size_t end, size_t panel, size_t panel_end)
 {
     const float *windows[TILES_IN_TASK * MAX_HEIGHT];
     for (size_t i = 0; i < TILES_IN_TASK * k->heights[0]; i++)
         windows[i] = mg_window_of(s, x, mg_min(first + i, end - 1)); /* rows past the end repeat the last and are not written */
 
-    const size_t columns = 2 * k->lanes, lines = t->runs * t->run + 1;
+    const size_t columns = 2 * k->lanes, lines = t.runs * t.run + 1;
     for (; panel < panel_end; panel++) {
         const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
         for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
-            k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](t, windows + (pixel - first), panels + panel * columns * lines,
+            t.ahead = panels + (panel + 1) * columns * lines + width * lines * (pixel - first) / (end - first);
+            k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](&t, windows + (pixel - first), panels + panel * columns * lines,
                                                                      y + pixel * s->y_pixel + panel * columns, n_rows, n_cols);
         }
     }
@@ -49,7 +50,7 @@ void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *pane
 
     PARALLEL_FOR(task, blocks * groups, work) {
         const size_t first = task / groups * pixels_in_task, group = task % groups;
-        direct_task(s, k, &t, x, panels, y, first, mg_min(first + pixels_in_task, pixels), n_panels * group / groups,
+        direct_task(s, k, t, x, panels, y, first, mg_min(first + pixels_in_task, pixels), n_panels * group / groups,
                     n_panels * (group + 1) / groups);
     }
 }

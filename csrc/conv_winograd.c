@@ -57,11 +57,11 @@ size_t mg_conv2d_winograd_scratch(const struct mg_conv *s)
 void mg_winograd_pack(size_t side, size_t cin, size_t cout, const float *w, float *panels)
 {
     const struct kernels *k = mg_kernels();
-    const size_t positions = (side + 2) * (side + 2), position = mg_panels_size(cin, cout), columns = 2 * k->lanes;
+    const size_t positions = (side + 2) * (side + 2), columns = 2 * k->lanes;
 
     PARALLEL_FOR(p, mg_panel_count(k, cout), positions * cin * cout) {
-        const size_t width = mg_panel_width(k, cout, p);
-        float *panel = panels + p * columns * (cin + 1);
+        const size_t width = mg_panel_width(k, cout, p), position = width * (cin + 1);
+        float *panel = panels + p * columns * positions * (cin + 1);
         for (size_t i = 0; i < positions; i++)
             memset(panel + i * position, 0, width * sizeof *panel); /* no bias here: it is added after the output transform */
         for (size_t c = 0; c < cin; c++)
@@ -72,18 +72,20 @@ void mg_winograd_pack(size_t side, size_t cin, size_t cout, const float *w, floa
     }
 }
 
-/* m[position, tile, width] = v[position, tile, cin] * panel[position, cin, width], for all positions. */
+/* m[position, tile, width] = v[position, tile, cin] * panel[position, cin, width], for all positions; on the way the next position's
+   weights are asked for. */
 static void multiply(const struct mg_conv *s, const struct kernels *k, const struct plan *p, size_t tiles, const float *v,
                      const float *panel, size_t width, float *m)
 {
-    const struct conv_tile t = {.runs = 1, .run = s->cin, .y_pixel = width};
-    const size_t position = mg_panels_size(s->cin, s->cout);
+    struct conv_tile t = {.runs = 1, .run = s->cin, .y_pixel = width};
+    const size_t position = width * (s->cin + 1);
     const float *rows[MAX_BLOCK + MAX_HEIGHT];
     for (size_t i = 0; i < p->grid.positions; i++, v += p->block * s->cin, m += p->block * width, panel += position) {
         for (size_t tile = 0; tile < tiles + k->heights[0]; tile++) /* rows past the end repeat the last and are not written */
             rows[tile] = v + mg_min(tile, tiles - 1) * s->cin;
         for (size_t tile = 0; tile < tiles; tile += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], tiles - tile);
+            t.ahead = panel + position + position * tile / tiles;
             k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](&t, rows + tile, panel, m + tile * width, n_rows, width);
         }
     }
@@ -111,7 +113,7 @@ static void winograd_task(const struct job *j, const struct plan *p, size_t firs
 
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
-        multiply(s, k, p, end - first, v, j->panels + column * (s->cin + 1), width, m);
+        multiply(s, k, p, end - first, v, j->panels + column * p->grid.positions * (s->cin + 1), width, m);
         for (size_t tile = first; tile < end; tile++)
             transform->output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width,
                               j->bias ? j->bias + column : NULL, j->relu,

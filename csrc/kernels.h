@@ -9,6 +9,7 @@ struct conv_tile {
     size_t runs, run, run_stride; /* a window: runs of floats, each run_stride after the one before */
     size_t y_pixel;
     int relu;
+    const float *ahead; /* what will be read next: any address, it is only a hint */
 };
 
 struct weight_tile {
@@ -47,7 +48,7 @@ typedef void block_tile_fn(const struct block_tile *t, const float *const *rows,
 typedef void sparse_tile_fn(size_t rows, const int32_t *starts, const int32_t *offsets, const float *values, const float *panel, float *sums);
 typedef void sparse_dot_fn(size_t entries, const int32_t *offsets, const float *dy, const float *panel, float *dvalues, size_t step);
 
-enum { HEIGHTS = 3, MG_SHARED = 4, LANES_AT_MOST = 16 };
+enum { HEIGHTS = 3, MG_SHARED = 4, LANES_AT_MOST = 16, CACHE_LINE = 16 }; /* a cache line in floats */
 
 enum { SPARSE_VECTORS = 6 }; /* the widest tile of sparse weights, in vectors of pixels */
 
