@@ -74,7 +74,8 @@ struct kernels {
     void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, int32_t first,
                        float *y, int32_t *index);
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
-    void (*max_window_backward)(size_t channels, int32_t pixel, const int32_t *index, const float *dy, float *dx);
+    void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const int32_t *index, const float *dy,
+                               size_t y_pixel, float *dx);
     void (*sum_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, float scale, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);

@@ -60,13 +60,9 @@ void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int3
         const struct mg_span v = covering(row % s->h, s->kh, s->stride_h, s->pad_h, s->out_h);
         for (size_t ix = 0; ix < s->w; ix++) {
             const struct mg_span u = covering(ix, s->kw, s->stride_w, s->pad_w, s->out_w);
-            float *pixel = dx + (row * s->w + ix) * s->x_pixel;
-            memset(pixel, 0, s->c * sizeof *dx);
-            for (size_t oy = v.first; oy < v.end; oy++)
-                for (size_t ox = u.first; ox < u.end; ox++) {
-                    const size_t at = (row / s->h * s->out_h + oy) * s->out_w + ox;
-                    k->max_window_backward(s->c, (int32_t)(row % s->h * s->w + ix), index + at * s->c, dy + at * s->y_pixel, pixel);
-                }
+            const size_t at = (row / s->h * s->out_h + v.first) * s->out_w + u.first;
+            k->max_pixel_backward(s->c, length(v), length(u), s->out_w, (int32_t)(row % s->h * s->w + ix), index + at * s->c,
+                                  dy + at * s->y_pixel, s->y_pixel, dx + (row * s->w + ix) * s->x_pixel);
         }
     }
 }
