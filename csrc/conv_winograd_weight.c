@@ -1,6 +1,6 @@
-/* The weight gradient of a 3x3 convolution of stride 1 in the transformed domain: for each of 36 positions, input tiles transposed
- * times output gradients, summed over tiles by the register tile of gemm_tile.inc, then one transform back to 9 weights. A quarter
- * of the multiplications of conv_weight.c. The tiles are summed in blocks, the blocks in MAX_PARTS parts: by shape alone.
+/* The weight gradient of a 3x3 or 5x5 convolution of stride 1 in the transformed domain: for each of 36 positions, input tiles transposed
+ * times output gradients, summed over tiles by the register tile of gemm_tile.inc, then one transform back to the weights. A quarter
+ * (5x5: a third) of the multiplications of conv_weight.c. The tiles are summed in blocks, the blocks in MAX_PARTS parts: by shape alone.
  */
 #include <string.h>
 #include "kernels.h"
@@ -8,7 +8,6 @@
 #include "winograd.h"
 
 enum {
-    SIDE = 4,
     POSITIONS = 36,
     BLOCK = 56,    /* tiles in one running sum */
     MAX_PARTS = 4, /* each with its own 36 x cin x cout sums */
@@ -36,9 +35,15 @@ static size_t part_size(const struct mg_conv *s)
     return sums_size(s) + POSITIONS * BLOCK * (s->cin + 2 * mg_kernels()->lanes);
 }
 
+/* F(4x4, 3x3) or F(2x2, 5x5). */
+static struct mg_grid grid_of(const struct mg_conv *s)
+{
+    return mg_grid(s, s->kh == 3 ? 4 : 2);
+}
+
 size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s)
 {
-    return parts_of(mg_grid(s, SIDE)) * part_size(s);
+    return parts_of(grid_of(s)) * part_size(s);
 }
 
 /* sums[position] += v[position]^T d[position] for one panel of columns: rows of cin in the tallest tiles that fit. */
@@ -61,16 +66,17 @@ static void accumulate(const struct mg_conv *s, const struct kernels *k, const s
 static void block(const struct mg_conv *s, const struct kernels *k, struct mg_grid g, const float *x, const float *dy, size_t first,
                   size_t end, const struct part *part)
 {
+    const struct winograd *transform = mg_transforms(k, g.side, s->kh);
     for (size_t tile = first; tile < end; tile++)
-        mg_transforms(k, SIDE)->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel,
-                          part->v + (tile - first) * s->cin, BLOCK * s->cin);
+        transform->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel,
+                         part->v + (tile - first) * s->cin, BLOCK * s->cin);
     for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         for (size_t tile = first; tile < end; tile++)
-            k->winograd_output_transposed(mg_min(width, s->cout - column), width,
-                                          dy + mg_corner(g, tile, s->out_h, s->out_w) * s->y_pixel + column, s->y_pixel,
-                                          s->out_w * s->y_pixel, mg_rows_left(s, g, tile), mg_cols_left(s, g, tile),
-                                          part->d + (tile - first) * width, BLOCK * width);
+            transform->output_transposed(mg_min(width, s->cout - column), width,
+                                         dy + mg_corner(g, tile, s->out_h, s->out_w) * s->y_pixel + column, s->y_pixel,
+                                         s->out_w * s->y_pixel, mg_rows_left(s, g, tile), mg_cols_left(s, g, tile),
+                                         part->d + (tile - first) * width, BLOCK * width);
         accumulate(s, k, part, end - first, column, width);
     }
 }
@@ -78,7 +84,7 @@ static void block(const struct mg_conv *s, const struct kernels *k, struct mg_gr
 void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch)
 {
     const struct kernels *k = mg_kernels();
-    const struct mg_grid g = mg_grid(s, SIDE);
+    const struct mg_grid g = grid_of(s);
     mg_check_winograd(s, g);
     const size_t parts = parts_of(g), blocks = mg_ceil_div(g.tiles, BLOCK), work = g.tiles * POSITIONS * s->cin * s->cout / MULTIPLY_ADDS;
 
@@ -96,6 +102,6 @@ void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const fl
                 float *row = scratch + (i * s->cin + c) * s->cout;
                 k->add(s->cout, row, row + part * part_size(s), row);
             }
-        k->winograd_weights_transposed(s->cout, scratch + c * s->cout, s->cin * s->cout, dw + c * s->cout, s->cin * s->cout);
+        mg_transforms(k, g.side, s->kh)->weights_transposed(s->cout, scratch + c * s->cout, s->cin * s->cout, dw + c * s->cout, s->cin * s->cout);
     }
 }

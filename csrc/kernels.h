@@ -35,12 +35,15 @@ struct pool_row {
     size_t x_pixel, y_pixel;
 };
 
-/* The transforms that compute side x side outputs at a time. */
+/* The transforms that compute a tile of outputs at a time; the last two, of the weight gradient, are NULL for F(2x2, 3x3). */
 struct winograd {
     void (*input)(size_t channels, const float *x, size_t x_pixel, size_t x_row, float *v, size_t v_position);
     void (*weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
     void (*output)(size_t channels, const float *m, size_t m_position, const float *bias, int relu, float *y, size_t y_pixel, size_t y_row,
                    size_t rows, size_t cols);
+    void (*output_transposed)(size_t channels, size_t width, const float *dy, size_t y_pixel, size_t y_row, size_t rows, size_t cols,
+                              float *d, size_t d_position);
+    void (*weights_transposed)(size_t n, const float *m, size_t m_position, float *dw, size_t w_tap);
 };
 
 typedef void block_tile_fn(const struct block_tile *t, const float *const *rows, const float *values, const float *bias, float *y,
@@ -61,10 +64,7 @@ struct kernels {
     weight_tile_fn *weight_tile[HEIGHTS][2];
     block_tile_fn *block_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t row_stride, float *panel);
-    struct winograd winograd[2]; /* F(2x2, 3x3) and F(4x4, 3x3) */
-    void (*winograd_output_transposed)(size_t channels, size_t width, const float *dy, size_t y_pixel, size_t y_row, size_t rows,
-                                       size_t cols, float *d, size_t d_position);
-    void (*winograd_weights_transposed)(size_t n, const float *m, size_t m_position, float *dw, size_t w_tap);
+    struct winograd winograd[3]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
     void (*pack_pixels)(size_t channels, const float *const *pixels, size_t x_pixel, float *panel, size_t line);
     void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, int relu, float *const *pixels, size_t first);
     sparse_tile_fn *sparse_tile[SPARSE_VECTORS]; /* [vectors - 1] */

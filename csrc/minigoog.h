@@ -33,7 +33,7 @@ struct mg_conv {
     size_t kh, kw, stride_h, stride_w;
     size_t out_h, out_w, cout;
     size_t x_pixel, y_pixel; /* floats from one pixel to the next; x_pixel = cin unless kw = 1 */
-    size_t side;             /* winograd: of the square of outputs of a tile, 4 or 2; nobody else reads it */
+    size_t side;             /* winograd: of the square of outputs of a tile, 4 or 2 (5x5: 2); nobody else reads it */
 };
 
 /* Copies x onto a canvas of zeros: pixel (i, j) goes to (top + i * step_h, left + j * step_w), or nowhere if that is outside.
@@ -60,19 +60,19 @@ size_t mg_conv2d_weight_scratch(const struct mg_conv *s);
 /* dw [kh, kw, cin, cout] = sum over output pixels of window x dy. y_pixel of `s` is dy's. (conv_weight.c) */
 void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
 
-/* Floats that mg_winograd_pack writes; side 4 or 2. (conv_winograd.c) */
-size_t mg_winograd_panels_size(size_t side, size_t cin, size_t cout);
-/* Transforms w [3, 3, cin, cout] and lays it into the panels that mg_conv2d_winograd reads. (conv_winograd.c) */
-void mg_winograd_pack(size_t side, size_t cin, size_t cout, const float *w, float *panels);
+/* Floats that mg_winograd_pack writes; side 4 or 2, taps 3, or side 2, taps 5. (conv_winograd.c) */
+size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout);
+/* Transforms w [taps, taps, cin, cout] and lays it into the panels that mg_conv2d_winograd reads. (conv_winograd.c) */
+void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const float *w, float *panels);
 /* Floats of scratch that mg_conv2d_winograd needs with the present number of threads. (conv_winograd.c) */
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s);
-/* The 3x3 convolution of stride 1 by F(4x4, 3x3) or F(2x2, 3x3); bias [cout] or NULL. x must have its padding and go on (with zeros) to
-   whole tiles: h >= side * ceil(out_h / side) + 2, and w likewise; x_pixel may be any distance. (conv_winograd.c) */
+/* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5); bias [cout] or NULL. x must have its padding and go on (with
+   zeros) to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise; x_pixel may be any distance. (conv_winograd.c) */
 void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, int relu, float *y, float *scratch);
 
 /* Floats of scratch that mg_conv2d_weight_winograd needs. (conv_winograd_weight.c) */
 size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s);
-/* The weight gradient of the same convolution by F(4x4, 3x3), x as above for side 4; y_pixel of `s` is dy's. (conv_winograd_weight.c) */
+/* The weight gradient of the same convolution by F(4x4, 3x3) or F(2x2, 5x5), x as above for side 4 or 2; y_pixel of `s` is dy's. (conv_winograd_weight.c) */
 void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
 
 /* Floats of scratch that mg_column_sums needs. (elementwise.c) */

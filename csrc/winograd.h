@@ -13,7 +13,7 @@ struct mg_grid {
 
 static inline struct mg_grid mg_grid(const struct mg_conv *s, size_t side)
 {
-    struct mg_grid g = {.side = side, .positions = (side + 2) * (side + 2)};
+    struct mg_grid g = {.side = side, .positions = (side + s->kh - 1) * (side + s->kh - 1)};
     g.across = mg_ceil_div(s->out_w, side);
     g.down = mg_ceil_div(s->out_h, side);
     g.tiles = s->n * g.down * g.across;
@@ -23,14 +23,14 @@ static inline struct mg_grid mg_grid(const struct mg_conv *s, size_t side)
 static inline void mg_check_winograd(const struct mg_conv *s, struct mg_grid g)
 {
     (void)s, (void)g;
-    assert(g.side == 2 || g.side == 4);
-    assert(s->kh == 3 && s->kw == 3 && s->stride_h == 1 && s->stride_w == 1 && s->x_pixel >= s->cin && s->y_pixel >= s->cout);
-    assert(s->h >= g.down * g.side + 2 && s->w >= g.across * g.side + 2);
+    assert(s->kh == 5 ? g.side == 2 : s->kh == 3 && (g.side == 2 || g.side == 4));
+    assert(s->kw == s->kh && s->stride_h == 1 && s->stride_w == 1 && s->x_pixel >= s->cin && s->y_pixel >= s->cout);
+    assert(s->h >= g.down * g.side + s->kh - 1 && s->w >= g.across * g.side + s->kh - 1);
 }
 
-static inline const struct winograd *mg_transforms(const struct kernels *k, size_t side)
+static inline const struct winograd *mg_transforms(const struct kernels *k, size_t side, size_t taps)
 {
-    return &k->winograd[side == 4];
+    return &k->winograd[taps == 5 ? 2 : side == 4];
 }
 
 /* The pixel in the upper left corner of a tile, in maps of h x w pixels, all images counted through. */

@@ -59,7 +59,7 @@ def convolutions(side):
         out = [output_size("guard", "axis", x_shape[1 + i], window[i], pairs[0][i], pairs[1][i]) for i in range(2)]
         y_shape, w_shape = (x_shape[0], *out, cout), (*window, x_shape[3] // groups, cout)
         for algorithm in ("auto", *conv_algorithms.ALGORITHMS):
-            if algorithm == "winograd" and (window != (3, 3) or stride != 1):
+            if algorithm == "winograd" and (window not in ((3, 3), (5, 5)) or stride != 1):
                 continue
             for wide in (0, 3):
                 x, w, b, dy = sliced(x_shape, side, wide), filled(w_shape, side), filled((cout,), side), sliced(y_shape, side, wide)

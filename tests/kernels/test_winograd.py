@@ -1,4 +1,4 @@
-"""Convolution by F(4x4, 3x3), and F(2x2, 3x3) where tiles are few: within a bound that their own transforms, built here, give."""
+"""Convolution by F(4x4, 3x3), F(2x2, 3x3) where tiles are few, and F(2x2, 5x5): within what their own transforms, built here, allow."""
 
 import numpy as np
 import pytest
@@ -13,56 +13,58 @@ from tests.strategies import conv_case, conv_cases, in_wider, numbers
 FEW_TILES = 32  # of 4x4 outputs: below, F(2x2, 3x3) computes the map and its input gradient
 
 
-def transforms(*points):
-    """(input, weight, output) of F(m x m, 3x3) at these points and infinity: [m + 2, m + 2], [m + 2, 3], [m + 2, m]."""
-    size = len(points) + 1
+def transforms(side, taps, *points):
+    """(input, weight, output) of F(side x side, taps x taps) at these points and infinity: size rows, and size, taps, side columns."""
     factors = [np.prod([a - b for b in points if b != a]) for a in points]
     rows = [[*np.poly([b for b in points if b != a])[::-1], 0] for a in points] + [np.poly(points)[::-1]]
-    weight = [[1 / f, a / f, a * a / f] for a, f in zip(points, factors, strict=True)] + [[0, 0, 1]]
-    output = [[a**i for i in range(size - 2)] for a in points] + [[0] * (size - 3) + [1]]
+    weight = [[a**i / f for i in range(taps)] for a, f in zip(points, factors, strict=True)] + [[0] * (taps - 1) + [1]]
+    output = [[a**i for i in range(side)] for a in points] + [[0] * (side - 1) + [1]]
     return np.array(rows), np.array(weight), np.array(output)
 
 
-TRANSFORMS = {4: transforms(0, 5 / 8, -5 / 8, 3 / 2, -3 / 2), 2: transforms(0, 1, -1)}
-ABSOLUTE = {side: tuple(np.abs(m) for m in matrices) for side, matrices in TRANSFORMS.items()}
+SIX = (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)  # the points of tiles of 6 x 6 inputs
+TRANSFORMS = {(4, 3): transforms(4, 3, *SIX), (2, 5): transforms(2, 5, *SIX), (2, 3): transforms(2, 3, 0, 1, -1)}
+ABSOLUTE = {kind: tuple(np.abs(m) for m in matrices) for kind, matrices in TRANSFORMS.items()}
 
 
-def side_of(n, out_h, out_w):
+def side_of(n, out_h, out_w, taps):
     """The side of the tiles that compute an output of this size."""
-    return 2 if n * -(-out_h // 4) * -(-out_w // 4) < FEW_TILES else 4
+    return 2 if taps == 5 or n * -(-out_h // 4) * -(-out_w // 4) < FEW_TILES else 4
 
 
-cases = conv_cases(windows=st.just((3, 3)), strides=st.just((1, 1)))
+cases = conv_cases(windows=st.sampled_from([(3, 3), (5, 5)]), strides=st.just((1, 1)))
 
 
-def tiles_of(x, padding, out_h, out_w, side):
-    """The pixels under each square of side x side outputs: [n, down, across, cin, side + 2, side + 2]."""
-    down, across = -(-out_h // side), -(-out_w // side)
-    canvas = np.zeros((len(x), side * down + 2, side * across + 2, x.shape[-1]))
+def tiles_of(x, padding, out_h, out_w, side, taps):
+    """The pixels under each square of side x side outputs: [n, down, across, cin, side + taps - 1, side + taps - 1]."""
+    down, across, edge = -(-out_h // side), -(-out_w // side), taps - 1
+    canvas = np.zeros((len(x), side * down + edge, side * across + edge, x.shape[-1]))
     (ph, pw), (h, w) = padding, (min(x.shape[1 + i], canvas.shape[1 + i] - padding[i]) for i in range(2))
     canvas[:, ph : ph + h, pw : pw + w] = x[:, :h, :w]
-    return np.lib.stride_tricks.sliding_window_view(canvas, (side + 2, side + 2), axis=(1, 2))[:, ::side, ::side]
+    return np.lib.stride_tricks.sliding_window_view(canvas, (side + edge, side + edge), axis=(1, 2))[:, ::side, ::side]
 
 
 def winograd(x, w, padding, kinds=TRANSFORMS):
     """The convolution of one group as the algorithm computes it, in float64; with ABSOLUTE transforms, the scale of its errors."""
-    out_h, out_w = (x.shape[1 + i] + 2 * padding[i] - 2 for i in range(2))
-    side = side_of(len(x), out_h, out_w)
-    into, weight, out = kinds[side]
-    v = into @ tiles_of(x, padding, out_h, out_w, side) @ into.T
-    u = weight @ w.transpose(2, 3, 0, 1) @ weight.T  # [cin, cout, side + 2, side + 2]
+    taps = len(w)
+    out_h, out_w = (x.shape[1 + i] + 2 * padding[i] + 1 - taps for i in range(2))
+    side = side_of(len(x), out_h, out_w, taps)
+    into, weight, out = kinds[side, taps]
+    v = into @ tiles_of(x, padding, out_h, out_w, side, taps) @ into.T
+    u = weight @ w.transpose(2, 3, 0, 1) @ weight.T  # [cin, cout, side + taps - 1, side + taps - 1]
     m = np.einsum("nyxcij,coij->nyxoij", v, u, optimize=True)
     y = (out.T @ m @ out).transpose(0, 1, 4, 2, 5, 3)  # [n, down, side, across, side, cout]
     return y.reshape(len(x), side * y.shape[1], side * y.shape[3], w.shape[3])[:, :out_h, :out_w]
 
 
-def winograd_weight(x, dy, padding, kinds=TRANSFORMS):
-    """The weight gradient in the same way, always by F(4x4, 3x3)."""
-    into, weight, out = kinds[4]
-    v = into @ tiles_of(x, padding, *dy.shape[1:3], 4) @ into.T
-    padded = np.zeros((len(dy), 4 * v.shape[1], 4 * v.shape[2], dy.shape[-1]))
+def winograd_weight(x, dy, padding, taps, kinds=TRANSFORMS):
+    """The weight gradient in the same way, always by F(4x4, 3x3) or F(2x2, 5x5)."""
+    side = 7 - taps
+    into, weight, out = kinds[side, taps]
+    v = into @ tiles_of(x, padding, *dy.shape[1:3], side, taps) @ into.T
+    padded = np.zeros((len(dy), side * v.shape[1], side * v.shape[2], dy.shape[-1]))
     padded[:, : dy.shape[1], : dy.shape[2]] = dy
-    d = out @ padded.reshape(len(dy), v.shape[1], 4, v.shape[2], 4, dy.shape[-1]).transpose(0, 1, 3, 5, 2, 4) @ out.T
+    d = out @ padded.reshape(len(dy), v.shape[1], side, v.shape[2], side, dy.shape[-1]).transpose(0, 1, 3, 5, 2, 4) @ out.T
     return (weight.T @ np.einsum("nyxcij,nyxoij->coij", v, d, optimize=True) @ weight).transpose(2, 3, 0, 1)
 
 
@@ -74,22 +76,22 @@ def group_slices(case):
 def assert_close(got, exact, magnitude, terms):
     """|got - exact| <= (6 + 0.2 sqrt(terms)) u S, S = the algorithm run on absolute values.
 
-    Without fused multiply-adds a number rounds at most 8 times in the input transform, 10 in that of the weights, 9 in that of the
-    output and 3 times between: 30, as a random walk sqrt(30) < 6. 0.2 sqrt(terms) for the sum over channels (or tiles) was measured on
-    random data (RELIABILITY.md), whose sums are far smaller than those of absolute values."""
+    Without fused multiply-adds a number rounds at most 8 times in the input transform, 10 (5x5: 12) in that of the weights, 9 in that
+    of the output and 3 times between: 32, as a random walk sqrt(32) < 6. 0.2 sqrt(terms) for the sum over channels (or tiles) was
+    measured on random data (RELIABILITY.md), whose sums are far smaller than those of absolute values."""
     bound = (6 + 0.2 * np.sqrt(terms)) * U * magnitude + 100 * SMALLEST
     error = np.abs(got - exact)
     assert got.dtype == np.float32 and np.all(error <= bound), f"error is {np.max(error / bound):.3g} times the bound"
 
 
-@pytest.mark.parametrize("n, side", [(2, 2), (6, 4)])
-def test_the_transforms_here_compute_a_convolution(n, side):
-    case = conv_case((n, 7, 9, 3), (3, 3, 3, 5), padding=(1, 2), bias=False)
-    assert side_of(*case.dy.shape[:3]) == side
+@pytest.mark.parametrize("n, side, taps", [(2, 2, 3), (6, 4, 3), (6, 2, 5)])
+def test_the_transforms_here_compute_a_convolution(n, side, taps):
+    case = conv_case((n, 7, 9, 3), (taps, taps, 3, 5), padding=(1, 2), bias=False)
+    assert side_of(*case.dy.shape[:3], taps) == side
     x, w, _ = case.args64
     assert np.allclose(winograd(x, w, (1, 2)), reference.conv2d(x, w, padding=(1, 2)), atol=1e-12)
     exact = reference.conv2d_weight(x, w.shape, case.dy64, padding=(1, 2))
-    assert np.allclose(winograd_weight(x, case.dy64, (1, 2)), exact, atol=1e-12)
+    assert np.allclose(winograd_weight(x, case.dy64, (1, 2), taps), exact, atol=1e-12)
 
 
 @given(case=cases)
@@ -106,7 +108,7 @@ def test_winograd_input_gradient_matches_the_float64_reference(isa, case):
     with unchanged(case.w, case.dy):
         dx = native.conv2d_input(case.x.shape, case.w, case.dy, algorithm="winograd", **case.settings)
     w, dy = absolute(case.w)[::-1, ::-1].transpose(0, 1, 3, 2), absolute(case.dy)
-    padding = tuple(2 - p for p in case.settings["padding"])
+    padding = tuple(len(w) - 1 - p for p in case.settings["padding"])
     if min(padding) < 0:  # crop instead
         top, left = (max(-p, 0) for p in padding)
         dy, padding = dy[:, top : dy.shape[1] - top, left : dy.shape[2] - left], tuple(max(p, 0) for p in padding)
@@ -120,17 +122,19 @@ def test_winograd_weight_gradient_matches_the_float64_reference(isa, case):
     with unchanged(case.x, case.dy):
         dw = native.conv2d_weight(case.x, case.w.shape, case.dy, algorithm="winograd", **case.settings)
     x, dy = absolute(case.x), absolute(case.dy)
-    parts = [winograd_weight(x[..., i], dy[..., o], case.settings["padding"], ABSOLUTE) for i, o in group_slices(case)]
+    parts = [winograd_weight(x[..., i], dy[..., o], case.settings["padding"], len(case.w), ABSOLUTE) for i, o in group_slices(case)]
     exact = reference.conv2d_weight(case.x.astype(np.float64), case.w.shape, case.dy64, **case.settings)
-    tiles = case.dy.shape[0] * -(-case.dy.shape[1] // 4) * -(-case.dy.shape[2] // 4)
+    side = 7 - len(case.w)
+    tiles = case.dy.shape[0] * -(-case.dy.shape[1] // side) * -(-case.dy.shape[2] // side)
     assert_close(dw, exact, np.concatenate(parts, axis=-1), tiles)
 
 
+@pytest.mark.parametrize("taps", [3, 5])
 @pytest.mark.parametrize("shape, pads", [
     ((3, 13, 9, 35), (0, 0)), ((1, 30, 30, 8), (3, 5)), ((20, 7, 7, 33), (1, 1)), ((1, 14, 14, 33), (0, 2)), ((1, 7, 7, 20), (0, 0)),
 ])  # fmt: skip
-def test_bits_do_not_depend_on_the_number_of_threads(isa, threads, shape, pads):
-    case = conv_case(shape, (3, 3, shape[3], 40), padding=(1, 1), x_pads=pads, dy_pads=pads, out_pads=pads)
+def test_bits_do_not_depend_on_the_number_of_threads(isa, threads, shape, pads, taps):
+    case = conv_case(shape, (taps, taps, shape[3], 40), padding=(1, 1), x_pads=pads, dy_pads=pads, out_pads=pads)
 
     def results():
         return [np.array(run_forward(case, "winograd")),
@@ -152,17 +156,18 @@ def test_a_nan_comes_through_with_relu(isa):
     assert np.all(np.isnan(y[0, 4:7, 4:7])) and not np.any(np.isnan(y[0, 9:, 9:]))
 
 
-@pytest.mark.parametrize("window, stride", [((3, 3), 2), ((5, 5), 1), ((1, 3), 1), ((3, 3), (1, 2))])
+@pytest.mark.parametrize("window, stride", [((3, 3), 2), ((7, 7), 1), ((3, 5), 1), ((1, 3), 1), ((3, 3), (1, 2)), ((5, 5), 2)])
 def test_other_windows_and_strides_are_refused_by_name(native, window, stride):
-    x, w = numbers(0, (1, 8, 8, 3)), numbers(1, (*window, 3, 4))
+    x, w = numbers(0, (1, 9, 9, 3)), numbers(1, (*window, 3, 4))
     with pytest.raises(ValueError, match=rf"`algorithm` is 'winograd', which does not support a {window[0]}x{window[1]} window"):
         native.conv2d(x, w, stride=stride, algorithm="winograd")
 
 
+@pytest.mark.parametrize("taps", [3, 5])
 @pytest.mark.parametrize("shape, cout", [((8, 28, 28, 32), 48), ((2, 5, 5, 300), 33), ((1, 56, 56, 20), 16)])
-def test_the_algorithm_chosen_for_a_shape_is_as_right_as_any(isa, shape, cout):
+def test_the_algorithm_chosen_for_a_shape_is_as_right_as_any(isa, shape, cout, taps):
     """`auto` may choose any algorithm for each of the three; all of them stay within 1e-5 of the largest value."""
-    case = conv_case(shape, (3, 3, shape[3], cout), padding=(1, 1), x_pads=(2, 0))
+    case = conv_case(shape, (taps, taps, shape[3], cout), padding=(taps // 2,) * 2, x_pads=(2, 0))
     s = case.settings
     x, w, b = case.args64
     for ours, exact in (
@@ -173,6 +178,7 @@ def test_the_algorithm_chosen_for_a_shape_is_as_right_as_any(isa, shape, cout):
         assert np.max(np.abs(ours - exact)) <= 1e-5 * np.max(np.abs(exact))
 
 
-def test_a_slice_of_a_wider_map_gives_the_bits_of_a_dense_one(isa):
-    x, w = numbers(0, (2, 9, 9, 33)), numbers(1, (3, 3, 33, 18))
+@pytest.mark.parametrize("taps", [3, 5])
+def test_a_slice_of_a_wider_map_gives_the_bits_of_a_dense_one(isa, taps):
+    x, w = numbers(0, (2, 9, 9, 33)), numbers(1, (taps, taps, 33, 18))
     assert same_bits(native.conv2d(in_wider(x, 3, 4), w, algorithm="winograd"), native.conv2d(x, w, algorithm="winograd"))

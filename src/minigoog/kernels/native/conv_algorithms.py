@@ -24,7 +24,8 @@ def choose(where, name, s):
 def winograd_pays(where, s):
     """Whether `winograd` is faster than `direct`: enough tiles, and enough channels to pay for the transforms.
 
-    benchmarks/kernels.py: 1.3 to 2.9 times faster above the limits, level with `direct` at them, slower below."""
+    benchmarks/kernels.py: 1.3 to 2.9 times faster above the limits (5x5: 1.1 to 1.5), level with `direct` at them, slower below."""
     tiles = conv_winograd.tiles(s)
     cin, cout = s.cin // s.groups, s.cout // s.groups
-    return conv_winograd.supports(s) and tiles >= ENOUGH_TILES[where] and min(cin, cout) >= 16 and tiles * cin * cout >= 100_000
+    few = 16 if s.kh == 3 else 24
+    return conv_winograd.supports(s) and tiles >= ENOUGH_TILES[where] and min(cin, cout) >= few and tiles * cin * cout >= 100_000

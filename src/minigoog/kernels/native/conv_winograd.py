@@ -1,4 +1,5 @@
-"""`winograd`: 3x3 convolution of stride 1 by F(4x4, 3x3), a quarter of the multiplications (csrc/conv_winograd*.c).
+"""`winograd`: 3x3 and 5x5 convolution of stride 1 by F(4x4, 3x3) and F(2x2, 5x5), a quarter and a third of the multiplications
+(csrc/conv_winograd*.c).
 
 The input gradient is the same convolution with turned weights; the weight gradient multiplies in the transformed domain."""
 
@@ -18,29 +19,30 @@ def tiles(s, side=4):
 
 def side_of(s):
     """The side of the square of outputs that one tile computes, going forward."""
-    return 2 if tiles(s) < FEW_TILES else 4
+    return 2 if s.kh == 5 or tiles(s) < FEW_TILES else 4
 
 
 def supports(s):
-    """Whether the window is 3x3 and its stride 1."""
-    return (s.kh, s.kw, *s.stride) == (3, 3, 1, 1)
+    """Whether the window is 3x3 or 5x5 and its stride 1."""
+    return (s.kh, s.kw) in ((3, 3), (5, 5)) and tuple(s.stride) == (1, 1)
 
 
 def canvas_size(s, side):
     """Height and width of a map with its padding and zeros up to whole tiles."""
-    return tuple(-(-n // side) * side + 2 for n in (s.out_h, s.out_w))
+    return tuple(-(-n // side) * side + s.kh - 1 for n in (s.out_h, s.out_w))
 
 
 def geometry(s, side, y_pixel):
     """struct mg_conv of `s` on such a canvas."""
-    return ffi.new("struct mg_conv *", (s.n, *canvas_size(s, side), s.cin, 3, 3, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel, side))
+    h, w = canvas_size(s, side)
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel, side))
 
 
 def pack(s, w):
     """The transformed weights in the order in which the tiles read them."""
     side = side_of(s)
-    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.cin, s.cout),))
-    lib.mg_winograd_pack(side, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
+    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout),))
+    lib.mg_winograd_pack(side, s.kh, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
     return panels
 
 
@@ -57,12 +59,14 @@ def forward(s, x, w, b, relu, y):
 
 def input(s, w, dy, dx):
     turned, w_turned = conv_direct.turn(s, w)
-    forward(turned._replace(h=s.out_h, w=s.out_w, padding=(2 - s.padding[0], 2 - s.padding[1])), dy, w_turned, None, False, dx)
+    padding = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
+    forward(turned._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_turned, None, False, dx)
 
 
 def weight(s, x, dy, dw):
     dy_pointer, dy_pixel = pixels("conv2d_weight", "dy", dy)
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, 4)), geometry(s, 4, dy_pixel)
+    side = 2 if s.kh == 5 else 4
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, dy_pixel)
     scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g),))
     lib.mg_conv2d_weight_winograd(
         g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)
