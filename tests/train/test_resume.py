@@ -158,13 +158,12 @@ def killed_at_random(folder, rng, whole_seconds):
     """Starts (or goes on with) a run in `folder` and kills it at a random moment; whether it ended before."""
     started = (folder / "config.toml").exists()
     flags = ["--resume", str(folder)] if started else [*FLAGS, "--output", str(folder)]
-    process = subprocess.Popen([sys.executable, "-m", "minigoog.train", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        process.wait(timeout=rng.uniform(0.3, whole_seconds))
-    except subprocess.TimeoutExpired:
-        process.kill()
-    errors = process.stderr.read().decode()
-    process.wait()
+    with subprocess.Popen([sys.executable, "-m", "minigoog.train", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            process.wait(timeout=rng.uniform(0.3, whole_seconds))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        errors = process.stderr.read().decode()
     assert process.returncode in (0, -signal.SIGKILL), errors
     return process.returncode == 0
 
