@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import minigoog as mg
 from minigoog import Tensor, nn, ops
+from minigoog.checks import pair
 from minigoog.inspection import explain_gradient, explain_output
 from minigoog.inspection.step import Step
 from minigoog.kernels.sparse_pattern import SparsePattern
@@ -48,7 +49,7 @@ def output_bound(step, e, index):
         scale = abs(step.inputs[1][index[-1]]) / deviation
         return ROUNDINGS * U * (2 * size * scale * (1 + size / deviation) + abs(step.inputs[2][index[-1]]))
     if step.algorithm == "winograd":  # S, the algorithm run on absolute values: tests/kernels/test_winograd.py
-        scale = winograd(np.abs(x), np.abs(op.w).astype(np.float64), (1, 1), kinds=ABSOLUTE)[index]
+        scale = winograd(np.abs(x), np.abs(op.w).astype(np.float64), pair("Conv2d", "padding", op.window["padding"], 0), ABSOLUTE)[index]
         return (6 + 0.2 * np.sqrt(op.w.shape[2])) * U * (scale + abs(step.inputs[2][index[-1]]))
     return sum_bound(e)
 
@@ -86,14 +87,17 @@ def batch_norm_bound(op, dy, k, index):
 
 
 def terms_of_winograd(op, dy, k):
-    return op.w.shape[3] if k == 0 else dy.shape[0] * -(-dy.shape[1] // 4) * -(-dy.shape[2] // 4)
+    side = 7 - len(op.w)  # of a tile of the weight gradient
+    return op.w.shape[3] if k == 0 else dy.shape[0] * -(-dy.shape[1] // side) * -(-dy.shape[2] // side)
 
 
 def winograd_scale(op, dy, k):
-    """The algorithm of the gradient on absolute values, for padding 1."""
+    """The algorithm of the gradient on absolute values."""
+    taps, padding = len(op.w), pair("Conv2d", "padding", op.window["padding"], 0)
     if k == 1:
-        return winograd_weight(np.abs(op.x).astype(np.float64), dy, (1, 1), ABSOLUTE)
-    return winograd(dy, np.abs(op.w[::-1, ::-1].transpose(0, 1, 3, 2)).astype(np.float64), (1, 1), ABSOLUTE)
+        return winograd_weight(np.abs(op.x).astype(np.float64), dy, padding, taps, ABSOLUTE)
+    turned = np.abs(op.w[::-1, ::-1].transpose(0, 1, 3, 2)).astype(np.float64)
+    return winograd(dy, turned, tuple(taps - 1 - p for p in padding), ABSOLUTE)
 
 
 # ---- checks of one number ----
@@ -249,16 +253,17 @@ def test_a_number_of_an_auxiliary_head_adds_up(variant, data):
 
 
 @lru_cache
-def winograd_step():
+def winograd_step(taps):
     mg.manual_seed(0)
-    model = nn.Sequential(conv=nn.Conv2d(32, 32, 3, padding=1, relu=True), pool=nn.GlobalAvgPool2d())
+    model = nn.Sequential(conv=nn.Conv2d(32, 32, taps, padding=taps // 2, relu=True), pool=nn.GlobalAvgPool2d())
     return mg.trace(model, numbers(0, (8, 21, 22, 32)), np.arange(8)).find("conv")
 
 
+@pytest.mark.parametrize("taps", [3, 5])
 @settings(max_examples=10)  # the judge runs the whole algorithm for each
 @given(data=st.data())
-def test_a_number_that_winograd_computed_adds_up_within_winograds_own_bound(native, data):
-    there, back = winograd_step()
+def test_a_number_that_winograd_computed_adds_up_within_winograds_own_bound(native, taps, data):
+    there, back = winograd_step(taps)
     assert there.algorithm == "winograd" and back.algorithm == "winograd, winograd"
     check_output(there, position(data, there.output_shape))
     for k in range(3):
