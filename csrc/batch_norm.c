@@ -48,9 +48,10 @@ void mg_batch_norm(size_t rows, size_t c, const float *x, size_t x_pixel, const 
     assert(x_pixel >= c && y_pixel >= c);
     const struct kernels *k = mg_kernels();
 
-    PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), rows * c)
-        for (size_t i = block * ROWS_IN_BLOCK; i < block * ROWS_IN_BLOCK + rows_in(rows, block); i++)
-            k->normalize(c, x + i * x_pixel, mean, scale, shift, relu, y + i * y_pixel);
+    PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), rows * c) {
+        const size_t first = block * ROWS_IN_BLOCK;
+        k->normalize(rows_in(rows, block), c, x + first * x_pixel, x_pixel, mean, scale, shift, relu, y + first * y_pixel, y_pixel);
+    }
 }
 
 void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t x_pixel, const float *y, size_t y_pixel, const float *dy,
@@ -81,8 +82,9 @@ void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t x_pixe
     assert(x_pixel >= c && y_pixel >= c && dy_pixel >= c);
     const struct kernels *k = mg_kernels();
 
-    PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), 3 * rows * c)
-        for (size_t i = block * ROWS_IN_BLOCK; i < block * ROWS_IN_BLOCK + rows_in(rows, block); i++)
-            k->norm_backward(c, x + i * x_pixel, y ? y + i * y_pixel : NULL, dy + i * dy_pixel, mean, factors, factors + c, factors + 2 * c,
-                             dx + i * c);
+    PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), 3 * rows * c) {
+        const size_t first = block * ROWS_IN_BLOCK;
+        k->norm_backward(rows_in(rows, block), c, x + first * x_pixel, x_pixel, y ? y + first * y_pixel : NULL, y_pixel,
+                         dy + first * dy_pixel, dy_pixel, mean, factors, dx + first * c);
+    }
 }

@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined __x86_64__
+#include <immintrin.h>
+#endif
 #include "kernels.h"
 
 #define JOIN_(a, b) a##_##b

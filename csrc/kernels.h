@@ -81,11 +81,12 @@ struct kernels {
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
     void (*sgd)(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w);
     void (*moments)(size_t rows, size_t channels, const float *x, size_t x_pixel, float *mean, float *m2);
-    void (*normalize)(size_t channels, const float *x, const float *mean, const float *scale, const float *shift, int relu, float *y);
+    void (*normalize)(size_t rows, size_t channels, const float *x, size_t x_pixel, const float *mean, const float *scale,
+                      const float *shift, int relu, float *y, size_t y_pixel);
     void (*norm_sums)(size_t rows, size_t channels, const float *x, size_t x_pixel, const float *y, size_t y_pixel, const float *dy,
                       size_t dy_pixel, const float *mean, float *sum_dz, float *sum_dzx);
-    void (*norm_backward)(size_t channels, const float *x, const float *y, const float *dy, const float *mean, const float *a,
-                          const float *b, const float *c, float *dx);
+    void (*norm_backward)(size_t rows, size_t channels, const float *x, size_t x_pixel, const float *y, size_t y_pixel,
+                          const float *dy, size_t dy_pixel, const float *mean, const float *factors, float *dx);
     void (*peak)(size_t rounds, float *sink);
     double peak_flops; /* of one round of peak */
 };
