@@ -20,7 +20,7 @@ class Conv2d(Op):
         dz = kernels.relu_backward(self.y, dy) if self.relu else dy
         dx = kernels.conv2d_input(self.x.shape, self.w, dz, **self.window) if self.wants(0) else None
         dw = kernels.conv2d_weight(self.x, self.w.shape, dz, **self.window) if self.wants(1) else None
-        return (dx, dw, kernels.conv2d_bias(dz))[: len(self.inputs)]
+        return (dx, dw) if len(self.inputs) == 2 else (dx, dw, kernels.conv2d_bias(dz))
 
     def decisions(self):
         return self.y > 0 if self.relu else None
