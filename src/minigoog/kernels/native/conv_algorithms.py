@@ -7,7 +7,7 @@ ALGORITHMS = {"im2col": conv_im2col.ALGORITHM, "direct": conv_direct.ALGORITHM, 
 
 # Tiles of 4x4 outputs from which `winograd` pays: they share its transformed weights, or the sums of a weight gradient. Below 32,
 # tiles of 2x2 are used (conv_winograd.py), which pay for one image of 14x14 and not for one of 7x7.
-ENOUGH_TILES = {"conv2d": 16, "conv2d_input": 16, "conv2d_weight": 256}
+ENOUGH_TILES = {"conv2d": 16, "conv2d_input": 16, "conv2d_weight": 64}
 
 
 def choose(where, name, s):
