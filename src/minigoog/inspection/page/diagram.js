@@ -1,6 +1,6 @@
 // ---- The diagram: a box for each operation, in the shape of the paper's figure 3 ----
 
-const BOX = { width: 108, height: 42, row: 66, margin: 22 };
+const BOX = { width: 112, height: 42, row: 64, margin: 14 };
 const KINDS = { Conv2d: "conv", SparseConv2d: "conv", Linear: "conv", MaxPool2d: "pool", AvgPool2d: "pool", GlobalAvgPool2d: "pool",
   AdaptiveAvgPool2d: "pool", Concat: "concat", CrossEntropy: "loss", Image: "image" };
 const boxes = []; // the button of each node
@@ -10,7 +10,7 @@ const edges = []; // {from, to, path}
 function titleOf(node) {
   const window = node.settings.window?.join("\u00d7");
   const step = node.settings.stride?.[0] > 1 ? `/${node.settings.stride[0]}` : "";
-  const titles = { Conv2d: `conv ${window}${step}`, MaxPool2d: `max pool ${window}${step}`, AvgPool2d: `mean ${window}${step}`,
+  const titles = { Conv2d: `conv ${window}${step}`, MaxPool2d: `max ${window}${step}`, AvgPool2d: `mean ${window}${step}`,
     GlobalAvgPool2d: "mean of map", Linear: "linear", Concat: "concat", CrossEntropy: "loss", Image: "image" };
   return titles[node.operation] ?? node.operation.toLowerCase();
 }

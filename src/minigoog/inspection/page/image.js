@@ -44,6 +44,7 @@ function showField() {
   const svg = get("field");
   svg.setAttribute("viewBox", `0 0 ${w} ${h}`);
   svg.innerHTML = `<path class="shade" fill-rule="evenodd" d="M 0 0 H ${w} V ${h} H 0 Z ${hole}"/><path class="frame" d="${hole}"/>`;
+  svg.classList.toggle("own", nodeNumber() === 0);
   svg.dataset.field = [top, left, bottom, right].join(" ");
   const whole = right - left === w && bottom - top === h;
   get("sees").textContent = `Row ${state.row}, column ${state.column} sees ${whole ? "the whole image" : `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`}`;

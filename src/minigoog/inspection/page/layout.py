@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-WIDTH, GAP = 1.0, 0.16  # of a column, in widths of a box
+WIDTH, GAP = 1.0, 0.1  # of a column, in widths of a box
 
 
 class Spot(NamedTuple):

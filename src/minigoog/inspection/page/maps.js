@@ -48,7 +48,7 @@ function frame(mark, x, y, size) {
 function showGrid() {
   const map = shownMap();
   const canvas = get("grid");
-  const width = get("grid-frame").clientWidth - 4;
+  const width = get("grid-frame").clientWidth - 22;
   grid.tile = isVector(map) ? 14 : Math.max(20, Math.min(64, map.h >= 28 ? 56 : 4 * map.h));
   if (map.c <= 4 && !isVector(map)) grid.tile = 120;
   grid.columns = Math.max(1, Math.floor(width / (grid.tile + grid.gap)));

@@ -4,8 +4,10 @@ const STRONGEST = 6;
 
 function showProducts() {
   const { row, column, channel } = state;
-  const explanation = explain(node(), direction(), row, column, channel);
   const section = get("products");
+  section.hidden = !node().inputs.length && direction() === "forward"; // the image itself
+  if (section.hidden) return;
+  const explanation = explain(node(), direction(), row, column, channel);
   section.replaceChildren(headline(explanation), ...(explanation.accounts ?? []).flatMap(accountParts), ...result(explanation));
   section.dataset.value = explanation.accounts ? total(explanation) : "";
   section.dataset.stored = explanation.stored;
@@ -64,7 +66,8 @@ function cells(values, h, w, title) {
 function short(x) {
   if (x === 0) return "0";
   const size = Math.abs(x);
-  if (size >= 1000 || size < 0.001) return x.toExponential(0).replace("+", "");
+  if (size >= 1000 && size < 1e5) return x.toFixed(0);
+  if (size >= 1e5 || size < 0.001) return x.toExponential(0).replace("+", "");
   return x.toPrecision(size < 1 ? 2 : 3).replace(/^(-?)0\./, "$1.");
 }
 
@@ -95,11 +98,10 @@ function numbersOf({ parts, value }) {
 
 /** What the parts add up to, beside what is stored. */
 function result({ accounts, stored, exact }) {
-  if (node().operation === "Image" && direction() === "forward") return [make("p", { text: `A number of the image: ${digits(stored)}. Nothing went into it.` })];
   if (!accounts) return [make("p", { text: `The page does not carry what it would need for this number (stored: ${digits(stored)}). The strongest number of the map is explained exactly.` })];
   if (!accounts.length) return [make("p", { text: `Nothing came before: the gradient of the loss with respect to itself is ${digits(stored)}.` })];
   const sum = accounts.reduce((all, account) => all + account.value, 0);
   const text = accounts.length > 1 ? `${accounts.length} operations read this number, so their gradients add up: ` : "It adds up to ";
-  const off = exact ? `, off by ${Math.abs(sum - stored).toExponential(0)}: float32 rounds` : ": the page carries 8 bits of each number, so the two differ a little";
+  const off = sum === stored ? ", the same number" : exact ? `, off by ${Math.abs(sum - stored).toExponential(0)}: float32 rounds` : ": the page carries 8 bits of each number, so the two differ a little";
   return [make("p", { class: "result" }, text, make("b", { text: digits(sum) }), "; stored is ", make("b", { text: digits(stored) }), off, ".")];
 }
