@@ -20,7 +20,7 @@ def run(flags):
     path = _writable(flags.output)
     subject = inputs.load_subject(flags)
     steps = trace(subject.model, subject.image, subject.label)
-    text = build_page(steps, subject, subject.pixels).encode()
+    text = build_page(steps, subject).encode()
     with whole_file(path) as file:
         file.write(text)
     print(f"{subject.about}\n{path}: {len(text) / 1e6:.1f} MB, {len(steps.forward)} operations forward and {len(steps.backward)} back.")

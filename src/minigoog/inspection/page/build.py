@@ -9,16 +9,18 @@ import numpy as np
 from .data import page_data
 
 LIMIT = 14_800_000  # bytes of the file
-ROUNDING = (None, 127, 63, 31, 15)  # how finely weights are rounded, see Pack: the first that fits the limit
 MOST_EXACT = 3_200_000  # numbers; more of them as float32 cannot fit, so that need not be tried
+ROUNDING = (  # how finely weights are rounded (see Pack), and how many are kept: the first that fits the limit
+    (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
+)  # fmt: skip
 SCRIPTS = ("numbers", "rules", "gradients", "explain", "colours", "walk", "diagram", "flow", "maps", "filters", "histogram", "products",
            "panel", "image", "keys", "main")  # one after another they are one program, numbers.js first  # fmt: skip
 
 
-def build_page(steps, subject, pixels):
-    """The text of the page of a Trace of `subject`; `pixels`: its image in bytes [h, w, 1 or 3] before it was normalised."""
-    for levels in ROUNDING if _n_numbers(steps) <= MOST_EXACT else ROUNDING[1:]:
-        facts, pack = page_data(steps, subject, pixels, levels)
+def build_page(steps, subject):
+    """The text of the page of a Trace of `subject`."""
+    for rounding in ROUNDING if _n_numbers(steps) <= MOST_EXACT else ROUNDING[1:]:
+        facts, pack = page_data(steps, subject, *rounding)
         numbers, packed = pack.text()
         page = _filled(facts | {"packed": packed}, numbers)
         if len(page) <= LIMIT:

@@ -11,17 +11,16 @@ from .layout import layout
 from .nodes import IMAGE, nodes_of, settings, winners
 from .packing import Pack
 
-MOST_WEIGHTS = 10_000_000  # of more of them the largest arrays are left out
 BEST = 5  # classes whose probability and evidence are shown
 
 
-def page_data(steps, subject, pixels, levels=None):
+def page_data(steps, subject, levels=None, most_weights=math.inf):
     """(facts as JSON knows them, the Pack of the arrays that they number) of a Trace.
 
-    `pixels`: the image in bytes as a person sees it; `levels`: how finely weights are rounded, see Pack."""
+    `levels`: how finely weights are rounded, see Pack; of more than `most_weights` the largest arrays are left out."""
     nodes = nodes_of(steps)
     weights = _weights(nodes)
-    kept = _within(weights, MOST_WEIGHTS)
+    kept = _within(weights, most_weights)
     pack = Pack(levels)
     arrays = {name: pack.add_weights(w) if name in kept else None for name, w in weights.items()}
     maps = _maps(nodes, pack)
@@ -32,7 +31,7 @@ def page_data(steps, subject, pixels, levels=None):
         "model": type(subject.model).__name__,
         "levels": levels,
         "nodes": [_node(nodes, i, spots[i], maps[i], arrays, pack) for i in range(len(nodes))],
-        "pixels": pack.add_small(pixels),
+        "pixels": pack.add_small(subject.pixels),
         "verdict": _verdict(nodes, logits, subject),
         "leftOut": [name for name in weights if name not in kept],
         "weightSteps": sum(step.receptive_field is None for step in steps.forward),
@@ -57,8 +56,8 @@ def _full(node, k):
 
 
 def _within(weights, budget):
-    """The names of the weights to keep within a number of values: the largest are left out first."""
-    kept = sorted(weights, key=lambda name: weights[name].size)
+    """The names of the weights to keep within a number of values: the largest are left out first, of equal ones the early ones."""
+    kept = sorted(reversed(weights), key=lambda name: weights[name].size)
     while kept and sum(weights[name].size for name in kept) > budget:
         kept.pop()
     return set(kept)

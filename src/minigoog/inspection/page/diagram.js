@@ -11,7 +11,7 @@ function titleOf(node) {
   const window = node.settings.window?.join("\u00d7");
   const step = node.settings.stride?.[0] > 1 ? `/${node.settings.stride[0]}` : "";
   const titles = { Conv2d: `conv ${window}${step}`, MaxPool2d: `max ${window}${step}`, AvgPool2d: `mean ${window}${step}`,
-    GlobalAvgPool2d: "mean of map", Linear: "linear", Concat: "concat", CrossEntropy: "loss", Image: "image" };
+    GlobalAvgPool2d: "mean", Linear: "linear", Concat: "concat", CrossEntropy: "loss", Image: "image" };
   return titles[node.operation] ?? node.operation.toLowerCase();
 }
 
@@ -59,7 +59,7 @@ function drawEdges(diagram, place, size) {
   svg.setAttribute("aria-hidden", "true");
   nodes.forEach((n, to) => n.inputs.forEach((from) => {
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", curve(place(nodes[from]), place(n)));
+    path.setAttribute("d", curve(place(nodes[from]), place(n), nodes[from].x === 0));
     path.style.strokeWidth = 1 + Math.log2(1 + nodes[from].shape[2]) / 4;
     svg.append(path);
     edges.push({ from, to, path });
@@ -67,12 +67,13 @@ function drawEdges(diagram, place, size) {
   diagram.append(svg);
 }
 
-/** From the lower edge of one box to the upper edge of another. */
-function curve(from, to) {
+/** From the lower edge of one box to the upper edge of another: to the side at once where it leaves the trunk, late where it comes back. */
+function curve(from, to, atOnce) {
   const half = BOX.width / 2;
   const [x1, y1, x2, y2] = [from.x + half, from.y + BOX.height, to.x + half, to.y];
   const bend = Math.min(24, Math.max(10, (y2 - y1) / 2));
-  return `M ${x1} ${y1} C ${x1} ${y1 + bend}, ${x2} ${y1 + (x1 === x2 ? bend : 0)}, ${x2} ${Math.min(y1 + bend, y2)} L ${x2} ${y2}`;
+  if (atOnce) return `M ${x1} ${y1} C ${x1} ${y1 + bend}, ${x2} ${y1}, ${x2} ${y1 + bend} V ${y2}`;
+  return `M ${x1} ${y1} V ${y2 - bend} C ${x1} ${y2}, ${x2} ${y2 - bend}, ${x2} ${y2}`;
 }
 
 /** In every box the strongest channel of its map, or of its gradient. */

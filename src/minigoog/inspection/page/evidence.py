@@ -5,8 +5,8 @@ the bias. So the map is no estimate: its mean is the logit."""
 
 import numpy as np
 
-WHY_NOT = ("This network does not end in global average pooling (and at most one linear layer), so its logits are not means "
-           "over the pixels of a map: there is no exact class activation map, and none is shown.")  # fmt: skip
+WHY_NOT = ("As it ran, this network does not end in global average pooling and one linear layer at most (dropout between them counts), "
+           "so its logits are not means over the pixels of a map: there is no exact class activation map, and none is shown.")  # fmt: skip
 
 
 def evidence(logits, classes):

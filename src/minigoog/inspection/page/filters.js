@@ -29,7 +29,7 @@ function filterFigure({ shape: [kh, kw, cin], data }, title) {
   const tiles = order.map((k) => tileOf(canvasOf(partOf(data, cin, k), kh, kw, largest), kw, `input channel ${k}`));
   if (inColour) tiles.unshift(tileOf(colourFilter(data, kh, kw, largest), kw, "in colour: grey is 0"));
   const which = cin > FILTERS ? `, the ${FILTERS} strongest of ${cin} input channels` : `, ${cin} input channel${cin > 1 ? "s" : ""}`;
-  const caption = `${title}: ${kh}\u00d7${kw}${inColour ? ", in colour and channel by channel" : which} (largest weight ${digits(largest)}${rounding()})`;
+  const caption = `${title}: ${kh}\u00d7${kw}${inColour ? ", in colour and channel by channel" : which} (largest ${digits(largest)}${rounding()})`;
   return make("figure", {}, make("figcaption", { text: caption }), make("div", { class: "tiles" }, ...tiles));
 }
 

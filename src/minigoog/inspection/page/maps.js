@@ -49,16 +49,23 @@ function showGrid() {
   const map = shownMap();
   const canvas = get("grid");
   const width = get("grid-frame").clientWidth - 22;
-  grid.tile = isVector(map) ? 14 : Math.max(20, Math.min(64, map.h >= 28 ? 56 : 4 * map.h));
-  if (map.c <= 4 && !isVector(map)) grid.tile = 120;
+  grid.tile = tileSize(map, width);
   grid.columns = Math.max(1, Math.floor(width / (grid.tile + grid.gap)));
   grid.order = channelOrder(map);
   [canvas.width, canvas.height] = [grid.columns * (grid.tile + grid.gap), Math.ceil(map.c / grid.columns) * (grid.tile + grid.gap)];
   get("grid-frame").scrollTop = 0;
   drawTiles(canvas.getContext("2d"), map);
-  const each = isVector(map) ? `${map.c} numbers` : `${map.c} channel${map.c > 1 ? "s" : ""}`;
+  const each = isVector(map) ? `${map.c} number${map.c > 1 ? "s" : ""}` : `${map.c} channel${map.c > 1 ? "s" : ""}`;
   get("channels-title").textContent = `${direction() === "forward" ? "All" : "Gradients of all"} ${each}`;
+  get("order").hidden = map.c === 1;
   get("order").textContent = state.byStrength ? "strongest first" : "in order";
+}
+
+/** A size at which all channels are in sight, if they can be made out at it. */
+function tileSize(map, width) {
+  if (isVector(map)) return 14;
+  const fits = Math.floor(Math.sqrt((0.8 * width * LARGE) / map.c)) - grid.gap;
+  return Math.min(140, Math.max(map.h >= 28 ? 48 : 28, fits));
 }
 
 function drawTiles(context, map) {

@@ -19,7 +19,8 @@ function headline({ at, exact, accounts }) {
   const badge = exact ? make("b", { class: "exact", text: "exact", title: "As the kernels computed it, in float32." })
     : make("b", { class: "rounded", text: "\u2248 rounded", title: "The page carries this map and these weights in 8 bits." });
   const strongest = make("button", { text: "strongest number", title: "The strongest number of this map, which the page knows exactly (Enter in the picture)", onclick: toStrongest });
-  const name = `${what} ${node().name} [${at.join(", ")}] came about `;
+  const isLogit = nodeNumber() === facts.verdict.logits;
+  const name = `${what} ${node().name} [${at.join(", ")}]${isLogit ? `, ${facts.verdict.names[at[2]]},` : ""} came about `;
   return make("h2", {}, name, accounts ? badge : "", " ", exact && String(at) === String(chosenPlace()) ? "" : strongest);
 }
 

@@ -61,8 +61,10 @@ function showStep() {
   showPosition();
   showInDiagram();
   showPanel();
+  showMap(); // before the grid, which gets the width that is left
   showGrid();
-  showChannel();
+  markChannel();
+  showFilters();
   showHistograms();
   showNumber();
 }
