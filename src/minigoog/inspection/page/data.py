@@ -19,6 +19,7 @@ def page_data(steps, subject, levels=None, most_weights=math.inf):
 
     `levels`: how finely weights are rounded, see Pack; of more than `most_weights` the largest arrays are left out."""
     nodes = nodes_of(steps)
+    _check_finite(nodes)
     weights = _weights(nodes)
     kept = _within(weights, most_weights)
     pack = Pack(levels)
@@ -37,6 +38,13 @@ def page_data(steps, subject, levels=None, most_weights=math.inf):
         "weightSteps": sum(step.receptive_field is None for step in steps.forward),
     }
     return facts | {"arrays": pack.arrays}, pack
+
+
+def _check_finite(nodes):
+    arrays = [("output", node.name, node.y) for node in nodes] + [("gradient", node.name, node.dy) for node in nodes]
+    for what, name, array in arrays:
+        if array is not None and not np.isfinite(array).all():
+            raise ValueError(f"page: the {what} of {name} has numbers that are not finite: there is nothing to draw")
 
 
 def _weights(nodes):

@@ -47,7 +47,8 @@ function showField() {
   svg.classList.toggle("own", nodeNumber() === 0);
   svg.dataset.field = [top, left, bottom, right].join(" ");
   const whole = right - left === w && bottom - top === h;
-  get("sees").textContent = `Row ${state.row}, column ${state.column} sees ${whole ? "the whole image" : `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`}`;
+  if (nodeNumber() === 0) get("sees").textContent = "Hover over a map to see what part of the image a pixel of it can depend on.";
+  else get("sees").textContent = `Row ${state.row}, column ${state.column} sees ${whole ? "the whole image" : `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`}`;
 }
 
 /** The classes with their probabilities; each shows its evidence. */

@@ -65,7 +65,7 @@ function showGrid() {
 function tileSize(map, width) {
   if (isVector(map)) return 14;
   const fits = Math.floor(Math.sqrt((0.8 * width * LARGE) / map.c)) - grid.gap;
-  return Math.min(140, Math.max(map.h >= 28 ? 48 : 28, fits));
+  return Math.min(104, Math.max(map.h >= 28 ? 48 : 28, fits));
 }
 
 function drawTiles(context, map) {

@@ -43,8 +43,9 @@ function unpack({ shape, kind, at, scales, planes }) {
   if (scales === undefined) return { shape, data: whole };
   const channels = planes ? shape[0] : shape[shape.length - 1];
   const scale = new Float32Array(buffer, scales, channels);
-  const each = size / channels;
-  const data = planes ? Float32Array.from(whole, (v, i) => v * scale[Math.floor(i / each)]) : Float32Array.from(whole, (v, i) => v * scale[i % channels]);
+  const [step, along] = planes ? [1, size / channels] : [channels, 1]; // between the numbers of a channel, and between channels
+  const data = new Float32Array(size);
+  for (let c = 0; c < channels; c++) for (let i = 0, at = c * along; i < size / channels; i++, at += step) data[at] = whole[at] * scale[c];
   return { shape, data };
 }
 
