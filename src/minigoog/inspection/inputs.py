@@ -33,7 +33,7 @@ class Network(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A Network's model and one image [h, w, c] as it sees it, and before it was normalised: `pixels`, bytes. `about` says what both are."""
+    """A Network's model and one image [h, w, c] as it sees it, and as a person does: `pixels`, bytes. `about` says what both are."""
 
     model: object
     image: np.ndarray
@@ -69,7 +69,8 @@ def load_subject(flags):
             label = int(network.model(Tensor(image[None])).data.argmax())
     if not 0 <= label < len(network.classes):
         raise ValueError(f"--label is {label}, expected 0 to {len(network.classes) - 1}")
-    return Subject(network.model.train(flags.training), image, pixels.round().astype(np.uint8), label, network.classes, f"{network.about}\n{about}")
+    pixels = pixels.round().astype(np.uint8)
+    return Subject(network.model.train(flags.training), image, pixels, label, network.classes, f"{network.about}\n{about}")
 
 
 def load_network(flags):

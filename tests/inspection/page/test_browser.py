@@ -80,15 +80,16 @@ class Page:
         self.run("arguments[0].scrollIntoView({block: 'center'})", element)
         width, height = element.size["width"], element.size["height"]
         ActionChains(self.driver, duration=0).move_to_element_with_offset(element, x - width // 2, y - height // 2).perform()
-        return ActionChains(self.driver, duration=0)
 
     def click(self, selector):
         self.run("document.querySelector(arguments[0]).click()", selector)
 
     def explained(self, places):
         """[(sum of the accounts or None, stored)] of places (node, direction, row, column, channel)."""
-        return self.run("return arguments[0].map(([n, way, i, j, c]) => { const e = minigoog.explain(minigoog.nodes[n], way, i, j, c);"
-                        "return [e.accounts && e.accounts.reduce((sum, a) => sum + a.value, 0), e.stored, e.exact]; })", places)  # fmt: skip
+        script = """const {explain, nodes} = minigoog;
+                    return arguments[0].map(([n, ...at]) => explain(nodes[n], ...at)).map(({accounts, stored, exact}) =>
+                        [accounts && accounts.reduce((sum, a) => sum + a.value, 0), stored, exact]);"""
+        return self.run(script, places)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,8 @@ def test_other_keys(page):
     page.press("]", "]", "[", "s")
     assert page.run("return minigoog.state.channel") != page.run("return minigoog.nodes[1].exact.at[2]")
     page.press("e")
-    assert page.run("return [minigoog.state.row, minigoog.state.column, minigoog.state.channel]") == page.run("return minigoog.nodes[1].exact.at")
+    at = page.run("const {row, column, channel} = minigoog.state; return [row, column, channel]")
+    assert at == page.run("return minigoog.nodes[1].exact.at")
     page.press("?")
     assert page.run("return document.getElementById('help').open") and "to the image, where the walk begins" in page.text("#help")
     page.press(Keys.ESCAPE)
@@ -250,7 +252,8 @@ def test_dark_mode_follows_the_system_and_the_button(page):
 
 @pytest.mark.parametrize("width", [1366, 1000, 700])
 def test_nothing_is_wider_than_the_window(page, width):
-    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 768, "deviceScaleFactor": 1, "mobile": False})
+    size = {"width": width, "height": 768, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     page.run("minigoog.goToNode(6)")
     assert page.run("return document.documentElement.scrollWidth") <= width
     assert page.run("const s = document.getElementById('step'); return s.scrollWidth - s.clientWidth") <= 0

@@ -65,7 +65,8 @@ def _full(node, k):
 
 def _within(weights, budget):
     """The names of the weights to keep within a number of values: the largest are left out first, of equal ones the early ones."""
-    kept = sorted(reversed(weights), key=lambda name: weights[name].size)
+    late_first = list(weights)[::-1]
+    kept = sorted(late_first, key=lambda name: weights[name].size)
     while kept and sum(weights[name].size for name in kept) > budget:
         kept.pop()
     return set(kept)

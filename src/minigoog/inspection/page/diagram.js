@@ -1,8 +1,18 @@
 // ---- The diagram: a box for each operation, in the shape of the paper's figure 3 ----
 
 const BOX = { width: 112, height: 42, row: 64, margin: 14 };
-const KINDS = { Conv2d: "conv", SparseConv2d: "conv", Linear: "conv", MaxPool2d: "pool", AvgPool2d: "pool", GlobalAvgPool2d: "pool",
-  AdaptiveAvgPool2d: "pool", Concat: "concat", CrossEntropy: "loss", Image: "image" };
+const KINDS = {
+  Conv2d: "conv",
+  SparseConv2d: "conv",
+  Linear: "conv",
+  MaxPool2d: "pool",
+  AvgPool2d: "pool",
+  GlobalAvgPool2d: "pool",
+  AdaptiveAvgPool2d: "pool",
+  Concat: "concat",
+  CrossEntropy: "loss",
+  Image: "image",
+};
 const boxes = []; // the button of each node
 const edges = []; // {from, to, path}
 
@@ -10,8 +20,16 @@ const edges = []; // {from, to, path}
 function titleOf(node) {
   const window = node.settings.window?.join("\u00d7");
   const step = node.settings.stride?.[0] > 1 ? `/${node.settings.stride[0]}` : "";
-  const titles = { Conv2d: `conv ${window}${step}`, MaxPool2d: `max ${window}${step}`, AvgPool2d: `mean ${window}${step}`,
-    GlobalAvgPool2d: "mean", Linear: "linear", Concat: "concat", CrossEntropy: "loss", Image: "image" };
+  const titles = {
+    Conv2d: `conv ${window}${step}`,
+    MaxPool2d: `max ${window}${step}`,
+    AvgPool2d: `mean ${window}${step}`,
+    GlobalAvgPool2d: "mean",
+    Linear: "linear",
+    Concat: "concat",
+    CrossEntropy: "loss",
+    Image: "image",
+  };
   return titles[node.operation] ?? node.operation.toLowerCase();
 }
 
@@ -19,7 +37,10 @@ function drawDiagram() {
   const left = Math.min(...nodes.map((n) => n.x));
   const right = Math.max(...nodes.map((n) => n.x));
   const place = (n) => ({ x: BOX.margin + (n.x - left) * BOX.width, y: BOX.margin + n.row * BOX.row });
-  const size = { width: (right - left + 1) * BOX.width + 2 * BOX.margin, height: (Math.max(...nodes.map((n) => n.row)) + 1) * BOX.row + BOX.margin };
+  const size = {
+    width: (right - left + 1) * BOX.width + 2 * BOX.margin,
+    height: (Math.max(...nodes.map((n) => n.row)) + 1) * BOX.row + BOX.margin,
+  };
   const diagram = get("diagram");
   Object.assign(diagram.style, { width: `${size.width}px`, height: `${size.height}px` });
   drawModules(diagram, place);
@@ -31,12 +52,20 @@ function drawDiagram() {
 }
 
 function boxOf(n, number, { x, y }) {
-  return make("button",
-    { class: `box ${KINDS[n.operation] ?? "other"}`, style: `left: ${x}px; top: ${y}px`, tabindex: -1, title: n.name,
-      "aria-label": `${n.name}, ${titleOf(n)}, ${shapeText(n.shape)}`, onclick: () => goToNode(number) },
+  return make(
+    "button",
+    {
+      class: `box ${KINDS[n.operation] ?? "other"}`,
+      style: `left: ${x}px; top: ${y}px`,
+      tabindex: -1,
+      title: n.name,
+      "aria-label": `${n.name}, ${titleOf(n)}, ${shapeText(n.shape)}`,
+      onclick: () => goToNode(number),
+    },
     make("canvas", { width: 34, height: 34, "aria-hidden": "true" }),
     make("span", { class: "title", text: titleOf(n) }),
-    make("span", { class: "shape", text: shapeText(n.shape) }));
+    make("span", { class: "shape", text: shapeText(n.shape) }),
+  );
 }
 
 /** A frame with a name around the operations of each module that has branches. */
@@ -57,13 +86,15 @@ function drawEdges(diagram, place, size) {
   svg.setAttribute("width", size.width);
   svg.setAttribute("height", size.height);
   svg.setAttribute("aria-hidden", "true");
-  nodes.forEach((n, to) => n.inputs.forEach((from) => {
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", curve(place(nodes[from]), place(n), nodes[from].x === 0));
-    path.style.strokeWidth = 1 + Math.log2(1 + nodes[from].shape[2]) / 4;
-    svg.append(path);
-    edges.push({ from, to, path });
-  }));
+  nodes.forEach((n, to) =>
+    n.inputs.forEach((from) => {
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("d", curve(place(nodes[from]), place(n), nodes[from].x === 0));
+      path.style.strokeWidth = 1 + Math.log2(1 + nodes[from].shape[2]) / 4;
+      svg.append(path);
+      edges.push({ from, to, path });
+    }),
+  );
   diagram.append(svg);
 }
 
@@ -94,7 +125,11 @@ function drawThumbnails() {
 function thumbnailOf(n, map, which) {
   if (map.h > 1) return canvasOf(map.plane((which === "y" ? n.exact : n.exactBack)?.at[2] ?? 0), map.h, map.w);
   const side = Math.ceil(Math.sqrt(map.c));
-  return canvasOf(Float32Array.from({ length: side * side }, (_, k) => (k < map.c ? map.at(0, 0, k) : 0)), side, side);
+  return canvasOf(
+    Float32Array.from({ length: side * side }, (_, k) => (k < map.c ? map.at(0, 0, k) : 0)),
+    side,
+    side,
+  );
 }
 
 let drawnDirection = null;
@@ -106,7 +141,12 @@ function showInDiagram() {
     get("diagram").dataset.direction = drawnDirection;
     drawThumbnails();
   }
-  const done = new Set(walk.slice(0, state.step + 1).filter((step) => step.direction === direction()).map((step) => step.number));
+  const done = new Set(
+    walk
+      .slice(0, state.step + 1)
+      .filter((step) => step.direction === direction())
+      .map((step) => step.number),
+  );
   const here = nodeNumber();
   const hadFocus = document.activeElement?.classList.contains("box");
   boxes.forEach((box, number) => {
@@ -129,5 +169,9 @@ function showInDiagram() {
 function scrollToBox(box) {
   const frame = get("network");
   const smooth = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  frame.scrollTo({ top: box.offsetTop - frame.clientHeight / 2, left: box.offsetLeft - (frame.clientWidth - BOX.width) / 2, behavior: smooth });
+  frame.scrollTo({
+    top: box.offsetTop - frame.clientHeight / 2,
+    left: box.offsetLeft - (frame.clientWidth - BOX.width) / 2,
+    behavior: smooth,
+  });
 }

@@ -7,7 +7,12 @@ function explain(node, direction, i, j, c) {
   const chosen = direction === "forward" ? node.exact : node.exactBack;
   const users = direction === "forward" ? [null] : usersOf(nodes.indexOf(node));
   if (chosen && String(chosen.at) === String([i, j, c])) {
-    return { at: [i, j, c], stored: chosen.stored, exact: true, accounts: chosen.accounts.map((account, n) => unpackAccount(account, users[n])) };
+    return {
+      at: [i, j, c],
+      stored: chosen.stored,
+      exact: true,
+      accounts: chosen.accounts.map((account, n) => unpackAccount(account, users[n])),
+    };
   }
   const stored = mapOf(node, direction === "forward" ? "y" : "dy").at(i, j, c);
   const accounts = direction === "forward" ? [RULES[node.operation]?.(node, i, j, c)] : users.map((use) => sentBack(use, i, j, c));
@@ -37,13 +42,16 @@ function filterGradient(node, c) {
   const first = Math.floor(c / (cout / node.settings.groups)) * cin;
   const dzAt = gradientBehindRelu(node);
   const sums = new Float64Array(kh * kw * cin);
-  for (let i = 0; i < node.shape[0]; i++) for (let j = 0; j < node.shape[1]; j++) {
-    const dz = dzAt(i, j, c);
-    if (dz === 0) continue;
-    const { rows, columns } = windowOf(node.settings, x, i, j);
-    for (const row of rows) for (const column of columns) for (let k = 0; k < cin; k++) {
-      sums[(row.k * kw + column.k) * cin + k] += x.at(row.at, column.at, first + k) * dz;
+  for (let i = 0; i < node.shape[0]; i++)
+    for (let j = 0; j < node.shape[1]; j++) {
+      const dz = dzAt(i, j, c);
+      if (dz === 0) continue;
+      const { rows, columns } = windowOf(node.settings, x, i, j);
+      for (const row of rows)
+        for (const column of columns)
+          for (let k = 0; k < cin; k++) {
+            sums[(row.k * kw + column.k) * cin + k] += x.at(row.at, column.at, first + k) * dz;
+          }
     }
-  }
   return factor("gradient", [kh, kw, cin], sums);
 }

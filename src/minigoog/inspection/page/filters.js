@@ -7,7 +7,11 @@ function filterOf(node, c) {
   const w = node.operation === "Conv2d" ? weightsOf(node, "weight") : null;
   if (!w) return null;
   const [kh, kw, cin, cout] = w.shape;
-  return factor("filter", [kh, kw, cin], Float32Array.from({ length: kh * kw * cin }, (_, p) => w.data[p * cout + c]));
+  return factor(
+    "filter",
+    [kh, kw, cin],
+    Float32Array.from({ length: kh * kw * cin }, (_, p) => w.data[p * cout + c]),
+  );
 }
 
 function showFilters() {
@@ -23,7 +27,9 @@ function showFilters() {
 
 /** A filter as pictures: in colour if it looks at an image in colour, else one for each input channel, the strongest first. */
 function filterFigure({ shape: [kh, kw, cin], data }, title) {
-  const order = range(cin).sort((a, b) => strengthOf(data, cin, b) - strengthOf(data, cin, a)).slice(0, FILTERS);
+  const order = range(cin)
+    .sort((a, b) => strengthOf(data, cin, b) - strengthOf(data, cin, a))
+    .slice(0, FILTERS);
   const largest = largestOf(data);
   const inColour = cin === 3 && kh > 1;
   const tiles = order.map((k) => tileOf(canvasOf(partOf(data, cin, k), kh, kw, largest), kw, `input channel ${k}`));
@@ -51,7 +57,10 @@ function tileOf(picture, width, title) {
 function colourFilter(data, kh, kw, largest) {
   const picture = new ImageData(kw, kh);
   for (let p = 0; p < kh * kw; p++) {
-    picture.data.set([0, 1, 2].map((k) => 127.5 * (1 + data[3 * p + k] / largest)), 4 * p);
+    picture.data.set(
+      [0, 1, 2].map((k) => 127.5 * (1 + data[3 * p + k] / largest)),
+      4 * p,
+    );
     picture.data[4 * p + 3] = 255;
   }
   const canvas = make("canvas", { width: kw, height: kh });

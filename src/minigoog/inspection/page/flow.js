@@ -19,7 +19,11 @@ function send(from, to) {
   tensor.style.top = `${to.offsetTop + 4}px`;
   get("diagram").append(tensor);
   const [x, y] = [from.offsetLeft - to.offsetLeft, from.offsetTop - to.offsetTop];
-  const way = [{ transform: `translate(${x}px, ${y}px)`, opacity: 1 }, { transform: "none", opacity: 1, offset: 0.8 }, { transform: "none", opacity: 0 }];
+  const way = [
+    { transform: `translate(${x}px, ${y}px)`, opacity: 1 },
+    { transform: "none", opacity: 1, offset: 0.8 },
+    { transform: "none", opacity: 0 },
+  ];
   tensor.animate(way, { duration: FLOW, easing: "ease-in-out" }).onfinish = () => tensor.remove();
 }
 

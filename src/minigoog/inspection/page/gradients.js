@@ -29,13 +29,15 @@ function conv2dInput(user, k, i, j, c) {
   const columns = outputsOf(j, kw, stride[1], padding[1], user.shape[1]);
   const dz = new Float32Array(kh * kw * width);
   const filter = new Float32Array(kh * kw * width);
-  rows.forEach((row, y) => columns.forEach((column, x) => {
-    for (let o = 0; o < width; o++) {
-      const at = (y * kw + x) * width + o;
-      if (row >= 0 && column >= 0) dz[at] = dzAt(row, column, first + o);
-      filter[at] = w.data[((y * kw + x) * cin + (c % cin)) * cout + first + o];
-    }
-  }));
+  rows.forEach((row, y) =>
+    columns.forEach((column, x) => {
+      for (let o = 0; o < width; o++) {
+        const at = (y * kw + x) * width + o;
+        if (row >= 0 && column >= 0) dz[at] = dzAt(row, column, first + o);
+        filter[at] = w.data[((y * kw + x) * cin + (c % cin)) * cout + first + o];
+      }
+    }),
+  );
   return addUp("sum(dz * filter)", [factor("dz", [kh, kw, width], dz), factor("filter", [kh, kw, width], filter)]);
 }
 
@@ -85,7 +87,14 @@ function avgPool2dInput(user, k, i, j, c) {
     return 1 / (inside.rows.length * inside.columns.length);
   });
   const shape = [rows.length, columns.length];
-  return addUp("sum(dy * 1 / pixels)", [factor("dy", shape, pairs.map(([row, column]) => dy.at(row, column, c))), factor("1 / pixels", shape, shares)]);
+  return addUp("sum(dy * 1 / pixels)", [
+    factor(
+      "dy",
+      shape,
+      pairs.map(([row, column]) => dy.at(row, column, c)),
+    ),
+    factor("1 / pixels", shape, shares),
+  ]);
 }
 
 function globalAvgPool2dInput(user, k, i, j, c) {
@@ -104,10 +113,12 @@ function reshapeInput(user, k, ...at) {
 }
 
 /** An operation on single numbers: `rule` gives the factors besides dy. */
-const byNumber = (rule) => (user, k, ...at) => {
-  const others = rule(user, ...at);
-  return others && addUp(["dy", ...others.map((f) => f.name)].join(" * "), [one("dy", mapOf(user, "dy").at(...at)), ...others]);
-};
+const byNumber =
+  (rule) =>
+  (user, k, ...at) => {
+    const others = rule(user, ...at);
+    return others && addUp(["dy", ...others.map((f) => f.name)].join(" * "), [one("dy", mapOf(user, "dy").at(...at)), ...others]);
+  };
 
 function crossEntropyInput(user, k, i, j, c) {
   const x = mapOf(nodes[user.inputs[0]], "y");

@@ -24,16 +24,24 @@ function histogram(values, title) {
   const width = (high - low) / BINS || 1;
   for (const x of values) if (x !== 0) counts[Math.min(BINS - 1, Math.floor((x - low) / width))]++;
   const share = zeros ? `; ${((100 * zeros) / values.length).toFixed(0)}% are 0 and not drawn` : "";
-  return make("figure", {}, make("figcaption", { text: `${title}: ${thousands(values.length)}${share}` }), bars(counts, low, width),
-    make("div", { class: "ends" }, make("span", { text: digits(low) }), make("span", { text: digits(high) })));
+  return make(
+    "figure",
+    {},
+    make("figcaption", { text: `${title}: ${thousands(values.length)}${share}` }),
+    bars(counts, low, width),
+    make("div", { class: "ends" }, make("span", { text: digits(low) }), make("span", { text: digits(high) })),
+  );
 }
 
 function bars(counts, low, width) {
   const most = Math.max(...counts, 1);
   const zero = low < 0 ? -low / width : -1;
-  const columns = counts.map((count, k) => `<rect class="${k + 0.5 < zero ? "below" : "above"}" x="${k}" y="${40 - (40 * Math.sqrt(count)) / Math.sqrt(most)}"
-    width="0.9" height="40"><title>${thousands(count)} from ${digits(low + k * width)} to ${digits(low + (k + 1) * width)}</title></rect>`);
+  const columns = counts.map(
+    (count, k) => `<rect class="${k + 0.5 < zero ? "below" : "above"}" x="${k}" y="${40 - (40 * Math.sqrt(count)) / Math.sqrt(most)}"
+    width="0.9" height="40"><title>${thousands(count)} from ${digits(low + k * width)} to ${digits(low + (k + 1) * width)}</title></rect>`,
+  );
   const holder = make("div", { class: "bars" });
-  holder.innerHTML = `<svg viewBox="0 0 ${BINS} 40" preserveAspectRatio="none" role="img" aria-label="Histogram, heights are square roots">${columns.join("")}</svg>`;
+  const attributes = `viewBox="0 0 ${BINS} 40" preserveAspectRatio="none" role="img" aria-label="Histogram, heights are square roots"`;
+  holder.innerHTML = `<svg ${attributes}>${columns.join("")}</svg>`;
   return holder;
 }

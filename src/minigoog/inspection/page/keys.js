@@ -1,6 +1,7 @@
 // ---- Keys ----
 
-const KEYS = [ // keys, what they do, and how
+const KEYS = [
+  // keys, what they do, and how
   [["ArrowRight"], "one step on: forward through the operations, then the gradient back", () => goTo(state.step + 1)],
   [["ArrowLeft"], "one step back", () => goTo(state.step - 1)],
   [["Home"], "to the image, where the walk begins", () => goTo(0)],
@@ -23,8 +24,11 @@ function listenToKeys() {
     if (event.ctrlKey || event.metaKey || event.altKey || get("help").open) return;
     if (inPicture(event) || onKey(event.key)) event.preventDefault();
   });
-  get("keys").replaceChildren(...KEYS.map(([keys, does]) =>
-    make("tr", {}, make("td", {}, ...keys.map((key) => make("kbd", { text: NAMES[key] ?? key }))), make("td", { text: does }))));
+  get("keys").replaceChildren(
+    ...KEYS.map(([keys, does]) =>
+      make("tr", {}, make("td", {}, ...keys.map((key) => make("kbd", { text: NAMES[key] ?? key }))), make("td", { text: does })),
+    ),
+  );
 }
 
 /** Does what a key is for; whether it is for something. */
@@ -37,8 +41,8 @@ function onKey(key) {
 /** Keys while a picture has the focus: arrows move its pixel or its channel, Escape leads back to the diagram. */
 function inPicture({ key, target }) {
   if (target.id !== "map" && target.id !== "grid") return false;
-  if (key === "Escape") return boxes[nodeNumber()].focus(), true;
-  if (key === "Enter" && target.id === "map") return toStrongest(), true;
+  if (key === "Escape") return (boxes[nodeNumber()].focus(), true);
+  if (key === "Enter" && target.id === "map") return (toStrongest(), true);
   const move = ARROWS[key];
   if (!move) return false;
   if (target.id === "map") lookAt(state.row + move[0], state.column + move[1]);

@@ -24,8 +24,11 @@ async function begin() {
 }
 
 begin().catch((error) => {
-  document.body.prepend(make("p", { role: "alert", text: `This page could not be drawn: ${error.message}. It needs a browser of 2024 or newer.` }));
+  document.body.prepend(
+    make("p", { role: "alert", text: `This page could not be drawn: ${error.message}. It needs a browser of 2024 or newer.` }),
+  );
   throw error;
 });
 
-window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, filterGradient, fieldOf }; // to play with in the console
+// to play with in the console
+window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, filterGradient, fieldOf };

@@ -26,8 +26,11 @@ function showScale(plane) {
   const largest = largestOf(plane);
   const low = plane.some((x) => x < 0) ? -largest : 0;
   const colours = range(11).map((k) => css((low + ((largest - low) * k) / 10) / largest));
-  get("scale").replaceChildren(make("span", { text: digits(low) }), make("i", { style: `background: linear-gradient(90deg, ${colours})` }),
-    make("span", { text: digits(largest) }));
+  get("scale").replaceChildren(
+    make("span", { text: digits(low) }),
+    make("i", { style: `background: linear-gradient(90deg, ${colours})` }),
+    make("span", { text: digits(largest) }),
+  );
 }
 
 /** The frame around the pixel that is explained. */

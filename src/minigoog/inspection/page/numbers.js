@@ -56,7 +56,9 @@ function mapOf(node, which) {
   const [h, w, c] = node.shape;
   const { data } = array(where.array);
   return {
-    h, w, c,
+    h,
+    w,
+    c,
     at: (i, j, k) => data[((where.from + k) * h + i) * w + j],
     plane: (k) => data.subarray((where.from + k) * h * w, (where.from + k + 1) * h * w),
   };
@@ -69,7 +71,8 @@ function weightsOf(node, name) {
 }
 
 /** The nodes that read the output of a node. */
-const usersOf = (number) => nodes.flatMap((user, i) => user.inputs.flatMap((source, k) => (source === number ? [{ user, k, number: i }] : [])));
+const usersOf = (number) =>
+  nodes.flatMap((user, i) => user.inputs.flatMap((source, k) => (source === number ? [{ user, k, number: i }] : [])));
 
 /** A number for people: 4 digits. */
 function digits(x) {

@@ -19,26 +19,47 @@ function showPosition() {
 
 function showPanel() {
   const forward = direction() === "forward";
-  const name = node().operation === "Image" && forward ? `One image through ${facts.model}` : forward ? node().name : `Gradient of ${node().name}`;
-  get("heading").replaceChildren(make("h2", {}, name, " ", make("small", { text: node().operation })), make("p", { text: forward ? node().does : node().doesBack }));
+  const name =
+    node().operation === "Image" && forward ? `One image through ${facts.model}` : forward ? node().name : `Gradient of ${node().name}`;
+  get("heading").replaceChildren(
+    make("h2", {}, name, " ", make("small", { text: node().operation })),
+    make("p", { text: forward ? node().does : node().doesBack }),
+  );
   const first = state.step === 0;
   get("welcome").hidden = !first;
   get("welcome").replaceChildren(...(first ? NEXT.map(([key, text]) => make("p", {}, make("kbd", { text: key }), " ", text)) : []));
-  get("row").replaceChildren(...rowOf(node()).map(([name, value, title]) => make("div", { title }, make("dt", { text: name }), make("dd", { text: value }))));
+  get("row").replaceChildren(
+    ...rowOf(node()).map(([name, value, title]) => make("div", { title }, make("dt", { text: name }), make("dd", { text: value }))),
+  );
 }
 
 /** The operation's row of the table. */
 function rowOf(node) {
   const ran = node[direction()];
   const inputs = node.inputs.map((source) => nodes[source].shape);
-  const from = inputs.length ? `${inputs.map(shapeText).slice(0, 1)}${inputs.slice(1).map((shape) => `+${shape[2]}`).join("")} ${direction() === "forward" ? "\u2192" : "\u2190"} ` : "";
+  const from = inputs.length
+    ? `${inputs.map(shapeText).slice(0, 1)}${inputs
+        .slice(1)
+        .map((shape) => `+${shape[2]}`)
+        .join("")} ${direction() === "forward" ? "\u2192" : "\u2190"} `
+    : "";
   const rows = [["shape", from + shapeText(node.shape), "height x width x channels"]];
   if (!ran) return rows;
   const sees = node.sees;
-  return [...rows,
+  return [
+    ...rows,
     ["parameters", thousands(node.parameters), "weights and biases to learn"],
-    ["multiply-adds", thousands(ran.multiplyAdds), direction() === "forward" ? "of this operation" : "of the gradients of its input and its weights"],
-    ["sees", `${sees.size.join("\u00d7")} pixels, ${sees.stride[0]} apart`, "its receptive field on the image, and how far the fields of neighbours lie apart"],
+    [
+      "multiply-adds",
+      thousands(ran.multiplyAdds),
+      direction() === "forward" ? "of this operation" : "of the gradients of its input and its weights",
+    ],
+    [
+      "sees",
+      `${sees.size.join("\u00d7")} pixels, ${sees.stride[0]} apart`,
+      "its receptive field on the image, and how far the fields of neighbours lie apart",
+    ],
     ["kernel", ran.kernels.join(", "), "the function that computed it, and its algorithm"],
-    ["time", `${ran.ms.toFixed(3)} ms`, "measured once, when the page was made"]];
+    ["time", `${ran.ms.toFixed(3)} ms`, "measured once, when the page was made"],
+  ];
 }

@@ -16,9 +16,14 @@ function showProducts() {
 
 function headline({ at, exact, accounts }) {
   const what = direction() === "forward" ? "How" : "How the gradient of";
-  const badge = exact ? make("b", { class: "exact", text: "exact", title: "As the kernels computed it, in float32." })
+  const badge = exact
+    ? make("b", { class: "exact", text: "exact", title: "As the kernels computed it, in float32." })
     : make("b", { class: "rounded", text: "\u2248 rounded", title: "The page carries this map and these weights in 8 bits." });
-  const strongest = make("button", { text: "strongest number", title: "The strongest number of this map, which the page knows exactly (Enter in the picture)", onclick: toStrongest });
+  const strongest = make("button", {
+    text: "strongest number",
+    title: "The strongest number of this map, which the page knows exactly (Enter in the picture)",
+    onclick: toStrongest,
+  });
   const isLogit = nodeNumber() === facts.verdict.logits;
   const name = `${what} ${node().name} [${at.join(", ")}]${isLogit ? `, ${facts.verdict.names[at[2]]},` : ""} came about `;
   return make("h2", {}, name, accounts ? badge : "", " ", exact && String(at) === String(chosenPlace()) ? "" : strongest);
@@ -48,7 +53,11 @@ function pictures({ factors }, products, [h, w, depth = 1]) {
   const sums = range(h * w).map((p) => range(depth).reduce((sum, c) => sum + products[p * depth + c], 0));
   if (factors.length > 1) tables.push(cells(sums, h, w, depth > 1 ? `products, all ${depth} channels` : "products"));
   const signs = ["\u00d7", "="];
-  return make("div", { class: "pictures" }, ...tables.flatMap((table, i) => (i ? [make("span", { text: factors.length > 1 ? signs[i - 1] : "" }), table] : [table])));
+  return make(
+    "div",
+    { class: "pictures" },
+    ...tables.flatMap((table, i) => (i ? [make("span", { text: factors.length > 1 ? signs[i - 1] : "" }), table] : [table])),
+  );
 }
 
 const strongestPlace = (products) => products.reduce((best, x, i) => (Math.abs(x) > Math.abs(products[best]) ? i : best), 0);
@@ -58,7 +67,14 @@ function cells(values, h, w, title) {
   const table = make("div", { class: `cells${w > 5 ? " narrow" : ""}`, style: `grid-template-columns: repeat(${w}, auto)` });
   for (const x of values) {
     const dark = Math.abs(x) / largest < 0.62;
-    table.append(make("span", { class: dark ? "light-text" : "dark-text", style: `background: ${css(x / largest)}`, title: digits(x), text: w > 5 ? "" : short(x) }));
+    table.append(
+      make("span", {
+        class: dark ? "light-text" : "dark-text",
+        style: `background: ${css(x / largest)}`,
+        title: digits(x),
+        text: w > 5 ? "" : short(x),
+      }),
+    );
   }
   return make("figure", {}, table, make("figcaption", { text: title }));
 }
@@ -74,10 +90,24 @@ function short(x) {
 
 /** The strongest products, each with its factors and a bar. */
 function strongestProducts({ factors }, products, shape) {
-  const order = range(products.length).sort((a, b) => Math.abs(products[b]) - Math.abs(products[a])).slice(0, STRONGEST);
+  const order = range(products.length)
+    .sort((a, b) => Math.abs(products[b]) - Math.abs(products[a]))
+    .slice(0, STRONGEST);
   const largest = Math.abs(products[order[0]]) || 1;
-  const rows = order.map((p) => make("tr", {}, make("td", { text: placeText(p, shape) }), make("td", { text: factors.map((f) => digits(f.data[p])).join(" \u00d7 ") }),
-    make("td", { text: `= ${digits(products[p])}` }), make("td", {}, make("i", { class: products[p] < 0 ? "below" : "above", style: `width: ${(100 * Math.abs(products[p])) / largest}%` }))));
+  const rows = order.map((p) =>
+    make(
+      "tr",
+      {},
+      make("td", { text: placeText(p, shape) }),
+      make("td", { text: factors.map((f) => digits(f.data[p])).join(" \u00d7 ") }),
+      make("td", { text: `= ${digits(products[p])}` }),
+      make(
+        "td",
+        {},
+        make("i", { class: products[p] < 0 ? "below" : "above", style: `width: ${(100 * Math.abs(products[p])) / largest}%` }),
+      ),
+    ),
+  );
   const caption = `The ${order.length} strongest of ${thousands(products.length)} products (${factors.map((f) => f.name).join(" \u00d7 ")})`;
   return make("table", { class: "strongest" }, make("caption", { text: caption }), ...rows);
 }
@@ -89,20 +119,41 @@ function placeText(place, shape) {
     parts.unshift(place % n);
     place = Math.floor(place / n);
   }
-  return shape.length === 3 ? `pixel (${parts[0]}, ${parts[1]}), channel ${parts[2]}` : shape.length === 2 ? `pixel (${parts.join(", ")})` : `number ${parts[0] ?? 0}`;
+  return shape.length === 3
+    ? `pixel (${parts[0]}, ${parts[1]}), channel ${parts[2]}`
+    : shape.length === 2
+      ? `pixel (${parts.join(", ")})`
+      : `number ${parts[0] ?? 0}`;
 }
 
 function numbersOf({ parts, value }) {
   const shown = Object.entries({ ...parts, value });
-  return make("p", { class: "parts" }, ...shown.map(([name, x]) => make("span", {}, `${name} `, make("b", { text: Number(x.toPrecision(7)).toString() }))));
+  return make(
+    "p",
+    { class: "parts" },
+    ...shown.map(([name, x]) => make("span", {}, `${name} `, make("b", { text: Number(x.toPrecision(7)).toString() }))),
+  );
 }
 
 /** What the parts add up to, beside what is stored. */
 function result({ accounts, stored, exact }) {
-  if (!accounts) return [make("p", { text: `The page does not carry what it would need for this number (stored: ${digits(stored)}). The strongest number of the map is explained exactly.` })];
-  if (!accounts.length) return [make("p", { text: `Nothing came before: the gradient of the loss with respect to itself is ${digits(stored)}.` })];
+  if (!accounts)
+    return [
+      make("p", {
+        text: `The page does not carry what it would need for this number (stored: ${digits(stored)}); the strongest of the map is explained.`,
+      }),
+    ];
+  if (!accounts.length)
+    return [make("p", { text: `Nothing came before: the gradient of the loss with respect to itself is ${digits(stored)}.` })];
   const sum = accounts.reduce((all, account) => all + account.value, 0);
   const text = accounts.length > 1 ? `${accounts.length} operations read this number, so their gradients add up: ` : "It adds up to ";
-  const off = sum === stored ? ", the same number" : exact ? `, off by ${Math.abs(sum - stored).toExponential(0)}: float32 rounds` : ": the page carries 8 bits of each number, so the two differ a little";
-  return [make("p", { class: "result" }, text, make("b", { text: digits(sum) }), "; stored is ", make("b", { text: digits(stored) }), off, ".")];
+  const off =
+    sum === stored
+      ? ", the same number"
+      : exact
+        ? `, off by ${Math.abs(sum - stored).toExponential(0)}: float32 rounds`
+        : ": the page carries 8 bits of each number, so the two differ a little";
+  return [
+    make("p", { class: "result" }, text, make("b", { text: digits(sum) }), "; stored is ", make("b", { text: digits(stored) }), off, "."),
+  ];
 }

@@ -33,7 +33,9 @@ const copied = (source, value) => ({ formula: source, factors: [], parts: { [sou
 /** The rows or columns of a map that window `i` looks at, and which of the window's they are: those in the padding are left out. */
 function span(i, size, stride, padding, n) {
   const start = i * stride - padding;
-  return range(size).filter((k) => start + k >= 0 && start + k < n).map((k) => ({ at: start + k, k }));
+  return range(size)
+    .filter((k) => start + k >= 0 && start + k < n)
+    .map((k) => ({ at: start + k, k }));
 }
 
 function windowOf(settings, map, i, j) {
@@ -53,9 +55,11 @@ function conv2d(node, i, j, c) {
   const first = Math.floor(c / (cout / node.settings.groups)) * cin; // of the group's input channels
   const { rows, columns, corner } = windowOf(node.settings, x, i, j);
   const patch = new Float32Array(kh * kw * cin);
-  for (const row of rows) for (const column of columns) for (let k = 0; k < cin; k++) {
-    patch[(row.k * kw + column.k) * cin + k] = x.at(row.at, column.at, first + k);
-  }
+  for (const row of rows)
+    for (const column of columns)
+      for (let k = 0; k < cin; k++) {
+        patch[(row.k * kw + column.k) * cin + k] = x.at(row.at, column.at, first + k);
+      }
   const filter = Float32Array.from({ length: kh * kw * cin }, (_, p) => w.data[p * cout + c]);
   const shape = [kh, kw, cin];
   return weighted(node, [factor("patch", shape, patch), factor("filter", shape, filter)], c, corner);
@@ -67,7 +71,18 @@ function linear(node, i, j, c) {
   const x = mapOf(nodes[node.inputs[0]], "y");
   const [cin, cout] = w.shape;
   const column = Float32Array.from({ length: cin }, (_, k) => w.data[k * cout + c]);
-  return weighted(node, [factor("x", [cin], Float32Array.from(range(cin), (k) => x.at(0, 0, k))), factor("column of w", [cin], column)], c);
+  return weighted(
+    node,
+    [
+      factor(
+        "x",
+        [cin],
+        Float32Array.from(range(cin), (k) => x.at(0, 0, k)),
+      ),
+      factor("column of w", [cin], column),
+    ],
+    c,
+  );
 }
 
 function weighted(node, factors, c, corner) {
@@ -141,7 +156,10 @@ function reshape(node, ...at) {
 }
 
 /** An operation that looks at one number of its first input. */
-const ofOne = (rule) => (node, ...at) => rule(mapOf(nodes[node.inputs[0]], "y").at(...at), node, ...at);
+const ofOne =
+  (rule) =>
+  (node, ...at) =>
+    rule(mapOf(nodes[node.inputs[0]], "y").at(...at), node, ...at);
 const one = (name, x) => factor(name, [], [x]);
 
 function channelAffine(x, node, i, j, c) {
@@ -151,11 +169,22 @@ function channelAffine(x, node, i, j, c) {
 
 function tanh(x, { settings: { gain, slope } }) {
   const inner = Math.tanh(slope * x);
-  return { formula: "gain * tanh(slope * x)", factors: [one("x", x)], parts: { "slope * x": slope * x, "tanh of it": inner }, value: gain * inner };
+  return {
+    formula: "gain * tanh(slope * x)",
+    factors: [one("x", x)],
+    parts: { "slope * x": slope * x, "tanh of it": inner },
+    value: gain * inner,
+  };
 }
 
 function add(node, ...at) {
-  return addUp("a + b", [factor("a and b", [2], node.inputs.map((source) => mapOf(nodes[source], "y").at(...at)))]);
+  return addUp("a + b", [
+    factor(
+      "a and b",
+      [2],
+      node.inputs.map((source) => mapOf(nodes[source], "y").at(...at)),
+    ),
+  ]);
 }
 
 const RULES = {

@@ -2,7 +2,10 @@
 
 const walk = [
   ...nodes.map((node, number) => ({ number, direction: "forward" })),
-  ...nodes.map((node, number) => ({ number, direction: "backward" })).filter(({ number }) => nodes[number].dy).reverse(),
+  ...nodes
+    .map((node, number) => ({ number, direction: "backward" }))
+    .filter(({ number }) => nodes[number].dy)
+    .reverse(),
 ];
 
 /** What is on the screen. `step`: a place in `walk`; `channel`, `row`, `column`: the number that is explained. */
