@@ -1,6 +1,7 @@
 """Files of other systems, and the only place where their layouts (NCHW, OIHW) are known. NumPy arrays in, NumPy arrays out."""
 
 from . import safetensors, saved_model
+from .caffe import googlenet_from_caffe
 from .torchvision import googlenet_from_torchvision
 
-__all__ = ["googlenet_from_torchvision", "safetensors", "saved_model"]
+__all__ = ["googlenet_from_caffe", "googlenet_from_torchvision", "safetensors", "saved_model"]

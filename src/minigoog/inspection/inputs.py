@@ -33,10 +33,11 @@ class Network(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A Network's model and one image [h, w, c] as it sees it. `about` says what both are."""
+    """A Network's model and one image [h, w, c] as it sees it, and as a person does: `pixels`, bytes. `about` says what both are."""
 
     model: object
     image: np.ndarray
+    pixels: np.ndarray
     label: int
     classes: tuple
     about: str
@@ -60,14 +61,16 @@ def load_subject(flags):
     """The Subject that the flags ask for; ValueError or OSError, naming the flag or file, if there is none."""
     network = load_network(flags)
     pixels, label, about = _pixels(flags.image, network.size)
-    image = as_input(pixels, network)
+    pixels = _fitted(pixels, network.size)
+    image = _normalised(pixels, network)
     label = label if flags.label is None else flags.label
     if label is None:
         with no_grad():
             label = int(network.model(Tensor(image[None])).data.argmax())
     if not 0 <= label < len(network.classes):
         raise ValueError(f"--label is {label}, expected 0 to {len(network.classes) - 1}")
-    return Subject(network.model.train(flags.training), image, label, network.classes, f"{network.about}\n{about}")
+    pixels = pixels.round().astype(np.uint8)
+    return Subject(network.model.train(flags.training), image, pixels, label, network.classes, f"{network.about}\n{about}")
 
 
 def load_network(flags):
@@ -93,11 +96,20 @@ def load_network(flags):
 
 def as_input(pixels, network):
     """An image of bytes [h, w, 1 or 3] as the network sees it: its middle square in the network's size and colours, normalised."""
-    height, width, channels = network.size
+    return _normalised(_fitted(pixels, network.size), network)
+
+
+def _fitted(pixels, size):
+    """The middle square of an image in the size and colours (grey, or three) of `size`."""
+    height, width, channels = size
     if pixels.shape[:2] != (height, width):
         pixels = CenterCrop(height)(Resize(height)(pixels, None), None)
     if pixels.shape[2] != channels:
         pixels = (pixels @ GREY)[..., None] if channels == 1 else np.repeat(pixels, channels, axis=2)
+    return pixels
+
+
+def _normalised(pixels, network):
     return (pixels - np.float32(network.mean)) / np.float32(network.std)
 
 

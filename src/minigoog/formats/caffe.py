@@ -1,0 +1,35 @@
+"""Caffe's GoogLeNet ("bvlc_googlenet"): its layers' names and the order of its colours, turned into this package's.
+
+Its network has local response normalisation in two places, which this package's has not: classes come out less well than Caffe's."""
+
+import numpy as np
+
+BRANCHES = {  # ours -> theirs, within an Inception module
+    "branch1x1": "1x1",
+    "branch3x3.reduce": "3x3_reduce",
+    "branch3x3.conv": "3x3",
+    "branch5x5.reduce": "5x5_reduce",
+    "branch5x5.conv": "5x5",
+    "branch_pool.project": "pool_proj",
+}
+LAYERS = {"conv1": "conv1/7x7_s2", "conv2.reduce": "conv2/3x3_reduce", "conv2.conv": "conv2/3x3", "classifier": "loss3/classifier"}
+MODULES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+MEAN = (123.0, 117.0, 104.0)  # of red, green and blue; what the network sees is not divided by anything
+
+
+def googlenet_from_caffe(arrays):
+    """The state dict of GoogLeNet(aux_heads=False) from Caffe's weights: `layer.weight` as HWIO or [in, out], and `layer.bias`.
+
+    The first convolution's channels are turned from blue, green, red to red, green, blue. Raises ValueError that names layers
+    which are missing or unknown."""
+    layers = dict(LAYERS)
+    for module in MODULES:
+        layers |= {f"inception{module}.{ours}": f"inception_{module}/{theirs}" for ours, theirs in BRANCHES.items()}
+    names = {f"{ours}.{part}": f"{theirs}.{part}" for ours, theirs in layers.items() for part in ("weight", "bias")}
+    wrong = [f"missing `{name}`" for name in sorted(set(names.values()) - set(arrays))]
+    wrong += [f"unknown `{name}`" for name in sorted(set(arrays) - set(names.values()))]
+    if wrong:
+        raise ValueError(f"googlenet_from_caffe: {'; '.join(wrong[:5])}" + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""))
+    state = {ours: np.asarray(arrays[theirs], np.float32) for ours, theirs in names.items()}
+    state["conv1.weight"] = np.ascontiguousarray(state["conv1.weight"][:, :, ::-1])
+    return state

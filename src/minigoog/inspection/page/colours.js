@@ -1,0 +1,68 @@
+// ---- Colours: dark is 0, orange to white is above, blue to white below ----
+
+const STOPS = {
+  above: [
+    [18, 18, 28],
+    [122, 28, 60],
+    [228, 89, 27],
+    [252, 178, 62],
+    [255, 250, 214],
+  ],
+  below: [
+    [18, 18, 28],
+    [24, 54, 122],
+    [32, 112, 196],
+    [96, 184, 236],
+    [226, 248, 255],
+  ],
+};
+
+/** The colour [red, green, blue] of a number from -1 to 1. */
+function colourOf(x) {
+  const stops = x < 0 ? STOPS.below : STOPS.above;
+  const place = Math.min(Math.abs(x), 1) * (stops.length - 1);
+  const k = Math.min(Math.floor(place), stops.length - 2);
+  return stops[k].map((from, channel) => from + (stops[k + 1][channel] - from) * (place - k));
+}
+
+const TABLE = range(511).map((i) => colourOf((i - 255) / 255).map(Math.round)); // of -1 to 1 in steps of 1/255
+const css = (x) => `rgb(${TABLE[Math.round(Math.max(-1, Math.min(1, x)) * 255) + 255].join(" ")})`;
+
+/** The largest absolute value of numbers; 1 if all are 0, so that one can divide by it. */
+function largestOf(data) {
+  let largest = 0;
+  for (const x of data) largest = Math.max(largest, Math.abs(x));
+  return largest || 1;
+}
+
+/** Numbers [h, w] as an ImageData, in colours that reach from -largest to largest. */
+function pictureOf(data, h, w, largest = largestOf(data)) {
+  const picture = new ImageData(w, h);
+  for (let i = 0; i < h * w; i++) {
+    const [red, green, blue] = TABLE[Math.round(Math.max(-1, Math.min(1, data[i] / largest)) * 255) + 255];
+    picture.data.set([red, green, blue, 255], 4 * i);
+  }
+  return picture;
+}
+
+/** A canvas that holds numbers [h, w], a pixel each. */
+function canvasOf(data, h, w, largest) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [w, h];
+  canvas.getContext("2d").putImageData(pictureOf(data, h, w, largest), 0, 0);
+  return canvas;
+}
+
+/** An element with attributes, properties (`text`, `html`, `on...`) and children. */
+function make(tag, { text, ...attributes } = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element[name] = value;
+    else if (value !== undefined) element.setAttribute(name, value);
+  }
+  if (text !== undefined) element.textContent = text;
+  element.append(...children);
+  return element;
+}
+
+const get = (id) => document.getElementById(id);

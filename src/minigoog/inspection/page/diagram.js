@@ -1,0 +1,177 @@
+// ---- The diagram: a box for each operation, in the shape of the paper's figure 3 ----
+
+const BOX = { width: 112, height: 42, row: 64, margin: 14 };
+const KINDS = {
+  Conv2d: "conv",
+  SparseConv2d: "conv",
+  Linear: "conv",
+  MaxPool2d: "pool",
+  AvgPool2d: "pool",
+  GlobalAvgPool2d: "pool",
+  AdaptiveAvgPool2d: "pool",
+  Concat: "concat",
+  CrossEntropy: "loss",
+  Image: "image",
+};
+const boxes = []; // the button of each node
+const edges = []; // {from, to, path}
+
+/** What a box says of its operation. */
+function titleOf(node) {
+  const window = node.settings.window?.join("\u00d7");
+  const step = node.settings.stride?.[0] > 1 ? `/${node.settings.stride[0]}` : "";
+  const titles = {
+    Conv2d: `conv ${window}${step}`,
+    MaxPool2d: `max ${window}${step}`,
+    AvgPool2d: `mean ${window}${step}`,
+    GlobalAvgPool2d: "mean",
+    Linear: "linear",
+    Concat: "concat",
+    CrossEntropy: "loss",
+    Image: "image",
+  };
+  return titles[node.operation] ?? node.operation.toLowerCase();
+}
+
+function drawDiagram() {
+  const left = Math.min(...nodes.map((n) => n.x));
+  const right = Math.max(...nodes.map((n) => n.x));
+  const place = (n) => ({ x: BOX.margin + (n.x - left) * BOX.width, y: BOX.margin + n.row * BOX.row });
+  const size = {
+    width: (right - left + 1) * BOX.width + 2 * BOX.margin,
+    height: (Math.max(...nodes.map((n) => n.row)) + 1) * BOX.row + BOX.margin,
+  };
+  const diagram = get("diagram");
+  Object.assign(diagram.style, { width: `${size.width}px`, height: `${size.height}px` });
+  drawModules(diagram, place);
+  drawEdges(diagram, place, size);
+  nodes.forEach((n, number) => {
+    boxes[number] = boxOf(n, number, place(n));
+    diagram.append(boxes[number]);
+  });
+}
+
+function boxOf(n, number, { x, y }) {
+  return make(
+    "button",
+    {
+      class: `box ${KINDS[n.operation] ?? "other"}`,
+      style: `left: ${x}px; top: ${y}px`,
+      tabindex: -1,
+      title: n.name,
+      "aria-label": `${n.name}, ${titleOf(n)}, ${shapeText(n.shape)}`,
+      onclick: () => goToNode(number),
+    },
+    make("canvas", { width: 34, height: 34, "aria-hidden": "true" }),
+    make("span", { class: "title", text: titleOf(n) }),
+    make("span", { class: "shape", text: shapeText(n.shape) }),
+  );
+}
+
+/** A frame with a name around the operations of each module that has branches. */
+function drawModules(diagram, place) {
+  const joins = nodes.filter((n) => n.operation === "Concat");
+  for (const join of joins) {
+    const name = join.name.split(".")[0];
+    const inside = nodes.filter((n) => n.name.startsWith(`${name}.`)).map(place);
+    const [x, y] = ["x", "y"].map((axis) => Math.min(...inside.map((spot) => spot[axis])));
+    const [endX, endY] = ["x", "y"].map((axis) => Math.max(...inside.map((spot) => spot[axis])));
+    const style = `left: ${x - 8}px; top: ${y - 10}px; width: ${endX - x + BOX.width + 16}px; height: ${endY - y + BOX.height + 18}px`;
+    diagram.append(make("div", { class: "module", style }, make("span", { text: name })));
+  }
+}
+
+function drawEdges(diagram, place, size) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("width", size.width);
+  svg.setAttribute("height", size.height);
+  svg.setAttribute("aria-hidden", "true");
+  nodes.forEach((n, to) =>
+    n.inputs.forEach((from) => {
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("d", curve(place(nodes[from]), place(n), nodes[from].x === 0));
+      path.style.strokeWidth = 1 + Math.log2(1 + nodes[from].shape[2]) / 4;
+      svg.append(path);
+      edges.push({ from, to, path });
+    }),
+  );
+  diagram.append(svg);
+}
+
+/** From the lower edge of one box to the upper edge of another: to the side at once where it leaves the trunk, late where it comes back. */
+function curve(from, to, atOnce) {
+  const half = BOX.width / 2;
+  const [x1, y1, x2, y2] = [from.x + half, from.y + BOX.height, to.x + half, to.y];
+  const bend = Math.min(24, Math.max(10, (y2 - y1) / 2));
+  if (atOnce) return `M ${x1} ${y1} C ${x1} ${y1 + bend}, ${x2} ${y1}, ${x2} ${y1 + bend} V ${y2}`;
+  return `M ${x1} ${y1} V ${y2 - bend} C ${x1} ${y2}, ${x2} ${y2 - bend}, ${x2} ${y2}`;
+}
+
+/** In every box the strongest channel of its map, or of its gradient. */
+function drawThumbnails() {
+  const which = direction() === "forward" ? "y" : "dy";
+  nodes.forEach((n, number) => {
+    const context = boxes[number].querySelector("canvas").getContext("2d");
+    context.clearRect(0, 0, 34, 34);
+    const map = mapOf(n, which);
+    if (!map) return;
+    const picture = n.operation === "Image" && which === "y" ? pixelsCanvas() : thumbnailOf(n, map, which);
+    context.imageSmoothingEnabled = map.h > 34;
+    context.drawImage(picture, 0, 0, 34, 34);
+  });
+}
+
+/** The strongest channel of a map as a picture; a vector as a square of its numbers. */
+function thumbnailOf(n, map, which) {
+  if (map.h > 1) return canvasOf(map.plane((which === "y" ? n.exact : n.exactBack)?.at[2] ?? 0), map.h, map.w);
+  const side = Math.ceil(Math.sqrt(map.c));
+  return canvasOf(
+    Float32Array.from({ length: side * side }, (_, k) => (k < map.c ? map.at(0, 0, k) : 0)),
+    side,
+    side,
+  );
+}
+
+let drawnDirection = null;
+
+/** Marks where the walk is, what has been computed on its way, and lets the tensors flow there. */
+function showInDiagram() {
+  if (drawnDirection !== direction()) {
+    drawnDirection = direction();
+    get("diagram").dataset.direction = drawnDirection;
+    drawThumbnails();
+  }
+  const done = new Set(
+    walk
+      .slice(0, state.step + 1)
+      .filter((step) => step.direction === direction())
+      .map((step) => step.number),
+  );
+  const here = nodeNumber();
+  const hadFocus = document.activeElement?.classList.contains("box");
+  boxes.forEach((box, number) => {
+    box.classList.toggle("here", number === here);
+    box.tabIndex = number === here ? 0 : -1;
+    if (number === here) box.setAttribute("aria-current", "step");
+    else box.removeAttribute("aria-current");
+  });
+  for (const { from, to, path } of edges) {
+    const [first, last] = direction() === "forward" ? [from, to] : [to, from];
+    path.classList.toggle("done", done.has(first) && done.has(last));
+    path.classList.toggle("now", last === here);
+  }
+  if (hadFocus) boxes[here].focus({ preventScroll: true });
+  scrollToBox(boxes[here]);
+  flowTo(here);
+}
+
+/** Brings a box into the middle of the diagram, without moving the page. */
+function scrollToBox(box) {
+  const frame = get("network");
+  const smooth = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  frame.scrollTo({
+    top: box.offsetTop - frame.clientHeight / 2,
+    left: box.offsetLeft - (frame.clientWidth - BOX.width) / 2,
+    behavior: smooth,
+  });
+}

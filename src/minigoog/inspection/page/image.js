@@ -1,0 +1,130 @@
+// ---- The image: what a pixel sees of it, what it is taken for, and where the evidence lies ----
+
+const SIDE = 272; // pixels of the screen that the image is drawn in
+
+/** The image as a person sees it, a pixel each. */
+function pixelsCanvas() {
+  const {
+    shape: [h, w, c],
+    data,
+  } = array(facts.pixels);
+  const picture = new ImageData(w, h);
+  for (let p = 0; p < h * w; p++) {
+    picture.data.set(
+      [0, 1, 2].map((k) => data[p * c + (c === 1 ? 0 : k)]),
+      4 * p,
+    );
+    picture.data[4 * p + 3] = 255;
+  }
+  const canvas = make("canvas", { width: w, height: h });
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+  return canvas;
+}
+
+function drawImage() {
+  const image = pixelsCanvas();
+  const canvas = get("pixels");
+  [canvas.width, canvas.height] = [SIDE, Math.round((SIDE * image.height) / image.width)];
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = image.width > 64;
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  get("stack").style.width = `${SIDE}px`;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", facts.about[facts.about.length - 1]);
+}
+
+/** What the number at (i, j) can depend on: {top, left, bottom, right} in the image, and maybe beyond its edges. */
+function fieldOf(node, i, j) {
+  const { size, stride, offset } = node.sees ?? { size: [1, 1], stride: [1, 1], offset: [0, 0] };
+  const [top, left] = [offset[0] + i * stride[0], offset[1] + j * stride[1]];
+  return { top, left, bottom: top + size[0], right: left + size[1] };
+}
+
+/** Draws the receptive field of the number that is explained. */
+function showField() {
+  const [h, w] = nodes[0].shape;
+  const field = fieldOf(node(), state.row, state.column);
+  const [top, bottom] = [field.top, field.bottom].map((y) => Math.max(0, Math.min(h, y)));
+  const [left, right] = [field.left, field.right].map((x) => Math.max(0, Math.min(w, x)));
+  const hole = `M ${left} ${top} H ${right} V ${bottom} H ${left} Z`;
+  const svg = get("field");
+  svg.setAttribute("viewBox", `0 0 ${w} ${h}`);
+  svg.innerHTML = `<path class="shade" fill-rule="evenodd" d="M 0 0 H ${w} V ${h} H 0 Z ${hole}"/><path class="frame" d="${hole}"/>`;
+  svg.classList.toggle("own", nodeNumber() === 0);
+  svg.dataset.field = [top, left, bottom, right].join(" ");
+  const whole = right - left === w && bottom - top === h;
+  if (nodeNumber() === 0) get("sees").textContent = "Hover over a map to see what part of the image a pixel of it can depend on.";
+  else
+    get("sees").textContent =
+      `Row ${state.row}, column ${state.column} sees ${whole ? "the whole image" : `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`}`;
+}
+
+/** The classes with their probabilities; each shows its evidence. */
+function showClasses() {
+  const { classes, label, evidence, whyNot } = facts.verdict;
+  get("classes").replaceChildren(
+    ...classes.map((entry, k) => {
+      const chance = `${(100 * entry.chance).toFixed(1)}%`;
+      const button = make(
+        "button",
+        {
+          "aria-pressed": String(state.evidence === k),
+          title: evidence ? "Where in the image its evidence lies" : entry.name,
+          onclick: () => chooseEvidence(k),
+        },
+        make("i", { style: `width: ${100 * entry.chance}%` }),
+        make("span", { text: entry.name + (entry.class === label ? " \u25c2" : "") }),
+        make("b", { text: chance }),
+      );
+      if (evidence === undefined) button.disabled = true;
+      return make("li", {}, button);
+    }),
+  );
+  const start = `\u25c2 is where the gradient starts.`;
+  get("because").textContent =
+    evidence === undefined
+      ? `${start} ${whyNot}`
+      : state.evidence === null
+        ? `${start} Choose a class to see where in the image its evidence lies.`
+        : because(classes[state.evidence]);
+}
+
+const because = ({ name, share, bias, logit }) =>
+  `Evidence for ${name}: orange speaks for it, blue against. ` +
+  `Exact: the mean of this map, ${digits(share)}, plus the bias, ${digits(bias)}, is the logit, ${digits(logit)}.`;
+
+/** Lays the evidence for a class over the image, or takes it away. */
+function chooseEvidence(k) {
+  state.evidence = state.evidence === k ? null : k;
+  document.body.classList.toggle("with-evidence", state.evidence !== null);
+  showClasses();
+  get("classes").querySelectorAll("button")[k].focus();
+  drawEvidence();
+}
+
+function drawEvidence() {
+  const canvas = get("evidence");
+  [canvas.width, canvas.height] = [get("pixels").width, get("pixels").height];
+  if (state.evidence === null) return;
+  const { map } = facts.verdict.classes[state.evidence];
+  const largest = largestOf(facts.verdict.classes.flatMap((entry) => entry.map.flat()));
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = true;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(canvasOf(map.flat(), map.length, map[0].length, largest), 0, 0, canvas.width, canvas.height);
+}
+
+/** What the page says about itself: where its numbers come from, and which of them are rounded. */
+function showRounding() {
+  const { levels, leftOut, weightSteps } = facts;
+  const texts = [...facts.about.map((line) => `${line}.`)];
+  texts.push(
+    levels === null
+      ? "All numbers are those of the kernels, float32."
+      : `Maps and gradients are rounded to 8 bits, weights to ${2 * levels + 1} steps, each channel by its own scale; ` +
+        "the strongest number of every map is kept exactly, with all that went into it.",
+  );
+  if (leftOut.length) texts.push(`Left out, they are too large: ${leftOut.join(", ")}.`);
+  if (weightSteps) texts.push(`${weightSteps} operations that only make weights are not drawn.`);
+  get("rounding").textContent = texts.join(" ");
+}

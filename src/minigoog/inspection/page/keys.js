@@ -1,0 +1,58 @@
+// ---- Keys ----
+
+const KEYS = [
+  // keys, what they do, and how
+  [["ArrowRight"], "one step on: forward through the operations, then the gradient back", () => goTo(state.step + 1)],
+  [["ArrowLeft"], "one step back", () => goTo(state.step - 1)],
+  [["Home"], "to the image, where the walk begins", () => goTo(0)],
+  [["End"], "to the gradient of the image, where it ends", () => goTo(walk.length - 1)],
+  [["f"], "forward: this operation in the forward pass", () => goToNode(nodeNumber(), "forward")],
+  [["b"], "backward: this operation in the backward pass", () => goToNode(nodeNumber(), "backward")],
+  [["["], "the channel before", () => chooseChannel(grid.order.indexOf(state.channel) - 1)],
+  [["]"], "the next channel", () => chooseChannel(grid.order.indexOf(state.channel) + 1)],
+  [["e"], "the exact number: the strongest of this map", () => toStrongest()],
+  [["s"], "channels: the strongest first, or in order", () => changeOrder()],
+  [["p"], "plays all steps, or stops", () => play()],
+  [["t"], "light or dark", () => changeTheme()],
+  [["?"], "this help", () => get("help").showModal()],
+];
+const NAMES = { ArrowRight: "\u2192", ArrowLeft: "\u2190" };
+const ARROWS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
+
+function listenToKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || get("help").open) return;
+    if (inPicture(event) || onKey(event.key)) event.preventDefault();
+  });
+  get("keys").replaceChildren(
+    ...KEYS.map(([keys, does]) =>
+      make("tr", {}, make("td", {}, ...keys.map((key) => make("kbd", { text: NAMES[key] ?? key }))), make("td", { text: does })),
+    ),
+  );
+}
+
+/** Does what a key is for; whether it is for something. */
+function onKey(key) {
+  const found = KEYS.find(([keys]) => keys.includes(key));
+  found?.[2]();
+  return Boolean(found);
+}
+
+/** Keys while a picture has the focus: arrows move its pixel or its channel, Escape leads back to the diagram. */
+function inPicture({ key, target }) {
+  if (target.id !== "map" && target.id !== "grid") return false;
+  if (key === "Escape") return (boxes[nodeNumber()].focus(), true);
+  if (key === "Enter" && target.id === "map") return (toStrongest(), true);
+  const move = ARROWS[key];
+  if (!move) return false;
+  if (target.id === "map") lookAt(state.row + move[0], state.column + move[1]);
+  else chooseChannel(grid.order.indexOf(state.channel) + move[0] * grid.columns + move[1]);
+  return true;
+}
+
+/** Light becomes dark and dark light, whatever the system prefers. */
+function changeTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+}

@@ -1,0 +1,34 @@
+// ---- The beginning ----
+
+async function begin() {
+  await loadNumbers();
+  get("title").textContent = `Inside ${facts.model}`;
+  document.title = `Inside ${facts.model}: minigoog`;
+  get("previous").onclick = () => goTo(state.step - 1);
+  get("next").onclick = () => goTo(state.step + 1);
+  get("forward").onclick = () => goToNode(nodeNumber(), "forward");
+  get("backward").onclick = () => goToNode(nodeNumber(), "backward");
+  get("play").onclick = play;
+  get("theme").onclick = changeTheme;
+  get("ask").onclick = () => get("help").showModal();
+  if (!nodes[0].dy) get("backward").disabled = true;
+  drawDiagram();
+  drawImage();
+  showClasses();
+  showRounding();
+  listenToMaps();
+  listenToKeys();
+  addEventListener("resize", () => showStep());
+  goTo(0);
+  document.body.classList.add("ready");
+}
+
+begin().catch((error) => {
+  document.body.prepend(
+    make("p", { role: "alert", text: `This page could not be drawn: ${error.message}. It needs a browser of 2024 or newer.` }),
+  );
+  throw error;
+});
+
+// to play with in the console
+window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, filterGradient, fieldOf };

@@ -1,0 +1,86 @@
+// ---- The numbers of the page: facts about each operation, and arrays ----
+
+const facts = JSON.parse(document.getElementById("facts").textContent);
+const nodes = facts.nodes;
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-.:;=?@[]^_{|}";
+let buffer; // the bytes of all arrays
+const unpacked = new Map(); // number of an array: what `array` made of it
+
+/** Unpacks the bytes of all arrays: text to the base of 85, then zlib. */
+async function loadNumbers() {
+  const element = document.getElementById("numbers");
+  const compressed = bytesOf(element.textContent.trim()).slice(0, facts.packed);
+  element.remove();
+  const reader = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+  const parts = [];
+  for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(part.value);
+  buffer = await new Blob(parts).arrayBuffer();
+}
+
+/** Bytes from text: each 5 digits to the base of 85 are 4 bytes. */
+function bytesOf(text) {
+  const value = new Uint8Array(128);
+  for (let i = 0; i < DIGITS.length; i++) value[DIGITS.charCodeAt(i)] = i;
+  const view = new DataView(new ArrayBuffer((text.length / 5) * 4));
+  for (let i = 0, at = 0; i < text.length; i += 5, at += 4) {
+    let number = 0;
+    for (let k = 0; k < 5; k++) number = number * 85 + value[text.charCodeAt(i + k)];
+    view.setUint32(at, number);
+  }
+  return view.buffer;
+}
+
+/** The array of this number: {shape, data}, data as float32; whole numbers are multiplied with the scale of their channel. */
+function array(number) {
+  if (!unpacked.has(number)) unpacked.set(number, unpack(facts.arrays[number]));
+  return unpacked.get(number);
+}
+
+function unpack({ shape, kind, at, scales, planes }) {
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (kind === "f4") return { shape, data: new Float32Array(buffer, at, size) };
+  const whole = kind === "i1" ? new Int8Array(buffer, at, size) : new Uint8Array(buffer, at, size);
+  if (scales === undefined) return { shape, data: whole };
+  const channels = planes ? shape[0] : shape[shape.length - 1];
+  const scale = new Float32Array(buffer, scales, channels);
+  const [step, along] = planes ? [1, size / channels] : [channels, 1]; // between the numbers of a channel, and between channels
+  const data = new Float32Array(size);
+  for (let c = 0; c < channels; c++) for (let i = 0, at = c * along; i < size / channels; i++, at += step) data[at] = whole[at] * scale[c];
+  return { shape, data };
+}
+
+/** The output ("y") or its gradient ("dy") of a node: {h, w, c, at(row, column, channel), plane(channel)}; null if there is none. */
+function mapOf(node, which) {
+  const where = node[which];
+  if (!where) return null;
+  const [h, w, c] = node.shape;
+  const { data } = array(where.array);
+  return {
+    h,
+    w,
+    c,
+    at: (i, j, k) => data[((where.from + k) * h + i) * w + j],
+    plane: (k) => data.subarray((where.from + k) * h * w, (where.from + k + 1) * h * w),
+  };
+}
+
+/** The weights of a node by name: {shape, data}; null if it has none or the page has left them out. */
+function weightsOf(node, name) {
+  const number = node.weights[name];
+  return number === undefined || number === null ? null : array(number);
+}
+
+/** The nodes that read the output of a node. */
+const usersOf = (number) =>
+  nodes.flatMap((user, i) => user.inputs.flatMap((source, k) => (source === number ? [{ user, k, number: i }] : [])));
+
+/** A number for people: 4 digits. */
+function digits(x) {
+  if (x === 0) return "0";
+  const size = Math.abs(x);
+  if (size >= 1e-3 && size < 1e5) return Number(x.toPrecision(4)).toString();
+  return x.toExponential(2).replace("+", "");
+}
+
+const shapeText = (shape) => shape.join("\u00d7");
+const thousands = (n) => n.toLocaleString("en");

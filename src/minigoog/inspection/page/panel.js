@@ -1,0 +1,65 @@
+// ---- What is said about the step: where the walk is, what the operation does, its row of the table ----
+
+const NEXT = [
+  ["\u2192", "goes on to the next operation, \u2190 back; after the loss the walk turns, and the gradient comes back."],
+  ["Click", "a box of the diagram to see its maps, filters and numbers; click a channel to see it large."],
+  ["Hover", "over a picture to see, for each pixel, what it sees of the image and the products that it was added up from."],
+  ["?", "shows all keys."],
+];
+
+function showPosition() {
+  const steps = walk.filter((step) => step.direction === direction());
+  const place = steps.indexOf(walk[state.step]) + 1;
+  get("position").textContent = `${direction()} ${place} of ${steps.length}: ${node().name}`;
+  for (const way of ["forward", "backward"]) get(way).setAttribute("aria-pressed", String(way === direction()));
+  get("previous").disabled = state.step === 0;
+  get("next").disabled = state.step === walk.length - 1;
+  document.body.dataset.direction = direction();
+}
+
+function showPanel() {
+  const forward = direction() === "forward";
+  const name =
+    node().operation === "Image" && forward ? `One image through ${facts.model}` : forward ? node().name : `Gradient of ${node().name}`;
+  get("heading").replaceChildren(
+    make("h2", {}, name, " ", make("small", { text: node().operation })),
+    make("p", { text: forward ? node().does : node().doesBack }),
+  );
+  const first = state.step === 0;
+  get("welcome").hidden = !first;
+  get("welcome").replaceChildren(...(first ? NEXT.map(([key, text]) => make("p", {}, make("kbd", { text: key }), " ", text)) : []));
+  get("row").replaceChildren(
+    ...rowOf(node()).map(([name, value, title]) => make("div", { title }, make("dt", { text: name }), make("dd", { text: value }))),
+  );
+}
+
+/** The operation's row of the table. */
+function rowOf(node) {
+  const ran = node[direction()];
+  const inputs = node.inputs.map((source) => nodes[source].shape);
+  const from = inputs.length
+    ? `${inputs.map(shapeText).slice(0, 1)}${inputs
+        .slice(1)
+        .map((shape) => `+${shape[2]}`)
+        .join("")} ${direction() === "forward" ? "\u2192" : "\u2190"} `
+    : "";
+  const rows = [["shape", from + shapeText(node.shape), "height x width x channels"]];
+  if (!ran) return rows;
+  const sees = node.sees;
+  return [
+    ...rows,
+    ["parameters", thousands(node.parameters), "weights and biases to learn"],
+    [
+      "multiply-adds",
+      thousands(ran.multiplyAdds),
+      direction() === "forward" ? "of this operation" : "of the gradients of its input and its weights",
+    ],
+    [
+      "sees",
+      `${sees.size.join("\u00d7")} pixels, ${sees.stride[0]} apart`,
+      "its receptive field on the image, and how far the fields of neighbours lie apart",
+    ],
+    ["kernel", ran.kernels.join(", "), "the function that computed it, and its algorithm"],
+    ["time", `${ran.ms.toFixed(3)} ms`, "measured once, when the page was made"],
+  ];
+}

@@ -1,0 +1,159 @@
+// ---- How the number came about: its products as pictures and as the strongest in a list, and what they add up to ----
+
+const STRONGEST = 6;
+
+function showProducts() {
+  const { row, column, channel } = state;
+  const section = get("products");
+  section.hidden = !node().inputs.length && direction() === "forward"; // the image itself
+  if (section.hidden) return;
+  const explanation = explain(node(), direction(), row, column, channel);
+  section.replaceChildren(headline(explanation), ...(explanation.accounts ?? []).flatMap(accountParts), ...result(explanation));
+  section.dataset.value = explanation.accounts ? total(explanation) : "";
+  section.dataset.stored = explanation.stored;
+  section.dataset.exact = explanation.exact;
+}
+
+function headline({ at, exact, accounts }) {
+  const what = direction() === "forward" ? "How" : "How the gradient of";
+  const badge = exact
+    ? make("b", { class: "exact", text: "exact", title: "As the kernels computed it, in float32." })
+    : make("b", { class: "rounded", text: "\u2248 rounded", title: "The page carries this map and these weights in 8 bits." });
+  const strongest = make("button", {
+    text: "strongest number",
+    title: "The strongest number of this map, which the page knows exactly (Enter in the picture)",
+    onclick: toStrongest,
+  });
+  const isLogit = nodeNumber() === facts.verdict.logits;
+  const name = `${what} ${node().name} [${at.join(", ")}]${isLogit ? `, ${facts.verdict.names[at[2]]},` : ""} came about `;
+  return make("h2", {}, name, accounts ? badge : "", " ", exact && String(at) === String(chosenPlace()) ? "" : strongest);
+}
+
+function toStrongest() {
+  const [row, column, channel] = chosenPlace();
+  lookAt(row, column, channel);
+}
+
+/** The pictures and lists of one account; of a gradient the name of the operation that sent it back. */
+function accountParts(account) {
+  const parts = account.user ? [make("h3", { text: `from ${account.user.name}` })] : [];
+  parts.push(make("p", { class: "formula", text: account.formula }));
+  const products = productsOf(account.factors);
+  const shape = account.factors[0]?.shape ?? [];
+  if (shape.length >= 2 && shape[0] * shape[1] > 1) parts.push(pictures(account, products, shape));
+  if (account.factors.length > 1 && products.length > 1) parts.push(strongestProducts(account, products, shape));
+  return [...parts, numbersOf(account)];
+}
+
+/** Factors and products of a window as tables of coloured cells; of a deep one those of the channel with the strongest product. */
+function pictures({ factors }, products, [h, w, depth = 1]) {
+  const k = depth > 1 ? strongestPlace(products) % depth : 0;
+  const of = (data) => range(h * w).map((p) => data[p * depth + k]);
+  const tables = factors.map((f) => cells(of(f.data), h, w, depth > 1 ? `${f.name}, channel ${k}` : f.name));
+  const sums = range(h * w).map((p) => range(depth).reduce((sum, c) => sum + products[p * depth + c], 0));
+  if (factors.length > 1) tables.push(cells(sums, h, w, depth > 1 ? `products, all ${depth} channels` : "products"));
+  const signs = ["\u00d7", "="];
+  return make(
+    "div",
+    { class: "pictures" },
+    ...tables.flatMap((table, i) => (i ? [make("span", { text: factors.length > 1 ? signs[i - 1] : "" }), table] : [table])),
+  );
+}
+
+const strongestPlace = (products) => products.reduce((best, x, i) => (Math.abs(x) > Math.abs(products[best]) ? i : best), 0);
+
+function cells(values, h, w, title) {
+  const largest = largestOf(values);
+  const table = make("div", { class: `cells${w > 5 ? " narrow" : ""}`, style: `grid-template-columns: repeat(${w}, auto)` });
+  for (const x of values) {
+    const dark = Math.abs(x) / largest < 0.62;
+    table.append(
+      make("span", {
+        class: dark ? "light-text" : "dark-text",
+        style: `background: ${css(x / largest)}`,
+        title: digits(x),
+        text: w > 5 ? "" : short(x),
+      }),
+    );
+  }
+  return make("figure", {}, table, make("figcaption", { text: title }));
+}
+
+/** A number in a few characters. */
+function short(x) {
+  if (x === 0) return "0";
+  const size = Math.abs(x);
+  if (size >= 1000 && size < 1e5) return x.toFixed(0);
+  if (size >= 1e5 || size < 0.001) return x.toExponential(0).replace("+", "");
+  return x.toPrecision(size < 1 ? 2 : 3).replace(/^(-?)0\./, "$1.");
+}
+
+/** The strongest products, each with its factors and a bar. */
+function strongestProducts({ factors }, products, shape) {
+  const order = range(products.length)
+    .sort((a, b) => Math.abs(products[b]) - Math.abs(products[a]))
+    .slice(0, STRONGEST);
+  const largest = Math.abs(products[order[0]]) || 1;
+  const rows = order.map((p) =>
+    make(
+      "tr",
+      {},
+      make("td", { text: placeText(p, shape) }),
+      make("td", { text: factors.map((f) => digits(f.data[p])).join(" \u00d7 ") }),
+      make("td", { text: `= ${digits(products[p])}` }),
+      make(
+        "td",
+        {},
+        make("i", { class: products[p] < 0 ? "below" : "above", style: `width: ${(100 * Math.abs(products[p])) / largest}%` }),
+      ),
+    ),
+  );
+  const caption = `The ${order.length} strongest of ${thousands(products.length)} products (${factors.map((f) => f.name).join(" \u00d7 ")})`;
+  return make("table", { class: "strongest" }, make("caption", { text: caption }), ...rows);
+}
+
+/** Where in its window a product is: row, column, channel. */
+function placeText(place, shape) {
+  const parts = [];
+  for (const n of [...shape].reverse()) {
+    parts.unshift(place % n);
+    place = Math.floor(place / n);
+  }
+  return shape.length === 3
+    ? `pixel (${parts[0]}, ${parts[1]}), channel ${parts[2]}`
+    : shape.length === 2
+      ? `pixel (${parts.join(", ")})`
+      : `number ${parts[0] ?? 0}`;
+}
+
+function numbersOf({ parts, value }) {
+  const shown = Object.entries({ ...parts, value });
+  return make(
+    "p",
+    { class: "parts" },
+    ...shown.map(([name, x]) => make("span", {}, `${name} `, make("b", { text: Number(x.toPrecision(7)).toString() }))),
+  );
+}
+
+/** What the parts add up to, beside what is stored. */
+function result({ accounts, stored, exact }) {
+  if (!accounts)
+    return [
+      make("p", {
+        text: `The page does not carry what it would need for this number (stored: ${digits(stored)}); the strongest of the map is explained.`,
+      }),
+    ];
+  if (!accounts.length)
+    return [make("p", { text: `Nothing came before: the gradient of the loss with respect to itself is ${digits(stored)}.` })];
+  const sum = accounts.reduce((all, account) => all + account.value, 0);
+  const text = accounts.length > 1 ? `${accounts.length} operations read this number, so their gradients add up: ` : "It adds up to ";
+  const off =
+    sum === stored
+      ? ", the same number"
+      : exact
+        ? `, off by ${Math.abs(sum - stored).toExponential(0)}: float32 rounds`
+        : ": the page carries 8 bits of each number, so the two differ a little";
+  return [
+    make("p", { class: "result" }, text, make("b", { text: digits(sum) }), "; stored is ", make("b", { text: digits(stored) }), off, "."),
+  ];
+}

@@ -1,0 +1,81 @@
+"""The program `python -m minigoog.inspection page`, as a new user tries it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+from minigoog.inspection import inputs
+from minigoog.inspection.page import build_page
+from minigoog.inspection.trace import trace
+
+from ..test_walk import flags_of, run
+
+
+def test_it_writes_a_page_and_says_how_to_open_it(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run(monkeypatch, "page")
+    said = capsys.readouterr().out
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>")
+    assert "page.html: 0.9 MB, 37 operations forward and 37 back" in said
+    assert f"Open it in a browser: {(tmp_path / 'page.html').as_uri()}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--image", "absent.png"], "absent.png"),
+    (["--image", "text.png"], "text.png: cannot be read as an image"),
+    (["--weights", "absent"], "absent: no such run folder or file of weights"),
+    (["--weights", "text.png"], "text.png"),
+    (["--label", "10"], "--label is 10, expected 0 to 9"),
+    (["--output", "folder"], "--output folder is a folder, expected the name of a file"),
+    (["--output", "nowhere/page.html"], "--output nowhere/page.html: there is no folder nowhere"),
+    (["--model", "resnet"], "invalid choice: 'resnet'"),
+    (["--ouput", "a.html"], "unrecognized arguments: --ouput a.html"),
+])  # fmt: skip
+def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(monkeypatch, capsys, tmp_path, flags, message):
+    pytest.importorskip("PIL")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, "page", *flags)
+    shown = capsys.readouterr().err
+    assert stop.value.code == 2 and message in shown and shown.count("\n") == 1, shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "text.png"]
+
+
+def test_ctrl_c_leaves_the_old_page(monkeypatch, capsys, tmp_path):
+    output = tmp_path / "page.html"
+    output.write_text("old")
+    monkeypatch.setattr("minigoog.inspection.program_page.build_page", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, "page", "--output", output)
+    assert stop.value.code == 130 and output.read_text() == "old" and list(tmp_path.iterdir()) == [output]
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def test_numbers_that_are_not_finite_are_named():
+    subject = inputs.load_subject(flags_of())
+    subject.model.conv1.bias.data[3] = np.nan
+    with pytest.raises(ValueError, match="the output of conv1 has numbers that are not finite"):
+        build_page(trace(subject.model, subject.image, 5), subject)
+
+
+def test_a_trace_without_a_label_makes_a_page_without_gradients():
+    subject = inputs.load_subject(flags_of())
+    page = build_page(mg.trace(subject.model, subject.image), subject)
+    assert '"dy":null' in page and '"exactBack"' not in page
+
+
+def test_the_page_is_in_the_package():
+    code = ("from importlib.resources import files; here = files('minigoog.inspection.page');"
+            "print(sorted(path.name for path in here.iterdir() if path.name.endswith(('.js', '.css', '.html'))))")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "'page.css', 'page.html', 'panel.js'" in done.stdout
