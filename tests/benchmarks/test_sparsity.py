@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,17 +34,31 @@ def test_a_layer_is_raced_and_the_pruned_weights_that_are_not_there_are_skipped_
     assert facts["pruned"] == [] and "cpu" in facts["machine"]
 
 
-def test_pruned_weights_that_are_there_are_raced(tmp_path):
-    (tmp_path / "pruned").mkdir()
+@pytest.fixture
+def sparsity(monkeypatch):
+    """The benchmark as a module, for this test alone."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    yield __import__("sparsity")
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(BENCHMARKS)):
+            del sys.modules[name]
+
+
+def test_pruned_weights_that_are_there_are_raced_and_summed(sparsity, monkeypatch, tmp_path, capsys):
     rng = np.random.default_rng(0)
     w = rng.standard_normal((3, 3, 4, 16), np.float32) * (rng.random((3, 3, 4, 16)) < 0.1)
-    names = [p.weights for p in pruned.LAYERS if p.file == pruned.SKIMCAFFE]
-    np.savez(tmp_path / "pruned" / pruned.SKIMCAFFE, **dict.fromkeys(names, w))
-    done = run(tmp_path, "--quick", "--layers", "5b.branch1x1", "--json", str(tmp_path / "out.json"))
-    assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / "out.json").read_text())["pruned"]
-    assert [row["layer"] for row in rows if row["kernel"] == "plan"] == names
-    assert "together, ms:  dense " in done.stdout and "CSR where it pays" in done.stdout
+    np.savez(tmp_path / "file.npz", conv=w)
+    monkeypatch.setattr(sparsity, "DATA", tmp_path)
+    monkeypatch.setattr(pruned, "LAYERS", (pruned.Pruned("file.npz", "conv", 9, 1, 2), pruned.Pruned("another.npz", "conv", 9, 1)))
+    [(layer, weights)] = sparsity.pruned_layers(False)
+    rows = sparsity.raced(SimpleNamespace(rounds=1), 100.0, pruned.pruned_contest, layer, weights, 1)
+    sparsity.print_totals(rows)
+    ms = {row["kernel"]: row["ms"] for row in rows}
+    dense = min(ms[kernel] for kernel in ("auto", "direct", "plan"))
+    out = capsys.readouterr().out
+    assert f"skipped, not in {tmp_path} (set MINIGOOG_DATA): another.npz" in out
+    assert f"dense {dense:.2f}  " in out and f"CSR where it pays {min(dense, ms['CSR']):.2f}" in out
 
 
 WRONG = [(["--layers", "6a"], "no layer has '6a' in its name"), (["--isa", "mmx"], "'mmx' is not available")]
