@@ -1,0 +1,133 @@
+"""A simulated first-level cache: how many accesses of each kernel's inner loop do not find their line in it, for a useful multiply-add.
+
+What is simulated: the addresses that the inner loops of csrc/ touch with AVX-512, in their order: weights and column offsets, the map
+(or, for CSR, the panel into which it was transposed), sums and outputs. What is not: packing of panels and weights, hardware
+prefetching, other memory. The cache throws out the line least recently used, and the count begins when it is warm."""
+
+from itertools import cycle
+
+import numpy as np
+
+LINE = 16  # floats in a cache line of 64 bytes
+SIZE, WAYS = 32 << 10, 8  # bytes; as in cores of Zen 4
+LANES, HEIGHT, TASK, CHANNELS = 16, 14, 112, 16  # conv_direct.c, sparse.c: pixels in a tile, in a task; channels turned together
+PANEL_FLOATS, BLOCK_AT_MOST, VECTORS = 1 << 16, 512, 6  # sparse_panel.c
+ACCESSES = 400_000  # simulated of each kernel; the first quarter warms the cache up
+APART = 1 << 28  # floats between the beginnings of two arrays, so that no two share a line
+
+
+class Cache:
+    """A set-associative cache of lines of 64 bytes that throws out the line least recently used."""
+
+    def __init__(self, size, ways):
+        self.ways, self.sets = ways, [[] for _ in range(size // (4 * LINE * ways))]
+
+    def missed(self, lines):
+        """Those of `lines` (numbers of cache lines, in the order of access) that were not there."""
+        out, n = [], len(self.sets)
+        for line in lines:
+            held = self.sets[line % n]
+            if line in held:
+                held.remove(line)
+            else:
+                out.append(line)
+                if len(held) == self.ways:
+                    del held[0]
+            held.append(line)
+        return out
+
+
+def misses(stream, accesses=ACCESSES):
+    """{"accesses", "misses"} for 1,000 multiply-adds of a stream of (float addresses, multiply-adds), begun anew where it is short: a
+    network runs more than once."""
+    cache, seen = Cache(SIZE, WAYS), 0
+    total = np.zeros(3)
+    for addresses, multiply_adds in cycle(stream):
+        missed = cache.missed((addresses // LINE).tolist())
+        if seen >= accesses // 4:
+            total += len(addresses), len(missed), multiply_adds
+        seen += len(addresses)
+        if seen >= accesses and total[2]:
+            break
+    return {"accesses": 1000 * total[0] / total[2], "misses": 1000 * total[1] / total[2]}
+
+
+def window_starts(h, w, cin, k):
+    """(where the window under each pixel begins in the padded map [h + k - 1, w + k - 1, cin], floats in a row of that map)."""
+    row = (w + k - 1) * cin
+    return (np.arange(h)[:, None] * row + np.arange(w) * cin).reshape(-1), row
+
+
+def offsets_of(columns, k, cin, row):
+    """Where in the padded map the columns (ky * k + kx) * cin + c of a window lie, from its beginning."""
+    ky, at = np.divmod(columns, k * cin)
+    return ky * row + at
+
+
+def tiles(h, w, pattern):
+    """The stream of the tile of conv_direct.c and sparse_block.c: 14 pixels x 32 channels. A pattern of blocks of 32 that keeps all is
+    dense."""
+    k, _, cin, cout = pattern.shape
+    starts, row = window_starts(h, w, cin, k)
+    dense = len(pattern.col_indices) == pattern.columns * pattern.rows
+    for task in range(0, len(starts), TASK):
+        for block in range(pattern.rows):
+            entries = slice(pattern.crow_indices[block], pattern.crow_indices[block + 1])
+            at, number = offsets_of(pattern.col_indices[entries], k, cin, row), np.arange(entries.start, entries.stop)
+            for first in range(task, min(task + TASK, len(starts)), HEIGHT):
+                pixels = np.minimum(np.arange(first, first + HEIGHT), len(starts) - 1)
+                weights = APART + number[:, None] * pattern.block + [0, LANES]
+                lists = [] if dense else [2 * APART + number[:, None]]
+                loads = np.hstack([*lists, weights, starts[pixels] + at[:, None]])
+                stores = 3 * APART + pixels[:, None] * cout + block * pattern.block + [0, LANES]
+                yield np.concatenate([loads.ravel(), stores.ravel()]), HEIGHT * pattern.block * len(at)
+
+
+def csr(h, w, pattern):
+    """The stream of the tile of sparse.c: up to 6 vectors of pixels x one channel, of a map that lies transposed in a panel."""
+    k, _, cin, cout = pattern.shape
+    pitch, fits = k // 2 + w, PANEL_FLOATS // cin
+    halo = (k - 1) * pitch + k - 1
+    block = min(max(fits - halo, VECTORS * LANES), BLOCK_AT_MOST) // LANES * LANES
+    stride = (-(-(block + halo) // LANES) | 1) * LANES
+    tap, channel = np.divmod(pattern.col_indices.astype(np.int64), cin)
+    offsets = channel * stride + tap // k * pitch + tap % k
+    positions = (k // 2 + h) * pitch
+    for first in range(0, positions, block):
+        vectors = -(-min(block, positions - first) // LANES)
+        parts = -(-vectors // VECTORS)
+        at = 0
+        for i in range(parts):
+            width = (vectors + i) // parts
+            for top in range(0, cout, CHANNELS):
+                yield _csr_group(pattern, offsets + at, slice(top, min(top + CHANNELS, cout)), width, first + at)
+            at += width * LANES
+
+
+def _csr_group(pattern, offsets, channels, width, pixel):
+    """The rows `channels` of weights for `width` vectors of pixels, of which the first is number `pixel`."""
+    cout, pieces = pattern.shape[3], []
+    reach = np.append(np.arange(width) * LANES, width * LANES - 1)  # a vector that is not aligned touches two lines
+    for i, channel in enumerate(range(channels.start, channels.stop)):
+        entries = np.arange(pattern.crow_indices[channel], pattern.crow_indices[channel + 1])
+        loads = np.hstack([2 * APART + entries[:, None], APART + entries[:, None], offsets[entries][:, None] + reach])
+        pieces += [loads.ravel(), 4 * APART + (i * width + np.arange(width)) * LANES]
+    kept = int(pattern.crow_indices[channels.stop] - pattern.crow_indices[channels.start])
+    sums = 4 * APART + np.arange((channels.stop - channels.start) * width) * LANES
+    stores = 3 * APART + (pixel + np.arange(width * LANES)) * cout + channels.start
+    return np.concatenate([*pieces, sums, stores]), kept * width * LANES
+
+
+def textbook(h, w, pattern):
+    """The stream of sparse_textbook.c: for each pixel and channel a sum, one weight, one offset and one number of the map at a time."""
+    k, _, cin, cout = pattern.shape
+    starts, row = window_starts(h, w, cin, k)
+    at, number = offsets_of(pattern.col_indices, k, cin, row), np.arange(len(pattern.col_indices))
+    for pixel, start in enumerate(starts):
+        for top in range(0, cout, CHANNELS):
+            entries = slice(*pattern.crow_indices[[top, min(top + CHANNELS, cout)]])
+            loads = np.stack([2 * APART + number[entries], APART + number[entries], start + at[entries]], axis=1)
+            yield np.append(loads.ravel(), 3 * APART + pixel * cout + np.arange(top, min(top + CHANNELS, cout))), loads.shape[0]
+
+
+STREAMS = {"dense": tiles, "blocks": tiles, "CSR": csr, "textbook": textbook}
