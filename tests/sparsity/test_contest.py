@@ -17,7 +17,7 @@ def test_pruned_weights_are_raced_in_their_groups(native):
     contest = pruned.pruned_contest(pruned.Pruned("file.npz", "alexnet/conv.weight", 9, 1, 2), w, 1)
     kept = np.count_nonzero(w)
     rows = contest.rows(dict.fromkeys(contest.runs, 2.0), 100.0)
-    assert [row["kernel"] for row in rows] == KERNELS and {row["layer"] for row in rows} == {"alexnet/conv"}
+    assert [row["kernel"] for row in rows] == [*KERNELS, pruned.RANDOM] and {row["layer"] for row in rows} == {"alexnet/conv"}
     facts = {row["kernel"]: row for row in rows}
     assert facts["CSR"]["density"] == facts["blocks of 32"]["density"] == kept / w.size  # zeros in blocks are no use
     assert facts["CSR"]["gflops"] == facts["blocks of 32"]["gflops"] == pytest.approx(2 * 81 * kept / 2.0 * 1e-6)
@@ -83,7 +83,7 @@ def test_the_verdict_on_sparse_hardware_follows_its_rule(csr, verdict):
 
 @pytest.mark.parametrize("csr_ms, verdict", [(11, "holds"), (6, "holds partly"), (1.5, "not confirmed")])
 def test_the_verdict_on_pruned_weights_follows_its_rule(csr_ms, verdict):
-    facts = [("plan", 1.0, 10.0), ("textbook", 0.1, 50.0), ("CSR", 0.1, csr_ms), ("blocks of 32", 0.1, 9.0)]
+    facts = [("plan", 1.0, 10.0), ("textbook", 0.1, 50.0), ("CSR", 0.1, csr_ms), ("blocks of 32", 0.1, 9.0), (pruned.RANDOM, 0.1, 3.0)]
     rows = [{"layer": "a", "kernel": kernel, "density": density, "ms": ms, "gflops": 1000 * density / ms, "best_dense": "plan"}
             for kernel, density, ms in facts]
     found, why = pruned.PRUNED.judge({"rows": rows, "missing": []})

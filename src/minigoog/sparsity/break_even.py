@@ -28,7 +28,7 @@ LAYERS = {  # name: pixels a side, channels in and out, window. One of each kind
 }
 QUICK = ("3a 3x3", "4a 1x1", "4e 3x3", "5b 1x1")
 PIXELS = 784  # of all images together, at least: with few pixels every kernel waits for its weights
-FC6 = "AlexNet fc6"  # 4096 x 9216, one image: 151 MB of weights, each used once
+FC6, FC6_SHAPE = "AlexNet fc6", (9216, 4096)  # with one image: 151 MB of weights, each used once
 FC6_DENSITIES = {"textbook": (0.1,), "CSR": (0.01, 0.1), "blocks of 32": (0.1,)}
 
 
@@ -84,8 +84,8 @@ def layer_rows(name, rounds, seed):
 def fc6_rows(rounds, seed):
     """The rows of a layer that is limited by memory and not by arithmetic."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((1, 1, 1, 9216), np.float32)
-    return raced(random_contest(FC6, dense_layer(rng, 9216, 4096, 1), x, FC6_DENSITIES), rounds)
+    x = rng.standard_normal((1, 1, 1, FC6_SHAPE[0]), np.float32)
+    return raced(random_contest(FC6, dense_layer(rng, *FC6_SHAPE, 1), x, FC6_DENSITIES), rounds)
 
 
 def measure(setting):

@@ -1,0 +1,65 @@
+"""Each demonstration from end to end at toy sizes: it measures, resumes from its parts, judges, tabulates and draws."""
+
+import json
+
+import numpy as np
+import pytest
+
+from minigoog.sparsity import blocks, break_even, forms, pruned
+from minigoog.sparsity.blocks import BLOCKS
+from minigoog.sparsity.blow_up import BLOW_UP
+from minigoog.sparsity.break_even import BREAK_EVEN
+from minigoog.sparsity.cache_misses import CACHE_MISSES
+from minigoog.sparsity.demonstration import VERDICTS, Setting
+from minigoog.sparsity.pruned import PRUNED
+from minigoog.sparsity.three_ways import THREE_WAYS
+
+DEMONSTRATIONS = (BREAK_EVEN, PRUNED, CACHE_MISSES, BLOCKS, THREE_WAYS, BLOW_UP)
+
+
+@pytest.fixture(scope="module")
+def toys(native, tmp_path_factory):
+    """All layers small; the weights of pruned layers made up."""
+    data = tmp_path_factory.mktemp("data")
+    w = np.random.default_rng(0).standard_normal((3, 3, 4, 32), np.float32)
+    (data / "pruned").mkdir()
+    np.savez(data / "pruned" / pruned.SKIMCAFFE, **dict.fromkeys((p.weights for p in pruned.LAYERS), np.where(np.abs(w) > 1.5, w, 0)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINIGOOG_DATA", str(data))
+        for name in break_even.QUICK:
+            patch.setitem(break_even.LAYERS, name, (7, 20, 64, 3))
+        patch.setattr(break_even, "PIXELS", 49)
+        patch.setattr(break_even, "FC6_SHAPE", (200, 96))
+        patch.setattr(blocks, "SIDE", 5)
+        patch.setattr(forms, "PIXELS", 49)
+        for row in forms.MODULES:
+            patch.setitem(forms.WIDTHS, row, (12, 6, 4, 8, 3, 5, 0))
+            patch.setitem(forms.MODULES, row, 7)
+        yield
+
+
+@pytest.fixture(scope="module", params=DEMONSTRATIONS, ids=lambda d: d.name)
+def measured(request, toys, tmp_path_factory):
+    """(demonstration, its folder, its numbers)."""
+    folder = tmp_path_factory.mktemp(request.param.name)
+    return request.param, folder, request.param.measure(Setting(folder, quick=True, say=lambda line: None))
+
+
+def test_a_demonstration_resumes_judges_and_tabulates(measured):
+    demonstration, folder, numbers = measured
+    said = []
+    assert demonstration.measure(Setting(folder, quick=True, say=said.append)) == json.loads(json.dumps(numbers))  # nothing measured twice
+    verdict, why = demonstration.judge(numbers)
+    assert said and verdict in VERDICTS and why.endswith(".")
+    head, rows = demonstration.table(numbers)
+    assert rows and all(len(row) == len(head) and all(isinstance(cell, str) for cell in row) for row in rows)
+
+
+def test_a_demonstration_draws_its_figures(measured, tmp_path):
+    figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed (extra `plots`): no figure was drawn")
+    demonstration, _, numbers = measured
+    for name, (caption, draw) in demonstration.figures.items():
+        page = figure.Figure(figsize=(8, 5), layout="constrained")
+        draw(numbers, page)
+        page.savefig(tmp_path / f"{name}.png")
+        assert caption and page.axes and all(axes.has_data() or not axes.get_visible() for axes in page.axes), name
