@@ -23,4 +23,18 @@ static inline const float *mg_window_of(const struct mg_conv *s, const float *x,
     return x + ((image * s->h + oy * s->stride_h) * s->w + ox * s->stride_w) * s->x_pixel;
 }
 
+/* windows[i] = where the window under output pixel first + i begins, `n` of them; from `end` on they repeat the last, whose outputs are
+   not written. */
+static inline void mg_windows_of(const struct mg_conv *s, const float *x, size_t first, size_t end, size_t n, const float **windows)
+{
+    size_t col = first % s->out_w;
+    for (size_t i = 0; i < n; i++) {
+        if (first + i >= end)
+            windows[i] = windows[i - 1];
+        else
+            windows[i] = i && col ? windows[i - 1] + s->stride_w * s->x_pixel : mg_window_of(s, x, first + i);
+        col = col + 1 == s->out_w ? 0 : col + 1;
+    }
+}
+
 #endif

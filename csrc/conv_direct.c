@@ -20,8 +20,7 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
                         const float *panels, float *y, size_t first, size_t end, size_t panel, size_t panel_end)
 {
     const float *windows[TILES_IN_TASK * MAX_HEIGHT];
-    for (size_t i = 0; i < TILES_IN_TASK * k->heights[0]; i++)
-        windows[i] = mg_window_of(s, x, mg_min(first + i, end - 1)); /* rows past the end repeat the last and are not written */
+    mg_windows_of(s, x, first, end, TILES_IN_TASK * k->heights[0], windows);
 
     const size_t columns = 2 * k->lanes, lines = t.runs * t.run + 1;
     for (; panel < panel_end; panel++) {

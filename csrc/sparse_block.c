@@ -1,5 +1,8 @@
 /* Convolution with blocks of weights: a row of blocks is `block` output channels that share their columns. In NHWC these channels are
  * neighbours, so the tile of conv_direct.c does it, at its speed; instead of all positions of a window it goes through a list.
+ *
+ * A tile of pixels goes through several rows of blocks before the next tile comes, as many as have weights that stay in a cache near by:
+ * sparse rows use each number of a window seldom, and must not fetch it again for each row.
  */
 #include "conv.h"
 #include "kernels.h"
@@ -7,20 +10,52 @@
 
 enum {
     MAX_HEIGHT = 16,
-    TILES_IN_TASK = 8, /* pixels that share a row of blocks while it is in cache: 112 with AVX-512 */
+    TILES_IN_TASK = 8,    /* pixels whose windows are found together: 112 with AVX-512 */
+    TASKS_PER_THREAD = 8, /* so that a slow core can leave work to a fast one */
+    NEAR_FLOATS = 1 << 14 /* of weights, that tiles of pixels share in turn: 64 KiB of a second-level cache */
 };
 
-/* `pixels` output pixels x `channels` output channels, all of one row of blocks. values, bias, y: those of the first. */
-static void block_task(const struct mg_conv *s, const struct kernels *k, const struct block_tile *t, const float *const *windows,
-                       const float *values, const float *bias, float *y, size_t pixels, size_t channels)
+struct weights {
+    size_t block;
+    const int32_t *starts, *offsets;
+    const float *values, *bias;
+    int relu;
+};
+
+/* A tile of n_rows output pixels x one row of blocks. y: channel 0 of the first pixel. */
+static void block_row(const struct mg_conv *s, const struct kernels *k, const struct weights *w, const float *const *windows, float *y,
+                      size_t n_rows, size_t row)
 {
-    for (size_t channel = 0; channel < channels; channel += 2 * k->lanes) {
-        const size_t n_cols = mg_min(channels - channel, 2 * k->lanes);
-        for (size_t pixel = 0; pixel < pixels; pixel += k->heights[0]) {
-            const size_t n_rows = mg_min(k->heights[0], pixels - pixel);
-            k->block_tile[mg_height_for(k, n_rows)][n_cols > k->lanes](t, windows + pixel, values + channel, bias ? bias + channel : NULL,
-                                                                   y + pixel * s->y_pixel + channel, n_rows, n_cols);
-        }
+    const size_t first = (size_t)w->starts[row], channel = row * w->block, channels = mg_min(w->block, s->cout - channel);
+    const struct block_tile t = {.entries = (size_t)w->starts[row + 1] - first, .offsets = w->offsets + first, .block = w->block,
+                                 .y_pixel = s->y_pixel, .relu = w->relu};
+    for (size_t c = 0; c < channels; c += 2 * k->lanes) {
+        const size_t n_cols = mg_min(channels - c, 2 * k->lanes);
+        k->block_tile[mg_height_for(k, n_rows)][n_cols > k->lanes](&t, windows, w->values + first * w->block + c,
+                                                               w->bias ? w->bias + channel + c : NULL, y + channel + c, n_rows, n_cols);
+    }
+}
+
+/* The end of the rows of blocks from `row` on whose weights stay near; at least one row. */
+static size_t near_end(const struct weights *w, size_t row, size_t end)
+{
+    size_t next = row + 1;
+    while (next < end && (size_t)(w->starts[next + 1] - w->starts[row]) * w->block <= NEAR_FLOATS)
+        next++;
+    return next;
+}
+
+/* Output pixels [first, end) x rows of blocks [row, row_end). */
+static void block_task(const struct mg_conv *s, const struct kernels *k, const struct weights *w, const float *x, float *y, size_t first,
+                       size_t end, size_t row, size_t row_end)
+{
+    const float *windows[TILES_IN_TASK * MAX_HEIGHT];
+    mg_windows_of(s, x, first, end, TILES_IN_TASK * k->heights[0], windows);
+    for (size_t next; row < row_end; row = next) {
+        next = near_end(w, row, row_end);
+        for (size_t pixel = first; pixel < end; pixel += k->heights[0])
+            for (size_t r = row; r < next; r++)
+                block_row(s, k, w, windows + (pixel - first), y + pixel * s->y_pixel, mg_min(k->heights[0], end - pixel), r);
     }
 }
 
@@ -30,17 +65,14 @@ void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *
     mg_check_conv(s);
     const struct kernels *k = mg_kernels();
     assert(block % k->lanes == 0);
-    const size_t pixels = s->n * s->out_h * s->out_w, n_rows = mg_ceil_div(s->cout, block), pixels_in_task = TILES_IN_TASK * k->heights[0];
-    const size_t work = pixels * (size_t)starts[n_rows] * block / MULTIPLY_ADDS, tasks = mg_ceil_div(pixels, pixels_in_task) * n_rows;
+    const struct weights w = {block, starts, offsets, values, bias, relu};
+    const size_t pixels = s->n * s->out_h * s->out_w, n_rows = mg_ceil_div(s->cout, block);
+    const size_t work = pixels * (size_t)starts[n_rows] * block / MULTIPLY_ADDS, wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work);
+    const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], parts = mg_ceil_div(pixels, pixels_in_task);
+    const size_t groups = mg_min(n_rows, mg_ceil_div(wanted, parts ? parts : 1)); /* with few pixels the rows of blocks are split too */
 
-    PARALLEL_FOR(task, tasks, work) {
-        const size_t first = task / n_rows * pixels_in_task, row = task % n_rows, end = mg_min(first + pixels_in_task, pixels);
-        const float *windows[TILES_IN_TASK * MAX_HEIGHT];
-        for (size_t i = 0; i < pixels_in_task; i++)
-            windows[i] = mg_window_of(s, x, mg_min(first + i, end - 1)); /* rows past the end repeat the last and are not written */
-        const struct block_tile t = {.entries = (size_t)(starts[row + 1] - starts[row]), .offsets = offsets + starts[row], .block = block,
-                                     .y_pixel = s->y_pixel, .relu = relu};
-        block_task(s, k, &t, windows, values + (size_t)starts[row] * block, bias ? bias + row * block : NULL,
-                   y + first * s->y_pixel + row * block, end - first, mg_min(block, s->cout - row * block));
+    PARALLEL_FOR(task, parts * groups, work) {
+        const size_t first = task / groups * pixels_in_task, group = task % groups;
+        block_task(s, k, &w, x, y, first, mg_min(first + pixels_in_task, pixels), n_rows * group / groups, n_rows * (group + 1) / groups);
     }
 }
