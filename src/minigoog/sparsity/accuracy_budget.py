@@ -43,7 +43,7 @@ def width_for(build, budget, task):
     low, high = 0.0, 1 / 64
     while cost(high) < budget:
         if (high := 2 * high) > WIDEST:
-            raise ValueError(f"width_for: `budget` is {budget:,} multiply-adds, expected less than width {WIDEST:g} needs")
+            raise ValueError(f"width_for: `budget` is {budget:,.0f} multiply-adds, expected less than width {WIDEST:g} needs")
     while high - low > FINEST:
         middle = (low + high) / 2
         low, high = (middle, high) if cost(middle) < budget else (low, middle)

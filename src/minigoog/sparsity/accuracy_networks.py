@@ -100,7 +100,9 @@ def reduced(width, cin, norm):
 
 
 def stack(block, width, task, norm=True):
-    """The stem, three times `block`, the mean of each map, a linear layer."""
+    """The stem, three times `block`, the mean of each map, a linear layer.
+
+    The blocks' widths differ by a third of a channel in 256, so that they do not all gain one at the same width: budgets can be met."""
     layers, size, cin = {}, task.size, task.channels
     for i in range(max(1, math.ceil(math.log2(task.size / MAP)))):
         cout = STEM[min(i, len(STEM) - 1)]
@@ -108,7 +110,7 @@ def stack(block, width, task, norm=True):
         if size > MAP:
             layers[f"pool{i}"], size = nn.MaxPool2d(3, stride=2, padding=1), math.ceil(size / 2)
     for i in range(BLOCKS):
-        layers[f"block{i}"], cin = block(width, cin, norm)
+        layers[f"block{i}"], cin = block(width + (i / BLOCKS - 1 / 3) / 256, cin, norm)
     return nn.Sequential(**layers, mean=nn.GlobalAvgPool2d(), classifier=nn.Linear(cin, task.classes))
 
 
