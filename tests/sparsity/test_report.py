@@ -1,7 +1,10 @@
 """The report: everything in one file, everything said, nothing broken by what is in it."""
 
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -39,14 +42,21 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture
-def page(tmp_path):
-    """The report of two demonstrations that ran, with figures where matplotlib is there, and of one that did not."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """That of a report of two demonstrations that ran, with figures where matplotlib is there, and of one that did not."""
+    folder = tmp_path_factory.mktemp("report")
     figures = {name: (f"caption {name}", drawn) for name in ("F1", "F2")}
     some = [demonstration("one", figures=figures), demonstration("two", "L6", verdict="holds partly"), demonstration("three", "L2")]
-    outcomes = run(["one", "two"], {d.name: d for d in some}, tmp_path, say=lambda line: None)
-    assert report.write(outcomes, tmp_path, "python -m minigoog.sparsity") == {}
-    return (tmp_path / "report.html").read_text()
+    outcomes = run(["one", "two"], {d.name: d for d in some}, folder, say=lambda line: None)
+    assert report.write(outcomes, folder, "python -m minigoog.sparsity") == {}
+    return folder
+
+
+@pytest.fixture
+def page(folder):
+    """The text of the report."""
+    return (folder / "report.html").read_text()
 
 
 def read(page):
@@ -83,10 +93,10 @@ def test_every_link_of_the_argument_has_its_place(page):
     assert all(f"<section id='{link}'>" in page for link in report_text.LINKS)
 
 
-def test_a_figure_takes_the_colour_of_the_page_and_is_a_file_too(page, tmp_path):
+def test_a_figure_takes_the_colour_of_the_page_and_is_a_file_too(page, folder):
     pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'minigoog[plots]'")
     assert "currentColor" in page and report_figures.INK not in page and "#000000" not in page
-    assert report_figures.INK not in (tmp_path / "F1.svg").read_text()
+    assert report_figures.INK not in (folder / "F1.svg").read_text()
 
 
 def test_without_matplotlib_the_report_says_what_is_missing(tmp_path, monkeypatch):
@@ -100,3 +110,13 @@ def test_without_matplotlib_the_report_says_what_is_missing(tmp_path, monkeypatc
 def test_columns_of_numbers_are_set_to_the_right():
     html = report.table(["what", "how much", "how far"], [["a", "1.5", "+2.0%"], ["b", "12", "6"]])
     assert "<th>what</th><th class='n'>how much</th><th class='n'>how far</th>" in html
+
+
+def test_the_verdicts_go_between_their_marks(folder, tmp_path):
+    document = tmp_path / "page.md"
+    document.write_text("before\n<!-- benchmark: argument -->\noutdated\n<!-- end of benchmark -->\nafter\n")
+    script = Path(__file__).resolve().parents[2] / "benchmarks" / "update_readme.py"
+    subprocess.run([sys.executable, script, folder / "argument.json", "--into", document], check=True, timeout=60)
+    written = document.read_text()
+    assert "outdated" not in written and "| L6 | The <title> of two | holds partly | because {'seed': 0} |" in written
+    assert "a full run with seed 0 on the digits." in written

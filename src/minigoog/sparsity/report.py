@@ -11,9 +11,9 @@ from string import Template
 from ..files import whole_file
 from . import report_figures, report_text
 from .machine import machine, now
-from .run import RESULT, SETTINGS
+from .run import kind_of
 
-NAME = "report.html"
+NAME, SUMMARY = "report.html", "argument.json"
 NUMBER = re.compile(r"[-+±]?[\d.,]+( ?(%|x|ms|M|K|G|KiB|MiB|GFLOP/s))?( ?\(\d+\))?")
 LONG = 24  # rows: longer tables are folded
 NO_FIGURES = "Figures were left out: they need matplotlib, pip install 'minigoog[plots]'."
@@ -35,9 +35,24 @@ def write(outcomes, folder, command):
         ]
     )
     template = Template((resources.files(__package__) / "report.html").read_text(encoding="utf-8"))
-    with whole_file(folder / NAME) as file:
-        file.write(template.substitute(body=body).encode())
+    for name, content in ((NAME, template.substitute(body=body)), (SUMMARY, json.dumps(summary(outcomes, folder), indent=1) + "\n")):
+        with whole_file(folder / name) as file:
+            file.write(content.encode())
     return errors
+
+
+def summary(outcomes, folder):
+    """The verdicts, for `benchmarks/update_readme.py`: what was run, on which processors, and a row for each demonstration."""
+    rows = [{"link": o.demonstration.link, "name": o.demonstration.name, "title": o.demonstration.title, "verdict": state(o), "why": o.why}
+            for o in outcomes]
+    processors = sorted({part["machine"]["processor"] for part in parts(outcomes, folder)})
+    return {"benchmark": "argument", "run": str(kind_of(folder)), "processors": processors, "rows": rows}
+
+
+def parts(outcomes, folder):
+    """What is kept of each part of the demonstrations that have run: when and where, too."""
+    folders = [folder / outcome.demonstration.name for outcome in outcomes if outcome.numbers]
+    return [json.loads(path.read_text()) for place in folders for path in sorted(place.glob("*.json"))]
 
 
 def drawn(outcomes, folder):
@@ -72,7 +87,7 @@ def badge(outcome):
 
 
 def _opening(outcomes, folder):
-    quick = json.loads((folder / SETTINGS).read_text())["quick"]
+    quick = kind_of(folder).quick
     note = "<p><strong>A quick run</strong>: small samples, few repetitions. For verdicts to rely on, leave <code>--quick</code> out.</p>"
     return (
         f"<h1>{report_text.TITLE}</h1>\n<p class='soft'>{now()[:10]} · {html.escape(machine()['processor'])} · "
@@ -138,12 +153,9 @@ def _errata():
 
 def _machine(outcomes, folder, command):
     """Where and when the numbers were measured: as each demonstration's own files say."""
-    results = [folder / outcome.demonstration.name / f"{RESULT}.json" for outcome in outcomes if outcome.numbers]
-    parts = [json.loads(path.read_text()) for result in results for path in result.parent.glob("*.json")]
     rows = {}
-    for part in parts:
-        facts = part["machine"]
-        rows.setdefault(tuple(facts.get(name, "") for name in machine()), []).append(part["finished"])
+    for part in parts(outcomes, folder):
+        rows.setdefault(tuple(part["machine"].get(name, "") for name in machine()), []).append(part["finished"])
     lines = [[*facts, f"{min(times)} to {max(times)}", str(len(times))] for facts, times in rows.items()]
     where = table([*machine(), "when (UTC)", "parts"], lines) if lines else ""
     return f"<section id='machine'><h2>Machine, and how to repeat it</h2>\n<pre>{html.escape(command)}</pre>\n{where}</section>"

@@ -83,8 +83,7 @@ def opened(folder, kind):
     """`folder`, made if need be, for results of this kind; ValueError if it holds others."""
     path = folder / SETTINGS
     if path.exists():
-        there = Kind(**json.loads(path.read_text()))
-        if there != kind:
+        if (there := kind_of(folder)) != kind:
             raise ValueError(f"sparsity: `output` is '{folder}', which holds results of {there}; {kind} needs another folder")
         return folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,6 +92,11 @@ def opened(folder, kind):
     with whole_file(path) as file:
         file.write(json.dumps(asdict(kind)).encode())
     return folder
+
+
+def kind_of(folder):
+    """Of which Kind the results in this folder are."""
+    return Kind(**json.loads((folder / SETTINGS).read_text()))
 
 
 def _described(images):
