@@ -15,7 +15,8 @@ NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slo
            "seed": (0, 7, 2**64 - 1, 2**64, -1), "offset": (0, 3, 2**63, 2**64, 1.5), "lr": (0.1, 0.0, np.nan), "momentum": (0.9, 0),
            "weight_decay": (0.1, 0)}
 WINDOWS = {"stride": (1, 1, 1, 2, (1, 2), (3, 1), 0, -1, 1.5, None, "1", 100, 2**33), "groups": (1, 1, 1, 2, 3, 0, -1),
-           "radius": (0, 0, 1, 2, 3, -1, 1.0, None, 2**31), "padding": (0, 0, 1, 1, 2, (0, 3), 9, -1, 1.0, None), "size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
+           "radius": (0, 0, 1, 2, 3, -1, 1.0, None, 2**31),
+           "padding": (0, 0, 1, 1, 2, (0, 3), 9, -1, 1.0, None), "size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
 CHOICES = {"relu": (False, True),
            "ceil_mode": (False, True), "with_index": (True, False), "algorithm": ("auto", "direct", "im2col", "winograd", "nonsense")}
 

@@ -51,9 +51,9 @@ def judge(numbers):
     few = max(row["good"] for row in numbers["samples"]["rows"] if row["often"] <= FEW_SAMPLES)
     two, edges = numbers["two_layers"], numbers["negatives"]
     units, degree, active, samples = BENCH
-    why = (f"Of {units} units with {degree} positive edges, {active} of them active, {samples:,} samples give back {good:.1%} with a Jaccard "
-           f"index of 0.8 or more ({exact:.1%} exactly); shuffled samples give back {matches}. With many samples at least {many:.1%} come "
-           f"back at any size, with few at most {few:.1%}. Of two layers {two['lower']['good']:.1%} of the lower and "
+    why = (f"Of {units} units with {degree} positive edges, {active} of them active, {samples:,} samples give back {good:.1%} with a "
+           f"Jaccard index of 0.8 or more ({exact:.1%} exactly); shuffled samples give back {matches}. With many samples at least "
+           f"{many:.1%} come back at any size, with few at most {few:.1%}. Of two layers {two['lower']['good']:.1%} of the lower and "
            f"{two['upper']['good']:.1%} of the upper; negative edges with precision {edges['precision']:.2f} and recall "
            f"{edges['recall']:.2f}.")
     if good < WELL or matches:
@@ -90,11 +90,11 @@ ARORA = Demonstration(
                "LearnGraph get the samples alone and must give back the edges: for samples, densities and degrees of all kinds, for two "
                "layers, the upper learned from the code recovered for the lower, and as a control for samples in which each unit was "
                "shuffled by itself.",
-    rule=f"not confirmed: fewer than {WELL:.0%} of {BENCH[0]} units with {BENCH[1]} positive edges ({BENCH[2]} active, {BENCH[3]:,} samples) "
-         f"come back with a Jaccard index of 0.8 or more, or any comes back from shuffled samples. Holds: besides, samples decide (at least "
-         f"{WELL:.0%} where a unit is on {MANY_SAMPLES} ln n times or more, at any size; less than half where it is at most {FEW_SAMPLES} "
-         f"ln n times), at least {DEEP:.0%} of each of two layers come back, and negative edges have precision {PRECISION} and recall "
-         f"{RECALL} or more. Holds partly: otherwise.",
+    rule=f"not confirmed: fewer than {WELL:.0%} of {BENCH[0]} units with {BENCH[1]} positive edges ({BENCH[2]} active, {BENCH[3]:,} "
+         f"samples) come back with a Jaccard index of 0.8 or more, or any comes back from shuffled samples. Holds: besides, samples decide "
+         f"(at least {WELL:.0%} where a unit is on {MANY_SAMPLES} ln n times or more, at any size; less than half where it is at most "
+         f"{FEW_SAMPLES} ln n times), at least {DEEP:.0%} of each of two layers come back, and negative edges have precision "
+         f"{PRECISION} and recall {RECALL} or more. Holds partly: otherwise.",
     measure=measure,
     judge=judge,
     table=table,
