@@ -106,7 +106,7 @@ CONV_ARORA = Demonstration(
                f"RecoverGraph modulo translation finds clusters, whose extents are filter sizes. As a control each channel's pixels are "
                f"shuffled. The same tool then reads a trained network.",
     rule="holds: every planted mix (8 / 10 / 6 and 4 / 8 / 12 units of 1x1 / 3x3 / 5x5) comes back exactly, unit by unit and with no "
-         "others, and none from shuffled maps. Holds partly: some mixes do. Not confirmed: none does, or a unit comes back from shuffled maps.",
+         "others, and none from shuffled maps. Holds partly: some mixes do. Not confirmed: none does, or one from shuffled maps does.",
     measure=measure,
     judge=judge,
     table=table,
