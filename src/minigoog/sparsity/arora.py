@@ -11,7 +11,7 @@ FULL = {
     "two_layers": (4000, 6, 2, 100_000), "negatives": (1000, 8, 4, 200_000),
 }
 QUICK = {
-    "sizes": ((500, 2), (1000, 4), (2000, 8)), "degree": 6, "times": (0.125, 0.25, 0.5, 1, 2, 4, 8),
+    "sizes": ((400, 2), (800, 4), (1200, 6)), "degree": 6, "times": (0.125, 0.25, 0.5, 1, 2, 4, 8),
     "actives": (1, 3, 6, 10, 16), "degrees": (4, 8, 12, 16), "seeds": 1,
     "two_layers": (2500, 5, 2, 50_000), "negatives": (500, 6, 3, 100_000),
 }
@@ -26,8 +26,8 @@ def measure(setting):
         "bench": lambda: {"rows": [rows(seed + i, *BENCH) for i in range(sizes["seeds"])]},
         "control": lambda: {"rows": [rows(seed + i, *BENCH, shuffled=True) for i in range(sizes["seeds"])]},
         "samples": lambda: experiment.by_samples(say, seed, sizes["sizes"], sizes["degree"], sizes["times"]),
-        "density": lambda: experiment.by_density(say, seed, 1000, 8, sizes["actives"]),
-        "degree": lambda: experiment.by_degree(say, seed, 1000, 2, sizes["degrees"]),
+        "density": lambda: experiment.by_density(say, seed, *BENCH[:2], sizes["actives"]),
+        "degree": lambda: experiment.by_degree(say, seed, BENCH[0], 2, sizes["degrees"]),
         "two_layers": lambda: experiment.two_layers(seed, *sizes["two_layers"]),
         "negatives": lambda: experiment.negatives(seed, *sizes["negatives"]),
         "adjacency": lambda: experiment.adjacency(seed, *BENCH),
