@@ -123,3 +123,12 @@ def test_what_a_part_was_measured_on_is_kept_with_it(tmp_path):
     run(["one"], {"one": demonstration("one")}, tmp_path, seed=7, say=lambda line: None)
     part = json.loads((tmp_path / "one" / "part.json").read_text())
     assert part["numbers"] == {"value": 7} and part["seed"] == 7 and part["machine"]["processor"] and part["finished"].endswith("+00:00")
+
+
+def test_a_real_demonstration_runs_from_the_command_line_and_resumes(tmp_path):
+    command = [sys.executable, "-m", "minigoog.sparsity", "blow_up", "--quick", "--output", tmp_path]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0 and not done.stderr and "L6  blow_up        holds\n" in done.stdout
+    page = (tmp_path / "report.html").read_text()
+    assert "A quick run" in page and "4,944 channels" in page

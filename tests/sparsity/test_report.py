@@ -80,7 +80,7 @@ def test_no_two_elements_have_one_name_even_in_two_figures_of_the_same(page):
 
 def test_each_demonstration_is_told_whole(page):
     for words in ("a claim", "an experiment", "a rule with <code>code</code>", "because {'seed': 0}", "minigoog.sparsity one",
-                  "The &lt;title&gt; of one", "<td>seed</td>", 'badge holds-partly">holds partly', 'badge not-run">not run'):
+                  "The &lt;title&gt; of one", "<td class='s'>seed</td>", 'badge holds-partly">holds partly', 'badge not-run">not run'):
         assert words in page, words
 
 
@@ -109,7 +109,7 @@ def test_without_matplotlib_the_report_says_what_is_missing(tmp_path, monkeypatc
 
 def test_columns_of_numbers_are_set_to_the_right():
     html = report.table(["what", "how much", "how far"], [["a", "1.5", "+2.0%"], ["b", "12", "6"]])
-    assert "<th>what</th><th class='n'>how much</th><th class='n'>how far</th>" in html
+    assert "<th class='s'>what</th><th class='n'>how much</th><th class='n'>how far</th>" in html
 
 
 def test_the_verdicts_go_between_their_marks(folder, tmp_path):

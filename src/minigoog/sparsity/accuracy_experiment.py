@@ -4,6 +4,8 @@ import statistics
 from functools import cached_property, partial
 from typing import NamedTuple
 
+import numpy as np
+
 from .. import rng
 from .accuracy_budget import multiply_adds, timed, width_for, width_for_equal_time
 from .accuracy_networks import NETWORKS, Task
@@ -30,7 +32,7 @@ class Plan(NamedTuple):
 
 
 PLANS = {  # of (photographs?, quick?)
-    (True, False): Plan(5.0, 16_000, 2_000, 10_000, 5, (0.03, 0.1, 0.3), 4_000, 3),
+    (True, False): Plan(5.0, 15_000, 2_000, 10_000, 5, (0.03, 0.1, 0.3), 3_750, 3),
     (True, True): Plan(2.0, 1_000, 0, 500, 2, (0.1,), 0, 2),
     (False, False): Plan(1.0, 1_200, 242, 355, 20, (0.03, 0.1, 0.3), 1_200, 3),
     (False, True): Plan(1.0, 1_200, 0, 355, 2, (0.1,), 0, 2),
@@ -45,12 +47,12 @@ class Experiment:
 
     @cached_property
     def data(self):
-        """(training, hold-out, test): Pictures. Every so manieth training image is held out."""
+        """(training, hold-out, test): Pictures. One in so many training images is held out."""
         plan = self.plan
         everything, test = pictures(self.setting.images, plan.train + plan.hold_out, plan.test)
-        step = len(everything) // plan.hold_out if plan.hold_out else len(everything) + 1
-        held = [i % step == step - 1 for i in range(len(everything))]
-        train, hold_out = (Pictures(*(array[[h == part for h in held]] for array in everything)) for part in (False, True))
+        step = (plan.train + plan.hold_out) // plan.hold_out if plan.hold_out else len(everything) + 1
+        held = np.arange(len(everything)) % step == step - 1
+        train, hold_out = (Pictures(*(array[part] for array in everything)) for part in (~held, held))
         return train, hold_out, test
 
     @cached_property
@@ -104,16 +106,13 @@ class Experiment:
         return NETWORKS[name](width, self.task)
 
     def tune(self, name, sizes, rate):
-        """The hold-out accuracy of a network at the budget of multiply-adds with this learning rate; 0 where it diverged."""
+        """The hold-out accuracy of a network at the budget of multiply-adds with this learning rate."""
         train, hold_out, _ = self.data
         width = next(size["width"] for size in sizes["networks"] if (size["network"], size["axis"]) == (name, AXES[0]))
         some = slice(None, None, max(1, len(train) // self.plan.tuned_on))
-        model = self.network(name, width, 999)  # no seed of the comparison
-        try:
-            learn(model, train.images[some], train.labels[some], epochs=self.plan.epochs, lr=rate, seed=999)
-        except FloatingPointError:
-            return {"accuracy": 0.0}
-        return {"accuracy": accuracy(model, *hold_out)}
+        seed = 999  # none of the comparison's
+        model = self.network(name, width, seed)
+        return {"accuracy": self.learned(model, Pictures(*(array[some] for array in train)), rate, seed) and accuracy(model, *hold_out)}
 
     def runs(self, sizes):
         """{name of a part: (network, width, seed)} of the comparison. The same network is not trained twice for two budgets."""
@@ -123,9 +122,18 @@ class Experiment:
         """Accuracies of one run."""
         train, _, test = self.data
         model = self.network(name, width, seed)
-        learn(model, *train, epochs=self.plan.epochs, lr=rate, seed=1000 * self.setting.seed + seed)
-        looked_at = slice(None, None, max(1, len(train) // LOOKED_AT))
-        return {"accuracy": accuracy(model, *test), "train_accuracy": accuracy(model, train.images[looked_at], train.labels[looked_at])}
+        some = slice(None, None, max(1, len(train) // LOOKED_AT))
+        learned = self.learned(model, train, rate, 1000 * self.setting.seed + seed)
+        looked_at = {"accuracy": test, "train_accuracy": Pictures(*(array[some] for array in train))}
+        return {kind: learned and accuracy(model, *images) for kind, images in looked_at.items()}
+
+    def learned(self, model, train, rate, seed):
+        """1.0 after training, 0.0 if it diverged: the accuracy is then that."""
+        try:
+            learn(model, *train, epochs=self.plan.epochs, lr=rate, seed=seed)
+        except FloatingPointError:
+            return 0.0
+        return 1.0
 
     def row(self, size, rate, trained):
         """What became of one network at one budget."""

@@ -10,11 +10,14 @@ from string import Template
 
 from ..files import whole_file
 from . import report_figures, report_text
+from .demonstration import VERDICTS
 from .machine import machine, now
 from .run import kind_of
 
 NAME, SUMMARY = "report.html", "argument.json"
 NUMBER = re.compile(r"[-+±]?[\d.,]+( ?(%|x|ms|M|K|G|KiB|MiB|GFLOP/s))?( ?\(\d+\))?")
+OUTCOMES = re.compile(rf"\b({'|'.join(sorted(VERDICTS, key=len, reverse=True))})(?=:)", re.I)  # in a rule
+SHORT = 24  # letters: a cell that is not broken into lines
 LONG = 24  # rows: longer tables are folded
 NO_FIGURES = "Figures were left out: they need matplotlib, pip install 'minigoog[plots]'."
 
@@ -114,7 +117,7 @@ def _link(link, outcomes, folder, figures, errors, command):
 def _card(outcome, figures, errors, command):
     """All about one demonstration."""
     d = outcome.demonstration
-    said = {"Claim": text(d.claim), "Experiment": text(d.experiment), "Rule": text(d.rule)}
+    said = {"Claim": text(d.claim), "Experiment": text(d.experiment), "Rule": OUTCOMES.sub(r"<strong>\1</strong>", text(d.rule))}
     if outcome.why:
         said["Result"] = f"<span class='result'>{text(outcome.why)}</span>"
     said["Repeat"] = f"<code>{html.escape(f'{command} {d.name}')}</code>"
@@ -135,11 +138,11 @@ def _figure(name, caption, figures, errors):
 
 def table(headings, rows):
     """An HTML table, columns of numbers to the right; a long one is folded."""
-    right = [all(NUMBER.fullmatch(str(row[i])) or not str(row[i]) for row in rows) for i in range(len(headings))]
+    right = [all(NUMBER.fullmatch(row[i]) or not row[i] for row in rows) for i in range(len(headings))]
 
     def line(cells, tag):
-        marks = (" class='n'" if r else "" for r in right)
-        return "<tr>" + "".join(f"<{tag}{mark}>{text(str(cell))}</{tag}>" for cell, mark in zip(cells, marks, strict=True)) + "</tr>"
+        kinds = ("n" if number else "s" if len(cell) <= SHORT else "" for number, cell in zip(right, cells, strict=True))
+        return "<tr>" + "".join(f"<{tag} class='{kind}'>{text(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True)) + "</tr>"
 
     inner = "\n".join([line(headings, "th"), *(line(row, "td") for row in rows)])
     whole = f"<div class='scroll'><table>\n{inner}\n</table></div>"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..data.folder import open_folder
-from ..files import sweep, whole_file
+from ..files import whole_file
 from .demonstration import Demonstration, Setting
 from .parts import duration
 
@@ -56,7 +56,6 @@ def _run_one(demonstration, setting):
     """The Outcome of one demonstration; an error becomes one too."""
     began = time.monotonic()
     setting.folder.mkdir(exist_ok=True)
-    sweep(setting.folder)
     try:
         outcome = _from(demonstration, setting.once(RESULT, lambda: demonstration.measure(setting)))
     except Exception:  # whatever it is: it is reported, and the other demonstrations run
