@@ -13,10 +13,10 @@ from .pruned import PRUNED
 from .three_ways import THREE_WAYS
 
 IN_ORDER = (
-    ARORA, CONV_ARORA,  # L1
+    ARORA,  # L1
     BREAK_EVEN, PRUNED, CACHE_MISSES,  # L2
     BLOCKS,  # L3
-    THREE_WAYS, PATTERN,  # L4
+    CONV_ARORA, THREE_WAYS, PATTERN,  # L4
     DEPTH, ALLOCATION,  # L5
     BLOW_UP, ACCURACY,  # L6
 )  # fmt: skip
