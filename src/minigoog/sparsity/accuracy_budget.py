@@ -11,8 +11,8 @@ from ..compile import compile as plan_of
 from ..tensor import Tensor
 
 WIDEST, FINEST = 16.0, 1e-4  # widths that are searched: the upper end, and when two are the same
-TRIES, CLOSE = 5, 0.03  # of the search for equal milliseconds: how often a width is corrected, and when it is close enough
-BATCH, ROUNDS = 64, 7  # images and times of a measurement
+TRIES, CLOSE = 4, 0.03  # of the search for equal milliseconds: how often a width is corrected, and when it is close enough
+BATCH, ROUNDS = 64, 9  # images and times of a measurement
 
 
 def multiply_adds(model, shape):
@@ -44,6 +44,7 @@ def width_for(build, budget, task):
     while cost(high) < budget:
         if (high := 2 * high) > WIDEST:
             raise ValueError(f"width_for: `budget` is {budget:,.0f} multiply-adds, expected less than width {WIDEST:g} needs")
+        low = high / 2
     while high - low > FINEST:
         middle = (low + high) / 2
         low, high = (middle, high) if cost(middle) < budget else (low, middle)
@@ -60,16 +61,10 @@ def timed(builds, task):
     times = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
-            times[name].append(_seconds(run, x))
+            began = time.perf_counter()
+            run(x)
+            times[name].append(time.perf_counter() - began)
     return {name: 1000 / BATCH * statistics.median(each) for name, each in times.items()}
-
-
-def _seconds(run, x):
-    """Of the second of two calls: the first fills the caches."""
-    run(x)
-    began = time.perf_counter()
-    run(x)
-    return time.perf_counter() - began
 
 
 def width_for_equal_time(build, width, reference, task):

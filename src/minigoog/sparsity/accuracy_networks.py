@@ -11,7 +11,7 @@ import numpy as np
 from .. import nn, ops, rng
 from ..nn.inception import conv_relu
 
-STEM = (16, 24)  # channels of the convolutions before the first pools, the last repeated
+STEM = (8, 16)  # channels of the convolutions before the first pools, the last repeated
 MAP = 8  # pixels: the stem pools until the map is no larger
 BLOCKS = 3
 SHARES = {"1x1": 64, "3x3": 128, "5x5": 32, "pool": 32, "3x3 reduced": 96, "5x5 reduced": 16}  # inception3a of the paper's table 1
