@@ -11,7 +11,7 @@ from ..compile import compile as plan_of
 from ..tensor import Tensor
 
 WIDEST, FINEST = 16.0, 1e-4  # widths that are searched: the upper end, and when two are the same
-TRIES, CLOSE = 4, 0.03  # of the search for equal milliseconds: how often a width is corrected, and when it is close enough
+TRIES, CLOSE = 6, 0.02  # of the search for equal milliseconds: how often widths are corrected, and when one is close enough
 BATCH, ROUNDS = 64, 9  # images and times of a measurement
 
 
@@ -67,14 +67,13 @@ def timed(builds, task):
     return {name: 1000 / BATCH * statistics.median(each) for name, each in times.items()}
 
 
-def width_for_equal_time(build, width, reference, task):
-    """A width near `width` at which an image takes `build`'s network as long as the network reference = (build, width)."""
-    budget = multiply_adds(build(width, task), task.shape)
+def widths_for_equal_time(builds, widths, reference, task):
+    """{name: width} near `widths` at which an image takes every network of {name: build} as long as the one called `reference`."""
+    widths = dict(widths)
     for _ in range(TRIES):
-        ms = timed({"this": (build, width), "reference": reference}, task)
-        ratio = ms["this"] / ms["reference"]
-        if abs(ratio - 1) < CLOSE:
-            break
-        budget /= ratio
-        width = width_for(build, budget, task)
-    return width
+        ms = timed({name: (build, widths[name]) for name, build in builds.items()}, task)
+        for name, build in builds.items():
+            ratio = ms[name] / ms[reference]
+            if abs(ratio - 1) > CLOSE:
+                widths[name] = width_for(build, multiply_adds(build(widths[name], task), task.shape) / ratio, task)
+    return widths

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import rng
-from .accuracy_budget import multiply_adds, timed, width_for, width_for_equal_time
+from .accuracy_budget import multiply_adds, timed, width_for, widths_for_equal_time
 from .accuracy_networks import NETWORKS, Task
 from .learn import accuracy, learn
 from .parts import work_through
@@ -86,11 +86,9 @@ class Experiment:
         """The width of each network for each budget, with what it costs. No other part runs here at the same time."""
         budget, task = self.plan.million_multiply_adds * 1e6, self.task
         self.setting.say("measuring how wide each network may be; nothing else should run now")
-        widths = {(name, AXES[0]): width_for(build, budget, task) for name, build in NETWORKS.items()}
-        reference = NETWORKS[REFERENCE], widths[REFERENCE, AXES[0]]
-        for name, build in NETWORKS.items():
-            width = widths[name, AXES[0]]
-            widths[name, AXES[1]] = width if name == REFERENCE else width_for_equal_time(build, width, reference, task)
+        equal_work = {name: width_for(build, budget, task) for name, build in NETWORKS.items()}
+        equal_time = widths_for_equal_time(NETWORKS, equal_work, REFERENCE, task)
+        widths = {(name, axis): found[name] for axis, found in zip(AXES, (equal_work, equal_time), strict=True) for name in NETWORKS}
         ms = timed({key: (NETWORKS[key[0]], width) for key, width in widths.items()}, task)
         return {"networks": [{"network": key[0], "axis": key[1], "width": width, "ms": ms[key]} | self.cost(key[0], width)
                              for key, width in widths.items()]}
