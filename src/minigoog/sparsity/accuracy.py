@@ -9,6 +9,7 @@ from .demonstration import Demonstration
 
 MARGIN = 0.005  # accuracy: smaller differences are no findings, however often they were seen
 ERRORS = 2  # standard errors of a difference that it must exceed
+WORSE = 0.015  # what is "no worse" is not worse by that much, whatever chance has done
 HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
 
 
@@ -18,28 +19,28 @@ def measure(setting):
 
 
 def difference(numbers, a, b, axis):
-    """(mean accuracy of a minus that of b, what it must exceed to be a finding) at equal `axis`."""
+    """(mean accuracy of a minus that of b, two standard errors of that) at equal `axis`."""
     rows = {row["network"]: row for row in numbers["networks"] if row["axis"] == axis}
     error = math.sqrt(sum(rows[name]["deviation"] ** 2 / len(rows[name]["accuracy"]) for name in (a, b)))
-    return rows[a]["mean"] - rows[b]["mean"], max(MARGIN, ERRORS * error)
+    return rows[a]["mean"] - rows[b]["mean"], ERRORS * error
 
 
 def better(numbers, a, b, axis):
     """Whether a is better than b by more than chance explains."""
-    by, needed = difference(numbers, a, b, axis)
-    return by > needed
+    by, chance = difference(numbers, a, b, axis)
+    return by > max(MARGIN, chance)
 
 
 def no_worse(numbers, a, b, axis):
-    """Whether b is not better than a by more than chance explains."""
-    by, needed = difference(numbers, a, b, axis)
-    return by > -needed
+    """Whether it can be ruled out that a is worse than b by WORSE."""
+    by, chance = difference(numbers, a, b, axis)
+    return by - chance > -WORSE
 
 
 def _words(numbers, a, b):
     """a against b, in words, on both axes."""
     found = [(*(100 * x for x in difference(numbers, a, b, axis)), axis) for axis in AXES]
-    return f"{a} against {b}: " + ", ".join(f"{by:+.1f} points (a finding from {needed:.1f}) at equal {axis}" for by, needed, axis in found)
+    return f"{a} against {b}: " + ", ".join(f"{by:+.1f} ± {chance:.1f} points at equal {axis}" for by, chance, axis in found)
 
 
 def judge_reduction(numbers):
@@ -78,7 +79,8 @@ HOW = (
     "milliseconds that the reduced network takes for an image on this machine. Each has the learning rate that was best on a hold-out, and "
     "is trained from several seeds. "
 )
-BETTER = "Better, worse: by more than 0.5 points and two standard errors."
+BETTER = "Better: by more than 0.5 points and two standard errors of the difference (±)."
+NO_WORSE = "No worse: not 1.5 points worse even after two standard errors."
 
 ACCURACY = Demonstration(
     name="accuracy",
@@ -112,7 +114,7 @@ PATTERN = Demonstration(
     "by side, without a pooling branch), at random places that stay as they are, and runs on the sparse kernels. The runs are those of "
     "`accuracy`.",
     rule="holds: the clustered network is no worse than the random one at equal multiply-adds and at equal milliseconds, and better than "
-    "the narrow dense 5x5 at equal multiply-adds. Holds partly: one of both. Not confirmed: neither. " + BETTER,
+    "the narrow dense 5x5 at equal multiply-adds. Holds partly: one of both. Not confirmed: neither. " + f"{BETTER} {NO_WORSE}",
     measure=measure,
     judge=judge_patterns,
     table=lambda numbers: table(numbers, PATTERNS),

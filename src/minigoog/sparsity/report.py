@@ -79,6 +79,11 @@ def text(words):
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", safe))
 
 
+def sentence(words):
+    """The words, with a capital first."""
+    return words[:1].upper() + words[1:]
+
+
 def state(outcome):
     """The verdict, or why there is none."""
     return outcome.verdict or ("failed" if outcome.error else "not run")
@@ -117,9 +122,9 @@ def _link(link, outcomes, folder, figures, errors, command):
 def _card(outcome, figures, errors, command):
     """All about one demonstration."""
     d = outcome.demonstration
-    said = {"Claim": text(d.claim), "Experiment": text(d.experiment), "Rule": OUTCOMES.sub(r"<strong>\1</strong>", text(d.rule))}
+    said = {"Claim": text(d.claim), "Experiment": text(d.experiment), "Rule": OUTCOMES.sub(r"<strong>\1</strong>", text(sentence(d.rule)))}
     if outcome.why:
-        said["Result"] = f"<span class='result'>{text(outcome.why)}</span>"
+        said["Result"] = f"<span class='result'>{text(sentence(outcome.why))}</span>"
     said["Repeat"] = f"<code>{html.escape(f'{command} {d.name}')}</code>"
     lines = "\n".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in said.items())
     parts = [f"<div class='head'><h3>{text(d.title)}</h3>{badge(outcome)}</div>\n<dl>{lines}</dl>"]

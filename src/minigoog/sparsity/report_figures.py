@@ -11,7 +11,7 @@ STYLE = {
     "axes.titlesize": 10, "font.size": 9.5, "legend.frameon": False, "legend.labelcolor": INK, "hatch.color": INK,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#7b8794", "grid.alpha": 0.25,
     "axes.facecolor": "none", "axes.axisbelow": True, "lines.linewidth": 1.8, "lines.markersize": 5, "svg.fonttype": "path",
-    "patch.edgecolor": INK, "legend.facecolor": "none",
+    "patch.edgecolor": INK, "axes.formatter.min_exponent": 3, "legend.facecolor": "none",
 }  # fmt: skip
 
 
@@ -33,13 +33,24 @@ def svg(name, draw, numbers):
     with matplotlib.rc_context(style):
         figure = matplotlib.figure.Figure(figsize=SIZE, layout="constrained")
         draw(numbers, figure)
+        _thin_out(figure)
         clear, white = (_saved(figure, transparent) for transparent in (True, False))
     return for_page(name, clear), white.replace(INK, "#000000")
 
 
+def _thin_out(figure):
+    """Leaves the numbers between powers of ten away where there are powers of ten: on small axes they overlap."""
+    from matplotlib.ticker import NullFormatter
+
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        if axis.get_scale() == "log" and high >= 10 * low:
+            axis.set_minor_formatter(NullFormatter())
+
+
 def _saved(figure, transparent):
     file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=transparent, metadata={"Date": None, "Creator": None})
+    figure.savefig(file, format="svg", transparent=transparent, bbox_inches="tight", metadata={"Date": None, "Creator": None})
     return file.getvalue()
 
 
