@@ -33,9 +33,9 @@ class Plan(NamedTuple):
 
 PLANS = {  # of (photographs?, quick?)
     (True, False): Plan(5.0, 15_000, 2_000, 10_000, 5, (0.03, 0.1, 0.3), 3_750, 3),
-    (True, True): Plan(2.0, 600, 0, 400, 2, (0.1,), 0, 2),
+    (True, True): Plan(2.0, 500, 0, 400, 2, (0.1,), 0, 2),
     (False, False): Plan(1.0, 1_200, 242, 355, 20, (0.03, 0.1, 0.3), 1_200, 3),
-    (False, True): Plan(1.0, 1_200, 0, 355, 2, (0.1,), 0, 2),
+    (False, True): Plan(1.0, 800, 0, 355, 2, (0.1,), 0, 2),
 }
 
 
