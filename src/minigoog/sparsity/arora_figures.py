@@ -9,6 +9,9 @@ def draw_samples(numbers, figure):
         of_size = [row for row in rows if row["units"] == units]
         axis.plot([row["often"] for row in of_size], [row["good"] for row in of_size], marker + "-", ms=4, label=f"n = {units:,}")
     axis.set(xscale="log", xlabel="N rho / ln n", ylabel="units recovered (Jaccard 0.8 or more)", ylim=(-0.03, 1.03))
+    often = sorted({row["often"] for row in rows})
+    axis.set_xticks(often, [f"{each:g}" for each in often])
+    axis.minorticks_off()
     axis.legend()
 
 

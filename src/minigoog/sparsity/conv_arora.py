@@ -87,7 +87,7 @@ def table(numbers):
     names = {"planted": "planted", "control": "control: shuffled pixels", "crowded": "16 1x1 units share channels", "images": "by images",
              "density": "by density"}
     head = ["experiment", "density", "images", "planted 1x1 / 3x3 / 5x5", "found", "exactly"]
-    return head, [[name, f"{row['density']:.1%}", f"{row['images']}", _slashed(row["planted"]), _slashed(row["found"]),
+    return head, [[name, f"{row['density']:.2%}", f"{row['images']}", _slashed(row["planted"]), _slashed(row["found"]),
                    f"{row['exact']} of {row['units']}"] for part, name in names.items() for row in numbers[part]]
 
 

@@ -1,5 +1,6 @@
 """F8: the extent of clusters by depth."""
 
+from ..models.googlenet import TABLE_1
 from .depth_measures import CONDITIONS, MEASURES, by_depth, table_1_ratios
 
 
@@ -10,8 +11,7 @@ def draw(numbers, figure):
         for style, condition in zip(("o-", "s--", "^:"), CONDITIONS, strict=False):
             values = by_depth(numbers, measure, condition)
             axis.plot(range(1, len(values) + 1), values, style, ms=4, label=condition)
-        axis.set(title=name, xlabel="convolution")
-    axes[0].legend(fontsize=7)
-    ratios = table_1_ratios()
-    axes[3].bar(range(1, len(ratios) + 1), ratios)
+        axis.set(title=name, xlabel="convolution", xticks=range(1, len(values) + 1))
+    axes[0].legend(fontsize=7, loc="lower center")
+    axes[3].bar([row[0] for row in TABLE_1], table_1_ratios())
     axes[3].set(title="table 1: (3x3 + 5x5) / 1x1", xlabel="Inception module")

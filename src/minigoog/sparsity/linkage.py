@@ -19,7 +19,7 @@ def linkage_clusters(phi, threshold):
     found = {canonical(units[group]) for group in members if len(group) >= SMALLEST}
     kept = []
     for cluster in sorted(found, key=lambda cluster: (-len(cluster), cluster)):
-        if not any(overlap(cluster, other) >= SAME for other in kept):
+        if not any(overlap(cluster, other) > SAME for other in kept):
             kept.append(cluster)
     return kept
 

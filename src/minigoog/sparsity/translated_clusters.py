@@ -15,7 +15,7 @@ ENCODE = 0.6  # of the places where most of a cluster is on: at which a unit of 
 SUPPORT = 0.1  # of the places of a cluster's rarest channel: where most of it must be on
 LOOK_AT = 200  # places, at most
 MOST_COMMON = 64  # units related to both ends of an edge: more, and the graph is too dense to tell clusters apart
-SAME = 0.5  # Jaccard index, at the best shift, of clusters that are one, found twice
+SAME = 0.5  # clusters whose Jaccard index, at the best shift, is above are one, found twice
 
 
 def canonical(units):
@@ -68,7 +68,7 @@ def find_clusters(related, maps):
 
 
 def _known(cluster, kept):
-    return any(overlap(cluster, other) >= SAME for other in kept)
+    return any(overlap(cluster, other) > SAME for other in kept)
 
 
 def _candidates(related):
