@@ -18,7 +18,7 @@ from .parts import work_through
 from .pictures import pictures
 
 PLANS = {  # of (photographs?, quick?)
-    (True, False): {"train": 12_000, "test": 10_000, "epochs": 5, "lr": 0.1, "seeds": 3, "budget": 5e6},
+    (True, False): {"train": 8_000, "test": 5_000, "epochs": 5, "lr": 0.1, "seeds": 3, "budget": 4e6},
     (True, True): {"train": 1_000, "test": 500, "epochs": 2, "lr": 0.1, "seeds": 2, "budget": 2e6},
     (False, False): {"train": 1_442, "test": 355, "epochs": 15, "lr": 0.1, "seeds": 5, "budget": 5e5},
     (False, True): {"train": 700, "test": 355, "epochs": 3, "lr": 0.1, "seeds": 2, "budget": 2e5},

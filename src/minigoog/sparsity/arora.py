@@ -6,7 +6,7 @@ from .demonstration import Demonstration
 
 BENCH = (1000, 8, 3, 16000)  # units, positive edges of each, active ones, samples: the point by which the verdict is given
 FULL = {
-    "sizes": ((1000, 3), (2000, 6), (4000, 12)), "degree": 8, "times": (0.125, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 16),
+    "sizes": ((1000, 3), (2000, 6), (3000, 9)), "degree": 8, "times": (0.125, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 16),
     "actives": (1, 2, 3, 4, 5, 6, 8, 10, 12, 16), "degrees": (4, 6, 8, 10, 12, 14, 16, 20), "seeds": 3,
     "two_layers": (4000, 6, 2, 100_000), "negatives": (1000, 8, 4, 200_000),
 }

@@ -8,7 +8,7 @@ import numpy as np
 from .. import kernels
 from .random_networks import sums_where
 
-WITHOUT_VALLEY = 0.6  # of the expected count: the threshold where the histogram has no valley
+HIGHEST = 0.6  # of the expected count: no threshold is higher, since pairs that are missed do more harm than pairs too many
 SHARE = 0.8  # of its cluster that a member is related to
 MOST_COMMON = 3  # cluster sizes of common neighbours of an edge; the paper's 1.3 is for networks in which chance adds none
 SMALLEST, LARGEST = 0.7, 1.3  # of a cluster's size: what may be found
@@ -34,11 +34,11 @@ def valley(counts, expected):
     middle = round(0.65 * expected / width)
     peak = middle + int(np.argmax(smooth[middle:])) if middle < most else middle
     if peak == middle:  # too few samples, or too dense: one hump hides the other
-        return WITHOUT_VALLEY * expected
+        return HIGHEST * expected
     low = int(np.argmax(smooth[:middle]))
     between = smooth[low:peak]
     lowest = np.flatnonzero(between == between.min())
-    return max((low + lowest[len(lowest) // 2]) * width, 1)
+    return min(max((low + lowest[len(lowest) // 2]) * width, 1), HIGHEST * expected)
 
 
 def pairwise_graph(samples, density, threshold=None):
