@@ -5,14 +5,14 @@ import pytest
 
 from minigoog.kernels import reference
 from minigoog.sparsity import blocks, co_clustering
-from minigoog.sparsity.blocks import BLOCKS, CASES, CLUSTERED, RANDOM
+from minigoog.sparsity.blocks import BLOCKS, CASES, CLUSTERED, RANDOM, SHAPE
 from minigoog.sparsity.co_clustering import agreement, co_clusters, fill, greedy_groups, planted
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("inside, outside, least", [(0.95, 0.0, 1.0), (0.8, 0.01, 1.0), (0.6, 0.03, 0.98)])
 def test_hidden_blocks_are_found_again_without_being_told_how_many(inside, outside, least, seed):
-    mask, row, column = planted(np.random.default_rng(seed), inside, outside)
+    mask, row, column = planted(np.random.default_rng(seed), inside, outside, SHAPE)
     rows, columns = co_clusters(mask.astype(float))
     assert rows.max() == columns.max() == 7
     assert agreement(rows, row) >= least and agreement(columns, column) >= least
@@ -20,10 +20,10 @@ def test_hidden_blocks_are_found_again_without_being_told_how_many(inside, outsi
     assert mask[within].mean() == pytest.approx(inside, abs=0.03)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_random_mask_has_no_blocks_to_find(seed):
     """Told to look for eight, it finds clusters that chance has filled to a fifth; planted ones at the same density are 95% full."""
-    mask = np.random.default_rng(seed).random((256, 512)) < 0.11
+    mask = np.random.default_rng(seed).random(SHAPE) < 0.11
     rows, columns = co_clusters(mask.astype(float), 8)
     assert mask[rows[:, None] == columns].mean() < 0.25
 
@@ -71,7 +71,7 @@ def test_blocks_and_rest_are_the_whole_with_its_channels_sorted(native, inside, 
 def test_random_masks_put_few_weights_into_blocks_and_planted_ones_nearly_all():
     facts = {}
     for name in (*CLUSTERED, RANDOM):
-        mask, row, column = planted(np.random.default_rng(0), *CASES[name])
+        mask, row, column = planted(np.random.default_rng(0), *CASES[name], SHAPE)
         facts[name] = blocks.case_facts(mask, row, column, *co_clusters(mask.astype(float), 8))
     assert all(facts[name]["inside"] > 0.9 for name in CLUSTERED) and facts[RANDOM]["inside"] < 0.3
 
@@ -83,7 +83,11 @@ def case(csr, clusters):
 
 
 @pytest.mark.parametrize("clustered, random, verdict", [
-    ((1.7, 1.3), 1.0, "holds"), ((1.7, 1.3), 0.7, "holds partly"), ((1.7, 1.1), 1.0, "not confirmed")])
+    ((1.7, 1.3), 1.0, "holds"),
+    ((1.7, 1.3), 0.7, "holds partly"),  # it takes clusters to find clusters
+    ((1.7, 1.1), 1.0, "holds partly"),
+    ((1.1, 1.3), 1.0, "not confirmed"),
+])
 def test_the_verdict_on_blocks_follows_its_rule(clustered, random, verdict):
     gains = dict(zip(CLUSTERED, clustered, strict=True)) | {RANDOM: random}
     numbers = {"cases": {name: case(1.0, 1 / gains.get(name, 0.5)) for name in CASES}}

@@ -31,6 +31,7 @@ def toys(native, tmp_path_factory):
         patch.setattr(break_even, "PIXELS", 49)
         patch.setattr(break_even, "FC6_SHAPE", (200, 96))
         patch.setattr(blocks, "SIDE", 5)
+        patch.setattr(blocks, "SHAPE", (64, 96))
         patch.setattr(forms, "PIXELS", 49)
         for row in forms.MODULES:
             patch.setitem(forms.WIDTHS, row, (12, 6, 4, 8, 3, 5, 0))

@@ -52,10 +52,11 @@ def _lloyd(points, centres):
 
 
 def _distances(points, centres):
-    return np.maximum((points**2).sum(axis=1)[:, None] - 2 * points @ centres.T + (centres**2).sum(axis=1), 0)
+    """Squared distance of each point to each centre."""
+    return np.square(points[:, None] - centres).sum(axis=2)
 
 
-def planted(rng, inside, outside, shape=(256, 512), n=8):
+def planted(rng, inside, outside, shape, n=8):
     """(mask [rows, columns], cluster of each row, of each column): n hidden blocks of density `inside` in a matrix of density `outside`,
     rows and columns shuffled."""
     row, column = (rng.permutation(np.arange(size) * n // size) for size in shape)

@@ -15,6 +15,7 @@ from ..nn.sparse import ungrouped
 
 BOUND = 1e-4  # relative to the largest value: far above rounding, far below any mistake
 TURN = 2e-3  # seconds that a turn lasts at least, in as many calls as that takes
+LONG = 20e-3  # seconds of a call that fills its caches in no time that counts
 
 
 class WrongAnswer(ValueError):
@@ -43,15 +44,16 @@ def one_thread():
 
 
 def take_turns(runs, rounds):
-    """{name: milliseconds of a call} of the functions {name: run}, which take `rounds` turns in rotation, each after an untimed call.
-
-    The fastest turn counts: whoever else uses the machine only ever adds to a time. For one thread; benchmarks/turns.py for several."""
-    calls = {name: max(1, min(200, int(TURN / seconds(run, 1)))) for name, run in runs.items()}
+    """{name: milliseconds of a call} of the functions {name: run}, which take `rounds` turns in rotation, each after an untimed call if
+    calls are short. The fastest turn counts: whoever else uses the machine only ever adds to a time. For one thread; benchmarks/turns.py
+    is for several."""
+    first = {name: seconds(run, 1) for name, run in runs.items()}
     best = dict.fromkeys(runs, np.inf)
     for _ in range(rounds):
         for name, run in runs.items():
-            run()
-            best[name] = min(best[name], seconds(run, calls[name]))
+            if first[name] < LONG:
+                run()
+            best[name] = min(best[name], seconds(run, max(1, min(200, int(TURN / first[name])))))
     return {name: time * 1e3 for name, time in best.items()}
 
 
