@@ -39,13 +39,13 @@ def svg(name, draw, numbers):
 
 
 def _thin_out(figure):
-    """Leaves the numbers between powers of ten away where there are powers of ten: on small axes they overlap."""
-    from matplotlib.ticker import NullFormatter
+    """Between powers of ten leaves the numbers 2 and 5, and on axes of two powers and more none: on small axes they overlap."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+    few = FuncFormatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"):
         low, high = sorted(axis.get_view_interval())
-        if axis.get_scale() == "log" and high >= 10 * low:
-            axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_formatter(NullFormatter() if high >= 100 * low else few)
 
 
 def _saved(figure, transparent):
