@@ -2,6 +2,7 @@
 
 python benchmarks/update_readme.py benchmarks/results/googlenet.json            into README.md
 python benchmarks/update_readme.py benchmarks/results/kernels.json --into docs/kernels.md
+python benchmarks/update_readme.py RUN/argument.json [--into docs/sparsity.md]  verdicts of python -m minigoog.sparsity [with reasons]
 The table of NAME.json goes between <!-- benchmark: NAME --> and <!-- end of benchmark -->."""
 
 import argparse
@@ -60,8 +61,18 @@ def ladder(facts):
     return lines, f"batch {facts['batch']}; peak {facts['peak_gflops']:.0f} GFLOP/s, measured"
 
 
-def table(facts):
-    """The Markdown of a file that googlenet.py, kernels.py or ladder.py wrote."""
+def argument(facts, reasons=False):
+    """The verdict on each link of the argument about sparsity, with the numbers that it rests on if `reasons`."""
+    rows = facts["rows"]
+    lines = [head("link", ["shown by", "verdict", *["because"] * reasons])]
+    lines += [f"| {' | '.join([row['link'], row['title'], row['verdict'], *[row['why']] * reasons])} |" for row in rows]
+    return "\n".join([*lines, "", f"{', '.join(facts['processors'])}; {facts['run']}."])
+
+
+def table(facts, reasons=False):
+    """The Markdown of a file that googlenet.py, kernels.py, ladder.py or minigoog.sparsity wrote; `reasons`: see `argument`."""
+    if facts.get("benchmark") == "argument":
+        return argument(facts, reasons)
     kinds = {"googlenet": googlenet, "kernels": kernels, "ladder": ladder}
     lines, note = kinds[facts.get("benchmark", "googlenet")](facts)
     machine = facts["machine"]
@@ -77,13 +88,13 @@ def update(text, name, new):
 def main():
     """Replaces what stands between the marks."""
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("json", type=Path, help="what googlenet.py, kernels.py or ladder.py wrote")
+    p.add_argument("json", type=Path, help="what googlenet.py, kernels.py, ladder.py or minigoog.sparsity wrote")
     p.add_argument("--into", type=Path, default=README, metavar="FILE")
     flags = p.parse_args()
     for path in (flags.json, flags.into):
         if not path.is_file():
             p.error(f"there is no file {path}")
-    text = update(flags.into.read_text(), flags.json.stem, table(json.loads(flags.json.read_text())))
+    text = update(flags.into.read_text(), flags.json.stem, table(json.loads(flags.json.read_text()), flags.into != README))
     if text is None:
         sys.exit(f"update_readme.py: {flags.into} has no mark <!-- benchmark: {flags.json.stem} -->")
     flags.into.write_text(text)

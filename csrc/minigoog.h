@@ -118,6 +118,18 @@ size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t en
 void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *dy,
                              float *dvalues, float *scratch);
 
+/* ---- co-occurrences (cooccurrence.c) ---- */
+
+/* Binary maps, n images x h x w pixels x c channels, as lists: channels[starts[p]] .. channels[starts[p + 1] - 1] are on at pixel p,
+   increasing; starts has n * h * w + 1 entries. */
+struct mg_maps {
+    size_t n, h, w, c, radius;
+};
+
+/* counts[a, radius + dy, radius + dx, b] = at how many pixels (y, x) of all images channel a is on and b at (y + dy, x + dx), for
+   |dy|, |dx| <= radius.  counts: c x (2 radius + 1)^2 x c, dense; n * h * w < 2^31. */
+void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int32_t *channels, int32_t *counts);
+
 /* ---- pooling (pool.c) ---- */
 
 /* Windows of kh x kw pixels, stride_h x stride_w apart, the first pad_h above and pad_w left of x. Padding is never read. */

@@ -15,6 +15,7 @@ NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slo
            "seed": (0, 7, 2**64 - 1, 2**64, -1), "offset": (0, 3, 2**63, 2**64, 1.5), "lr": (0.1, 0.0, np.nan), "momentum": (0.9, 0),
            "weight_decay": (0.1, 0)}
 WINDOWS = {"stride": (1, 1, 1, 2, (1, 2), (3, 1), 0, -1, 1.5, None, "1", 100, 2**33), "groups": (1, 1, 1, 2, 3, 0, -1),
+           "radius": (0, 0, 1, 2, 3, -1, 1.0, None, 2**31),
            "padding": (0, 0, 1, 1, 2, (0, 3), 9, -1, 1.0, None), "size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
 CHOICES = {"relu": (False, True),
            "ceil_mode": (False, True), "with_index": (True, False), "algorithm": ("auto", "direct", "im2col", "winograd", "nonsense")}
@@ -55,6 +56,8 @@ def argument(r, name, where, arrays):
     if name == "pattern":
         mask = r.random(tuple(int(n) for n in r.integers(1, 4, 4))) < r.random()
         return SparsePattern.from_mask(mask, int(r.choice([1, 1, 16])))
+    if name == "maps":
+        return array(r, 4, np.float32 if r.random() < 0.1 else bool)
     if name == "labels":
         return r.integers(-1 if r.random() < 0.1 else 0, 4, int(r.integers(0, 6)))
     if name == "index":

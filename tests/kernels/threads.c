@@ -84,6 +84,19 @@ static void pooling(void)
     mg_avg_pool2d_backward(&s, y, x);
 }
 
+/* Maps on which every third channel of each pixel is on. */
+static void cooccurrences(void)
+{
+    const struct mg_maps s = {2, 12, 12, 48, 1};
+    const size_t pixels = 2 * 12 * 12, in_pixel = 48 / 3;
+    int32_t *starts = malloc((pixels + 1) * sizeof *starts), *channels = malloc(pixels * in_pixel * sizeof *channels);
+    for (size_t p = 0; p <= pixels; p++)
+        starts[p] = (int32_t)(p * in_pixel);
+    for (size_t e = 0; e < pixels * in_pixel; e++)
+        channels[e] = (int32_t)(e % in_pixel * 3);
+    mg_cooccurrences(&s, starts, channels, malloc(48 * 9 * 48 * sizeof *channels));
+}
+
 static void the_rest(void)
 {
     const size_t rows = 1000, c = 100;
@@ -113,6 +126,7 @@ int main(void)
             sparse(16);
             batch_norm();
             pooling();
+            cooccurrences();
             the_rest();
             printf("%s ran\n", isas[i]);
         }

@@ -3,7 +3,9 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..checks import check_array, check_int, output_size, pair
+import numpy as np
+
+from ..checks import LARGEST, check_array, check_int, output_size, pair
 
 
 class ConvShape(NamedTuple):
@@ -110,3 +112,12 @@ def check_conv_arrays(where, x, w, b):
     check_array(where, "w", w, dtype=x.dtype)
     if b is not None:
         check_array(where, "b", b, dtype=x.dtype, shape=w.shape[-1:])
+
+
+def counts_shape(where, maps, radius):
+    """(c, 2 radius + 1, 2 radius + 1, c): the shape of the co-occurrences of binary `maps` [n, h, w, c]; raises if there is none."""
+    n, h, w, c = check_array(where, "maps", maps, ndim=4, dtype=np.bool_).shape
+    if n * h * w > LARGEST:
+        raise ValueError(f"{where}: `maps` has {n * h * w} pixels, expected at most {LARGEST}")
+    side = 2 * check_int(where, "radius", radius, 0, max(h, w, 1) - 1) + 1
+    return c, side, side, c

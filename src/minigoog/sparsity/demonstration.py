@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..files import whole_file
+from .machine import machine, now
 
 VERDICTS = ("holds", "holds partly", "not confirmed")
 
@@ -25,7 +26,8 @@ class Setting:
         path = Path(self.folder) / f"{part}.json"
         if path.exists():
             return json.loads(path.read_text())["numbers"]
-        text = json.dumps({"part": part, "quick": self.quick, "seed": self.seed, "numbers": compute()}, indent=1)
+        facts = {"part": part, "quick": self.quick, "seed": self.seed, "numbers": compute()}
+        text = json.dumps(facts | {"finished": now(), "machine": machine()}, indent=1)
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as file:
             file.write(text.encode())

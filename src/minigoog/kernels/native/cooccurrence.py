@@ -1,0 +1,31 @@
+"""How often two channels of binary maps are on together, so many pixels apart (csrc/cooccurrence.c)."""
+
+import numpy as np
+
+from minigoog._native import ffi, lib
+
+from ...checks import LARGEST
+from ..shapes import counts_shape
+from .pointers import dense
+
+
+def cooccurrences(maps, radius=0):
+    """counts int32 [c, 2 radius + 1, 2 radius + 1, c] of binary `maps` [n, h, w, c]: counts[a, radius + dy, radius + dx, b] is at how many
+    pixels (y, x) of all images channel a is on while channel b is on at (y + dy, x + dx)."""
+    where = "cooccurrences"
+    counts = np.empty(counts_shape(where, maps, radius), np.int32)
+    starts, channels = _lists(where, maps)
+    geometry = ffi.new("struct mg_maps *", (*maps.shape, radius))
+    lib.mg_cooccurrences(geometry, *(dense(where, "maps", a, "int32_t[]") for a in (starts, channels, counts)))
+    return counts
+
+
+def _lists(where, maps):
+    """(starts, channels): the channels that are on, pixel after pixel, and where each pixel's begin."""
+    rows = maps.reshape(-1, maps.shape[3]) if maps.size else np.zeros((int(np.prod(maps.shape[:3])), 0), bool)
+    on = np.count_nonzero(rows, axis=1)
+    if on.sum() > LARGEST:
+        raise ValueError(f"{where}: {on.sum()} of `maps` are on, expected at most {LARGEST}")
+    starts = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(on, out=starts[1:])
+    return starts, np.nonzero(rows)[1].astype(np.int32)

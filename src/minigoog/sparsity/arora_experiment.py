@@ -1,0 +1,102 @@
+"""What the construction of Arora et al. recovers: by samples, density and degree, in two layers, with negative edges, and of nothing."""
+
+import math
+
+import numpy as np
+
+from .clustering import pairwise_graph, partial_encoder, recover_graph
+from .matching import GOOD, match, precision_and_recall
+from .negative_edges import negative_edges
+from .random_networks import observe, random_layer, sparse_codes
+
+PER_LOG = 8  # samples of a unit that is on, in ln(units), where samples are not what is looked at: enough
+
+
+def enough(units, active, times=PER_LOG):
+    """Samples in which a hidden unit is on `times` ln(units) times."""
+    return math.ceil(times * math.log(units) * units / active)
+
+
+def one_layer(seed, units, degree, active, samples, shuffled=False):
+    """(layer, clusters, observed samples, hidden code) of a random layer of `units` to `units`.
+
+    shuffled: each visible unit's samples in an order of its own, so that nothing is correlated: the control."""
+    generator = np.random.default_rng(seed)
+    layer = random_layer(generator, units, units, degree)
+    code = sparse_codes(generator, samples, units, active)
+    shown = observe([layer], code)
+    if shuffled:
+        shown = generator.permuted(shown, axis=0)
+    return layer, recover_graph(pairwise_graph(shown, active / units), degree, generator), shown, code
+
+
+def recovery(seed, units, degree, active, samples, shuffled=False):
+    """A row of numbers: the setting, and the shares of units recovered exactly and well."""
+    layer, found, *_ = one_layer(seed, units, degree, active, samples, shuffled)
+    matched = match(layer.positive, found)
+    return {"units": units, "degree": degree, "active": active, "samples": samples, "clusters": found.shape[1],
+            "exact": matched.exact, "good": matched.good, "matches": int(np.sum(matched.jaccard >= GOOD))}
+
+
+def by_samples(say, seed, sizes, degree, times):
+    """Rows for networks of (units, active) `sizes`: samples so that a unit is on `times` ln(units) times."""
+    rows = []
+    for units, active in sizes:
+        for often in times:
+            rows.append(recovery(seed, units, degree, active, enough(units, active, often)) | {"often": often})
+            say(f"  {units} units, {rows[-1]['samples']} samples: {rows[-1]['good']:.1%} recovered")
+    return {"rows": rows}
+
+
+def by_density(say, seed, units, degree, actives):
+    """Rows for so many `actives` of the hidden units on in each sample."""
+    rows = []
+    for active in actives:
+        rows.append(recovery(seed, units, degree, active, enough(units, active)))
+        rows[-1]["crowding"] = active / units * (2 * degree) ** 2  # rho d^2, d counting edges of both signs
+        say(f"  rho d^2 = {rows[-1]['crowding']:.2f}: {rows[-1]['good']:.1%} recovered")
+    return {"rows": rows}
+
+
+def by_degree(say, seed, units, active, degrees):
+    """Rows for so many positive children of each hidden unit."""
+    rows = []
+    for degree in degrees:
+        rows.append(recovery(seed, units, degree, active, enough(units, active)))
+        say(f"  {degree} positive edges: {rows[-1]['good']:.1%} recovered")
+    return {"rows": rows}
+
+
+def two_layers(seed, units, degree, active, samples):
+    """Recovery of two hidden layers, the upper one from the code that the lower one's clusters give."""
+    generator = np.random.default_rng(seed)
+    top, bottom = random_layer(generator, units, units, degree), random_layer(generator, units, units, degree)
+    shown = observe([top, bottom], sparse_codes(generator, samples, units, active))
+    lower = recover_graph(pairwise_graph(shown, active * degree / units), degree, generator)
+    upper = recover_graph(pairwise_graph(partial_encoder(shown, lower, degree), active / units), degree, generator)
+    of_lower = match(bottom.positive, lower)
+    of_upper = match(top.positive, upper[of_lower.cluster] & (of_lower.jaccard >= GOOD)[:, None])
+    return {"units": units, "degree": degree, "active": active, "samples": samples,
+            "lower": {"exact": of_lower.exact, "good": of_lower.good}, "upper": {"exact": of_upper.exact, "good": of_upper.good}}
+
+
+def negatives(seed, units, degree, active, samples):
+    """How many of the negative edges are found, given the code that the recovered clusters give; and the errors of that code."""
+    layer, found, shown, code = one_layer(seed, units, degree, active, samples)
+    encoded, matched = partial_encoder(shown, found, degree), match(layer.positive, found)
+    edges = negative_edges(shown, encoded, found)[:, matched.cluster] & (matched.jaccard >= GOOD)
+    precision, recall = precision_and_recall(layer.negative, edges)
+    errors = np.sum(encoded[:, matched.cluster] != code) / np.sum(code)
+    return {"units": units, "degree": degree, "active": active, "samples": samples, "precision": precision, "recall": recall,
+            "code_errors": float(errors)}
+
+
+def adjacency(seed, units, degree, active, samples, shown_units=40):
+    """The edges of the first hidden units as pairs [row, column]: there, found as they came, and found in the order of the match."""
+    layer, found, *_ = one_layer(seed, units, degree, active, samples)
+    matched = match(layer.positive, found)
+    true, by_match = layer.positive[:, :shown_units], found[:, matched.cluster[:shown_units]]
+    rows = np.lexsort(true.T[::-1])[::-1][: np.any(true, axis=1).sum()]  # the children of the first unit first, then of the second
+    as_found = found[:, np.sort(matched.cluster[:shown_units])]
+    return {"rows": len(rows), "columns": shown_units} | {
+        name: np.argwhere(edges[rows]).tolist() for name, edges in (("true", true), ("as_found", as_found), ("by_match", by_match))}

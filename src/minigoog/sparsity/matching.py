@@ -1,0 +1,44 @@
+"""How well clusters that were found agree with those that are there."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+GOOD = 0.8  # the Jaccard index from which a cluster counts as recovered
+
+
+class Match(NamedTuple):
+    """For each true unit: the Jaccard index of the cluster nearest to it (0 without one), and which that is."""
+
+    jaccard: np.ndarray
+    cluster: np.ndarray
+
+    @property
+    def exact(self):
+        """The share of units whose cluster was found without an error."""
+        return float(np.mean(self.jaccard == 1)) if len(self.jaccard) else 0.0
+
+    @property
+    def good(self):
+        """The share of units whose cluster was found with a Jaccard index of GOOD or more."""
+        return float(np.mean(self.jaccard >= GOOD)) if len(self.jaccard) else 0.0
+
+
+def jaccard(a, b):
+    """float64 [m, k]: the Jaccard index (shared / all units) of each column of `a` [n, m] with each of `b` [n, k], both bool."""
+    shared = (a.T.astype(np.float32) @ b.astype(np.float32)).astype(np.float64)
+    return shared / np.maximum(a.sum(axis=0)[:, None] + b.sum(axis=0) - shared, 1)
+
+
+def match(true, found):
+    """The Match of clusters `true` [n, m] with clusters `found` [n, k], both bool."""
+    if not found.shape[1]:
+        return Match(np.zeros(true.shape[1]), np.zeros(true.shape[1], np.int64))
+    index = jaccard(true, found)
+    return Match(index.max(axis=1), index.argmax(axis=1))
+
+
+def precision_and_recall(true, found):
+    """(share of the found edges that are there, share of the edges there that were found)."""
+    both = np.sum(true & found)
+    return float(both / max(np.sum(found), 1)), float(both / max(np.sum(true), 1))

@@ -1,0 +1,167 @@
+"""Clusters of correlated units modulo translation: what a convolution's filters would cover (Arora et al. with shared weights).
+
+A unit is a channel at a place, (channel, y, x); what is related stays so wherever it lies. A graph of such units is
+related bool [c, 2 radius + 1, 2 radius + 1, c]: related[a, radius + dy, radius + dx, b], channel a at a pixel with b at (dy, dx) from it.
+A cluster is a tuple of units, in order, with the least y and x 0."""
+
+from collections import Counter
+
+import numpy as np
+
+SIZES = (1, 3, 5)
+SHARE = 0.75  # of a cluster that each of its units is related to
+SMALLEST = 3  # units of a cluster
+ENCODE = 0.6  # of the places where most of a cluster is on: at which a unit of it is on
+SUPPORT = 0.1  # of the places of a cluster's rarest channel: where most of it must be on
+LOOK_AT = 200  # places, at most
+MOST_COMMON = 64  # units related to both ends of an edge: more, and the graph is too dense to tell clusters apart
+SAME = 0.5  # clusters whose Jaccard index, at the best shift, is above are one, found twice
+
+
+def canonical(units):
+    """The cluster of these units."""
+    units = [tuple(int(i) for i in unit) for unit in units]
+    top, left = min(unit[1] for unit in units), min(unit[2] for unit in units)
+    return tuple(sorted((c, y - top, x - left) for c, y, x in units))
+
+
+def extent(cluster):
+    """The smallest window of SIZES that covers the cluster; the largest where none does."""
+    span = 1 + max(max(unit[1:]) for unit in cluster)
+    return next((size for size in SIZES if size >= span), SIZES[-1])
+
+
+def histogram(clusters):
+    """How many clusters there are of each extent."""
+    extents = [extent(cluster) for cluster in clusters]
+    return {size: extents.count(size) for size in SIZES}
+
+
+def channels_of(cluster):
+    """The channels of a cluster, each once."""
+    return {unit[0] for unit in cluster}
+
+
+def overlap(a, b):
+    """The Jaccard index of two clusters at the shift at which they share most."""
+    places = {}
+    for c, y, x in b:
+        places.setdefault(c, []).append((y, x))
+    shifts = [(y - v, x - u) for c, y, x in a for v, u in places.get(c, ())]
+    shared = max((shifts.count(shift) for shift in set(shifts)), default=0)
+    return shared / (len(a) + len(b) - shared)
+
+
+def find_clusters(related, maps):
+    """The clusters of the graph `related` of the binary `maps` [n, h, w, c], by RecoverGraph modulo translation.
+
+    Every edge gives the cluster that it lies in, and most edges of a true cluster give the same: those that many give come first.
+    Pairs alone cannot tell a cluster from a mixture, whose pairs each belong to another one; so each is checked against the maps
+    (the paper counts triples then) before one that overlaps it may be left out."""
+    planes, kept = np.ascontiguousarray(maps.transpose(3, 0, 1, 2)), []
+    for cluster in _candidates(related):
+        if not _known(cluster, kept):
+            cluster = confirm(planes, cluster)
+            if cluster and not _known(cluster, kept):
+                kept.append(cluster)
+    return kept
+
+
+def _known(cluster, kept):
+    return any(overlap(cluster, other) > SAME for other in kept)
+
+
+def _candidates(related):
+    """The clusters that edges of the graph give, those of the most edges first."""
+    radius, votes = related.shape[1] // 2, Counter()
+    for a, dy, dx, b in _edges(related):
+        units = _cluster_of(related, (a, 0, 0), (b, dy - radius, dx - radius))
+        if units is not None:
+            votes[canonical(units)] += 1
+    return sorted(votes, key=lambda cluster: (-votes[cluster], -len(cluster), cluster))
+
+
+def confirm(planes, cluster):
+    """The units that are on where most of the cluster is, within the largest window, in `planes` bool [c, n, h, w]; None if that is
+    hardly ever the case, or if fewer than SMALLEST are."""
+    places = _places(planes, cluster)
+    rarest = min(int(np.count_nonzero(planes[c])) for c in channels_of(cluster))
+    if len(places) < max(SUPPORT * rarest, 1):
+        return None
+    places = places[:: -(-len(places) // LOOK_AT)]
+    bottom, right = (max(unit[axis] for unit in cluster) for axis in (1, 2))
+    units = [(c, y, x) for y in range(bottom - SIZES[-1] + 1, SIZES[-1]) for x in range(right - SIZES[-1] + 1, SIZES[-1])
+             for c in np.flatnonzero(_share_on(planes, places, y, x) >= ENCODE)]
+    return canonical(units) if len(units) >= SMALLEST else None
+
+
+def _places(planes, cluster):
+    """Where [k, 3] (image, y, x) most of the cluster is on."""
+    h, w = planes.shape[2] - max(unit[1] for unit in cluster), planes.shape[3] - max(unit[2] for unit in cluster)
+    on = np.zeros((planes.shape[1], max(h, 0), max(w, 0)), np.uint8)
+    for c, y, x in cluster:
+        on += planes[c, :, y : y + h, x : x + w]
+    return np.argwhere(on >= SHARE * len(cluster))
+
+
+def _share_on(planes, places, dy, dx):
+    """Of the places, moved by (dy, dx), at how many each channel is on: [c], as a share."""
+    image, y, x = places[:, 0], places[:, 1] + dy, places[:, 2] + dx
+    inside = (y >= 0) & (y < planes.shape[2]) & (x >= 0) & (x < planes.shape[3])
+    return planes[:, image[inside], y[inside], x[inside]].sum(axis=1) / max(np.count_nonzero(inside), 1)
+
+
+def _edges(related):
+    """The edges [k, 4] of the graph, each from one of its ends."""
+    radius = related.shape[1] // 2
+    edges = np.argwhere(related)
+    dy, dx, dc = edges[:, 1] - radius, edges[:, 2] - radius, edges[:, 3] - edges[:, 0]
+    return edges[(dy > 0) | (dy == 0) & ((dx > 0) | (dx == 0) & (dc > 0))]
+
+
+def _cluster_of(related, a, b):
+    """The units [k, 3] of the cluster that the edge a-b lies in, or None if it cannot be told."""
+    common = related[a[0]] & _moved(related[b[0]], b[1], b[2])
+    if common.sum() + 2 > MOST_COMMON:
+        return None
+    dy, dx, c = np.nonzero(common)
+    radius = related.shape[1] // 2
+    units = np.concatenate([[a, b], np.stack([c, dy - radius, dx - radius], axis=1)])
+    inside = _among(related, units)
+    while len(units) >= SMALLEST:
+        worst = int(np.argmin(inside.sum(axis=1)))
+        if inside[worst].sum() >= SHARE * (len(units) - 1):
+            return units
+        if worst < 2:  # an end of the edge itself
+            return None
+        units = np.delete(units, worst, axis=0)
+        inside = np.delete(np.delete(inside, worst, axis=0), worst, axis=1)
+    return None
+
+
+def _moved(window, dy, dx):
+    """A window [side, side, c] around (dy, dx) as seen from (0, 0): False where it does not reach."""
+    seen, side = np.zeros_like(window), len(window)
+    rows, cols = (slice(max(0, d), side + min(0, d)) for d in (dy, dx))
+    from_rows, from_cols = (slice(max(0, -d), side + min(0, -d)) for d in (dy, dx))
+    seen[rows, cols] = window[from_rows, from_cols]
+    return seen
+
+
+def _among(related, units):
+    """Which of the units [k, 3] are related: bool [k, k]."""
+    radius = related.shape[1] // 2
+    a, dy, dx, b = _pairs(units, radius)
+    return _near(units, radius) & related[a, np.clip(dy, 0, 2 * radius), np.clip(dx, 0, 2 * radius), b]
+
+
+def _near(units, radius):
+    """Which of the units [k, 3] are at most `radius` pixels apart: bool [k, k]."""
+    return np.all(np.abs(units[None, :, 1:] - units[:, None, 1:]) <= radius, axis=2)
+
+
+def _pairs(units, radius):
+    """Indices [k, k] into a graph of all pairs of units [k, 3]; those that are too far apart lie outside."""
+    shift = units[None, :, 1:] - units[:, None, 1:] + radius
+    k = len(units)
+    return np.broadcast_to(units[:, None, 0], (k, k)), shift[..., 0], shift[..., 1], np.broadcast_to(units[None, :, 0], (k, k))

@@ -1,0 +1,100 @@
+"""The comparison at equal budgets: what is equal, and what follows from the numbers."""
+
+import pytest
+
+import minigoog as mg
+from minigoog import kernels
+from minigoog.sparsity import accuracy, accuracy_budget, accuracy_experiment
+from minigoog.sparsity.accuracy_budget import multiply_adds, width_for
+from minigoog.sparsity.accuracy_experiment import AXES, PLANS, Plan
+from minigoog.sparsity.accuracy_networks import NETWORKS, Task
+from minigoog.sparsity.demonstration import Setting
+
+TASKS = {True: Task(32, 3, 10), False: Task(8, 1, 10)}  # photographs, digits
+
+
+def test_multiply_adds_are_those_that_the_modules_count_themselves():
+    assert multiply_adds(mg.models.GoogLeNet(aux_heads=False), (224, 224, 3)) == 1_582_671_872  # as in the README
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("photographs", "quick"), PLANS)
+def test_each_network_meets_the_budget_within_3_percent(name, photographs, quick):
+    budget, task = PLANS[photographs, quick].million_multiply_adds * 1e6, TASKS[photographs]
+    width = width_for(NETWORKS[name], budget, task)
+    assert multiply_adds(NETWORKS[name](width, task), task.shape) == pytest.approx(budget, rel=0.03)
+
+
+def test_a_budget_that_no_width_reaches_is_refused():
+    with pytest.raises(ValueError, match="`budget` is 1,000,000,000,000,000 multiply-adds"):
+        width_for(lambda width, task: mg.nn.Conv2d(1, 10, 1), 1e15, TASKS[False])
+
+
+def test_the_random_pattern_differs_from_the_clustered_one_in_its_places_alone():
+    width, task = 0.25, TASKS[True]
+    sparse, dense = (NETWORKS[name](width, task) for name in ("random 5x5", "clustered"))
+    assert sum(p.size for p in sparse.parameters()) == sum(p.size for p in dense.parameters())
+    assert multiply_adds(sparse, task.shape) == multiply_adds(dense, task.shape)
+    patterns = [module.pattern for _, module in sparse.named_modules() if isinstance(module, mg.nn.SparseConv2d)]
+    assert len(patterns) == 3 and all(0.3 < pattern.density < 0.4 for pattern in patterns)
+
+
+def test_the_reduced_network_has_at_least_8_channels_before_its_5x5():
+    reducers = [m.branch5x5.reduce for _, m in NETWORKS["reduced"](0.05, TASKS[False]).named_modules() if isinstance(m, mg.nn.Inception)]
+    assert [conv.out_channels for conv in reducers] == [8, 8, 8]
+
+
+def numbers(**means):
+    """Results in which every network not named has 70%, and three seeds differ by half a point."""
+    rows = [
+        {"network": name, "axis": axis, "mean": mean, "deviation": 0.005, "accuracy": [mean] * 3}
+        for axis in AXES
+        for name, mean in (dict.fromkeys(NETWORKS, 0.7) | {key.replace("_", " "): value for key, value in means.items()}).items()
+    ]
+    return {"networks": rows}
+
+
+@pytest.mark.parametrize(("means", "verdict"), [
+    ({"reduced": 0.75}, "holds"),
+    ({"reduced": 0.75, "multi-branch": 0.76}, "holds partly"),
+    ({"reduced": 0.707}, "not confirmed"),  # two standard errors of a difference are 0.8 points
+])  # fmt: skip
+def test_the_verdict_on_the_reduction_follows_from_the_means(means, verdict):
+    assert accuracy.judge_reduction(numbers(**means))[0] == verdict
+
+
+@pytest.mark.parametrize(("means", "verdict"), [
+    ({"clustered": 0.75}, "holds"),
+    ({}, "holds partly"),
+    ({"clustered": 0.75, "random 5x5": 0.78}, "holds partly"),
+    ({"clustered": 0.692}, "not confirmed"),  # 0.8 points worse, and perhaps 1.6
+])  # fmt: skip
+def test_the_verdict_on_the_patterns_follows_from_the_means(means, verdict):
+    assert accuracy.judge_patterns(numbers(**means))[0] == verdict
+
+
+def test_the_whole_comparison_runs_and_goes_on_from_what_is_there(tmp_path, monkeypatch):
+    if kernels.native is None:
+        pytest.skip("milliseconds are those of compiled networks, which need the C kernels")
+    monkeypatch.setitem(PLANS, (False, True), Plan(0.4, 96, 16, 50, 1, (0.03, 0.1), 48, 2))
+    for name, value in {"TRIES": 1, "ROUNDS": 1, "BATCH": 1}.items():
+        monkeypatch.setattr(accuracy_budget, name, value)
+    setting = Setting(tmp_path / "accuracy", quick=True, say=lambda line: None)
+    first = accuracy.measure(setting)
+    monkeypatch.setattr(accuracy_experiment, "learn", None)  # a second run trains nothing
+    second = accuracy.measure(Setting(tmp_path / "patterns", quick=True, say=lambda line: None))
+    assert accuracy.table(first) == accuracy.table(second)
+    assert {(row["network"], row["axis"]) for row in first["networks"]} == {(name, axis) for name in NETWORKS for axis in AXES}
+    assert all(0 <= accuracy <= 1 for row in first["networks"] for accuracy in row["accuracy"] + row["train_accuracy"])
+    assert all(set(tried) == {0.03, 0.1} for tried in first["tuning"].values())
+    assert accuracy.judge_reduction(first)[1].count("points") == 6
+
+
+def test_figure_f9_has_a_point_for_each_network_and_budget(tmp_path):
+    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'minigoog[plots]'")
+    from matplotlib.figure import Figure
+
+    figure, shown = Figure(), numbers()
+    shown["networks"] = [row | {"multiply_adds": 1e6, "ms": 1.0} for row in shown["networks"]]
+    accuracy.ACCURACY.figures["F9"][1](shown, figure)
+    assert [len(ax.containers) for ax in figure.axes] == [2 * len(NETWORKS)] * 2

@@ -1,0 +1,122 @@
+"""The report: everything in one file, everything said, nothing broken by what is in it."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from minigoog.sparsity import report, report_figures, report_text
+from minigoog.sparsity.run import run
+
+from .fakes import demonstration
+
+
+def drawn(numbers, figure):
+    axes = figure.subplots()
+    axes.plot([0, 1], [numbers["seed"], 2], label="line")
+    axes.set_title("a title")
+    axes.legend()
+
+
+class Reader(HTMLParser):
+    """Collects names, and what the page would load."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.names, self.addresses = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.names += [value for name, value in attributes if name == "id"]
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "xlink:href", "data", "action")]
+        if tag not in ("meta", "br", "link"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """That of a report of two demonstrations that ran, with figures where matplotlib is there, and of one that did not."""
+    folder = tmp_path_factory.mktemp("report")
+    figures = {name: (f"caption {name}", drawn) for name in ("F1", "F2")}
+    some = [demonstration("one", figures=figures), demonstration("two", "L6", verdict="holds partly"), demonstration("three", "L2")]
+    outcomes = run(["one", "two"], {d.name: d for d in some}, folder, say=lambda line: None)
+    assert report.write(outcomes, folder, "python -m minigoog.sparsity") == {}
+    return folder
+
+
+@pytest.fixture
+def page(folder):
+    """The text of the report."""
+    return (folder / "report.html").read_text()
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+    return reader
+
+
+def test_the_page_loads_nothing_and_its_links_lead_somewhere(page):
+    reader = read(page)
+    assert reader.addresses and all(address.startswith("#") for address in reader.addresses)
+    assert {address[1:] for address in reader.addresses} <= set(reader.names)
+    assert not re.search(r"@import|url\((?!#)|<script|<link", page)
+
+
+def test_no_two_elements_have_one_name_even_in_two_figures_of_the_same(page):
+    names = read(page).names
+    assert len(names) == len(set(names))
+
+
+def test_each_demonstration_is_told_whole(page):
+    for words in ("a claim", "an experiment", "A rule with <code>code</code>", "Because {'seed': 0}", "minigoog.sparsity one",
+                  "The &lt;title&gt; of one", "<td class='s'>seed</td>", 'badge holds-partly">holds partly', 'badge not-run">not run'):
+        assert words in page, words
+
+
+def test_the_verdicts_come_before_the_links_and_the_low_rank_before_both(page):
+    places = [page.index(words) for words in ("is low rank, not sparsity", "id='verdicts'", "id='L1'", "id='L6'", "id='errata'")]
+    assert places == sorted(places)
+
+
+def test_every_link_of_the_argument_has_its_place(page):
+    assert all(f"<section id='{link}'>" in page for link in report_text.LINKS)
+
+
+def test_a_figure_takes_the_colour_of_the_page_and_is_a_file_too(page, folder):
+    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'minigoog[plots]'")
+    assert "currentColor" in page and report_figures.INK not in page and "#000000" not in page
+    assert report_figures.INK not in (folder / "F1.svg").read_text()
+
+
+def test_without_matplotlib_the_report_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(report_figures, "available", lambda: False)
+    one = demonstration("one", figures={"F1": ("caption", drawn)})
+    outcomes = run(["one"], {"one": one}, tmp_path, say=lambda line: None)
+    assert report.write(outcomes, tmp_path, "command") == {}
+    assert "minigoog[plots]" in (tmp_path / "report.html").read_text() and not (tmp_path / "F1.svg").exists()
+
+
+def test_columns_of_numbers_are_set_to_the_right():
+    html = report.table(["what", "how much", "how far"], [["a", "1.5", "+2.0%"], ["b", "12", "6"]])
+    assert "<th class='s'>what</th><th class='n'>how much</th><th class='n'>how far</th>" in html
+
+
+def test_the_verdicts_go_between_their_marks(folder, tmp_path):
+    document = tmp_path / "page.md"
+    document.write_text("before\n<!-- benchmark: argument -->\noutdated\n<!-- end of benchmark -->\nafter\n")
+    script = Path(__file__).resolve().parents[2] / "benchmarks" / "update_readme.py"
+    subprocess.run([sys.executable, script, folder / "argument.json", "--into", document], check=True, timeout=60)
+    written = document.read_text()
+    assert "outdated" not in written and "| L6 | The <title> of two | holds partly | because {'seed': 0} |" in written
+    assert "a full run with seed 0 on the digits." in written
