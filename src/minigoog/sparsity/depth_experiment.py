@@ -2,8 +2,6 @@
 
 from functools import cached_property
 
-import numpy as np
-
 from .depth_measures import CONDITIONS, METHODS
 from .learn import accuracy, learn
 from .linkage import linkage_clusters
