@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import minigoog as mg
+from minigoog.inspection import lab
 from minigoog.inspection.program_step import WHAT_NEXT
 from minigoog.inspection.walk import Walk
 
@@ -31,3 +32,7 @@ def test_the_help_and_the_first_screen_are_those_of_the_program():
     steps, output = mg.trace(mg.nn.Sequential(relu=mg.nn.ReLU()), [[[1.0]]]), io.StringIO()
     Walk(steps, [[[1.0]]], stdout=output).onecmd("help")
     assert output.getvalue() in TEXT and WHAT_NEXT in TEXT
+
+
+def test_the_report_of_the_lab_is_what_it_prints():
+    assert f"<!-- output of: lab aliasing -->\n```\n{lab.report(lab.mistake('aliasing'))}\n```" in TEXT

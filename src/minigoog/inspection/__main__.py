@@ -5,7 +5,7 @@ import sys
 
 from ..cli import Parser
 from ..models import build
-from . import program_branches, program_page, program_step
+from . import program_branches, program_lab, program_page, program_step
 from .diff import diff
 from .inputs import SIZES
 from .summary import summary
@@ -38,6 +38,7 @@ COMMANDS = {  # what it does, its flags, how it does it
     "step": ("a walk in the terminal, with one image through a network and its gradient back", program_step.add_flags, program_step.run),
     "page": ("the same walk as a page for a browser, in one file", program_page.add_flags, program_page.run),
     "branches": ("what each branch of each Inception module costs and brings", program_branches.add_flags, program_branches.run),
+    "lab": ("the classic mistakes of autograd, one by one, and the checks that catch them", program_lab.add_flags, program_lab.run),
     "summary": ("the layers in a table; for GoogLeNet, the paper's table 1 beside it", summary_flags, print_summary),
     "diff": ("what two networks differ in, and what each difference costs", diff_flags, print_diff),
 }

@@ -1,0 +1,121 @@
+"""Runs the chapters of the tour and compares what they print with what stands below the code.
+
+    python docs/tour/chapters.py [CHAPTER.md ...]           says where they differ; exit code 1 if they do
+    python docs/tour/chapters.py --write [CHAPTER.md ...]   writes what was printed into the chapters
+
+A chapter is Markdown. Its ```python blocks run one after the other in one namespace. What a block prints stands in a ```text block
+right below it, to the letter; in a ```text measured block it is a time or another number of one machine and is not compared."""
+
+import argparse
+import contextlib
+import io
+import re
+import sys
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+from minigoog.files import whole_file
+
+FOLDER = Path(__file__).resolve().parent
+BLOCK = re.compile(r"^```(python|text(?: measured)?)\n(.*?)^```\n", re.M | re.S)
+
+
+class Block(NamedTuple):
+    """A piece of a chapter: `kind` is markdown, python, text or "text measured"; `line` is the number of its first line."""
+
+    kind: str
+    text: str
+    line: int
+
+
+def chapters():
+    """The files of all chapters, in their order."""
+    return sorted(FOLDER.glob("[0-9][0-9]_*.md"))
+
+
+def blocks(chapter):
+    """The pieces of a chapter's text, which put together give it again."""
+    found, end = [], 0
+    for match in BLOCK.finditer(chapter):
+        found.append(Block("markdown", chapter[end : match.start()], chapter.count("\n", 0, end) + 1))
+        found.append(Block(match[1], match[2], chapter.count("\n", 0, match.start()) + 2))
+        end = match.end()
+    return [*found, Block("markdown", chapter[end:], chapter.count("\n", 0, end) + 1)]
+
+
+def text_of(pieces):
+    """The text of a chapter from its pieces."""
+    return "".join(piece.text if piece.kind == "markdown" else f"```{piece.kind}\n{piece.text}```\n" for piece in pieces)
+
+
+def outputs(chapter):
+    """{number of a python block: number of the text block right below it}, among the pieces; ValueError for a text block elsewhere."""
+    pieces, found = blocks(chapter), {}
+    for i, piece in enumerate(pieces):
+        if piece.kind.startswith("text"):
+            if i < 2 or pieces[i - 2].kind != "python" or pieces[i - 1].text.strip():
+                raise ValueError(f"line {piece.line}: a text block that is not right below a python block")
+            found[i - 2] = i
+    return found
+
+
+def run(path):
+    """Runs a chapter: its pieces with every text block replaced by what the code above it printed.
+
+    ValueError, naming the line, for code that fails, and for code that prints where no text block stands below it."""
+    chapter = path.read_text(encoding="utf-8")
+    pieces, shown, namespace = blocks(chapter), outputs(chapter), {"__name__": path.stem}
+    for i, piece in enumerate(pieces):
+        if piece.kind == "python":
+            printed = _printed(piece, path, namespace)
+            if i in shown:
+                pieces[shown[i]] = pieces[shown[i]]._replace(text=printed)
+            elif printed:
+                raise ValueError(f"{path.name}, line {piece.line}: prints, but no text block stands below:\n{printed}")
+    return pieces
+
+
+def _printed(piece, path, namespace):
+    """What the code of a block prints; its line numbers are those of the chapter."""
+    code, output = compile("\n" * (piece.line - 1) + piece.text, path, "exec"), io.StringIO()
+    try:
+        with contextlib.redirect_stdout(output):
+            exec(code, namespace)
+    except Exception:
+        raise ValueError(f"{path.name}, the block at line {piece.line}: {traceback.format_exc(limit=-3)}") from None
+    return output.getvalue()
+
+
+def differences(path):
+    """What a chapter prints otherwise than it says: a text for each block, with its line; blocks of measured numbers aside."""
+    said = blocks(path.read_text(encoding="utf-8"))
+    for before, after in zip(said, run(path), strict=True):
+        if before.kind == "text" and before.text != after.text:
+            yield f"{path.name}, line {before.line}: shown\n{before.text}but printed\n{after.text}"
+
+
+def write(path):
+    """Runs a chapter and writes what it printed into it; no differences are left."""
+    text = text_of(run(path))
+    with whole_file(path) as file:
+        file.write(text.encode())
+    return []
+
+
+def main():
+    """The program. Exit codes: 0 all as shown, 1 differences, 2 code that fails or a file that cannot be read."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("chapters", nargs="*", type=Path, help="files (default: all)")
+    p.add_argument("--write", action="store_true", help="write what was printed into the chapters")
+    flags = p.parse_args()
+    try:
+        found = [difference for path in flags.chapters or chapters() for difference in (write if flags.write else differences)(path)]
+    except (OSError, ValueError) as error:
+        p.error(str(error))
+    print("\n".join(found), end="")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()

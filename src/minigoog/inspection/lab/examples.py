@@ -1,0 +1,29 @@
+"""The smallest functions that show each mistake, in the words in which they are printed."""
+
+# ruff: noqa: RET504  (the names of the values are the lesson)
+
+from ...ops import relu
+
+
+def everything_twice(a):
+    b = a + a
+    c = b + b
+    return c
+
+
+def a_short_and_a_long_way(a):
+    b = a + a
+    c = b + b
+    d = b + c
+    return d
+
+
+def one_of_two_used_again(a, b):
+    c = a + b
+    d = c + a
+    return d
+
+
+def near_the_kink(a):
+    c = relu(a)
+    return c
