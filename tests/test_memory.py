@@ -85,6 +85,10 @@ def test_size_classes_waste_at_most_an_eighth():
         assert workspace.size_class(workspace.size_class(n)) == workspace.size_class(n)
 
 
+def test_a_loan_that_ctrl_c_stopped_in_its_making_gives_nothing_back():
+    workspace._Loan.__new__(workspace._Loan).__del__()
+
+
 class Lending(RuleBasedStateMachine):
     """Arrays are made, sliced and dropped in any order; each that lives keeps what was written to it."""
 

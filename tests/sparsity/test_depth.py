@@ -1,6 +1,4 @@
-"""Reading a trained network: the judge's rule, and the whole demonstration at toy sizes."""
-
-import json
+"""Reading a trained network: its measures, the judge's rule, and the network."""
 
 import numpy as np
 import pytest
@@ -8,11 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigoog.models.googlenet import TABLE_1
-from minigoog.sparsity import allocation, arora, conv_arora, depth, plain_stack
-from minigoog.sparsity.allocation import ALLOCATION
-from minigoog.sparsity.arora import ARORA
-from minigoog.sparsity.conv_arora import CONV_ARORA
-from minigoog.sparsity.demonstration import VERDICTS, Setting
+from minigoog.sparsity import plain_stack
 from minigoog.sparsity.depth import DEPTH
 from minigoog.sparsity.depth_measures import CONDITIONS, METHODS, mean_extent, spread, table_1_ratios, trend
 from minigoog.tensor import Tensor
@@ -80,44 +74,3 @@ def test_the_stack_gives_the_maps_of_each_convolution_and_logits(shape, layers):
     maps = plain_stack.layer_maps(model, images)
     assert len(maps) == layers and all(len(x) == 3 and x.min() >= 0 for x in maps)
     assert model(Tensor(images)).shape == (3, 10)
-
-
-@pytest.fixture(scope="module")
-def toys():
-    """Each demonstration of this link at a size that takes a second."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arora, "BENCH", (200, 5, 1, 2000))
-        patch.setattr(arora, "QUICK", {"sizes": ((100, 1), (150, 1)), "degree": 4, "times": (0.25, 8), "actives": (1, 2), "degrees": (4, 6),
-                                       "seeds": 1, "two_layers": (200, 4, 1, 2000), "negatives": (100, 4, 2, 3000)})
-        patch.setattr(conv_arora, "SIDE", 24)
-        patch.setattr(conv_arora, "QUICK", {"seeds": 1, "images": (1, 4), "densities": (0.002,)})
-        patch.setitem(depth.PLANS, (False, True), {"train": 200, "test": 60, "epochs": 1, "lr": 0.1, "looked_at": 60, "seeds": 1})
-        patch.setitem(allocation.PLANS, (False, True), {"train": 200, "test": 60, "epochs": 1, "lr": 0.1, "seeds": 2, "budget": 1e5})
-        patch.setattr(plain_stack, "DIGITS", (6, 8, 8))
-        yield
-
-
-@pytest.fixture(scope="module", params=(ARORA, CONV_ARORA, DEPTH, ALLOCATION), ids=lambda d: d.name)
-def measured(request, toys, tmp_path_factory):
-    """(demonstration, its folder, its numbers)."""
-    folder = tmp_path_factory.mktemp(request.param.name) / request.param.name
-    return request.param, folder, request.param.measure(Setting(folder, quick=True, say=lambda line: None))
-
-
-def test_a_demonstration_resumes_judges_and_tabulates(measured):
-    demonstration, folder, numbers = measured
-    assert demonstration.measure(Setting(folder, quick=True, say=lambda line: None)) == json.loads(json.dumps(numbers))
-    verdict, why = demonstration.judge(numbers)
-    assert verdict in VERDICTS and why.endswith(".")
-    head, rows = demonstration.table(numbers)
-    assert rows and all(len(row) == len(head) and all(isinstance(cell, str) for cell in row) for row in rows)
-
-
-def test_a_demonstration_draws_its_figures(measured, tmp_path):
-    figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed (extra `plots`): no figure was drawn")
-    demonstration, _, numbers = measured
-    for name, (caption, draw) in demonstration.figures.items():
-        page = figure.Figure(figsize=(8, 5), layout="constrained")
-        draw(numbers, page)
-        page.savefig(tmp_path / f"{name}.png")
-        assert caption and page.axes

@@ -5,20 +5,40 @@ import json
 import numpy as np
 import pytest
 
-from minigoog.sparsity import blocks, break_even, forms, pruned
+from minigoog.sparsity import allocation, arora, blocks, break_even, conv_arora, depth, forms, plain_stack, pruned
+from minigoog.sparsity.allocation import ALLOCATION
+from minigoog.sparsity.arora import ARORA
 from minigoog.sparsity.blocks import BLOCKS
 from minigoog.sparsity.blow_up import BLOW_UP
 from minigoog.sparsity.break_even import BREAK_EVEN
 from minigoog.sparsity.cache_misses import CACHE_MISSES
+from minigoog.sparsity.conv_arora import CONV_ARORA
 from minigoog.sparsity.demonstration import VERDICTS, Setting
+from minigoog.sparsity.depth import DEPTH
 from minigoog.sparsity.pruned import PRUNED
 from minigoog.sparsity.three_ways import THREE_WAYS
 
-DEMONSTRATIONS = (BREAK_EVEN, PRUNED, CACHE_MISSES, BLOCKS, THREE_WAYS, BLOW_UP)
+OF_C_KERNELS = (BREAK_EVEN, PRUNED, CACHE_MISSES, BLOCKS, THREE_WAYS, BLOW_UP)
+OF_LEARNING = (ARORA, CONV_ARORA, DEPTH, ALLOCATION)
 
 
 @pytest.fixture(scope="module")
-def toys(native, tmp_path_factory):
+def toy_networks():
+    """Networks and samples of a second's work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arora, "BENCH", (200, 5, 1, 2000))
+        patch.setattr(arora, "QUICK", {"sizes": ((100, 1), (150, 1)), "degree": 4, "times": (0.25, 8), "actives": (1, 2), "degrees": (4, 6),
+                                       "seeds": 1, "two_layers": (200, 4, 1, 2000), "negatives": (100, 4, 2, 3000)})
+        patch.setattr(conv_arora, "SIDE", 24)
+        patch.setattr(conv_arora, "QUICK", {"seeds": 1, "images": (1, 4), "densities": (0.002,)})
+        patch.setitem(depth.PLANS, (False, True), {"train": 200, "test": 60, "epochs": 1, "lr": 0.1, "looked_at": 60, "seeds": 1})
+        patch.setitem(allocation.PLANS, (False, True), {"train": 200, "test": 60, "epochs": 1, "lr": 0.1, "seeds": 2, "budget": 1e5})
+        patch.setattr(plain_stack, "DIGITS", (6, 8, 8))
+        yield
+
+
+@pytest.fixture(scope="module")
+def toy_layers(native, tmp_path_factory):
     """All layers small; the weights of pruned layers made up."""
     data = tmp_path_factory.mktemp("data")
     w = np.random.default_rng(0).standard_normal((3, 3, 4, 32), np.float32)
@@ -39,10 +59,11 @@ def toys(native, tmp_path_factory):
         yield
 
 
-@pytest.fixture(scope="module", params=DEMONSTRATIONS, ids=lambda d: d.name)
-def measured(request, toys, tmp_path_factory):
+@pytest.fixture(scope="module", params=(*OF_C_KERNELS, *OF_LEARNING), ids=lambda d: d.name)
+def measured(request, tmp_path_factory):
     """(demonstration, its folder, its numbers)."""
-    folder = tmp_path_factory.mktemp(request.param.name)
+    request.getfixturevalue("toy_layers" if request.param in OF_C_KERNELS else "toy_networks")
+    folder = tmp_path_factory.mktemp(request.param.name) / request.param.name
     return request.param, folder, request.param.measure(Setting(folder, quick=True, say=lambda line: None))
 
 

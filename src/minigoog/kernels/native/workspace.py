@@ -18,7 +18,6 @@ ALIGNMENT = 64  # bytes: one cache line, one vector of AVX-512
 LARGEST_EXCESS = 1.5  # a block may be so many times too large: GoogLeNet's training step of batch 32 takes 1,899 MiB at 1, 1,633 at 1.5
 
 
-
 class _Loan:
     """The owner of a lent block, which NumPy keeps as the base of the arrays that view it."""
 
@@ -31,7 +30,8 @@ class _Loan:
         self.__array_interface__ = {"version": 3, "data": (aligned, False), "shape": shape, "typestr": typestr}
 
     def __del__(self):
-        self.free[self.block.nbytes].append(self.block)
+        if hasattr(self, "free"):  # not if Ctrl-C came between its making and the end of __init__
+            self.free[self.block.nbytes].append(self.block)
 
 
 def size_class(n_bytes):
