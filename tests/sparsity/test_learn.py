@@ -26,6 +26,12 @@ def test_digits_are_learned_and_the_same_seed_gives_the_same_weights():
         assert np.array_equal(a.data, b.data)
 
 
+def test_accuracy_takes_every_second_image_of_an_array():
+    images, labels = pictures()[1]
+    halves = [accuracy(network(), images[i::2], labels[i::2]) * len(labels[i::2]) for i in range(2)]
+    assert sum(halves) == pytest.approx(accuracy(network(), images, labels) * len(labels))
+
+
 def test_a_learning_rate_that_is_too_large_is_said_to_be():
     train, _ = pictures(n_train=256)
     with pytest.raises(FloatingPointError, match="smaller `lr` than 1e\\+06"):

@@ -69,6 +69,7 @@ def accuracy(model, images, labels):
     right = 0
     with no_grad():
         for start in range(0, len(images), BATCH):
-            logits = model(Tensor(images[start : start + BATCH])).data
+            some = np.ascontiguousarray(images[start : start + BATCH])  # images may be every second one of a larger array
+            logits = model(Tensor(some)).data
             right += int((logits.argmax(axis=1) == labels[start : start + BATCH]).sum())
     return right / len(images)
