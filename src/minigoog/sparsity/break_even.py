@@ -150,7 +150,7 @@ def draw(numbers, figure):
         axis.set_visible(False)
     for axis, (layer, rows) in zip(axes.flat, layers.items(), strict=False):
         _draw_layer(axis, layer, rows)
-    axes.flat[0].legend(fontsize=7)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), fontsize=7, ncols=5, loc="outside lower center")
     figure.supxlabel("density of the weights")
     figure.supylabel("GFLOP/s on the weights that are left")
 
