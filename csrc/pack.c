@@ -26,22 +26,16 @@ void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, f
     }
 }
 
-/* A square of BLOCK x BLOCK stays in cache while its rows are read and its columns written. */
-enum { BLOCK = 16 };
-
-static void transpose(size_t rows, size_t cols, const float *a, float *at)
-{
-    for (size_t i0 = 0; i0 < rows; i0 += BLOCK)
-        for (size_t j0 = 0; j0 < cols; j0 += BLOCK)
-            for (size_t j = j0; j < mg_min(j0 + BLOCK, cols); j++)
-                for (size_t i = i0; i < mg_min(i0 + BLOCK, rows); i++)
-                    at[j * rows + i] = a[i * cols + j];
-}
+enum { STRIP = 64 }; /* columns that one thread transposes at a time */
 
 void mg_turn_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *turned)
 {
-    const size_t taps = kh * kw;
+    const struct kernels *k = mg_kernels();
+    const size_t taps = kh * kw, strips = mg_ceil_div(cout, STRIP);
 
-    PARALLEL_FOR(tap, taps, taps * cin * cout)
-        transpose(cin, cout, w + tap * cin * cout, turned + (taps - 1 - tap) * cin * cout);
+    PARALLEL_FOR(i, taps * strips, taps * cin * cout) {
+        const size_t tap = i / strips, column = i % strips * STRIP;
+        k->transpose_matrix(cin, mg_min(STRIP, cout - column), w + tap * cin * cout + column, cout,
+                            turned + (taps - 1 - tap) * cin * cout + column * cin, cin);
+    }
 }
