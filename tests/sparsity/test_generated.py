@@ -1,12 +1,14 @@
-"""From clusters to modules: shares, reductions that pay, budgets that are met."""
+"""From clusters to modules: shares, reductions that pay, budgets that are met, and what is said of the topology."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minigoog.sparsity.accuracy import AXES
 from minigoog.sparsity.accuracy_budget import multiply_adds, width_for
 from minigoog.sparsity.accuracy_networks import Task
+from minigoog.sparsity.allocation import ALLOCATION, FOUND, REVERSED
 from minigoog.sparsity.generated import (
     LEAST_SHARE,
     UNIFORM,
@@ -62,3 +64,14 @@ def test_the_generated_network_meets_a_budget_and_gives_logits(task, modules, bu
     model = build(width_for(build, budget, task), task)
     assert multiply_adds(model, task.shape) == pytest.approx(budget, rel=0.05)
     assert model(Tensor(np.zeros((2, *task.shape), np.float32))).shape == (2, 10)
+
+
+@pytest.mark.parametrize("uniform, upside_down, verdict", [
+    (0.60, 0.60, "holds"), (0.70, 0.60, "holds partly"), (0.60, 0.70, "holds partly"),
+    (0.70, 0.70, "not confirmed"),
+    (0.75, 0.60, "not confirmed"),  # whoever loses to the uniform topology has not found a better one
+])  # fmt: skip
+def test_the_verdict_on_a_topology_follows_the_rule(uniform, upside_down, verdict):
+    means = {FOUND: 0.70, "uniform": uniform, REVERSED: upside_down, "table 1": 0.7}
+    rows = [{"network": name, "axis": AXES[0], "mean": mean, "deviation": 0.001, "accuracy": [mean] * 3} for name, mean in means.items()]
+    assert ALLOCATION.judge({"networks": rows})[0] == verdict
