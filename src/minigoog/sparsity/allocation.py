@@ -140,8 +140,8 @@ ALLOCATION = Demonstration(
                "a half), with itself in the opposite order of layers, and with inception3a's proportions everywhere; all are made as wide "
                "as the same multiply-adds allow and trained alike, from several seeds.",
     rule="A topology is better if its mean accuracy is higher by half a point and by two standard errors of the difference. Holds: the "
-         "found one is better than the uniform one and than itself reversed. Holds partly: than one of them, and the other is not better than "
-         "it. Not confirmed: otherwise.",
+         "found one is better than the uniform one and than itself reversed. Holds partly: than one of them, and the other is not better "
+         "than it. Not confirmed: otherwise.",
     measure=measure,
     judge=judge,
     table=table,

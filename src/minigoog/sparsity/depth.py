@@ -82,8 +82,8 @@ DEPTH = Demonstration(
                f"its own 95th percentile; phi is the correlation of two channels so many pixels apart. The tool that gave back planted "
                f"filters reads the graph of the strongest correlations between channels, {DEGREE} for a channel at a pixel, and so does "
                f"average linkage at the same threshold. A channel's correlation with its own neighbours is larger than any other and says "
-               f"only that maps are smooth: it is reported apart. Controls: phase-scrambled images (the spectrum alone), random weights, and "
-               f"channels shuffled over the images, held against the same thresholds.",
+               f"only that maps are smooth: it is reported apart. Controls: phase-scrambled images (the spectrum alone), random weights, "
+               f"and channels shuffled over the images, held against the same thresholds.",
     rule=f"Three measures, chosen beforehand since reasonable ones disagree: how far correlation between channels reaches (mean phi^2 at "
          f"distance 2 as a share of that at 0), and the mean extent of clusters by RecoverGraph and by average linkage. One rises if its "
          f"rank correlation with depth is {RISES} or more, and so is that of what it exceeds phase-scrambled images by. Holds: all three "
