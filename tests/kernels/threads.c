@@ -26,8 +26,8 @@ static void convolution(void)
     for (size_t side = 2; side <= 4; side += 2) {
         struct mg_conv tiles = s;
         tiles.side = side;
-        float *transformed = floats(mg_winograd_panels_size(side, 32, 48));
-        mg_winograd_pack(side, 32, 48, w, transformed);
+        float *transformed = floats(mg_winograd_panels_size(side, 3, 32, 48));
+        mg_winograd_pack(side, 3, 32, 48, w, transformed);
         mg_conv2d_winograd(&tiles, x, transformed, bias, 1, y, floats(mg_conv2d_winograd_scratch(&tiles)));
     }
     mg_conv2d_weight_winograd(&s, x, y, dw, floats(mg_conv2d_weight_winograd_scratch(&s)));
