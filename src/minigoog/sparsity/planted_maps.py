@@ -12,8 +12,8 @@ def plant(generator, histogram, channels, children):
     """Hidden units, as clusters (tuples of (channel, y, x)): histogram[k] of them with `children` children spread over a k x k window."""
     check_int("plant", "children", children, 2, channels)
     units = []
-    for size, _count in histogram.items():
-        while sum(extent(unit) == size for unit in units) < histogram[size]:
+    for size, count in histogram.items():
+        while sum(extent(unit) == size for unit in units) < count:
             unit = _unit(generator, size, channels, children)
             if extent(unit) == size and unit not in units:
                 units.append(unit)
