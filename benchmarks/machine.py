@@ -22,10 +22,9 @@ MIB = 2**20
 def facts():
     """What the numbers were measured on."""
     import minigoog
+    from minigoog.sparsity.machine import processor
 
-    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name")), platform.processor())
-    return {"cpu": model, "cores": os.cpu_count(), "isa": minigoog.kernels.native.machine.isa(), "minigoog": commit(),
+    return {"cpu": processor(), "cores": os.cpu_count(), "isa": minigoog.kernels.native.machine.isa(), "minigoog": commit(),
             "python": platform.python_version(), **versions()}
 
 

@@ -12,7 +12,7 @@ from ..config import config
 @cache
 def machine():
     """The processor and what computes on it, by name."""
-    return {"processor": _processor(), "minigoog": __version__} | config()
+    return {"processor": processor(), "minigoog": __version__} | config()
 
 
 def now():
@@ -20,7 +20,7 @@ def now():
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _processor():
+def processor():
     """The processor's name, as Linux gives it, or else the name of its family."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
