@@ -49,13 +49,13 @@ void mg_tanh(size_t n, float gain, float slope, const float *x, float *y)
             y[i] = gain * tanhf(slope * x[i]);
 }
 
-void mg_sgd(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w)
+void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w)
 {
     const struct kernels *k = mg_kernels();
 
     PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n) {
         const size_t i = chunk * CHUNK;
-        k->sgd(mg_min(CHUNK, n - i), lr, momentum, weight_decay, dw + i, v + i, w + i);
+        k->sgd(mg_min(CHUNK, n - i), lr, momentum, weight_decay, nesterov, dw + i, v + i, w + i);
     }
 }
 

@@ -80,7 +80,7 @@ struct kernels {
     void (*sum_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t x_pixel, size_t width, float scale, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
-    void (*sgd)(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w);
+    void (*sgd)(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w);
     void (*moments)(size_t rows, size_t channels, const float *x, size_t x_pixel, float *mean, float *m2);
     void (*normalize)(size_t rows, size_t channels, const float *x, size_t x_pixel, const float *mean, const float *scale,
                       const float *shift, int relu, float *y, size_t y_pixel);

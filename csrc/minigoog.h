@@ -161,8 +161,9 @@ void mg_tanh(size_t n, float gain, float slope, const float *x, float *y);
 /* y[i] = x[i] * scale if random number offset + i of the stream `seed` is at least `drop`, else 0; the numbers are 32 bits of
    Philox4x32-10 (Salmon et al. 2011), so that y does not depend on who computes it. n floats, dense. (dropout.c) */
 void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y);
-/* One momentum step in place: v = momentum * v + dw + weight_decay * w; w = w - lr * v. n floats, dense. */
-void mg_sgd(size_t n, float lr, float momentum, float weight_decay, const float *dw, float *v, float *w);
+/* One momentum step in place: g = dw + weight_decay * w; v = momentum * v + g; w = w - lr * v, or, if `nesterov`,
+   w = w - lr * (g + momentum * v). n floats, dense. */
+void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w);
 
 /* ---- batch normalisation (batch_norm.c): `rows` pixels of c floats, rows >= 1; mean, variance, scale, ... are c floats each ---- */
 

@@ -22,6 +22,19 @@ def test_three_steps_follow_the_formula():
     assert np.allclose(p.data, w, rtol=1e-6)
 
 
+def test_nesterovs_step_looks_ahead():
+    """v = 0.5 v + (dw + 0.1 w); w = w - 0.2 (dw + 0.1 w + 0.5 v), by hand in float64."""
+    p, w, v = parameter(1, -2), np.array([1.0, -2.0]), np.zeros(2)
+    sgd = optim.SGD([p], lr=0.2, momentum=0.5, weight_decay=0.1, nesterov=True)
+    for dw in ([1, 1], [0, -3], [2, 0.5]):
+        p.grad = np.array(dw, np.float32)
+        sgd.step()
+        slope = np.array(dw) + 0.1 * w
+        v = 0.5 * v + slope
+        w = w - 0.2 * (slope + 0.5 * v)
+    assert np.allclose(p.data, w, rtol=1e-6)
+
+
 def test_a_parameter_without_a_gradient_is_left_alone():
     p, q = parameter(1), parameter(1)
     p.grad = np.ones(1, np.float32)

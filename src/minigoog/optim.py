@@ -9,19 +9,20 @@ from .checks import check_real
 
 
 class SGD:
-    """Stochastic gradient descent: v = momentum * v + dw + weight_decay * w; w = w - lr * v. (Paper, section 6; PyTorch's form)
+    """Stochastic gradient descent: g = dw + weight_decay * w; v = momentum * v + g; w = w - lr * v. (Paper, section 6; PyTorch's form)
 
-    `lr` may be set between steps. Parameters without a gradient are left alone. `decay_vectors` False leaves biases and other
-    parameters of one axis out of the weight decay, as Caffe's GoogLeNet does with biases."""
+    nesterov: w = w - lr * (g + momentum * v) instead, the gradient taken from where momentum leads (Sutskever et al. 2013, which the
+    paper cites). `lr` may be set between steps. Parameters without a gradient are left alone. `decay_vectors` False leaves biases and
+    other parameters of one axis out of the weight decay, as Caffe's GoogLeNet does with biases."""
 
-    def __init__(self, parameters, lr, momentum=0.0, weight_decay=0.0, decay_vectors=True):
+    def __init__(self, parameters, lr, momentum=0.0, weight_decay=0.0, decay_vectors=True, nesterov=False):
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("SGD: `parameters` is empty")
         self.lr = check_real("SGD", "lr", lr, 0)
         self.momentum = check_real("SGD", "momentum", momentum, 0)
         self.weight_decay = check_real("SGD", "weight_decay", weight_decay, 0)
-        self.decay_vectors = decay_vectors
+        self.decay_vectors, self.nesterov = decay_vectors, nesterov
         self.velocities = [np.zeros_like(p.data) for p in self.parameters]
 
     def step(self):
@@ -30,7 +31,7 @@ class SGD:
         for p, v in zip(self.parameters, self.velocities, strict=True):
             if p.grad is not None:
                 decay = self.weight_decay if self.decay_vectors or p.ndim > 1 else 0.0
-                kernels.sgd_step(p.data, p.grad, v, lr=lr, momentum=self.momentum, weight_decay=decay)
+                kernels.sgd_step(p.data, p.grad, v, lr=lr, momentum=self.momentum, weight_decay=decay, nesterov=self.nesterov)
 
     def zero_grad(self):
         """Forgets all gradients."""

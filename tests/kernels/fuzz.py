@@ -17,7 +17,7 @@ NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slo
 WINDOWS = {"stride": (1, 1, 1, 2, (1, 2), (3, 1), 0, -1, 1.5, None, "1", 100, 2**33), "groups": (1, 1, 1, 2, 3, 0, -1),
            "radius": (0, 0, 1, 2, 3, -1, 1.0, None, 2**31),
            "padding": (0, 0, 1, 1, 2, (0, 3), 9, -1, 1.0, None), "size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
-CHOICES = {"relu": (False, True),
+CHOICES = {"relu": (False, True), "nesterov": (False, True),
            "ceil_mode": (False, True), "with_index": (True, False), "algorithm": ("auto", "direct", "im2col", "winograd", "nonsense")}
 
 

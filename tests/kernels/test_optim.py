@@ -13,29 +13,34 @@ rates = st.floats(0, 2, width=32)
 
 
 @pytest.mark.parametrize("kind", ["native", "reference"])
-@given(n=st.one_of(st.integers(0, 100), st.just(20_000)), seed=seeds, lr=rates, momentum=rates, weight_decay=rates)
-def test_a_step_is_the_formula(isa, kind, n, seed, lr, momentum, weight_decay):
+@given(n=st.one_of(st.integers(0, 100), st.just(20_000)), seed=seeds, lr=rates, momentum=rates, weight_decay=rates, nesterov=st.booleans())
+def test_a_step_is_the_formula(isa, kind, n, seed, lr, momentum, weight_decay, nesterov):
     w, dw, v = (numbers([seed, i], (n,)) for i in range(3))
-    v64 = momentum * v.astype(np.float64) + (dw + weight_decay * w.astype(np.float64))
-    w64 = w - lr * v64
+    slope = dw + weight_decay * w.astype(np.float64)
+    v64 = momentum * v.astype(np.float64) + slope
+    direction = slope + momentum * v64 if nesterov else v64
+    w64 = w - lr * direction
     size = np.abs(momentum * v) + np.abs(dw) + np.abs(weight_decay * w)
+    sizes = np.abs(dw) + np.abs(weight_decay * w) + momentum * size if nesterov else size
     before = dw.copy()
-    (native if kind == "native" else reference).sgd_step(w, dw, v, lr=lr, momentum=momentum, weight_decay=weight_decay)
+    step = (native if kind == "native" else reference).sgd_step
+    step(w, dw, v, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
     assert same_bits(dw, before)
     assert np.all(np.abs(v - v64) <= 4 * U * size + 1e-44)  # four roundings at most
-    assert np.all(np.abs(w - w64) <= 4 * U * lr * size + 2 * U * (np.abs(w64) + np.abs(lr * v64)) + 1e-44)
+    assert np.all(np.abs(w - w64) <= (6 if nesterov else 4) * U * lr * sizes + 2 * U * (np.abs(w64) + np.abs(lr * direction)) + 1e-44)
 
 
-def test_steps_agree_with_pytorch(isa):
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_steps_agree_with_pytorch(isa, nesterov):
     torch = pytest.importorskip("torch")
     w, v = numbers(0, (37,)).copy(), np.zeros(37, np.float32)
     t = torch.tensor(w.copy(), requires_grad=True)
-    optimiser = torch.optim.SGD([t], lr=0.1, momentum=0.9, weight_decay=0.01)
+    optimiser = torch.optim.SGD([t], lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=nesterov)
     for i in range(5):
         dw = numbers(i + 1, (37,))
         t.grad = torch.tensor(dw)
         optimiser.step()
-        native.sgd_step(w, dw, v, lr=0.1, momentum=0.9, weight_decay=0.01)
+        native.sgd_step(w, dw, v, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=nesterov)
     assert np.allclose(w, t.detach().numpy(), rtol=1e-5, atol=1e-6)
 
 

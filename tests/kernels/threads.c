@@ -107,7 +107,7 @@ static void the_rest(void)
     mg_add(rows, c, x, c, y, c, y, c);
     mg_tanh(rows * c, 1, 1, x, x);
     mg_dropout(rows * c, 3, 5, 1u << 30, 2, x, x);
-    mg_sgd(rows * c, 0.1f, 0.9f, 0.1f, x, y, floats(rows * c));
+    mg_sgd(rows * c, 0.1f, 0.9f, 0.1f, 1, x, y, floats(rows * c));
     mg_softmax(rows, c, x, y);
     mg_softmax_backward(rows, c, y, x, y);
     mg_cross_entropy(rows, c, x, labels, y, losses);

@@ -16,9 +16,10 @@ def check_sgd(w, dw, v, lr, momentum, weight_decay):
     check_real("sgd_step", "weight_decay", weight_decay)
 
 
-def sgd_step(w, dw, v, *, lr, momentum, weight_decay):
-    """In place: v = momentum * v + dw + weight_decay * w; w = w - lr * v."""
+def sgd_step(w, dw, v, *, lr, momentum, weight_decay, nesterov=False):
+    """In place: g = dw + weight_decay * w; v = momentum * v + g; w = w - lr * v, or with `nesterov` w = w - lr * (g + momentum * v)."""
     check_sgd(w, dw, v, lr, momentum, weight_decay)
     kind = w.dtype.type
-    v[...] = kind(momentum) * v + (dw + kind(weight_decay) * w)
-    w -= kind(lr) * v
+    slope = dw + kind(weight_decay) * w
+    v[...] = kind(momentum) * v + slope
+    w -= kind(lr) * (slope + kind(momentum) * v if nesterov else v)
