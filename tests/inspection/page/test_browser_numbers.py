@@ -1,0 +1,88 @@
+"""The page in a real browser: every number beside what Python explains."""
+
+import numpy as np
+import pytest
+
+from tests.inspection.page.browser import Page
+
+
+def places(page, n=3):
+    """Random places of every map and gradient, and the number of the trace that is there."""
+    generator = np.random.default_rng(0)
+    nodes = page.run("return minigoog.nodes.map((n) => [n.name, n.shape])")
+    drawn = {step.name: step for step in page.steps.forward}
+    for number, (name, shape) in enumerate(nodes):
+        for way in ("forward", "backward") if name != "image" else ():
+            array = drawn[name].output if way == "forward" else drawn[name].dy
+            for _ in range(n):
+                at = [int(generator.integers(size)) for size in shape]
+                yield [number, way, *at], float(np.reshape(array, shape)[tuple(at)])
+
+
+def compare(page, rounded=False):
+    """Compares what the page explains with the trace; returns how many numbers it could explain, of how many."""
+    wanted = list(places(page))
+    explained = page.explained([place for place, _ in wanted])
+    for (place, number), (value, stored, exact) in zip(wanted, explained, strict=True):
+        assert exact or rounded
+        if not rounded:
+            assert stored == pytest.approx(number, rel=1e-6, abs=1e-12), place
+            assert value is None or place[1] == "backward" and not value or value == pytest.approx(number, rel=2e-4, abs=2e-6), place
+    return sum(value is not None for value, _, _ in explained), len(explained)
+
+
+def test_everywhere_the_products_add_up_to_the_number_of_the_trace(tiny):
+    assert compare(tiny) == (222, 222)
+
+
+def test_the_gradient_of_a_filter_is_that_of_the_trace(tiny):
+    for number, channel in ((1, 3), (4, 5), (6, 7)):
+        name = tiny.run("return minigoog.nodes[arguments[0]].name", number)
+        found = tiny.run("return [...minigoog.filterGradient(minigoog.nodes[arguments[0]], arguments[1]).data]", number, channel)
+        expected = tiny.steps[name][0].dxs[1][..., channel]
+        assert np.allclose(np.reshape(found, expected.shape), expected, rtol=1e-3, atol=1e-5), name
+
+
+# ---- other pages: from here on the browser shows them ----
+
+
+def test_lenet_5_is_explained_too(driver, tmp_path):
+    page = Page(driver, tmp_path, model="lenet5")
+    explained, of = compare(page)
+    assert explained > 0.8 * of and "there is no exact class activation map" in page.text("#because")
+
+
+def test_a_rounded_page_says_so_and_is_close(driver, tmp_path):
+    page = Page(driver, tmp_path, rounding=(127,))
+    page.run("minigoog.goToNode(4)")
+    assert "exact" in page.text("#products h2") and "Maps and gradients are rounded to 8 bits" in page.text("#rounding")
+    page.run("minigoog.lookAt(0, 0)")
+    assert "rounded" in page.text("#products h2") and "8 bits" in page.text("#products .result")
+    steps = {step.name: step for step in page.steps.forward}
+    for number in (1, 3, 4, 6, 12):
+        name, shape = page.run("return [minigoog.nodes[arguments[0]].name, minigoog.nodes[arguments[0]].shape]", number)
+        at = [n // 3 for n in shape]
+        ((value, stored, _),) = page.explained([[number, "forward", *at]])
+        explanation = steps[name].explain(*at)
+        bound = error_bound(steps[name], explanation)
+        assert abs(value - explanation.value) <= bound and abs(stored - explanation.stored) <= np.abs(steps[name].output).max() / 250
+        assert bound < 0.2 * max(explanation.magnitude, 0.1)
+
+
+def error_bound(step, explanation):
+    """How far off the sum of products may be when x is rounded to 1/254 of its channel's largest at most, w and the bias likewise."""
+    patch, weights = (np.abs(explanation.factors[name]) for name in ("patch", "filter"))
+    dx = np.abs(step.inputs[0]).max(axis=(0, 1, 2)) / 254
+    dw = np.abs(step.inputs[1]).max() / 254
+    return float((dx * weights + patch * dw + dx * dw).sum()) * 1.01 + np.abs(step.inputs[2]).max() / 254 + 1e-6
+
+
+def test_the_heads_stand_beside_the_trunk_and_left_out_weights_are_named(driver, tmp_path):
+    page = Page(driver, tmp_path, rounding=(15, 100_000), model="googlenet", training=True)
+    xs = dict(page.run("return minigoog.nodes.map((n) => [n.name, n.x])"))
+    assert xs["aux_4a.conv"] == xs["aux_4d.classifier"] > max(x for name, x in xs.items() if name.startswith("inception"))
+    assert "Left out, they are too large" in page.text("#rounding")
+    number = page.run("return minigoog.nodes.findIndex((n) => n.name === 'aux_4a.hidden')")
+    page.run("minigoog.goToNode(arguments[0]); minigoog.lookAt(0, 0, 1)", number)
+    assert "The page does not carry what it would need" in page.text("#products")
+    assert page.driver.get_log("browser") == []
