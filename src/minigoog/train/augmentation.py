@@ -14,10 +14,11 @@ SCALES = (0.4, 1.0)  # of the area: the smallest of 144 crops is 40% of it
 CONTEXT = 256 / 224  # the side that a test image is resized to, in sides of the crop that is cut from its middle (section 7)
 
 
-def training(name, size, statistics, native, interpolation):
+def training(name, size, statistics, native, interpolation, shift=None):
     """The transform of a training image: to `size`, varied as `name` of AUGMENTATIONS says, normalised.
 
-    native: whether all images have that size already. statistics: mean, std and principal components of the colours."""
+    native: whether all images have that size already. statistics: mean, std and principal components of the colours. shift: pixels by
+    which native images are shifted at most; None: an eighth of the size."""
     end = t.Normalize(statistics.mean, statistics.std)
     if name == "none":
         return testing(size, statistics, native)
@@ -27,7 +28,8 @@ def training(name, size, statistics, native, interpolation):
         colours = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *statistics.pca)] if len(statistics.mean) == 3 else []
         return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, end])
     mirror = [t.RandomHorizontalFlip()] if name == "crop" else []
-    crop = [t.RandomCrop(size, padding=max(1, size // 8))] if native else [t.Resize(round(size * CONTEXT)), t.RandomCrop(size)]
+    shift = max(1, size // 8) if shift is None else shift
+    crop = [t.RandomCrop(size, padding=shift)] if native else [t.Resize(round(size * CONTEXT)), t.RandomCrop(size)]
     return t.Compose([*crop, *mirror, end])
 
 

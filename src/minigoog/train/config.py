@@ -88,6 +88,7 @@ class Config:
 
     norm: bool = switch(False, "batch normalisation after every convolution, which the paper did not have (Ioffe, Szegedy 2015)")
     size: int | None = whole(None, 8, "height and width of the network's input (default: the model's, or that of the images)", 2**14)
+    shift: int | None = whole(None, 0, "pixels by which `augment` shifts images of the network's own size at most (default: an eighth)")
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
     interpolation: str = choice("random", ("random", "bilinear", "area", "nearest", "cubic"), "of resized crops (paper: drawn at random)")
 
@@ -99,6 +100,7 @@ class Config:
     step_factor: float = real(0.1, 0, "schedule step: what the rate is multiplied with at a fall", 1)
     warmup: float = real(0.0, 0, "epochs in which the rate rises from 0 to its first value")
     momentum: float = real(0.9, 0, "of gradient descent (paper: 0.9)", 1)
+    nesterov: bool = switch(False, "Nesterov's form of momentum (Sutskever et al. 2013)")
     weight_decay: float = real(1e-3, 0, "of weights; biases have none")
     clip: float | None = real(None, 0, "longest gradient that is left as it is", above=True)
     label_smoothing: float = real(0.0, 0, "share of the target that is spread over all classes", 1)

@@ -79,7 +79,9 @@ class Trainer:
     def __init__(self, config, setup, run, log):
         self.config, self.setup, self.run, self.log = config, setup, run, log
         self.model = setup.model
-        self.optimizer = optim.SGD(self.model.parameters(), config.lr, config.momentum, config.weight_decay, decay_vectors=False)
+        self.optimizer = optim.SGD(
+            self.model.parameters(), config.lr, config.momentum, config.weight_decay, decay_vectors=False, nesterov=config.nesterov
+        )
         self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
         seed = config.seed if config.sampling_seed is None else config.sampling_seed
         self.loader = DataLoader(

@@ -39,7 +39,7 @@ def prepare(config):
     rng.manual_seed(config.seed if config.sampling_seed is None else config.sampling_seed)
     return Setup(
         train, test,
-        augmentation.training(augment, size, statistics, native, config.interpolation),
+        augmentation.training(augment, size, statistics, native, config.interpolation, config.shift),
         augmentation.testing(size, statistics, native),
         model,
         Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), {"augment": augment}),
