@@ -48,7 +48,7 @@ class Log:
 
     def epoch(self, facts, epochs):
         """After each epoch; the facts are those of its line of metrics.jsonl."""
-        left = time_text(facts["seconds"] * (epochs - facts["epoch"]))
+        left = time_text((facts["seconds"] + facts["test_seconds"]) * (epochs - facts["epoch"]))
         test = "averaged_test" if "averaged_test_loss" in facts else "test"
         accuracies = "  ".join(f"{facts[f'{part}_loss']:10.4f}  {facts[f'{part}_accuracy']:8.2%}" for part in ("train", test))
         speed = f"{facts['lr']:9.2g}  {facts['images_per_second']:9,.0f}  {left:>9}"
@@ -61,7 +61,7 @@ class Log:
     def finished(self, trainer, result):
         """At the end: accuracy, confusion table, where everything is and how to use it."""
         which = "averaged" if trainer.average else "last"
-        print(f"\ntest accuracy {result.accuracy:.2%} after {time_text(result.seconds)} of training\n")
+        print(f"\ntest accuracy {result.accuracy:.2%} after {time_text(result.seconds)} of training and testing\n")
         if len(trainer.setup.info.classes) <= 20:
             print(confusion_text(result.confusion, trainer.setup.info.classes), end="\n\n")
         names = sorted(path.name for path in trainer.run.folder.iterdir() if not path.name.startswith("."))

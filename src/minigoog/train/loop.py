@@ -157,21 +157,22 @@ class Trainer:
 
     def _end_epoch(self, stop):
         """Tests, writes weights, metrics and checkpoint."""
-        at, n = self.progress, len(self.setup.train)
+        at, n, began = self.progress, len(self.setup.train), time.perf_counter()
         tested = {"test": self.test()}
         if self.average:
             with weights(self.model, self.average.averages):
                 tested["averaged_test"] = self.test()
+        test_seconds = time.perf_counter() - began
         # the last step may have broken the weights
         self._check_finite([loss for loss, _ in tested.values()], f"after epoch {at.epoch + 1}")
         facts = {"epoch": at.epoch + 1, "train_loss": at.loss / n, "train_accuracy": at.correct / n}
         for name, (loss, accuracy) in tested.items():
             facts |= {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
         facts |= {"lr": self.optimizer.lr, "seconds": at.epoch_seconds, "images_per_second": n / at.epoch_seconds}
-        facts["waiting"] = self.loader.waited / at.epoch_seconds
+        facts |= {"waiting": self.loader.waited / at.epoch_seconds, "test_seconds": test_seconds}
         self._write_weights(at.epoch + 1, max(accuracy for _, accuracy in tested.values()))
         at.metrics_length = self.run.add_metrics(facts)
-        seconds = at.seconds + at.epoch_seconds
+        seconds = at.seconds + at.epoch_seconds + test_seconds
         self.progress = replace(at, epoch=at.epoch + 1, step=0, loss=0.0, correct=0, epoch_seconds=0.0, seconds=seconds)
         self.save()
         self.log.epoch(facts, self.config.epochs)
