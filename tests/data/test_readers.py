@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import pickle
+import shutil
 import struct
 import tarfile
 from pathlib import Path
@@ -164,6 +165,20 @@ def test_damaged_binary_files_are_refused_by_name(tmp_path, content, message):
         open_dataset("cifar10", "test", tmp_path)
 
 
+def test_a_missing_batch_is_named_with_its_folder(tmp_path):
+    write_all(tmp_path / "cifar-10-batches-bin", cifar10_binary, ".bin")
+    (tmp_path / "cifar-10-batches-bin" / "data_batch_3.bin").unlink()
+    with pytest.raises(FileNotFoundError, match=r"cifar-10-batches-bin: has neither data_batch_3\.bin nor data_batch_3: get"):
+        open_dataset("cifar10", "train", tmp_path)
+
+
+def test_damaged_names_of_classes_are_named(tmp_path):
+    write_all(tmp_path / "cifar-10-batches-py", cifar10_batch)
+    (tmp_path / "cifar-10-batches-py" / "batches.meta").write_bytes(b"no pickle")
+    with pytest.raises(ValueError, match=r"cifar-10-batches-py: batches\.meta: not the names of CIFAR's classes"):
+        open_dataset("cifar10", "test", tmp_path)
+
+
 # ---- pickles of plain data ----
 
 
@@ -246,6 +261,50 @@ def test_small_images_of_one_size_are_kept_in_memory(photos):
             (photos / name / f"copy{k}.png").write_bytes((photos / name / "3.png").read_bytes())
     train = open_dataset(photos, "train")
     assert isinstance(train, ArrayDataset) and train.images.shape == (10, 12, 13, 3)
+
+
+def test_photographs_that_lie_on_their_side_are_kept_in_memory_upright(tmp_path):
+    image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed (extra images): folders of images were not tried")
+    exif = image_module.Exif()
+    exif[0x0112] = 6
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for k in range(5):
+            upright = k % 2 == 0
+            image = image_module.fromarray(random_bytes(k, *((6, 4, 3) if upright else (4, 6, 3))))
+            image.save(tmp_path / name / f"{k}.png", **({} if upright else {"exif": exif}))
+    train = open_dataset(tmp_path, "train")
+    assert isinstance(train, ArrayDataset) and train.images.shape == (8, 6, 4, 3)
+
+
+def test_a_validation_folder_is_for_testing(photos):
+    for part in ("train", "val"):
+        (photos / part).mkdir()
+        for name in ("cat", "dog"):
+            shutil.copytree(photos / name, photos / part / name)
+    (photos / "val" / "cat" / "0.png").unlink()
+    assert [len(open_dataset(photos, split)) for split in ("train", "test")] == [20, 19]
+
+
+def test_too_few_images_for_a_test_part_are_named(photos):
+    for path in photos.glob("*/*.png"):
+        if path.stem > "3":
+            path.unlink()
+    with pytest.raises(ValueError, match="no class of .* has 5 images, so none is for testing"):
+        open_dataset(photos, "test")
+
+
+def test_sixteen_bits_become_eight_and_other_numbers_are_refused(photos):
+    from PIL import Image
+
+    from minigoog.data.images import decode
+
+    ramp = np.array([[0, 127, 128, 257, 32896, 65535]], np.uint16)
+    Image.fromarray(ramp).save(photos / "deep.png")
+    assert decode(photos / "deep.png")[0, :, 1].tolist() == [0, 0, 0, 1, 128, 255]
+    Image.fromarray(np.float32([[0.5]])).save(photos / "float.tif")
+    with pytest.raises(ValueError, match=r"float\.tif: cannot be read .*mode F and no scale"):
+        decode(photos / "float.tif")
 
 
 def test_damaged_and_grey_and_turned_images(photos):

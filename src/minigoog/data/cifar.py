@@ -46,26 +46,29 @@ ARCHIVES = {
 
 def read(name, split, where, download=False):
     """(images uint8 [n, 32, 32, 3], labels, classes) from the files or an archive of `name` in where/name or where."""
-    layout, open_file = SETS[name], _find(name, where, download)
+    layout, (place, open_file) = SETS[name], _find(name, where, download)
     parts = []
     for binary, batch in zip(layout.binary[split], layout.batches[split], strict=True):
-        data = open_file(binary)
-        parts.append(_records(binary, data, layout) if data is not None else _batch(batch, open_file(batch), layout))
+        data, other = open_file(binary), open_file(batch)
+        if data is None and other is None:
+            raise FileNotFoundError(f"{place}: has neither {binary} nor {batch}: get the data set again, or say --data-dir")
+        parts.append(_records(f"{place}: {binary}", data, layout) if data is not None else _batch(f"{place}: {batch}", other, layout))
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels.astype(np.int64), _class_names(open_file, layout)
+    return images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels.astype(np.int64), _class_names(place, open_file, layout)
 
 
 def _find(name, where, download):
-    """A function from a file's name to its bytes, or None: of an unpacked folder, else of an archive."""
+    """(an unpacked folder, or else an archive; a function from the name of a file in it to its bytes, or None)."""
     layout = SETS[name]
     for root in (where / name, where):
         for folder in (root, *(root / inner for inner in layout.folders)):
             if any((folder / files["test"][0]).is_file() for files in (layout.binary, layout.batches)):
-                return lambda file, folder=folder: (folder / file).read_bytes() if (folder / file).is_file() else None
+                return folder, lambda file, folder=folder: (folder / file).read_bytes() if (folder / file).is_file() else None
         for archive in ARCHIVES[name]:
             if (root / archive).is_file():
-                return _members(root / archive)
-    return _members(fetch(name, ARCHIVES[name][0], where, download))
+                return root / archive, _members(root / archive)
+    archive = fetch(name, ARCHIVES[name][0], where, download)
+    return archive, _members(archive)
 
 
 def _members(archive):
@@ -82,24 +85,22 @@ def _members(archive):
 
 
 def _records(file, data, layout):
-    """(images [n, 3072], labels [n]) of a binary file."""
+    """(images [n, 3072], labels [n]) of a binary file; `file` is its name in errors."""
     size = layout.label_bytes + PIXELS
     if not data or len(data) % size:
-        raise ValueError(f"{file}: has {len(data)} bytes, expected a multiple of {size}: delete it and get it again")
+        raise ValueError(f"{file}: has {len(data)} bytes, expected a multiple of {size}: get the data set again")
     records = np.frombuffer(data, np.uint8).reshape(-1, size)
     return _checked(file, records[:, layout.label_bytes :], records[:, layout.label_bytes - 1], layout)
 
 
 def _batch(file, data, layout):
     """(images [n, 3072], labels [n]) of a Python batch."""
-    if data is None:
-        raise FileNotFoundError(f"{file}: is missing among the files of the data set")
     try:
         content = plain_pickle.load(data)
         images, labels = content["data"], content[layout.label_key]
         labels = np.array([int(label) for label in labels if isinstance(label, int)])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file}: not a batch of CIFAR ({error}): delete it and get it again") from None
+        raise ValueError(f"{file}: not a batch of CIFAR ({error}): get the data set again") from None
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS:
         raise ValueError(f"{file}: its `data` is not uint8 [n, {PIXELS}]")
     return _checked(file, images, labels, layout)
@@ -111,12 +112,15 @@ def _checked(file, images, labels, layout):
     return images, labels
 
 
-def _class_names(open_file, layout):
+def _class_names(place, open_file, layout):
     """The names of the classes, or their numbers where no file has them."""
     meta, key, text = layout.names
     names = (open_file(text) or b"").decode("utf-8", "replace").split()
     if not names and open_file(meta):
-        names = plain_pickle.load(open_file(meta)).get(key, [])
+        try:
+            names = plain_pickle.load(open_file(meta)).get(key, [])
+        except (ValueError, AttributeError) as error:
+            raise ValueError(f"{place}: {meta}: not the names of CIFAR's classes ({error}): get the data set again") from None
     names = tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names)
     fallback = CIFAR10 if layout.classes == len(CIFAR10) else tuple(map(str, range(layout.classes)))
     return names if len(names) == layout.classes else fallback

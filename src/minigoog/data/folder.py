@@ -1,10 +1,11 @@
 """Folders of images: one folder for each class."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
 
-from .images import decode
+from .images import decode, upright_size
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 SMALL = 1 << 30  # bytes of all images, decoded, that are kept in memory
@@ -23,26 +24,35 @@ class ImageFolder:
     def __getitem__(self, i):
         return decode(self.paths[i]), int(self.labels[i])
 
+    def fingerprint(self):
+        """A number that changes with the names and classes of the files, or their order."""
+        names = "\n".join(f"{self.classes[label]}/{path.name}" for path, label in zip(self.paths, self.labels, strict=True))
+        return zlib.crc32(names.encode("utf-8", "surrogateescape"))
+
     def __repr__(self):
         return f"ImageFolder({len(self):,} images, {len(self.classes)} classes)"
 
 
 def open_folder(path, split, names=()):
-    """The part "train" or "test" of a folder: path/train/<class>/<image> and path/test/<class>/<image>; or path/<class>/<image>, of
-    which every fifth image of each class, in the order of the names, is for testing. `names`: of data sets, for the error."""
+    """The part "train" or "test" of a folder: path/train/<class>/<image> and path/test/<class>/<image> (or path/val/...); or
+    path/<class>/<image>, of which every fifth image of each class, in the order of the names, is for testing.
+
+    names: of data sets, for the error."""
     path = Path(path).expanduser()
     if not path.is_dir():
         archive = f"; unpack it first: {_unpack(path)}" if path.exists() else f", and no data set's name ({', '.join(names)})"
         raise FileNotFoundError(f"open_dataset: `data` is '{path}', which is no folder{archive}")
-    split_folders = (path / "train").is_dir() and (path / "test").is_dir()
-    classes = _classes(path / "train" if split_folders else path)
-    root, paths, labels = path / split if split_folders else path, [], []
+    parts = _parts(path)
+    classes = _classes(parts["train"])
+    root, paths, labels = parts[split], [], []
     for label, name in enumerate(classes):
         images = sorted(file for file in (root / name).iterdir() if file.suffix.lower() in SUFFIXES) if (root / name).is_dir() else []
-        if not split_folders:
+        if parts["train"] == parts["test"]:
             images = [file for i, file in enumerate(images) if (i % EVERY == EVERY - 1) == (split == "test")]
         paths += images
         labels += [label] * len(images)
+    if not paths and any(file.suffix.lower() in SUFFIXES for name in classes for file in (root / name).glob("*")):
+        raise ValueError(f"open_dataset: no class of {root} has {EVERY} images, so none is for testing; make folders train and test")
     if not paths:
         raise ValueError(f"open_dataset: {root} holds no images; expected {root}/<class>/<image>, with one of {' '.join(SUFFIXES)}")
     return ImageFolder(paths, labels, classes)
@@ -53,13 +63,15 @@ def small_size(dataset):
     shape = dataset[0][0].shape
     if shape[0] * shape[1] * shape[2] * len(dataset) > SMALL:
         return None
-    from PIL import Image
+    return shape if all(upright_size(path) == shape[:2] for path in dataset.paths) else None
 
-    for path in dataset.paths:
-        with Image.open(path) as image:
-            if (image.height, image.width) != shape[:2]:
-                return None
-    return shape
+
+def _parts(path):
+    """The folders of "train" and "test": the same one where there are no two."""
+    for test in ("test", "val"):
+        if (path / "train").is_dir() and (path / test).is_dir():
+            return {"train": path / "train", "test": path / test}
+    return {"train": path, "test": path}
 
 
 def _classes(root):
