@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 import minigoog as mg
 from minigoog.train.watch import Watch, watched
 
@@ -9,7 +11,7 @@ GUESS = math.log(1000)
 
 
 def watch():
-    return Watch(mg.models.TinyInception(), 1000)
+    return Watch(mg.models.TinyInception(), np.arange(1000), 1000)
 
 
 def warnings(watch, losses_by_look, norms):
@@ -29,12 +31,32 @@ def test_a_head_that_does_not_move_is_named():
     assert len(said) == 1 and "auxiliary head 1" in said[0]
 
 
+def test_guessing_by_the_frequency_of_the_classes_is_guessing_too():
+    uneven = Watch(mg.models.TinyInception(), np.repeat([0, 1], [90, 10]), 2)
+    said = warnings(uneven, [[0.325]] * 20, GOOD)
+    assert len(said) == 1 and "has been the entropy of the classes = 0.325" in said[0]
+
+
+def test_a_head_that_stands_still_elsewhere_is_said_unless_it_is_near_0():
+    said = warnings(watch(), [[4.0, 0.01, 3.0 - 0.1 * i] for i in range(20)], GOOD)
+    assert len(said) == 1 and "the loss is 4.000 and has not moved for 300 steps" in said[0]
+
+
+def test_a_loss_that_jitters_moves():
+    assert warnings(watch(), [[4.0 + 0.05 * (i % 2)] for i in range(20)], GOOD) == []
+
+
+def test_a_dead_network_has_no_gradient():
+    said = warnings(watch(), [[3.0 - 0.1 * i] for i in range(10)], {"inception2a": 0.0, "inception3b": 0.0})
+    assert len(said) == 1 and "the gradient at inception2a is 0.0e+00" in said[0]
+
+
 def test_a_loss_that_falls_is_no_reason_to_warn():
     assert warnings(watch(), [[GUESS - 0.05 * i] for i in range(30)], GOOD) == []
 
 
 def test_a_gradient_that_vanishes_on_its_way_is_said():
-    said = warnings(watch(), [[3.0]] * 10, {"inception2a": 1e-6, "inception3b": 1.0})
+    said = warnings(watch(), [[3.0 - 0.1 * i] for i in range(10)], {"inception2a": 1e-6, "inception3b": 1.0})
     assert len(said) == 1 and "the gradient at inception2a is 1.0e-06, at inception3b 1.0e+00: it vanishes" in said[0]
 
 

@@ -87,7 +87,7 @@ class Trainer:
         self.loader = DataLoader(
             self.setup.train, config.batch_size, self.setup.train_transform, shuffle=True, seed=seed, workers=config.workers
         )
-        self.watch = Watch(self.model, len(self.setup.info.classes))
+        self.watch = Watch(self.model, self.setup.train.labels, len(self.setup.info.classes))
         self.progress, self.saved = Progress(), None
 
     def train(self, stop):
