@@ -50,7 +50,7 @@ class AuxiliaryHead(nn.Module):
         x = self.pool(x)  # 4x4x512 or 528
         if x.shape[1:3] != (4, 4):
             raise ValueError(f"GoogLeNet: an auxiliary head needs 4x4 pixels after its pool but has {x.shape[1]}x{x.shape[2]}: "
-                             f"use images of 224x224, or aux_heads=False")
+                             f"use images of 223 to 270 pixels, or aux_heads=False")
         x = self.conv(x)  # 4x4x128
         x = self.hidden(ops.flatten(x))  # 1024
         return self.classifier(self.dropout(x))
