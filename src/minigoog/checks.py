@@ -58,6 +58,8 @@ def check_int(where, name, value, minimum=None, maximum=LARGEST):
 def check_real(where, name, value, minimum=-math.inf, maximum=math.inf):
     """Returns `value` as a float if it is a finite number from `minimum` to `maximum`."""
     try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{where}: `{name}` is {value!r}, expected a number") from None
