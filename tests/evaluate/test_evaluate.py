@@ -122,6 +122,12 @@ def test_the_program_prints_table_and_confusion_and_writes_json(runs, tmp_path):
     assert [row["models"] for row in facts["rows"]] == [1, 2] and np.sum(facts["confusion"]) == 355
 
 
+def test_the_folder_of_an_ensemble_is_all_its_models(runs):
+    done = evaluate(runs[0].parent, "--data", "digits")
+    assert done.returncode == 0 and done.stdout.startswith("2 models, 355 test images"), done.stderr
+    assert evaluate("curves", runs[0].parent).stdout.count("model-") == 2
+
+
 def test_curves_of_several_runs(runs, tmp_path):
     done = evaluate("curves", *runs)
     assert done.returncode == 0 and done.stdout.count("model-") == 2 and f"{reported(runs[1]):.2%}" in done.stdout

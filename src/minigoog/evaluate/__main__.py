@@ -1,7 +1,8 @@
 """python -m minigoog.evaluate RUN_OR_WEIGHTS... --data NAME_OR_PATH: tests trained networks the paper's way.
 
   evaluate RUN --data cifar10 --crops 10        probabilities averaged over ten crops of each image
-  evaluate RUN RUN RUN --data cifar10 --table   one model and all of them, 1 and 10 crops, as in the paper's Table 3
+  evaluate RUN RUN RUN --data cifar10 --table   one model and all of them, 1 and 10 crops, as in the paper's Table 3; an ensemble
+                                                that train --models made is one RUN
   evaluate curves RUN... --output curves.png    learning curves of one or several runs"""
 
 import argparse
@@ -12,6 +13,7 @@ from .. import kernels
 from ..cli import Parser
 from ..data import open_dataset
 from ..files import whole_file
+from ..formats import saved_model
 from ..metrics import confusion_matrix
 from ..text import confusion_text
 from . import curves
@@ -69,7 +71,7 @@ def evaluate(flags):
     """Prints what the flags ask for."""
     if flags.threads:
         kernels.set_num_threads(flags.threads)
-    members = [load(run) for run in flags.runs]
+    members = [load(member) for run in flags.runs for member in saved_model.members(run)]
     dataset = open_dataset(flags.data, "test", flags.data_dir)
     dataset = subset(dataset, flags.images) if flags.images else dataset
     check_together(members, dataset)
@@ -93,7 +95,14 @@ def curves_main(arguments):
     p = Parser(prog="python -m minigoog.evaluate curves", description="learning curves of one or several runs", allow_abbrev=False)
     p.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs")
     p.add_argument("--output", metavar="FILE", help="a picture (png, svg, pdf) to draw; needs matplotlib")
-    return p, lambda flags: (print(curves.summary(flags.runs)), flags.output and curves.draw(flags.runs, flags.output))
+
+    def action(flags):
+        runs = [member for run in flags.runs for member in saved_model.members(run)]
+        print(curves.summary(runs))
+        if flags.output:
+            curves.draw(runs, flags.output)
+
+    return p, action
 
 
 def main():

@@ -49,6 +49,13 @@ def load(path):
         raise ValueError(f"{path}: its metadata are damaged ({error})") from None
 
 
+def members(run_or_file):
+    """The runs in the folder of an ensemble (model-1, model-2, ...), in order; of anything else, itself alone."""
+    path = Path(run_or_file)
+    found = sorted(path.glob("model-*/"), key=lambda folder: (len(folder.name), folder.name)) if path.is_dir() else []
+    return found or [path]
+
+
 def find(run_or_file):
     """The file to load: of a run's folder the averaged weights if there are any, else the last ones; a file is itself."""
     path = Path(run_or_file)
