@@ -11,8 +11,8 @@ from minigoog.train.schedules import learning_rate
 
 
 def test_a_configuration_written_is_a_configuration_read(tmp_path):
-    config = Config(model="googlenet", data="some folder/with 'quotes'", lr=1e-3, norm=True, clip=None, size=64, warmup=2)
-    (tmp_path / "run.toml").write_text(config.toml())
+    config = Config(model="googlenet", data="some folder/with 'quotes' and 🐈", lr=1e-3, norm=True, clip=None, size=64, warmup=2)
+    (tmp_path / "run.toml").write_text(config.toml(), encoding="utf-8")
     assert Config(**read(tmp_path / "run.toml")) == config
 
 
@@ -46,6 +46,8 @@ def test_a_missing_file_is_named_with_the_recipes_that_there_are(tmp_path):
     ("augment", "much", "`augment` is 'much', expected one of none, shift, crop"),
     ("data", "", "`data` is '', expected a name"),
     ("data", 3, "`data` is 3, expected text"),
+    ("model", ["small"], r"`model` is \['small'\], expected one of"),
+    ("lr", True, "`lr` is True, expected a number"),
     ("clip", 0, "`clip` is 0, expected it above 0"),
     ("average", 1.5, "`average` is 1.5, expected it finite and from 0 to 1"),
 ])  # fmt: skip

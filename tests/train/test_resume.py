@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -115,13 +116,52 @@ def test_an_ensemble_goes_on_with_the_model_that_was_stopped(tmp_path, monkeypat
     fit(Config(**settings, output=whole))
     with monkeypatch.context() as patch:
         stop_after(patch, 11)  # in the second model
-        with pytest.raises(Interrupted):
+        with pytest.raises(Interrupted, match=f"--resume {re.escape(str(stopped))}$"):
             fit(Config(**settings, output=stopped))
     resume(stopped)
     for i in (1, 2, 3):
         assert_same(whole / f"model-{i}", stopped / f"model-{i}")
     first, second = (safetensors.load(whole / f"model-{i}" / "last.safetensors")[0] for i in (1, 2))
     assert any(not np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture
+def squares(tmp_path):
+    """A folder of 20 images of two classes."""
+    image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed (extra images): folders of images were not tried")
+    for label, name in enumerate(["dark", "light"]):
+        (tmp_path / "squares" / name).mkdir(parents=True)
+        for i in range(10):
+            colour = (100 * label + 5 * i, 50, 200 - i)
+            image_module.new("RGB", (8, 8), colour).save(tmp_path / "squares" / name / f"{i}.png")
+    return tmp_path / "squares"
+
+
+def stopped_run(monkeypatch, data, folder):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(Interrupted):
+            fit(Config(model="tiny", epochs=2, batch_size=4, lr=1e-3, workers=0, data=data, output=folder))
+
+
+def test_a_run_goes_on_where_its_data_have_moved_to(tmp_path, monkeypatch, squares):
+    monkeypatch.chdir(tmp_path)
+    fit(Config(model="tiny", epochs=2, batch_size=4, lr=1e-3, workers=0, data="squares", output="whole"))
+    stopped_run(monkeypatch, "squares", tmp_path / "run")
+    monkeypatch.chdir(squares)  # a relative path is kept as one that is right from anywhere
+    resume(tmp_path / "run")
+    assert_same(tmp_path / "run", tmp_path / "whole")
+    stopped_run(monkeypatch, squares, tmp_path / "again")
+    shutil.move(squares, tmp_path / "elsewhere")
+    resume(tmp_path / "again", data=tmp_path / "elsewhere")
+    assert_same(tmp_path / "again", tmp_path / "whole")
+
+
+def test_a_run_does_not_go_on_with_other_images(tmp_path, monkeypatch, squares):
+    stopped_run(monkeypatch, squares, tmp_path / "run")
+    (squares / "dark" / "00.png").write_bytes((squares / "dark" / "9.png").read_bytes())
+    with pytest.raises(ValueError, match="`data` '.*squares' has other images or classes than when .*run began"):
+        resume(tmp_path / "run")
 
 
 @pytest.mark.parametrize("changes, error, message", [

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minigoog as mg
 from minigoog.formats import safetensors, saved_model
-from minigoog.train import Config, Interrupted, TrainingError, __main__, fit, log, loop, run, setup
+from minigoog.train import Config, Interrupted, TrainingError, __main__, fit, log, loop, run, setup, signals
 
 COMMAND = [sys.executable, "-m", "minigoog.train"]
 TINY = {"model": "tiny", "workers": 0, "epochs": 3}
@@ -87,6 +88,16 @@ def test_the_weights_give_the_accuracy_that_was_reported(full_run):
     assert info.more["epoch"] == "20" and info.classes == tuple("0123456789") and info.input_size == (8, 8, 1)
 
 
+def test_each_file_of_weights_says_its_own_accuracy(tmp_path):
+    fit(Config(**TINY, average=0.99, output=tmp_path / "run"))
+    lines = metrics_of(tmp_path / "run")
+    infos = {name: saved_model.load(tmp_path / "run" / f"{name}.safetensors")[1] for name in ("last", "averaged", "best")}
+    said = {name: float(info.more["test_accuracy"]) for name, info in infos.items()}
+    assert said["last"] == pytest.approx(lines[-1]["test_accuracy"], abs=1e-4)
+    assert said["averaged"] == pytest.approx(lines[-1]["averaged_test_accuracy"], abs=1e-4)
+    assert said["best"] == pytest.approx(max(line["averaged_test_accuracy"] for line in lines), abs=1e-4)
+
+
 def arrays_of(folder):
     return safetensors.load(folder / "last.safetensors")[0]
 
@@ -121,6 +132,7 @@ def test_the_same_seed_gives_the_same_weights_for_any_number_of_threads_and_work
     (["--model", "vgg"], "--model is 'vgg', expected one of googlenet, small, tiny"),
     (["--data", "nowhere"], "--data is 'nowhere', which is no folder, and no data set's name (digits, mnist"),
     (["--norm", "yes"], "unrecognized arguments: yes"),
+    (["--model", "lenet5", "--size", "20"], "--size is 20, which lenet5 cannot take ("),
     (["--bogus"], "unrecognized arguments: --bogus"),
     (["--epo", "3"], "unrecognized arguments: --epo"),
     (["--output", ""], "--output is '', expected a name"),
@@ -277,7 +289,8 @@ def test_a_reader_that_goes_away_gives_no_traceback(tmp_path):
     assert "Traceback" not in done.stderr and done.returncode in (0, 1, 2, 141), (done.returncode, done.stderr)
 
 
-def test_a_data_file_that_vanishes_stops_with_its_name(tmp_path):
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:60])], ids=["vanishes", "is torn"])
+def test_a_data_file_that_is_harmed_stops_with_its_name(tmp_path, harm):
     image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed (extra images): folders of images were not tried")
     for part, n in (("train", 16), ("test", 4)):
         for name, colour in (("red", (200, 10, 10)), ("blue", (10, 10, 200))):
@@ -287,6 +300,6 @@ def test_a_data_file_that_vanishes_stops_with_its_name(tmp_path):
     config = Config(model="small", data=tmp_path / "data", size=32, norm=True, epochs=1, batch_size=8, output=tmp_path / "run")
     assert fit(config).confusion.sum() == 8
     trainer = loop.Trainer(config, setup.prepare(config), run.Run(tmp_path / "run"), log.Log())
-    (tmp_path / "data" / "train" / "red" / "3.png").unlink()
-    with loop.StopRequests() as stop, pytest.raises(TrainingError, match=r"3\.png"):
+    harm(tmp_path / "data" / "train" / "red" / "3.png")
+    with signals.StopRequests() as stop, pytest.raises(TrainingError, match=r"3\.png"):
         trainer.train(stop)

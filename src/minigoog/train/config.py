@@ -14,7 +14,8 @@ from ..models import MODELS
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
 
-BITLESS = ("threads", "workers", "data_dir", "download", "checkpoint_minutes", "keep_every")  # what may change without changing a bit
+# what may change without changing a bit; of `data`, only where they are
+BITLESS = ("threads", "workers", "data", "data_dir", "download", "checkpoint_minutes", "keep_every")
 
 
 def whole(default, minimum, help, maximum=2**31 - 1):
@@ -38,7 +39,7 @@ def choice(default, choices, help):
     """A setting that is one of a few words."""
 
     def check(name, value):
-        if value not in choices:
+        if not isinstance(value, str) or value not in choices:
             raise ValueError(f"train: `{name}` is {value!r}, expected one of {', '.join(choices)}")
         return value
 
@@ -120,7 +121,7 @@ class Config:
 
     def toml(self):
         """The settings as a TOML file that `read` reads, in the order of the class; those that are None are left out."""
-        lines = [f"{name} = {json.dumps(value)}" for name, value in asdict(self).items() if value is not None]
+        lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in asdict(self).items() if value is not None]
         return f"# minigoog {__version__}: the settings of a run, for --config or --resume\n" + "\n".join(lines) + "\n"
 
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from .config import BITLESS, Config, read
-from .log import Log
+from .log import Log, evaluate_command
 from .loop import run_to_the_end
 from .run import Run
-from .setup import prepare
+from .setup import effective, prepare
+from .signals import StopRequests
 
 
 def fit(config):
@@ -20,7 +21,8 @@ def fit(config):
 def resume(folder, **changes):
     """Goes on with the run in `folder` to the same bits as if it had never stopped; returns what `fit` returns.
 
-    `changes`: settings that change no bit of the result, such as `threads`; any other is a ValueError."""
+    `changes`: settings that change no bit of the result, such as `threads`, or `data` where the same images have moved; any other is a
+    ValueError."""
     run = Run(folder)
     if not run.path("config.toml").exists():
         raise FileNotFoundError(f"train: `resume` is '{folder}', expected the folder of a run (it has no config.toml)")
@@ -40,15 +42,22 @@ def members(config, folder):
 def _train(config, run=None):
     """Trains into a new folder, or goes on with that of `run`; what cannot be trained leaves no folder."""
     setup = prepare(config)
+    config = effective(config, setup)
     run = run or Run.create(config)
-    if config.models == 1:
-        return run_to_the_end(config, setup, run, Log())
+    with StopRequests() as stop:
+        if config.models == 1:
+            return run_to_the_end(config, setup, run, Log(), stop)
+        del setup  # each model has its own
+        return _train_ensemble(config, run, stop)
+
+
+def _train_ensemble(config, run, stop):
+    """The Result of each model of an ensemble in the folder of `run`."""
     results = []
     for i, member in enumerate(members(config, run.folder)):
         print(f"{'' if i == 0 else chr(10)}model {i + 1} of {config.models}")
-        there = Run(member.output)
-        there = there if there.path("config.toml").exists() else Run.create(member)
-        results.append(run_to_the_end(member, prepare(member), there, Log()))
+        there = Run(member.output, run.folder)
+        there = there if there.path("config.toml").exists() else Run.create(member, run.folder)
+        results.append(run_to_the_end(member, prepare(member), there, Log(), stop))
+    print(f"\nto test them together:\n    {evaluate_command(config, run.folder)} --table")
     return results
-
-

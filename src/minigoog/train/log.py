@@ -1,6 +1,7 @@
 """What a run says while it runs."""
 
 import importlib.util
+import shlex
 import sys
 import time
 
@@ -25,6 +26,8 @@ class Log:
         images = f"{len(setup.train):,} images of {config.data} for training and {len(setup.test):,} for testing"
         print(f"{type(trainer.model).__name__}, {n:,} parameters, on {images}, at {size}, into {trainer.run.folder}")
         print(f"({DIGITS})\n" if config.data == "digits" else "")
+        if setup.info.arguments.get("aux_heads") is False:
+            print("without the auxiliary heads, which fit images of 223 to 270 pixels\n")
         if trainer.saved:
             print(f"going on from epoch {trainer.saved:.2f}\n")
         print(HEADING, flush=True)
@@ -71,7 +74,13 @@ class Log:
         weights = str(trainer.run.path(f"{which}.safetensors"))
         print(f"to use the weights:\n    weights, info = minigoog.formats.saved_model.load({weights!r})")
         print("    model = minigoog.models.build(info.model, **info.arguments).eval(); model.load_state_dict(weights)")
-        print(f"to test them the paper's way:\n    python -m minigoog.evaluate {result.folder} --data {trainer.config.data} --crops 10")
+        print(f"to test them the paper's way:\n    {evaluate_command(trainer.config, result.folder)} --crops 10")
+
+
+def evaluate_command(config, folder):
+    """The command that tests the weights in `folder` on the test images of its run."""
+    words = ["python", "-m", "minigoog.evaluate", str(folder), "--data", config.data]
+    return shlex.join(words + (["--data-dir", config.data_dir] if config.data_dir else []))
 
 
 def time_text(seconds):

@@ -1,6 +1,7 @@
 """The training loop: steps, epochs, and what is kept of them."""
 
 import math
+import shlex
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import kernels, losses, metrics, optim
-from ..data import DataLoader
+from ..data import DamagedImage, DataLoader
 from ..formats import saved_model
 from ..tensor import Tensor, no_grad
 from . import checkpoint
 from .run import plot
 from .schedules import learning_rate
-from .signals import StopRequests
 from .watch import Watch
 
 LOOK_EVERY = 50  # steps: losses of all heads and gradient norms go to the metrics
@@ -91,19 +91,21 @@ class Trainer:
         self.progress, self.saved = Progress(), None
 
     def train(self, stop):
-        """Runs all epochs that are left."""
+        """Runs all epochs that are left; returns the Result."""
         try:
             while self.progress.epoch < self.config.epochs:
                 self._epoch(stop)
                 self._end_epoch(stop)
-        except OSError as error:  # a full disk, a data file that vanished
+            return _finish(self)
+        except (OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
             raise TrainingError(f"{error}. {self.how_to_resume()}") from error
 
     def how_to_resume(self):
         """What to do after a stop, in words."""
         if self.saved is None:
             return "There is no checkpoint yet"
-        return f"Go on from epoch {self.saved:.2f} with: python -m minigoog.train --resume {self.run.folder}"
+        folder = shlex.quote(str(self.run.resumed_by))
+        return f"Go on from epoch {self.saved:.2f} with: python -m minigoog.train --resume {folder}"
 
     def _epoch(self, stop):
         """The steps of the present epoch that are left."""
@@ -170,7 +172,7 @@ class Trainer:
             facts |= {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
         facts |= {"lr": self.optimizer.lr, "seconds": at.epoch_seconds, "images_per_second": n / at.epoch_seconds}
         facts |= {"waiting": self.loader.waited / at.epoch_seconds, "test_seconds": test_seconds}
-        self._write_weights(at.epoch + 1, max(accuracy for _, accuracy in tested.values()))
+        self._write_weights(at.epoch + 1, *(accuracy for _, accuracy in tested.values()))
         at.metrics_length = self.run.add_metrics(facts)
         seconds = at.seconds + at.epoch_seconds + test_seconds
         self.progress = replace(at, epoch=at.epoch + 1, step=0, loss=0.0, correct=0, epoch_seconds=0.0, seconds=seconds)
@@ -179,25 +181,25 @@ class Trainer:
         if stop.signal:
             raise Interrupted(f"stopped after epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
 
-    def _write_weights(self, epoch, accuracy):
-        """Last, averaged, best and every so many epochs' weights."""
-        state = self.model.state_dict()
-        used = self.average.averages if self.average else state
-        names = {"last": state} | ({"averaged": used} if self.average else {})
-        if accuracy > self.progress.best:
-            self.progress.best, names["best"] = accuracy, used
+    def _write_weights(self, epoch, accuracy, averaged_accuracy=None):
+        """Last, averaged, best and every so many epochs' weights, each with its own accuracy."""
+        with self._named_numbers():
+            checkpoint.check_finite(self)
+        last = self.model.state_dict(), accuracy
+        used = (self.average.averages, averaged_accuracy) if self.average else last
+        files = {"last": last} | ({"averaged": used} if self.average else {})
+        if used[1] > self.progress.best:
+            self.progress.best, files["best"] = used[1], used
         if self.config.keep_every and epoch % self.config.keep_every == 0:
-            names[f"epoch-{epoch:04d}"] = used
-        info = self.setup.info._replace(more=self.setup.info.more | {"epoch": str(epoch), "test_accuracy": f"{accuracy:.4f}"})
-        for name, arrays in names.items():
-            saved_model.save(self.run.path(f"{name}.safetensors"), arrays, info)
+            files[f"epoch-{epoch:04d}"] = used
+        for name, (arrays, reached) in files.items():
+            more = self.setup.info.more | {"epoch": str(epoch), "test_accuracy": f"{reached:.4f}"}
+            saved_model.save(self.run.path(f"{name}.safetensors"), arrays, self.setup.info._replace(more=more))
 
     def save(self):
         """Writes a checkpoint; TrainingError, with the last good one intact, if the weights are no longer numbers."""
-        try:
+        with self._named_numbers():
             checkpoint.save(self.run, self)
-        except FloatingPointError as error:
-            raise self._broken(str(error)) from None
         self.saved = self.progress.epoch + self.progress.step / len(self.loader)
 
     def load(self):
@@ -225,6 +227,14 @@ class Trainer:
             if not math.isfinite(value):
                 raise self._broken(f"the loss became {value} {where}")
 
+    @contextmanager
+    def _named_numbers(self):
+        """Within a with-block, numbers that are not finite are a TrainingError."""
+        try:
+            yield
+        except FloatingPointError as error:
+            raise self._broken(str(error)) from None
+
     def _broken(self, what):
         return TrainingError(f"{what}: try a smaller --lr than {self.config.lr:g}, or --clip. {self.how_to_resume()}")
 
@@ -240,17 +250,15 @@ def weights(model, arrays):
         model.load_state_dict(own)
 
 
-def run_to_the_end(config, setup, run, log):
-    """Trains into the folder of `run`, from its checkpoint if it has one; returns a Result."""
+def run_to_the_end(config, setup, run, log, stop):
+    """Trains into the folder of `run`, from its checkpoint if it has one, until a StopRequests asks for a stop; returns a Result."""
     if config.threads is not None:
         kernels.set_num_threads(config.threads)
     with run.locked():
         trainer = Trainer(config, setup, run, log)
         trainer.load()
         log.begin(trainer)
-        with StopRequests() as stop:
-            trainer.train(stop)
-        return _finish(trainer)
+        return trainer.train(stop)
 
 
 def _finish(trainer):

@@ -3,9 +3,9 @@
 config.toml               the settings, whole
 machine.json              what it ran on
 metrics.jsonl             a line for each epoch and for every so many steps
-last.safetensors          the weights after the last epoch, or where training stopped
+last.safetensors          the weights after the last epoch that ended
 averaged.safetensors      their running average, if there is one
-best.safetensors          the weights of the epoch with the best test accuracy
+best.safetensors          of these (averaged if there are averages), those of the epoch with the best test accuracy
 epoch-0010.safetensors    the weights of that epoch, if asked for
 checkpoint.safetensors    all that is needed to go on
 curve.png                 loss and accuracy by epoch, where matplotlib is installed"""
@@ -24,16 +24,19 @@ METRICS = "metrics.jsonl"
 
 
 class Run:
-    """A run's folder; see above. Nothing of an earlier run is ever overwritten: a new one needs a new or empty folder."""
+    """A run's folder; see above. Nothing of an earlier run is ever overwritten: a new one needs a new or empty folder.
 
-    def __init__(self, folder):
+    ensemble: the folder of the ensemble that the run's model belongs to, if any; that is what goes on after a stop."""
+
+    def __init__(self, folder, ensemble=None):
         self.folder = Path(folder)
+        self.resumed_by = Path(ensemble or folder)
 
     @classmethod
-    def create(cls, config):
+    def create(cls, config, ensemble=None):
         """Makes the folder that `config` asks for and writes the settings; OSError, naming `output`, if that cannot be."""
         name = f"runs/{config.model}-{Path(config.data).name}-seed{config.seed}"
-        run = cls(_new_folder(name) if config.output is None else _empty_folder(Path(config.output)))
+        run = cls(_new_folder(name) if config.output is None else _empty_folder(Path(config.output)), ensemble)
         with _named_errors(run.folder):
             run.write("config.toml", config.toml())
             run.write("machine.json", json.dumps({"minigoog": __version__} | machine_config(), indent=2) + "\n")
@@ -68,11 +71,11 @@ class Run:
 
     def add_metrics(self, facts):
         """Adds one line to the metrics, whole or not at all, on disk when this returns; returns how long the file is then."""
-        with open(self.path(METRICS), "ab") as file:
-            before = file.tell()
+        with open(self.path(METRICS), "ab", buffering=0) as file:  # a buffer would write what is left of it when the file is closed
+            before, left = file.tell(), json.dumps(facts).encode() + b"\n"
             try:
-                file.write(json.dumps(facts).encode() + b"\n")
-                file.flush()
+                while left:
+                    left = left[file.write(left) :]
                 os.fsync(file.fileno())
             except OSError:
                 with suppress(OSError):

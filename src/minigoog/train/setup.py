@@ -1,19 +1,25 @@
 """From settings to what is trained: the data, how images become the network's input, and the network."""
 
 import inspect
+import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from .. import data, models, rng
+from ..data.datasets import STANDARD
 from ..formats.saved_model import Info
+from ..tensor import Tensor, no_grad
 from . import augmentation
 
 SIZES = {"googlenet": 224, "alexnet": 227, "lenet5": 32, "nin": 32}  # of the networks that take one size only
-HEADS_SIZE = 224  # GoogLeNet's auxiliary heads fit no other
 
 
 class Setup(NamedTuple):
-    """What a run is about: the data sets, their transforms, the network, and what its weights belong to."""
+    """What a run is about: the data sets, their transforms, the network, what its weights belong to, and whether the data are the same."""
 
     train: object
     test: object
@@ -21,6 +27,13 @@ class Setup(NamedTuple):
     test_transform: object
     model: object
     info: Info
+    fingerprint: str
+
+
+def effective(config, setup):
+    """The settings with what `prepare` found out, and the path of a folder of images that is right from anywhere: what a run is kept as."""
+    path = config.data if config.data in STANDARD else os.path.abspath(os.path.expanduser(config.data))
+    return replace(config, data=path, size=setup.info.input_size[0], augment=setup.info.more["augment"])
 
 
 def prepare(config):
@@ -30,12 +43,13 @@ def prepare(config):
     train, test = (data.open_dataset(config.data, split, **where) for split in ("train", "test"))
     if config.batch_size > len(train):
         raise ValueError(f"train: `batch_size` is {config.batch_size}, expected at most the {len(train)} training images")
-    height, width, channels = train[0][0].shape
+    channels = train[0][0].shape[2]
     size = config.size or SIZES.get(config.model) or _common_size(config, train)
-    native = (height, width) == (size, size) and data.one_size(train) and data.one_size(test)
+    native = all(data.one_size(part) and part[0][0].shape[:2] == (size, size) for part in (train, test))
     statistics = data.image_statistics(train)
     augment = config.augment or augmentation.DEFAULTS.get(Path(config.data).name, "paper")
     model, arguments = _model(config, len(train.classes), channels, size)
+    _try(config, model, (1, size, size, channels))
     rng.manual_seed(config.seed if config.sampling_seed is None else config.sampling_seed)
     return Setup(
         train, test,
@@ -43,6 +57,7 @@ def prepare(config):
         augmentation.testing(size, statistics, native),
         model,
         Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), {"augment": augment}),
+        json.dumps([train.fingerprint(), test.fingerprint()]),
     )  # fmt: skip
 
 
@@ -50,7 +65,8 @@ def _common_size(config, dataset):
     """The size of all images, if they have one."""
     height, width = dataset[0][0].shape[:2]
     if height != width or not data.one_size(dataset):
-        raise ValueError(f"train: `size` is missing: the images of `data` '{config.data}' have many sizes, and {config.model} takes any")
+        known = "are not all square and of one size, or are too many to look at"
+        raise ValueError(f"train: `size` is missing: {config.model} takes images of any size, and those of `data` '{config.data}' {known}")
     return height
 
 
@@ -63,12 +79,29 @@ def _model(config, classes, channels, size):
         has = f"`data` has {channels} channels and {classes} classes"
         raise ValueError(f"train: `model` {config.model} takes grey images of 10 classes, but {has}")
     if "aux_heads" in known:
-        arguments["aux_heads"] = size == HEADS_SIZE
+        arguments["aux_heads"] = _heads_fit(size)
     if config.norm:
         if "norm" not in known:
             raise ValueError(f"train: `norm` is true, but `model` {config.model} cannot be normalised")
         arguments["norm"] = True
     return build(**arguments), arguments
+
+
+def _heads_fit(size):
+    """Whether GoogLeNet's auxiliary heads, which pool a map of 14 to 16 pixels to 4x4, find one: for images of 223 to 270 pixels."""
+    map_size = (size - 1) // 2 + 1  # conv1, then three pools
+    for _ in range(3):
+        map_size = -(-(map_size - 3) // 2) + 1
+    return 14 <= map_size <= 16
+
+
+def _try(config, model, shape):
+    """Raises ValueError, naming `size`, if the network cannot take such images."""
+    try:
+        with no_grad():
+            model.eval()(Tensor(np.zeros(shape, np.float32)))
+    except ValueError as error:
+        raise ValueError(f"train: `size` is {shape[1]}, which {config.model} cannot take ({error})") from None
 
 
 def _as_floats(statistics):
