@@ -53,6 +53,7 @@ class Progress:
     loss: float = 0.0  # sum over the epoch's images
     correct: int = 0
     epoch_seconds: float = 0.0
+    epoch_waited: float = 0.0  # seconds of these in which there was no batch yet
     seconds: float = 0.0  # of all training so far, testing included
     best: float = -1.0
     metrics_length: int = 0  # bytes of metrics.jsonl that belong to this point
@@ -112,14 +113,14 @@ class Trainer:
         at = self.progress
         self.model.train()
         began = last = time.perf_counter()
-        before = at.epoch_seconds
+        before, waited_before = at.epoch_seconds, at.epoch_waited
         for images, labels in self.loader.epoch(at.epoch, start=at.step):
             self.optimizer.lr = learning_rate(at.epoch + at.step / len(self.loader), self.config)
             at.step, at.total_steps = at.step + 1, at.total_steps + 1
             looking = at.total_steps % LOOK_EVERY == 0
             each, correct, norms = self._step(images, labels, looking)
             at.loss, at.correct = at.loss + each[0] * len(labels), at.correct + correct
-            at.epoch_seconds = before + time.perf_counter() - began
+            at.epoch_seconds, at.epoch_waited = before + time.perf_counter() - began, waited_before + self.loader.waited
             at.add_heads(each)
             if looking:
                 self._look(norms)
@@ -171,11 +172,11 @@ class Trainer:
         for name, (loss, accuracy) in tested.items():
             facts |= {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
         facts |= {"lr": self.optimizer.lr, "seconds": at.epoch_seconds, "images_per_second": n / at.epoch_seconds}
-        facts |= {"waiting": self.loader.waited / at.epoch_seconds, "test_seconds": test_seconds}
+        facts |= {"waiting": at.epoch_waited / at.epoch_seconds, "test_seconds": test_seconds}
         self._write_weights(at.epoch + 1, *(accuracy for _, accuracy in tested.values()))
         at.metrics_length = self.run.add_metrics(facts)
         seconds = at.seconds + at.epoch_seconds + test_seconds
-        self.progress = replace(at, epoch=at.epoch + 1, step=0, loss=0.0, correct=0, epoch_seconds=0.0, seconds=seconds)
+        self.progress = replace(at, epoch=at.epoch + 1, step=0, loss=0.0, correct=0, epoch_seconds=0.0, epoch_waited=0.0, seconds=seconds)
         self.save()
         self.log.epoch(facts, self.config.epochs)
         if stop.signal:
