@@ -74,7 +74,9 @@ class Log:
         weights = str(trainer.run.path(f"{which}.safetensors"))
         print(f"to use the weights:\n    weights, info = minigoog.formats.saved_model.load({weights!r})")
         print("    model = minigoog.models.build(info.model, **info.arguments).eval(); model.load_state_dict(weights)")
-        print(f"to test them the paper's way:\n    {evaluate_command(trainer.config, result.folder)} --crops 10")
+        info, image = trainer.setup.info, trainer.setup.test[0][0]
+        crops = "" if image.shape[:2] == info.input_size[:2] else " --crops 10"  # a network that saw whole images has never seen crops
+        print(f"to test them again:\n    {evaluate_command(trainer.config, result.folder)}{crops}")
 
 
 def evaluate_command(config, folder):
