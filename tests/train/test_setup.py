@@ -1,9 +1,13 @@
 """From settings to data, transforms and network."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
+from minigoog import Tensor, models, no_grad
 from minigoog.data import ArrayDataset
+from minigoog.models.googlenet import HEADS_SIZES
 from minigoog.train import Config, setup
 
 
@@ -19,8 +23,14 @@ def test_test_images_of_another_size_are_brought_to_the_networks(monkeypatch):
     assert made.test_transform(parts["test"][0][0], None).shape == (16, 16, 3)
 
 
-def test_the_heads_are_there_for_every_size_that_they_fit():
-    assert [size for size in range(100, 400) if setup._heads_fit(size)] == list(range(223, 271))
+@pytest.mark.parametrize("size, fits", [(222, False), (223, True), (270, True), (271, False)])
+def test_the_heads_are_there_for_every_size_that_they_fit(size, fits):
+    assert list(HEADS_SIZES) == list(range(223, 271))
+    model, arguments = setup._model(Config(model="googlenet"), 3, 3, size)
+    assert arguments["aux_heads"] == (size in HEADS_SIZES) == fits
+    whole = models.GoogLeNet(num_classes=3, aux_heads=True).train()
+    with no_grad(), nullcontext() if fits else pytest.raises(ValueError, match="use images of 223 to 270 pixels"):
+        whole(Tensor(np.zeros((1, size, size, 3), np.float32)))
 
 
 def test_what_is_kept_of_a_run_says_everything_that_was_found_out(tmp_path, monkeypatch):

@@ -49,10 +49,12 @@ def read(name, split, where, download=False):
     layout, (place, open_file) = SETS[name], _find(name, where, download)
     parts = []
     for binary, batch in zip(layout.binary[split], layout.batches[split], strict=True):
-        data, other = open_file(binary), open_file(batch)
-        if data is None and other is None:
+        if (data := open_file(binary)) is not None:
+            parts.append(_records(f"{place}: {binary}", data, layout))
+        elif (data := open_file(batch)) is not None:
+            parts.append(_batch(f"{place}: {batch}", data, layout))
+        else:
             raise FileNotFoundError(f"{place}: has neither {binary} nor {batch}: get the data set again, or say --data-dir")
-        parts.append(_records(f"{place}: {binary}", data, layout) if data is not None else _batch(f"{place}: {batch}", other, layout))
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels.astype(np.int64), _class_names(place, open_file, layout)
 

@@ -12,6 +12,7 @@ import numpy as np
 from .. import data, models, rng
 from ..data.datasets import STANDARD
 from ..formats.saved_model import Info
+from ..models.googlenet import HEADS_SIZES
 from ..tensor import Tensor, no_grad
 from . import augmentation
 
@@ -79,20 +80,12 @@ def _model(config, classes, channels, size):
         has = f"`data` has {channels} channels and {classes} classes"
         raise ValueError(f"train: `model` {config.model} takes grey images of 10 classes, but {has}")
     if "aux_heads" in known:
-        arguments["aux_heads"] = _heads_fit(size)
+        arguments["aux_heads"] = size in HEADS_SIZES
     if config.norm:
         if "norm" not in known:
             raise ValueError(f"train: `norm` is true, but `model` {config.model} cannot be normalised")
         arguments["norm"] = True
     return build(**arguments), arguments
-
-
-def _heads_fit(size):
-    """Whether GoogLeNet's auxiliary heads, which pool a map of 14 to 16 pixels to 4x4, find one: for images of 223 to 270 pixels."""
-    map_size = (size - 1) // 2 + 1  # conv1, then three pools
-    for _ in range(3):
-        map_size = -(-(map_size - 3) // 2) + 1
-    return 14 <= map_size <= 16
 
 
 def _try(config, model, shape):
