@@ -22,7 +22,7 @@ MIB = 2**20
 def facts():
     """What the numbers were measured on."""
     import minigoog
-    from minigoog.sparsity.machine import processor
+    from minigoog.sparsity.runner.machine import processor
 
     return {"cpu": processor(), "cores": os.cpu_count(), "isa": minigoog.kernels.native.machine.isa(), "minigoog": commit(),
             "python": platform.python_version(), **versions()}

@@ -28,7 +28,7 @@ HEAD = "layer                             kernel        density       ms  GFLOP/
 
 def random_contest(layer, batch):
     """The contest of random masks on a layer of GoogLeNet."""
-    from minigoog.sparsity import break_even, contest
+    from minigoog.sparsity.speed import break_even, contest
 
     rng = np.random.default_rng(0)
     x = rng.standard_normal((batch, layer.h, layer.w, layer.cin), np.float32)
@@ -38,7 +38,7 @@ def random_contest(layer, batch):
 
 def raced(flags, peak, make, *what):
     """The rows of the contest that `make` makes of `what`, whose contestants take turns."""
-    from minigoog.sparsity.contest import WrongAnswer
+    from minigoog.sparsity.speed.contest import WrongAnswer
 
     try:
         contest = make(*what)
@@ -49,7 +49,7 @@ def raced(flags, peak, make, *what):
 
 def break_evens(rows):
     """For each layer the break-even density of each kernel."""
-    from minigoog.sparsity import break_even
+    from minigoog.sparsity.speed import break_even
 
     return [{"layer": layer, "best_dense": of_layer[0]["best_dense"]}
             | {kernel: break_even.break_even(of_layer, kernel) for kernel in break_even.FORMATS}
@@ -58,7 +58,7 @@ def break_evens(rows):
 
 def print_break_evens(found):
     """What `break_evens` says."""
-    from minigoog.sparsity.break_even import DENSITIES, limit_text
+    from minigoog.sparsity.speed.break_even import DENSITIES, limit_text
 
     print(f"\n{'break-even density':<34}{'best dense':<12}" + "".join(f"{kernel:>14}" for kernel in DENSITIES))
     for row in found:
@@ -68,7 +68,7 @@ def print_break_evens(found):
 
 def pruned_layers(quick):
     """The layers that training has pruned whose file is there, each with its weights HWIO; says which are missing."""
-    from minigoog.sparsity import pruned
+    from minigoog.sparsity.speed import pruned
 
     wanted = [p for p in pruned.LAYERS if not (quick and p.file == pruned.SQUEEZENET)]
     missing = sorted({p.file for p in wanted if not (DATA / p.file).exists()})
@@ -79,8 +79,8 @@ def pruned_layers(quick):
 
 def print_totals(rows):
     """How long the pruned layers take together: dense, each kernel, and each layer with the faster of dense and CSR."""
-    from minigoog.sparsity.break_even import best_dense, by_layer
-    from minigoog.sparsity.pruned import totals
+    from minigoog.sparsity.speed.break_even import best_dense, by_layer
+    from minigoog.sparsity.speed.pruned import totals
 
     best = sum(min(best_dense(of_layer)["ms"], *(row["ms"] for row in of_layer if row["kernel"] == "CSR"))
                for of_layer in by_layer(rows).values())
@@ -113,7 +113,7 @@ def parse():
 def main():
     """Runs and prints what the flags ask for."""
     flags = parse()
-    from minigoog.sparsity.pruned import pruned_contest
+    from minigoog.sparsity.speed.pruned import pruned_contest
 
     peak = machine.peak_gflops()
     print(f"peak {peak:.0f} GFLOP/s; batch {flags.batch}; {flags.threads} threads; {flags.isa}\n\n{HEAD}", flush=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minigoog
-from minigoog.sparsity import pruned
+from minigoog.sparsity.speed import pruned
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: there is nothing to race")

@@ -8,7 +8,7 @@ import pytest
 import minigoog as mg
 from minigoog import Tensor
 from minigoog.inspection import __main__ as program
-from minigoog.inspection import program_branches
+from minigoog.inspection.branches import program as program_branches
 from tests.strategies import numbers
 
 

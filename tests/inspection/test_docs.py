@@ -7,8 +7,8 @@ from pathlib import Path
 
 import minigoog as mg
 from minigoog.inspection import lab
-from minigoog.inspection.program_step import WHAT_NEXT
-from minigoog.inspection.walk import Walk
+from minigoog.inspection.walk.program import WHAT_NEXT
+from minigoog.inspection.walk.walk import Walk
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "inspection.md").read_text()
 

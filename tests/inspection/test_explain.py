@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 import minigoog as mg
 from minigoog import Tensor, nn, ops
 from minigoog.checks import pair
-from minigoog.inspection import explain_gradient, explain_output
-from minigoog.inspection.step import Step
+from minigoog.inspection.explain import gradient as explain_gradient
+from minigoog.inspection.explain import output as explain_output
+from minigoog.inspection.trace.step import Step
 from minigoog.kernels.sparse_pattern import SparsePattern
 from minigoog.op import Op
 from tests.kernels.judge import U

@@ -8,7 +8,7 @@ import pytest
 
 import minigoog as mg
 from minigoog import Tensor, nn, ops
-from minigoog.inspection.receptive_field import receptive_fields
+from minigoog.inspection.trace.receptive_field import receptive_fields
 from tests.strategies import numbers
 
 SHAPES = {"tiny": (8, 8, 1), "lenet5": (32, 32, 1), "nin": (32, 32, 3), "googlenet": (47, 47, 3)}

@@ -11,8 +11,8 @@ import minigoog as mg
 from minigoog.formats import saved_model
 from minigoog.inspection import __main__ as program
 from minigoog.inspection import inputs
-from minigoog.inspection.picture import bars, picture
-from minigoog.inspection.walk import Walk
+from minigoog.inspection.walk.picture import bars, picture
+from minigoog.inspection.walk.walk import Walk
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Small demonstrations that take no time: what the program does with them is what it does with real ones."""
 
-from minigoog.sparsity.demonstration import Demonstration
+from minigoog.sparsity.runner.demonstration import Demonstration
 
 
 def demonstration(name, link="L1", measure=None, verdict="holds", figures=None):

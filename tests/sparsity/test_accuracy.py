@@ -4,11 +4,13 @@ import pytest
 
 import minigoog as mg
 from minigoog import kernels
-from minigoog.sparsity import accuracy, accuracy_budget, accuracy_experiment
-from minigoog.sparsity.accuracy_budget import multiply_adds, width_for
-from minigoog.sparsity.accuracy_experiment import AXES, PLANS, Plan
-from minigoog.sparsity.accuracy_networks import NETWORKS, Task
-from minigoog.sparsity.demonstration import Setting
+from minigoog.sparsity.accuracy import budget as accuracy_budget
+from minigoog.sparsity.accuracy import demonstration as accuracy
+from minigoog.sparsity.accuracy import experiment as accuracy_experiment
+from minigoog.sparsity.accuracy.budget import multiply_adds, width_for
+from minigoog.sparsity.accuracy.experiment import AXES, PLANS, Plan
+from minigoog.sparsity.accuracy.networks import NETWORKS, Task
+from minigoog.sparsity.runner.demonstration import Setting
 
 TASKS = {True: Task(32, 3, 10), False: Task(8, 1, 10)}  # photographs, digits
 

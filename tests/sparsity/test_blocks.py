@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from minigoog.kernels import reference
-from minigoog.sparsity import blocks, co_clustering
-from minigoog.sparsity.blocks import BLOCKS, CASES, CLUSTERED, RANDOM, SHAPE
-from minigoog.sparsity.co_clustering import agreement, co_clusters, fill, greedy_groups, planted
+from minigoog.sparsity.clusters import co_clustering
+from minigoog.sparsity.clusters.co_clustering import agreement, co_clusters, fill, greedy_groups, planted
+from minigoog.sparsity.speed import blocks
+from minigoog.sparsity.speed.blocks import BLOCKS, CASES, CLUSTERED, RANDOM, SHAPE
 
 
 @pytest.mark.parametrize("seed", range(2))

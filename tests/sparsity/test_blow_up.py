@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from minigoog.models.googlenet import TABLE_1
-from minigoog.sparsity import blow_up
-from minigoog.sparsity.blow_up import BLOW_UP, SIDES
-from minigoog.sparsity.demonstration import Setting
+from minigoog.sparsity.inception import blow_up
+from minigoog.sparsity.inception.blow_up import BLOW_UP, SIDES
+from minigoog.sparsity.runner.demonstration import Setting
 
 # The paper's table 1, computed from its columns: weights without biases, and multiply-adds in millions.
 REDUCED = {"3a": (163_328, 128.0), "3b": (388_096, 304.3), "4a": (375_552, 73.6), "4b": (448_512, 87.9), "4c": (509_440, 99.9),

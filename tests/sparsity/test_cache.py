@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from minigoog.kernels.sparse_pattern import SparsePattern
-from minigoog.sparsity import cache
-from minigoog.sparsity.cache_misses import CACHE_MISSES
-from minigoog.sparsity.contest import random_pattern
+from minigoog.sparsity.speed import cache
+from minigoog.sparsity.speed.cache_misses import CACHE_MISSES
+from minigoog.sparsity.speed.contest import random_pattern
 
 
 def test_two_ways_hold_two_lines_of_a_set_and_throw_out_the_one_least_recently_used():

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigoog.sparsity import arora_experiment
-from minigoog.sparsity.clustering import merge, pairs_on, pairwise_graph, partial_encoder, recover_graph, valley
-from minigoog.sparsity.matching import jaccard, match, precision_and_recall
-from minigoog.sparsity.negative_edges import negative_edges
-from minigoog.sparsity.random_networks import observe, random_layer, sparse_codes
+from minigoog.sparsity.construction import experiment as arora_experiment
+from minigoog.sparsity.construction.clustering import merge, pairs_on, pairwise_graph, partial_encoder, recover_graph, valley
+from minigoog.sparsity.construction.matching import jaccard, match, precision_and_recall
+from minigoog.sparsity.construction.negative_edges import negative_edges
+from minigoog.sparsity.construction.random_networks import observe, random_layer, sparse_codes
 from tests.strategies import seeds
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from minigoog import nn
-from minigoog.sparsity import break_even, pruned
-from minigoog.sparsity.break_even import BREAK_EVEN, FC6
-from minigoog.sparsity.contest import Contest, WrongAnswer, dense_layer, one_thread, random_pattern, take_turns
+from minigoog.sparsity.speed import break_even, pruned
+from minigoog.sparsity.speed.break_even import BREAK_EVEN, FC6
+from minigoog.sparsity.speed.contest import Contest, WrongAnswer, dense_layer, one_thread, random_pattern, take_turns
 
 KERNELS = ["auto", "direct", "plan", "textbook", "CSR", "blocks of 32"]
 
@@ -91,7 +91,7 @@ def test_the_verdict_on_pruned_weights_follows_its_rule(csr_ms, verdict):
 
 
 def test_pruned_weights_that_are_not_there_are_named_and_prove_nothing(native, tmp_path, monkeypatch):
-    from minigoog.sparsity.demonstration import Setting
+    from minigoog.sparsity.runner.demonstration import Setting
 
     monkeypatch.setenv("MINIGOOG_DATA", str(tmp_path))
     said = []

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigoog.models.googlenet import TABLE_1
-from minigoog.sparsity import plain_stack
-from minigoog.sparsity.depth import DEPTH
-from minigoog.sparsity.depth_measures import CONDITIONS, METHODS, mean_extent, spread, table_1_ratios, trend
+from minigoog.sparsity.depth import plain_stack
+from minigoog.sparsity.depth.demonstration import DEPTH
+from minigoog.sparsity.depth.measures import CONDITIONS, METHODS, mean_extent, spread, table_1_ratios, trend
 from minigoog.tensor import Tensor
 
 

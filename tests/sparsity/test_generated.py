@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigoog.sparsity.accuracy import AXES
-from minigoog.sparsity.accuracy_budget import multiply_adds, width_for
-from minigoog.sparsity.accuracy_networks import Task
-from minigoog.sparsity.allocation import ALLOCATION, FOUND, REVERSED
-from minigoog.sparsity.generated import (
+from minigoog.sparsity.accuracy.budget import multiply_adds, width_for
+from minigoog.sparsity.accuracy.demonstration import AXES
+from minigoog.sparsity.accuracy.networks import Task
+from minigoog.sparsity.depth.allocation import ALLOCATION, FOUND, REVERSED
+from minigoog.sparsity.depth.generated import (
     LEAST_SHARE,
     UNIFORM,
     Allocation,

@@ -5,8 +5,8 @@ import pytest
 
 import minigoog as mg
 from minigoog import nn
-from minigoog.sparsity.learn import accuracy, learn, schedule
-from minigoog.sparsity.pictures import pictures
+from minigoog.sparsity.accuracy.learn import accuracy, learn, schedule
+from minigoog.sparsity.accuracy.pictures import pictures
 
 
 def network():

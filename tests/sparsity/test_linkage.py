@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigoog.sparsity.linkage import average_linkage, linkage_clusters
+from minigoog.sparsity.clusters.linkage import average_linkage, linkage_clusters
 from tests.strategies import seeds
 
 

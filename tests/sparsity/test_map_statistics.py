@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigoog.sparsity.map_statistics import (
+from minigoog.sparsity.clusters.map_statistics import (
     between_channels,
     binarise,
     correlations,

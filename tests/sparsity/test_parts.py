@@ -3,8 +3,8 @@
 import threading
 import time
 
-from minigoog.sparsity.demonstration import Setting
-from minigoog.sparsity.parts import duration, work_through
+from minigoog.sparsity.runner.demonstration import Setting
+from minigoog.sparsity.runner.parts import duration, work_through
 
 
 def test_several_workers_share_the_parts_and_all_have_all_results(tmp_path):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from minigoog.sparsity import __main__ as program
-from minigoog.sparsity.run import run
+from minigoog.sparsity.runner.run import run
 
 from .fakes import demonstration
 

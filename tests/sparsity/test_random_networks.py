@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigoog.sparsity.random_networks import observe, random_layer, sparse_codes, sums_where
+from minigoog.sparsity.construction.random_networks import observe, random_layer, sparse_codes, sums_where
 from tests.strategies import seeds
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from minigoog.sparsity import report, report_figures, report_text
-from minigoog.sparsity.run import run
+from minigoog.sparsity.report import figures as report_figures
+from minigoog.sparsity.report import report
+from minigoog.sparsity.report import text as report_text
+from minigoog.sparsity.runner.run import run
 
 from .fakes import demonstration
 

@@ -5,18 +5,23 @@ import json
 import numpy as np
 import pytest
 
-from minigoog.sparsity import allocation, arora, blocks, break_even, conv_arora, depth, forms, plain_stack, pruned
-from minigoog.sparsity.allocation import ALLOCATION
-from minigoog.sparsity.arora import ARORA
-from minigoog.sparsity.blocks import BLOCKS
-from minigoog.sparsity.blow_up import BLOW_UP
-from minigoog.sparsity.break_even import BREAK_EVEN
-from minigoog.sparsity.cache_misses import CACHE_MISSES
-from minigoog.sparsity.conv_arora import CONV_ARORA
-from minigoog.sparsity.demonstration import VERDICTS, Setting
-from minigoog.sparsity.depth import DEPTH
-from minigoog.sparsity.pruned import PRUNED
-from minigoog.sparsity.three_ways import THREE_WAYS
+from minigoog.sparsity.clusters import demonstration as conv_arora
+from minigoog.sparsity.clusters.demonstration import CONV_ARORA
+from minigoog.sparsity.construction import demonstration as arora
+from minigoog.sparsity.construction.demonstration import ARORA
+from minigoog.sparsity.depth import allocation, plain_stack
+from minigoog.sparsity.depth import demonstration as depth
+from minigoog.sparsity.depth.allocation import ALLOCATION
+from minigoog.sparsity.depth.demonstration import DEPTH
+from minigoog.sparsity.inception import forms
+from minigoog.sparsity.inception.blow_up import BLOW_UP
+from minigoog.sparsity.inception.three_ways import THREE_WAYS
+from minigoog.sparsity.runner.demonstration import VERDICTS, Setting
+from minigoog.sparsity.speed import blocks, break_even, pruned
+from minigoog.sparsity.speed.blocks import BLOCKS
+from minigoog.sparsity.speed.break_even import BREAK_EVEN
+from minigoog.sparsity.speed.cache_misses import CACHE_MISSES
+from minigoog.sparsity.speed.pruned import PRUNED
 
 OF_C_KERNELS = (BREAK_EVEN, PRUNED, CACHE_MISSES, BLOCKS, THREE_WAYS, BLOW_UP)
 OF_LEARNING = (ARORA, CONV_ARORA, DEPTH, ALLOCATION)

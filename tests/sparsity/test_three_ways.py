@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from minigoog.kernels import reference
-from minigoog.sparsity import forms
-from minigoog.sparsity.equivalence import composed, error_of, exact_output, grouped_module, reduced_module, support_groups
-from minigoog.sparsity.forms import CSR, DENSE, NAIVE, RANDOM, REDUCED, SAME, WAYS
-from minigoog.sparsity.three_ways import THREE_WAYS
+from minigoog.sparsity.inception import forms
+from minigoog.sparsity.inception.equivalence import composed, error_of, exact_output, grouped_module, reduced_module, support_groups
+from minigoog.sparsity.inception.forms import CSR, DENSE, NAIVE, RANDOM, REDUCED, SAME, WAYS
+from minigoog.sparsity.inception.three_ways import THREE_WAYS
 
 WIDTHS = (6, 4, 8, 3, 5)  # 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5
 

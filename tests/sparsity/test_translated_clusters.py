@@ -5,9 +5,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minigoog.sparsity import conv_arora
-from minigoog.sparsity.planted_maps import plant, show, shuffled
-from minigoog.sparsity.translated_clusters import canonical, channels_of, confirm, extent, find_clusters, histogram, overlap
+from minigoog.sparsity.clusters import demonstration as conv_arora
+from minigoog.sparsity.clusters.planted_maps import plant, show, shuffled
+from minigoog.sparsity.clusters.translated import canonical, channels_of, confirm, extent, find_clusters, histogram, overlap
 from tests.strategies import seeds
 
 units = st.lists(st.tuples(st.integers(0, 5), st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=8, unique=True)

@@ -5,10 +5,13 @@ import sys
 
 from ..cli import Parser
 from ..models import build
-from . import program_branches, program_lab, program_page, program_step
-from .diff import diff
+from .branches import program as program_branches
 from .inputs import SIZES
-from .summary import summary
+from .lab import program as program_lab
+from .page import program as program_page
+from .summary.diff import diff
+from .summary.summary import summary
+from .walk import program as program_step
 
 
 def summary_flags(p):

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from ..cli import Parser
-from . import report
 from .demonstrations import DEMONSTRATIONS
-from .run import run
+from .report import report
+from .runner.run import run
 
 
 def parser():

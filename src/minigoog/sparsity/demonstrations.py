@@ -1,16 +1,16 @@
 """The demonstrations, in the order of the argument."""
 
-from .accuracy import ACCURACY, PATTERN
-from .allocation import ALLOCATION
-from .arora import ARORA
-from .blocks import BLOCKS
-from .blow_up import BLOW_UP
-from .break_even import BREAK_EVEN
-from .cache_misses import CACHE_MISSES
-from .conv_arora import CONV_ARORA
-from .depth import DEPTH
-from .pruned import PRUNED
-from .three_ways import THREE_WAYS
+from .accuracy.demonstration import ACCURACY, PATTERN
+from .clusters.demonstration import CONV_ARORA
+from .construction.demonstration import ARORA
+from .depth.allocation import ALLOCATION
+from .depth.demonstration import DEPTH
+from .inception.blow_up import BLOW_UP
+from .inception.three_ways import THREE_WAYS
+from .speed.blocks import BLOCKS
+from .speed.break_even import BREAK_EVEN
+from .speed.cache_misses import CACHE_MISSES
+from .speed.pruned import PRUNED
 
 IN_ORDER = (
     ARORA,  # L1

@@ -7,7 +7,7 @@ import minigoog as mg
 from minigoog.inspection import inputs
 from minigoog.inspection.page import build
 from minigoog.inspection.page.data import page_data
-from minigoog.inspection.trace import trace
+from minigoog.inspection.trace.trace import trace
 
 
 class Page:

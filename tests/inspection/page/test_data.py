@@ -9,13 +9,13 @@ import pytest
 
 import minigoog as mg
 from minigoog.inspection import inputs
-from minigoog.inspection.explain import input_names
+from minigoog.inspection.explain.explanation import input_names
 from minigoog.inspection.page.build import LIMIT, build_page
 from minigoog.inspection.page.data import page_data
 from minigoog.inspection.page.evidence import evidence
 from minigoog.inspection.page.layout import layout
 from minigoog.inspection.page.packing import DIGITS, Pack, rounded
-from minigoog.inspection.trace import trace
+from minigoog.inspection.trace.trace import trace
 
 from ..test_walk import flags_of
 

@@ -9,7 +9,7 @@ import pytest
 import minigoog as mg
 from minigoog.inspection import inputs
 from minigoog.inspection.page import build_page
-from minigoog.inspection.trace import trace
+from minigoog.inspection.trace.trace import trace
 
 from ..test_walk import flags_of, run
 
@@ -51,7 +51,7 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(monkeypatch, c
 def test_ctrl_c_leaves_the_old_page(monkeypatch, capsys, tmp_path):
     output = tmp_path / "page.html"
     output.write_text("old")
-    monkeypatch.setattr("minigoog.inspection.program_page.build_page", interrupted)
+    monkeypatch.setattr("minigoog.inspection.page.program.build_page", interrupted)
     with pytest.raises(SystemExit) as stop:
         run(monkeypatch, "page", "--output", output)
     assert stop.value.code == 130 and output.read_text() == "old" and list(tmp_path.iterdir()) == [output]
@@ -75,7 +75,7 @@ def test_a_trace_without_a_label_makes_a_page_without_gradients():
 
 
 def test_the_page_is_in_the_package():
-    code = ("from importlib.resources import files; here = files('minigoog.inspection.page');"
+    code = ("from importlib.resources import files; here = files('minigoog.inspection.page') / 'web';"
             "print(sorted(path.name for path in here.iterdir() if path.name.endswith(('.js', '.css', '.html'))))")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert "'page.css', 'page.html', 'panel.js'" in done.stdout

@@ -35,7 +35,7 @@ def _n_numbers(steps):
 
 def _filled(facts, numbers):
     """The page around what it shows."""
-    here = files(__package__)
+    here = files(__package__) / "web"
     text = (here / "page.html").read_text(encoding="utf-8")
     script = "\n".join((here / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     parts = {"STYLE": (here / "page.css").read_text(encoding="utf-8"), "FACTS": _json(facts), "NUMBERS": numbers, "SCRIPT": script}

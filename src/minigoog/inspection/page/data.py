@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from ..explain import input_names
-from . import accounts, words
+from ..explain.explanation import input_names
+from . import breakdowns as accounts
+from . import words
 from .evidence import WHY_NOT, evidence
 from .layout import layout
 from .nodes import IMAGE, nodes_of, settings, winners

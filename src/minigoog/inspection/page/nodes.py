@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..account import conv_shape_of, pool_shape_of
-from ..step import Step
+from ..explain.breakdown import conv_shape_of, pool_shape_of
+from ..trace.step import Step
 
 IMAGE = 0  # the number of its node
 

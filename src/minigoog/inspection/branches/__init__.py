@@ -1,0 +1,1 @@
+"""What each branch of each Inception module costs and brings."""

@@ -1,0 +1,123 @@
+"""How one number inside the network came about: what was multiplied and added up to it, beside the number that is stored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...checks import check_int
+from . import gradient as explain_gradient
+from . import output as explain_output
+from .breakdown import Account
+
+INPUT_NAMES = {
+    "Add": ("a", "b"),
+    "BatchNorm": ("input", "weight", "bias"),
+    "ChannelAffine": ("input", "coefficient", "bias"),
+    "Conv2d": ("input", "weight", "bias"),
+    "Linear": ("input", "weight", "bias"),
+    "Multiply": ("a", "b"),
+    "SparseConv2d": ("input", "values", "bias"),
+}  # of all others "input", or "input0", "input1", ... where there are several
+STRONGEST = 6  # products that are printed
+LARGEST_GRID = 11  # rows and columns of a window that is printed whole
+
+
+@dataclass
+class Explanation(Account):
+    """An Account of a number of a Step: `value`, what the parts add up to in float64, beside `stored`, what the network computed.
+
+    `number` says which number it is."""
+
+    number: str = ""
+    stored: float = float("nan")
+
+    @property
+    def magnitude(self):
+        """The same sum over absolute values: what float32 rounds relative to."""
+        return float(np.abs(self.products).sum()) + abs(self.parts.get("bias", 0.0))
+
+    def __str__(self):
+        numbers = {name: np.asarray(a).item() for name, a in self.factors.items() if np.size(a) == 1 and name not in self.parts}
+        numbers |= self.parts | {"value": self.value, "stored": self.stored}
+        width = max(map(len, numbers))
+        lines = [f"{self.number} = {self.formula}", *self._grids(), *self._strongest()]
+        lines += [f"  {name:<{width}}  {number:.9g}" for name, number in numbers.items()]
+        return "\n".join(lines) + f"  (differs by {abs(self.value - self.stored):.1g})"
+
+    def _window(self):
+        """(height, width, channels) of the products if they are a window that can be printed; else None."""
+        shape = np.shape(self.products)
+        is_window = len(shape) == 2 or (len(shape) == 3 and "filter" in self.factors)
+        return (*shape, 1)[:3] if is_window and min(shape[:2]) > 0 and 1 < max(shape[:2]) <= LARGEST_GRID else None
+
+    def _grids(self):
+        """A window's factors and products side by side; of a deep one its products, added up over the channels."""
+        window = self._window()
+        if window is None:
+            return []
+        if window[2] > 1:
+            return _side_by_side({f"products, added up over {window[2]} channels": self.products.sum(axis=2)})
+        shown = self.factors | ({"products": self.products} if len(self.factors) > 1 else {})
+        return _side_by_side({name: np.reshape(a, window[:2]) for name, a in shown.items()})
+
+    def _strongest(self):
+        """The largest products and where they are among all, unless these are on the screen already."""
+        products, window = self.products, self._window()
+        if np.size(products) < 2 or len(self.factors) < 2 or (window and window[2] == 1):
+            return []
+        order = np.argsort(-np.abs(products), axis=None, kind="stable")[:STRONGEST]
+        lines = [f"  {len(order)} strongest of {products.size:,} products ({' * '.join(self.factors)}):"]
+        for where in zip(*np.unravel_index(order, products.shape), strict=True):
+            numbers = " * ".join(f"{a[where]:9.4g}" for a in self.factors.values())
+            lines.append(f"    {str([int(i) for i in where]):<14} {numbers} = {products[where]:.4g}")
+        return lines
+
+
+def _side_by_side(grids):
+    """Matrices by name as lines of text."""
+    blocks = []
+    for name, grid in grids.items():
+        rows = [" ".join(f"{value:9.4g}" for value in row) for row in grid]
+        blocks.append([f"{line:<{max(len(name), *map(len, rows))}}" for line in (name, *rows)])
+    return ["  " + "   ".join(lines).rstrip() for lines in zip(*blocks, strict=True)]
+
+
+def input_names(op):
+    """What the inputs of an operation are called: "input", "weight", "bias"."""
+    n = len(op.inputs)
+    return INPUT_NAMES.get(op.name, ("input",) if n == 1 else tuple(f"input{i}" for i in range(n)))[:n]
+
+
+def explain(step, index, image):
+    """The Explanation of one number of a step's output."""
+    index = _index("explain", index, step.output_shape, image)
+    account = explain_output.RULES[step.operation](step.op, *index)
+    return _explained(account, f"{step.name}: output{list(index)}", step.output[index])
+
+
+def explain_gradient_of(step, of, index, image):
+    """The Explanation of one number of the gradient of a step's input `of`, a name or a number."""
+    if step.dxs is None:
+        raise RuntimeError(f"explain_gradient: {step.name} has no gradients: give trace() a label")
+    names = input_names(step.op)
+    k = names.index(of) if of in names else of
+    if isinstance(k, str) or not 0 <= k < len(names):
+        raise ValueError(f"explain_gradient: `of` is {of!r}, expected one of {', '.join(names)}")
+    if step.dxs[k] is None:
+        raise ValueError(f"explain_gradient: nobody wanted the gradient of the {names[k]} of {step.name}")
+    index = _index("explain_gradient", index, step.input_shapes[k], image if k == 0 else None)
+    account = explain_gradient.RULES[step.operation](step.op, step.dy, k, *index)
+    return _explained(account, f"{step.name}: gradient of {names[k]}{list(index)}", step.dxs[k][index])
+
+
+def _explained(account, number, stored):
+    return Explanation(**vars(account), number=number, stored=float(stored))
+
+
+def _index(where, index, shape, image):
+    """`index` as whole numbers within `shape`; the first axis, the image, may be left out if there is an `image` to say instead."""
+    if len(index) == len(shape) - 1 and image is not None:
+        index = (image, *index)
+    if len(index) != len(shape):
+        raise IndexError(f"{where}: `index` is {index}, expected {len(shape)} numbers for an array of shape {shape}")
+    return tuple(check_int(where, f"index[{axis}]", i, 0, n - 1) for axis, (i, n) in enumerate(zip(index, shape, strict=True)))

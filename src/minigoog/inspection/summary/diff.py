@@ -1,0 +1,61 @@
+"""`diff`: what two networks differ in, and what each difference costs."""
+
+from typing import NamedTuple
+
+from ...text import aligned, shape_text
+from .layers import layers
+
+
+class Difference(NamedTuple):
+    """One layer that is not the same in both: its description in each ("" where it is absent), and what b has more than a."""
+
+    name: str
+    a: str
+    b: str
+    parameters: int
+    multiply_adds: int
+
+
+class Diff:
+    """The differences between two models, in `rows`; printing it shows them with their totals."""
+
+    def __init__(self, a, b, rows, totals):
+        self.a, self.b, self.rows, self.totals = a, b, rows, totals
+
+    def __str__(self):
+        if not self.rows:
+            return "no difference"
+        lines = [("layer", "a", "b", "parameters", "multiply-adds")]
+        lines += [(row.name, row.a or "-", row.b or "-", f"{row.parameters:+,}", f"{row.multiply_adds:+,}") for row in self.rows]
+        for label, index in (("a", 0), ("b", 1)):
+            lines.append((f"total of {label}", "", "", *(f"{n:,}" for n in self.totals[index])))
+        return aligned(lines, right=(3, 4))
+
+    __repr__ = __str__
+
+
+def diff(a, b, input_shape=(224, 224, 3)):
+    """Each layer in which models `a` and `b` differ on inputs of `input_shape`, with its cost (b minus a) in parameters and multiply-adds.
+
+    A layer differs if it is in one model only, or in kind, settings or output shape. Both run in their present mode: in training
+    mode auxiliary heads count."""
+    of_a, of_b = ({layer.name: layer for layer in layers(model, input_shape)} for model in (a, b))
+    rows = []
+    for name in [*of_a, *(name for name in of_b if name not in of_a)]:
+        x, y = of_a.get(name), of_b.get(name)
+        if _description(x) != _description(y):
+            costs = [_cost(y, field) - _cost(x, field) for field in ("parameters", "multiply_adds")]
+            rows.append(Difference(name, _description(x), _description(y), *costs))
+    return Diff(a, b, rows, [_total(of_a), _total(of_b)])
+
+
+def _total(layers_by_name):
+    return tuple(sum(_cost(layer, field) for layer in layers_by_name.values()) for field in ("parameters", "multiply_adds"))
+
+
+def _description(layer):
+    return f"{layer.kind}({layer.settings}) to {shape_text(layer.out_shape[1:])}" if layer else ""
+
+
+def _cost(layer, field):
+    return getattr(layer, field) if layer else 0

@@ -1,0 +1,52 @@
+"""`summary`: the layers of a network as a table; for GoogLeNet, the paper's table 1 beside it."""
+
+import math
+
+from ...models import GoogLeNet
+from ...text import aligned, human_bytes, shape_text
+from .layers import layers
+from .table_1 import paper_table
+
+BYTES = 4  # of a float32
+
+
+class Summary:
+    """The layers of one run, in `rows`; printing it shows the table."""
+
+    def __init__(self, model, rows, by_the_paper):
+        self.model, self.rows, self.by_the_paper = model, rows, by_the_paper
+
+    @property
+    def parameters(self):
+        """Values to learn in the layers that ran, biases included; a layer that ran twice has its values once."""
+        return sum({row.name: row.parameters for row in self.rows}.values())
+
+    @property
+    def multiply_adds(self):
+        """Multiply-adds of convolutions and linear layers; additions of biases do not count."""
+        return sum(row.multiply_adds for row in self.rows)
+
+    @property
+    def activation_bytes(self):
+        """Memory of all outputs together."""
+        return sum(BYTES * math.prod(row.out_shape) for row in self.rows)
+
+    def __str__(self):
+        lines = [("layer", "kind", "output", "parameters", "multiply-adds", "memory")]
+        for row in self.rows:
+            memory = human_bytes(BYTES * math.prod(row.out_shape))
+            lines.append((row.name, row.kind, shape_text(row.out_shape[1:]), f"{row.parameters:,}", f"{row.multiply_adds:,}", memory))
+        lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}", human_bytes(self.activation_bytes)))
+        text = f"{type(self.model).__name__}, input {shape_text(self.rows[0].in_shape)}\n\n{aligned(lines, right=(3, 4, 5))}"
+        return f"{text}\n\n{self.by_the_paper}" if self.by_the_paper else text
+
+    __repr__ = __str__
+
+
+def summary(model, input_shape):
+    """A table of the layers of `model`, in the order in which they run on an input of `input_shape`, (h, w, c) or (n, h, w, c).
+
+    Columns: output shape, parameters, multiply-adds and memory of the output. Auxiliary heads appear in training mode only. For
+    GoogLeNet a second table sets the paper's columns beside the computed ones and marks rows where the paper's do not add up."""
+    rows = layers(model, input_shape)
+    return Summary(model, rows, paper_table(rows) if isinstance(model, GoogLeNet) else "")

@@ -1,0 +1,101 @@
+"""`trace`: one image through a network and its gradient back, every operation a step to look at."""
+
+from difflib import get_close_matches
+from time import perf_counter
+
+import numpy as np
+
+from ...losses import googlenet_loss
+from ...tape import Tape
+from ...tensor import Tensor, is_recording
+from ...text import aligned
+from .places import names, noting_places
+from .receptive_field import receptive_fields
+from .step import Step
+from .undisturbed import undisturbed
+
+HEADING = ("", "name", "operation", "kernel", "shapes", "parameters", "multiply-adds", "sees", "ms")
+
+
+class Trace(list):
+    """Steps in the order in which they ran: trace[3], trace[3:9], trace["inception3a"], trace.find("pool"), trace.backward."""
+
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            return self._named(key)
+        return Trace(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
+
+    def _named(self, name):
+        """The steps of the operation or module `name`, forward and backward."""
+        found = Trace(step for step in self if step.name == name or step.name.startswith(name + "."))
+        if not found:
+            near = get_close_matches(name, {step.name for step in self})
+            raise KeyError(f"trace: no step is called {name!r}" + (f", but {', '.join(near)}" if near else ""))
+        return found
+
+    def find(self, text):
+        """The steps whose name or operation contains `text`, in small or capital letters."""
+        return Trace(step for step in self if text.lower() in f"{step.name} {step.operation}".lower())
+
+    forward = property(lambda self: Trace(step for step in self if step.direction == "forward"), doc="The steps to the result.")
+    backward = property(lambda self: Trace(step for step in self if step.direction == "backward"), doc="The steps back.")
+
+    def __str__(self):
+        return aligned([HEADING, *(step.cells() for step in self)], right=(0, 5, 6, 8))
+
+    __repr__ = __str__
+
+
+def trace(model, image, label=None):
+    """A Trace of `model` on `image` [h, w, c] or [n, h, w, c]: its operations forward and, given the `label`, back from the loss.
+
+    `label`: the class, or one for each image; the loss is the cross-entropy, with those of auxiliary heads (`googlenet_loss`). The
+    model runs in its present mode and is left as it was. The forward pass runs twice: once to find the operations, once one by one."""
+    _check(model)
+    modules = list(model.named_modules())
+    x = _input(image, next((parameter.dtype for _, parameter in model.named_parameters()), np.float32))
+    with undisturbed(modules):
+        with noting_places(modules) as places:
+            result = model(x)
+        if label is not None:
+            result = googlenet_loss(result, np.atleast_1d(label))
+        tape = Tape(*(result if isinstance(result, tuple) else (result,)))
+        of, fields = names(tape, places), receptive_fields(tape, x)
+        steps = Trace()
+        for (op, _), ms in _timed(tape.replay()):
+            steps.append(Step(op, of[op], len(steps), "forward", ms, fields[op]))
+        if label is not None:
+            _trace_back(tape, steps)
+    return steps
+
+
+def _trace_back(tape, steps):
+    """Runs the backward pass and appends its steps."""
+    forward = {step.op: step for step in steps}
+    for (op, dy, dxs), ms in _timed(tape.steps()):
+        there = forward[op]
+        there.dy, there.dxs = dy, dxs
+        steps.append(Step(op, there.name, len(steps), "backward", ms, there.receptive_field, dy, dxs))
+
+
+def _check(model):
+    if not hasattr(model, "named_modules"):
+        raise TypeError(f"trace: `model` is {type(model).__name__}, expected a Module")
+    if not is_recording():
+        raise RuntimeError("trace: a trace is made from the tape, but nothing is recorded under no_grad")
+
+
+def _input(image, dtype):
+    """`image` as a tensor [n, h, w, c] whose gradient is wanted."""
+    image = np.asarray(image.data if isinstance(image, Tensor) else image, dtype)
+    if image.ndim not in (3, 4):
+        raise ValueError(f"trace: `image` has shape {image.shape}, expected [h, w, c] or [n, h, w, c]")
+    return Tensor(image if image.ndim == 4 else image[None], requires_grad=True)
+
+
+def _timed(items):
+    """(item, milliseconds that it took to come) of each item of a generator."""
+    start = perf_counter()
+    for item in items:
+        yield item, 1000 * (perf_counter() - start)
+        start = perf_counter()

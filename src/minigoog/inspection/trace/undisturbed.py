@@ -1,0 +1,25 @@
+"""Looking without touching."""
+
+from contextlib import contextmanager
+
+from ... import rng
+from ...nn.module import Buffer, Parameter
+
+
+@contextmanager
+def undisturbed(modules):
+    """Within a with-block these (name, module)s may run, from no gradients: afterwards their gradients and running averages and the
+    random numbers are what they were."""
+    values = [value for _, module in modules for value in vars(module).values()]
+    parameters, buffers = ([value for value in values if isinstance(value, kind)] for kind in (Parameter, Buffer))
+    gradients, averages = [parameter.grad for parameter in parameters], [buffer.data.copy() for buffer in buffers]
+    for parameter in parameters:
+        parameter.grad = None
+    try:
+        with rng.undisturbed():
+            yield
+    finally:
+        for parameter, grad in zip(parameters, gradients, strict=True):
+            parameter.grad = grad
+        for buffer, average in zip(buffers, averages, strict=True):
+            buffer.data[...] = average

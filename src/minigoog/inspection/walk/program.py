@@ -1,0 +1,65 @@
+"""The program `python -m minigoog.inspection step`."""
+
+import sys
+
+import numpy as np
+
+from .. import inputs
+from ..trace.trace import trace
+from .picture import picture
+from .walk import Walk
+
+WHAT_NEXT = """What next: Enter goes to the next operation, `in` steps into a module, `show` draws a channel,
+`explain 3 4 5` shows how one number came about, `backward` follows the gradients, `help` lists all."""
+
+
+def add_flags(p):
+    """The flags of the program."""
+    inputs.add_flags(p)
+    p.add_argument("--script", metavar="FILE", help="commands from a file, a line each, instead of the keyboard (-: from standard input)")
+
+
+def run(flags):
+    """The walk that the flags ask for; ValueError, naming the line, for a wrong command in a script."""
+    lines = None if flags.script is None else _script(flags.script)
+    subject = inputs.load_subject(flags)
+    steps = trace(subject.model, subject.image, subject.label)
+    walk = Walk(steps, subject.image, subject.classes, strict=lines is not None)
+    walk.say(opening(subject, steps))
+    if lines is None:
+        walk.look()
+        walk.cmdloop()
+    else:
+        _follow(walk, lines, flags.script)
+
+
+def _script(path):
+    """The lines of a script."""
+    if path == "-":
+        return sys.stdin.read().splitlines()
+    with open(path, encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+def _follow(walk, lines, path):
+    """Does the commands of a script, each after a line that shows it; empty lines and comments are passed over."""
+    walk.look()
+    for number, line in enumerate(lines, start=1):
+        if not line.partition("#")[0].strip():
+            continue
+        walk.say(f"\n> {line.strip()}")
+        try:
+            if walk.onecmd(line):
+                return
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}, {line.strip()!r}: {error}") from None
+
+
+def opening(subject, steps):
+    """The first screen: image, network, what the image is taken for, what to do next."""
+    *_, logits = (step.output for step in steps.forward if not step.name.startswith("loss"))
+    chances = np.exp(logits[0] - logits[0].max(), dtype=np.float64)
+    best = int(chances.argmax())
+    verdict = f"It is taken for {subject.classes[best]} ({chances[best] / chances.sum():.1%})"
+    passes = f"{len(steps.forward)} operations forward, {len(steps.backward)} back from the loss for {subject.classes[subject.label]}"
+    return f"{picture(subject.image.mean(axis=2))}\n\n{subject.about}\n{verdict}. {passes}.\n\n{WHAT_NEXT}\n"

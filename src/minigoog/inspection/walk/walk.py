@@ -1,0 +1,242 @@
+"""A walk through a trace in the terminal."""
+
+import cmd
+
+import numpy as np
+
+from ...text import shape_text
+from ..explain.explanation import input_names
+from .picture import bars, picture
+
+ALIASES = {
+    "n": "next", "b": "back", "i": "in", "o": "out", "j": "jump", "l": "list", "s": "show", "e": "explain", "g": "gradient",
+    "f": "forward", "r": "backward", "h": "help", "?": "help", "q": "quit", "EOF": "quit",
+}  # fmt: skip
+
+
+class Walk(cmd.Cmd):
+    """Commands, a line each, that move through a Trace and look at it.
+
+    The walk stands in the module `inside` ("" is the whole network), before its part `here`, and goes "forward" or "backward".
+    `strict`: a wrong command raises ValueError instead of printing what was wrong."""
+
+    prompt = "\n> "
+
+    def __init__(self, steps, image, classes=None, strict=False, **streams):
+        super().__init__(**streams)
+        self.steps, self.image, self.classes, self.strict = steps, image, classes, strict  # image [h, w, c]
+        self.direction, self.inside = "forward", ""
+        self.here = self.parts()[0]
+
+    # ---- where it is ----
+
+    def parts(self):
+        """The names of the operations and modules right inside the one where the walk is, in the order in which they run."""
+        prefix = f"{self.inside}." if self.inside else ""
+        names = [step.name for step in self.walked() if step.name.startswith(prefix)]
+        return list(dict.fromkeys(prefix + name[len(prefix) :].split(".")[0] for name in names))
+
+    def walked(self):
+        """The steps of the direction in which the walk goes."""
+        return self.steps.forward if self.direction == "forward" else self.steps.backward
+
+    def operations(self):
+        """The steps of what the walk stands before: one, or those of a module."""
+        return self.walked()[self.here]
+
+    def last(self):
+        """The step whose output is that of the operation or module here."""
+        return self.operations()[-1 if self.direction == "forward" else 0]
+
+    def look(self):
+        """Prints where the walk is."""
+        steps = self.operations()
+        if len(steps) > 1 or steps[0].name != self.here:
+            self.say(f"{self.here}: {len(steps)} operations, {self.direction}; `in` steps into them\n\n{steps}")
+        else:
+            self.say(description(steps[0], len(self.steps)))
+
+    def say(self, text):
+        """Prints a text."""
+        self.stdout.write(f"{text}\n")
+
+    # ---- moving ----
+
+    def move(self, by):
+        """To the part `by` further on, out of modules at their ends."""
+        parts = self.parts()
+        at = parts.index(self.here) + by
+        if 0 <= at < len(parts):
+            self.here = parts[at]
+        elif self.inside:
+            self.leave()
+            return self.move(by)
+        else:
+            raise ValueError(self.end(by))
+        return self.look()
+
+    def end(self, by):
+        """What to say at the first or last step."""
+        if by < 0:
+            return f"this is the first step {self.direction}"
+        more = "`backward` walks the gradients back" if self.direction == "forward" else "`forward` walks from the image again"
+        return f"that was the last step {self.direction}: {more}, `quit` leaves"
+
+    def leave(self):
+        """To the module where the walk is."""
+        self.here, self.inside = self.inside, self.inside.rpartition(".")[0]
+
+    def do_next(self, _):
+        """on to the next operation or module (or just Enter)"""
+        self.move(1)
+
+    def do_back(self, _):
+        """to the one before"""
+        self.move(-1)
+
+    def do_in(self, _):
+        """into the module here, to its first operation"""
+        if self.operations()[0].name == self.here:
+            raise ValueError(f"{self.here} is an operation, not a module: `explain` or `show` look at its numbers")
+        self.inside = self.here
+        self.here = self.parts()[0]
+        self.look()
+
+    def do_out(self, _):
+        """out of the module to where it stands in the network"""
+        if not self.inside:
+            raise ValueError("this is the whole network already")
+        self.leave()
+        self.look()
+
+    def do_jump(self, name):
+        """NAME: to an operation or module (Tab completes names)"""
+        try:
+            self.walked()[name]
+        except KeyError as error:
+            raise ValueError(error.args[0]) from None
+        self.inside, self.here = name.rpartition(".")[0], name
+        self.look()
+
+    def complete_jump(self, text, line, begin, end):
+        names = {step.name for step in self.steps}
+        names |= {name.rpartition(".")[0] for name in names}
+        typed = line.partition(" ")[2].lstrip()
+        return sorted(text + name[len(typed) :] for name in names if name and name.startswith(typed))
+
+    def turn(self, direction):
+        """The other way, at the same place."""
+        steps = self.steps.forward if direction == "forward" else self.steps.backward
+        if not any(f"{step.name}.".startswith(f"{self.here}.") for step in steps):
+            raise ValueError(f"no gradient comes to {self.here}")
+        self.direction = direction
+        self.look()
+
+    def do_forward(self, _):
+        """looks at the forward pass here: `next` goes towards the result"""
+        self.turn("forward")
+
+    def do_backward(self, _):
+        """looks at the gradients here: `next` goes back towards the image"""
+        self.turn("backward")
+
+    # ---- looking ----
+
+    def do_list(self, _):
+        """all operations of the module where the walk is, a line each"""
+        self.say(self.walked()[self.inside] if self.inside else self.walked())
+
+    def do_show(self, channel):
+        """CHANNEL: a channel of the output as a picture (backward: of its gradient); without CHANNEL the strongest"""
+        step = self.last()
+        a, what = (step.output, "output") if self.direction == "forward" else (step.dy, "gradient of the output")
+        if a.ndim < 2:
+            self.say(f"{what} of {step.name}: {a}")
+        elif a.ndim == 2:
+            names = self.classes if self.classes and len(self.classes) == a.shape[1] else None
+            self.say(f"{what} of {step.name}:\n{bars(a[0], names, np.asarray if self.direction == 'forward' else np.abs)}")
+        else:
+            c = _whole([channel])[0] if channel else int(np.abs(a[0]).sum(axis=(0, 1)).argmax())
+            if not 0 <= c < a.shape[-1]:
+                raise ValueError(f"show: the channel is {c}, expected 0 to {a.shape[-1] - 1}")
+            self.say(f"{what} of {step.name}, channel {c} of {a.shape[-1]}:\n{picture(a[0, ..., c])}")
+
+    def do_image(self, _):
+        """the image, as a picture"""
+        self.say(picture(self.image.mean(axis=2)))
+
+    def do_explain(self, index):
+        """ROW COLUMN CHANNEL (of a vector just NUMBER): how this number of the output came about"""
+        step = self.last()
+        index = _whole(index.split())
+        self.say(step.explain(*index))
+        if step.receptive_field and step.output.ndim == 4:
+            rows, columns = step.receptive_field.window(*index[-3:-1], self.image.shape[:2])
+            seen = f"rows {rows.start} to {rows.stop - 1} and columns {columns.start} to {columns.stop - 1}"
+            self.say(f"it can depend on {seen} of the image")
+
+    def do_gradient(self, words):
+        """[input|weight|bias] INDEX: how this number of a gradient that went out came about"""
+        step = self.last()
+        of, *index = words.split() or [""]
+        if of not in input_names(step.op):
+            of, index = input_names(step.op)[0], words.split()
+        self.say(step.explain_gradient(*_whole(index), of=of))
+
+    # ---- the rest ----
+
+    def do_help(self, _):
+        """this list"""
+        short = {name: letter for letter, name in reversed(ALIASES.items())}
+        commands = [name.removeprefix("do_") for name in vars(Walk) if name.startswith("do_")]
+        self.say("\n".join(f"{short.get(name, ' '):<2} {name:<9} {getattr(self, f'do_{name}').__doc__}" for name in commands))
+
+    def do_quit(self, _):
+        """leaves"""
+        return True
+
+    def emptyline(self):
+        self.do_next("")
+
+    def default(self, line):
+        raise ValueError(f"no command is called {line.split()[0]!r}: `help` lists them")
+
+    def onecmd(self, line):
+        """Does one command, which may be its first letter; returns whether the walk is over."""
+        word, _, rest = line.partition("#")[0].strip().partition(" ")
+        try:
+            return super().onecmd(f"{ALIASES.get(word, word)} {rest}")
+        except (ValueError, IndexError, RuntimeError) as error:
+            if self.strict:
+                raise ValueError(str(error)) from None
+            return self.say(error)
+
+
+def _whole(words):
+    """The words as whole numbers."""
+    try:
+        return [int(word) for word in words]
+    except ValueError:
+        raise ValueError(f"{' '.join(words)!r} came, expected whole numbers") from None
+
+
+def description(step, n_steps):
+    """A step in a few lines."""
+    head = f"{step.name} ({step.operation}), step {step.index + 1} of {n_steps}, {step.direction}"
+    speed = f", {2 * step.multiply_adds / step.ms / 1e6:.1f} GFLOP/s" if step.multiply_adds else ""
+    lines = [head, f"  {step.cells()[4]}    {step.cells()[3]}, {step.ms:.3f} ms{speed}"]
+    if step.parameters or step.multiply_adds:
+        lines.append(f"  {step.parameters:,} parameters, {step.multiply_adds:,} multiply-adds")
+    if step.receptive_field and step.output.ndim == 4:
+        size, stride, _ = step.receptive_field
+        lines.append(f"  each pixel sees {shape_text(size)} pixels of the image, the next one {stride[0]:g} further on")
+    if step.direction == "forward":
+        return "\n".join([*lines, f"  output: {_statistics(step.output)}"])
+    names = [f"gradient of {name}" for name in input_names(step.op)]
+    known = [(name, dx) for name, dx in zip(names, step.dxs, strict=True) if dx is not None]
+    return "\n".join([*lines, *(f"  {name}: {_statistics(a)}" for name, a in [("gradient of output", step.dy), *known])])
+
+
+def _statistics(a):
+    a = np.asarray(a)
+    return f"{a.min():.4g} to {a.max():.4g}, mean {a.mean():.4g}, length {np.linalg.norm(a):.4g}, {np.mean(a == 0):.0%} zeros"

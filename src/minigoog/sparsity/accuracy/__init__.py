@@ -1,0 +1,1 @@
+"""Accuracy of small networks at equal budgets."""

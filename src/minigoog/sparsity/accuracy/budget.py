@@ -1,0 +1,79 @@
+"""How wide a network may be: for a budget of multiply-adds, exactly counted, and for one of milliseconds, measured."""
+
+import math
+import statistics
+import time
+
+import numpy as np
+
+from ... import rng
+from ...compile import compile as plan_of
+from ...tensor import Tensor
+
+WIDEST, FINEST = 16.0, 1e-4  # widths that are searched: the upper end, and when two are the same
+TRIES, CLOSE = 6, 0.02  # of the search for equal milliseconds: how often widths are corrected, and when one is close enough
+BATCH, ROUNDS = 64, 9  # images and times of a measurement
+
+
+def multiply_adds(model, shape):
+    """Multiply-adds of `model`, in evaluation, for one image of `shape`, summed over the operations that really run."""
+    mode = model.training
+    tape = model.eval()(Tensor(np.zeros((1, *shape), np.float32))).tape()
+    model.train(mode)
+    return sum(_of_op(op) for op in tape)
+
+
+def _of_op(op):
+    """Multiply-adds of one operation: of convolutions and linear layers; all others have none worth counting."""
+    kind = type(op).__name__
+    if kind == "SparseConv2d":
+        return math.prod(op.y.shape[:3]) * op.pattern.n_weights
+    if kind == "Conv2d":
+        return op.y.size * math.prod(op.w.shape[:3])
+    return op.x.shape[0] * op.w.size if kind == "Linear" else 0
+
+
+def width_for(build, budget, task):
+    """The width at which build(width, task) comes nearest to `budget` multiply-adds for an image."""
+
+    def cost(width):
+        with rng.undisturbed():
+            return multiply_adds(build(width, task), task.shape)
+
+    low, high = 0.0, 1 / 64
+    while cost(high) < budget:
+        if (high := 2 * high) > WIDEST:
+            raise ValueError(f"width_for: `budget` is {budget:,.0f} multiply-adds, expected less than width {WIDEST:g} needs")
+        low = high / 2
+    while high - low > FINEST:
+        middle = (low + high) / 2
+        low, high = (middle, high) if cost(middle) < budget else (low, middle)
+    return min((low, high), key=lambda width: abs(cost(width) - budget))
+
+
+def timed(builds, task):
+    """Milliseconds of one image for each {name: (build, width)}: compiled for batches, without normalisation (which becomes part of the
+    weights), in turns, the median."""
+    x, runs = np.random.default_rng(0).standard_normal((BATCH, *task.shape), np.float32), {}
+    with rng.undisturbed():
+        for name, (build, width) in builds.items():
+            runs[name] = plan_of(build(width, task, norm=False).eval(), x.shape)
+    times = {name: [] for name in runs}
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run(x)
+            times[name].append(time.perf_counter() - began)
+    return {name: 1000 / BATCH * statistics.median(each) for name, each in times.items()}
+
+
+def widths_for_equal_time(builds, widths, reference, task):
+    """{name: width} near `widths` at which an image takes every network of {name: build} as long as the one called `reference`."""
+    widths = dict(widths)
+    for _ in range(TRIES):
+        ms = timed({name: (build, widths[name]) for name, build in builds.items()}, task)
+        for name, build in builds.items():
+            ratio = ms[name] / ms[reference]
+            if abs(ratio - 1) > CLOSE:
+                widths[name] = width_for(build, multiply_adds(build(widths[name], task), task.shape) / ratio, task)
+    return widths

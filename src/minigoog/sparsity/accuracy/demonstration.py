@@ -1,0 +1,121 @@
+"""D8: what the pattern of the weights, and the 1x1 reduction, are worth at equal multiply-adds and at equal milliseconds."""
+
+import math
+from dataclasses import replace
+
+from ..runner.demonstration import Demonstration
+from .experiment import AXES, Experiment
+from .figure import draw
+
+MARGIN = 0.005  # accuracy: smaller differences are no findings, however often they were seen
+ERRORS = 2  # standard errors of a difference that it must exceed
+WORSE = 0.015  # what is "no worse" is not worse by that much, whatever chance has done
+HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
+
+
+def measure(setting):
+    """The numbers of the whole comparison, which two demonstrations share: they are kept in the folder of the first."""
+    return Experiment(replace(setting, folder=setting.folder.parent / ACCURACY.name)).numbers()
+
+
+def difference(numbers, a, b, axis):
+    """(mean accuracy of a minus that of b, two standard errors of that) at equal `axis`."""
+    rows = {row["network"]: row for row in numbers["networks"] if row["axis"] == axis}
+    error = math.sqrt(sum(rows[name]["deviation"] ** 2 / len(rows[name]["accuracy"]) for name in (a, b)))
+    return rows[a]["mean"] - rows[b]["mean"], ERRORS * error
+
+
+def better(numbers, a, b, axis):
+    """Whether a is better than b by more than chance explains."""
+    by, chance = difference(numbers, a, b, axis)
+    return by > max(MARGIN, chance)
+
+
+def no_worse(numbers, a, b, axis):
+    """Whether it can be ruled out that a is worse than b by WORSE."""
+    by, chance = difference(numbers, a, b, axis)
+    return by - chance > -WORSE
+
+
+def _words(numbers, a, b):
+    """a against b, in words, on both axes."""
+    found = [(*(100 * x for x in difference(numbers, a, b, axis)), axis) for axis in AXES]
+    return f"{a} against {b}: " + ", ".join(f"{by:+.1f} ± {chance:.1f} points at equal {axis}" for by, chance, axis in found)
+
+
+def judge_reduction(numbers):
+    """L6: does the 1x1 reduction pay?"""
+    wins = [better(numbers, "reduced", other, axis) for other in ("multi-branch", "naive") for axis in AXES]
+    verdict = "holds" if all(wins) else "holds partly" if any(wins) else "not confirmed"
+    return verdict, "; ".join(_words(numbers, "reduced", other) for other in ("multi-branch", "naive", "plain 3x3")) + "."
+
+
+def judge_patterns(numbers):
+    """L4: do clusters cost nothing, and is sparse better than narrow?"""
+    clusters = [no_worse(numbers, "clustered", "random 5x5", axis) for axis in AXES]
+    sparse = better(numbers, "clustered", "dense 5x5", AXES[0])
+    verdict = "holds" if all(clusters) and sparse else "holds partly" if all(clusters) or sparse else "not confirmed"
+    pairs = (("clustered", "random 5x5"), ("clustered", "dense 5x5"), ("random 5x5", "dense 5x5"), ("clustered", "plain 3x3"))
+    return verdict, "; ".join(_words(numbers, *pair) for pair in pairs) + "."
+
+
+def table(numbers, names=None):
+    """A row for each network and budget, the most accurate first."""
+    rows = [row for row in numbers["networks"] if not names or row["network"] in names]
+    return HEADINGS, [_line(row) for row in sorted(rows, key=lambda row: (AXES.index(row["axis"]), -row["mean"]))]
+
+
+def _line(row):
+    """A row as text."""
+    cost = f"{row['multiply_adds'] / 1e6:.2f}", f"{row['ms']:.3f}", f"{row['parameters']:,}", f"{row['rate']:g}"
+    spread = f"{100 * row['deviation']:.2f} ({len(row['accuracy'])})"
+    return [row["network"], row["axis"], *cost, f"{row['mean']:.2%}", spread, f"{row['train_mean']:.2%}"]
+
+
+PATTERNS = ("dense 5x5", "random 5x5", "clustered", "plain 3x3", "multi-branch")
+HOW = (
+    "Nine networks with one stem, three blocks and one head, or with a plan of their own (NiN-like, AlexNet-like), all with batch "
+    "normalisation, are made as wide as a budget allows: once of multiply-adds, counted from the operations that run, once of the "
+    "milliseconds that the reduced network takes for an image on this machine. Each has the learning rate that was best on a hold-out, and "
+    "is trained from several seeds. "
+)
+BETTER = "Better: by more than 0.5 points and two standard errors of the difference (±)."
+NO_WORSE = "No worse: not 1.5 points worse even after two standard errors."
+
+ACCURACY = Demonstration(
+    name="accuracy",
+    link="L6",
+    title="Accuracy at equal budgets: does the 1x1 reduction pay?",
+    claim="5x5 convolutions on many channels and pools that pass all channels on blow computation up; 1x1 convolutions before them keep "
+    "it in check, because even low-dimensional embeddings hold much information (section 4). So at equal cost the reduced module should "
+    "do better.",
+    experiment=HOW + "The reduced module keeps at least 8 channels before its 5x5. Reduction is low rank, not sparsity.",
+    rule="holds: the reduced network is better than the one with branches but no reduction and than the naive one, at equal multiply-adds "
+    "and at equal milliseconds. Holds partly: in at least one of these four comparisons. Not confirmed: in none. " + BETTER,
+    measure=measure,
+    judge=judge_reduction,
+    table=table,
+    figures={
+        "F9": (
+            "Accuracy on the test images against multiply-adds and against milliseconds for an image: mean and spread of the seeds. "
+            "Filled: networks made for the same multiply-adds; open: for the same milliseconds.",
+            draw,
+        )
+    },
+)
+
+PATTERN = Demonstration(
+    name="patterns",
+    link="L4",
+    title="Accuracy at equal budgets: does it matter where the zeros are?",
+    claim="Sparsity at the level of filters, executed as dense blocks, approximates the optimal sparse structure (section 4): then "
+    "clusters should cost no accuracy against weights at any place, and sparse and wide should do better than dense and narrow.",
+    experiment=HOW + "The random 5x5 has exactly as many channels, weights and multiply-adds as the clustered one (1x1, 3x3 and 5x5 side "
+    "by side, without a pooling branch), at random places that stay as they are, and runs on the sparse kernels. The runs are those of "
+    "`accuracy`.",
+    rule="holds: the clustered network is no worse than the random one at equal multiply-adds and at equal milliseconds, and better than "
+    "the narrow dense 5x5 at equal multiply-adds. Holds partly: one of both. Not confirmed: neither. " + f"{BETTER} {NO_WORSE}",
+    measure=measure,
+    judge=judge_patterns,
+    table=lambda numbers: table(numbers, PATTERNS),
+)

@@ -1,0 +1,75 @@
+"""Training for comparisons: the same short recipe for every network, and what it comes to."""
+
+import math
+
+import numpy as np
+
+from ... import losses, optim
+from ...data import ArrayDataset, DataLoader
+from ...data import transforms as t
+from ...tensor import Tensor, no_grad
+
+MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
+WARM_UP = 0.1  # of all steps: the learning rate rises in a line, then falls as half a cosine
+SHIFT = 8  # photographs are shifted by up to an eighth of their size, and mirrored half of the time
+PHOTOGRAPH = 3  # channels; a digit is not one: its mirror image means something else, and it fills its frame
+BATCH = 256  # images in testing
+
+
+def learn(model, images, labels, *, epochs, lr, seed, batch_size=64, say=None):
+    """Trains `model` in place by SGD with momentum: `images` float32 [n, h, w, c] as the network sees them, `labels` [n].
+
+    seed: of the order and of the mirrored and shifted photographs; the first weights are the caller's. say: told the loss of each
+    epoch. Returns these losses. FloatingPointError if one is no number: `lr` was too large."""
+    optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, WEIGHT_DECAY, decay_vectors=False)
+    dataset = ArrayDataset(images, labels, range(int(np.max(labels)) + 1))
+    loader = DataLoader(dataset, batch_size, _varied(images.shape), shuffle=True, seed=seed, drop_last=len(images) >= batch_size)
+    model.train()
+    means = []
+    for epoch in range(epochs):
+        means.append(_epoch(model, loader, optimizer, lr, epoch, epochs))
+        if say:
+            say(f"epoch {epoch + 1} of {epochs}: loss {means[-1]:.3f}")
+    return means
+
+
+def _epoch(model, loader, optimizer, lr, epoch, epochs):
+    """One time through the images; returns the mean loss."""
+    total = 0.0
+    for step, (x, y) in enumerate(loader.epoch(epoch)):
+        optimizer.lr = lr * schedule((epoch + (step + 1) / len(loader)) / epochs)
+        optimizer.zero_grad()
+        loss = losses.cross_entropy(model(Tensor(x)), y)
+        if not math.isfinite(loss.item()):
+            raise FloatingPointError(f"learn: the loss became {loss.item()} in epoch {epoch + 1}, expected a smaller `lr` than {lr:g}")
+        loss.backward()
+        optimizer.step()
+        total += loss.item()
+    return total / len(loader)
+
+
+def schedule(done):
+    """The factor of the learning rate at the end of a step, `done` (0 to 1) of the way."""
+    if done < WARM_UP:
+        return done / WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
+
+
+def _varied(shape):
+    """What training does to an image; None for what is no photograph."""
+    size, channels = shape[1], shape[3]
+    if channels != PHOTOGRAPH:
+        return None
+    return t.Compose([t.RandomCrop(size, padding=max(1, size // SHIFT)), t.RandomHorizontalFlip()])
+
+
+def accuracy(model, images, labels):
+    """The share of `images` that `model`, in evaluation, gives the right one of `labels`."""
+    model.eval()
+    right = 0
+    with no_grad():
+        for start in range(0, len(images), BATCH):
+            some = np.ascontiguousarray(images[start : start + BATCH])  # images may be every second one of a larger array
+            logits = model(Tensor(some)).data
+            right += int((logits.argmax(axis=1) == labels[start : start + BATCH]).sum())
+    return right / len(images)

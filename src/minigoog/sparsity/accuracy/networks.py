@@ -1,0 +1,152 @@
+"""The networks of the comparison at equal budgets: one stem, three blocks of one kind, one head; and two with a plan of their own.
+
+Each is a function of `width`, a real number that scales its channels; "256" in SHARES stands for 256 * width output channels."""
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ... import nn, ops, rng
+from ...nn.inception import conv_relu
+
+STEM = (8, 16)  # channels of the convolutions before the first pools, the last repeated
+MAP = 8  # pixels: the stem pools until the map is no larger
+BLOCKS = 3
+SHARES = {"1x1": 64, "3x3": 128, "5x5": 32, "pool": 32, "3x3 reduced": 96, "5x5 reduced": 16}  # inception3a of the paper's table 1
+NIN = ((5, (192, 160, 96), nn.MaxPool2d), (5, (192, 192, 192), nn.AvgPool2d), (3, (192, 192), None))  # window, channels, pool
+ALEXNET = ((5, 96, True), (5, 256, True), (3, 384, False), (3, 384, False), (3, 256, True))  # window, channels, pool?
+LEAST_REDUCED = 8  # channels between a 1x1 reduction and its 5x5: with fewer the branch starves
+
+
+class Task(NamedTuple):
+    """What a network is for: images of `size` x `size` pixels with `channels`, and how many classes."""
+
+    size: int
+    channels: int
+    classes: int
+
+    @property
+    def shape(self):
+        """Of one image."""
+        return (self.size, self.size, self.channels)
+
+
+class Branches(nn.Module):
+    """Branches side by side over one input, their channels concatenated; `widths` are their output channels."""
+
+    def __init__(self, branches, widths):
+        for name, branch in branches.items():
+            setattr(self, name, branch)
+        self.widths, self.out_channels = widths, sum(widths)
+
+    def forward(self, x):
+        y, slices = ops.channel_slices(x, self.widths)
+        return ops.concat([branch(x, out=part) for (_, branch), part in zip(self.children(), slices, strict=True)], y)
+
+
+def channels(width, *names):
+    """Output channels of these branches at `width`."""
+    return [max(1, round(width * SHARES[name])) for name in names]
+
+
+def plain(size, width, cin, norm):
+    """A dense convolution with a window of `size` x `size`."""
+    conv = conv_relu(norm=norm)(cin, max(1, round(256 * width)), size, padding=size // 2)
+    return conv, conv.out_channels
+
+
+def clustered(width, cin, norm):
+    """1x1, 3x3 and 5x5 side by side: a 5x5 whose rows have one of three supports."""
+    n, conv = channels(width, "1x1", "3x3", "5x5"), conv_relu(norm=norm)
+    branches = {f"conv{k}x{k}": conv(cin, m, k, padding=k // 2) for k, m in zip((1, 3, 5), n, strict=True)}
+    return Branches(branches, n), sum(n)
+
+
+def random_sparse(width, cin, norm):
+    """A 5x5 with exactly as many output channels and weights as `clustered` has, anywhere."""
+    n = channels(width, "1x1", "3x3", "5x5")
+    kept = cin * sum(k * k * m for k, m in zip((1, 3, 5), n, strict=True))
+    shape, generator = (5, 5, cin, sum(n)), rng.generator()
+    weight = np.zeros(math.prod(shape), np.float32)
+    places = generator.choice(weight.size, kept, replace=False)
+    weight[places] = generator.standard_normal(kept, np.float32) * np.float32(math.sqrt(2 * sum(n) / kept))  # He's, of the mean fan-in
+    sparse = partial(nn.SparseConv2d, weight.reshape(shape), padding=2)
+    if norm:
+        return nn.Sequential(conv=sparse(), norm=nn.BatchNorm2d(sum(n), relu=True)), sum(n)
+    return sparse(bias=np.zeros(sum(n), np.float32), relu=True), sum(n)
+
+
+def multi_branch(width, cin, norm):
+    """`clustered` with a fourth branch: a 3x3 max pool and a 1x1 that reduces its channels."""
+    n, conv = channels(width, "1x1", "3x3", "5x5", "pool"), conv_relu(norm=norm)
+    branches = {f"conv{k}x{k}": conv(cin, m, k, padding=k // 2) for k, m in zip((1, 3, 5), n, strict=False)}
+    branches["pool"] = nn.Sequential(pool=nn.MaxPool2d(3, stride=1, padding=1), project=conv(cin, n[3], 1))
+    return Branches(branches, n), sum(n)
+
+
+def naive(width, cin, norm):
+    """Figure 2a: the pool passes all channels on."""
+    block = nn.NaiveInception(cin, *channels(width, "1x1", "3x3", "5x5"), norm=norm)
+    return block, block.out_channels
+
+
+def reduced(width, cin, norm):
+    """Figure 2b: 1x1 convolutions before the 3x3 and the 5x5."""
+    c1, r3, c3, r5, c5, pool = channels(width, "1x1", "3x3 reduced", "3x3", "5x5 reduced", "5x5", "pool")
+    block = nn.Inception(cin, c1, r3, c3, max(r5, LEAST_REDUCED), c5, pool, norm=norm)
+    return block, block.out_channels
+
+
+def stack(block, width, task, norm=True):
+    """The stem, three times `block`, the mean of each map, a linear layer.
+
+    The blocks' widths differ by a third of a channel in 256, so that they do not all gain one at the same width: budgets can be met."""
+    layers, size, cin = {}, task.size, task.channels
+    for i in range(max(1, math.ceil(math.log2(task.size / MAP)))):
+        cout = STEM[min(i, len(STEM) - 1)]
+        layers[f"stem{i}"], cin = conv_relu(norm=norm)(cin, cout, 3, padding=1), cout
+        if size > MAP:
+            layers[f"pool{i}"], size = nn.MaxPool2d(3, stride=2, padding=1), math.ceil(size / 2)
+    for i in range(BLOCKS):
+        layers[f"block{i}"], cin = block(width + (i / BLOCKS - 1 / 3) / 256, cin, norm)
+    return nn.Sequential(**layers, mean=nn.GlobalAvgPool2d(), classifier=nn.Linear(cin, task.classes))
+
+
+def nin_like(width, task, norm=True):
+    """Network in Network (Lin et al. 2013) with all its channels times `width`, without dropout."""
+    conv, layers, cin = conv_relu(norm=norm), {}, task.channels
+    for i, (size, widths, pool) in enumerate(NIN):
+        for j, n in enumerate(widths):
+            n, k = max(1, round(n * width)), size if j == 0 else 1
+            layers[f"conv{i}{j}"], cin = conv(cin, n, k, padding=k // 2), n
+        if pool:
+            layers[f"pool{i}"] = pool(3, stride=2, padding=1)
+    return nn.Sequential(**layers, last=nn.Conv2d(cin, task.classes, 1), mean=nn.GlobalAvgPool2d())
+
+
+def alexnet_like(width, task, norm=True):
+    """AlexNet (Krizhevsky et al. 2012) with all its channels times `width`, windows for small images, without dropout and groups."""
+    conv, layers, cin, size = conv_relu(norm=norm), {}, task.channels, task.size
+    for i, (k, n, pool) in enumerate(ALEXNET):
+        n = max(1, round(n * width))
+        layers[f"conv{i}"], cin = conv(cin, n, k, padding=k // 2), n
+        if pool:
+            layers[f"pool{i}"], size = nn.MaxPool2d(3, stride=2, padding=1), math.ceil(size / 2)
+    hidden = max(1, round(4096 * width))
+    full = {"fc6": nn.Linear(size * size * cin, hidden, relu=True), "fc7": nn.Linear(hidden, hidden, relu=True)}
+    return nn.Sequential(**layers, flatten=nn.Flatten(), **full, fc8=nn.Linear(hidden, task.classes))
+
+
+NETWORKS = {  # name: a function (width, task, norm=True) that builds it
+    "dense 5x5": partial(stack, partial(plain, 5)),
+    "plain 3x3": partial(stack, partial(plain, 3)),
+    "random 5x5": partial(stack, random_sparse),
+    "clustered": partial(stack, clustered),
+    "multi-branch": partial(stack, multi_branch),
+    "reduced": partial(stack, reduced),
+    "naive": partial(stack, naive),
+    "NiN-like": nin_like,
+    "AlexNet-like": alexnet_like,
+}

@@ -1,0 +1,1 @@
+"""A sparse network built from correlations, after Arora et al. (arXiv 1310.6343)."""

@@ -1,0 +1,99 @@
+"""A sparse layer recovered from what it shows: correlated units are clustered (Arora et al., arXiv 1310.6343, sections 3 and 4).
+
+Units that share a parent fire together: PairwiseGraph relates them, RecoverGraph finds the cluster of each hidden unit (its children
+with positive weight), and PartialEncoder computes the hidden code, which is the visible layer of the next step."""
+
+import numpy as np
+
+from ... import kernels
+from .random_networks import sums_where
+
+HIGHEST = 0.6  # of the expected count: no threshold is higher, since pairs that are missed do more harm than pairs too many
+SHARE = 0.8  # of its cluster that a member is related to
+MOST_COMMON = 3  # cluster sizes of common neighbours of an edge; the paper's 1.3 is for networks in which chance adds none
+SMALLEST, LARGEST = 0.7, 1.3  # of a cluster's size: what may be found
+SAME = 0.5  # Jaccard index of clusters that are one, found twice
+ENCODE = 0.6  # of its cluster that is on when a hidden unit is on
+
+
+def pairs_on(samples):
+    """counts int32 [n, n]: in how many of the binary `samples` [samples, n] two units are on together."""
+    return kernels.cooccurrences(samples[None, None])[:, 0, 0]
+
+
+def valley(counts, expected):
+    """The threshold between pairs that share a parent, which fire together about `expected` times, and all others: the lowest place
+    of the histogram between the two humps.
+
+    The paper's expected / 3 needs networks far larger: units that share only a grandparent reach it."""
+    together = counts[np.triu_indices(len(counts), 1)]
+    width = max(1, round(0.05 * expected))
+    most = round(1.5 * expected / width)
+    bins = np.bincount(together // width, minlength=most + 1)[:most]
+    smooth = np.convolve(bins, [1, 1, 1], "same") if width > 1 and most else bins
+    middle = round(0.65 * expected / width)
+    peak = middle + int(np.argmax(smooth[middle:])) if middle < most else middle
+    if peak == middle:  # too few samples, or too dense: one hump hides the other
+        return HIGHEST * expected
+    low = int(np.argmax(smooth[:middle]))
+    between = smooth[low:peak]
+    lowest = np.flatnonzero(between == between.min())
+    return min(max((low + lowest[len(lowest) // 2]) * width, 1), HIGHEST * expected)
+
+
+def pairwise_graph(samples, density, threshold=None):
+    """related bool [n, n]: PairwiseGraph, units of `samples` [samples, n] that fire together as children of one parent do.
+
+    density: the share of samples in which a hidden unit is on. threshold: as a share of those; by default the histogram's valley."""
+    counts, expected = pairs_on(samples), density * len(samples)
+    related = counts >= (valley(counts, expected) if threshold is None else threshold * expected)
+    np.fill_diagonal(related, False)
+    return related
+
+
+def recover_graph(related, degree, generator):
+    """clusters bool [n, found]: RecoverGraph, the children of each hidden unit in the graph `related` [n, n].
+
+    degree: how many positive children a hidden unit has. Edges are tried in the order that `generator` draws."""
+    edges = np.argwhere(np.triu(related))
+    todo, found = related.copy(), []
+    for a, b in edges[generator.permutation(len(edges))]:
+        if todo[a, b]:
+            members = _cluster_of(related, a, b, degree)
+            if members is not None:
+                todo[np.ix_(members, members)] = False
+                found.append(members)
+    return merge(found, len(related))
+
+
+def _cluster_of(related, a, b, degree):
+    """The units of the cluster that the edge a-b lies in, or None if it cannot be told."""
+    common = related[a] & related[b]
+    common[[a, b]] = True
+    units = np.flatnonzero(common)
+    for _ in range(2):  # the second time without those that had only noise in common
+        if not SMALLEST * degree <= len(units) < MOST_COMMON * degree:
+            return None
+        units = units[related[np.ix_(units, units)].sum(axis=1) >= SHARE * degree - 1]
+    fits = SMALLEST * degree <= len(units) < LARGEST * degree
+    return units if fits and a in units and b in units else None
+
+
+def merge(clusters, n):
+    """clusters bool [n, kept] from lists of units: of those whose Jaccard index is SAME or more the first stays."""
+    kept, by_unit = [], [[] for _ in range(n)]
+    for members in clusters:
+        met = np.bincount([k for unit in members for k in by_unit[unit]], minlength=len(kept))
+        if not any(met[k] >= SAME * (len(members) + len(kept[k]) - met[k]) for k in np.flatnonzero(met)):
+            for unit in members:
+                by_unit[unit].append(len(kept))
+            kept.append(members)
+    found = np.zeros((n, len(kept)), bool)
+    for k, members in enumerate(kept):
+        found[members, k] = True
+    return found
+
+
+def partial_encoder(samples, clusters, degree):
+    """codes bool [samples, hidden]: PartialEncoder, a hidden unit is on where most of its cluster is on."""
+    return sums_where(samples, clusters, lambda sums: sums > ENCODE * degree)

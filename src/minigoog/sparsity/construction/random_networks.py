@@ -1,0 +1,61 @@
+"""Random sparse networks with known edges, and what they show: the model of Arora et al. (arXiv 1310.6343, section 2)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ... import kernels
+from ...checks import check_int
+from ...kernels.sparse_pattern import SparsePattern
+
+BLOCK = 4096  # samples whose sums are in memory at a time
+
+
+class Layer(NamedTuple):
+    """The edges from hidden to visible units, with weights +1 and -1: bool [visible, hidden] each, never both."""
+
+    positive: np.ndarray
+    negative: np.ndarray
+
+
+def random_layer(generator, visible, hidden, positive, negative=None):
+    """A Layer in which each hidden unit has `positive` children with weight +1, and as many (or `negative`) with weight -1, at random."""
+    negative = positive if negative is None else negative
+    check_int("random_layer", "positive", positive, 1, visible)
+    check_int("random_layer", "negative", negative, 0, visible - positive)
+    children = np.argsort(generator.random((hidden, visible), np.float32), axis=1)[:, : positive + negative]
+    layer = Layer(*np.zeros((2, visible, hidden), bool))
+    unit = np.arange(hidden)[:, None]
+    layer.positive[children[:, :positive], unit] = True
+    layer.negative[children[:, positive:], unit] = True
+    return layer
+
+
+def sparse_codes(generator, samples, units, active):
+    """Codes bool [samples, units], in each of which `active` units are on, any with the same probability."""
+    check_int("sparse_codes", "active", active, 1, units)
+    on = generator.integers(units, size=(samples, active))
+    while len(twice := np.flatnonzero((np.diff(np.sort(on, axis=1), axis=1) == 0).any(axis=1))):
+        on[twice] = generator.integers(units, size=(len(twice), active))
+    codes = np.zeros((samples, units), bool)
+    codes[np.arange(samples)[:, None], on] = True
+    return codes
+
+
+def observe(layers, codes):
+    """What `codes` of the top layer show at the bottom: h = [G h > 0] down through the `layers`, the topmost first."""
+    for layer in layers:
+        weights = layer.positive.T.astype(np.float32) - layer.negative.T
+        codes = sums_where(codes, weights, lambda sums: sums > 0)
+    return codes
+
+
+def sums_where(codes, weights, test):
+    """test(codes @ weights), bool [samples, b]: of binary `codes` [samples, a] and `weights` [a, b] that are mostly 0."""
+    pattern = SparsePattern.from_mask((weights != 0)[None, None])
+    values = pattern.gather(weights[None, None].astype(np.float32))
+    result = np.empty((len(codes), weights.shape[1]), bool)
+    for first in range(0, len(codes), BLOCK):
+        block = codes[None, None, first : first + BLOCK].astype(np.float32)
+        result[first : first + BLOCK] = test(kernels.sparse_conv2d(block, values, pattern=pattern)[0, 0])
+    return result

@@ -1,0 +1,1 @@
+"""Whether clusters spread out with depth, and networks whose widths follow them."""

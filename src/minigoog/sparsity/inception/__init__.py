@@ -1,0 +1,1 @@
+"""Inception as the dense approximation of a sparse layer: one function three ways, and what the reductions save."""

@@ -1,0 +1,142 @@
+"""What nine naive Inception modules cost, and what the reductions save: counted from the modules themselves."""
+
+import numpy as np
+
+from ...models.googlenet import TABLE_1
+from ...nn import Conv2d, Inception, NaiveInception
+from ..runner.demonstration import Demonstration
+
+SIDES = {"3": 28, "4": 14, "5": 7}  # pixels a side of the maps of a stage
+FEW = 3  # "within a few stages": the modules after which the cost is looked at
+MUCH, SOME = 5, 2  # times the cost of the reduced modules
+
+
+def zeros(shape):
+    """Weights that are counted and never computed with: memory that nobody touches is not there."""
+    return np.zeros(shape, np.float32)
+
+
+def reduced(row, channels, *widths):
+    """Figure 2b."""
+    return Inception(channels, *widths, init=zeros)
+
+
+def naive(row, channels, ch1x1, _, ch3x3, __, ch5x5, ___):
+    """Figure 2a: the pool passes all channels on."""
+    return NaiveInception(channels, ch1x1, ch3x3, ch5x5, init=zeros)
+
+
+def projected(row, channels, ch1x1, _, ch3x3, __, ch5x5, pool_proj):
+    """Without reductions, but with the projection after the pool, so that channels stay what they are in table 1."""
+    module = naive(row, channels, ch1x1, _, ch3x3, __, ch5x5, pool_proj)
+    module.project = Conv2d(channels, pool_proj, 1, init=zeros)
+    module.out_channels += pool_proj - channels
+    return module
+
+
+KINDS = {"naive": naive, "projected": projected, "reduced": reduced}
+
+
+def count(module, side):
+    """(weights, biases, multiply-adds) of the convolutions in `module`, which keep a map of side x side pixels."""
+    convs = [conv for _, conv in module.named_modules() if isinstance(conv, Conv2d)]
+    maps = [((1, side, side, conv.in_channels), (1, side, side, conv.out_channels)) for conv in convs]
+    return (sum(conv.weight.size for conv in convs), sum(conv.bias.size for conv in convs),
+            sum(conv.multiply_adds(*shapes) for conv, shapes in zip(convs, maps, strict=True)))
+
+
+def chain(make):
+    """A row for each of the nine modules of table 1, each made by `make` for the channels that the one before has given."""
+    rows, channels = [], TABLE_1[0][1]
+    for row, _, *widths in TABLE_1:
+        module = make(row, channels, *widths)
+        weights, biases, multiply_adds = count(module, SIDES[row[0]])
+        rows.append({"module": row, "in": channels, "out": module.out_channels,
+                     "weights": weights, "biases": biases, "multiply_adds": multiply_adds})
+        channels = module.out_channels
+    return rows
+
+
+def reduction_pays(cin, reduce, k, cout):
+    """Whether reducing `cin` channels to `reduce` before a k x k convolution to `cout` saves multiply-adds."""
+    return reduce * (cin + k * k * cout) < k * k * cin * cout
+
+
+def paying():
+    """(reductions of table 1 that save multiply-adds, reductions)."""
+    pays = [reduction_pays(cin, r, k, n) for _, cin, _, r3, n3, r5, n5, _ in TABLE_1 for r, k, n in ((r3, 3, n3), (r5, 5, n5))]
+    return sum(pays), len(pays)
+
+
+def measure(setting):
+    """{"naive", "projected", "reduced": a row for each module, "paying": [how many reductions save, of how many]}."""
+    setting.say("  nine modules: naive, with a projection after the pool, reduced")
+    return setting.once("counts", lambda: {kind: chain(make) for kind, make in KINDS.items()} | {"paying": list(paying())})
+
+
+def total(rows, key="multiply_adds"):
+    """The sum over the modules."""
+    return sum(row[key] for row in rows)
+
+
+def judge(numbers):
+    """By the multiply-adds of all nine modules, and of the module that ends the first few."""
+    naive, reduced = numbers["naive"], numbers["reduced"]
+    ratio, early = total(naive) / total(reduced), naive[FEW - 1]["multiply_adds"] / reduced[FEW - 1]["multiply_adds"]
+    pays, reductions = numbers["paying"]
+    why = (f"Naive modules go from {naive[0]['in']:,} to {naive[-1]['out']:,} channels and take {total(naive) / 1e9:.2f} G multiply-adds "
+           f"where reduced ones take {total(reduced) / 1e9:.2f} G: {ratio:.1f} times as many, {early:.1f} times in the module "
+           f"{naive[FEW - 1]['module']} already; {total(naive, 'weights') / 1e6:.1f} M weights against "
+           f"{total(reduced, 'weights') / 1e6:.2f} M. A projection after the pool alone leaves "
+           f"{total(numbers['projected']) / total(reduced):.1f} times the cost. {pays} of {reductions} reductions save multiply-adds.")
+    if ratio >= MUCH and early >= MUCH and pays == reductions:
+        return "holds", why
+    return "holds partly" if ratio >= SOME else "not confirmed", why
+
+
+def table(numbers):
+    """A row for each module, and their sum."""
+    head = ["module", "reduced: channels", "weights", "M multiply-adds", "with projection: M",
+            "naive: channels", "weights", "M multiply-adds", "times reduced"]
+    sums = [{"module": "sum", "in": rows[0]["in"], "out": rows[-1]["out"], "weights": total(rows, "weights"), "multiply_adds": total(rows)}
+            for rows in (numbers[kind] for kind in ("reduced", "projected", "naive"))]
+    rows = zip(numbers["reduced"], numbers["projected"], numbers["naive"], strict=True)
+    return head, [_cells(*of_module) for of_module in [*rows, sums]]
+
+
+def _cells(reduced, projected, naive):
+    def facts(row, digits):
+        return [f"{row['in']:,} to {row['out']:,}", f"{row['weights']:,}", f"{row['multiply_adds'] / 1e6:,.{digits}f}"]
+
+    times = naive["multiply_adds"] / reduced["multiply_adds"]
+    return [reduced["module"], *facts(reduced, 1), facts(projected, 0)[2], *facts(naive, 0), f"{times:.1f}"]
+
+
+def draw(numbers, figure):
+    """F7: channels and multiply-adds by module."""
+    labels = {"naive": "naive", "projected": "no reductions, pool projected", "reduced": "reduced"}
+    for axis, key, title in zip(figure.subplots(1, 2), ("out", "multiply_adds"), ("channels that come out", "multiply-adds"), strict=True):
+        for i, (kind, label) in enumerate(labels.items()):
+            names, values = [row["module"] for row in numbers[kind]], [row[key] for row in numbers[kind]]
+            axis.plot(names, values, ("o-", "s--", "^-")[i], ms=4, label=label)
+        axis.set(yscale="log", title=title, xlabel="module")
+        axis.legend(fontsize=8)
+
+
+BLOW_UP = Demonstration(
+    name="blow_up",
+    link="L6",
+    title="Naive modules blow up",
+    claim="Even a modest number of 5x5 convolutions is prohibitively expensive on many channels, and merging the pool's output makes "
+          "channels grow from stage to stage, \"leading to a computational blow up within a few stages\"; 1x1 reductions prevent it "
+          "(section 4).",
+    experiment="The nine modules of table 1 in three forms, naive (figure 2a), without reductions but with a projection after the pool, "
+               "and reduced (figure 2b), each fed with the channels that the one before gives. Weights and multiply-adds are counted "
+               "from the modules. A reduction is low rank, not sparsity: it changes what the module can compute.",
+    rule=f"holds: the naive modules take at least {MUCH} times the multiply-adds of the reduced ones, in all and in the {FEW}rd module "
+         f"already, and every reduction saves some. Holds partly: at least {SOME} times in all. Not confirmed: otherwise.",
+    measure=measure,
+    judge=judge,
+    table=table,
+    figures={"F7": ("Channels and multiply-adds of nine modules in a row.", draw)},
+)

@@ -1,0 +1,1 @@
+"""The report: one HTML file and one JSON file of what a run found."""

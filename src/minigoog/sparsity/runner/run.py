@@ -1,0 +1,106 @@
+"""Runs demonstrations in a folder, from where an earlier run of the same kind has stopped."""
+
+import json
+import time
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ...data.folder import open_folder
+from ...files import whole_file
+from .demonstration import Demonstration, Setting
+from .parts import duration
+
+SETTINGS = "settings.json"
+RESULT = "result"  # the part that holds what a demonstration has measured as a whole
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may not mix in one folder."""
+
+    quick: bool
+    seed: int
+    images: str  # which, in words
+
+    def __str__(self):
+        return f"a {'quick' if self.quick else 'full'} run with seed {self.seed} on {self.images}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a demonstration: its numbers, its verdict and why; or what went wrong; or none of that: it has not run."""
+
+    demonstration: Demonstration
+    numbers: dict | None = None
+    verdict: str | None = None
+    why: str = ""
+    error: str = ""
+
+
+def run(names, demonstrations, output, *, quick=False, seed=0, images=None, say=print):
+    """Runs those of `demonstrations`, {name: Demonstration}, that are among `names`; returns an Outcome for each of all of them.
+
+    Of those that are not among `names` it has what an earlier run left in the folder `output`. A demonstration that fails does not
+    keep the others from running. ValueError if the folder holds results of another kind; OSError if it cannot be written to."""
+    folder = opened(Path(output), Kind(quick, seed, _described(images)))
+    outcomes = {name: _from(demonstration, _kept(folder, name)) for name, demonstration in demonstrations.items()}
+    for i, name in enumerate(names, start=1):
+        say(f"{name} ({i} of {len(names)}): {demonstrations[name].title}")
+        setting = Setting(folder / name, quick, seed, images, lambda text: say(f"  {text}"))
+        outcomes[name] = _run_one(demonstrations[name], setting)
+    return list(outcomes.values())
+
+
+def _run_one(demonstration, setting):
+    """The Outcome of one demonstration; an error becomes one too."""
+    began = time.monotonic()
+    setting.folder.mkdir(exist_ok=True)
+    try:
+        outcome = _from(demonstration, setting.once(RESULT, lambda: demonstration.measure(setting)))
+    except Exception:  # whatever it is: it is reported, and the other demonstrations run
+        outcome = Outcome(demonstration, error=traceback.format_exc())
+    last = outcome.error.strip().rsplit("\n", 1)[-1]
+    setting.say(f"{outcome.verdict or f'failed: {last}'} ({duration(time.monotonic() - began)})")
+    return outcome
+
+
+def _from(demonstration, numbers):
+    """The Outcome of these numbers; None: it has not run."""
+    if numbers is None:
+        return Outcome(demonstration)
+    return Outcome(demonstration, numbers, *demonstration.judge(numbers))
+
+
+def _kept(folder, name):
+    """The numbers that an earlier run left, or None."""
+    path = folder / name / f"{RESULT}.json"
+    return json.loads(path.read_text())["numbers"] if path.exists() else None
+
+
+def opened(folder, kind):
+    """`folder`, made if need be, for results of this kind; ValueError if it holds others."""
+    path = folder / SETTINGS
+    if path.exists():
+        if (there := kind_of(folder)) != kind:
+            raise ValueError(f"sparsity: `output` is '{folder}', which holds results of {there}; {kind} needs another folder")
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        raise ValueError(f"sparsity: `output` is '{folder}', which holds other files; expected a new or empty folder")
+    with whole_file(path) as file:
+        file.write(json.dumps(asdict(kind)).encode())
+    return folder
+
+
+def kind_of(folder):
+    """Of which Kind the results in this folder are."""
+    return Kind(**json.loads((folder / SETTINGS).read_text()))
+
+
+def _described(images):
+    """Which images, in words that are the same on another machine."""
+    if images is None:
+        return "the digits"
+    train, test = (open_folder(images, split) for split in ("train", "test"))
+    return f"{len(train):,} images for training and {len(test):,} for testing, of {len(train.classes)} classes"

@@ -1,0 +1,1 @@
+"""At which density sparse weights are faster than dense ones."""

@@ -1,0 +1,166 @@
+"""The sparse kernels on weights that training has pruned: convolutions of two AlexNets and two LeNets, and a SqueezeNet."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...kernels.sparse_pattern import SparsePattern
+from ...nn import Conv2d
+from ...nn.sparse import ungrouped
+from ..runner.demonstration import Demonstration
+from .break_even import FORMATS, at, best_dense, by_layer, raced
+from .contest import Contest, one_thread
+
+SKIMCAFFE, SQUEEZENET = "skimcaffe_pruned_hwio_f32.npz", "squeezenet_v1.0_pruned_hwio_f32.npz"
+
+
+class Pruned(NamedTuple):
+    """A convolution whose weights are in a file, and the square map that comes in."""
+
+    file: str
+    weights: str
+    side: int
+    padding: int
+    groups: int = 1
+
+    @property
+    def name(self):
+        """alexnet_a/conv2"""
+        return self.weights.removesuffix(".weight")
+
+
+LAYERS = (
+    Pruned(SKIMCAFFE, "alexnet_a/conv2", 27, 2, 2),
+    Pruned(SKIMCAFFE, "alexnet_a/conv3", 13, 1),
+    Pruned(SKIMCAFFE, "alexnet_a/conv4", 13, 1, 2),
+    Pruned(SKIMCAFFE, "alexnet_a/conv5", 13, 1, 2),
+    Pruned(SKIMCAFFE, "alexnet_b/conv2", 27, 2, 2),
+    Pruned(SKIMCAFFE, "alexnet_b/conv3", 13, 1),
+    Pruned(SKIMCAFFE, "alexnet_b/conv4", 13, 1, 2),
+    Pruned(SKIMCAFFE, "alexnet_b/conv5", 13, 1, 2),
+    Pruned(SKIMCAFFE, "lenet_a/conv2", 12, 0),
+    Pruned(SKIMCAFFE, "lenet_b/conv2", 12, 0),
+    Pruned(SQUEEZENET, "fire2/conv3x3_2.weight", 55, 1),
+    Pruned(SQUEEZENET, "fire3/conv3x3_2.weight", 55, 1),
+    Pruned(SQUEEZENET, "fire4/conv3x3_2.weight", 55, 1),
+    Pruned(SQUEEZENET, "fire5/conv3x3_2.weight", 27, 1),
+    Pruned(SQUEEZENET, "fire6/conv1x1_2.weight", 27, 0),
+    Pruned(SQUEEZENET, "fire6/conv3x3_2.weight", 27, 1),
+    Pruned(SQUEEZENET, "fire7/conv1x1_1.weight", 27, 0),
+    Pruned(SQUEEZENET, "fire7/conv3x3_2.weight", 27, 1),
+    Pruned(SQUEEZENET, "fire8/conv1x1_2.weight", 27, 0),
+    Pruned(SQUEEZENET, "fire8/conv3x3_2.weight", 27, 1),
+    Pruned(SQUEEZENET, "fire9/conv1x1_1.weight", 13, 0),
+    Pruned(SQUEEZENET, "fire9/conv3x3_2.weight", 13, 1),
+    Pruned(SQUEEZENET, "conv_final.weight", 13, 0),
+)
+QUICK = ("alexnet_a/conv2", "alexnet_b/conv3", "alexnet_b/conv4")
+IMAGES = 4
+RANDOM = "CSR, random mask"  # with as many weights in the same layer
+KERNELS = (*FORMATS, RANDOM)
+
+
+def pruned_weights(folder, layers=LAYERS):
+    """(layer, its weights HWIO) of those of `layers` whose file is in `folder`."""
+    for p in layers:
+        if (Path(folder) / p.file).exists():
+            with np.load(Path(folder) / p.file, allow_pickle=False) as arrays:
+                yield p, arrays[p.weights]
+
+
+def pruned_contest(p, w, images):
+    """The contest on a pruned layer; blocks hold all its weights, and zeros between them."""
+    kh, kw, cin, cout = w.shape
+    conv = Conv2d(cin * p.groups, cout, (kh, kw), padding=p.padding, groups=p.groups, init=lambda shape: w, bias=None)
+    x = np.random.default_rng(0).standard_normal((images, p.side, p.side, cin * p.groups), np.float32)
+    contest, mask = Contest(p.name, conv, x), w != 0
+    kept = np.count_nonzero(mask)
+    for kernel, block in FORMATS.items():
+        contest.add(kernel, kept / w.size, SparsePattern.from_mask(ungrouped(mask, p.groups), block), kept)
+    shuffled = np.random.default_rng(0).permutation(mask.reshape(-1)).reshape(mask.shape)
+    contest.add(RANDOM, kept / w.size, SparsePattern.from_mask(ungrouped(shuffled, p.groups)))
+    return contest
+
+
+def measure(setting):
+    """{"rows", "missing": the files that are not there}."""
+    folder = Path(os.environ.get("MINIGOOG_DATA", ".")) / "pruned"
+    wanted = [p for p in LAYERS if not setting.quick or p.name in QUICK]
+    missing = sorted({p.file for p in wanted if not (folder / p.file).exists()})
+    if missing:
+        setting.say(f"  skipped, not in {folder} (set MINIGOOG_DATA): {', '.join(missing)}")
+    rows, rounds = [], 3 if setting.quick else 9
+    with one_thread():
+        for p, w in pruned_weights(folder, wanted):
+            setting.say(f"  {p.name}: density {np.count_nonzero(w) / w.size:.1%}")
+            part = p.name.replace("/", "_")
+            rows += setting.once(part, lambda p=p, w=w: {"rows": raced(pruned_contest(p, w, IMAGES), rounds)})["rows"]
+    return {"rows": rows, "missing": missing}
+
+
+def totals(rows):
+    """{kernel: milliseconds of all layers together}; "dense": each by its best dense kernel."""
+    layers = by_layer(rows).values()
+    sums = {kernel: sum(row["ms"] for row in rows if row["kernel"] == kernel) for kernel in KERNELS}
+    return {"dense": sum(best_dense(of_layer)["ms"] for of_layer in layers)} | sums
+
+
+def judge(numbers):
+    """By the time of all layers together."""
+    if not numbers["rows"]:
+        return "not confirmed", f"Not measured: {', '.join(numbers['missing'])} not found in the folder pruned/ of MINIGOOG_DATA."
+    ms, n = totals(numbers["rows"]), len(by_layer(numbers["rows"]))
+    gain = ms["dense"] / ms["CSR"]
+    operations = sum(row["ms"] * row["gflops"] for row in numbers["rows"] if row["kernel"] == "CSR")
+    dense = sum(best_dense(rows)["ms"] * best_dense(rows)["gflops"] for rows in by_layer(numbers["rows"]).values())
+    share = operations / dense
+    why = (f"On {n} pruned layers, which keep {share:.0%} of their operations, CSR takes {ms['CSR']:.1f} ms where dense kernels take "
+           f"{ms['dense']:.1f}: {gain:.1f} times as fast, of {1 / share:.1f} times that the operations promise. A textbook's CSR takes "
+           f"{ms['textbook']:.1f} ms, blocks of 32, with zeros between those weights, {ms['blocks of 32']:.1f}; CSR with random masks of "
+           f"the same densities {ms[RANDOM]:.1f}.")
+    return "holds" if gain <= 1 else "holds partly" if gain * share < 0.5 else "not confirmed", why
+
+
+def table(numbers):
+    """A row for each layer."""
+    head = ["layer", "density", "best dense, ms", *(f"{kernel}, ms" for kernel in KERNELS), "CSR against dense", "CSR, GFLOP/s"]
+    return head, [[layer, f"{rows[-1]['density']:.1%}", *_cells(rows)] for layer, rows in by_layer(numbers["rows"]).items()]
+
+
+def _cells(rows):
+    found = [at(rows, kernel, rows[-1]["density"]) for kernel in KERNELS]
+    csr = at(rows, "CSR", rows[-1]["density"])
+    return [f"{best_dense(rows)['ms']:.2f}", *(f"{row['ms']:.2f}" for row in found), f"{csr['x_dense']:.1f}x", f"{csr['gflops']:.0f}"]
+
+
+def draw(numbers, figure):
+    """How many times faster than dense each layer is, by its density."""
+    axis = figure.subplots()
+    axis.axhline(1, color="k", lw=1)
+    for i, kernel in enumerate(KERNELS):
+        points = [(row["density"], row["x_dense"]) for row in numbers["rows"] if row["kernel"] == kernel]
+        if points:
+            axis.plot(*zip(*points, strict=True), "o", ms=4, color=f"C{i}", label=kernel)
+    if numbers["rows"]:
+        axis.set(xscale="log", yscale="log")
+        axis.legend(fontsize=8)
+    axis.set(xlabel="density of the weights", ylabel="times as fast as the best dense kernel")
+
+
+PRUNED = Demonstration(
+    name="pruned",
+    link="L2",
+    title="Weights that training has pruned",
+    claim="Sparse weights that come out of training, not of a random generator, would not pay off either (section 3).",
+    experiment="The same contest on convolutions of published networks that were pruned during training: AlexNet and LeNet at 4 to 16% "
+               f"density (Park et al. 2017), SqueezeNet at 33% (Han et al. 2016); {IMAGES} images, one thread. Random masks "
+               "of the same densities stand beside them.",
+    rule="holds: CSR takes as long as the best dense kernels, or longer, on all layers together. Holds partly: it is faster, but by less "
+         "than half of what the operations that are left out promise. Not confirmed: otherwise.",
+    measure=measure,
+    judge=judge,
+    table=table,
+    figures={"F5b": ("Times as fast as dense, a point for each pruned layer and kernel.", draw)},
+)
