@@ -231,7 +231,7 @@ def test_a_relu_is_folded_where_nobody_else_sees_what_came_before_it():
             return ops.relu(y) + y
 
     plan = assert_same(Seen(), random((2, 5, 5, 3)))
-    assert [step.kind for step in plan.steps] == ["Conv2d", "Relu", "Add"]
+    assert [step.kind for step in plan.steps] == ["Conv2d", "ReLU", "Add"]
 
 
 class Heads(nn.Module):

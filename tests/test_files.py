@@ -12,11 +12,11 @@ from minigoog import files
 
 WRITER = """
 import hashlib, itertools, os, sys
-from minigoog.files import whole_file
+from minigoog.files import atomic_write
 print("ready", flush=True)
 for i in itertools.count():
     body = os.urandom(200_000)
-    with whole_file(sys.argv[1]) as file:
+    with atomic_write(sys.argv[1]) as file:
         file.write(hashlib.sha256(body).digest() + body)
 """
 
@@ -24,7 +24,7 @@ for i in itertools.count():
 def test_a_file_that_was_written_has_its_content_and_ordinary_permissions(tmp_path):
     path, ordinary = tmp_path / "file", tmp_path / "ordinary"
     ordinary.write_bytes(b"")
-    with files.whole_file(path) as file:
+    with files.atomic_write(path) as file:
         file.write(b"new")
     assert path.read_bytes() == b"new" and path.stat().st_mode == ordinary.stat().st_mode
 
@@ -38,7 +38,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, broken, no_space)
-    with pytest.raises(OSError, match="No space left"), files.whole_file(path) as file:
+    with pytest.raises(OSError, match="No space left"), files.atomic_write(path) as file:
         file.write(b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
@@ -46,7 +46,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
 def test_an_exception_in_the_block_leaves_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), files.whole_file(path) as file:
+    with pytest.raises(KeyboardInterrupt), files.atomic_write(path) as file:
         file.write(b"half")
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
@@ -65,12 +65,12 @@ def test_whenever_the_writer_is_killed_the_file_is_whole(tmp_path):
         process.communicate()
         content = path.read_bytes()
         assert hashlib.sha256(content[32:]).digest() == content[:32]
-    files.sweep(tmp_path)
+    files.remove_stale(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_sweeping_takes_what_killed_writes_left_and_nothing_else(tmp_path):
     for name in (".weights.abc.tmp", "weights", ".hidden", "notes.tmp"):
         (tmp_path / name).write_bytes(b"")
-    files.sweep(tmp_path)
+    files.remove_stale(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "notes.tmp", "weights"]

@@ -61,7 +61,7 @@ def test_a_gradient_that_is_missing_is_found():
 
 
 def test_the_kink_of_relu_is_named():
-    with pytest.raises(mg.GradcheckError, match=r"input 0 \[1\].*kink.*Relu"):
+    with pytest.raises(mg.GradcheckError, match=r"input 0 \[1\].*kink.*ReLU"):
         gradcheck(lambda x: ops.relu(x).sum(), [np.array([1.0, 0.0, -1.0])])
 
 

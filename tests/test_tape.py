@@ -83,7 +83,7 @@ def test_the_tape_lists_the_operations_oldest_first_each_once():
     unrelated = ops.relu(x)
     loss = (ops.relu(x) * 2.0 + x).sum()
     assert isinstance(loss.tape(), list)
-    assert [op.name for op in loss.tape()] == ["Relu", "Scale", "Add", "Sum"]
+    assert [op.name for op in loss.tape()] == ["ReLU", "Scale", "Add", "Sum"]
     assert unrelated.op not in loss.tape()
     assert all(a.tick < b.tick for a, b in zip(loss.tape(), loss.tape()[1:], strict=False))
 
@@ -92,7 +92,7 @@ def test_a_printed_tape_has_a_line_for_each_operation():
     loss = ops.relu(Tensor(np.ones((2, 3), np.float32), requires_grad=True)).sum()
     lines = repr(loss.tape()).splitlines()
     assert len(lines) == 2
-    assert all(word in lines[0] for word in ("0", "Relu", "2x3")) and "Sum" in lines[1]
+    assert all(word in lines[0] for word in ("0", "ReLU", "2x3")) and "Sum" in lines[1]
     assert repr(leaf(1).tape()) == "(an empty tape)"
 
 
@@ -187,7 +187,7 @@ def test_a_second_backward_says_what_to_do():
         loss.backward()
     y = ops.relu(x)
     y.sum().backward()
-    with pytest.raises(RuntimeError, match="the record of Relu was freed"):
+    with pytest.raises(RuntimeError, match="the record of ReLU was freed"):
         (y * 2.0).sum().backward()
     assert x.grad.tolist() == [3]  # the failed ones added nothing
 
@@ -288,5 +288,5 @@ def test_a_tape_of_several_results_holds_what_any_of_them_came_from_and_differen
     shared = x * 3.0
     first, second = shared.sum(), ops.relu(shared)
     tape = Tape(first, second)
-    assert [op.name for op in tape] == ["Scale", "Sum", "Relu"]
+    assert [op.name for op in tape] == ["Scale", "Sum", "ReLU"]
     assert [op.name for op, *_ in tape.steps()] == ["Sum", "Scale"] and x.grad.tolist() == [3]

@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-from minigoog.files import whole_file
+from minigoog.files import atomic_write
 
 FOLDER = Path(__file__).resolve().parent
 BLOCK = re.compile(r"^```(python|text(?: measured)?)\n(.*?)^```\n", re.M | re.S)
@@ -98,7 +98,7 @@ def differences(path):
 def write(path):
     """Runs a chapter and writes what it printed into it; no differences are left."""
     text = text_of(run(path))
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(text.encode())
     return []
 

@@ -8,7 +8,7 @@ import json
 
 import chapters
 
-from minigoog.files import whole_file
+from minigoog.files import atomic_write
 
 FOLDER = chapters.FOLDER.parent / "notebooks"
 METADATA = {
@@ -53,7 +53,7 @@ def main():
     for path in set(FOLDER.glob("*.ipynb")) - set(made):
         path.unlink()
     for path, text in made.items():
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(text.encode())
     print(f"{len(made)} notebooks in {FOLDER}")
 

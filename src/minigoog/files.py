@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path):
+def atomic_write(path):
     """A binary file to write to, in a with-block; `path` becomes that file when the block ends well, and is untouched when it does not.
 
     The data are on disk before the name is: whenever the process or the machine dies, `path` is the old file or the new one."""
@@ -27,7 +27,7 @@ def whole_file(path):
     _sync_folder(path.parent)
 
 
-def sweep(folder, name="*"):
+def remove_stale(folder, name="*"):
     """Removes what writes of `name` that were killed have left in `folder`."""
     for path in Path(folder).glob(f".{name}.*.tmp"):
         path.unlink(missing_ok=True)

@@ -104,8 +104,8 @@ def _kink(function, inputs, x, index, eps):
         tapes.append(Tape(function(*inputs)))
     x.data[index] = value
     for i, (above, below) in enumerate(zip(*tapes, strict=True)):
-        if above.decisions() is not None:
-            changed = np.argwhere(above.decisions() != below.decisions())
+        if above.active_set() is not None:
+            changed = np.argwhere(above.active_set() != below.active_set())
             if len(changed):
                 return f"{above.name} (number {i} on the tape) changes its decision at {changed[0].tolist()} within {eps:g} of this input"
     return None

@@ -39,11 +39,11 @@ class Op:
         """The gradient with respect to each input, from the gradient with respect to the output; None for those not wanted."""
         raise NotImplementedError
 
-    def wants(self, i):
+    def needs_grad(self, i):
         """Whether anybody wants the gradient of input `i`."""
         return self.inputs[i].requires_grad
 
-    def decisions(self):
+    def active_set(self):
         """Which way each element went, where the operation has ways to choose from (ReLU, max pooling); else None.
 
         Where a small step changes a decision the function has a kink, and its gradient there is a convention."""

@@ -23,7 +23,7 @@ from tests.strategies import distinct, numbers, seeds
 
 # ---- what rounding may cost, from the arithmetic of each operation ----
 
-MOVED = {"MaxPool2d", "Relu", "Reshape", "Concat", "Connect"}  # forward without arithmetic: the very bits
+MOVED = {"MaxPool2d", "ReLU", "Reshape", "Concat", "Connect"}  # forward without arithmetic: the very bits
 
 
 def sum_bound(e):
@@ -45,7 +45,7 @@ def output_bound(step, e, index):
     if step.operation == "SquaredDistance":  # computed as x^2 - 2 x code + code^2, whose terms are larger than what is left of them
         a, code = np.abs(x[index[0]]), np.abs(op.codes[index[1]].astype(np.float64))
         return (6 + 2 * np.sqrt(len(a))) * U * ((a + code) ** 2).sum()
-    if step.operation == "BatchNorm":  # derived in tests/kernels/test_batch_norm.py
+    if step.operation == "BatchNorm2d":  # derived in tests/kernels/test_batch_norm.py
         size, deviation = np.abs(x[..., index[-1]]).max(), np.sqrt(e.parts["its variance"] + op.eps)
         scale = abs(step.inputs[1][index[-1]]) / deviation
         return ROUNDINGS * U * (2 * size * scale * (1 + size / deviation) + abs(step.inputs[2][index[-1]]))
@@ -63,7 +63,7 @@ def gradient_bound(step, e, k, index):
         return relative * y[index[1]] * (dy[index] + (dy[index[0]] * y).sum())
     if step.operation == "CrossEntropy":
         return (float(relative_error(step.inputs[0]).max()) + 8 * U) * dy / len(op.labels)
-    if step.operation == "BatchNorm":
+    if step.operation == "BatchNorm2d":
         return batch_norm_bound(op, dy, k, index)
     if step.operation == "Tanh":  # y is rounded by the forward pass, but that is the y of the formula
         return 8 * U * dy[index] * op.slope * (op.gain + step.output[index] ** 2 / op.gain) + 1e-40
@@ -182,7 +182,7 @@ CASES = {
     "AdaptiveAvgPool2d": lambda draw, x: ops.adaptive_avg_pool2d(x, draw(st.integers(1, 5))),
     "Add": lambda draw, x: x + leaf(1, *x.shape),
     "AvgPool2d": lambda draw, x: ops.avg_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
-    "BatchNorm": lambda draw, x: ops.batch_norm(x, leaf(1, 4), leaf(2, 4), eps=1e-3, relu=draw(st.booleans())),
+    "BatchNorm2d": lambda draw, x: ops.batch_norm(x, leaf(1, 4), leaf(2, 4), eps=1e-3, relu=draw(st.booleans())),
     "ChannelAffine": lambda draw, x: ops.channel_affine(x, leaf(1, 4), leaf(2, 4)),
     "Concat": lambda draw, x: ops.concat([x, leaf(1, *x.shape[:3], 3), leaf(2, *x.shape[:3], 1)]),
     "Connect": some_connect,
@@ -193,7 +193,7 @@ CASES = {
     "Linear": some_linear,
     "MaxPool2d": lambda draw, x: ops.max_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
     "Multiply": lambda draw, x: x * leaf(1, *x.shape),
-    "Relu": lambda draw, x: ops.relu(x),
+    "ReLU": lambda draw, x: ops.relu(x),
     "Reshape": lambda draw, x: x.reshape(-1 * -x.shape[0], x.shape[2], x.shape[1], 2, 2),
     "Scale": lambda draw, x: x * 0.7,
     "Softmax": lambda draw, x: ops.softmax(ops.flatten(x) * 0.01),

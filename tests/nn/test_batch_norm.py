@@ -33,7 +33,7 @@ def test_it_does_what_pytorchs_does():
 
 
 def test_in_evaluation_it_is_part_of_the_convolution():
-    layer = trained(nn.ConvNorm(3, 7, 3, padding=1), 2, 6, 6, 3)
+    layer = trained(nn.ConvBNReLU(3, 7, 3, padding=1), 2, 6, 6, 3)
     x = numbers(9, (2, 6, 6, 3))
     layer.conv.bias = None
     z = mg.kernels.reference.conv2d(x.astype(np.float64), layer.conv.weight.data.astype(np.float64), padding=1)
@@ -44,9 +44,9 @@ def test_in_evaluation_it_is_part_of_the_convolution():
 
 
 def test_state_holds_the_running_averages_but_the_optimiser_does_not_see_them():
-    layer = trained(nn.ConvNorm(3, 4, 1), 2, 5, 5, 3)
+    layer = trained(nn.ConvBNReLU(3, 4, 1), 2, 5, 5, 3)
     assert [name for name, _ in layer.named_parameters()] == ["conv.weight", "norm.weight", "norm.bias"]
-    other = nn.ConvNorm(3, 4, 1).eval()
+    other = nn.ConvBNReLU(3, 4, 1).eval()
     other.load_state_dict(layer.state_dict())
     x = Tensor(numbers(5, (1, 4, 4, 3)))
     assert np.array_equal(other(x).data, layer(x).data)
@@ -63,7 +63,7 @@ def test_a_normalised_network_compiles_to_the_same_bits():
 
 
 def test_its_gradient_in_evaluation_reaches_every_parameter():
-    layer = trained(nn.ConvNorm(2, 3, 3), 2, 5, 5, 2)
+    layer = trained(nn.ConvBNReLU(2, 3, 3), 2, 5, 5, 2)
     layer(Tensor(numbers(1, (1, 5, 5, 2)))).sum().backward()
     assert all(p.grad is not None and np.isfinite(p.grad).all() for p in layer.parameters())
 

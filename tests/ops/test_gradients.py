@@ -164,7 +164,7 @@ def test_gradients_of_random_pools_agree_with_central_differences(data):
 
 
 def test_an_operation_with_something_else_than_tensors_is_refused():
-    with pytest.raises(TypeError, match="Relu: input 0 is ndarray, expected a Tensor"):
+    with pytest.raises(TypeError, match="ReLU: input 0 is ndarray, expected a Tensor"):
         ops.relu(np.ones(3, np.float32))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from minigoog import Tensor, models, no_grad
 from minigoog.data import ArrayDataset
-from minigoog.models.googlenet import HEADS_SIZES
+from minigoog.models.googlenet import AUX_INPUT_SIZES
 from minigoog.train import Config, setup
 
 
@@ -25,9 +25,9 @@ def test_test_images_of_another_size_are_brought_to_the_networks(monkeypatch):
 
 @pytest.mark.parametrize("size, fits", [(222, False), (223, True), (270, True), (271, False)])
 def test_the_heads_are_there_for_every_size_that_they_fit(size, fits):
-    assert list(HEADS_SIZES) == list(range(223, 271))
+    assert list(AUX_INPUT_SIZES) == list(range(223, 271))
     model, arguments = setup._model(Config(model="googlenet"), 3, 3, size)
-    assert arguments["aux_heads"] == (size in HEADS_SIZES) == fits
+    assert arguments["aux_heads"] == (size in AUX_INPUT_SIZES) == fits
     whole = models.GoogLeNet(num_classes=3, aux_heads=True).train()
     with no_grad(), nullcontext() if fits else pytest.raises(ValueError, match="use images of 223 to 270 pixels"):
         whole(Tensor(np.zeros((1, size, size, 3), np.float32)))

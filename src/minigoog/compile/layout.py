@@ -9,7 +9,7 @@ from .. import kernels
 from ..checks import pair
 from ..tape import Tape
 
-WRITERS = ("Conv2d", "Linear", "MaxPool2d", "AvgPool2d", "GlobalAvgPool2d", "Relu", "Add", "Concat")  # what can write to a slice
+WRITERS = ("Conv2d", "Linear", "MaxPool2d", "AvgPool2d", "GlobalAvgPool2d", "ReLU", "Add", "Concat")  # what can write to a slice
 
 
 class Layout:
@@ -78,7 +78,7 @@ class Layout:
 
     def _folds(self, op, results):
         """Whether `op` is a ReLU that the convolution or linear layer before it can do, since nobody else sees its output."""
-        if kind(op) != "Relu":
+        if kind(op) != "ReLU":
             return False
         before = op.inputs[0].op
         return kind(before) in ("Conv2d", "Linear") and not before.relu and self.readers[before] == [op] and before not in results

@@ -90,7 +90,7 @@ class _Lowering:
         x = self.layout.input(op)
         self.add(op, self.native.avg_pool(x, self.layout.output(op), size=x.shape[1:3], stride=None, padding=0))
 
-    def lower_Relu(self, op):
+    def lower_ReLU(self, op):
         self.add(op, self.native.relu(self.layout.input(op), self.layout.output(op)))
 
     def lower_Add(self, op):

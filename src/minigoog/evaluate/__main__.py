@@ -12,7 +12,7 @@ import sys
 from .. import kernels
 from ..cli import Parser
 from ..data import open_dataset
-from ..files import whole_file
+from ..files import atomic_write
 from ..formats import saved_model
 from ..metrics import confusion_matrix
 from ..text import confusion_text
@@ -85,7 +85,7 @@ def evaluate(flags):
     if len(dataset.classes) <= SHOWN:
         print(f"\n{confusion_text(confusion, dataset.classes)}")
     if flags.json:
-        with whole_file(flags.json) as file:
+        with atomic_write(flags.json) as file:
             facts = {"runs": flags.runs, "data": flags.data, "images": len(dataset), "k": k, "rows": [row._asdict() for row in rows]}
             file.write(json.dumps(facts | {"confusion": confusion.tolist()}, indent=2).encode() + b"\n")
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ..files import whole_file
+from ..files import atomic_write
 from ..text import aligned
 
 STYLES = {"train": ":", "test": "-", "averaged_test": "--"}
@@ -45,7 +45,7 @@ def draw(runs, output):
         axis.set(xlabel="epoch", title=title)
         axis.grid(alpha=0.3)
     axes[1].legend(fontsize=8)
-    with whole_file(output) as file:
+    with atomic_write(output) as file:
         figure.savefig(file, format=Path(output).suffix[1:] or "png", dpi=120)
 
 

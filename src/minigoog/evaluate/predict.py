@@ -16,7 +16,7 @@ from .crops import crops
 BATCH = 240  # crops that go through the network together, about
 
 
-class Member(NamedTuple):
+class TrainedModel(NamedTuple):
     """A trained network, what its weights belong to, and the file they came from."""
 
     model: object
@@ -25,7 +25,7 @@ class Member(NamedTuple):
 
 
 def load(run_or_file):
-    """The Member in a run's folder or a file of weights; ValueError, naming the file, if they do not fit their own network."""
+    """The TrainedModel in a run's folder or a file of weights; ValueError, naming the file, if they do not fit their own network."""
     path = saved_model.find(run_or_file)
     weights, info = saved_model.load(path)
     try:
@@ -39,7 +39,7 @@ def load(run_or_file):
     for name, array in weights.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{path}: `{name}` has values that are not finite")
-    return Member(model.eval(), info, str(path))
+    return TrainedModel(model.eval(), info, str(path))
 
 
 def probabilities(member, dataset, n_crops, workers=2, progress=True):

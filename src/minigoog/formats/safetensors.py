@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import whole_file
+from ..files import atomic_write
 
 DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -37,7 +37,7 @@ def save(path, arrays, metadata=None):
         offset += array.nbytes
     header = json.dumps(entries, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for name, array in arrays.items():
             file.write(np.ascontiguousarray(array, DTYPES[entries[name]["dtype"]]).tobytes())

@@ -1,6 +1,6 @@
 """torchvision's GoogLeNet: its names, its layout (OIHW) and its BatchNorm, turned into this package's.
 
-In evaluation BatchNorm is y = (x - mean) / sqrt(variance + eps) * scale + shift with constants: part of the convolution before it."""
+In evaluation BatchNorm2d is y = (x - mean) / sqrt(variance + eps) * scale + shift with constants: part of the convolution before it."""
 
 import numpy as np
 

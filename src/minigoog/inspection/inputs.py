@@ -32,7 +32,7 @@ class Network(NamedTuple):
     about: str
 
 
-class Subject(NamedTuple):
+class Sample(NamedTuple):
     """A Network's model and one image [h, w, c] as it sees it, and as a person does: `pixels`, bytes. `about` says what both are."""
 
     model: object
@@ -57,8 +57,8 @@ def add_flags(p):
     p.add_argument("--training", action="store_true", help="the network as in training: with dropout and auxiliary heads")
 
 
-def load_subject(flags):
-    """The Subject that the flags ask for; ValueError or OSError, naming the flag or file, if there is none."""
+def load_sample(flags):
+    """The Sample that the flags ask for; ValueError or OSError, naming the flag or file, if there is none."""
     network = load_network(flags)
     pixels, label, about = _pixels(flags.image, network.size)
     pixels = _fitted(pixels, network.size)
@@ -70,7 +70,7 @@ def load_subject(flags):
     if not 0 <= label < len(network.classes):
         raise ValueError(f"--label is {label}, expected 0 to {len(network.classes) - 1}")
     pixels = pixels.round().astype(np.uint8)
-    return Subject(network.model.train(flags.training), image, pixels, label, network.classes, f"{network.about}\n{about}")
+    return Sample(network.model.train(flags.training), image, pixels, label, network.classes, f"{network.about}\n{about}")
 
 
 def load_network(flags):

@@ -19,13 +19,13 @@ TABLE_1 = (  # in  1x1 3x3r  3x3 5x5r 5x5 pool
     ("5b", 832, 384, 192, 384, 48, 128, 128),
 )
 HEADS = {"4a": 512, "4d": 528}  # the modules with an auxiliary head, and their output channels
-HEADS_SIZES = range(223, 271)  # pixels of the images of which the heads find a map of 14 to 16 pixels, and pool it to 4x4
+AUX_INPUT_SIZES = range(223, 271)  # pixels of the images of which the heads find a map of 14 to 16 pixels, and pool it to 4x4
 
 # What the networks of that name differ in. torchvision's also normalises batches after every convolution, which in evaluation is
 # part of the convolution's weights and bias (formats/torchvision.py).
 VARIANTS = {
-    "paper": {"wide": 5, "pool4": 3, "dropout": 0.4},
-    "torchvision": {"wide": 3, "pool4": 2, "dropout": 0.2},
+    "paper": {"kernel_5x5": 5, "pool4": 3, "dropout": 0.4},
+    "torchvision": {"kernel_5x5": 3, "pool4": 2, "dropout": 0.2},
 }
 
 
@@ -51,7 +51,7 @@ class AuxiliaryHead(nn.Module):
         x = self.pool(x)  # 4x4x512 or 528
         if x.shape[1:3] != (4, 4):
             raise ValueError(f"GoogLeNet: an auxiliary head needs 4x4 pixels after its pool but has {x.shape[1]}x{x.shape[2]}: "
-                             f"use images of {HEADS_SIZES[0]} to {HEADS_SIZES[-1]} pixels, or aux_heads=False")
+                             f"use images of {AUX_INPUT_SIZES[0]} to {AUX_INPUT_SIZES[-1]} pixels, or aux_heads=False")
         x = self.conv(x)  # 4x4x128
         x = self.hidden(ops.flatten(x))  # 1024
         return self.classifier(self.dropout(x))
@@ -80,7 +80,7 @@ class GoogLeNet(nn.Module):
         self.conv2 = nn.Sequential(reduce=conv(64, 64, 1), conv=conv(64, 192, 3, padding=1))
         self.pool2 = pool()
         for row, *widths in TABLE_1:
-            setattr(self, f"inception{row}", nn.Inception(*widths, wide=settings["wide"], init=init, bias=bias, norm=norm))
+            setattr(self, f"inception{row}", nn.Inception(*widths, kernel_5x5=settings["kernel_5x5"], init=init, bias=bias, norm=norm))
             if row == "3b":
                 self.pool3 = pool()
             if row == "4e":

@@ -1,6 +1,6 @@
 """Modules: parameters and the operations that use them."""
 
-from .batch_norm import BatchNorm2d, ConvNorm
+from .batch_norm import BatchNorm2d, ConvBNReLU
 from .conv import Conv2d
 from .dropout import Dropout
 from .inception import Inception, NaiveInception
@@ -11,6 +11,6 @@ from .relu import Flatten, ReLU, Tanh
 from .sparse import SparseConv2d, prune
 
 __all__ = [
-    "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "Conv2d", "ConvNorm", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception",
+    "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "Conv2d", "ConvBNReLU", "Dropout", "Flatten", "GlobalAvgPool2d", "Inception",
     "Linear", "MaxPool2d", "Module", "NaiveInception", "Parameter", "prune", "ReLU", "Sequential", "SparseConv2d", "Tanh",
 ]

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import ops
 from ..checks import check_int, check_real
-from ..ops.batch_norm import BatchNorm
+from ..ops.batch_norm import BatchNorm2d as BatchNormOp
 from ..tensor import Tensor
 from .conv import Conv2d
 from .init import he_normal
@@ -31,7 +31,7 @@ class BatchNorm2d(Module):
             if self.relu:
                 return ops.relu(y, out=out)
             return y if out is None else ops.concat([y], out)
-        op = BatchNorm(self.eps, self.relu, out)
+        op = BatchNormOp(self.eps, self.relu, out)
         y = op(x, self.weight, self.bias)
         rows = x.size // x.shape[-1]
         self._follow(self.running_mean.data, op.mean)
@@ -52,7 +52,7 @@ class BatchNorm2d(Module):
         return f"{self.weight.size}{', relu' * self.relu}"
 
 
-class ConvNorm(Module):
+class ConvBNReLU(Module):
     """A convolution without bias, batch normalisation, and ReLU if `relu`. In evaluation the normalisation is part of the weights."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, relu=True, init=he_normal):

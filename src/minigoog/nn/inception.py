@@ -3,7 +3,7 @@
 from functools import partial
 
 from .. import ops
-from .batch_norm import ConvNorm
+from .batch_norm import ConvBNReLU
 from .conv import Conv2d
 from .init import he_normal
 from .module import Module, Sequential
@@ -13,7 +13,7 @@ from .pool import MaxPool2d
 def conv_relu(init=he_normal, bias=0.0, norm=False):
     """A function that makes convolutions with ReLU of these settings; with `norm` they are normalised and need no bias."""
     if norm:
-        return partial(ConvNorm, init=init)
+        return partial(ConvBNReLU, init=init)
     return partial(Conv2d, relu=True, init=init, bias=bias)
 
 
@@ -28,15 +28,15 @@ class _Branches(Module):
 class Inception(_Branches):
     """Figure 2b: 1x1; 1x1 then 3x3; 1x1 then 5x5; 3x3 max pool then 1x1. ReLU after every convolution.
 
-    Arguments in the order of the paper's table 1. `wide`: the size of the 5x5 branch's window (3 in torchvision's network).
+    Arguments in the order of the paper's table 1. `kernel_5x5`: the size of the 5x5 branch's window (3 in torchvision's network).
     `norm`: batch normalisation after each convolution."""
 
-    def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, wide=5, init=he_normal, bias=0.0, norm=False):
+    def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, kernel_5x5=5, init=he_normal, bias=0.0, norm=False):
         conv = conv_relu(init, bias, norm)
 
         self.branch1x1 = conv(in_channels, ch1x1, 1)
         self.branch3x3 = Sequential(reduce=conv(in_channels, ch3x3red, 1), conv=conv(ch3x3red, ch3x3, 3, padding=1))
-        self.branch5x5 = Sequential(reduce=conv(in_channels, ch5x5red, 1), conv=conv(ch5x5red, ch5x5, wide, padding=wide // 2))
+        self.branch5x5 = Sequential(reduce=conv(in_channels, ch5x5red, 1), conv=conv(ch5x5red, ch5x5, kernel_5x5, padding=kernel_5x5 // 2))
         self.branch_pool = Sequential(pool=MaxPool2d(3, stride=1, padding=1), project=conv(in_channels, pool_proj, 1))
         self.out_channels = ch1x1 + ch3x3 + ch5x5 + pool_proj
 

@@ -18,11 +18,11 @@ class Conv2d(Op):
 
     def backward(self, dy):
         dz = kernels.relu_backward(self.y, dy) if self.relu else dy
-        dx = kernels.conv2d_input(self.x.shape, self.w, dz, **self.window) if self.wants(0) else None
-        dw = kernels.conv2d_weight(self.x, self.w.shape, dz, **self.window) if self.wants(1) else None
+        dx = kernels.conv2d_input(self.x.shape, self.w, dz, **self.window) if self.needs_grad(0) else None
+        dw = kernels.conv2d_weight(self.x, self.w.shape, dz, **self.window) if self.needs_grad(1) else None
         return (dx, dw) if len(self.inputs) == 2 else (dx, dw, kernels.conv2d_bias(dz))
 
-    def decisions(self):
+    def active_set(self):
         return self.y > 0 if self.relu else None
 
 

@@ -17,11 +17,11 @@ class Linear(Op):
 
     def backward(self, dy):
         dz = kernels.relu_backward(self.y, dy) if self.relu else dy
-        dx = kernels.linear_input(self.w, dz) if self.wants(0) else None
-        dw = kernels.linear_weight(self.x, dz) if self.wants(1) else None
+        dx = kernels.linear_input(self.w, dz) if self.needs_grad(0) else None
+        dw = kernels.linear_weight(self.x, dz) if self.needs_grad(1) else None
         return (dx, dw, kernels.conv2d_bias(dz))[: len(self.inputs)]
 
-    def decisions(self):
+    def active_set(self):
         return self.y > 0 if self.relu else None
 
 

@@ -19,7 +19,7 @@ class MaxPool2d(Op):
     def backward(self, dy):
         return (kernels.max_pool2d_backward(self.inputs[0].shape, self.index, dy, **self.window),)
 
-    def decisions(self):
+    def active_set(self):
         return self.index
 
 

@@ -4,7 +4,7 @@ from .. import kernels
 from ..op import Op
 
 
-class Relu(Op):
+class ReLU(Op):
     """y = max(0, x)."""
 
     def __init__(self, out=None):
@@ -17,7 +17,7 @@ class Relu(Op):
     def backward(self, dy):
         return (kernels.relu_backward(self.y, dy),)
 
-    def decisions(self):
+    def active_set(self):
         return self.y > 0
 
 
@@ -37,7 +37,7 @@ class Tanh(Op):
 
 def relu(x, *, out=None):
     """max(0, x), element by element."""
-    return Relu(out)(x)
+    return ReLU(out)(x)
 
 
 def tanh(x, gain=1.0, slope=1.0):

@@ -18,11 +18,11 @@ class SparseConv2d(Op):
 
     def backward(self, dy):
         dz = kernels.relu_backward(self.y, dy) if self.relu else dy
-        dx = kernels.sparse_conv2d_input(self.x.shape, self.values, dz, pattern=self.pattern, **self.window) if self.wants(0) else None
-        dvalues = kernels.sparse_conv2d_weight(self.x, self.pattern, dz, **self.window) if self.wants(1) else None
+        dx = kernels.sparse_conv2d_input(self.x.shape, self.values, dz, pattern=self.pattern, **self.window) if self.needs_grad(0) else None
+        dvalues = kernels.sparse_conv2d_weight(self.x, self.pattern, dz, **self.window) if self.needs_grad(1) else None
         return (dx, dvalues, kernels.conv2d_bias(dz))[: len(self.inputs)]
 
-    def decisions(self):
+    def active_set(self):
         return self.y > 0 if self.relu else None
 
 

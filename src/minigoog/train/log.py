@@ -6,7 +6,7 @@ import sys
 import time
 
 from ..data.datasets import DIGITS
-from ..models.googlenet import HEADS_SIZES
+from ..models.googlenet import AUX_INPUT_SIZES
 from ..text import confusion_text
 
 HEADING = "epoch   train loss  accuracy   test loss  accuracy         lr   images/s  time left"
@@ -28,7 +28,7 @@ class Log:
         print(f"{type(trainer.model).__name__}, {n:,} parameters, on {images}, at {size}, into {trainer.run.folder}")
         print(f"({DIGITS})\n" if config.data == "digits" else "")
         if setup.info.arguments.get("aux_heads") is False:
-            print(f"without the auxiliary heads, which fit images of {HEADS_SIZES[0]} to {HEADS_SIZES[-1]} pixels\n")
+            print(f"without the auxiliary heads, which fit images of {AUX_INPUT_SIZES[0]} to {AUX_INPUT_SIZES[-1]} pixels\n")
         if trainer.saved:
             print(f"going on from epoch {trainer.saved:.2f}\n")
         print(HEADING, flush=True)

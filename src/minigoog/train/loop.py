@@ -14,9 +14,9 @@ from ..data import DamagedImage, DataLoader
 from ..formats import saved_model
 from ..tensor import Tensor, no_grad
 from . import checkpoint
+from .diagnostics import Diagnostics
 from .run import plot
 from .schedules import learning_rate
-from .watch import Watch
 
 LOOK_EVERY = 50  # steps: losses of all heads and gradient norms go to the metrics
 BATCH = 256  # images in testing
@@ -65,7 +65,7 @@ class Progress:
         self.head_losses = [a + b for a, b in zip(self.head_losses or [0.0] * len(losses), losses, strict=True)]
         self.looked_at += 1
 
-    def look(self):
+    def log(self):
         """The mean loss of each head since the last look, which is now."""
         means = [loss / self.looked_at for loss in self.head_losses]
         self.head_losses, self.looked_at = [], 0
@@ -88,7 +88,7 @@ class Trainer:
         self.loader = DataLoader(
             self.setup.train, config.batch_size, self.setup.train_transform, shuffle=True, seed=seed, workers=config.workers
         )
-        self.watch = Watch(self.model, self.setup.train.labels, len(self.setup.info.classes))
+        self.diagnostics = Diagnostics(self.model, self.setup.train.labels, len(self.setup.info.classes))
         self.progress, self.saved = Progress(), None
 
     def train(self, stop):
@@ -140,7 +140,7 @@ class Trainer:
         values = [loss.item() for loss in each]
         self._check_finite(values, f"in step {self.progress.step} of epoch {self.progress.epoch + 1}")
         losses.weighted_sum(each, self.config.aux_weight).backward()
-        norms = self.watch.norms() if looking else None
+        norms = self.diagnostics.norms() if looking else None
         if self.config.clip:
             optim.clip_grad_norm(self.model.parameters(), self.config.clip)
         self.optimizer.step()
@@ -152,10 +152,10 @@ class Trainer:
     def _look(self, norms):
         """Writes the losses and gradient norms to the metrics, and says what looks wrong."""
         at = self.progress
-        means = at.look()
+        means = at.log()
         facts = {"step": at.total_steps, "epoch": at.epoch + at.step / len(self.loader), "losses": means, "gradient_norms": norms}
         at.metrics_length = self.run.add_metrics(facts | {"lr": self.optimizer.lr})
-        for warning in self.watch.look(at.total_steps, means, norms):
+        for warning in self.diagnostics.log(at.total_steps, means, norms):
             self.log.warn(warning)
 
     def _end_epoch(self, stop):

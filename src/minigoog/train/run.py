@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..config import config as machine_config
-from ..files import sweep, whole_file
+from ..files import atomic_write, remove_stale
 
 METRICS = "metrics.jsonl"
 
@@ -48,7 +48,7 @@ class Run:
 
     def write(self, name, text):
         """Writes a file of text, whole or not at all."""
-        with whole_file(self.path(name)) as file:
+        with atomic_write(self.path(name)) as file:
             file.write(text.encode())
 
     @contextmanager
@@ -64,7 +64,7 @@ class Run:
             except BlockingIOError:
                 raise BlockingIOError(f"train: {self.folder} is being trained by another process") from None
             try:
-                sweep(self.folder)
+                remove_stale(self.folder)
                 yield
             finally:
                 self.path(".lock").unlink(missing_ok=True)
@@ -110,7 +110,7 @@ def plot(run):
                 axes.plot([line["epoch"] for line in epochs], [line[f"{part}_{quantity}"] for line in epochs], label=part.replace("_", " "))
         axes.set(xlabel="epoch", title=quantity)
         axes.legend()
-    with whole_file(run.path("curve.png")) as file:
+    with atomic_write(run.path("curve.png")) as file:
         figure.savefig(file, format="png")
 
 
@@ -127,7 +127,7 @@ def _empty_folder(folder):
     """`folder`, made if it does not exist; it must be empty."""
     with _named_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder, "config.toml")  # of a run that was killed before it had begun
+        remove_stale(folder, "config.toml")  # of a run that was killed before it had begun
         if any(folder.iterdir()):
             raise FileExistsError(errno.ENOTEMPTY, "it holds files already; --resume goes on with a run")
     return folder

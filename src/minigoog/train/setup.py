@@ -12,7 +12,7 @@ import numpy as np
 from .. import data, models, rng
 from ..data.datasets import STANDARD
 from ..formats.saved_model import Info
-from ..models.googlenet import HEADS_SIZES
+from ..models.googlenet import AUX_INPUT_SIZES
 from ..tensor import Tensor, no_grad
 from . import augmentation
 
@@ -80,7 +80,7 @@ def _model(config, classes, channels, size):
         has = f"`data` has {channels} channels and {classes} classes"
         raise ValueError(f"train: `model` {config.model} takes grey images of 10 classes, but {has}")
     if "aux_heads" in known:
-        arguments["aux_heads"] = size in HEADS_SIZES
+        arguments["aux_heads"] = size in AUX_INPUT_SIZES
     if config.norm:
         if "norm" not in known:
             raise ValueError(f"train: `norm` is true, but `model` {config.model} cannot be normalised")

@@ -16,9 +16,9 @@ class Page:
     def __init__(self, driver, folder, rounding=None, **flags):
         mg.manual_seed(0)
         names = {"model": None, "weights": None, "image": None, "label": None, "training": False}
-        self.subject = inputs.load_subject(Namespace(**names | flags))
-        self.steps = trace(self.subject.model, self.subject.image, self.subject.label)
-        facts, pack = page_data(self.steps, self.subject, *(rounding or (None,)))
+        self.sample = inputs.load_sample(Namespace(**names | flags))
+        self.steps = trace(self.sample.model, self.sample.image, self.sample.label)
+        facts, pack = page_data(self.steps, self.sample, *(rounding or (None,)))
         numbers, packed = pack.text()
         path = folder / "page.html"
         path.write_text(build._filled(facts | {"packed": packed}, numbers), encoding="utf-8")
@@ -61,8 +61,8 @@ class Page:
         self.run("document.querySelector(arguments[0]).click()", selector)
 
     def explained(self, places):
-        """[(sum of the accounts or None, stored)] of places (node, direction, row, column, channel)."""
+        """[(sum of the breakdowns or None, stored)] of places (node, direction, row, column, channel)."""
         script = """const {explain, nodes} = minigoog;
-                    return arguments[0].map(([n, ...at]) => explain(nodes[n], ...at)).map(({accounts, stored, exact}) =>
-                        [accounts && accounts.reduce((sum, a) => sum + a.value, 0), stored, exact]);"""
+                    return arguments[0].map(([n, ...at]) => explain(nodes[n], ...at)).map(({breakdowns, stored, exact}) =>
+                        [breakdowns && breakdowns.reduce((sum, a) => sum + a.value, 0), stored, exact]);"""
         return self.run(script, places)

@@ -22,8 +22,8 @@ from ..test_walk import flags_of
 
 def traced(**flags):
     mg.manual_seed(0)
-    subject = inputs.load_subject(flags_of(**flags))
-    return trace(subject.model, subject.image, subject.label), subject
+    sample = inputs.load_sample(flags_of(**flags))
+    return trace(sample.model, sample.image, sample.label), sample
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,8 @@ def test_digits_mean_nothing_to_html():
 
 @pytest.mark.parametrize("flags", [{}, {"model": "lenet5", "training": True}, {"model": "nin"}, {"training": True}])
 def test_every_map_and_gradient_is_that_of_the_trace(flags):
-    steps, subject = traced(**flags)
-    facts, pack = page_data(steps, subject)
+    steps, sample = traced(**flags)
+    facts, pack = page_data(steps, sample)
     arrays, drawn = unpacked(pack), {step.name: step for step in steps.forward}
     assert [node["name"] for node in facts["nodes"][1:]] == [step.name for step in steps.forward if step.receptive_field]
     for node in facts["nodes"][1:]:
@@ -111,9 +111,9 @@ def test_every_map_and_gradient_is_that_of_the_trace(flags):
 
 
 @pytest.mark.parametrize("flags", [{}, {"model": "lenet5"}, {"training": True}])
-def test_the_chosen_numbers_are_the_strongest_and_their_accounts_add_up(flags):
-    steps, subject = traced(**flags)
-    facts, pack = page_data(steps, subject, levels=31)
+def test_the_chosen_numbers_are_the_strongest_and_their_breakdowns_add_up(flags):
+    steps, sample = traced(**flags)
+    facts, pack = page_data(steps, sample, levels=31)
     arrays = unpacked(pack)
     for node in facts["nodes"]:
         for which, name in (("exact", "y"), ("exactBack", "dy")):
@@ -123,8 +123,8 @@ def test_the_chosen_numbers_are_the_strongest_and_their_accounts_add_up(flags):
             i, j, c = chosen["at"]
             shown = arrays[node[name]["array"]][node[name]["from"] : node[name]["from"] + node["shape"][2]]
             assert abs(shown[c, i, j] - chosen["stored"]) <= abs(chosen["stored"]) / 250 + 1e-12
-            if chosen["accounts"]:
-                assert sum(account["value"] for account in chosen["accounts"]) == pytest.approx(chosen["stored"], rel=1e-3, abs=1e-6)
+            if chosen["breakdowns"]:
+                assert sum(breakdown["value"] for breakdown in chosen["breakdowns"]) == pytest.approx(chosen["stored"], rel=1e-3, abs=1e-6)
 
 
 def test_branches_are_slices_of_their_concatenation(tiny):
@@ -143,7 +143,7 @@ def test_the_largest_weights_are_left_out_first(tiny):
     assert left_out and min(left_out) >= max(size for name, size in sizes.items() if name not in facts["leftOut"])
     assert sum(sizes.values()) - sum(left_out) <= 20_000
     left = [node for node in facts["nodes"] if node["weights"].get("weight", 0) is None]
-    assert len(left) == len(left_out) and all(node["exact"]["accounts"][0]["factors"] for node in left)
+    assert len(left) == len(left_out) and all(node["exact"]["breakdowns"][0]["factors"] for node in left)
 
 
 def test_winners_of_max_pools_point_at_the_largest_number(tiny):
@@ -195,8 +195,8 @@ def test_branches_stand_side_by_side_and_the_trunk_in_the_middle():
 
 @pytest.mark.parametrize("flags", [{}, {"model": "googlenet", "training": True}, {"model": "nin"}])
 def test_no_two_boxes_stand_in_one_place_and_everything_is_below_what_it_reads(flags):
-    steps, subject = traced(**flags)
-    nodes = page_data(steps, subject, levels=31, most_weights=0)[0]["nodes"]
+    steps, sample = traced(**flags)
+    nodes = page_data(steps, sample, levels=31, most_weights=0)[0]["nodes"]
     assert len({(node["x"], node["row"]) for node in nodes}) == len(nodes)
     for node in nodes:
         assert all(nodes[source]["row"] < node["row"] for source in node["inputs"]), node["name"]
@@ -214,8 +214,8 @@ def test_the_page_is_one_file_that_asks_for_nothing(tiny):
 
 
 def test_what_would_end_a_script_does_not(tiny):
-    steps, subject = tiny
-    page = build_page(steps, subject._replace(about="</script><b>/*SCRIPT*/ & \u2028"))
+    steps, sample = tiny
+    page = build_page(steps, sample._replace(about="</script><b>/*SCRIPT*/ & \u2028"))
     assert "</script><b>" not in page and page.count('"use strict";') == 1
 
 

@@ -62,15 +62,15 @@ def interrupted(*_):
 
 
 def test_numbers_that_are_not_finite_are_named():
-    subject = inputs.load_subject(flags_of())
-    subject.model.conv1.bias.data[3] = np.nan
+    sample = inputs.load_sample(flags_of())
+    sample.model.conv1.bias.data[3] = np.nan
     with pytest.raises(ValueError, match="the output of conv1 has numbers that are not finite"):
-        build_page(trace(subject.model, subject.image, 5), subject)
+        build_page(trace(sample.model, sample.image, 5), sample)
 
 
 def test_a_trace_without_a_label_makes_a_page_without_gradients():
-    subject = inputs.load_subject(flags_of())
-    page = build_page(mg.trace(subject.model, subject.image), subject)
+    sample = inputs.load_sample(flags_of())
+    page = build_page(mg.trace(sample.model, sample.image), sample)
     assert '"dy":null' in page and '"exactBack"' not in page
 
 

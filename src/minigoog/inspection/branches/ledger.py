@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...files import whole_file
+from ...files import atomic_write
 from ...metrics import top_k_error
 from ...nn import Inception, NaiveInception
 from ...nn.module import Parameter
@@ -69,7 +69,7 @@ class Ledger:
         for axes, (title, quantity) in zip(figure.subplots(2, 3).flat, QUANTITIES.items(), strict=True):
             _draw(axes, title, quantity, self.rows)
         figure.axes[0].legend(title="branch", fontsize=8)
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             figure.savefig(file, format=Path(path).suffix[1:] or "png", dpi=110)
 
 

@@ -10,7 +10,7 @@ from ...kernels.shapes import conv_shape, pool_shape
 
 
 @dataclass
-class Account:
+class Breakdown:
     """`formula` in words; `factors`, arrays of one shape by name; `parts`, numbers by name on the way from their products to `value`.
 
     All is computed in float64. `corner`: the row and column of the input that the patch begins at, maybe in the padding."""
@@ -28,24 +28,24 @@ class Account:
 
 
 def add_up(formula, factors, bias=None, relu=False, corner=None):
-    """The account of the sum of the factors' products, plus `bias`, and max(0, .) if `relu`."""
-    account = Account(formula, factors, 0.0, corner=corner)
-    value = float(account.products.sum())
-    if account.products.size > 1 or bias is not None:
-        account.parts["sum of the products"] = value
+    """The breakdown of the sum of the factors' products, plus `bias`, and max(0, .) if `relu`."""
+    breakdown = Breakdown(formula, factors, 0.0, corner=corner)
+    value = float(breakdown.products.sum())
+    if breakdown.products.size > 1 or bias is not None:
+        breakdown.parts["sum of the products"] = value
     if bias is not None:
-        account.parts["bias"] = float(bias)
+        breakdown.parts["bias"] = float(bias)
         value += float(bias)
     if relu:
-        account.parts["before ReLU"] = value
+        breakdown.parts["before ReLU"] = value
         value = max(value, 0.0)
-    account.value = value
-    return account
+    breakdown.value = value
+    return breakdown
 
 
 def copied(source, value):
-    """The account of a number that is another one: `source` says which."""
-    return Account(source, {source: np.asarray(value)}, float(value))
+    """The breakdown of a number that is another one: `source` says which."""
+    return Breakdown(source, {source: np.asarray(value)}, float(value))
 
 
 def conv_shape_of(op):

@@ -7,11 +7,11 @@ import numpy as np
 from ...checks import check_int
 from . import gradient as explain_gradient
 from . import output as explain_output
-from .breakdown import Account
+from .breakdown import Breakdown
 
 INPUT_NAMES = {
     "Add": ("a", "b"),
-    "BatchNorm": ("input", "weight", "bias"),
+    "BatchNorm2d": ("input", "weight", "bias"),
     "ChannelAffine": ("input", "coefficient", "bias"),
     "Conv2d": ("input", "weight", "bias"),
     "Linear": ("input", "weight", "bias"),
@@ -23,8 +23,8 @@ LARGEST_GRID = 11  # rows and columns of a window that is printed whole
 
 
 @dataclass
-class Explanation(Account):
-    """An Account of a number of a Step: `value`, what the parts add up to in float64, beside `stored`, what the network computed.
+class Explanation(Breakdown):
+    """A Breakdown of a number of a Step: `value`, what the parts add up to in float64, beside `stored`, what the network computed.
 
     `number` says which number it is."""
 
@@ -91,8 +91,8 @@ def input_names(op):
 def explain(step, index, image):
     """The Explanation of one number of a step's output."""
     index = _index("explain", index, step.output_shape, image)
-    account = explain_output.RULES[step.operation](step.op, *index)
-    return _explained(account, f"{step.name}: output{list(index)}", step.output[index])
+    breakdown = explain_output.RULES[step.operation](step.op, *index)
+    return _explained(breakdown, f"{step.name}: output{list(index)}", step.output[index])
 
 
 def explain_gradient_of(step, of, index, image):
@@ -106,12 +106,12 @@ def explain_gradient_of(step, of, index, image):
     if step.dxs[k] is None:
         raise ValueError(f"explain_gradient: nobody wanted the gradient of the {names[k]} of {step.name}")
     index = _index("explain_gradient", index, step.input_shapes[k], image if k == 0 else None)
-    account = explain_gradient.RULES[step.operation](step.op, step.dy, k, *index)
-    return _explained(account, f"{step.name}: gradient of {names[k]}{list(index)}", step.dxs[k][index])
+    breakdown = explain_gradient.RULES[step.operation](step.op, step.dy, k, *index)
+    return _explained(breakdown, f"{step.name}: gradient of {names[k]}{list(index)}", step.dxs[k][index])
 
 
-def _explained(account, number, stored):
-    return Explanation(**vars(account), number=number, stored=float(stored))
+def _explained(breakdown, number, stored):
+    return Explanation(**vars(breakdown), number=number, stored=float(stored))
 
 
 def _index(where, index, shape, image):

@@ -4,7 +4,7 @@ The chain rule: everything that a number went into has a gradient; each of these
 
 import numpy as np
 
-from .breakdown import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets, weights_of
+from .breakdown import Breakdown, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets, weights_of
 
 
 def conv2d(op, dy, k, *index):
@@ -17,7 +17,7 @@ def sparse_conv2d(op, dy, k, *index):
     entry, row = (*index, 0)[:2]
     *tap, o = *np.unravel_index(op.pattern.col_indices[entry], op.pattern.shape[:3]), op.pattern.row_of[entry] * op.pattern.block + row
     if o >= op.pattern.shape[3]:
-        return Account("0: the last block goes on past the last channel", {}, 0.0)
+        return Breakdown("0: the last block goes on past the last channel", {}, 0.0)
     return _conv_weight(op, _behind_relu(op, dy), *map(int, tap), int(o))
 
 
@@ -117,7 +117,7 @@ def batch_norm(op, dy, k, *index):
     parts = {"dz": float(dz[at]), "normal = (x - mean) / sqrt(variance + eps)": float(normal[at])}
     parts |= {"mean(dz)": means[0], "mean(dz * normal)": means[1], "gamma / sqrt(variance + eps)": scale}
     formula = "gamma / sqrt(variance + eps) * (dz - mean(dz) - normal * mean(dz * normal))"
-    return Account(formula, {}, scale * (dz[at] - means[0] - normal[at] * means[1]), parts)
+    return Breakdown(formula, {}, scale * (dz[at] - means[0] - normal[at] * means[1]), parts)
 
 
 def relu(op, dy, k, *index):
@@ -180,22 +180,22 @@ def softmax_row(op, dy, k, n, c):
     y = softmax(op.inputs[0].data[n : n + 1])[0]
     mean = float(dy[n] @ y)
     parts = {"y": float(y[c]), "dy": float(dy[n, c]), "sum(y * dy)": mean}
-    return Account("y * (dy - sum(y * dy))", {"y": y, "dy": dy[n]}, float(y[c] * (dy[n, c] - mean)), parts)
+    return Breakdown("y * (dy - sum(y * dy))", {"y": y, "dy": dy[n]}, float(y[c] * (dy[n, c] - mean)), parts)
 
 
 def cross_entropy(op, dy, k, n, c):
     factors = {"softmax(x)": softmax(op.inputs[0].data[n : n + 1])[0, c], "target": targets(op)[n, c]}
     difference = np.asarray(factors["softmax(x)"] - factors["target"])
-    account = add_up("(softmax(x) - target) * dy / images", {"softmax(x) - target": difference, "dy / images": dy / len(op.labels)})
-    account.parts = {name: float(number) for name, number in factors.items()}
-    return account
+    breakdown = add_up("(softmax(x) - target) * dy / images", {"softmax(x) - target": difference, "dy / images": dy / len(op.labels)})
+    breakdown.parts = {name: float(number) for name, number in factors.items()}
+    return breakdown
 
 
 RULES = {
     "AdaptiveAvgPool2d": adaptive_avg_pool2d,
     "Add": add,
     "AvgPool2d": avg_pool2d,
-    "BatchNorm": batch_norm,
+    "BatchNorm2d": batch_norm,
     "ChannelAffine": channel_affine,
     "Concat": concat,
     "Connect": connect,
@@ -206,7 +206,7 @@ RULES = {
     "Linear": linear,
     "MaxPool2d": max_pool2d,
     "Multiply": multiply,
-    "Relu": relu,
+    "ReLU": relu,
     "Reshape": reshape,
     "Scale": scale,
     "Softmax": softmax_row,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .breakdown import Account, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets, weights_of
+from .breakdown import Breakdown, add_up, conv_shape_of, copied, kept, pool_shape_of, softmax, spans, targets, weights_of
 
 
 def conv2d(op, n, i, j, c):
@@ -40,7 +40,7 @@ def max_pool2d(op, n, i, j, c):
     window = x[n, rows, columns, c]
     winner = divmod(int(op.index[n, i, j, c]), x.shape[2])
     parts = {f"largest, at pixel {winner}": float(x[n, *winner, c])}
-    return Account("max(window)", {"window": window}, float(window.max()), parts, (rows.start, columns.start))
+    return Breakdown("max(window)", {"window": window}, float(window.max()), parts, (rows.start, columns.start))
 
 
 def avg_pool2d(op, n, i, j, c):
@@ -71,7 +71,7 @@ def tanh(op, *index):
     x = float(op.inputs[0].data[index])
     inner = np.tanh(op.slope * x)
     parts = {"slope * x": op.slope * x, "tanh of it": float(inner)}
-    return Account("gain * tanh(slope * x)", {"x": np.asarray(x)}, float(op.gain * inner), parts)
+    return Breakdown("gain * tanh(slope * x)", {"x": np.asarray(x)}, float(op.gain * inner), parts)
 
 
 def dropout(op, *index):
@@ -97,15 +97,15 @@ def batch_norm(op, *index):
     mean, variance = float(x.mean()), float(x.var())
     factors = {"x - mean": x[index[:-1]] - mean, "gamma / sqrt(variance + eps)": np.asarray(gamma / np.sqrt(variance + op.eps))}
     formula = "(x - mean) * gamma / sqrt(variance + eps) + beta"
-    account = add_up(f"max({formula}, 0)" if op.relu else formula, factors, beta, op.relu)
-    account.parts = {"mean of the channel": mean, "its variance": variance} | account.parts
-    return account
+    breakdown = add_up(f"max({formula}, 0)" if op.relu else formula, factors, beta, op.relu)
+    breakdown.parts = {"mean of the channel": mean, "its variance": variance} | breakdown.parts
+    return breakdown
 
 
 def connect(op, ky, kx, i, o):
     (found,) = np.nonzero((op.inputs_of == i) & (op.outputs_of == o))
     if not len(found):
-        return Account(f"0: map {o} does not see channel {i}", {}, 0.0)
+        return Breakdown(f"0: map {o} does not see channel {i}", {}, 0.0)
     return copied(f"kernels{[ky, kx, int(found[-1])]}", op.inputs[0].data[ky, kx, found[-1]])
 
 
@@ -139,13 +139,13 @@ def softmax_row(op, n, c):
     x = op.inputs[0].data[n].astype(np.float64)
     e = np.exp(x - x.max())
     parts = {"largest x": float(x.max()), "exp(x - largest)": float(e[c]), "sum of all exp(x - largest)": float(e.sum())}
-    return Account("exp(x) / sum(exp(x))", {"x": x}, float(e[c] / e.sum()), parts)
+    return Breakdown("exp(x) / sum(exp(x))", {"x": x}, float(e[c] / e.sum()), parts)
 
 
 def cross_entropy(op):
     x = op.inputs[0].data
     if not len(x):
-        return Account("0: an empty batch", {}, 0.0)
+        return Breakdown("0: an empty batch", {}, 0.0)
     losses = -(targets(op) * np.log(softmax(x))).sum(axis=1)
     shares = np.full(len(x), 1 / len(x))
     return add_up("sum(-sum(target * log(softmax(x))) * 1 / images)", {"loss of each image": losses, "1 / images": shares})
@@ -155,7 +155,7 @@ RULES = {
     "AdaptiveAvgPool2d": adaptive_avg_pool2d,
     "Add": add,
     "AvgPool2d": avg_pool2d,
-    "BatchNorm": batch_norm,
+    "BatchNorm2d": batch_norm,
     "ChannelAffine": channel_affine,
     "Concat": concat,
     "Connect": connect,
@@ -166,7 +166,7 @@ RULES = {
     "Linear": linear,
     "MaxPool2d": max_pool2d,
     "Multiply": multiply,
-    "Relu": relu,
+    "ReLU": relu,
     "Reshape": reshape,
     "Scale": scale,
     "Softmax": softmax_row,

@@ -84,7 +84,7 @@ def decisions_agree(mistake, on):
     (value,), eps = mistake.at.values(), STEPS[mistake.name][on]["eps"]
     ends = [Tape(mistake.example(Tensor([value + step], requires_grad=True))) for step in (eps, -eps)]
     for above, below in zip(*ends, strict=True):
-        same = above.decisions() is None or np.array_equal(above.decisions(), below.decisions())
+        same = above.active_set() is None or np.array_equal(above.active_set(), below.active_set())
         assert same, f"{above.name} lets one end of the step through and not the other"
     return "both ends of the step are on the same side"
 

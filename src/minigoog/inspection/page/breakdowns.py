@@ -13,21 +13,22 @@ def strongest(array):
 def forward(pack, node):
     """How the strongest number of a node's output came about."""
     at = strongest(node.y)
-    return _facts(at, node.y, [_account(pack, node.step.explain(*at))])
+    return _facts(at, node.y, [_breakdown(pack, node.step.explain(*at))])
 
 
 def backward(pack, nodes, number):
-    """How the strongest number of the gradient of a node's output came about: an account for each operation that it went into."""
+    """How the strongest number of the gradient of a node's output came about: a breakdown for each operation that it went into."""
     at = strongest(nodes[number].dy)
     explanations = [user.step.explain_gradient(*at, of=k) for user, k in uses(nodes, number) if user.step.dxs is not None]
-    return _facts(at, nodes[number].dy, [_account(pack, explanation) for explanation in explanations])
+    return _facts(at, nodes[number].dy, [_breakdown(pack, explanation) for explanation in explanations])
 
 
-def _facts(at, array, accounts):
+def _facts(at, array, breakdowns):
     """`at` is row, column and channel, as the page counts them."""
-    return {"at": ((0, 0, 0) + at[1:])[-3:], "stored": float(array[at]), "accounts": accounts}
+    return {"at": ((0, 0, 0) + at[1:])[-3:], "stored": float(array[at]), "breakdowns": breakdowns}
 
 
-def _account(pack, account):
-    factors = {name: pack.add_exact(array) for name, array in account.factors.items()}
-    return {"formula": account.formula, "factors": factors, "parts": account.parts, "value": account.value, "corner": account.corner}
+def _breakdown(pack, breakdown):
+    factors = {name: pack.add_exact(array) for name, array in breakdown.factors.items()}
+    return {"formula": breakdown.formula, "factors": factors, "parts": breakdown.parts,
+            "value": breakdown.value, "corner": breakdown.corner}  # fmt: skip

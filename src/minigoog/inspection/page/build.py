@@ -17,10 +17,10 @@ SCRIPTS = ("numbers", "rules", "gradients", "explain", "colours", "walk", "diagr
            "panel", "image", "keys", "main")  # one after another they are one program, numbers.js first  # fmt: skip
 
 
-def build_page(steps, subject):
-    """The text of the page of a Trace of `subject`."""
+def build_page(steps, sample):
+    """The text of the page of a Trace of `sample`."""
     for rounding in ROUNDING if _n_numbers(steps) <= MOST_EXACT else ROUNDING[1:]:
-        facts, pack = page_data(steps, subject, *rounding)
+        facts, pack = page_data(steps, sample, *rounding)
         numbers, packed = pack.text()
         page = _filled(facts | {"packed": packed}, numbers)
         if len(page) <= LIMIT:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..explain.explanation import input_names
-from . import breakdowns as accounts
+from . import breakdowns as breakdowns
 from . import words
 from .evidence import WHY_NOT, evidence
 from .layout import layout
@@ -15,7 +15,7 @@ from .packing import Pack
 BEST = 5  # classes whose probability and evidence are shown
 
 
-def page_data(steps, subject, levels=None, most_weights=math.inf):
+def page_data(steps, sample, levels=None, most_weights=math.inf):
     """(facts as JSON knows them, the Pack of the arrays that they number) of a Trace.
 
     `levels`: how finely weights are rounded, see Pack; of more than `most_weights` the largest arrays are left out."""
@@ -29,12 +29,12 @@ def page_data(steps, subject, levels=None, most_weights=math.inf):
     logits = _logits(steps)
     spots = layout(*_graph(nodes))
     facts = {
-        "about": subject.about.split("\n"),
-        "model": type(subject.model).__name__,
+        "about": sample.about.split("\n"),
+        "model": type(sample.model).__name__,
         "levels": levels,
         "nodes": [_node(nodes, i, spots[i], maps[i], arrays, pack) for i in range(len(nodes))],
-        "pixels": pack.add_small(subject.pixels),
-        "verdict": _verdict(nodes, logits, subject),
+        "pixels": pack.add_small(sample.pixels),
+        "verdict": _verdict(nodes, logits, sample),
         "leftOut": [name for name in weights if name not in kept],
         "weightSteps": sum(step.receptive_field is None for step in steps.forward),
     }
@@ -119,12 +119,12 @@ def _node(nodes, i, spot, maps, arrays, pack):
              "inputs": [source for source in node.inputs if source is not None],
              "does": words.about(node, nodes), "doesBack": words.about_gradient(node)}  # fmt: skip
     if node.dy is not None:
-        facts["exactBack"] = accounts.backward(pack, nodes, i)
+        facts["exactBack"] = breakdowns.backward(pack, nodes, i)
     if i == IMAGE:
         return facts | {"operation": "Image", "settings": {}, "weights": {}, "rank": node.y.ndim}
     op = node.step.op
     facts |= {"operation": node.step.operation, "settings": settings(op), "parameters": node.step.parameters, "rank": node.y.ndim,
-              "sees": node.step.receptive_field._asdict(), "forward": _ran(node.step), "exact": accounts.forward(pack, node),
+              "sees": node.step.receptive_field._asdict(), "forward": _ran(node.step), "exact": breakdowns.forward(pack, node),
               "weights": {name: arrays[f"{node.name}: {name}"] for name, source in zip(input_names(op), node.inputs, strict=True)
                           if source is None}}  # fmt: skip
     if node.back:
@@ -146,16 +146,16 @@ def _logits(steps):
     return losses[0].op.inputs[0].op if losses else steps.forward[-1].op
 
 
-def _verdict(nodes, logits, subject):
+def _verdict(nodes, logits, sample):
     """The classes that the image is taken for, with the evidence for each, exact."""
     values = logits.y[0].astype(np.float64)
     chances = np.exp(values - values.max())
     chances /= chances.sum()
     order = [int(c) for c in np.argsort(-chances, kind="stable")[:BEST]]
-    best = order if subject.label in order else [*order, subject.label]
+    best = order if sample.label in order else [*order, sample.label]
     found = evidence(logits, best)
-    classes = [{"class": c, "name": subject.classes[c], "chance": float(chances[c]), "logit": float(values[c])} for c in best]
-    verdict = {"classes": classes, "label": subject.label, "names": list(subject.classes), "whyNot": WHY_NOT,
+    classes = [{"class": c, "name": sample.classes[c], "chance": float(chances[c]), "logit": float(values[c])} for c in best]
+    verdict = {"classes": classes, "label": sample.label, "names": list(sample.classes), "whyNot": WHY_NOT,
                "logits": next(i for i, node in enumerate(nodes) if node.step and node.step.op is logits)}  # fmt: skip
     if found:
         op, maps = found

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ...files import whole_file
+from ...files import atomic_write
 from .. import inputs
 from ..trace.trace import trace
 from . import build_page
@@ -18,12 +18,12 @@ def add_flags(p):
 def run(flags):
     """Writes the page that the flags ask for, and says how to look at it."""
     path = _writable(flags.output)
-    subject = inputs.load_subject(flags)
-    steps = trace(subject.model, subject.image, subject.label)
-    text = build_page(steps, subject).encode()
-    with whole_file(path) as file:
+    sample = inputs.load_sample(flags)
+    steps = trace(sample.model, sample.image, sample.label)
+    text = build_page(steps, sample).encode()
+    with atomic_write(path) as file:
         file.write(text)
-    print(f"{subject.about}\n{path}: {len(text) / 1e6:.1f} MB, {len(steps.forward)} operations forward and {len(steps.backward)} back.")
+    print(f"{sample.about}\n{path}: {len(text) / 1e6:.1f} MB, {len(steps.forward)} operations forward and {len(steps.backward)} back.")
     print(f"Open it in a browser: {path.resolve().as_uri()}")
 
 

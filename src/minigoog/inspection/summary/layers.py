@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...checks import check_shape
-from ...nn import ConvNorm
+from ...nn import ConvBNReLU
 from ...nn.module import Parameter
 from ...tensor import Tensor, no_grad
 from ..trace.undisturbed import undisturbed
@@ -38,7 +38,7 @@ def layers(model, input_shape):
 
 def own_parameters(module):
     """How many values the module's own parameters have, without its parts' (but of a convolution with normalisation, all)."""
-    if isinstance(module, ConvNorm):
+    if isinstance(module, ConvBNReLU):
         return sum(p.size for p in module.parameters())
     return sum(value.size for value in vars(module).values() if isinstance(value, Parameter))
 
@@ -48,7 +48,7 @@ def _leaves(model, prefix=""):
     children = list(model.children())
     if own_parameters(model) or not children:
         yield prefix, model
-    for name, child in [] if isinstance(model, ConvNorm) else children:
+    for name, child in [] if isinstance(model, ConvBNReLU) else children:
         yield from _leaves(child, f"{prefix}.{name}" if prefix else name)
 
 

@@ -16,6 +16,7 @@ class Place(NamedTuple):
 
 
 OUTSIDE = Place("loss", True)
+OWN_NAMES = {"BatchNorm2d": "batch_norm", "ReLU": "relu"}
 
 
 @contextmanager
@@ -76,4 +77,4 @@ def names(tape, places):
 
 def operation(op):
     """The name of an operation as the function in `ops` has it: max_pool2d."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", op.name).lower()
+    return OWN_NAMES.get(op.name) or re.sub(r"(?<!^)(?=[A-Z])", "_", op.name).lower()

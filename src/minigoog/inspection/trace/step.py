@@ -17,14 +17,14 @@ from .receptive_field import ReceptiveField
 KERNELS = {  # operation: (kernel of its forward pass, kernel of the gradient of each input); all others are NumPy
     "Add": ("add", ()),
     "AvgPool2d": ("avg_pool2d", ("avg_pool2d_backward",)),
-    "BatchNorm": ("batch_norm", ("batch_norm_backward",)),
+    "BatchNorm2d": ("batch_norm", ("batch_norm_backward",)),
     "Conv2d": ("conv2d", ("conv2d_input", "conv2d_weight", "conv2d_bias")),
     "CrossEntropy": ("cross_entropy", ("cross_entropy_backward",)),
     "Dropout": ("dropout", ("dropout",)),
     "GlobalAvgPool2d": ("global_avg_pool2d", ("global_avg_pool2d_backward",)),
     "Linear": ("linear", ("linear_input", "linear_weight", "conv2d_bias")),
     "MaxPool2d": ("max_pool2d", ("max_pool2d_backward",)),
-    "Relu": ("relu", ("relu_backward",)),
+    "ReLU": ("relu", ("relu_backward",)),
     "Softmax": ("softmax", ("softmax_backward",)),
     "SparseConv2d": ("sparse_conv2d", ("sparse_conv2d_input", "sparse_conv2d_weight", "conv2d_bias")),
     "Tanh": ("tanh", ("tanh_backward",)),
@@ -69,7 +69,7 @@ class Step:
         if self.operation not in ("Conv2d", "Linear"):
             return 0
         forward = math.prod(self.output_shape) * math.prod(self.input_shapes[1][:-1])
-        return forward if self.direction == "forward" else forward * sum(self.op.wants(i) for i in range(2))
+        return forward if self.direction == "forward" else forward * sum(self.op.needs_grad(i) for i in range(2))
 
     def explain(self, *index, image=0):
         """How one number of the output came about: explain(h, w, c) of a map, explain(c) of a vector; `image` in the batch.
@@ -103,7 +103,7 @@ class Step:
 def _kernels(op, backward):
     """(kernel, algorithm) of what computed a step; of a backward step one for each gradient that was wanted."""
     forward, gradients = KERNELS.get(op.name, ("NumPy", ()))
-    names = [kernel for i, kernel in enumerate(gradients[: len(op.inputs)]) if op.wants(i)] if backward else [forward]
+    names = [kernel for i, kernel in enumerate(gradients[: len(op.inputs)]) if op.needs_grad(i)] if backward else [forward]
     return [(name, _algorithm(op, name)) for name in names or ["NumPy"]]
 
 

@@ -22,10 +22,10 @@ def add_flags(p):
 def run(flags):
     """The walk that the flags ask for; ValueError, naming the line, for a wrong command in a script."""
     lines = None if flags.script is None else _script(flags.script)
-    subject = inputs.load_subject(flags)
-    steps = trace(subject.model, subject.image, subject.label)
-    walk = Walk(steps, subject.image, subject.classes, strict=lines is not None)
-    walk.say(opening(subject, steps))
+    sample = inputs.load_sample(flags)
+    steps = trace(sample.model, sample.image, sample.label)
+    walk = Walk(steps, sample.image, sample.classes, strict=lines is not None)
+    walk.say(opening(sample, steps))
     if lines is None:
         walk.look()
         walk.cmdloop()
@@ -55,11 +55,11 @@ def _follow(walk, lines, path):
             raise ValueError(f"{path}, line {number}, {line.strip()!r}: {error}") from None
 
 
-def opening(subject, steps):
+def opening(sample, steps):
     """The first screen: image, network, what the image is taken for, what to do next."""
     *_, logits = (step.output for step in steps.forward if not step.name.startswith("loss"))
     chances = np.exp(logits[0] - logits[0].max(), dtype=np.float64)
     best = int(chances.argmax())
-    verdict = f"It is taken for {subject.classes[best]} ({chances[best] / chances.sum():.1%})"
-    passes = f"{len(steps.forward)} operations forward, {len(steps.backward)} back from the loss for {subject.classes[subject.label]}"
-    return f"{picture(subject.image.mean(axis=2))}\n\n{subject.about}\n{verdict}. {passes}.\n\n{WHAT_NEXT}\n"
+    verdict = f"It is taken for {sample.classes[best]} ({chances[best] / chances.sum():.1%})"
+    passes = f"{len(steps.forward)} operations forward, {len(steps.backward)} back from the loss for {sample.classes[sample.label]}"
+    return f"{picture(sample.image.mean(axis=2))}\n\n{sample.about}\n{verdict}. {passes}.\n\n{WHAT_NEXT}\n"

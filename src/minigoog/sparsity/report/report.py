@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from ...files import whole_file
+from ...files import atomic_write
 from ..runner.demonstration import VERDICTS
 from ..runner.machine import machine, now
 from ..runner.run import kind_of
@@ -40,7 +40,7 @@ def write(outcomes, folder, command):
     )
     template = Template((resources.files(__package__) / "report.html").read_text(encoding="utf-8"))
     for name, content in ((NAME, template.substitute(body=body)), (SUMMARY, json.dumps(summary(outcomes, folder), indent=1) + "\n")):
-        with whole_file(folder / name) as file:
+        with atomic_write(folder / name) as file:
             file.write(content.encode())
     return errors
 
@@ -69,7 +69,7 @@ def drawn(outcomes, folder):
             except Exception as error:  # whatever it is: it is reported, and the report has the numbers all the same
                 errors[name] = f"{type(error).__name__}: {error}"
                 continue
-            with whole_file(folder / f"{name}.svg") as file:
+            with atomic_write(folder / f"{name}.svg") as file:
                 file.write(text.encode())
     return found, errors
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...files import whole_file
+from ...files import atomic_write
 from .machine import machine, now
 
 VERDICTS = ("holds", "holds partly", "not confirmed")
@@ -29,7 +29,7 @@ class Setting:
         facts = {"part": part, "quick": self.quick, "seed": self.seed, "numbers": compute()}
         text = json.dumps(facts | {"finished": now(), "machine": machine()}, indent=1)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(text.encode())
         return json.loads(text)["numbers"]
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...data.folder import open_folder
-from ...files import whole_file
+from ...files import atomic_write
 from .demonstration import Demonstration, Setting
 from .parts import duration
 
@@ -88,7 +88,7 @@ def opened(folder, kind):
     folder.mkdir(parents=True, exist_ok=True)
     if any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise ValueError(f"sparsity: `output` is '{folder}', which holds other files; expected a new or empty folder")
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(json.dumps(asdict(kind)).encode())
     return folder
 

@@ -1,8 +1,8 @@
 // ---- The explanation of one number: of an output, or of a gradient ----
 
-/** {at, stored, accounts: [{user, ...account}], exact} of a number of a node's output ("forward") or of its gradient ("backward").
+/** {at, stored, breakdowns: [{user, ...breakdown}], exact} of a number of a node's output ("forward") or of its gradient ("backward").
  *
- * `accounts` is null where the page lacks what it would need. `exact`: nothing in it was rounded to 8 bits. */
+ * `breakdowns` is null where the page lacks what it would need. `exact`: nothing in it was rounded to 8 bits. */
 function explain(node, direction, i, j, c) {
   const chosen = direction === "forward" ? node.exact : node.exactBack;
   const users = direction === "forward" ? [null] : usersOf(nodes.indexOf(node));
@@ -11,27 +11,27 @@ function explain(node, direction, i, j, c) {
       at: [i, j, c],
       stored: chosen.stored,
       exact: true,
-      accounts: chosen.accounts.map((account, n) => unpackAccount(account, users[n])),
+      breakdowns: chosen.breakdowns.map((breakdown, n) => unpackBreakdown(breakdown, users[n])),
     };
   }
   const stored = mapOf(node, direction === "forward" ? "y" : "dy").at(i, j, c);
-  const accounts = direction === "forward" ? [RULES[node.operation]?.(node, i, j, c)] : users.map((use) => sentBack(use, i, j, c));
-  return { at: [i, j, c], stored, exact: facts.levels === null, accounts: accounts.every(Boolean) ? accounts : null };
+  const breakdowns = direction === "forward" ? [RULES[node.operation]?.(node, i, j, c)] : users.map((use) => sentBack(use, i, j, c));
+  return { at: [i, j, c], stored, exact: facts.levels === null, breakdowns: breakdowns.every(Boolean) ? breakdowns : null };
 }
 
 function sentBack({ user, k }, i, j, c) {
-  const account = user.dy && GRADIENTS[user.operation]?.(user, k, i, j, c);
-  return account && { ...account, user };
+  const breakdown = user.dy && GRADIENTS[user.operation]?.(user, k, i, j, c);
+  return breakdown && { ...breakdown, user };
 }
 
-/** An account that Python has made, whose factors are in the pack. */
-function unpackAccount(account, use) {
-  const factors = Object.entries(account.factors).map(([name, number]) => factor(name, array(number).shape, array(number).data));
-  return { ...account, factors, user: use?.user };
+/** A breakdown that Python has made, whose factors are in the pack. */
+function unpackBreakdown(breakdown, use) {
+  const factors = Object.entries(breakdown.factors).map(([name, number]) => factor(name, array(number).shape, array(number).data));
+  return { ...breakdown, factors, user: use?.user };
 }
 
 /** The number that an explanation adds up to. */
-const total = (explanation) => explanation.accounts.reduce((sum, account) => sum + account.value, 0);
+const total = (explanation) => explanation.breakdowns.reduce((sum, breakdown) => sum + breakdown.value, 0);
 
 /** The gradient of the filter of output channel `c`, in the filter's layout: the sum over all pixels of what went in times dz. */
 function filterGradient(node, c) {

@@ -1,6 +1,6 @@
 // ---- How one number of a gradient came about: everything that a number went into has a gradient; each times how much it moves ----
 //
-// A rule (user, k, i, j, c) gives the account of what operation `user` sends back to number (i, j, c) of its input `k`. The rules
+// A rule (user, k, i, j, c) gives the breakdown of what operation `user` sends back to number (i, j, c) of its input `k`. The rules
 // follow explain/gradient.py.
 
 /** The gradient behind the ReLU of an operation: 0 where its output is not above 0. */
@@ -142,7 +142,7 @@ const GRADIENTS = {
   GlobalAvgPool2d: globalAvgPool2dInput,
   Linear: linearInput,
   MaxPool2d: maxPool2dInput,
-  Relu: byNumber((user, ...at) => [one("y > 0", mapOf(user, "y").at(...at) > 0 ? 1 : 0)]),
+  ReLU: byNumber((user, ...at) => [one("y > 0", mapOf(user, "y").at(...at) > 0 ? 1 : 0)]),
   Reshape: reshapeInput,
   Scale: byNumber((user) => [one("factor", user.settings.factor)]),
   Tanh: byNumber((user, ...at) => {

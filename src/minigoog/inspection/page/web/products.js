@@ -8,13 +8,13 @@ function showProducts() {
   section.hidden = !node().inputs.length && direction() === "forward"; // the image itself
   if (section.hidden) return;
   const explanation = explain(node(), direction(), row, column, channel);
-  section.replaceChildren(headline(explanation), ...(explanation.accounts ?? []).flatMap(accountParts), ...result(explanation));
-  section.dataset.value = explanation.accounts ? total(explanation) : "";
+  section.replaceChildren(headline(explanation), ...(explanation.breakdowns ?? []).flatMap(breakdownParts), ...result(explanation));
+  section.dataset.value = explanation.breakdowns ? total(explanation) : "";
   section.dataset.stored = explanation.stored;
   section.dataset.exact = explanation.exact;
 }
 
-function headline({ at, exact, accounts }) {
+function headline({ at, exact, breakdowns }) {
   const what = direction() === "forward" ? "How" : "How the gradient of";
   const badge = exact
     ? make("b", { class: "exact", text: "exact", title: "As the kernels computed it, in float32." })
@@ -26,7 +26,7 @@ function headline({ at, exact, accounts }) {
   });
   const isLogit = nodeNumber() === facts.verdict.logits;
   const name = `${what} ${node().name} [${at.join(", ")}]${isLogit ? `, ${facts.verdict.names[at[2]]},` : ""} came about `;
-  return make("h2", {}, name, accounts ? badge : "", " ", exact && String(at) === String(chosenPlace()) ? "" : strongest);
+  return make("h2", {}, name, breakdowns ? badge : "", " ", exact && String(at) === String(chosenPlace()) ? "" : strongest);
 }
 
 function toStrongest() {
@@ -34,15 +34,15 @@ function toStrongest() {
   lookAt(row, column, channel);
 }
 
-/** The pictures and lists of one account; of a gradient the name of the operation that sent it back. */
-function accountParts(account) {
-  const parts = account.user ? [make("h3", { text: `from ${account.user.name}` })] : [];
-  parts.push(make("p", { class: "formula", text: account.formula }));
-  const products = productsOf(account.factors);
-  const shape = account.factors[0]?.shape ?? [];
-  if (shape.length >= 2 && shape[0] * shape[1] > 1) parts.push(pictures(account, products, shape));
-  if (account.factors.length > 1 && products.length > 1) parts.push(strongestProducts(account, products, shape));
-  return [...parts, numbersOf(account)];
+/** The pictures and lists of one breakdown; of a gradient the name of the operation that sent it back. */
+function breakdownParts(breakdown) {
+  const parts = breakdown.user ? [make("h3", { text: `from ${breakdown.user.name}` })] : [];
+  parts.push(make("p", { class: "formula", text: breakdown.formula }));
+  const products = productsOf(breakdown.factors);
+  const shape = breakdown.factors[0]?.shape ?? [];
+  if (shape.length >= 2 && shape[0] * shape[1] > 1) parts.push(pictures(breakdown, products, shape));
+  if (breakdown.factors.length > 1 && products.length > 1) parts.push(strongestProducts(breakdown, products, shape));
+  return [...parts, numbersOf(breakdown)];
 }
 
 /** Factors and products of a window as tables of coloured cells; of a deep one those of the channel with the strongest product. */
@@ -136,17 +136,17 @@ function numbersOf({ parts, value }) {
 }
 
 /** What the parts add up to, beside what is stored. */
-function result({ accounts, stored, exact }) {
-  if (!accounts)
+function result({ breakdowns, stored, exact }) {
+  if (!breakdowns)
     return [
       make("p", {
         text: `The page does not carry what it would need for this number (stored: ${digits(stored)}); the strongest of the map is explained.`,
       }),
     ];
-  if (!accounts.length)
+  if (!breakdowns.length)
     return [make("p", { text: `Nothing came before: the gradient of the loss with respect to itself is ${digits(stored)}.` })];
-  const sum = accounts.reduce((all, account) => all + account.value, 0);
-  const text = accounts.length > 1 ? `${accounts.length} operations read this number, so their gradients add up: ` : "It adds up to ";
+  const sum = breakdowns.reduce((all, breakdown) => all + breakdown.value, 0);
+  const text = breakdowns.length > 1 ? `${breakdowns.length} operations read this number, so their gradients add up: ` : "It adds up to ";
   const off =
     sum === stored
       ? ", the same number"

@@ -1,6 +1,6 @@
 // ---- How one number of each operation's output came about: factors, their products, and what they add up to ----
 //
-// An account is {formula, factors: [{name, shape, data}], parts: {name: number}, value, corner}. The rules follow explain/output.py.
+// A breakdown is {formula, factors: [{name, shape, data}], parts: {name: number}, value, corner}. The rules follow explain/output.py.
 
 const factor = (name, shape, data) => ({ name, shape, data });
 const range = (n) => Array.from({ length: n }, (_, i) => i);
@@ -11,7 +11,7 @@ function productsOf(factors) {
   return range(factors[0].data.length).map((i) => factors.reduce((product, f) => product * f.data[i], 1));
 }
 
-/** The account of the sum of the factors' products, plus `bias`, and max(0, .) if `relu`. */
+/** The breakdown of the sum of the factors' products, plus `bias`, and max(0, .) if `relu`. */
 function addUp(formula, factors, { bias, relu, corner } = {}) {
   const products = productsOf(factors);
   let value = products.reduce((a, b) => a + b, 0);
@@ -196,7 +196,7 @@ const RULES = {
   GlobalAvgPool2d: globalAvgPool2d,
   Linear: linear,
   MaxPool2d: maxPool2d,
-  Relu: ofOne((x) => addUp("max(x, 0)", [one("x", x)], { relu: true })),
+  ReLU: ofOne((x) => addUp("max(x, 0)", [one("x", x)], { relu: true })),
   Reshape: reshape,
   Scale: ofOne((x, node) => addUp("factor * x", [one("factor", node.settings.factor), one("x", x)])),
   Tanh: ofOne(tanh),

@@ -5,17 +5,17 @@ import math
 import numpy as np
 
 import minigoog as mg
-from minigoog.train.watch import Watch, watched
+from minigoog.train.diagnostics import Diagnostics, watched
 
 GUESS = math.log(1000)
 
 
 def watch():
-    return Watch(mg.models.TinyInception(), np.arange(1000), 1000)
+    return Diagnostics(mg.models.TinyInception(), np.arange(1000), 1000)
 
 
 def warnings(watch, losses_by_look, norms):
-    return [text for i, losses in enumerate(losses_by_look, start=1) for text in watch.look(50 * i, losses, norms)]
+    return [text for i, losses in enumerate(losses_by_look, start=1) for text in watch.log(50 * i, losses, norms)]
 
 
 GOOD = {"inception2a": 0.5, "inception3b": 1.0}
@@ -32,7 +32,7 @@ def test_a_head_that_does_not_move_is_named():
 
 
 def test_guessing_by_the_frequency_of_the_classes_is_guessing_too():
-    uneven = Watch(mg.models.TinyInception(), np.repeat([0, 1], [90, 10]), 2)
+    uneven = Diagnostics(mg.models.TinyInception(), np.repeat([0, 1], [90, 10]), 2)
     said = warnings(uneven, [[0.325]] * 20, GOOD)
     assert len(said) == 1 and "has been the entropy of the classes = 0.325" in said[0]
 

@@ -20,7 +20,7 @@ def watched(model):
     return {name: modules[name].parameters() for name in names if modules[name].parameters()}
 
 
-class Watch:
+class Diagnostics:
     """Sees the losses and the gradients of a run's steps; `look` returns what there is to say, each thing once.
 
     labels: of the training images. A network that only knows how frequent each of `classes` is has a loss of their entropy."""
@@ -36,7 +36,7 @@ class Watch:
         """The length of the gradient in each watched module."""
         return {name: optim.gradient_norm(parameters) for name, parameters in self.parameters.items()}
 
-    def look(self, step, losses, norms):
+    def log(self, step, losses, norms):
         """What to warn of at this step of the run. losses: mean of each head since the last look, the classifier's first."""
         warnings = []
         for head, loss in enumerate(losses):
