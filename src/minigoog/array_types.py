@@ -1,0 +1,13 @@
+"""The types that signatures of this package use."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.floating[Any]]  # float32; float64 on the reference kernels
+IntArray: TypeAlias = NDArray[np.integer[Any]]  # labels, indices
+BoolArray: TypeAlias = NDArray[np.bool_]
+Shape: TypeAlias = tuple[int, ...]
+Pair: TypeAlias = int | Sequence[int]  # (height, width), or one number for both
