@@ -99,9 +99,9 @@ def _pool_shape(where, x, size, stride, padding, ceil_mode):
     return PoolShape(*x, *size, stride, padding, *out)
 
 
-def pool_shape(where, x, size, stride, padding, ceil_mode=False):
+def pool_shape(where, x, kernel_size, stride, padding, ceil_mode=False):
     """The PoolShape of a pooling of a map of shape `x`; `stride` None means the window's size."""
-    size, padding = pair(where, "size", size, 1), pair(where, "padding", padding, 0)
+    size, padding = pair(where, "kernel_size", kernel_size, 1), pair(where, "padding", padding, 0)
     stride = size if stride is None else pair(where, "stride", stride, 1)
     return _pool_shape(where, x, size, stride, padding, bool(ceil_mode))
 

@@ -14,13 +14,13 @@ def _windows(x, s, fill):
     return view[:, :: s.stride[0], :: s.stride[1]][:, : s.out_h, : s.out_w]
 
 
-def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
-    """(y, index): the largest value of each `size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
+def max_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
+    """(y, index): the largest value of each `kernel_size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
 
     Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
     `with_index`; `y` is `out` if given."""
     check_array("max_pool2d", "x", x)
-    s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
+    s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x)
     values = _windows(x, s, -np.inf).reshape(*s.y, s.kh * s.kw)
     pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, s.kh * s.kw)
@@ -32,10 +32,11 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, wi
     return y, np.take_along_axis(pixels, best, -1)[..., 0] if with_index else None
 
 
-def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, ceil_mode=False):
+def max_pool2d_backward(x_shape, index, dy, kernel_size, *, stride=None, padding=0, ceil_mode=False):
     """Gradient of max pooling: each of `dy` goes to the pixel that `index` names."""
     check_array("max_pool2d_backward", "dy", dy)
-    s = pool_shape("max_pool2d_backward", check_shape("max_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
+    x_shape = check_shape("max_pool2d_backward", "x_shape", x_shape, 4)
+    s = pool_shape("max_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
     if index.size and not (index.min() >= 0 and index.max() < s.h * s.w):
@@ -50,19 +51,20 @@ def _pixels_inside(s):
     return _windows(np.ones((1, s.h, s.w, 1)), s, 0).sum(axis=(4, 5))[0]
 
 
-def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
-    """The mean of each `size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
+def avg_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, out=None):
+    """The mean of each `kernel_size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
     check_array("avg_pool2d", "x", x)
-    s = pool_shape("avg_pool2d", x.shape, size, stride, padding, ceil_mode)
+    s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x)
     y[...] = _windows(x, s, 0).sum(axis=(4, 5)) / _pixels_inside(s)
     return y
 
 
-def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=False):
+def avg_pool2d_backward(x_shape, dy, kernel_size, *, stride=None, padding=0, ceil_mode=False):
     """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
     check_array("avg_pool2d_backward", "dy", dy)
-    s = pool_shape("avg_pool2d_backward", check_shape("avg_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
+    x_shape = check_shape("avg_pool2d_backward", "x_shape", x_shape, 4)
+    s = pool_shape("avg_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = np.zeros(s.x, dy.dtype)
     share = (dy / _pixels_inside(s)).astype(dy.dtype)
