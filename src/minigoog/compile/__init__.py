@@ -13,8 +13,8 @@ import numpy as np
 from .. import kernels
 from ..checks import check_shape
 from ..tensor import Tensor, is_recording
-from .lowering import lower
 from .plan import Plan
+from .rules import lower
 
 __all__ = ["Plan", "compile"]
 
