@@ -127,7 +127,8 @@ def test_numpy_and_python_read_a_tensors_values():
     (lambda x: x * float("nan"), "`b` is nan, expected it finite"),
     (lambda x: x + Tensor(np.ones(2)), "`b` is float64, expected float32"),
     (lambda x: x / 0, "div: `b` is 0"), (lambda x: x**x, "power: `exponent` is .*, expected a number"),
-    (lambda x: x @ x, "linear: `x` has 1 axes"), (lambda x: x[x], "index: `index` is a Tensor"), (lambda x: x[2], "index 2 is out of bounds"),
+    (lambda x: x @ x, "linear: `x` has 1 axes"), (lambda x: x[x], "index: `index` is a Tensor"),
+    (lambda x: x[2], "index 2 is out of bounds"),
     (lambda x: x.reshape(3), r"`shape` is \(3,\).*`x` has shape \(2,\)")])
 def test_operands_that_do_not_fit_are_refused_by_name(call, message):
     with pytest.raises((TypeError, ValueError, IndexError), match=message):

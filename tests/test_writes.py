@@ -134,7 +134,7 @@ def test_a_step_between_two_backward_passes_is_noticed():
     model, loss = model_and_loss()
     loss.backward(retain_graph=True)
     optim.SGD(model.parameters(), lr=0.1).step()
-    with pytest.raises(RuntimeError, match=r"backward: Conv2d needs its `w` \(3, 3, 1, 2\) as it was when it ran, but SGD.step has written"):
+    with pytest.raises(RuntimeError, match=r"Conv2d needs its `w` \(3, 3, 1, 2\) as it was when it ran, but SGD.step has written"):
         loss.backward()
 
 

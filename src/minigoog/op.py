@@ -102,9 +102,10 @@ class Op:
 
     def free(self) -> None:
         """Drops the record, and with it the memory that nothing else holds; the settings stay."""
-        settings = vars(self).get("_settings", {})
-        vars(self).clear()
-        vars(self).update(settings)
+        if "_settings" in vars(self):
+            settings = self._settings
+            vars(self).clear()
+            vars(self).update(settings)
         self.freed = True
 
     @property

@@ -24,8 +24,9 @@ class MaxPool2d(Op):
     def backward(self, dy: Array) -> tuple[Array]:
         return (kernels.max_pool2d_backward(self.inputs[0].shape, self.index, dy, **self.window),)
 
-    def active_set(self) -> IntArray | None:
-        return self.index
+    def active_set(self) -> IntArray:
+        index: IntArray = self.index
+        return index
 
 
 class AvgPool2d(Op):
