@@ -41,7 +41,8 @@ class Op:
             self._settings = dict(vars(self))  # what the constructor left; all else is the record
         vars(self).pop("y", None)
         y = self.forward(*arrays)
-        check_array(f"{self.name}.forward", "y", y)
+        if type(y) is not np.ndarray or y.dtype.char not in "fd":  # said here in short, since it is asked at every call
+            check_array(f"{self.name}.forward", "y", y)
         self._keeps_y = "y" in vars(self)
         self.y, self.freed, self.ran_at = y, False, writes.now()
         for a in self.written():
@@ -58,13 +59,13 @@ class Op:
 
     def gradients(self, dy: Array) -> Sequence[Array | None]:
         """backward(dy), checked: one gradient (or None) for each input, of its shape and type."""
-        dxs, where = self.backward(dy), f"{self.name}.backward"
+        dxs, where = self.backward(dy), f"{type(self).__name__}.backward"
         if not isinstance(dxs, (tuple, list)):
             raise TypeError(f"{where}: returned {type(dxs).__name__}, expected a tuple with a gradient (or None) for each input")
         if len(dxs) != len(self.inputs):
             raise ValueError(f"{where}: returned {len(dxs)} gradients, expected {len(self.inputs)}, one (or None) for each input")
         for i, (x, dx) in enumerate(zip(self.inputs, dxs, strict=True)):
-            if dx is not None:
+            if dx is not None and (type(dx) is not np.ndarray or dx.shape != x.data.shape or dx.dtype != x.data.dtype):
                 check_array(where, f"gradient of input {i}", dx, dtype=x.dtype, shape=x.shape)
         return dxs
 
@@ -93,8 +94,7 @@ class Op:
     def check_kept(self) -> None:
         """Raises if anything that forward has left for backward has been written to since."""
         for name, a in self.kept():
-            by = writes.since(a, self.ran_at)
-            if by is not None:
+            if by := writes.since(a, self.ran_at):
                 raise RuntimeError(
                     f"backward: {self.name} needs its `{name}` {a.shape} as it was when it ran, but {by} has written to it since: "
                     f"call backward() before that, or run the forward pass again"
@@ -120,16 +120,18 @@ class Op:
 
     def _check_call(self, inputs: tuple[Tensor, ...]) -> bool:
         """Whether a run on these inputs is recorded; raises if they are no tensors or the record would be wrong."""
-        for i, x in enumerate(inputs):
+        wanted = False
+        for x in inputs:
             if not isinstance(x, Tensor):
-                raise TypeError(f"{self.name}: input {i} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
-        if not is_recording() or not any(x.requires_grad for x in inputs):
+                where = f"{self.name}: input {[id(t) for t in inputs].index(id(x))}"
+                raise TypeError(f"{where} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
+            wanted = wanted or x.requires_grad
+        if not wanted or not is_recording():
             return False
         if self.inputs:
             raise RuntimeError(f"{self.name}: this object holds the record of an earlier call: make a new {self.name} for each call")
         for i, x in enumerate(inputs):
-            by = None if x.op is None or x.op.freed else writes.since(x.data, x.op.ran_at)
-            if by is not None and x.op is not None:
+            if x.op is not None and not x.op.freed and (by := writes.since(x.data, x.op.ran_at)):
                 made = f"input {i} {x.shape}, the output of {x.op.name}"
                 raise RuntimeError(f"{self.name}: {made}, has been overwritten by {by}: use the output of {by} instead")
         return True
