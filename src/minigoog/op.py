@@ -1,7 +1,7 @@
 """An operation: its forward and backward rule, and, once it has run, the record of that run."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ class Op:
     array it was given keeps that array as `self.out`. Each call needs an object of its own, unless nothing is recorded.
     See examples/custom_op.py."""
 
+    read_for: ClassVar[dict[str, int]] = {}  # attributes that backward reads for the gradient of one input only: name -> that input
     freed = False
     inputs: tuple[Tensor, ...] = ()  # of the recorded run
     y: Array  # the output, after each run; backward may read it only if forward has set it
@@ -41,7 +42,7 @@ class Op:
             self._settings = dict(vars(self))  # what the constructor left; all else is the record
         vars(self).pop("y", None)
         y = self.forward(*arrays)
-        if type(y) is not np.ndarray or y.dtype.char not in "fd":  # said here in short, since it is asked at every call
+        if type(y) is not np.ndarray or y.dtype.char not in "fd":  # the short form of the check, for speed
             check_array(f"{self.name}.forward", "y", y)
         self._keeps_y = "y" in vars(self)
         self.y, self.freed, self.ran_at = y, False, writes.now()
@@ -85,10 +86,11 @@ class Op:
         return () if out is None else (out,)
 
     def kept(self) -> Iterator[tuple[str, Array]]:
-        """(name, array) of everything that forward has left for backward."""
+        """(name, array) of everything that forward has left and backward will read."""
         for name, value in vars(self).items():
             is_setting = name in self._settings and self._settings[name] is value
-            if isinstance(value, np.ndarray) and not is_setting and (name != "y" or self._keeps_y):
+            is_read = self._keeps_y if name == "y" else name not in self.read_for or self.needs_grad(self.read_for[name])
+            if isinstance(value, np.ndarray) and is_read and not is_setting:
                 yield name, value
 
     def check_kept(self) -> None:
@@ -120,13 +122,13 @@ class Op:
 
     def _check_call(self, inputs: tuple[Tensor, ...]) -> bool:
         """Whether a run on these inputs is recorded; raises if they are no tensors or the record would be wrong."""
-        wanted = False
+        requested = False
         for x in inputs:
             if not isinstance(x, Tensor):
                 where = f"{self.name}: input {[id(t) for t in inputs].index(id(x))}"
                 raise TypeError(f"{where} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
-            wanted = wanted or x.requires_grad
-        if not wanted or not is_recording():
+            requested = requested or x.requires_grad
+        if not requested or not is_recording():
             return False
         if self.inputs:
             raise RuntimeError(f"{self.name}: this object holds the record of an earlier call: make a new {self.name} for each call")
