@@ -109,7 +109,7 @@ def check_labels(where, labels, n, classes):
     return np.ascontiguousarray(labels, dtype=np.int64)
 
 
-def check_bool(where, name, value, hint=""):
+def check_bool(where: str, name: str, value: object, hint: str = "") -> bool:
     """Returns `value` as a bool if it is True or False; `hint` ends the message if it is not."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{where}: `{name}` is {value!r}, expected True or False{hint}")

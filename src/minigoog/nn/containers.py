@@ -23,28 +23,32 @@ class _Container(Module):
             raise TypeError(f"{type(self).__name__}: `{name}` is {type(module).__name__}, expected a Module")
         setattr(self, name, module)
 
+    def _parts(self) -> list[Module]:
+        """The modules: as `children()`, but several times faster, since every forward pass asks."""
+        return [value for value in vars(self).values() if isinstance(value, Module)]
+
     def __len__(self) -> int:
-        return len(list(self.children()))
+        return len(self._parts())
 
     def __iter__(self) -> Iterator[Module]:
-        return self.children()
+        return iter(self._parts())
 
     def __getitem__(self, i: int) -> Module:
-        return list(self.children())[index(i)]
+        return self._parts()[index(i)]
 
 
 class Sequential(_Container):
     """Modules one after the other: Sequential(a, b) names them 0 and 1; Sequential(reduce=a, conv=b) reduce and conv."""
 
     def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
-        *first, last = self.children()
+        *first, last = self._parts()
         for module in first:
             x = module(x)
         y: Tensor = last(x) if out is None else last(x, out=out)
         return y
 
     def output_channels(self, in_channels: int) -> int:
-        for module in self.children():
+        for module in self._parts():
             in_channels = module.output_channels(in_channels)
         return in_channels
 
@@ -56,13 +60,13 @@ class Branches(_Container):
     keeps the number of its input's channels, as a pool does."""
 
     def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
-        y, slices = ops.channel_slices(x, self.widths(x.shape[-1]))
-        y = ops.concat([branch(x, out=part) for branch, part in zip(self.children(), slices, strict=True)], y)
+        whole, slices = ops.channel_slices(x, self.widths(x.shape[-1]))
+        y = ops.concat([branch(x, out=part) for branch, part in zip(self._parts(), slices, strict=True)], whole)
         return y if out is None else ops.concat([y], out)
 
     def widths(self, in_channels: int) -> list[int]:
         """Output channels of each branch for an input of so many."""
-        return [branch.output_channels(in_channels) for branch in self.children()]
+        return [branch.output_channels(in_channels) for branch in self._parts()]
 
     def output_channels(self, in_channels: int) -> int:
         return sum(self.widths(in_channels))

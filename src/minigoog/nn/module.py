@@ -1,6 +1,6 @@
 """Module: a tree of parameters with a forward function."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -33,9 +33,11 @@ class Buffer:
         return self.data.shape
 
 
-def _elements(value: object) -> Iterable[object]:
-    """The elements of a list, tuple, set or dict; nothing of anything else."""
-    return value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple, set)) else ()
+def _hides_parts(value: object) -> bool:
+    """Whether `value` is a list, tuple, set or dict of modules or parameters."""
+    if not isinstance(value, (list, tuple, set, dict)):
+        return False
+    return any(isinstance(v, (Module, Parameter)) for v in (value.values() if isinstance(value, dict) else value))
 
 
 class Module:
@@ -61,7 +63,7 @@ class Module:
         for name, value in vars(self).items():
             if isinstance(value, Module):
                 yield name, value
-            elif any(isinstance(v, (Module, Parameter)) for v in _elements(value)):
+            elif _hides_parts(value):
                 where, kind = f"{type(self).__name__}.{name}", type(value).__name__
                 raise TypeError(f"{where} is a {kind} of modules or parameters, which are not registered: use Sequential or ModuleList")
 
