@@ -77,7 +77,7 @@ def test_parameters_may_come_from_a_generator_and_keep_their_array():
     ({"lr": float("nan")}, "`lr` is nan"), ({"lr": float("inf")}, "`lr` is inf"), ({"lr": -1}, "`lr` is -1"),
     ({"lr": None}, "`lr` is None"),
     ({"lr": 0.1, "momentum": -0.9}, "`momentum` is -0.9"), ({"lr": 0.1, "weight_decay": float("inf")}, "`weight_decay` is inf")])
-def test_settings_that_are_no_finite_numbers_are_refused_by_name(settings, message):
+def test_settings_that_are_not_finite_numbers_are_refused_by_name(settings, message):
     with pytest.raises((TypeError, ValueError), match=f"SGD: {message}"):
         optim.SGD([parameter(1)], **settings)
 
@@ -185,7 +185,7 @@ BAD_PARAMS = {
 
 
 @pytest.mark.parametrize("make, message", BAD_PARAMS.values(), ids=BAD_PARAMS)
-def test_what_are_no_parameters_is_refused(make, message):
+def test_anything_but_parameters_is_refused(make, message):
     with pytest.raises((TypeError, ValueError), match=f"Adam: .*{message}"):
         optim.Adam(make(parameter(1)))
 

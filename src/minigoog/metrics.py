@@ -9,7 +9,7 @@ from .checks import check_int, check_labels
 def top_k_error(scores: Array, labels: IntArray, k: int = 1) -> float:
     """The share of rows of `scores` [n, classes] whose label is not among the `k` highest scores; 0 to 1.
 
-    Of equal scores the label's comes last, and NaN is above everything: a dead network is not right by chance."""
+    Of equal scores the label's ranks last, and NaN ranks first: a network whose scores are all equal or NaN is never right."""
     scores = np.asarray(scores)
     if scores.ndim != 2:
         raise ValueError(f"top_k_error: `scores` has shape {scores.shape}, expected [n, classes]")

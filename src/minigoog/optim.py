@@ -1,4 +1,4 @@
-"""Optimisers, and what else happens to gradients and weights between two steps."""
+"""Optimisers, the running average of weights, and the norm of gradients."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -232,8 +232,9 @@ class AdamW(Adam):
 class PolyakAverage:
     """A running average of arrays, which makes the model used at inference. (Polyak, Juditsky 1992; paper, section 6)
 
-    After each step: average = d * average + (1 - d) * array, d = min(decay, (1 + t) / (10 + t)) at step t, so that the first, bad
-    weights are soon forgotten. `arrays`: name -> array, as `Module.state_dict` gives them; `averages` has the same names."""
+    After each step: average = d * average + (1 - d) * array, d = min(decay, (1 + t) / (10 + t)) at step t, so that the first
+    weights, which are bad, soon lose their influence. `arrays`: name -> array, as `Module.state_dict` gives them; `averages` has the
+    same names."""
 
     def __init__(self, arrays: Mapping[str, Array], decay: float) -> None:
         self.arrays = arrays

@@ -21,7 +21,7 @@ def test_bias_says_whether_there_is_one_and_bias_init_its_initial_value(name):
 
 @pytest.mark.parametrize("value", [0.2, 0, 1, None, "no"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_bias_that_is_no_bool_is_refused_with_a_hint(name, value):
+def test_a_bias_that_is_not_a_bool_is_refused_with_a_hint(name, value):
     with pytest.raises(TypeError, match=f"{name}: `bias` is {value!r}, expected True or False; `bias_init` sets the initial value"):
         LAYERS[name](bias=value)
     with pytest.raises((TypeError, ValueError), match=f"{name}: `bias_init` is"):
@@ -49,7 +49,7 @@ def test_bias_init_is_passed_on_to_every_convolution_with_relu():
     (lambda: models.GoogLeNet(aux_heads=3), "GoogLeNet: `aux_heads`"), (lambda: nn.ReLU().train(1), "ReLU.train: `mode`"),
     (lambda: nn.Linear(1, 1).requires_grad_(None), "Linear.requires_grad_: `requires_grad`"),
 ])
-def test_a_flag_that_is_no_bool_is_refused_by_name(make, name):
+def test_a_flag_that_is_not_a_bool_is_refused_by_name(make, name):
     with pytest.raises(TypeError, match=f"{name} is .*, expected True or False"):
         make()
 

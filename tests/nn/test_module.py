@@ -107,7 +107,7 @@ BAD_STATES = {
     "unknown": (lambda s: s.update(more=np.ones(3)), "unknown `more`"),
     "shape": (lambda s: s.update({"fc.weight": np.ones((2, 4))}), r"`fc.weight` has shape \(2, 4\), expected \(4, 2\)"),
     "broadcastable": (lambda s: s.update({"fc.weight": np.ones((1, 2))}), r"`fc.weight` has shape \(1, 2\), expected \(4, 2\)"),
-    "whole numbers": (lambda s: s.update({"fc.weight": np.ones((4, 2), int)}), "`fc.weight` is int64, expected floats"),
+    "integers": (lambda s: s.update({"fc.weight": np.ones((4, 2), int)}), "`fc.weight` is int64, expected floats"),
     "complex": (lambda s: s.update({"fc.weight": np.ones((4, 2), complex)}), "`fc.weight` is complex128, expected floats"),
     "text": (lambda s: s.update({"fc.weight": np.full((4, 2), "a")}), "`fc.weight` is <U1, expected floats"),
 }
@@ -126,7 +126,7 @@ def test_a_state_dict_that_does_not_fit_is_refused_by_name_and_changes_nothing(s
 
 def test_loading_not_strictly_takes_what_fits_but_no_wrong_shape():
     model = small()
-    model.load_state_dict({"fc.weight": np.full((4, 2), 7.0), "stranger": np.ones(3)}, strict=False)
+    model.load_state_dict({"fc.weight": np.full((4, 2), 7.0), "other": np.ones(3)}, strict=False)
     assert np.all(model.fc.weight.data == 7) and model.fc.weight.dtype == np.float32
     with pytest.raises(ValueError, match=r"`fc.weight` has shape \(3,\)"):
         model.load_state_dict({"fc.weight": np.ones(3)}, strict=False)

@@ -50,12 +50,12 @@ def test_of_blocks_those_of_largest_norm_are_kept():
 
 
 @pytest.mark.parametrize("density, kept", [(0, 0), (1, 60), (0.25, 15)])
-def test_a_density_is_kept_to_the_weight(density, kept):
+def test_exactly_the_given_share_of_weights_is_kept(density, kept):
     assert largest(numbers(0, (1, 2, 3, 10)), density).sum() == kept
 
 
 @pytest.mark.parametrize("density", [-0.1, 1.5, np.nan])
-def test_a_density_that_is_none_is_refused(density):
+def test_a_density_outside_0_to_1_is_refused(density):
     with pytest.raises(ValueError, match="`density` is .* expected it finite and from 0 to 1"):
         nn.SparseConv2d.from_conv(nn.Conv2d(3, 4, 1), density)
 

@@ -20,9 +20,9 @@ TABLE_1 = (  # in  1x1 3x3r  3x3 5x5r 5x5 pool
     ("5b", 832, 384, 192, 384, 48, 128, 128),
 )
 HEADS = {"4a": 512, "4d": 528}  # the modules with an auxiliary head, and their output channels
-AUX_INPUT_SIZES = range(223, 271)  # pixels of the images of which the heads find a map of 14 to 16 pixels, and pool it to 4x4
+AUX_INPUT_SIZES = range(223, 271)  # pixels of images whose map is 14 to 16 pixels large at the heads, which pool it to 4x4
 
-# What the networks of that name differ in. torchvision's also normalises batches after every convolution, which in evaluation is
+# The differences between the networks of that name. torchvision's also normalises batches after every convolution, which in evaluation is
 # part of the convolution's weights and bias (formats/torchvision.py).
 VARIANTS: dict[str, dict[str, Any]] = {
     "paper": {"kernel_5x5": 5, "pool4": 3, "dropout": 0.4},
@@ -60,8 +60,7 @@ class AuxiliaryHead(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """Table 1, from images [n, 224, 224, 3] to logits [n, num_classes]; other sizes, 47 pixels and
-    more, work without heads.
+    """Table 1, from images [n, 224, 224, 3] to logits [n, num_classes]; other sizes from 47 pixels on work without heads.
 
     In training with `aux_heads` it returns a GoogLeNetOutput, otherwise the logits. `variant`: "paper", or "torchvision" for the
     network of that library (3x3 in the 5x5 branch, 2x2 in pool4, other pooling in the heads, less dropout). `init`, `bias_init`:

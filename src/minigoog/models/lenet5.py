@@ -1,4 +1,4 @@
-"""LeNet-5, whose C3 layer is the random and sparse connection table that GoogLeNet's paper speaks of. (LeCun et al. 1998, section II.B)"""
+"""LeNet-5, whose C3 layer is the random and sparse connection table that GoogLeNet's paper mentions. (LeCun et al. 1998, section II.B)"""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ C3_TABLE = (
     "012345",
 )
 
-# The codes that F6 is compared with: 7x12 bitmaps of the digits. The paper shows its own as a figure; these are drawn after it.
+# The codes that F6 is compared with: 7x12 bitmaps of the digits. The paper shows its own in a figure; these follow it.
 BITMAPS = """
 .......  .......  .......  .......  .......  .......  .......  .......  .......  .......
 ..###..  ...#...  ..###..  .#####.  .....#.  .#####.  ...###.  .#####.  ..###..  ..###..
@@ -53,7 +53,7 @@ class Subsampling(nn.Module):
 
 
 class ConnectedConv2d(nn.Module):
-    """A 5x5 convolution in which map i of the output sees only the input maps that table[i] lists: one kernel a connection."""
+    """A 5x5 convolution in which map i of the output sees only the input maps that table[i] lists: one kernel for each connection."""
 
     def __init__(self, table: Sequence[str], init: Init) -> None:
         self.inputs = [int(channel) for row in table for channel in row]

@@ -15,11 +15,11 @@ from .module import Module, Parameter
 
 
 class SparseConv2d(Module):
-    """Convolution of NHWC maps with those of its weights alone that are not 0; the others are neither stored nor multiplied nor learned.
+    """Convolution of NHWC maps that stores, multiplies and learns only those of its weights that are not 0.
 
-    weight: dense HWIO [kh, kw, in_channels, out_channels], zeros and all; bias [out_channels] or None. block: 1 (CSR), or a multiple of
-    16: so many neighbouring output channels keep a weight if one of them has it. A state_dict has the values alone, no pattern: to save a
-    network, save `to_conv()`."""
+    weight: dense HWIO [kh, kw, in_channels, out_channels] with its zeros; bias: [out_channels] or None. block: 1 (CSR), or a multiple
+    of 16: that many neighbouring output channels keep a weight if one of them has it. A state_dict holds the values without the
+    pattern: to save a network, save `to_conv()`."""
 
     def __init__(
         self, weight: Array, bias: Array | None = None, *,
@@ -38,7 +38,7 @@ class SparseConv2d(Module):
 
     @classmethod
     def from_conv(cls, conv: Conv2d, density: float = 1.0, block: int = 1) -> Self:
-        """`conv` with the share `density` of its weights that are largest (of its blocks, by their norm); groups become zeros."""
+        """`conv` with only its largest weights, the share `density` of all (of its blocks, by their norm); groups become zeros."""
         weight = conv.weight.data * largest(conv.weight.data, density, block)
         weight = ungrouped(weight, conv.groups)
         bias = None if conv.bias is None else conv.bias.data
@@ -55,7 +55,7 @@ class SparseConv2d(Module):
         return conv
 
     def dense_weight(self) -> Array:
-        """The weights, zeros and all: [kh, kw, in_channels, out_channels]."""
+        """The weights with their zeros: [kh, kw, in_channels, out_channels]."""
         return self.pattern.scatter(self.values.data)
 
     def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
@@ -74,7 +74,7 @@ class SparseConv2d(Module):
 
 
 def largest(weight: Array, density: float, block: int = 1) -> BoolArray:
-    """Where the share `density` of the weights [kh, kw, cin, cout] is that are largest; with blocks, that of the blocks of largest norm.
+    """Which weights [kh, kw, cin, cout] are the largest, the share `density` of all; with blocks, those in the blocks of largest norm.
 
     (Han et al. 2015, arXiv 1506.02626; blocks: Mao et al. 2017, arXiv 1705.08922)"""
     density = check_real("largest", "density", density, 0, 1)
@@ -94,8 +94,9 @@ def ungrouped(weight: Array, groups: int) -> Array:
 
 
 def prune(module: Module, density: float, block: int = 1) -> Module:
-    """`module` with every Conv2d in it replaced, in place, by a SparseConv2d of its largest weights; a Conv2d itself is left as it is, and
-    what it would be replaced by is returned."""
+    """Replaces every Conv2d in `module`, in place, by a SparseConv2d of its largest weights; returns `module`.
+
+    Of a `module` that is a Conv2d itself, which stays unchanged, returns the SparseConv2d."""
     if isinstance(module, Conv2d):
         return SparseConv2d.from_conv(module, density, block)
     for name, child in list(module.named_children()):
