@@ -179,7 +179,7 @@ BAD_PARAMS = {
     "a tensor": (lambda p: p, "`params` is a Tensor"), "arrays": (lambda p: [p.data], "`params` has ndarray, expected Tensors"),
     "twice": (lambda p: [p, p], "`params` has a parameter twice"),
     "in two groups": (lambda p: [{"params": [p]}, {"params": [p]}], "`params` has a parameter twice"),
-    "an unknown setting": (lambda p: [{"params": [p], "learning_rate": 1}], "a group has `learning_rate`, expected betas, lr"),
+    "an unknown setting": (lambda p: [{"params": [p], "learning_rate": 1}], "a group has `learning_rate`, expected lr, betas, eps"),
     "a group without parameters": (lambda p: [{"lr": 1}], "expected a dict with `params`"),
 }
 
@@ -226,3 +226,22 @@ def test_a_state_of_other_parameters_is_refused_and_changes_nothing():
     with pytest.raises(ValueError, match="parameter 0 has the state .*exp_avg.*, expected .*momentum_buffer"):
         sgd.load_state_dict(optim.Adam([parameter(1)], lr=9).state_dict())
     assert sgd.lr == 0.1
+
+
+def test_an_optimiser_of_ones_own_gets_its_settings_in_each_step():
+    class Sign(optim.Optimizer):
+        def __init__(self, params, lr):
+            super().__init__(params, {"lr": lr, "scale": [2]})
+
+        def new_state(self, p):
+            return {"steps": 0}
+
+        def update(self, p, grad, state, settings):
+            state["steps"] += 1
+            p.data -= settings["lr"] * settings["scale"][0] * np.sign(grad)
+
+    p, q = parameter(1, 1), parameter(1)
+    sign = Sign([{"params": [p]}, {"params": [q], "scale": [4]}], lr=0.25)
+    p.grad, q.grad = np.array([3, -5], np.float32), np.ones(1, np.float32)
+    sign.step()
+    assert p.data.tolist() == [0.5, 1.5] and q.data.tolist() == [0] and [s["steps"] for s in sign.state] == [1, 1]

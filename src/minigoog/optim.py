@@ -20,7 +20,7 @@ class Optimizer:
 
     `params`: tensors, or groups {"params": tensors, "lr": ..., ...} in which a setting that is left out has the constructor's value.
     param_groups: these groups, complete; settings may be changed between steps. A parameter without a gradient is left alone.
-    A subclass has the settings' limits, `new_state` and `update`."""
+    A subclass has `new_state` and `update`, and lists the settings to check in `limits` and `flags`."""
 
     limits: dict[str, tuple[float, float]] = {}  # of each setting that is a number: smallest, largest
     flags: tuple[str, ...] = ()  # the settings that are True or False
@@ -61,7 +61,8 @@ class Optimizer:
 
     def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
         """The settings as numbers and bools; TypeError or ValueError, naming it, for one that is not."""
-        checked = {name: check_real(self._name, name, settings[name], *limits) for name, limits in self.limits.items()}
+        checked = {name: value for name, value in settings.items() if name != "params"}
+        checked |= {name: check_real(self._name, name, settings[name], *limits) for name, limits in self.limits.items()}
         return checked | {name: check_bool(self._name, name, settings[name]) for name in self.flags}
 
     @property
@@ -194,7 +195,7 @@ class Adam(Optimizer):
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"{self._name}: `betas` is {betas!r}, expected a pair of numbers")
         below_1 = math.nextafter(1, 0)
-        return {"betas": tuple(check_real(self._name, "betas", b, 0, below_1) for b in betas), **super()._checked(settings)}
+        return super()._checked(settings) | {"betas": tuple(check_real(self._name, "betas", b, 0, below_1) for b in betas)}
 
     def new_state(self, p: Tensor) -> dict[str, Any]:
         return {"step": 0, "exp_avg": np.zeros_like(p.data), "exp_avg_sq": np.zeros_like(p.data)}

@@ -74,7 +74,8 @@ def test_a_module_without_forward_says_so():
         nn.Module()(1)
 
 
-@pytest.mark.parametrize("container", [list, tuple, lambda parts: {"a": parts[0]}], ids=["list", "tuple", "dict"])
+@pytest.mark.parametrize("container", [list, tuple, lambda parts: {"a": parts[0]}, lambda parts: [[1, parts]]],
+                         ids=["list", "tuple", "dict", "nested"])
 def test_modules_in_a_list_or_dict_are_refused_because_their_parameters_are_not_registered(container):
     model = small()
     model.layers = container([nn.Linear(2, 3)])

@@ -34,10 +34,10 @@ class Buffer:
 
 
 def _hides_parts(value: object) -> bool:
-    """Whether `value` is a list, tuple, set or dict of modules or parameters."""
+    """Whether `value` is a list, tuple, set or dict of modules or parameters, or of such lists."""
     if not isinstance(value, (list, tuple, set, dict)):
         return False
-    return any(isinstance(v, (Module, Parameter)) for v in (value.values() if isinstance(value, dict) else value))
+    return any(isinstance(v, (Module, Parameter)) or _hides_parts(v) for v in (value.values() if isinstance(value, dict) else value))
 
 
 class Module:
