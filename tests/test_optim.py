@@ -164,6 +164,7 @@ def test_a_groups_setting_may_change_between_steps():
     sgd.param_groups[1]["momentum"] = -1
     with pytest.raises(ValueError, match="SGD: `momentum` is -1"):
         sgd.step()
+    assert p.data[0] == 0.5 and q.data[0] == 0.75
 
 
 def test_parameters_can_be_added_in_a_group_later():

@@ -12,7 +12,7 @@ from .checks import check_array, check_bool, check_real
 from .tensor import Tensor
 
 Group: TypeAlias = dict[str, Any]  # "params": a list of tensors; and the settings of their step
-Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
+Params: TypeAlias = Iterable[Tensor | Mapping[str, Any]]  # tensors, or groups of them
 
 
 class Optimizer:
@@ -44,6 +44,13 @@ class Optimizer:
         if unknown := group.keys() - self.defaults.keys() - {"params"}:
             raise ValueError(f"{self._name}: a group has `{min(unknown)}`, expected {', '.join(self.defaults)}")
         params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        self._check_params(params)
+        settings = self._checked({name: group.get(name, value) for name, value in self.defaults.items()})
+        self.param_groups.append({"params": params, **settings})
+        self.state += [self.new_state(p) for p in params]
+
+    def _check_params(self, params: list[Any]) -> None:
+        """TypeError or ValueError unless all are Tensors, each in one group and once."""
         known = {id(p) for p in self.parameters}
         for p in params:
             if not isinstance(p, Tensor):
@@ -51,19 +58,15 @@ class Optimizer:
             if id(p) in known:
                 raise ValueError(f"{self._name}: `params` has a parameter twice, shape {p.shape}")
             known.add(id(p))
-        settings = self._checked({name: group.get(name, value) for name, value in self.defaults.items()})
-        self.param_groups.append({"params": params, **settings})
-        self.state += [self.new_state(p) for p in params]
 
     @property
     def _name(self) -> str:
         return type(self).__name__
 
     def _checked(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The settings as numbers and bools; TypeError or ValueError, naming it, for one that is not."""
-        checked = {name: value for name, value in settings.items() if name != "params"}
-        checked |= {name: check_real(self._name, name, settings[name], *limits) for name, limits in self.limits.items()}
-        return checked | {name: check_bool(self._name, name, settings[name]) for name in self.flags}
+        """`settings` with those of `limits` as numbers and of `flags` as bools; TypeError or ValueError, naming it, for one that is not."""
+        checked = {name: check_real(self._name, name, settings[name], *limits) for name, limits in self.limits.items()}
+        return settings | checked | {name: check_bool(self._name, name, settings[name]) for name in self.flags}
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -83,13 +86,10 @@ class Optimizer:
 
     def step(self) -> None:
         """Moves every parameter by its gradient."""
-        state = iter(self.state)
-        for group in self.param_groups:
-            settings = self._checked(group)
-            for p in group["params"]:
-                own = next(state)
-                if p.grad is not None:
-                    self.update(p, p.grad, own, settings)
+        each = [(p, settings) for settings in map(self._checked, self.param_groups) for p in settings["params"]]
+        for (p, settings), state in zip(each, self.state, strict=True):
+            if p.grad is not None:
+                self.update(p, p.grad, state, settings)
 
     def new_state(self, p: Tensor) -> dict[str, Any]:
         """What is remembered of a parameter before the first step."""
@@ -194,8 +194,10 @@ class Adam(Optimizer):
         betas = settings["betas"]
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"{self._name}: `betas` is {betas!r}, expected a pair of numbers")
-        below_1 = math.nextafter(1, 0)
-        return super()._checked(settings) | {"betas": tuple(check_real(self._name, "betas", b, 0, below_1) for b in betas)}
+        b1, b2 = (check_real(self._name, "betas", b, 0, 1) for b in betas)
+        if max(b1, b2) == 1:
+            raise ValueError(f"{self._name}: `betas` is {betas}, expected both below 1")
+        return super()._checked(settings) | {"betas": (b1, b2)}
 
     def new_state(self, p: Tensor) -> dict[str, Any]:
         return {"step": 0, "exp_avg": np.zeros_like(p.data), "exp_avg_sq": np.zeros_like(p.data)}
