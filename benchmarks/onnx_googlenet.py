@@ -42,7 +42,7 @@ def onnx_googlenet(model, batch):
     g = _Graph()
     x = g.pool(g.conv("x", model.conv1), 3, 2)
     x = g.pool(g.conv(g.conv(x, model.conv2.reduce), model.conv2.conv), 3, 2)
-    for name, module in model.children():
+    for name, module in model.named_children():
         if name.startswith("inception"):
             x = g.inception(x, module)
             x = g.pool(x, 3, 2) if name[-2:] in ("3b", "4e") else x

@@ -15,6 +15,7 @@ import numpy as np
 from .. import kernels
 from ..array_types import Shape
 from ..checks import check_shape
+from ..nn import evaluation_mode
 from ..tensor import Tensor, is_recording
 from .plan import Plan
 from .rules import lower
@@ -44,20 +45,11 @@ def compile(model: "Module", input_shape: Shape) -> Plan:
 
 def _plan(model: "Module", shape: Shape) -> Plan:
     x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
-    result = _evaluate(model, x)
+    with evaluation_mode(model):
+        result = model(x)
     ys = list(result) if isinstance(result, tuple) else [result]
     for y in ys:
         if not isinstance(y, Tensor):
             raise TypeError(f"compile: the model returned {type(y).__name__}, expected a Tensor or a tuple of Tensors")
     names = {id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters()}
     return Plan(lower(x, ys, names), shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)
-
-
-def _evaluate(model: "Module", x: Tensor) -> Tensor | tuple[Tensor, ...]:
-    """The model's result in evaluation; each module's mode stays what it was."""
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    try:
-        return model.eval()(x)
-    finally:
-        for module, training in modes:
-            module.training = training

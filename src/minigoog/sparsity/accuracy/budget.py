@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import rng
 from ...compile import compile as plan_of
+from ...nn import evaluation_mode
 from ...tensor import Tensor
 
 WIDEST, FINEST = 16.0, 1e-4  # widths that are searched: the upper end, and when two are the same
@@ -17,9 +18,8 @@ BATCH, ROUNDS = 64, 9  # images and times of a measurement
 
 def multiply_adds(model, shape):
     """Multiply-adds of `model`, in evaluation, for one image of `shape`, summed over the operations that really run."""
-    mode = model.training
-    tape = model.eval()(Tensor(np.zeros((1, *shape), np.float32))).tape()
-    model.train(mode)
+    with evaluation_mode(model):
+        tape = model(Tensor(np.zeros((1, *shape), np.float32))).tape()
     return sum(_of_op(op) for op in tape)
 
 

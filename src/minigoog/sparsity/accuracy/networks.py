@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ... import nn, ops, rng
+from ... import nn, rng
 from ...nn.inception import conv_relu
 
 STEM = (8, 16)  # channels of the convolutions before the first pools, the last repeated
@@ -33,19 +33,6 @@ class Task(NamedTuple):
         return (self.size, self.size, self.channels)
 
 
-class Branches(nn.Module):
-    """Branches side by side over one input, their channels concatenated; `widths` are their output channels."""
-
-    def __init__(self, branches, widths):
-        for name, branch in branches.items():
-            setattr(self, name, branch)
-        self.widths, self.out_channels = widths, sum(widths)
-
-    def forward(self, x):
-        y, slices = ops.channel_slices(x, self.widths)
-        return ops.concat([branch(x, out=part) for (_, branch), part in zip(self.children(), slices, strict=True)], y)
-
-
 def channels(width, *names):
     """Output channels of these branches at `width`."""
     return [max(1, round(width * SHARES[name])) for name in names]
@@ -61,7 +48,7 @@ def clustered(width, cin, norm):
     """1x1, 3x3 and 5x5 side by side: a 5x5 whose rows have one of three supports."""
     n, conv = channels(width, "1x1", "3x3", "5x5"), conv_relu(norm=norm)
     branches = {f"conv{k}x{k}": conv(cin, m, k, padding=k // 2) for k, m in zip((1, 3, 5), n, strict=True)}
-    return Branches(branches, n), sum(n)
+    return nn.Branches(**branches), sum(n)
 
 
 def random_sparse(width, cin, norm):
@@ -83,7 +70,7 @@ def multi_branch(width, cin, norm):
     n, conv = channels(width, "1x1", "3x3", "5x5", "pool"), conv_relu(norm=norm)
     branches = {f"conv{k}x{k}": conv(cin, m, k, padding=k // 2) for k, m in zip((1, 3, 5), n, strict=False)}
     branches["pool"] = nn.Sequential(pool=nn.MaxPool2d(3, stride=1, padding=1), project=conv(cin, n[3], 1))
-    return Branches(branches, n), sum(n)
+    return nn.Branches(**branches), sum(n)
 
 
 def naive(width, cin, norm):

@@ -5,28 +5,17 @@ sum over r of R[c, r] K[y, x, r, o]; with zeros around it, it is a 5x5 convoluti
 
 import numpy as np
 
-from ... import nn, ops
+from ... import nn
 
 U = 2.0**-24  # the largest relative error of one float32 rounding
-
-
-class Branches(nn.Module):
-    """Modules side by side over one input, their channels concatenated; compiled, each writes straight into its place."""
-
-    def __init__(self, *branches):
-        for i, branch in enumerate(branches):
-            setattr(self, f"branch{i}", branch)
-
-    def forward(self, x):
-        return ops.concat([branch(x) for _, branch in self.children()])
 
 
 def reduced_module(cin, widths, rng):
     """Figure 2b without pool, ReLU and biases: widths of table 1 (1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5); random weights."""
     ch1x1, r3, ch3x3, r5, ch5x5 = widths
-    return Branches(linear_conv(rng, cin, ch1x1, 1),
-                    nn.Sequential(reduce=linear_conv(rng, cin, r3, 1), conv=linear_conv(rng, r3, ch3x3, 3)),
-                    nn.Sequential(reduce=linear_conv(rng, cin, r5, 1), conv=linear_conv(rng, r5, ch5x5, 5)))
+    return nn.Branches(linear_conv(rng, cin, ch1x1, 1),
+                       nn.Sequential(reduce=linear_conv(rng, cin, r3, 1), conv=linear_conv(rng, r3, ch3x3, 3)),
+                       nn.Sequential(reduce=linear_conv(rng, cin, r5, 1), conv=linear_conv(rng, r5, ch5x5, 5)))
 
 
 def linear_conv(rng, cin, cout, k):
@@ -37,12 +26,12 @@ def linear_conv(rng, cin, cout, k):
 
 def conv_of(w):
     """The convolution with the weights `w` [k, k, cin, cout], without bias, that keeps a map's size."""
-    return nn.Conv2d(w.shape[2], w.shape[3], w.shape[0], padding=w.shape[0] // 2, init=lambda shape: w, bias=None)
+    return nn.Conv2d(w.shape[2], w.shape[3], w.shape[0], padding=w.shape[0] // 2, init=lambda shape: w, bias=False)
 
 
 def composed(module):
     """The weights [5, 5, cin, cout], in float64, of the one 5x5 convolution that computes what the branches of `module` do."""
-    return np.concatenate([_centred(_product(branch)) for _, branch in module.children()], axis=3)
+    return np.concatenate([_centred(_product(branch)) for branch in module.children()], axis=3)
 
 
 def _product(branch):
@@ -81,7 +70,7 @@ def grouped_module(w, groups):
     for size, channels in groups:
         window = slice((len(w) - size) // 2, (len(w) + size) // 2)
         convs.append(conv_of(np.ascontiguousarray(w[window, window][..., channels])))
-    return Branches(*convs)
+    return nn.Branches(*convs)
 
 
 def error_of(y, exact, magnitude, terms):
@@ -98,7 +87,7 @@ def exact_output(module, x):
 
 def _float64(module, x, change):
     outputs = []
-    for _, branch in module.children():
+    for branch in module.children():
         y = change(x.astype(np.float64))
         for conv in [branch] if isinstance(branch, nn.Conv2d) else [branch.reduce, branch.conv]:
             y = _conv64(y, change(conv.weight.data.astype(np.float64)))

@@ -128,7 +128,7 @@ def dense_runs(conv, x):
 
 def dense_layer(rng, cin, cout, kernel_size, stride=1, padding=0):
     """A convolution of random weights, without bias."""
-    return Conv2d(cin, cout, kernel_size, stride, padding, init=lambda shape: rng.standard_normal(shape, np.float32), bias=None)
+    return Conv2d(cin, cout, kernel_size, stride, padding, init=lambda shape: rng.standard_normal(shape, np.float32), bias=False)
 
 
 def random_pattern(shape, density, block, rng):
