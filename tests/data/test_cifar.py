@@ -72,7 +72,8 @@ def test_cifar_100_has_two_labels_and_its_names(tmp_path):
 
 
 @pytest.mark.parametrize("content, message", [
-    (b"", "expected a multiple of 3073"), (b"1" * 3072, "expected a multiple of 3073"), (b"\x0a" + b"1" * 3072, "label from 0 to 9"),
+    (b"", "expected a multiple of 3073"), (b"1" * 3072, "expected a multiple of 3073"),
+    (b"\x0a" + b"1" * 3072, "has the label 10, expected labels from 0 to 9"),
 ])  # fmt: skip
 def test_damaged_binary_files_are_refused_by_name(tmp_path, content, message):
     write_all(tmp_path / "cifar-10-batches-bin", cifar10_binary, ".bin")
@@ -84,7 +85,7 @@ def test_damaged_binary_files_are_refused_by_name(tmp_path, content, message):
 def test_a_missing_batch_is_named_with_its_folder(tmp_path):
     write_all(tmp_path / "cifar-10-batches-bin", cifar10_binary, ".bin")
     (tmp_path / "cifar-10-batches-bin" / "data_batch_3.bin").unlink()
-    with pytest.raises(FileNotFoundError, match=r"cifar-10-batches-bin: has neither data_batch_3\.bin nor data_batch_3: get"):
+    with pytest.raises(FileNotFoundError, match=r"has neither data_batch_3\.bin nor data_batch_3; download .* again, or set --data-dir"):
         open_dataset("cifar10", "train", tmp_path)
 
 
@@ -92,4 +93,26 @@ def test_damaged_names_of_classes_are_named(tmp_path):
     write_all(tmp_path / "cifar-10-batches-py", cifar10_batch)
     (tmp_path / "cifar-10-batches-py" / "batches.meta").write_bytes(b"no pickle")
     with pytest.raises(ValueError, match=r"cifar-10-batches-py: batches\.meta: not the names of CIFAR's classes"):
+        open_dataset("cifar10", "test", tmp_path)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"labels": [3]}, "has 1 labels, expected one for each of 3 images"),
+    ({"labels": [3, 4, -1]}, "has the label -1, expected labels from 0 to 9"),
+    ({"labels": [3, 4, 2**70]}, "not a batch of CIFAR"),
+    ({"data": planes(0, 3)[:, 1:]}, r"its `data` is uint8 \(3, 3071\), expected uint8 \(n, 3072\)"),
+    ({"data": [1, 2, 3]}, "its `data` is list, expected uint8"),
+    ({"labels": None}, "not a batch of CIFAR"),
+])  # fmt: skip
+def test_damaged_batches_are_refused_by_name(tmp_path, change, message):
+    write_all(tmp_path / "cifar-10-batches-py", cifar10_batch)
+    batch = {"data": planes(0, 3), "labels": [0, 1, 2]} | change
+    (tmp_path / "cifar-10-batches-py" / "test_batch").write_bytes(pickle.dumps(batch, 2))
+    with pytest.raises(ValueError, match=f"test_batch: .*{message}.*; download the data set again"):
+        open_dataset("cifar10", "test", tmp_path)
+
+
+def test_a_damaged_archive_is_refused_by_name(tmp_path):
+    (tmp_path / "cifar-10-binary.tar.gz").write_bytes(b"not gzip")
+    with pytest.raises(ValueError, match=r"cifar-10-binary\.tar\.gz: not a valid \.tar\.gz archive .*download the data set again"):
         open_dataset("cifar10", "test", tmp_path)
