@@ -105,8 +105,9 @@ def operations(ops: Iterable[Any]) -> Html:
     """A table of the operations of a tape, with pictures of the maps that they gave."""
     rows = []
     for i, op in enumerate(ops):
+        y = getattr(op, "y", None)
         inputs = ", ".join(_shape_text(x.shape) for x in op.inputs)
-        known = (_shape_text(op.y.shape), inputs, maps(op.y, 4, SIZE // 2)) if op.y is not None else ("", inputs, "")
+        known = (_shape_text(y.shape), inputs, maps(y, 4, SIZE // 2)) if y is not None else ("", inputs, "")
         rows.append((str(i), op.name, *known))
     return block(table(("", "operation", "output", "inputs", "maps"), rows, right=(0,)))
 

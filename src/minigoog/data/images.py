@@ -4,13 +4,10 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    import PIL.Image
 
 Image: TypeAlias = NDArray[Any]  # [h, w, c], values from 0 to 255: uint8, or float32 after some transforms
 
@@ -54,7 +51,7 @@ def upright_size(file: str | Path | bytes) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(file: str | Path | bytes) -> "Iterator[PIL.Image.Image]":
+def _opened(file: str | Path | bytes) -> Iterator[Any]:
     """Within a with-block, the image in a file or in bytes; errors of Pillow there become DamagedImage."""
     image_module = _pillow()
     name = f"{len(file)} bytes" if isinstance(file, bytes) else str(file)
