@@ -79,8 +79,8 @@ def picture(values: NDArray[Any], size: int = SIZE, limits: Limits | None = None
 
 
 def maps(values: NDArray[Any], most: int = 8, size: int = SIZE) -> Html:
-    """Pictures of the first `most` channels of the first image of an array [n, h, w, c], on one scale; nothing for any other array."""
-    if values.ndim != 4 or 0 in values.shape or values.shape[1] * values.shape[2] == 1:
+    """Pictures of the first `most` channels of the first image of an array [n, h, w, c], on one scale; nothing for arrays without maps."""
+    if values.ndim != 4 or 0 in values.shape or 1 in values.shape[1:3]:
         return Html("")
     channels = values.shape[3]
     shown = values[0, :, :, :most]
