@@ -27,10 +27,10 @@ def per_image(dataset, transform, n=200):
 
 def share_waited(dataset, transform, model, batch_size, workers, steps):
     """(share of the time for which training steps waited for images, images a second)."""
-    loader = data.DataLoader(dataset, batch_size, transform, shuffle=True, workers=workers)
+    loader = data.DataLoader(dataset, batch_size, shuffle=True, num_workers=workers, transform=transform)
     optimizer = mg.optim.SGD(model.parameters(), 1e-3, 0.9)
     began, done = None, 0
-    for images, labels in loader.epoch():
+    for images, labels in loader:
         if began is None:  # the first batch is waited for in any case
             began, first = time.perf_counter(), loader.waited
         optimizer.zero_grad()

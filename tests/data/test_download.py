@@ -65,7 +65,7 @@ def test_a_connection_that_breaks_is_tried_again_from_where_it_broke(server, tmp
 def test_what_an_earlier_attempt_left_is_used(server, tmp_path, monkeypatch):
     server.failures = 99
     monkeypatch.setattr(download, "TRIES", 2)
-    with pytest.raises(OSError, match="download failed .* what came is kept"):
+    with pytest.raises(OSError, match="download failed .*; the next attempt resumes"):
         download.get(url(server), tmp_path / "file", MD5)
     assert not (tmp_path / "file").exists()
     server.failures = 0
@@ -74,7 +74,7 @@ def test_what_an_earlier_attempt_left_is_used(server, tmp_path, monkeypatch):
 
 
 def test_a_file_with_another_sum_is_not_kept(server, tmp_path):
-    with pytest.raises(ValueError, match=f"came with the MD5 sum {MD5}, expected 0000: not kept"):
+    with pytest.raises(ValueError, match=f"has the MD5 sum {MD5}, expected 0000; the file was deleted"):
         download.get(url(server), tmp_path / "file", "0000")
     assert list(tmp_path.iterdir()) == []
 

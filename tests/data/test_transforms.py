@@ -1,10 +1,14 @@
 """Each transform does what its name says in torchvision, by independent formulas; and randomness has the stated distribution."""
 
+import inspect
+
 import numpy as np
 import pytest
 
+import minigoog as mg
 from minigoog.data import ArrayDataset, image_statistics
 from minigoog.data import transforms as t
+from minigoog.data.images import INTERPOLATIONS, resize
 
 
 def picture(h=9, w=12, c=3, seed=0):
@@ -15,7 +19,7 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def test_a_random_crop_is_a_part_of_the_padded_image_and_every_part_comes():
+def test_a_random_crop_is_a_part_of_the_padded_image_and_every_part_occurs():
     image = picture(5, 5)
     padded = np.pad(image, ((2, 2), (2, 2), (0, 0)))
     parts = {padded[y : y + 5, x : x + 5].tobytes() for y in range(5) for x in range(5)}
@@ -24,16 +28,16 @@ def test_a_random_crop_is_a_part_of_the_padded_image_and_every_part_comes():
 
 
 def test_a_crop_larger_than_the_image_is_refused():
-    with pytest.raises(ValueError, match="RandomCrop: the image has 5x5 pixels and 1 of padding, expected at least 9"):
+    with pytest.raises(ValueError, match="RandomCrop: the image has 5x5 pixels, expected at least 9 with a padding of 1 on each side"):
         t.RandomCrop(9, padding=1)(picture(5, 5), rng())
     with pytest.raises(ValueError, match="CenterCrop: the image has 5x7 pixels, expected at least 6x6"):
         t.CenterCrop(6)(picture(5, 7), rng())
 
 
-def test_a_mirror_image_comes_half_of_the_time():
+def test_half_of_the_images_are_flipped():
     image, flip, generator = picture(), t.RandomHorizontalFlip(), rng()
-    mirrored = [(flip(image, generator) == image[:, ::-1]).all() for _ in range(400)]
-    assert 150 < sum(mirrored) < 250
+    flipped = [(flip(image, generator) == image[:, ::-1]).all() for _ in range(400)]
+    assert 150 < sum(flipped) < 250
     assert (t.RandomHorizontalFlip(1)(image, generator) == np.fliplr(image)).all()
 
 
@@ -53,7 +57,7 @@ def test_boxes_of_random_resized_crops_have_the_papers_areas_and_ratios():
     assert inside.all()
 
 
-def test_an_image_too_long_for_any_ratio_gives_its_middle():
+def test_an_image_too_long_for_any_ratio_gives_its_centre():
     assert t.RandomResizedCrop(8).box(10, 1000, rng()) == (0, 493, 10, 13)
 
 
@@ -63,17 +67,17 @@ def test_normalize_is_the_formula():
     assert y.dtype == np.float32 and np.allclose(y, (image - np.array([1.0, 2, 3])) / np.array([4.0, 5, 6]), rtol=1e-6)
 
 
-def test_each_jitter_mixes_with_its_dull_image():
-    """Pillow's ImageEnhance: factor * image + (1 - factor) * dull."""
+def test_each_jitter_mixes_with_its_base():
+    """Pillow's ImageEnhance: factor * image + (1 - factor) * base."""
     image = picture().astype(np.float32)
     grey = image @ np.array([0.299, 0.587, 0.114])
-    dull = {"brightness": 0 * image, "contrast": 0 * image + grey.mean(), "saturation": np.repeat(grey[..., None], 3, axis=2)}
-    for name, blank in dull.items():
+    bases = {"brightness": 0 * image, "contrast": 0 * image + grey.mean(), "saturation": np.repeat(grey[..., None], 3, axis=2)}
+    for name, base in bases.items():
         got = t.ColorJitter(**{name: 0.4})(image, rng(5))
         generator = rng(5)
         generator.permutation(["brightness", "contrast", "saturation"])
         factor = generator.uniform(0.6, 1.4)
-        assert np.allclose(got, np.clip(factor * image + (1 - factor) * blank, 0, 255), atol=1e-3), name
+        assert np.allclose(got, np.clip(factor * image + (1 - factor) * base, 0, 255), atol=1e-3), name
 
 
 def test_the_order_of_jitters_varies():
@@ -102,13 +106,11 @@ def test_compose_prints_its_steps():
     assert text.splitlines()[1:4] == ["    RandomCrop(32, padding=4)", "    RandomHorizontalFlip(0.5)", "    Normalize([1.0], [2.0])"]
 
 
-@pytest.mark.parametrize("name", ["nearest", "bilinear", "area", "cubic"])
+@pytest.mark.parametrize("name", INTERPOLATIONS)
 def test_resizing_is_pillows(name):
     image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed (extra images): resizing was not tried")
-    from minigoog.data.images import FILTERS, resize
-
     image = picture(20, 30)
-    how = image_module.Resampling[FILTERS[name]]
+    how = image_module.Resampling[name.upper()]
     assert (resize(image, (6, 8), name) == np.asarray(image_module.fromarray(image).resize((8, 6), how))).all()
     theirs = image_module.fromarray(image).resize((8, 6), how, box=(3, 2, 18, 12))
     assert (resize(image, (6, 8), name, (2, 3, 10, 15)) == np.asarray(theirs)).all()
@@ -119,3 +121,67 @@ def test_the_shorter_side_gets_its_size():
     pytest.importorskip("PIL", reason="Pillow is not installed (extra images): resizing was not tried")
     assert t.Resize(6)(picture(20, 30), None).shape == (6, 9, 3) and t.Resize(6)(picture(31, 20), None).shape == (9, 6, 3)
     assert t.RandomResizedCrop(7, interpolation="random")(picture(20, 30), rng()).shape == (7, 7, 3)
+
+
+# ---- what a user of torchvision types ----
+
+# The arguments of torchvision.transforms 0.20.1 in order, with the defaults (files transforms/transforms.py and functional.py)
+TORCHVISION = {
+    "Compose": {"transforms": ...},
+    "Resize": {"size": ..., "interpolation": "bilinear", "max_size": None, "antialias": True},
+    "CenterCrop": {"size": ...},
+    "RandomCrop": {"size": ..., "padding": None, "pad_if_needed": False, "fill": 0, "padding_mode": "constant"},
+    "RandomResizedCrop": {"size": ..., "scale": (0.08, 1.0), "ratio": (3 / 4, 4 / 3), "interpolation": "bilinear", "antialias": True},
+    "RandomHorizontalFlip": {"p": 0.5},
+    "ColorJitter": {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0},
+    "Normalize": {"mean": ..., "std": ..., "inplace": False},
+}
+INTERPOLATION_MODES = {"nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"}
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_arguments_have_torchvisions_names_positions_and_defaults(name):
+    theirs = list(TORCHVISION[name].items())
+    ours = [(p.name, ... if p.default is p.empty else p.default) for p in inspect.signature(getattr(t, name)).parameters.values()]
+    ours = [(name, None if (name, default) == ("padding", 0) else default) for name, default in ours]  # no padding, in both
+    assert ours == theirs[: len(ours)]
+
+
+def test_interpolations_have_torchvisions_names():
+    assert set(INTERPOLATIONS) <= INTERPOLATION_MODES
+    for make in (t.Resize, t.RandomResizedCrop):
+        with pytest.raises(ValueError, match=f"{make.__name__}: `interpolation` is 'cubic', expected one of .*box, bicubic"):
+            make(8, interpolation="cubic")
+
+
+def test_without_a_generator_the_packages_seed_decides():
+    image, light = picture(), t.Lighting(0.1, np.ones(3), np.eye(3))
+    random = t.Compose([t.RandomCrop(4), t.RandomHorizontalFlip(), t.ColorJitter(0.4), light])
+    runs = []
+    for _ in range(2):
+        mg.manual_seed(5)
+        runs.append([random(image) for _ in range(3)])
+    assert np.array_equal(runs[0], runs[1]) and not np.array_equal(runs[0][0], runs[0][1])
+    assert t.CenterCrop(4)(image).shape == (4, 4, 3)
+
+
+def test_torchvisions_statistics_for_images_from_0_to_1_are_refused_for_bytes():
+    usual = t.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    with pytest.raises(ValueError, match=r"Normalize: `std` is \[0\.229.*for an image from 0 to 255, expected `mean` and `std` times 255"):
+        usual(picture())
+    scaled = t.Normalize(255 * usual.mean, 255 * usual.std)(picture())
+    assert np.allclose(usual(picture() / np.float32(255)), scaled, atol=1e-5)
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda: t.Normalize([1, 2], [1]), r"Normalize: `mean` is \[1\. 2\.\] and `std` \[1\.\], expected a number of each"),
+    (lambda: t.Normalize([1], [0]), "Normalize: .*std above 0"),
+    (lambda: t.RandomResizedCrop(8, 0.5), r"RandomResizedCrop: `scale` is 0\.5, expected a pair"),
+    (lambda: t.RandomResizedCrop(8, (0.5, 0.4)), r"RandomResizedCrop: `scale` is \(0\.5, 0\.4\), expected a pair \(smallest, largest\)"),
+    (lambda: t.RandomResizedCrop(8, ratio=(0, 1)), r"RandomResizedCrop: `ratio` is \(0, 1\), expected a pair .* above 0"),
+    (lambda: t.ColorJitter(0.4)(picture(c=1), rng()), r"ColorJitter: the image has 1 channels, expected 3 \(RGB\)"),
+    (lambda: t.Resize((8, 8)), r"Resize: `size` is \(8, 8\), expected"),
+])  # fmt: skip
+def test_arguments_that_cannot_be_are_named(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()

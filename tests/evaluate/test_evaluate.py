@@ -141,7 +141,7 @@ def test_curves_of_several_runs(runs, tmp_path):
 
 @pytest.mark.parametrize("arguments, message", [
     (["nowhere", "--data", "digits"], "nowhere: no such run folder or file of weights"),
-    (["RUN", "--data", "nowhere"], "`data` is 'nowhere', which is no folder"),
+    (["RUN", "--data", "nowhere"], "`data` is 'nowhere', expected a folder"),
     (["RUN", "--data", "digits", "--crops", "12"], "--crops: invalid choice: 12"),
     (["RUN", "--data", "digits", "--top", "0"], "--top: '0' came, expected a whole number of at least 1"),
     (["RUN"], "the following arguments are required: --data"),

@@ -25,7 +25,7 @@ def as_caffe(state):
     return arrays | {"conv1/7x7_s2.weight": arrays["conv1/7x7_s2.weight"][:, :, ::-1]}
 
 
-def test_every_array_finds_its_place_and_colours_are_turned(model):
+def test_every_array_finds_its_place_and_colours_are_reordered(model):
     state = model.state_dict()
     ours = googlenet_from_caffe(as_caffe(state))
     assert ours.keys() == state.keys() and all(np.array_equal(ours[name], state[name]) for name in state)

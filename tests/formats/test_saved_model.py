@@ -1,4 +1,4 @@
-"""A saved model: its weights and all that somebody needs to use them."""
+"""A saved model: its weights and all that is needed to use them."""
 
 import json
 
@@ -24,21 +24,21 @@ def write(path, **changes):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"mean": None}, "not a saved model of minigoog: its metadata have no `mean`"),
-    ({"model": "[]"}, "names are not texts"),
-    ({"classes": "[1]"}, "names are not texts"),
-    ({"classes": "3"}, "metadata are damaged"),
-    ({"arguments": "[]"}, "names are not texts"),
+    ({"mean": None}, "not a saved model of minigoog: its metadata has no `mean`"),
+    ({"model": "[]"}, "must be strings, arguments an object"),
+    ({"classes": "[1]"}, "must be strings, arguments an object"),
+    ({"classes": "3"}, "metadata is damaged"),
+    ({"arguments": "[]"}, "must be strings, arguments an object"),
     ({"input_size": "[0, 9, 3]"}, "input_size is"),
     ({"input_size": '"abc"'}, "input_size is"),
     ({"mean": "[1.0]"}, "expected a number for each of 3 channels"),
     ({"std": "[1.0, 2.0, -1.0]"}, "expected a number for each of 3"),
     ({"std": "[1.0, 2.0, true]"}, "expected a number for each of 3"),
-    ({"more": "{"}, "metadata are damaged"),
-    ({"more": "[" * 100_000}, "metadata are damaged"),
-    ({"more": json.dumps({"a": 1})}, "names are not texts"),
+    ({"more": "{"}, "metadata is damaged"),
+    ({"more": "[" * 100_000}, "metadata is damaged"),
+    ({"more": json.dumps({"a": 1})}, "must be strings, arguments an object"),
 ])  # fmt: skip
-def test_metadata_that_cannot_be_are_refused_by_name(tmp_path, changes, message):
+def test_wrong_metadata_is_refused_by_name(tmp_path, changes, message):
     write(tmp_path / "model", **changes)
     with pytest.raises(ValueError) as error:
         saved_model.load(tmp_path / "model")
@@ -52,8 +52,8 @@ def test_a_runs_folder_gives_the_averaged_weights_first(tmp_path):
     assert saved_model.find(tmp_path / "last.safetensors") == tmp_path / "last.safetensors"
 
 
-@pytest.mark.parametrize("name, message", [("nothing", "no such run folder or file of weights"), ("empty", "a folder without averaged")])
-def test_what_is_not_there_is_named(tmp_path, name, message):
+@pytest.mark.parametrize("name, message", [("nothing", "no such run folder or file of weights"), ("empty", "has neither averaged")])
+def test_a_missing_file_is_named(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=f"{name}: {message}"):
         saved_model.find(tmp_path / name)

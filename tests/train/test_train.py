@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_weights_for_any_number_of_threads_and_work
     (["--threads", "100000"], "--threads is 100000, expected at most 1024"),
     (["--schedule", "fast"], "--schedule is 'fast', expected one of paper, step, cosine, constant"),
     (["--model", "vgg"], "--model is 'vgg', expected one of googlenet, small, tiny"),
-    (["--data", "nowhere"], "--data is 'nowhere', which is no folder, and no data set's name (digits, mnist"),
+    (["--data", "nowhere"], "--data is 'nowhere', expected a folder of images or the name of a data set (digits, mnist"),
     (["--norm", "yes"], "unrecognized arguments: yes"),
     (["--model", "lenet5", "--size", "20"], "--size is 20, which lenet5 cannot take ("),
     (["--bogus"], "unrecognized arguments: --bogus"),
@@ -153,7 +153,7 @@ def test_a_bad_folder_is_left_without_a_run(tmp_path):
     (tmp_path / "images" / "cats").mkdir(parents=True)
     (tmp_path / "images" / "dogs").mkdir()
     done = train(tmp_path, "--model", "small", "--data", "images", "--output", "run")
-    assert done.returncode == 2 and "holds no images" in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 2 and "has no images" in done.stderr and done.stderr.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 

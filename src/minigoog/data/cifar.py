@@ -1,30 +1,36 @@
 """CIFAR-10 and CIFAR-100: the binary files, the Python batches, and their archives. (Krizhevsky 2009)
 
-A binary record is one byte for the class (CIFAR-100: one for the superclass, one for the class) and 3,072 for the image, plane by plane."""
+A binary record is one byte for the class (CIFAR-100: one for the superclass, one for the class) and 3,072 for the image, channel by
+channel."""
 
 import tarfile
-from typing import NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, NamedTuple, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..array_types import IntArray
 from . import plain_pickle
 from .download import fetch
 
 PIXELS = 3 * 32 * 32
 LARGEST = 1 << 28  # bytes of a file in an archive
+AGAIN = "download the data set again"
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 class Layout(NamedTuple):
-    """The files of a set: their names by split, the folder that archives put them in, and where a record or batch has its class."""
+    """The files of a data set: their names by split, the folders that archives put them in, and where a record or batch has its class."""
 
-    binary: dict
-    batches: dict
-    folders: tuple
+    binary: dict[str, list[str]]
+    batches: dict[str, list[str]]
+    folders: tuple[str, str]
     label_bytes: int
     label_key: str
     classes: int
-    names: tuple  # file and key of the class names in the Python batches, file in the binary ones
+    names: tuple[str, str, str]  # file and key of the class names in the Python batches, file in the binary ones
 
 
 SETS = {
@@ -43,8 +49,13 @@ ARCHIVES = {
     "cifar100": ("cifar-100-binary.tar.gz", "cifar-100-python.tar.gz"),
 }
 
+Opener: TypeAlias = Callable[[str], bytes | None]  # from the name of a file to its bytes; None if there is no such file
+Examples: TypeAlias = tuple[NDArray[np.uint8], IntArray]  # images [n, 3072], labels [n]
 
-def read(name, split, where, download=False):
+
+def read(
+    name: str, split: str, where: Path, download: bool = False
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:  # fmt: skip
     """(images uint8 [n, 32, 32, 3], labels, classes) from the files or an archive of `name` in where/name or where."""
     layout, (place, open_file) = SETS[name], _find(name, where, download)
     parts = []
@@ -54,75 +65,82 @@ def read(name, split, where, download=False):
         elif (data := open_file(batch)) is not None:
             parts.append(_batch(f"{place}: {batch}", data, layout))
         else:
-            raise FileNotFoundError(f"{place}: has neither {binary} nor {batch}: get the data set again, or say --data-dir")
+            raise FileNotFoundError(f"{place}: has neither {binary} nor {batch}; {AGAIN}, or set --data-dir (data_dir=)")
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels.astype(np.int64), _class_names(place, open_file, layout)
 
 
-def _find(name, where, download):
-    """(an unpacked folder, or else an archive; a function from the name of a file in it to its bytes, or None)."""
+def _find(name: str, where: Path, download: bool) -> tuple[Path, Opener]:
+    """(an unpacked folder, or else an archive; how to open a file in it)."""
     layout = SETS[name]
     for root in (where / name, where):
         for folder in (root, *(root / inner for inner in layout.folders)):
             if any((folder / files["test"][0]).is_file() for files in (layout.binary, layout.batches)):
-                return folder, lambda file, folder=folder: (folder / file).read_bytes() if (folder / file).is_file() else None
+                return folder, _files(folder)
         for archive in ARCHIVES[name]:
             if (root / archive).is_file():
                 return root / archive, _members(root / archive)
-    archive = fetch(name, ARCHIVES[name][0], where, download)
-    return archive, _members(archive)
+    path = fetch(name, ARCHIVES[name][0], where, download)
+    return path, _members(path)
 
 
-def _members(archive):
+def _files(folder: Path) -> Opener:
+    return lambda file: (folder / file).read_bytes() if (folder / file).is_file() else None
+
+
+def _members(archive: Path) -> Opener:
     """The files in a .tar.gz, by name without folders; only their bytes are read, nothing is unpacked."""
     found = {}
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
                 if member.isfile() and member.size <= LARGEST:
-                    found[member.name.rsplit("/", 1)[-1]] = tar.extractfile(member).read()
+                    found[member.name.rsplit("/", 1)[-1]] = cast(IO[bytes], tar.extractfile(member)).read()
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise ValueError(f"{archive}: damaged ({error}): delete it and get it again") from None
+        raise ValueError(f"{archive}: not a valid .tar.gz archive ({error}); delete it and {AGAIN}") from None
     return found.get
 
 
-def _records(file, data, layout):
-    """(images [n, 3072], labels [n]) of a binary file; `file` is its name in errors."""
+def _records(file: str, data: bytes, layout: Layout) -> Examples:
+    """The examples in a binary file; `file` is its name in errors."""
     size = layout.label_bytes + PIXELS
     if not data or len(data) % size:
-        raise ValueError(f"{file}: has {len(data)} bytes, expected a multiple of {size}: get the data set again")
+        raise ValueError(f"{file}: has {len(data)} bytes, expected a multiple of {size}; {AGAIN}")
     records = np.frombuffer(data, np.uint8).reshape(-1, size)
     return _checked(file, records[:, layout.label_bytes :], records[:, layout.label_bytes - 1], layout)
 
 
-def _batch(file, data, layout):
-    """(images [n, 3072], labels [n]) of a Python batch."""
+def _batch(file: str, data: bytes, layout: Layout) -> Examples:
+    """The examples in a Python batch."""
     try:
         content = plain_pickle.load(data)
         images, labels = content["data"], content[layout.label_key]
-        labels = np.array([int(label) for label in labels if isinstance(label, int)])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file}: not a batch of CIFAR ({error}): get the data set again") from None
+        labels = np.array([label for label in labels if isinstance(label, int)], np.int64)
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"{file}: not a batch of CIFAR ({error}); {AGAIN}") from None
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS:
-        raise ValueError(f"{file}: its `data` is not uint8 [n, {PIXELS}]")
+        found = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
+        raise ValueError(f"{file}: its `data` is {found}, expected uint8 (n, {PIXELS}); {AGAIN}")
     return _checked(file, images, labels, layout)
 
 
-def _checked(file, images, labels, layout):
-    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or not ((labels >= 0) & (labels < layout.classes)).all():
-        raise ValueError(f"{file}: does not hold a label from 0 to {layout.classes - 1} for each of the {len(images)} images")
+def _checked(file: str, images: NDArray[np.uint8], labels: IntArray, layout: Layout) -> Examples:
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"{file}: has {len(labels)} labels, expected one for each of {len(images)} images; {AGAIN}")
+    wrong = labels[(labels < 0) | (labels >= layout.classes)]
+    if len(wrong):
+        raise ValueError(f"{file}: has the label {wrong[0]}, expected labels from 0 to {layout.classes - 1}; {AGAIN}")
     return images, labels
 
 
-def _class_names(place, open_file, layout):
+def _class_names(place: Path, open_file: Opener, layout: Layout) -> tuple[str, ...]:
     """The names of the classes, or their numbers where no file has them."""
     meta, key, text = layout.names
     names = (open_file(text) or b"").decode("utf-8", "replace").split()
-    if not names and open_file(meta):
+    if not names and (data := open_file(meta)) is not None:
         try:
-            names = plain_pickle.load(open_file(meta)).get(key, [])
-        except (ValueError, AttributeError) as error:
-            raise ValueError(f"{place}: {meta}: not the names of CIFAR's classes ({error}): get the data set again") from None
-    names = tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names)
+            names = [name.decode() if isinstance(name, bytes) else str(name) for name in plain_pickle.load(data).get(key, [])]
+        except (ValueError, AttributeError, TypeError) as error:
+            raise ValueError(f"{place}: {meta}: not the names of CIFAR's classes ({error}); {AGAIN}") from None
     fallback = CIFAR10 if layout.classes == len(CIFAR10) else tuple(map(str, range(layout.classes)))
-    return names if len(names) == layout.classes else fallback
+    return tuple(names) if len(names) == layout.classes else fallback

@@ -3,57 +3,79 @@
 import gzip
 import os
 import zlib
+from collections.abc import Iterable
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from . import cifar, folder, idx
+from .images import Image
 
 DIGITS = "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (1998), UCI, CC BY 4.0"
 INK = 16  # the largest value of a pixel in the file of digits
 STANDARD = ("digits", *idx.SETS, *cifar.SETS)
 
 
+@runtime_checkable
+class Dataset(Protocol):
+    """What a DataLoader reads, a list or a class of your own: dataset[i] is (image [h, w, c], label), i from 0 to len(dataset) - 1."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, i: int, /) -> tuple[Image, int]: ...
+
+
 class ArrayDataset:
-    """`images` uint8 [n, h, w, c], `labels` int64 [n] from 0 on, `classes` their names. dataset[i] is (image, label)."""
+    """Images in memory: `images` uint8 [n, h, w, c], `labels` int64 [n] from 0 on, `classes` their names. dataset[i] is (image, label)."""
 
-    def __init__(self, images, labels, classes):
+    def __init__(self, images: Image, labels: ArrayLike, classes: Iterable[str]) -> None:
         self.images, self.labels, self.classes = images, np.asarray(labels, np.int64), tuple(classes)
+        if len(self.images) != len(self.labels):
+            raise ValueError(f"ArrayDataset: `labels` has {len(self.labels)} labels, expected one for each of {len(self.images)} images")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int) -> tuple[Image, int]:
         return self.images[i], int(self.labels[i])
 
-    def fingerprint(self):
+    def fingerprint(self) -> int:
         """A number that changes with the images, their order and their classes."""
-        number = zlib.crc32("\n".join(self.classes).encode("utf-8", "surrogateescape"), zlib.crc32(self.labels))
-        return zlib.crc32(np.ascontiguousarray(self.images), number)
+        number = zlib.crc32("\n".join(self.classes).encode("utf-8", "surrogateescape"), zlib.crc32(self.labels.tobytes()))
+        return zlib.crc32(np.ascontiguousarray(self.images).data, number)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ArrayDataset({len(self):,} images {'x'.join(map(str, self.images.shape[1:]))}, {len(self.classes)} classes)"
 
 
-def open_dataset(name_or_path, split, data_dir=None, download=False):
-    """The "train" or "test" part of a data set: one of STANDARD, or a folder of images (see `folder.open_folder`).
+def open_dataset(
+    name_or_path: str | Path, split: str, data_dir: str | Path | None = None, download: bool = False
+) -> ArrayDataset | folder.ImageFolder:  # fmt: skip
+    """The "train" or "test" part of a data set: digits, mnist, fashion-mnist, cifar10, cifar100, or a folder of images.
 
-    data_dir: where the files of standard ones lie; the default is MINIGOOG_DATA, or ~/.cache/minigoog. Raises FileNotFoundError
-    naming what is missing, ValueError naming a damaged file."""
+    A folder has path/train/<class>/<image> and path/test/<class>/<image> (or path/val/...), or path/<class>/<image>, of which every
+    fifth image of each class is for testing. data_dir: the folder with the files of standard data sets; the default is the environment
+    variable MINIGOOG_DATA, or ~/.cache/minigoog. download: whether to get missing files from their source. Raises FileNotFoundError
+    that names what is missing, ValueError that names a damaged file."""
     if split not in ("train", "test"):
         raise ValueError(f"open_dataset: `split` is {split!r}, expected train or test")
     if name_or_path == "digits":
-        return digits()[split == "test"]
+        train, test = digits()
+        return train if split == "train" else test
     where = Path(data_dir or os.environ.get("MINIGOOG_DATA") or "~/.cache/minigoog").expanduser()
-    for kind in (idx, cifar):
-        if name_or_path in kind.SETS:
-            return ArrayDataset(*kind.read(name_or_path, split, where, download))
+    if name_or_path in idx.SETS:
+        return ArrayDataset(*idx.read(str(name_or_path), split, where, download))
+    if name_or_path in cifar.SETS:
+        return ArrayDataset(*cifar.read(str(name_or_path), split, where, download))
     return in_memory(folder.open_folder(name_or_path, split, STANDARD))
 
 
-def in_memory(dataset):
-    """A folder of small images of one size as an ArrayDataset, so that they are decoded once; any other as it is."""
+def in_memory(dataset: folder.ImageFolder) -> ArrayDataset | folder.ImageFolder:
+    """A folder of small images of one size as an ArrayDataset, so that they are decoded once; any other folder unchanged."""
     size = folder.small_size(dataset)
     if size is None:
         return dataset
@@ -63,32 +85,33 @@ def in_memory(dataset):
     return ArrayDataset(images, dataset.labels, dataset.classes)
 
 
-def one_size(dataset):
-    """Whether all images have one size for certain."""
+def one_size(dataset: Dataset) -> bool:
+    """Whether all images are known to have one size."""
     return isinstance(dataset, ArrayDataset)
 
 
-def digits():
-    """(train, test): the 1,797 handwritten digits that ship with the package, 8x8x1, from 0 (paper) to 255 (ink).
+def digits() -> tuple[ArrayDataset, ArrayDataset]:
+    """(train, test): the 1,797 handwritten digits that ship with the package, 8x8x1, from 0 (background) to 255 (ink).
 
-    Of each class every fifth digit, in the order of the file, is for testing: 1,442 and 355. (DIGITS says whose they are)"""
+    Every fifth digit of each class, in the order of the file, is for testing: 1,442 and 355. (DIGITS names the source)"""
     table = _read_table(resources.files(__package__) / "digits.csv.gz")
     images = np.rint(table[:, :64] * (255 / INK)).astype(np.uint8).reshape(-1, 8, 8, 1)
     labels = table[:, 64].astype(np.int64)
     for_test = np.zeros(len(labels), bool)
     for digit in range(10):
         for_test[np.flatnonzero(labels == digit)[4::5]] = True
-    return tuple(ArrayDataset(images[part], labels[part], "0123456789") for part in (~for_test, for_test))
+    train, test = (ArrayDataset(images[part], labels[part], "0123456789") for part in (~for_test, for_test))
+    return train, test
 
 
-def _read_table(path):
-    """The file as float32 [1797, 65]; a damaged one is named."""
+def _read_table(path: Traversable) -> NDArray[np.float32]:
+    """The file as float32 [1797, 65]; ValueError that names it if it is damaged."""
     try:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
         table = np.loadtxt(lines or ["nothing"], dtype=np.float32, delimiter=",", comments="#")
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ValueError(f"{path}: damaged ({error}): reinstall minigoog") from None
-    whole = table.shape == (1797, 65) and np.isin(table[:, :64], range(INK + 1)).all() and np.isin(table[:, 64], range(10)).all()
-    if not whole:
-        raise ValueError(f"{path}: damaged, expected 1797 lines of 64 whole numbers from 0 to {INK} and a digit: reinstall minigoog")
+    complete = table.shape == (1797, 65) and np.isin(table[:, :64], range(INK + 1)).all() and np.isin(table[:, 64], range(10)).all()
+    if not complete:
+        raise ValueError(f"{path}: damaged, expected 1797 lines of 64 integers from 0 to {INK} and a digit: reinstall minigoog")
     return table

@@ -1,4 +1,4 @@
-"""Standard data sets from their sources, on request: checked, resumed, tried again, whole or not at all."""
+"""Downloads of standard data sets, on request: retried, resumed, checked by MD5 sum, and never left incomplete."""
 
 import hashlib
 import http.client
@@ -7,15 +7,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import NamedTuple
 
-TRIES, PAUSE = 4, 2.0  # attempts, and seconds before the second (then twice as long each)
+TRIES, PAUSE = 4, 2.0  # attempts, and seconds before the second; the pause doubles each time
 BLOCK = 1 << 18  # bytes
 TIMEOUT = 30  # seconds without a byte
 
 
 class Source(NamedTuple):
-    """Where a file is, and the MD5 sum of its bytes."""
+    """The folder of a file in the web, and the MD5 sum of its bytes."""
 
     url: str
     md5: str
@@ -38,21 +39,21 @@ SOURCES = {
 }
 
 
-def fetch(name, file, where, download):
-    """The path of `file` of the data set `name` in where/name, downloaded if `download`; FileNotFoundError, saying what to do, if not."""
+def fetch(name: str, file: str, where: Path, download: bool) -> Path:
+    """The path of `file` of the data set `name` in where/name, downloaded if `download`; else FileNotFoundError that says what to do."""
     path = where / name / file
     if path.exists():
         return path
     if not download:
-        raise FileNotFoundError(f"{path}: there is no such file; --download gets it, --data-dir says where it is")
+        raise FileNotFoundError(f"{path}: no such file; --download (download=True) gets it, --data-dir (data_dir=) says where it is")
     path.parent.mkdir(parents=True, exist_ok=True)
     source = SOURCES[name, file]
     get(source.url + file, path, source.md5)
     return path
 
 
-def get(url, path, md5):
-    """Writes what is at `url` to `path` if its MD5 sum is `md5`; goes on with what an earlier attempt left in `path`.part."""
+def get(url: str, path: Path, md5: str) -> None:
+    """Downloads `url` to `path` if its MD5 sum is `md5`; resumes from what an earlier attempt left in `path`.part."""
     part = path.with_name(path.name + ".part")
     for attempt in range(1, TRIES + 1):
         try:
@@ -61,36 +62,36 @@ def get(url, path, md5):
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             gone = isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410)
             if gone or attempt == TRIES:
-                raise OSError(f"{url}: download failed ({error}); what came is kept, so that the next attempt goes on from there") from None
+                raise OSError(f"{url}: download failed ({error}); the next attempt resumes from what was received") from None
             time.sleep(PAUSE * 2 ** (attempt - 1))
     found = hashlib.md5(part.read_bytes()).hexdigest()
     if found != md5:
         part.unlink()
-        raise ValueError(f"{url}: came with the MD5 sum {found}, expected {md5}: not kept")
+        raise ValueError(f"{url}: has the MD5 sum {found}, expected {md5}; the file was deleted")
     with open(part, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(part, path)
 
 
-def _append(url, part):
-    """Adds to the file `part` what it does not have yet of what is at `url`."""
+def _append(url: str, part: Path) -> None:
+    """Appends to the file `part` the rest of what is at `url`."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # there is nothing after what we have
+        if error.code == 416:  # range not satisfiable: `part` is complete
             return
         raise
     with response, open(part, "ab" if response.status == 206 else "wb") as file:
         have = have if response.status == 206 else 0
-        whole = have + int(response.headers.get("Content-Length") or 0)
+        total = have + int(response.headers.get("Content-Length") or 0)
         while block := response.read(BLOCK):
             file.write(block)
             have += len(block)
             if sys.stderr.isatty():
-                print(f"\r{part.stem}: {have / 1e6:.1f} of {whole / 1e6:.1f} MB ", end="", file=sys.stderr, flush=True)
+                print(f"\r{part.stem}: {have / 1e6:.1f} of {total / 1e6:.1f} MB ", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    if have < whole:
-        raise ConnectionError(f"{have} of {whole} bytes came")
+    if have < total:
+        raise ConnectionError(f"received {have} of {total} bytes")

@@ -3,8 +3,11 @@
 import gzip
 import math
 import zlib
+from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .download import fetch
 
@@ -12,41 +15,52 @@ FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt",
 SETS = {"mnist": tuple("0123456789"), "fashion-mnist": FASHION}
 FILES = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"), "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")}
 SIDE = 28
+AGAIN = "delete the file and download it again"
 
 
-def read(name, split, where, download=False):
+def read(
+    name: str, split: str, where: Path, download: bool = False
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[str, ...]]:  # fmt: skip
     """(images uint8 [n, 28, 28, 1], labels, classes) from the files of `name` of SETS in the folder where/name, or in where itself."""
     images_file, labels_file = (_find(name, file, where, download) for file in FILES[split])
     images, labels = read_idx(images_file), read_idx(labels_file)
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"{images_file}: has shape {images.shape}, expected images of {SIDE}x{SIDE}")
-    if labels.shape != images.shape[:1] or labels.max(initial=0) >= len(SETS[name]):
-        raise ValueError(f"{labels_file}: does not hold a label from 0 to 9 for each of the {len(images)} images")
+        raise ValueError(f"{images_file}: has an array of shape {images.shape}, expected (n, {SIDE}, {SIDE})")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"{labels_file}: has an array of shape {labels.shape}, expected ({len(images)},), a label for each image")
+    if labels.max(initial=0) >= len(SETS[name]):
+        raise ValueError(f"{labels_file}: has the label {labels.max()}, expected labels from 0 to {len(SETS[name]) - 1}")
     return images[..., None], labels, SETS[name]
 
 
-def read_idx(path):
-    """The uint8 array in an IDX file; ValueError, naming it, for anything that is not exactly one."""
-    opener = gzip.open if path.suffix == ".gz" else open
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """The uint8 array in an IDX file; ValueError, naming the file, if it is damaged or has another element type."""
     try:
-        with opener(path, "rb") as file:
-            magic = file.read(4)
-            if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 3:
-                raise ValueError(f"it begins with {magic.hex()}, expected 00000801 to 00000803")
-            header = file.read(4 * magic[3])
-            shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(0, len(header), 4))
-            if len(shape) != magic[3] or math.prod(shape) > 2**32:
-                raise ValueError(f"its header gives the shape {shape}")
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            shape = _header(cast(IO[bytes], file))
             data = file.read(math.prod(shape) + 1)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise ValueError(f"{path}: not a valid IDX file ({error}): delete it and get it again") from None
+        raise ValueError(f"{path}: not a valid IDX file ({error}): {AGAIN}") from None
     if len(data) != math.prod(shape):
-        raise ValueError(f"{path}: not a valid IDX file (its header gives {math.prod(shape)} bytes): delete it and get it again")
+        found = "more" if len(data) > math.prod(shape) else len(data)
+        raise ValueError(f"{path}: not a valid IDX file (has {found} bytes of data, expected {math.prod(shape)} for {shape}): {AGAIN}")
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _find(name, file, where, download):
-    """The path of a file of the set, with or without .gz."""
+def _header(file: IO[bytes]) -> tuple[int, ...]:
+    """The shape of the array: after the magic number (0, 0, 8 for uint8, number of axes), big-endian lengths."""
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 3:
+        raise ValueError(f"has the magic number {magic.hex() or '(nothing)'}, expected 00000801 to 00000803")
+    header = file.read(4 * magic[3])
+    shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(0, len(header), 4))
+    if len(header) != 4 * magic[3] or math.prod(shape) > 2**32:
+        raise ValueError(f"has the shape {shape} in its header, expected {magic[3]} axes and at most 2^32 bytes")
+    return shape
+
+
+def _find(name: str, file: str, where: Path, download: bool) -> Path:
+    """The path of a file of the data set, with or without .gz."""
     for folder in (where / name, where):
         for candidate in (folder / file, folder / f"{file}.gz"):
             if candidate.exists() and (folder != where or name == "mnist"):

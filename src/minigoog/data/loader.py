@@ -1,37 +1,66 @@
-"""Batches, prepared beside the training."""
+"""Batches of images and labels, prepared while the network trains."""
 
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..checks import check_int
+from .datasets import Dataset
+from .images import Image
+from .transforms import Transform
+
+Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]  # images [n, h, w, c], labels [n]
 
 
 class DataLoader:
-    """A data set in batches of (images float32 [n, h, w, c], labels int64 [n]): `for x, y in loader.epoch(3)`.
+    """A data set in batches: `for images, labels in loader`, NumPy arrays float32 [n, h, w, c] and int64 [n].
 
-    Order and random transforms are a function of (seed, epoch, number of the batch): the same for any number of `workers`, threads
-    that prepare up to `prefetch` batches each ahead (Pillow and NumPy leave the interpreter to others while they work). Without
-    `shuffle` the order is that of the data set; the last batch may be smaller, or is left out with `drop_last`."""
+    dataset      has `len(dataset)` and `dataset[i]`, an (image, label) pair; images of one batch have one shape after `transform`
+    shuffle      a new order in each epoch; otherwise the order of the data set
+    num_workers  threads that prepare batches while the caller computes, each up to `prefetch_factor` batches ahead; 0: none
+    drop_last    leaves out a last batch of fewer than `batch_size` images
+    transform    called as transform(image, generator), see `transforms`
+    seed         of the order and of random transforms: batch i of epoch e depends on (seed, e, i) only, not on `num_workers`
 
-    def __init__(self, dataset, batch_size, transform=None, shuffle=False, seed=0, workers=0, prefetch=2, drop_last=False):
-        self.dataset, self.transform, self.shuffle, self.drop_last = dataset, transform, shuffle, drop_last
+    Each loop over the loader is the next epoch; `loader.epoch(e, start=i)` is epoch e from batch i on. Workers are threads, because
+    Pillow and NumPy release the interpreter while they work. They run in a copy of the caller's context: modes such as `no_grad` apply
+    to them. The first five arguments and `prefetch_factor` are those of PyTorch's DataLoader; what follows `shuffle` goes by name."""
+
+    def __init__(
+        self, dataset: Dataset, batch_size: int = 1, shuffle: bool = False, *, num_workers: int = 0, drop_last: bool = False,
+        prefetch_factor: int = 2, transform: Transform | None = None, seed: int = 0,
+    ) -> None:  # fmt: skip
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"DataLoader: `dataset` is {type(dataset).__name__}, expected an object with __len__ and __getitem__")
+        self.dataset, self.transform = dataset, transform
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, 1)
+        self.shuffle, self.drop_last = _check_bool("shuffle", shuffle), _check_bool("drop_last", drop_last)
+        self.num_workers = check_int("DataLoader", "num_workers", num_workers, 0)
+        self.prefetch_factor = check_int("DataLoader", "prefetch_factor", prefetch_factor, 1)
         self.seed = check_int("DataLoader", "seed", seed, 0, 2**64 - 1)
-        self.workers = check_int("DataLoader", "workers", workers, 0)
-        self.prefetch = check_int("DataLoader", "prefetch", prefetch, 1)
-        self.waited = 0.0  # seconds for which the present epoch's batches were waited for
+        self.next_epoch = 0  # the number of the epoch that the next loop over the loader gives
+        self.waited = 0.0  # seconds that the caller has waited for batches of the present epoch
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.dataset) // self.batch_size if self.drop_last else -(-len(self.dataset) // self.batch_size)
 
-    def epoch(self, number=0, start=0):
-        """The batches of one epoch from batch `start` on."""
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of the next epoch: 0, then 1, ..."""
+        self.next_epoch += 1
+        return self.epoch(self.next_epoch - 1)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number` from batch `start` on."""
         self.waited, n = 0.0, len(self.dataset)
         order = np.random.default_rng((self.seed, number)).permutation(n) if self.shuffle else np.arange(n)
-        batches = self._ahead(number, order, start) if self.workers else (self._batch(number, i, order) for i in range(start, len(self)))
+        numbers = range(start, len(self))
+        batches = self._ahead(number, numbers, order) if self.num_workers else (self._batch(number, i, order) for i in numbers)
         while True:
             began = time.perf_counter()
             batch = next(batches, None)
@@ -40,32 +69,44 @@ class DataLoader:
                 return
             yield batch
 
-    def _ahead(self, number, order, start):
-        """The batches, prepared by threads; leaving early cancels those that nobody has begun."""
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="minigoog-data")
+    def _ahead(self, epoch: int, numbers: range, order: NDArray[np.int64]) -> Iterator[Batch]:
+        """The batches, prepared by threads; leaving early cancels those that no thread has begun."""
+        pool = ThreadPoolExecutor(self.num_workers, thread_name_prefix="minigoog-data")
         try:
-            waiting = deque()
-            for i in range(start, len(self)):
-                waiting.append(pool.submit(self._batch, number, i, order))
-                if len(waiting) > self.workers * self.prefetch:
+            waiting: deque[Future[Batch]] = deque()
+            for i in numbers:
+                # a copy for each: two threads cannot be in one context at a time
+                waiting.append(pool.submit(copy_context().run, self._batch, epoch, i, order))
+                if len(waiting) > self.num_workers * self.prefetch_factor:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _batch(self, epoch, i, order):
-        """Batch number `i`."""
-        chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
-        labels = self.dataset.labels[chosen]
-        generator = np.random.default_rng((self.seed, epoch, i))
-        images = None
+    def _batch(self, epoch: int, number: int, order: NDArray[np.int64]) -> Batch:
+        chosen = order[number * self.batch_size : (number + 1) * self.batch_size].tolist()
+        generator = np.random.default_rng((self.seed, epoch, number))
+        first, labels = self._example(chosen[0], generator), np.empty(len(chosen), np.int64)
+        images = np.empty((len(chosen), *first[0].shape), np.float32)
         for k, index in enumerate(chosen):
-            image = self.dataset[index][0]
-            image = image if self.transform is None else self.transform(image, generator)
-            if images is None:
-                images = np.empty((len(chosen), *image.shape), np.float32)
+            image, labels[k] = self._example(index, generator) if k else first
             if image.shape != images.shape[1:]:
-                raise ValueError(f"DataLoader: image {index} has shape {image.shape}, the others of its batch {images.shape[1:]}")
+                raise ValueError(
+                    f"DataLoader: image {index} has shape {image.shape}, expected {images.shape[1:]} as the others of its batch; "
+                    f"a `transform` such as CenterCrop gives them one size"
+                )
             images[k] = image
         return images, labels
+
+    def _example(self, index: int, generator: np.random.Generator) -> tuple[Image, int]:
+        """Image number `index`, transformed, and its label."""
+        image, label = self.dataset[index]
+        image = np.asarray(image) if self.transform is None else self.transform(np.asarray(image), generator)
+        return image, check_int("DataLoader", f"dataset[{index}][1]", label)
+
+
+def _check_bool(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"DataLoader: `{name}` is {value!r}, expected True or False")
+    return value

@@ -1,76 +1,87 @@
-"""What happens to an image before the network sees it, with torchvision's names and meanings, on arrays [h, w, c].
+"""Transforms of an image before the network sees it: torchvision's names and arguments, on arrays [h, w, c] with values from 0 to 255.
 
-Each is called as transform(image, generator): a NumPy Generator decides what is random, so that a seed decides everything. Values go
-from 0 to 255, as uint8 until something makes them float32."""
+A transform is called as transform(image, generator). Random ones draw from this NumPy Generator, so that a DataLoader's seed decides
+everything; without one they draw from that of `minigoog.manual_seed`. Images are uint8 until a transform makes them float32."""
 
 import math
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 
+from .. import rng
 from ..checks import check_int, check_real
-from .images import FILTERS, resize
+from .images import INTERPOLATIONS, Image, check_interpolation, resize
+
+Transform: TypeAlias = Callable[[Image, Generator], Image]
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of RGB (ITU-R BT.601, as in Pillow's "L")
 
 
 class Compose:
-    """One transform after the other."""
+    """One transform after another; each is called as transform(image, generator)."""
 
-    def __init__(self, transforms):
+    def __init__(self, transforms: Iterable[Transform]) -> None:
         self.transforms = list(transforms)
 
-    def __call__(self, image, generator):
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
+        generator = _present(generator)
         for transform in self.transforms:
             image = transform(image, generator)
         return image
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "\n".join(["Compose(", *(f"    {transform}" for transform in self.transforms), ")"])
 
 
 class Resize:
-    """The shorter side becomes `size` pixels, the longer keeps the proportion. (Paper, section 7)"""
+    """Resizes so that the shorter side has `size` pixels, keeping the aspect ratio. (Paper, section 7)
 
-    def __init__(self, size, interpolation="bilinear"):
-        self.size, self.interpolation = check_int("Resize", "size", size, 1), interpolation
+    `interpolation`: nearest, bilinear, box (the average of an area) or bicubic."""
 
-    def __call__(self, image, generator):
+    def __init__(self, size: int, interpolation: str = "bilinear") -> None:
+        self.size, self.interpolation = check_int("Resize", "size", size, 1), check_interpolation("Resize", interpolation)
+
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
         h, w = image.shape[:2]
         scale = self.size / min(h, w)
         new = (self.size, max(self.size, int(w * scale))) if h <= w else (max(self.size, int(h * scale)), self.size)
         return image if new == (h, w) else resize(image, new, self.interpolation)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Resize({self.size}, {self.interpolation!r})"
 
 
 class CenterCrop:
-    """The `size` x `size` pixels in the middle."""
+    """The `size` x `size` pixels in the centre."""
 
-    def __init__(self, size):
+    def __init__(self, size: int) -> None:
         self.size = check_int("CenterCrop", "size", size, 1)
 
-    def __call__(self, image, generator):
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
         h, w = image.shape[:2]
         if min(h, w) < self.size:
             raise ValueError(f"CenterCrop: the image has {h}x{w} pixels, expected at least {self.size}x{self.size}")
         top, left = round((h - self.size) / 2), round((w - self.size) / 2)
         return image[top : top + self.size, left : left + self.size]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"CenterCrop({self.size})"
 
 
 class RandomCrop:
-    """`size` x `size` pixels from anywhere in the image with `padding` black pixels around it."""
+    """`size` x `size` pixels at a random place in the image with `padding` black pixels on each side."""
 
-    def __init__(self, size, padding=0):
+    def __init__(self, size: int, padding: int = 0) -> None:
         self.size, self.padding = check_int("RandomCrop", "size", size, 1), check_int("RandomCrop", "padding", padding, 0)
 
-    def __call__(self, image, generator):
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
         h, w, p = *image.shape[:2], self.padding
         if min(h, w) + 2 * p < self.size:
-            raise ValueError(f"RandomCrop: the image has {h}x{w} pixels and {p} of padding, expected at least {self.size} of both together")
+            raise ValueError(f"RandomCrop: the image has {h}x{w} pixels, expected at least {self.size} with a padding of {p} on each side")
+        generator = _present(generator)
         top, left = generator.integers(0, (h + 2 * p - self.size + 1, w + 2 * p - self.size + 1)) - p
         out = np.zeros((self.size, self.size, image.shape[2]), image.dtype)
         inside = image[max(top, 0) : top + self.size, max(left, 0) : left + self.size]
@@ -78,114 +89,146 @@ class RandomCrop:
         out[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
         return out
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"RandomCrop({self.size}, padding={self.padding})"
 
 
 class RandomResizedCrop:
-    """A part of the image with 8% to 100% of its area and an aspect ratio from 3/4 to 4/3, at `size` x `size`. (Paper, section 6)
+    """A random part of the image with 8% to 100% of its area and an aspect ratio from 3/4 to 4/3, resized to `size` x `size`.
 
     The ratio is uniform in its logarithm, as in torchvision. `interpolation` "random" draws one of the four each time, as the paper
-    did. Ten attempts fail to fit only in very long images, of which the middle is taken."""
+    did (section 6). In very long images ten attempts may fail to fit; then the centre is taken, with the nearest possible ratio."""
 
-    def __init__(self, size, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), interpolation="bilinear"):
-        self.size, self.scale, self.ratio = check_int("RandomResizedCrop", "size", size, 1), scale, ratio
-        if interpolation not in ("random", *FILTERS):
-            raise ValueError(f"RandomResizedCrop: `interpolation` is {interpolation!r}, expected random, {', '.join(FILTERS)}")
-        self.interpolation = interpolation
+    def __init__(
+        self, size: int, scale: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3),
+        interpolation: str = "bilinear",
+    ) -> None:  # fmt: skip
+        self.size = check_int("RandomResizedCrop", "size", size, 1)
+        self.scale, self.ratio = _check_range("scale", scale), _check_range("ratio", ratio)
+        self.interpolation = check_interpolation("RandomResizedCrop", interpolation, also=("random",))
 
-    def __call__(self, image, generator):
-        box = self.box(*image.shape[:2], generator)
-        name = list(FILTERS)[generator.integers(len(FILTERS))] if self.interpolation == "random" else self.interpolation
-        return resize(image, (self.size, self.size), name, box)
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
+        generator = _present(generator)
+        box = self.box(image.shape[0], image.shape[1], generator)
+        interpolation = self.interpolation
+        if interpolation == "random":
+            interpolation = INTERPOLATIONS[generator.integers(len(INTERPOLATIONS))]
+        return resize(image, (self.size, self.size), interpolation, box)
 
-    def box(self, h, w, generator):
+    def box(self, h: int, w: int, generator: Generator) -> tuple[int, int, int, int]:
         """(top, left, height, width) of the part."""
         for _ in range(10):
             area = h * w * generator.uniform(*self.scale)
-            ratio = math.exp(generator.uniform(*map(math.log, self.ratio)))
+            ratio = math.exp(generator.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
             height, width = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
             if 0 < height <= h and 0 < width <= w:
                 return (int(generator.integers(h - height + 1)), int(generator.integers(w - width + 1)), height, width)
         height, width = min(h, round(w / self.ratio[0])), min(w, round(h * self.ratio[1]))
         return (h - height) // 2, (w - width) // 2, height, width
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         ratio = tuple(round(r, 3) for r in self.ratio)
         return f"RandomResizedCrop({self.size}, scale={self.scale}, ratio={ratio}, {self.interpolation!r})"
 
 
 class RandomHorizontalFlip:
-    """The mirror image, with probability `p`."""
+    """Flips the image from left to right, with probability `p`."""
 
-    def __init__(self, p=0.5):
+    def __init__(self, p: float = 0.5) -> None:
         self.p = check_real("RandomHorizontalFlip", "p", p, 0, 1)
 
-    def __call__(self, image, generator):
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
+        generator = _present(generator)
         return image[:, ::-1] if generator.random() < self.p else image
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"RandomHorizontalFlip({self.p})"
 
 
 class ColorJitter:
-    """Brightness, contrast and saturation of an RGB image times factors from [1 - x, 1 + x], in random order. (Howard, arXiv 1312.5402)
+    """Changes brightness, contrast and saturation of an RGB image by random factors from [1 - x, 1 + x], in random order.
 
-    Each mixes the image with a duller one: black, its mean grey, its grey self. Values stay from 0 to 255."""
+    Each mixes the image with a base that has none of it: black, its mean grey, its grey version. Values are clipped to 0 to 255.
+    (Howard, arXiv 1312.5402)"""
 
-    def __init__(self, brightness=0.0, contrast=0.0, saturation=0.0):
+    def __init__(self, brightness: float = 0, contrast: float = 0, saturation: float = 0) -> None:
         amounts = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
-        self.amounts = {name: check_real("ColorJitter", name, x, 0) for name, x in amounts.items()}
+        self.amounts: dict[str, float] = {name: check_real("ColorJitter", name, x, 0) for name, x in amounts.items()}
 
-    def __call__(self, image, generator):
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
+        if image.shape[-1] != 3:
+            raise ValueError(f"ColorJitter: the image has {image.shape[-1]} channels, expected 3 (RGB)")
+        generator = _present(generator)
         image = image.astype(np.float32)
-        for name in generator.permutation(list(self.amounts)):
+        for name in generator.permutation(list(self.amounts)).tolist():
             amount = self.amounts[name]
             if amount:
                 factor = np.float32(generator.uniform(max(0.0, 1 - amount), 1 + amount))
-                dull = self.dull(name, image)
-                image = np.clip(dull + factor * (image - dull), 0, 255, dtype=np.float32)
+                base = self.base(name, image)
+                image = np.clip(base + factor * (image - base), 0, 255, dtype=np.float32)
         return image
 
     @staticmethod
-    def dull(name, image):
+    def base(name: str, image: Image) -> Image:
         """What factor 0 makes of the image."""
         if name == "brightness":
-            return np.float32(0)
-        grey = image @ GREY
-        return np.float32(grey.mean()) if name == "contrast" else grey[..., None]
+            return np.zeros(1, np.float32)
+        grey: Image = image @ GREY
+        return grey.mean(keepdims=True, dtype=np.float32) if name == "contrast" else grey[..., None]
 
-    def __repr__(self):
-        return f"ColorJitter({', '.join(f'{name}={x}' for name, x in self.amounts.items())})"
+    def __repr__(self) -> str:
+        return f"ColorJitter({', '.join(f'{name}={x:g}' for name, x in self.amounts.items())})"
 
 
 class Lighting:
-    """Adds to all pixels the principal components of the data's colours, each times a random number with standard deviation `alpha_std`
-    and the root of its eigenvalue. (Krizhevsky et al. 2012, section 4.1)
+    """Adds the principal components of the data's colours to all pixels, each times a random number with standard deviation `alpha_std`
+    and the square root of its eigenvalue. (Krizhevsky et al. 2012, section 4.1)
 
-    eigenvalues [c] and eigenvectors [c, c] (a column each) of the covariance of the channels, from 0 to 255."""
+    eigenvalues [c] and eigenvectors [c, c] (one a column) of the covariance of the channels, for values from 0 to 255."""
 
-    def __init__(self, alpha_std, eigenvalues, eigenvectors):
+    def __init__(self, alpha_std: float, eigenvalues: ArrayLike, eigenvectors: ArrayLike) -> None:
         self.alpha_std = check_real("Lighting", "alpha_std", alpha_std, 0)
         self.components = np.asarray(eigenvectors) * np.sqrt(eigenvalues)
 
-    def __call__(self, image, generator):
-        return image + (self.components @ generator.normal(0, self.alpha_std, len(self.components))).astype(np.float32)
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
+        generator = _present(generator)
+        shift = self.components @ generator.normal(0, self.alpha_std, len(self.components))
+        return image + shift.astype(np.float32)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Lighting({self.alpha_std})"
 
 
 class Normalize:
-    """(image - mean) / std for each channel, as float32; `mean` and `std` from 0 to 255."""
+    """(image - mean) / std for each channel, as float32.
 
-    def __init__(self, mean, std):
-        self.mean, self.std = np.asarray(mean, np.float32), np.asarray(std, np.float32)
+    `mean` and `std` are in units of the image's values: for images from 0 to 255, 255 times the numbers that are usual with
+    torchvision, whose ToTensor divides by 255. A `std` below 1 for a uint8 image is refused, because it means these."""
+
+    def __init__(self, mean: ArrayLike, std: ArrayLike) -> None:
+        mean, std = self.mean, self.std = np.asarray(mean, np.float32), np.asarray(std, np.float32)
         if not (self.std > 0).all() or self.mean.shape != self.std.shape:
-            raise ValueError(f"Normalize: `mean` is {mean} and `std` {std}, expected as many of both, std above 0")
+            raise ValueError(f"Normalize: `mean` is {mean} and `std` {std}, expected a number of each for each channel, std above 0")
 
-    def __call__(self, image, generator):
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
+        if image.dtype == np.uint8 and (self.std < 1).all():
+            raise ValueError(f"Normalize: `std` is {self.std} for an image from 0 to 255, expected `mean` and `std` times 255")
         return (image - self.mean) / self.std
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Normalize({self.mean.round(2).tolist()}, {self.std.round(2).tolist()})"
+
+
+def _present(generator: Generator | None) -> Generator:
+    """`generator`, or that of `minigoog.manual_seed` if there is none."""
+    return rng.generator() if generator is None else generator
+
+
+def _check_range(name: str, values: tuple[float, float]) -> tuple[float, float]:
+    """Returns `values` of RandomResizedCrop if they are two numbers above 0, the smaller first."""
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
+        raise ValueError(f"RandomResizedCrop: `{name}` is {values!r}, expected a pair (smallest, largest)")
+    low, high = (check_real("RandomResizedCrop", name, value, 0) for value in values)
+    if not 0 < low <= high:
+        raise ValueError(f"RandomResizedCrop: `{name}` is {values!r}, expected a pair (smallest, largest) above 0")
+    return low, high

@@ -45,9 +45,9 @@ def load(run_or_file):
 def probabilities(member, dataset, n_crops, workers=2, progress=True):
     """The mean over `n_crops` crops of the class probabilities of each image: [n, classes]."""
     size = member.info.input_size[0]
-    loader = DataLoader(dataset, max(1, BATCH // n_crops), lambda image, _: crops(image, size, n_crops), workers=workers)
+    loader = DataLoader(dataset, max(1, BATCH // n_crops), num_workers=workers, transform=lambda image, _: crops(image, size, n_crops))
     run, found, began = _runner(member), [], time.perf_counter()
-    for i, (images, _) in enumerate(loader.epoch(), start=1):  # images [n, crops, h, w, c]
+    for i, (images, _) in enumerate(loader, start=1):  # images [n, crops, h, w, c]
         each = run(images.reshape(-1, *images.shape[2:]))
         found.append(each.reshape(*images.shape[:2], -1).mean(axis=1))
         if progress and sys.stdout.isatty():

@@ -1,4 +1,4 @@
-"""Files of other systems, and the only place where their layouts (NCHW, OIHW) are known. NumPy arrays in, NumPy arrays out."""
+"""File formats of weights, and the only place where other layouts (NCHW, OIHW) are known. NumPy arrays in, NumPy arrays out."""
 
 from . import safetensors, saved_model
 from .caffe import googlenet_from_caffe

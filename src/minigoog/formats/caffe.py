@@ -1,8 +1,13 @@
-"""Caffe's GoogLeNet ("bvlc_googlenet"): its layers' names and the order of its colours, turned into this package's.
+"""Weights of Caffe's GoogLeNet ("bvlc_googlenet"), converted to this package's names and order of colours.
 
-Its network has local response normalisation in two places, which this package's has not: classes come out less well than Caffe's."""
+Caffe's network has local response normalisation in two places, which this package does not have: its predictions are less accurate
+here. (docs/caffe_googlenet.py approximates it)"""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 BRANCHES = {  # ours -> theirs, within an Inception module
     "branch1x1": "1x1",
@@ -14,14 +19,14 @@ BRANCHES = {  # ours -> theirs, within an Inception module
 }
 LAYERS = {"conv1": "conv1/7x7_s2", "conv2.reduce": "conv2/3x3_reduce", "conv2.conv": "conv2/3x3", "classifier": "loss3/classifier"}
 MODULES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
-MEAN = (123.0, 117.0, 104.0)  # of red, green and blue; what the network sees is not divided by anything
+MEAN = (123.0, 117.0, 104.0)  # of red, green and blue; the standard deviation is 1: the network sees image - mean
 
 
-def googlenet_from_caffe(arrays):
+def googlenet_from_caffe(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
     """The state dict of GoogLeNet(aux_heads=False) from Caffe's weights: `layer.weight` as HWIO or [in, out], and `layer.bias`.
 
-    The first convolution's channels are turned from blue, green, red to red, green, blue. Raises ValueError that names layers
-    which are missing or unknown."""
+    The first convolution's input channels are reordered from blue, green, red to red, green, blue. Raises ValueError that names
+    missing and unknown layers."""
     layers = dict(LAYERS)
     for module in MODULES:
         layers |= {f"inception{module}.{ours}": f"inception_{module}/{theirs}" for ours, theirs in BRANCHES.items()}

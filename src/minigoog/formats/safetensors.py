@@ -1,13 +1,16 @@
-"""The safetensors layout: named arrays in one file that nobody has to trust. (https://github.com/huggingface/safetensors)
+"""The safetensors format: named arrays in one file, safe to read from any source. (https://github.com/huggingface/safetensors)
 
-8 bytes: length of the header, little-endian; the header: JSON, name -> dtype, shape and where its bytes lie; the bytes."""
+8 bytes: length of the header, little-endian; the header: JSON, name -> dtype, shape and position of its bytes; the bytes."""
 
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import IO, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..files import atomic_write
 
@@ -18,17 +21,16 @@ DTYPES = {
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 LONGEST_HEADER = 100_000_000  # bytes; the limit of the reference implementation
 MOST_AXES = 32
-MOST_ITEMS = 2**62  # bytes, counting axes of length 0 as 1: NumPy cannot address more even where there is nothing to store
+MOST_BYTES = 2**62  # of an array, counting axes of length 0 as 1: NumPy cannot address more even where there is nothing to store
+
+Entry: TypeAlias = dict[str, Any]  # of an array in the header: dtype, shape, data_offsets
 
 
-def save(path, arrays, metadata=None):
-    """Writes `arrays` (name -> array) and `metadata` (name -> text) to `path`, whole or not at all."""
-    entries, offset = {}, 0
-    if metadata:
-        wrong = [name for name, text in metadata.items() if not (isinstance(name, str) and isinstance(text, str))]
-        if wrong:
-            raise TypeError(f"safetensors.save: `metadata` {wrong[0]!r} is not text, expected text under a text")
-        entries["__metadata__"] = dict(metadata)
+def save(path: str | Path, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
+    """Writes `arrays` (name -> array) and `metadata` (name -> string) to `path`, atomically.
+
+    Raises TypeError or ValueError, and leaves an old file unchanged, for what the format cannot hold."""
+    offset, entries = 0, _metadata_entry(metadata or {})
     for name, array in arrays.items():
         array = np.asarray(array)
         _check_savable(name, array)
@@ -43,45 +45,57 @@ def save(path, arrays, metadata=None):
             file.write(np.ascontiguousarray(array, DTYPES[entries[name]["dtype"]]).tobytes())
 
 
-def _check_savable(name, array):
+def _metadata_entry(metadata: Mapping[str, str]) -> dict[str, Entry]:
+    """The header of a file without arrays."""
+    for name, text in metadata.items():
+        if not (isinstance(name, str) and isinstance(text, str)):
+            raise TypeError(f"safetensors.save: `metadata` has {text!r} under {name!r}, expected a string under a string")
+    return {"__metadata__": dict(metadata)} if metadata else {}
+
+
+def _check_savable(name: object, array: NDArray[Any]) -> None:
     """Raises for what `load` would refuse."""
     if not isinstance(name, str) or name == "__metadata__":
-        raise TypeError(f"safetensors.save: an array is called {name!r}, expected a text other than '__metadata__'")
+        raise TypeError(f"safetensors.save: `arrays` has the name {name!r}, expected a string other than '__metadata__'")
     if array.dtype.newbyteorder("<") not in NAMES:
         raise TypeError(f"safetensors.save: `{name}` is {array.dtype}, expected one of {', '.join(map(str, NAMES))}")
-    if array.ndim > MOST_AXES or math.prod(max(n, 1) for n in array.shape) >= MOST_ITEMS // array.itemsize:
+    if array.ndim > MOST_AXES or _too_large(array.shape, array.dtype):
         raise ValueError(f"safetensors.save: `{name}` has shape {str(array.shape)[:80]}, expected at most {MOST_AXES} axes and 2^62 bytes")
 
 
-def load(path):
-    """(arrays, metadata) of a safetensors file; ValueError, naming the file, for anything that is not exactly one."""
+def _too_large(shape: list[int] | tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    return math.prod(max(n, 1) for n in shape) >= MOST_BYTES // dtype.itemsize
+
+
+def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """(arrays, metadata) of a safetensors file; ValueError that names the file and what is wrong with it for any other."""
     path = Path(path)
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(_read(path, file, 8), "little")
         if length > min(LONGEST_HEADER, size - 8):
-            raise _damaged(path, f"its header has {length} bytes, but the file has {size} and {LONGEST_HEADER} are the limit")
+            raise _damaged(path, f"has a header of {length} bytes, expected at most {min(LONGEST_HEADER, size - 8)}")
         entries = _header(path, _read(path, file, length))
         metadata = _metadata(path, entries)
         _check_extents(path, entries, size - 8 - length)
         return {name: _array(path, file, 8 + length, entry) for name, entry in entries.items()}, metadata
 
 
-def _damaged(path, what):
+def _damaged(path: Path, what: str) -> ValueError:
     return ValueError(f"{path}: not a valid safetensors file: {what}")
 
 
-def _read(path, file, n):
+def _read(path: Path, file: IO[bytes], n: int) -> bytes:
     data = file.read(n)
     if len(data) != n:
-        raise _damaged(path, f"it ends {n - len(data)} bytes too early")
+        raise _damaged(path, f"ends {n - len(data)} bytes too early")
     return data
 
 
-def _header(path, data):
-    """The header as a dictionary; names may not repeat."""
+def _header(path: Path, data: bytes) -> dict[str, Any]:
+    """The header as a dictionary; a repeated name is an error."""
 
-    def unique(pairs):
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({name for name, _ in pairs}) != len(pairs):
             raise ValueError("a name repeats")
         return dict(pairs)
@@ -89,49 +103,57 @@ def _header(path, data):
     try:
         entries = json.loads(data.decode(), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"its header is not JSON ({error})") from None
+        raise _damaged(path, f"has a header that is not JSON ({error})") from None
     if not isinstance(entries, dict):
-        raise _damaged(path, "its header is not a JSON object")
+        raise _damaged(path, f"has a header of type {type(entries).__name__}, expected a JSON object")
     return entries
 
 
-def _metadata(path, entries):
+def _metadata(path: Path, entries: dict[str, Any]) -> dict[str, str]:
+    """Takes the metadata out of the header."""
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise _damaged(path, "its metadata are not texts")
+        raise _damaged(path, f"has metadata {str(metadata)[:80]}, expected an object of strings")
     return metadata
 
 
-def _is_count(n):
+def _is_count(n: object) -> bool:
     return isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**62
 
 
-def _check_extents(path, entries, n_bytes):
-    """Each entry describes as many bytes as its shape needs, and together they cover the data without holes or overlaps."""
+def _check_extents(path: Path, entries: dict[str, Entry], n_bytes: int) -> None:
+    """Each entry describes as many bytes as its shape needs, and together they cover the data without gaps or overlaps."""
     for name, entry in entries.items():
-        if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-            raise _damaged(path, f"`{name}` has not exactly dtype, shape and data_offsets")
-        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if not isinstance(dtype, str) or dtype not in DTYPES:
-            raise _damaged(path, f"`{name}` has dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
-        if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(map(_is_count, shape)):
-            raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, expected at most {MOST_AXES} whole numbers")
-        if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
-            raise _damaged(path, f"`{name}` has data_offsets {str(offsets)[:80]}, expected two whole numbers")
-        if offsets[1] - offsets[0] != math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize:
-            raise _damaged(path, f"`{name}` has {offsets[1] - offsets[0]} bytes, which is not what {dtype} {shape} needs")
-        if math.prod(max(n, 1) for n in shape) >= MOST_ITEMS // np.dtype(DTYPES[dtype]).itemsize:
-            raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, which is more than can be addressed")
+        _check_entry(path, name, entry)
     end = 0
     for begin, stop in sorted(entry["data_offsets"] for entry in entries.values()):
         if begin != end:
-            raise _damaged(path, f"there is a hole or an overlap at byte {min(begin, end)} of its data")
+            raise _damaged(path, f"has a gap or an overlap at byte {min(begin, end)} of its data")
         end = stop
     if end != n_bytes:
-        raise _damaged(path, f"it has {n_bytes} bytes of data, but its header describes {end}")
+        raise _damaged(path, f"has {n_bytes} bytes of data, expected {end} by its header")
 
 
-def _array(path, file, start, entry):
+def _check_entry(path: Path, name: str, entry: object) -> None:
+    """The entry of an array has a known dtype, a shape, and offsets of as many bytes as these need."""
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise _damaged(path, f"`{name}` is {str(entry)[:80]}, expected dtype, shape and data_offsets")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise _damaged(path, f"`{name}` has dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
+    if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(map(_is_count, shape)):
+        raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, expected at most {MOST_AXES} integers from 0 on")
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
+        raise _damaged(path, f"`{name}` has data_offsets {str(offsets)[:80]}, expected two integers from 0 on")
+    code = np.dtype(DTYPES[dtype])
+    needed = math.prod(shape) * code.itemsize
+    if offsets[1] - offsets[0] != needed:
+        raise _damaged(path, f"`{name}` has {offsets[1] - offsets[0]} bytes, expected {needed} for {dtype} {str(shape)[:80]}")
+    if _too_large(shape, code):
+        raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, expected fewer than 2^62 bytes")
+
+
+def _array(path: Path, file: IO[bytes], start: int, entry: Entry) -> NDArray[Any]:
     begin, end = entry["data_offsets"]
     file.seek(start + begin)
     return np.frombuffer(_read(path, file, end - begin), DTYPES[entry["dtype"]]).reshape(entry["shape"]).copy()

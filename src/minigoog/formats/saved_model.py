@@ -1,63 +1,66 @@
-"""A trained model in one safetensors file: its weights, and all that somebody needs to use them on new images."""
+"""A trained model in one safetensors file: its weights, and all that is needed to use them on new images."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from . import safetensors
 
-NAMES = ("averaged.safetensors", "last.safetensors")  # of a run's folder, the one to use first
+NAMES = ("averaged.safetensors", "last.safetensors")  # the files of weights in a run's folder, the preferred one first
 
 
 class Info(NamedTuple):
-    """What weights belong to.
+    """What the weights of a model belong to.
 
     model, arguments   `minigoog.models.build(model, **arguments)` builds the network
     classes            the name of each class
     input_size         (height, width, channels) of an image
     mean, std          of each channel, from 0 to 255: the network sees (image - mean) / std
-    more               facts about the training, as text under text"""
+    more               facts about the training, strings by name"""
 
     model: str
-    arguments: dict
-    classes: tuple
-    input_size: tuple
-    mean: tuple
-    std: tuple
-    more: dict
+    arguments: dict[str, Any]
+    classes: tuple[str, ...]
+    input_size: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    more: dict[str, str]
 
-    def as_metadata(self):
-        """The facts as texts, as a safetensors file keeps them."""
+    def as_metadata(self) -> dict[str, str]:
+        """The fields as JSON, as a safetensors file stores them."""
         return {name: json.dumps(value) for name, value in self._asdict().items()}
 
 
-def save(path, weights, info):
-    """Writes `weights` (name -> array) and what they belong to, whole or not at all."""
+def save(path: str | Path, weights: Mapping[str, NDArray[Any]], info: Info) -> None:
+    """Writes `weights` (name -> array) and their `info` to `path`, atomically."""
     safetensors.save(path, weights, info.as_metadata())
 
 
-def load(path):
-    """(weights, Info) of a file that `save` wrote; ValueError, naming the file, for any other."""
+def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], Info]:
+    """(weights, Info) of a file that `save` wrote; ValueError that names the file for any other."""
     weights, metadata = safetensors.load(path)
     missing = [name for name in Info._fields if name not in metadata]
     if missing:
-        raise ValueError(f"{path}: not a saved model of minigoog: its metadata have no `{missing[0]}`")
+        raise ValueError(f"{path}: not a saved model of minigoog: its metadata has no `{missing[0]}`")
     try:
         facts = {name: json.loads(metadata[name]) for name in Info._fields}
         return weights, _info(facts)
     except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path}: its metadata are damaged ({error})") from None
+        raise ValueError(f"{path}: its metadata is damaged ({error})") from None
 
 
-def members(run_or_file):
-    """The runs in the folder of an ensemble (model-1, model-2, ...), in order; of anything else, itself alone."""
+def members(run_or_file: str | Path) -> list[Path]:
+    """The runs in the folder of an ensemble (model-1, model-2, ...), in order; for anything else, only itself."""
     path = Path(run_or_file)
     found = sorted(path.glob("model-*/"), key=lambda folder: (len(folder.name), folder.name)) if path.is_dir() else []
     return found or [path]
 
 
-def find(run_or_file):
-    """The file to load: of a run's folder the averaged weights if there are any, else the last ones; a file is itself."""
+def find(run_or_file: str | Path) -> Path:
+    """The file to load: in a run's folder the averaged weights if there are any, else the last ones; for a file, itself."""
     path = Path(run_or_file)
     if not path.is_dir():
         if not path.exists():
@@ -66,18 +69,18 @@ def find(run_or_file):
     for name in NAMES:
         if (path / name).exists():
             return path / name
-    raise FileNotFoundError(f"{path}: a folder without {' or '.join(NAMES)}, expected that of a run")
+    raise FileNotFoundError(f"{path}: has neither {' nor '.join(NAMES)}, expected the folder of a run")
 
 
-def _info(facts):
-    """The facts as an Info; TypeError or ValueError if they are of another kind."""
+def _info(facts: dict[str, Any]) -> Info:
+    """The facts as an Info; TypeError or ValueError if they have other types."""
     size, numbers = facts["input_size"], facts["mean"] + facts["std"]
-    texts = [facts["model"], *facts["classes"], *facts["more"], *facts["more"].values()]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(facts["arguments"], dict):
-        raise ValueError("names are not texts")
+    strings = [facts["model"], *facts["classes"], *facts["more"], *facts["more"].values()]
+    if not all(isinstance(text, str) for text in strings) or not isinstance(facts["arguments"], dict):
+        raise ValueError("model, classes and more must be strings, arguments an object")
     if len(size) != 3 or not all(type(n) is int and 0 < n < 2**16 for n in size):
         raise ValueError(f"input_size is {size}, expected [height, width, channels]")
     if len(numbers) != 2 * size[2] or not all(type(x) is float for x in numbers) or not all(x > 0 for x in facts["std"]):
-        raise ValueError(f"mean is {facts['mean']} and std {facts['std']}, expected a number for each of {size[2]} channels")
+        raise ValueError(f"mean is {facts['mean']} and std {facts['std']}, expected a number for each of {size[2]} channels, std above 0")
     tuples = {name: tuple(facts[name]) for name in ("classes", "input_size", "mean", "std")}
     return Info(**facts | tuples)

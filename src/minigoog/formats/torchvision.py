@@ -1,8 +1,14 @@
-"""torchvision's GoogLeNet: its names, its layout (OIHW) and its BatchNorm, turned into this package's.
+"""Weights of torchvision's GoogLeNet, converted to this package's names and layout (from OIHW), with BatchNorm folded in.
 
 In evaluation BatchNorm2d is y = (x - mean) / sqrt(variance + eps) * scale + shift with constants: part of the convolution before it."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
+
+StateDict: TypeAlias = Mapping[str, NDArray[Any]]
 
 EPSILON = 1e-3  # of torchvision's GoogLeNet
 BRANCHES = {  # ours -> theirs, within an Inception module
@@ -19,21 +25,21 @@ HEADS = {"aux_4a": "aux1", "aux_4d": "aux2"}
 BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
 
 
-def googlenet_from_torchvision(state):
+def googlenet_from_torchvision(state: StateDict) -> dict[str, NDArray[np.float32]]:
     """The state dict of GoogLeNet(variant="torchvision") from torchvision's, a dict of NumPy arrays; with heads if it has them.
 
-    Raises ValueError that names keys which are missing or unknown."""
+    Raises ValueError that names missing and unknown keys, or arrays of another shape."""
     heads = any(name.startswith("aux") for name in state)
     convolutions = dict(STEM)
     for module in MODULES:
-        convolutions |= {f"inception{module}.{ours}": f"inception{module}.{theirs}" for ours, theirs in BRANCHES.items()}
+        convolutions |= {f"inception{module}.{part}": f"inception{module}.{theirs}" for part, theirs in BRANCHES.items()}
     linears = {"classifier": "fc"}
     if heads:
-        convolutions |= {f"{ours}.conv": f"{theirs}.conv" for ours, theirs in HEADS.items()}
-        for ours, theirs in HEADS.items():
-            linears |= {f"{ours}.hidden": f"{theirs}.fc1", f"{ours}.classifier": f"{theirs}.fc2"}
+        convolutions |= {f"{head}.conv": f"{theirs}.conv" for head, theirs in HEADS.items()}
+        for head, theirs in HEADS.items():
+            linears |= {f"{head}.hidden": f"{theirs}.fc1", f"{head}.classifier": f"{theirs}.fc2"}
     _check_names(state, convolutions.values(), linears.values())
-    ours = {}
+    ours: dict[str, NDArray[np.float32]] = {}
     for name, theirs in convolutions.items():
         ours[f"{name}.weight"], ours[f"{name}.bias"] = _folded(state, theirs)
     for name, theirs in linears.items():
@@ -43,7 +49,8 @@ def googlenet_from_torchvision(state):
     return ours
 
 
-def _check_names(state, convolutions, linears):
+def _check_names(state: StateDict, convolutions: Iterable[str], linears: Iterable[str]) -> None:
+    convolutions = list(convolutions)
     expected = {f"{c}.conv.weight" for c in convolutions} | {f"{c}.bn.{part}" for c in convolutions for part in BATCH_NORM}
     expected |= {f"{name}.{part}" for name in linears for part in ("weight", "bias")}
     have = {name for name in state if not name.endswith("num_batches_tracked")}
@@ -53,7 +60,7 @@ def _check_names(state, convolutions, linears):
         raise ValueError(f"googlenet_from_torchvision: {'; '.join(wrong[:5])}{more}")
 
 
-def _folded(state, name):
+def _folded(state: StateDict, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(weight HWIO, bias) of a convolution and the BatchNorm after it, computed in float64."""
     weight = np.asarray(state[f"{name}.conv.weight"], np.float64)
     if weight.ndim != 4:
@@ -67,8 +74,8 @@ def _folded(state, name):
     return np.ascontiguousarray(hwio, np.float32), (shift - mean * gain).astype(np.float32)
 
 
-def _flattened_hwc(weight):
-    """A head's first linear layer [1024, 2048]: theirs reads the 4x4x128 map channel by channel, ours pixel by pixel."""
+def _flattened_hwc(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A head's first linear layer [1024, 2048]: theirs flattens the 4x4x128 map channel by channel, ours pixel by pixel."""
     if weight.ndim != 2 or weight.shape[1] != 2048:
         raise ValueError(f"googlenet_from_torchvision: a head's first linear layer has shape {weight.shape}, expected [1024, 2048]")
     return np.ascontiguousarray(weight.reshape(-1, 128, 4, 4).transpose(2, 3, 1, 0).reshape(2048, -1))

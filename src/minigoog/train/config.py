@@ -91,7 +91,7 @@ class Config:
     size: int | None = whole(None, 8, "height and width of the network's input (default: the model's, or that of the images)", 2**14)
     shift: int | None = whole(None, 0, "pixels by which `augment` shifts images of the network's own size at most (default: an eighth)")
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
-    interpolation: str = choice("random", ("random", "bilinear", "area", "nearest", "cubic"), "of resized crops (paper: drawn at random)")
+    interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "of resized crops (paper: drawn at random)")
 
     epochs: int = whole(20, 1, "passes over the training images")
     batch_size: int = whole(64, 1, "images in a step")

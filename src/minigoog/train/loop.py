@@ -87,7 +87,7 @@ class Trainer:
         self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
         seed = config.seed if config.sampling_seed is None else config.sampling_seed
         self.loader = DataLoader(
-            self.setup.train, config.batch_size, self.setup.train_transform, shuffle=True, seed=seed, workers=config.workers
+            self.setup.train, config.batch_size, True, num_workers=config.workers, transform=self.setup.train_transform, seed=seed
         )
         self.diagnostics = Diagnostics(self.model, self.setup.train.labels, len(self.setup.info.classes))
         self.progress, self.saved = Progress(), None
@@ -219,10 +219,10 @@ class Trainer:
 
     def predict(self):
         """Logits of the test set: [n, classes]."""
-        loader = DataLoader(self.setup.test, BATCH, self.setup.test_transform, workers=self.config.workers)
+        loader = DataLoader(self.setup.test, BATCH, num_workers=self.config.workers, transform=self.setup.test_transform)
         self.model.eval()
         with no_grad():
-            return np.concatenate([self.model(Tensor(images)).data for images, _ in loader.epoch()])
+            return np.concatenate([self.model(Tensor(images)).data for images, _ in loader])
 
     def _check_finite(self, values, where):
         for value in values:

@@ -23,7 +23,7 @@ def learn(model, images, labels, *, epochs, lr, seed, batch_size=64, say=None):
     epoch. Returns these losses. FloatingPointError if one is no number: `lr` was too large."""
     optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, weight_decay=WEIGHT_DECAY, decay_vectors=False)
     dataset = ArrayDataset(images, labels, range(int(np.max(labels)) + 1))
-    loader = DataLoader(dataset, batch_size, _varied(images.shape), shuffle=True, seed=seed, drop_last=len(images) >= batch_size)
+    loader = DataLoader(dataset, batch_size, True, drop_last=len(images) >= batch_size, transform=_varied(images.shape), seed=seed)
     model.train()
     means = []
     for epoch in range(epochs):

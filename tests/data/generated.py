@@ -1,0 +1,14 @@
+"""Files in the formats of data sets, made of random bytes."""
+
+import struct
+
+import numpy as np
+
+
+def random_bytes(seed, *shape):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def idx_bytes(array):
+    """The array as an IDX file."""
+    return b"\0\0\x08" + bytes([array.ndim]) + b"".join(struct.pack(">I", n) for n in array.shape) + array.tobytes()
