@@ -38,7 +38,8 @@ def test_everywhere_the_products_add_up_to_the_number_of_the_trace(tiny):
 def test_the_gradient_of_a_filter_is_that_of_the_trace(tiny):
     for number, channel in ((1, 3), (4, 5), (6, 7)):
         name = tiny.run("return minigoog.nodes[arguments[0]].name", number)
-        found = tiny.run("return [...minigoog.filterGradient(minigoog.nodes[arguments[0]], arguments[1]).data]", number, channel)
+        script = "const {RULES, nodes} = minigoog; return [...RULES.conv2d.filterGradient(nodes[arguments[0]], arguments[1]).data]"
+        found = tiny.run(script, number, channel)
         expected = tiny.steps[name][0].dxs[1][..., channel]
         assert np.allclose(np.reshape(found, expected.shape), expected, rtol=1e-3, atol=1e-5), name
 

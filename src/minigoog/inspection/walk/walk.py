@@ -5,7 +5,7 @@ import cmd
 import numpy as np
 
 from ...text import shape_text
-from ..explain.explanation import input_names
+from ..rules import input_names
 from .picture import bars, picture
 
 ALIASES = {

@@ -31,4 +31,4 @@ begin().catch((error) => {
 });
 
 // to play with in the console
-window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, filterGradient, fieldOf };
+window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, fieldOf, RULES };

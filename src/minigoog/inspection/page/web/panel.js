@@ -20,7 +20,7 @@ function showPosition() {
 function showPanel() {
   const forward = direction() === "forward";
   const name =
-    node().operation === "Image" && forward ? `One image through ${facts.model}` : forward ? node().name : `Gradient of ${node().name}`;
+    nodeNumber() === 0 && forward ? `One image through ${facts.model}` : forward ? node().name : `Gradient of ${node().name}`;
   get("heading").replaceChildren(
     make("h2", {}, name, " ", make("small", { text: node().operation })),
     make("p", { text: forward ? node().does : node().doesBack }),
@@ -56,7 +56,7 @@ function rowOf(node) {
     ],
     [
       "sees",
-      `${sees.size.join("\u00d7")} pixels, ${sees.stride[0]} apart`,
+      sees.known ? `${sees.size.join("\u00d7")} pixels, ${sees.stride[0]} apart` : "maybe the whole image",
       "its receptive field on the image, and how far the fields of neighbours lie apart",
     ],
     ["kernel", ran.kernels.join(", "), "the function that computed it, and its algorithm"],

@@ -140,7 +140,7 @@ function result({ breakdowns, stored, exact }) {
   if (!breakdowns)
     return [
       make("p", {
-        text: `The page does not carry what it would need for this number (stored: ${digits(stored)}); the strongest of the map is explained.`,
+        text: `${whyNot(node(), direction())}. Stored is ${digits(stored)}. ${exact ? "" : "The strongest number of the map is explained."}`,
       }),
     ];
   if (!breakdowns.length)
