@@ -121,7 +121,7 @@ def test_explain_and_gradient_show_what_the_step_explains(walk, trace):
     assert str(step.explain_gradient(3, 4, 5)) in said(walk, "gradient 3 4 5")
     assert str(step.explain_gradient(0, 1, 2, 3, of="weight")) in said(walk, "g weight 0 1 2 3")
     assert str(trace["classifier"][0].explain(7)) in said(walk, "jump classifier", "e 7")
-    assert "'3 x 5' came, expected whole numbers" in error(walk, "explain 3 x 5")
+    assert "expected integers, got '3 x 5'" in error(walk, "explain 3 x 5")
     assert "expected 2 numbers for an array of shape (1, 10)" in error(walk, "explain 1 2 3")
 
 

@@ -80,7 +80,7 @@ class Conv2dRule(Rule):
         return Window((s.kh, s.kw), s.stride, s.padding)
 
     def multiply_adds(self, op: Any) -> int:
-        return math.prod(op.y.shape) * math.prod(op.inputs[1].shape[:-1])
+        return math.prod((*op.y.shape, *op.inputs[1].shape[:-1]))
 
     def algorithm(self, op: Any, kernel: str) -> str:
         if kernel == "conv2d_bias" or kernels.backend != "native":  # the NumPy kernels have one of each

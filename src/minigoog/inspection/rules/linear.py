@@ -32,7 +32,7 @@ class LinearRule(Pointwise):
         return bias_gradient(dz, *index)
 
     def multiply_adds(self, op: Any) -> int:
-        return math.prod(op.y.shape) * int(op.inputs[1].shape[0])
+        return math.prod((*op.y.shape, op.inputs[1].shape[0]))
 
     def settings(self, op: Any) -> dict[str, Any]:
         return {"relu": op.relu}

@@ -50,7 +50,7 @@ OWN_PIXEL = ReceptiveField((1, 1), (1, 1), (0, 0))
 def receptive_fields(tape: Tape, image: Tensor) -> dict[Op, ReceptiveField | None]:
     """{operation: its output's ReceptiveField on the tensor `image`}; None for what does not depend on it, such as computed weights."""
     fields: dict[Op, ReceptiveField | None] = {}
-    whole = ReceptiveField(image.shape[1:3], (0, 0), (0, 0))
+    whole = ReceptiveField((image.shape[1], image.shape[2]), (0, 0), (0, 0))
     for op in tape:
         inputs = [OWN_PIXEL if x is image else fields[x.op] if x.op is not None else None for x in op.inputs]
         seen = [field for field in inputs if field]

@@ -55,8 +55,7 @@ class Step:
     @property
     def output(self) -> Array:
         """The array that came out."""
-        y: Array = self.op.y
-        return y
+        return self.op.y
 
     @property
     def input_shapes(self) -> list[Shape]:

@@ -1,13 +1,18 @@
 """Maps and vectors as small pictures made of characters."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from ...array_types import Array
 
 RAMP = " .:-=+*#%@"  # from the smallest value to the largest
 WIDEST = 32  # pixels in a row, two characters each
 MOST_BARS = 12
 
 
-def picture(a):
+def picture(a: Array) -> str:
     """A map [h, w] as text: the darker the character the larger the value. Of wide maps some pixels only."""
     step = -(-max(a.shape) // WIDEST)
     a = np.asarray(a, np.float64)[::step, ::step]
@@ -20,7 +25,7 @@ def picture(a):
     return "\n".join([*lines, f"'{RAMP[0]}' is {low:.4g}, '{RAMP[-1]}' is {high:.4g}{note}"])
 
 
-def bars(values, names=None, by=np.asarray):
+def bars(values: ArrayLike, names: Sequence[str] | None = None, by: Callable[[Array], Array] = np.asarray) -> str:
     """The largest values of a vector as text (or those largest `by` a function of them), each with its number or name and a bar."""
     values = np.asarray(values, np.float64)
     order = np.argsort(-by(values), kind="stable")[:MOST_BARS]
