@@ -1,4 +1,4 @@
-"""How a number came about: for random positions of every operation and model, the parts add up to what the kernels stored."""
+"""How a number was computed: for random positions of every operation and model, the parts add up to what the kernels stored."""
 
 from functools import lru_cache
 

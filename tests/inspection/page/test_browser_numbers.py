@@ -82,8 +82,8 @@ def test_the_heads_stand_beside_the_trunk_and_left_out_weights_are_named(driver,
     page = Page(driver, tmp_path, rounding=(15, 100_000), model="googlenet", training=True)
     xs = dict(page.run("return minigoog.nodes.map((n) => [n.name, n.x])"))
     assert xs["aux_4a.conv"] == xs["aux_4d.classifier"] > max(x for name, x in xs.items() if name.startswith("inception"))
-    assert "Left out, they are too large" in page.text("#rounding")
+    assert "Left out because they are too large" in page.text("#rounding")
     number = page.run("return minigoog.nodes.findIndex((n) => n.name === 'aux_4a.hidden')")
     page.run("minigoog.goToNode(arguments[0]); minigoog.lookAt(0, 0, 1)", number)
-    assert "The page does not carry what it would need" in page.text("#products")
+    assert "The page does not store what is needed" in page.text("#products")
     assert page.driver.get_log("browser") == []

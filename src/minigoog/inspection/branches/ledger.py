@@ -1,4 +1,4 @@
-"""The branch ledger: what each branch of each Inception module costs, and what the network loses without it."""
+"""The branch ledger: what each branch of each Inception module costs, and the accuracy lost without it."""
 
 import math
 from collections.abc import Callable, Iterator

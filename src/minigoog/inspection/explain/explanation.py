@@ -1,4 +1,4 @@
-"""How one number inside the network came about: what was multiplied and added up to it, beside the number that is stored."""
+"""How one number inside the network was computed: what was multiplied and added up, beside the number that is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks that catch the mistakes. Each returns in words what it found in order, or raises an AssertionError that says what is not."""
+"""The checks that catch the mistakes. Each returns a text if all is correct, or raises an AssertionError with what is wrong."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def finite_difference(mistake: Mistake, on: bool) -> str:
     """Each gradient against a central difference in float64."""
-    told, at = gradients(mistake, on), list(mistake.at.values())
+    grads, at = gradients(mistake, on), list(mistake.at.values())
     measured = {f"{name}.grad": central_difference(mistake.example, at, i) for i, name in enumerate(mistake.at)}
     for name, expected in measured.items():
-        found = f"backward says {name} = {told[name]:g}, a central difference says {expected:g}"
-        assert np.isclose(told[name], expected, rtol=1e-5), found
+        found = f"backward says {name} = {grads[name]:g}, a central difference says {expected:g}"
+        assert np.isclose(grads[name], expected, rtol=1e-5), found
     return "backward and a central difference agree"
 
 

@@ -1,4 +1,4 @@
-"""A tape whose backward pass can be told to make the classic mistakes; with none switched on its gradients are those of the engine."""
+"""A tape whose backward pass can make the classic mistakes; with none switched on its gradients are those of the engine."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ SWITCHES = ("order", "overwrite", "second-backward", "aliasing")
 class LabTape(Tape):
     """The operations that the tensor `result` came from, and a backward pass that makes `mistakes`, names from SWITCHES.
 
-    It is `Tape.steps` written as plainly as it goes: `visits` says in which order, `arrives` what happens to a gradient."""
+    It is `Tape.steps` in its plainest form: `visits` says in which order, `arrives` what happens to a gradient."""
 
     def __init__(self, result: Tensor, *mistakes: str) -> None:
         for mistake in mistakes:

@@ -1,4 +1,4 @@
-"""The one number of each map that the page knows exactly whatever its budget: the strongest, and all that it was put together from."""
+"""The number of each map that the page always stores exactly: the strongest, with all that is needed to explain it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,20 +20,20 @@ def strongest(array: Array) -> Shape:
 
 
 def forward(pack: Pack, node: Node) -> Facts:
-    """How the strongest number of a node's output came about."""
+    """How the strongest number of a node's output was computed."""
     at = strongest(node.y)
     return _facts(at, node.y, _breakdowns(pack, [step.explain for step in (node.step,) if step], at))
 
 
 def backward(pack: Pack, nodes: list[Node], number: int, dy: Array) -> Facts:
-    """How the strongest number of `dy`, the gradient of a node's output, came about: a breakdown for each operation that read it."""
+    """How the strongest number of `dy`, the gradient of a node's output, was computed: a breakdown for each operation that read it."""
     at = strongest(dy)
     users = [(user.step, k) for user, k in uses(nodes, number) if user.step and user.step.dxs is not None]
     return _facts(at, dy, _breakdowns(pack, [partial(step.explain_gradient, of=k) for step, k in users], at))
 
 
 def _breakdowns(pack: Pack, explains: Sequence[Callable[..., Explanation]], at: Shape) -> list[Facts] | None:
-    """What each of these functions says of the number at `at`; None where one has no rule."""
+    """The explanations of the number at `at`; None if an operation has no rule."""
     try:
         return [_breakdown(pack, explain(*at)) for explain in explains]
     except NotImplementedError:

@@ -14,8 +14,8 @@ from ..trace.trace import Trace
 from .data import page_data
 
 LIMIT = 14_800_000  # bytes of the file
-MOST_EXACT = 3_200_000  # numbers; more of them as float32 cannot fit, so that need not be tried
-ROUNDING = (  # how finely weights are rounded (see Pack), and how many are kept: the first that fits the limit
+MOST_EXACT = 3_200_000  # numbers; more than that cannot fit as float32
+ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept: the first pair that fits the limit
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
 )  # fmt: skip
 FIRST = ("numbers", "breakdown", "windows")  # one after another these scripts are one program: these, rules/ and the rest

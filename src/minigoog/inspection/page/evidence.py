@@ -1,4 +1,4 @@
-"""Class activation maps: where in the image the evidence for a class lies. (Zhou et al., "Learning deep features", CVPR 2016)
+"""Class activation maps: where in the image the evidence for a class is. (Zhou et al., "Learning deep features", CVPR 2016)
 
 A logit of a network that ends in global average pooling is the mean over all pixels of the map sum_k weight[k, class] * x_k(i, j), plus
 the bias. So the map is no estimate: its mean is the logit."""
@@ -11,8 +11,8 @@ from ...ops.dropout import Dropout
 from ...ops.linear import Linear
 from ...ops.pool import GlobalAvgPool2d
 
-WHY_NOT = ("As it ran, this network does not end in global average pooling and one linear layer at most (dropout between them counts), "
-           "so its logits are not means over the pixels of a map: there is no exact class activation map, and none is shown.")  # fmt: skip
+WHY_NOT = ("As it ran, this network does not end in global average pooling followed by at most one linear layer (dropout in between also "
+           "counts), so its logits are not means over a map: there is no exact class activation map, and none is shown.")  # fmt: skip
 
 
 def evidence(logits: Op, classes: list[int]) -> tuple[Op, list[tuple[Array, float]]] | None:
@@ -26,7 +26,7 @@ def evidence(logits: Op, classes: list[int]) -> tuple[Op, list[tuple[Array, floa
     if type(op) is not GlobalAvgPool2d or op.inputs[0].op is None:
         return None
     if linear is not None and linear.inputs[0].op is not op:
-        return None  # dropout has thrown part of the evidence away
+        return None  # dropout has removed part of the evidence
     x = op.inputs[0].data[0].astype(np.float64)
     return op.inputs[0].op, [_map(x, linear, c) for c in classes]
 

@@ -23,7 +23,7 @@ class Node(NamedTuple):
 
 
 def nodes_of(steps: Trace) -> list[Node]:
-    """The Nodes of a Trace, in the order in which they ran. Operations that only make weights have none."""
+    """The Nodes of a Trace, in the order in which they ran. Operations that only compute weights have none."""
     drawn = [step for step in steps.forward if step.receptive_field]
     image = drawn[0].op.inputs[0]
     numbers = {step.op: number for number, step in enumerate(drawn, start=1)}

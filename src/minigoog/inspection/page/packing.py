@@ -1,4 +1,4 @@
-"""Arrays in few bytes: how the page carries the numbers of a network."""
+"""Arrays in few bytes: how the page stores the numbers of a network."""
 
 import zlib
 from typing import Any
@@ -13,7 +13,7 @@ DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*
 
 
 class Pack:
-    """Arrays in a row, each found again by its description in `arrays`: shape, kind, and where its bytes begin.
+    """Arrays one after another, each with a description in `arrays`: shape, kind, and where its bytes start.
 
     Kinds: "f4", float32, the numbers themselves; "i1" and "u1", integers, each times the float32 `scales` of its channel.
     `levels`: into how many steps from 0 to the largest of a channel weights are rounded, at most 127; maps are rounded into 127, or
@@ -49,12 +49,12 @@ class Pack:
         return self._describe(array.shape, "u1", at=self._append(array.astype(np.uint8)))
 
     def text(self) -> tuple[str, int]:
-        """(all bytes, compressed (zlib), as text; how many bytes it stands for)."""
+        """(all bytes, compressed (zlib), as text; how many bytes it encodes)."""
         data = zlib.compress(b"".join(self._parts), 6)
         return text_of(data), len(data)
 
     def _append(self, array: NDArray[Any]) -> int:
-        """Where in the pack the bytes of `array` begin."""
+        """Where in the pack the bytes of `array` start."""
         at, data = self._size, array.tobytes()
         data += bytes(-len(data) % ALIGNMENT)
         self._parts.append(data)
@@ -76,9 +76,9 @@ def rounded(array: Array, levels: int) -> tuple[str, IntArray, Array]:
 
 
 def text_of(data: bytes) -> str:
-    """Bytes as text: each 4, a number of 32 bits with the first byte the highest, as 5 digits to the base of 85.
+    """Bytes as text: each 4, a number of 32 bits with the first byte the highest, as 5 digits in base 85.
 
-    6% shorter than base64. No digit means anything to HTML; up to 3 bytes of 0 are added at the end."""
+    6% shorter than base64. No digit has a meaning in HTML; up to 3 bytes of 0 are added at the end."""
     numbers = np.frombuffer(data + bytes(-len(data) % 4), ">u4")
     digits = np.empty((len(numbers), 5), np.uint8)
     for k in reversed(range(5)):

@@ -39,7 +39,7 @@ class AdaptiveAvgPool2dRule(Rule):
         return f"mean to {op.y.shape[1]}\u00d7{op.y.shape[2]}"
 
     def words(self, op: Any, context: Context) -> str:
-        return "The mean of each of evenly spaced windows: always as many, whatever the size of the map."
+        return "The mean of each of evenly spaced windows, whose number does not depend on the size of the map."
 
 
 def _even(n: int, size: int) -> tuple[float, float, float]:

@@ -24,7 +24,7 @@ class AddRule(Pointwise):
         return copied(f"dy{list(index)}", dy[index])
 
     def words(self, op: Any, context: Context) -> str:
-        return "One plus the other, number by number."
+        return "The sum of two maps, element by element."
 
 
 @rule_for(Scale)
@@ -43,7 +43,7 @@ class ScaleRule(Pointwise):
         return {"factor": op.factor}
 
     def words(self, op: Any, context: Context) -> str:
-        return "Every number times the same factor."
+        return "Each value times the same factor."
 
 
 @rule_for(Multiply)
@@ -60,7 +60,7 @@ class MultiplyRule(Pointwise):
         return add_up("dy * the other", {"dy": dy[index], "the other": op.inputs[1 - k].data[index]})
 
     def words(self, op: Any, context: Context) -> str:
-        return "One times the other, number by number."
+        return "The product of two maps, element by element."
 
 
 @rule_for(Sum)
@@ -76,4 +76,4 @@ class SumRule(Pointwise):
         return copied("dy", dy)
 
     def words(self, op: Any, context: Context) -> str:
-        return "The sum of all numbers."
+        return "The sum of all values."

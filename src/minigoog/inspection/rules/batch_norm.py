@@ -45,7 +45,7 @@ class BatchNorm2dRule(Pointwise):
         return {"relu": op.relu}
 
     def words(self, op: Any, context: Context) -> str:
-        return "Each channel brought to mean 0 and variance 1, then to a mean and a deviation that are learned."
+        return "Each channel is normalised to mean 0 and variance 1, then scaled and shifted by learned parameters."
 
 
 def _of_input(dz: Array, normal: Array, scale: float, at: Shape) -> Breakdown:

@@ -1,4 +1,4 @@
-"""What a number is put together from: factors, their products, and what is done with their sum."""
+"""What a number was computed from: factors, their products, and what is done with their sum."""
 
 import math
 from dataclasses import dataclass, field

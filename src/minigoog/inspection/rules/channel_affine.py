@@ -29,4 +29,4 @@ class ChannelAffineRule(Pointwise):
         return bias_gradient(dy, *index)
 
     def words(self, op: Any, context: Context) -> str:
-        return "Each channel times a number plus a number, both learned."
+        return "Each channel times a coefficient plus a bias, both learned."

@@ -16,7 +16,7 @@ class ConcatRule(Pointwise):
 
     function = javascript = kind = "concat"
     joins = True
-    back = "Each branch gets its own channels of the gradient back. Nothing is copied here either."
+    back = "Each branch gets its own channels of the gradient. Nothing is copied here either."
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         k = int(np.searchsorted(op.bounds, index[-1], side="right"))
@@ -29,4 +29,4 @@ class ConcatRule(Pointwise):
 
     def words(self, op: Any, context: Context) -> str:
         widths = " + ".join(str(x.shape[-1]) for x in op.inputs)
-        return f"The branches side by side: {widths} channels. Nothing is copied: each branch wrote into its slice of this map."
+        return f"The branches side by side: {widths} channels. Nothing is copied: each branch wrote to its slice of this map."

@@ -20,7 +20,7 @@ class ConnectRule(Pointwise):
         ky, kx, i, o = index
         (found,) = np.nonzero((op.inputs_of == i) & (op.outputs_of == o))
         if not len(found):
-            return Breakdown(f"0: map {o} does not see channel {i}", {}, 0.0)
+            return Breakdown(f"0: output channel {o} is not connected to channel {i}", {}, 0.0)
         return copied(f"kernels{[ky, kx, int(found[-1])]}", op.inputs[0].data[ky, kx, found[-1]])
 
     def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:

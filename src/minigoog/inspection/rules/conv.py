@@ -21,8 +21,8 @@ class Conv2dRule(Rule):
     function, javascript, kind = "conv2d", "conv2d", "conv"
     inputs = ("input", "weight", "bias")
     kernel, gradient_kernels = "conv2d", ("conv2d_input", "conv2d_weight", "conv2d_bias")
-    back = ("Where ReLU had made a 0 the gradient ends. The rest goes two ways: times what went in, it tells each weight how to change; "
-            "through the same filter, backwards, it reaches what went in.")  # fmt: skip
+    back = ("Where ReLU set the output to 0 the gradient is 0. The rest is used twice: times the input it gives the gradient of the weights, "
+            "times the filter that of the input.")  # fmt: skip
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         n, i, j, c = index
@@ -105,14 +105,14 @@ class Conv2dRule(Rule):
         if role == "reduce":
             return f"A 1x1 convolution mixes the {op.inputs[0].shape[3]} channels of each pixel into {cout}. {self._saving(op, context)}"
         if role == "project":
-            return f"Pooling keeps all {cin} channels; this 1x1 convolution makes {cout} of them, or the modules would grow ever wider."
+            return f"Pooling keeps all {cin} channels; this 1x1 convolution reduces them to {cout}, or the modules would grow wider and wider."
         if (kh, kw) == (1, 1):
-            return f"A 1x1 convolution: {cout} mixtures of the {cin} channels, for each pixel alone. It looks at no neighbour."
+            return f"A 1x1 convolution: {cout} weighted sums of the {cin} channels of each pixel, without its neighbours."
         if context.reads_image:
-            return (f"{cout} filters of {kh}x{kw} slide over the image itself, so they can be looked at as pictures: "
-                    f"edges, colours, textures once the network is trained.")  # fmt: skip
+            return (f"{cout} filters of {kh}x{kw} slide over the image itself, so they can be viewed as pictures: "
+                    f"after training they show edges, colours and textures.")  # fmt: skip
         products = kh * kw * cin
-        return f"Each of {cout} filters looks at a window of {kh}x{kw} pixels in {cin} channels: {products:,} products for every number."
+        return f"Each of {cout} filters looks at a window of {kh}x{kw} pixels in {cin} channels: {products:,} products for each number."
 
     def _saving(self, op: Any, context: Context) -> str:
         """What a reduction before a larger window saves, as the paper's section 4 argues."""
@@ -122,7 +122,7 @@ class Conv2dRule(Rule):
         kh, kw, *_ = self.weight_shape(after)
         without = math.prod(after.y.shape) * kh * kw * self.weight_shape(op)[2]
         both = self.multiply_adds(op) + self.multiply_adds(after)
-        return f"So the {kh}x{kw} filters that follow have less to do: {both:,} multiply-adds together instead of {without:,} without it."
+        return f"This makes the {kh}x{kw} filters that follow cheaper: {both:,} multiply-adds for both instead of {without:,} without it."
 
 
 def _window(op: Any) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class DropoutRule(Pointwise):
         return {"p": op.p}
 
     def words(self, op: Any, context: Context) -> str:
-        return "In training each number is dropped with some probability, so that none can be relied on."
+        return "In training each value is dropped with some probability, so that the network cannot rely on a single one."
 
 
 def _kept(op: Any, index: Shape) -> float:

@@ -17,7 +17,7 @@ class LinearRule(Pointwise):
     function, javascript, kind = "linear", "linear", "conv"
     inputs = ("input", "weight", "bias")
     kernel, gradient_kernels = "linear", ("linear_input", "linear_weight", "conv2d_bias")
-    back = "At the logits the gradient is the network's probability of each class, minus 1 for the right one: what it got wrong."
+    back = "At the logits the gradient is the predicted probability of each class, minus 1 for the true class."
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         n, c = index
@@ -39,4 +39,4 @@ class LinearRule(Pointwise):
 
     def words(self, op: Any, context: Context) -> str:
         cin, cout = op.inputs[1].shape
-        return f"Each of {cout} outputs adds up all {cin} numbers, each times a weight of its own."
+        return f"Each of {cout} outputs is a weighted sum of all {cin} inputs."

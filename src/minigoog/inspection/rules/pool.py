@@ -30,7 +30,7 @@ class MaxPool2dRule(_Pooling):
 
     function = javascript = kernel = "max_pool2d"
     gradient_kernels = ("max_pool2d_backward",)
-    back = "Only the pixel that was the largest of its window gets the gradient, the others nothing."
+    back = "Only the largest pixel of each window gets the gradient, the others get 0."
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         n, i, j, c = index
@@ -63,7 +63,7 @@ class MaxPool2dRule(_Pooling):
         s = pool_shape_of(op)
         largest = f"The largest value of each {s.kh}x{s.kw} window"
         if op.y.shape == op.inputs[0].shape:
-            return f"{largest}, one pixel apart: what responds strongly nearby. The map keeps its size."
+            return f"{largest}, with stride 1: what responds strongly nearby. The map keeps its size."
         return f"{largest}. The map gets smaller, and each of its pixels sees more of the image."
 
 
@@ -100,7 +100,7 @@ class GlobalAvgPool2dRule(Pointwise):
     function = javascript = kernel = "global_avg_pool2d"
     gradient_kernels = ("global_avg_pool2d_backward",)
     kind = "pool"
-    back = "Each pixel had an equal share in the mean and gets an equal share of the gradient."
+    back = "Each pixel has an equal share in the mean and gets an equal share of the gradient."
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         n, c = index
@@ -115,4 +115,4 @@ class GlobalAvgPool2dRule(Pointwise):
 
     def words(self, op: Any, context: Context) -> str:
         _, h, w, c = op.inputs[0].shape
-        return f"Of each of {c} maps the mean over its {h}x{w} pixels. No weights, and each class keeps a map of its evidence."
+        return f"The mean of each of {c} channels over its {h}x{w} pixels. It has no weights, and the evidence for each class stays a map."

@@ -24,7 +24,7 @@ class ReLURule(Pointwise):
         return add_up("dy where y > 0", {"dy": dy[index], "y > 0": np.asarray(float(not op.y[index] <= 0))})
 
     def words(self, op: Any, context: Context) -> str:
-        return "What is below 0 becomes 0."
+        return "Negative values become 0."
 
 
 @rule_for(Tanh)
@@ -49,4 +49,4 @@ class TanhRule(Pointwise):
         return {"gain": op.gain, "slope": op.slope}
 
     def words(self, op: Any, context: Context) -> str:
-        return "Squashed into a band around 0."
+        return "Each value squashed into the range from -gain to gain."

@@ -26,7 +26,7 @@ class ReshapeRule(Pointwise):
         return copied(f"dy{list(source)}", dy[source])
 
     def words(self, op: Any, context: Context) -> str:
-        return "The same numbers in another shape."
+        return "The same values in another shape."
 
 
 def _same_place(index: Shape, shape: Shape, other: Shape) -> Shape:

@@ -31,7 +31,7 @@ class Context(NamedTuple):
 class Rule:
     """What inspection knows of an operation; `rule_for` registers a subclass of it for the operation's class.
 
-    `output` and `gradient` say how a number came about. The rest has defaults: names for what is printed, what ran, how far a pixel
+    `output` and `gradient` explain how a number was computed. The rest has defaults: names for what is printed, what ran, how far a pixel
     looks, and what the page shows. An operation without a rule has this one, which knows nothing."""
 
     function = ""  # what its steps are called, as the function in `ops` (default: made from the name of the class)
@@ -41,14 +41,14 @@ class Rule:
     joins = False  # whether its output is its inputs' channels side by side
     kind = "other"  # of its box in the page: conv, pool, concat, loss or other
     javascript = ""  # its rule in page/web/rules/ (none: the page explains the strongest number of each map only)
-    back = "What arrives here goes on to what went in, by the chain rule."  # what its gradients say, in a sentence or two
+    back = "The gradient of the output, passed on to the inputs by the chain rule."  # what its gradients say, in a sentence or two
 
     def output(self, op: Any, index: Shape) -> Breakdown:
-        """How the number at `index` of the output came about."""
+        """How the number at `index` of the output was computed."""
         raise NotImplementedError(f"explain: {_no_rule(op)}")
 
     def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
-        """How the number at `index` of the gradient of input `k` came about; `dy` is the gradient of the output."""
+        """How the number at `index` of the gradient of input `k` was computed; `dy` is the gradient of the output."""
         raise NotImplementedError(f"explain_gradient: {_no_rule(op)}")
 
     def window(self, op: Any) -> Window | None:
@@ -77,7 +77,7 @@ class Rule:
         return {}
 
     def title(self, op: Any) -> str:
-        """What its box in the page says, in a word or two."""
+        """The label of its box in the page, a word or two."""
         return type(op).__name__.lower()
 
     def words(self, op: Any, context: Context) -> str:
@@ -87,7 +87,7 @@ class Rule:
 
 def _no_rule(op: Op) -> str:
     name = type(op).__name__
-    return f"{name} has no rule that says how its numbers came about: register one with @minigoog.inspection.rule_for({name})"
+    return f"{name} has no rule that explains its numbers: register one with @minigoog.inspection.rule_for({name})"
 
 
 class Pointwise(Rule):

@@ -41,7 +41,7 @@ class CrossEntropyRule(Pointwise):
 
     function, javascript, kernel, kind = "cross_entropy", "cross_entropy", "cross_entropy", "loss"
     gradient_kernels = ("cross_entropy_backward",)
-    back = "The loss itself: its gradient is 1, and here the way back begins."
+    back = "The loss: its gradient with respect to itself is 1, and the backward pass starts here."
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         x = op.inputs[0].data
@@ -66,7 +66,7 @@ class CrossEntropyRule(Pointwise):
         return "loss"
 
     def words(self, op: Any, context: Context) -> str:
-        return "Minus the logarithm of the probability that the network gives to the right class: 0 if it is certain, and right."
+        return "Minus the logarithm of the predicted probability of the true class: 0 if the network is certain and right."
 
 
 def _softmax(x: Array) -> Array:

@@ -26,7 +26,7 @@ class SparseConv2dRule(Conv2dRule):
         entry, row = (*index, 0)[:2]
         *tap, o = *np.unravel_index(op.pattern.col_indices[entry], op.pattern.shape[:3]), op.pattern.row_of[entry] * op.pattern.block + row
         if o >= op.pattern.shape[3]:
-            return Breakdown("0: the last block goes on past the last channel", {}, 0.0)
+            return Breakdown("0: the last block extends past the last channel", {}, 0.0)
         return self._of_weight(op, before_relu(op, dy), (*map(int, tap), int(o)))
 
     def weight_shape(self, op: Any) -> Shape:
@@ -48,4 +48,4 @@ class SparseConv2dRule(Conv2dRule):
         return f"sparse {super().title(op)}"
 
     def words(self, op: Any, context: Context) -> str:
-        return "A convolution that leaves out the weights that are 0."
+        return "A convolution that stores and computes only the weights that are not 0."

@@ -81,7 +81,7 @@ class Step:
         return forward * sum(self.op.needs_grad(i) for i in range(2))
 
     def explain(self, *index: int, image: int = 0) -> Explanation:
-        """How one number of the output came about: explain(h, w, c) of a map, explain(c) of a vector; `image` in the batch.
+        """How one number of the output was computed: explain(h, w, c) of a map, explain(c) of a vector; `image` in the batch.
 
         Returns an Explanation: patch, filter, products, sum, bias, ReLU, and beside what they add up to what is stored. An operation
         without a rule raises NotImplementedError (see `minigoog.inspection.rule_for`)."""

@@ -1,4 +1,4 @@
-"""Maps and vectors as small pictures made of characters."""
+"""Maps and vectors as small pictures of characters."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,10 +18,10 @@ def picture(a: Array) -> str:
     a = np.asarray(a, np.float64)[::step, ::step]
     low, high = np.min(a), np.max(a)
     if not np.isfinite(a).all():
-        return f"(it has values that are not finite: {np.count_nonzero(~np.isfinite(a))} of {a.size})"
+        return f"(some values are not finite: {np.count_nonzero(~np.isfinite(a))} of {a.size})"
     levels = np.rint((a - low) / (high - low or 1.0) * (len(RAMP) - 1)).astype(int)
     lines = ["|" + "".join(2 * RAMP[level] for level in row) + "|" for row in levels]
-    note = f"; one pixel in {step} each way" if step > 1 else ""
+    note = f"; one pixel in {step} along each axis" if step > 1 else ""
     return "\n".join([*lines, f"'{RAMP[0]}' is {low:.4g}, '{RAMP[-1]}' is {high:.4g}{note}"])
 
 

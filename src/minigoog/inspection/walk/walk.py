@@ -23,7 +23,7 @@ ALIASES = {
 class Walk(cmd.Cmd):
     """Commands, a line each, that move through a Trace and look at it.
 
-    The walk stands in the module `inside` ("" is the whole network), before its part `here`, and goes "forward" or "backward".
+    The walk is in the module `inside` ("" is the whole network), at its part `here`, and goes "forward" or "backward".
     `strict`: a wrong command raises ValueError instead of printing what was wrong."""
 
     prompt = "\n> "
@@ -37,7 +37,7 @@ class Walk(cmd.Cmd):
     # ---- where it is ----
 
     def parts(self) -> list[str]:
-        """The names of the operations and modules right inside the one where the walk is, in the order in which they run."""
+        """The names of the operations and modules directly in the one where the walk is, in the order in which they run."""
         prefix = f"{self.inside}." if self.inside else ""
         names = [step.name for step in self.walked() if step.name.startswith(prefix)]
         return list(dict.fromkeys(prefix + name[len(prefix) :].split(".")[0] for name in names))
@@ -47,7 +47,7 @@ class Walk(cmd.Cmd):
         return self.steps.forward if self.direction == "forward" else self.steps.backward
 
     def operations(self) -> Trace:
-        """The steps of what the walk stands before: one, or those of a module."""
+        """The steps of the operation or module here."""
         return self.walked()[self.here]
 
     def last(self) -> Step:
@@ -82,10 +82,10 @@ class Walk(cmd.Cmd):
         self.look()
 
     def end(self, by: int) -> str:
-        """What to say at the first or last step."""
+        """The message at the first or last step."""
         if by < 0:
             return f"this is the first step {self.direction}"
-        more = "`backward` walks the gradients back" if self.direction == "forward" else "`forward` walks from the image again"
+        more = "`backward` follows the gradients back" if self.direction == "forward" else "`forward` starts at the image again"
         return f"that was the last step {self.direction}: {more}, `quit` leaves"
 
     def leave(self) -> None:
@@ -93,15 +93,15 @@ class Walk(cmd.Cmd):
         self.here, self.inside = self.inside, self.inside.rpartition(".")[0]
 
     def do_next(self, _: str) -> None:
-        """on to the next operation or module (or just Enter)"""
+        """go to the next operation or module (or just Enter)"""
         self.move(1)
 
     def do_back(self, _: str) -> None:
-        """to the one before"""
+        """go to the previous one"""
         self.move(-1)
 
     def do_in(self, _: str) -> None:
-        """into the module here, to its first operation"""
+        """go into the module here, to its first operation"""
         if self.operations()[0].name == self.here:
             raise ValueError(f"{self.here} is an operation, not a module: `explain` or `show` look at its numbers")
         self.inside = self.here
@@ -109,14 +109,14 @@ class Walk(cmd.Cmd):
         self.look()
 
     def do_out(self, _: str) -> None:
-        """out of the module to where it stands in the network"""
+        """go out of the module"""
         if not self.inside:
-            raise ValueError("this is the whole network already")
+            raise ValueError("this is already the whole network")
         self.leave()
         self.look()
 
     def do_jump(self, name: str) -> None:
-        """NAME: to an operation or module (Tab completes names)"""
+        """NAME: go to an operation or module (Tab completes names)"""
         try:
             self.walked()[name]
         except KeyError as error:
@@ -134,26 +134,26 @@ class Walk(cmd.Cmd):
         """The other way, at the same place."""
         steps = self.steps.forward if direction == "forward" else self.steps.backward
         if not any(f"{step.name}.".startswith(f"{self.here}.") for step in steps):
-            raise ValueError(f"no gradient comes to {self.here}")
+            raise ValueError(f"{self.here} has no gradient")
         self.direction = direction
         self.look()
 
     def do_forward(self, _: str) -> None:
-        """looks at the forward pass here: `next` goes towards the result"""
+        """show the forward pass here: `next` goes towards the result"""
         self.turn("forward")
 
     def do_backward(self, _: str) -> None:
-        """looks at the gradients here: `next` goes back towards the image"""
+        """show the gradients here: `next` goes back towards the image"""
         self.turn("backward")
 
     # ---- looking ----
 
     def do_list(self, _: str) -> None:
-        """all operations of the module where the walk is, a line each"""
+        """list the operations of the module where the walk is"""
         self.say(self.walked()[self.inside] if self.inside else self.walked())
 
     def do_show(self, channel: str) -> None:
-        """CHANNEL: a channel of the output as a picture (backward: of its gradient); without CHANNEL the strongest"""
+        """CHANNEL: draw a channel of the output (backward: of its gradient); without CHANNEL the strongest"""
         step = self.last()
         forward = self.direction == "forward" or step.dy is None
         a, what = (step.output, "output") if forward or step.dy is None else (step.dy, "gradient of the output")
@@ -169,11 +169,11 @@ class Walk(cmd.Cmd):
             self.say(f"{what} of {step.name}, channel {c} of {a.shape[-1]}:\n{picture(a[0, ..., c])}")
 
     def do_image(self, _: str) -> None:
-        """the image, as a picture"""
+        """draw the image"""
         self.say(picture(self.image.mean(axis=2)))
 
     def do_explain(self, words: str) -> None:
-        """ROW COLUMN CHANNEL (of a vector just NUMBER): how this number of the output came about"""
+        """ROW COLUMN CHANNEL (of a vector just NUMBER): how this number of the output was computed"""
         step = self.last()
         index = _integers(words.split())
         self.say(step.explain(*index))
@@ -183,7 +183,7 @@ class Walk(cmd.Cmd):
             self.say(f"it can depend on {seen} of the image")
 
     def do_gradient(self, words: str) -> None:
-        """[input|weight|bias] INDEX: how this number of a gradient that went out came about"""
+        """[input|weight|bias] INDEX: how this number of a gradient was computed"""
         step = self.last()
         of, *index = words.split() or [""]
         if of not in input_names(step.op):
@@ -193,13 +193,13 @@ class Walk(cmd.Cmd):
     # ---- the rest ----
 
     def do_help(self, _: str) -> None:
-        """this list"""
+        """show this list"""
         short = {name: letter for letter, name in reversed(ALIASES.items())}
         commands = [name.removeprefix("do_") for name in vars(Walk) if name.startswith("do_")]
         self.say("\n".join(f"{short.get(name, ' '):<2} {name:<9} {getattr(self, f'do_{name}').__doc__}" for name in commands))
 
     def do_quit(self, _: str) -> bool:
-        """leaves"""
+        """leave"""
         return True
 
     def emptyline(self) -> bool:
@@ -207,7 +207,7 @@ class Walk(cmd.Cmd):
         return False
 
     def default(self, line: str) -> None:
-        raise ValueError(f"no command is called {line.split()[0]!r}: `help` lists them")
+        raise ValueError(f"unknown command {line.split()[0]!r}: `help` lists all")
 
     def onecmd(self, line: str) -> bool:
         """Does one command, which may be its first letter; returns whether the walk is over."""
@@ -248,8 +248,8 @@ def description(step: Step, n_steps: int) -> str:
 def _seen(field: ReceptiveField) -> str:
     """What a pixel sees of the image."""
     if not field.is_known:
-        return "maybe the whole image: an operation on the way has no rule"
-    return f"{shape_text(field.size)} pixels of the image, the next one {field.stride[0]:g} further on"
+        return "an unknown part of the image: an operation on the way has no rule"
+    return f"{shape_text(field.size)} pixels of the image, with stride {field.stride[0]:g}"
 
 
 def _statistics(a: Array) -> str:

@@ -1,4 +1,4 @@
-// ---- What a number is put together from: factors, their products, and what they add up to ----
+// ---- What a number was computed from: factors, their products, and what they add up to ----
 //
 // A breakdown is {formula, factors: [{name, shape, data}], parts: {name: number}, value, corner}, as in inspection/rules/breakdown.py.
 
@@ -68,7 +68,7 @@ function gradientBeforeRelu(user) {
   return user.settings.relu ? (i, j, c) => (y.at(i, j, c) <= 0 ? 0 : dy.at(i, j, c)) : dy.at;
 }
 
-/** The place in a map of this shape of the number that stands at (i, j, c) in another: the same in reading order. */
+/** The place in a map of this shape of the number that is at (i, j, c) in another: the same in reading order. */
 function reshaped(shape, from, i, j, c) {
   const at = (i * from[1] + j) * from[2] + c;
   return [Math.floor(at / (shape[1] * shape[2])), Math.floor(at / shape[2]) % shape[1], at % shape[2]];

@@ -69,7 +69,7 @@ function drawEdges(diagram, place, size) {
   diagram.append(svg);
 }
 
-/** From the lower edge of one box to the upper edge of another: to the side at once where it leaves the trunk, late where it comes back. */
+/** From the lower edge of one box to the upper edge of another: early sideways where it leaves the trunk, late where it returns. */
 function curve(from, to, atOnce) {
   const half = BOX.width / 2;
   const [x1, y1, x2, y2] = [from.x + half, from.y + BOX.height, to.x + half, to.y];

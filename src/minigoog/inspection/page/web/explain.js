@@ -33,10 +33,10 @@ function unpackBreakdown(breakdown, use) {
 /** The number that an explanation adds up to. */
 const total = (explanation) => explanation.breakdowns.reduce((sum, breakdown) => sum + breakdown.value, 0);
 
-/** Why a number is not explained: the operations without a rule, or what the page does not carry. */
+/** Why a number is not explained: an operation has no rule, or the page lacks what that would need. */
 function whyNot(node, direction) {
   const operations = direction === "forward" ? [node] : usersOf(nodes.indexOf(node)).map(({ user }) => user);
   const without = operations.filter(({ hasRule }) => !hasRule).map(({ operation }) => operation);
-  if (without.length) return `${without.join(", ")} has no rule that says how its numbers came about (minigoog.inspection.rule_for)`;
-  return "The page does not carry what it would need for this number";
+  if (without.length) return `${without.join(", ")} has no rule that explains its numbers (see minigoog.inspection.rule_for)`;
+  return "The page does not store what is needed to explain this number";
 }

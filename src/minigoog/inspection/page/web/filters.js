@@ -10,7 +10,7 @@ function showFilters() {
   if (!filter) return section.replaceChildren();
   const gradient = direction() === "backward" ? rule.filterGradient(node(), state.channel) : null;
   const parts = [filterFigure(filter, `Filter of channel ${state.channel}`)];
-  if (gradient) parts.push(filterFigure(gradient, "Its gradient: what training would take from it, times the learning rate"));
+  if (gradient) parts.push(filterFigure(gradient, "Its gradient: training subtracts it, times the learning rate"));
   section.replaceChildren(...parts);
 }
 

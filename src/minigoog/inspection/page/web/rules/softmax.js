@@ -1,7 +1,7 @@
 // ---- Softmax with cross-entropy ----
 
 RULES.cross_entropy = {
-  output: () => null, // the logarithms of all classes: the page has the one loss that there is exactly
+  output: () => null, // there is only one loss, which the page stores exactly
 
   gradient(user, k, i, j, c) {
     const x = inputMap(user);
