@@ -122,7 +122,7 @@ def test_an_operation_without_a_rule_is_traced_and_says_how_to_add_one(operation
     there, back = steps["own0"]
     assert not has_rule(there.op) and (there.kernel, back.kernel) == ("NumPy", "NumPy") and there.multiply_adds == 0
     assert np.array_equal(there.output, operation()(Tensor(there.inputs[0])).data)
-    message = rf"explain: {operation.__name__} has no rule that explains its numbers: register one with @minigoog.inspection.rule_for\({operation.__name__}\)"
+    message = rf"explain: {operation.__name__} has no rule .*: register one with @minigoog.inspection.rule_for\({operation.__name__}\)"
     with pytest.raises(NotImplementedError, match=message):
         there.explain(0, 0, 0)
     with pytest.raises(NotImplementedError, match=message.replace("explain", "explain_gradient", 1)):

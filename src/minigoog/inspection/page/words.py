@@ -3,7 +3,7 @@
 from ..rules import has_rule, rule_of
 from .nodes import Node, context_of
 
-IMAGE = "What the network sees: the middle square of the image, at the network's input size, minus the mean and divided by the standard deviation."
+IMAGE = "What the network sees: the middle square of the image, at the network's input size, normalised by mean and deviation."
 IMAGE_BACK = "How much the loss changes with each pixel: where it is large, a small change of the image changes the loss most."
 
 
