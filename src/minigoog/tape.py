@@ -90,6 +90,6 @@ class Tape(list["Op"]):
     def __repr__(self) -> str:
         return "\n".join(f"{i:4d}  {op!r}" for i, op in enumerate(self)) or "(an empty tape)"
 
-    def _repr_html_(self) -> "str | None":
+    def _repr_html_(self) -> str | None:
         """For notebooks: a row for each operation, with pictures of its maps."""
         return self[0].html_table(self) if self else None

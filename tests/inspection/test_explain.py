@@ -1,4 +1,4 @@
-"""How a number came about: for random positions of every operation and model, the parts add up to what the kernels stored."""
+"""How a number was computed: for random positions of every operation and model, the parts add up to what the kernels stored."""
 
 from functools import lru_cache
 
@@ -9,97 +9,12 @@ from hypothesis import strategies as st
 
 import minigoog as mg
 from minigoog import Tensor, nn, ops
-from minigoog.checks import pair
-from minigoog.inspection.explain import gradient as explain_gradient
-from minigoog.inspection.explain import output as explain_output
+from minigoog.inspection.rules.rule import RULES
 from minigoog.inspection.trace.step import Step
 from minigoog.kernels.sparse_pattern import SparsePattern
 from minigoog.op import Op
-from tests.kernels.judge import U
-from tests.kernels.test_batch_norm import ROUNDINGS
-from tests.kernels.test_softmax import relative_error
-from tests.kernels.test_winograd import ABSOLUTE, winograd, winograd_weight
+from tests.inspection.bounds import gradient_bound, output_bound
 from tests.strategies import distinct, numbers, seeds
-
-# ---- what rounding may cost, from the arithmetic of each operation ----
-
-MOVED = {"MaxPool2d", "ReLU", "Reshape", "Concat", "Connect"}  # forward without arithmetic: the very bits
-
-
-def sum_bound(e):
-    """(4 + 2 sqrt(terms)) u magnitude: see tests/kernels/judge.py, where it is derived."""
-    return (4 + 2 * np.sqrt(np.size(e.products))) * U * e.magnitude + 1e-40
-
-
-def output_bound(step, e, index):
-    op, x = step.op, step.inputs[0].astype(np.float64)
-    if step.operation in MOVED:
-        return 0.0
-    if step.operation == "Tanh":  # derived in tests/kernels/test_activation.py
-        return op.gain * U * (abs(op.slope * x[index]) + 6)
-    if step.operation == "Softmax":
-        return relative_error(step.inputs[0])[index] * e.value + 2e-38
-    if step.operation == "CrossEntropy":  # -log p moves as much as p relatively; of each loss, and their mean
-        of_logits = (4 + 2 * np.sqrt(x.shape[1])) * U * np.abs(x).max() * (op.label_smoothing > 0)  # their mean is taken too
-        return float(relative_error(step.inputs[0]).max()) + 2 * U * e.magnitude + of_logits
-    if step.operation == "SquaredDistance":  # computed as x^2 - 2 x code + code^2, whose terms are larger than what is left of them
-        a, code = np.abs(x[index[0]]), np.abs(op.codes[index[1]].astype(np.float64))
-        return (6 + 2 * np.sqrt(len(a))) * U * ((a + code) ** 2).sum()
-    if step.operation == "BatchNorm2d":  # derived in tests/kernels/test_batch_norm.py
-        size, deviation = np.abs(x[..., index[-1]]).max(), np.sqrt(e.parts["its variance"] + op.eps)
-        scale = abs(step.inputs[1][index[-1]]) / deviation
-        return ROUNDINGS * U * (2 * size * scale * (1 + size / deviation) + abs(step.inputs[2][index[-1]]))
-    if step.algorithm == "winograd":  # S, the algorithm run on absolute values: tests/kernels/test_winograd.py
-        scale = winograd(np.abs(x), np.abs(op.w).astype(np.float64), pair("Conv2d", "padding", op.window["padding"], 0), ABSOLUTE)[index]
-        return (6 + 0.2 * np.sqrt(op.w.shape[2])) * U * (scale + abs(step.inputs[2][index[-1]]))
-    return sum_bound(e)
-
-
-def gradient_bound(step, e, k, index):
-    op, dy = step.op, np.abs(step.dy).astype(np.float64)
-    if step.operation == "Softmax":  # y is rounded, and so is each product of the sum
-        y = step.output[index[0]].astype(np.float64)
-        relative = 2 * relative_error(step.inputs[0])[index[0]].max() + (8 + 2 * np.sqrt(len(y))) * U
-        return relative * y[index[1]] * (dy[index] + (dy[index[0]] * y).sum())
-    if step.operation == "CrossEntropy":
-        return (float(relative_error(step.inputs[0]).max()) + 8 * U) * dy / len(op.labels)
-    if step.operation == "BatchNorm2d":
-        return batch_norm_bound(op, dy, k, index)
-    if step.operation == "Tanh":  # y is rounded by the forward pass, but that is the y of the formula
-        return 8 * U * dy[index] * op.slope * (op.gain + step.output[index] ** 2 / op.gain) + 1e-40
-    if step.operation == "SquaredDistance":  # computed as 2 (sum(dy) x - sum(dy code))
-        terms = dy[index[0]] * (abs(step.inputs[0][index]) + np.abs(op.codes[:, index[1]]))
-        return 2 * (6 + 2 * np.sqrt(len(terms))) * U * terms.sum()
-    algorithm = dict(step.kernels).get(("conv2d_input", "conv2d_weight", "conv2d_bias")[k]) if step.operation == "Conv2d" else ""
-    if algorithm == "winograd":
-        return (6 + 0.2 * np.sqrt(terms_of_winograd(op, dy, k))) * U * winograd_scale(op, dy, k)[index]
-    return sum_bound(e)
-
-
-def batch_norm_bound(op, dy, k, index):
-    """The magnitudes of tests/kernels/test_batch_norm.py, for one channel."""
-    c = index[-1]
-    inverse = 1 / np.sqrt(float(op.variance[c]) + op.eps)
-    dy, normal = dy[..., c], (np.abs(op.x[..., c]) + abs(op.mean[c])) * inverse
-    if k == 0:
-        at = index[:-1]
-        return ROUNDINGS * U * abs(op.gamma[c]) * inverse * (dy[at] + dy.mean() + normal[at] * (dy * normal).mean())
-    return ROUNDINGS * U * (dy * (normal if k == 1 else 1)).sum()
-
-
-def terms_of_winograd(op, dy, k):
-    side = 7 - len(op.w)  # of a tile of the weight gradient
-    return op.w.shape[3] if k == 0 else dy.shape[0] * -(-dy.shape[1] // side) * -(-dy.shape[2] // side)
-
-
-def winograd_scale(op, dy, k):
-    """The algorithm of the gradient on absolute values."""
-    taps, padding = len(op.w), pair("Conv2d", "padding", op.window["padding"], 0)
-    if k == 1:
-        return winograd_weight(np.abs(op.x).astype(np.float64), dy, padding, taps, ABSOLUTE)
-    turned = np.abs(op.w[::-1, ::-1].transpose(0, 1, 3, 2)).astype(np.float64)
-    return winograd(dy, turned, tuple(taps - 1 - p for p in padding), ABSOLUTE)
-
 
 # ---- checks of one number ----
 
@@ -204,9 +119,10 @@ CASES = {
 }
 
 
-def test_every_operation_has_a_rule_forward_and_backward_and_a_case_here():
-    classes = {c.__name__ for c in Op.__subclasses__() if c.__module__.startswith("minigoog.ops")}
-    assert len(classes) >= 20 and set(explain_output.RULES) == set(explain_gradient.RULES) == set(CASES) == classes
+def test_every_operation_has_a_rule_and_a_case_here():
+    classes = {c for c in Op.__subclasses__() if c.__module__.startswith("minigoog.ops")}
+    ours = {c for c in RULES if c.__module__.startswith("minigoog.ops")}
+    assert len(classes) >= 20 and ours == classes and set(CASES) == {c.__name__ for c in classes}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -269,58 +185,3 @@ def test_a_number_that_winograd_computed_adds_up_within_winograds_own_bound(nati
     check_output(there, position(data, there.output_shape))
     for k in range(3):
         check_gradient(back, k, position(data, back.dxs[k].shape))
-
-
-# ---- what is shown ----
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    mg.manual_seed(0)
-    return mg.trace(mg.models.TinyInception(), mg.data.digits()[1].images[0], 0)
-
-
-def test_an_explanation_holds_patch_filter_and_products(tiny):
-    step = tiny["inception2a.branch3x3.conv"][0]
-    e = step.explain(0, 7, 5)
-    assert e.corner == (-1, 6) and e.factors["patch"].shape == e.factors["filter"].shape == e.products.shape == (3, 3, 16)
-    assert not e.factors["patch"][0].any() and not e.factors["patch"][:, 2].any()  # the padding
-    assert np.array_equal(e.factors["patch"][1:, :2], step.inputs[0][0, :2, 6:])
-    assert np.array_equal(e.factors["filter"], step.inputs[1][..., 5])
-    assert np.isclose(e.products.sum() + step.inputs[2][5], e.parts["before ReLU"])
-
-
-def test_a_printed_explanation_shows_the_window_and_the_sum(tiny):
-    text = str(tiny["conv1"][0].explain(3, 4, 5))
-    assert text.startswith("conv1: output[0, 3, 4, 5] = max(sum(patch * filter) + bias, 0)")
-    assert all(word in text for word in ("patch", "filter", "products", "bias", "before ReLU", "stored"))
-    assert len(text.splitlines()) == 1 + 4 + 5
-    deep = str(tiny["inception3a.branch3x3.conv"][0].explain(1, 1, 3))
-    assert "products, added up over 32 channels" in deep and "6 strongest of 288 products (patch * filter):" in deep
-
-
-def test_the_gradient_of_an_input_by_name(tiny):
-    step = tiny["classifier"][1]
-    assert step.explain_gradient(3, of="bias").stored == step.dxs[2][3]
-    assert step.explain_gradient(7, 3, of="weight").stored == step.dxs[1][7, 3]
-    assert step.explain_gradient(7).stored == tiny["classifier"][0].explain_gradient(0, 7, of=0).stored == step.dxs[0][0, 7]
-
-
-def test_a_number_that_is_not_there_is_named(tiny):
-    step = tiny["conv1"][0]
-    with pytest.raises(ValueError, match=r"explain: `index\[1\]` is 8, expected at most 7"):
-        step.explain(8, 0, 0)
-    with pytest.raises(IndexError, match=r"expected 4 numbers for an array of shape \(1, 8, 8, 32\)"):
-        step.explain(0, 0)
-    with pytest.raises(ValueError, match="`of` is 'filter', expected one of input, weight, bias"):
-        step.explain_gradient(0, 0, 0, of="filter")
-    with pytest.raises(IndexError, match="expected 4 numbers"):
-        step.explain_gradient(0, 0, 3, of="weight")
-    (without,) = mg.trace(nn.Sequential(relu=nn.ReLU()), np.ones((2, 2, 1)))
-    with pytest.raises(RuntimeError, match=r"relu has no gradients: give trace\(\) a label"):
-        without.explain_gradient(0, 0, 0)
-    layer = nn.Linear(1, 2)
-    layer.weight.requires_grad = False
-    frozen = mg.trace(nn.Sequential(mean=nn.GlobalAvgPool2d(), layer=layer), np.ones((2, 2, 1)), 0)["layer"][1]
-    with pytest.raises(ValueError, match="nobody wanted the gradient of the weight of layer"):
-        frozen.explain_gradient(0, 0, of="weight")

@@ -94,7 +94,7 @@ def test_a_second_backward_without_the_mistake_adds_the_same_once_more_and_mista
 def test_unknown_mistakes_are_refused_by_name():
     with pytest.raises(ValueError, match="`mistakes` has 'typo', expected some of order, overwrite"):
         lab.LabTape(Tensor([1.0], requires_grad=True) * 2.0, "typo")
-    with pytest.raises(ValueError, match="'typo' is no mistake, expected some of order"):
+    with pytest.raises(ValueError, match="mistake: `name` is 'typo', expected one of order"):
         lab.mistake("typo")
 
 
@@ -129,4 +129,4 @@ def test_the_program_reports_on_those_that_are_named_and_refuses_others_in_a_lin
     assert "    a.grad  right 4, with the mistake 1\n" in capsys.readouterr().out
     with pytest.raises(SystemExit) as stop:
         run(monkeypatch, "overwrite", "typo")
-    assert stop.value.code == 2 and "lab: 'typo' is no mistake" in capsys.readouterr().err
+    assert stop.value.code == 2 and "`name` is 'typo'" in capsys.readouterr().err

@@ -203,7 +203,7 @@ def test_a_layer_that_runs_twice_has_two_steps_of_different_names():
     assert "forward" not in vars(model.layer)
 
 
-def test_a_trace_that_nobody_holds_is_freed_by_reference_count_alone():
+def test_an_unused_trace_is_freed_by_reference_count_alone():
     gc.disable()
     try:
         steps = mg.trace(mg.models.TinyInception(), numbers(0, (8, 8, 1)), 1)

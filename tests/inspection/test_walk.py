@@ -69,7 +69,7 @@ def test_next_stays_at_the_level_and_back_undoes_it(walk):
 
 def test_in_out_and_jump(walk):
     assert "conv1 is an operation, not a module" in error(walk, "in")
-    assert "this is the whole network already" in error(walk, "out")
+    assert "this is already the whole network" in error(walk, "out")
     walk.onecmd("jump inception3a.branch3x3.conv")
     walk.onecmd("out")
     assert (walk.inside, walk.here) == ("inception3a", "inception3a.branch3x3")
@@ -93,7 +93,7 @@ def test_names_are_completed(walk):
 
 def test_a_walk_does_not_turn_where_no_gradient_comes():
     forward_only = mg.trace(mg.models.TinyInception(), np.zeros((8, 8, 1)))
-    assert "no gradient comes to conv1" in error(Walk(forward_only, np.zeros((8, 8, 1)), strict=True, stdout=io.StringIO()), "backward")
+    assert "conv1 has no gradient" in error(Walk(forward_only, np.zeros((8, 8, 1)), strict=True, stdout=io.StringIO()), "backward")
 
 
 # ---- looking ----
@@ -121,7 +121,7 @@ def test_explain_and_gradient_show_what_the_step_explains(walk, trace):
     assert str(step.explain_gradient(3, 4, 5)) in said(walk, "gradient 3 4 5")
     assert str(step.explain_gradient(0, 1, 2, 3, of="weight")) in said(walk, "g weight 0 1 2 3")
     assert str(trace["classifier"][0].explain(7)) in said(walk, "jump classifier", "e 7")
-    assert "'3 x 5' came, expected whole numbers" in error(walk, "explain 3 x 5")
+    assert "expected integers, got '3 x 5'" in error(walk, "explain 3 x 5")
     assert "expected 2 numbers for an array of shape (1, 10)" in error(walk, "explain 1 2 3")
 
 
@@ -139,7 +139,7 @@ def test_a_channel_is_drawn(walk, trace):
 def test_a_picture_has_two_characters_for_a_pixel_from_the_smallest_to_the_largest():
     assert picture(np.array([[0.0, 1.0], [0.5, 0.0]])) == "|  @@|\n|==  |\n' ' is 0, '@' is 1"
     wide = picture(np.arange(64.0 * 64).reshape(64, 64)).splitlines()
-    assert len(wide) == 33 and len(wide[0]) == 66 and wide[-1].endswith("; one pixel in 2 each way")
+    assert len(wide) == 33 and len(wide[0]) == 66 and wide[-1].endswith("; one pixel in 2 along each axis")
     assert "not finite: 1 of 4" in picture(np.array([[0.0, np.nan], [1.0, 1.0]]))
 
 
@@ -149,13 +149,13 @@ def test_bars_show_the_largest_values():
     assert bars(np.array([1.0, -3.0]), "ab", np.abs).splitlines()[0].startswith("b")
 
 
-def test_a_wrong_command_is_said_and_the_walk_goes_on(trace):
+def test_a_wrong_command_is_reported_and_the_walk_continues(trace):
     out = io.StringIO()
     keyboard = io.StringIO("nonsense\nnext\nexplain 99 0 0\n\nquit\n")
     walk = Walk(trace, np.zeros((8, 8, 1)), stdin=keyboard, stdout=out)
     walk.use_rawinput = False
     walk.cmdloop()
-    assert "no command is called 'nonsense': `help` lists them" in out.getvalue()
+    assert "unknown command 'nonsense': `help` lists all" in out.getvalue()
     assert "expected at most 7" in out.getvalue() and walk.here == "inception2b"
 
 
@@ -191,7 +191,7 @@ def test_every_model_can_be_walked(monkeypatch, capsys, tmp_path, model):
     commands = "n\nshow\nbackward\nshow # a comment\n\n# another\nimage\nlist\nquit"
     run(monkeypatch, "step", "--model", model, "--training", "--script", script(tmp_path, commands))
     text = capsys.readouterr().out
-    assert "It is taken for" in text and f"{model}, untrained" in text and "gradient of the output" in text
+    assert "Predicted: " in text and f"{model}, untrained" in text and "gradient of the output" in text
     assert ("aux_4a.classifier" in text) == (model == "googlenet")
 
 

@@ -1,8 +1,11 @@
 """Looking into networks: their layers in a table, what two of them differ in, and one image step by step through every operation."""
 
 from .branches.ledger import branch_ledger
+from .rules import Breakdown, Pointwise, Rule, add_up, copied, rule_for
 from .summary.diff import diff
 from .summary.summary import summary
 from .trace.trace import Trace, trace
 
-__all__ = ["branch_ledger", "diff", "summary", "Trace", "trace"]
+__all__ = [
+    "add_up", "branch_ledger", "Breakdown", "copied", "diff", "Pointwise", "Rule", "rule_for", "summary", "Trace", "trace",
+]

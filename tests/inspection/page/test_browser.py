@@ -60,7 +60,7 @@ def test_other_keys(page):
     at = page.run("const {row, column, channel} = minigoog.state; return [row, column, channel]")
     assert at == page.run("return minigoog.nodes[1].exact.at")
     page.press("?")
-    assert page.run("return document.getElementById('help').open") and "to the image, where the walk begins" in page.text("#help")
+    assert page.run("return document.getElementById('help').open") and "first step: the image" in page.text("#help")
     page.press(Keys.ESCAPE)
     page.wait("return !document.getElementById('help').open")
     page.press("p")
@@ -149,7 +149,7 @@ def test_dark_mode_follows_the_system_and_the_button(page):
     page.press("t")
     assert ground() == dark
     prefer("light")
-    assert ground() == dark  # what somebody chose stays
+    assert ground() == dark  # what was chosen stays
 
 
 @pytest.mark.parametrize("width", [1366, 1000, 700])

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+import minigoog as mg
+from minigoog.inspection.inputs import Sample
+from minigoog.op import Op
 from tests.inspection.page.browser import Page
 
 
@@ -38,7 +41,8 @@ def test_everywhere_the_products_add_up_to_the_number_of_the_trace(tiny):
 def test_the_gradient_of_a_filter_is_that_of_the_trace(tiny):
     for number, channel in ((1, 3), (4, 5), (6, 7)):
         name = tiny.run("return minigoog.nodes[arguments[0]].name", number)
-        found = tiny.run("return [...minigoog.filterGradient(minigoog.nodes[arguments[0]], arguments[1]).data]", number, channel)
+        script = "const {RULES, nodes} = minigoog; return [...RULES.conv2d.filterGradient(nodes[arguments[0]], arguments[1]).data]"
+        found = tiny.run(script, number, channel)
         expected = tiny.steps[name][0].dxs[1][..., channel]
         assert np.allclose(np.reshape(found, expected.shape), expected, rtol=1e-3, atol=1e-5), name
 
@@ -50,6 +54,45 @@ def test_lenet_5_is_explained_too(driver, tmp_path):
     page = Page(driver, tmp_path, model="lenet5")
     explained, of = compare(page)
     assert explained > 0.8 * of and "there is no exact class activation map" in page.text("#because")
+
+
+class ReLU(Op):
+    """A user's own, with the name of ours and no rule: leaky."""
+
+    def forward(self, x):
+        self.slope = np.where(x > 0, np.float32(1), np.float32(0.25))
+        return x * self.slope
+
+    def backward(self, dy):
+        return (dy * self.slope,)
+
+
+class Mixed(mg.nn.Module):
+    """Operations that the other networks do not have, and one without a rule."""
+
+    def __init__(self):
+        self.conv = mg.nn.Conv2d(1, 4, 3, padding=1)
+
+    def forward(self, x):
+        a = mg.ops.avg_pool2d(self.conv(x), 3, 2, 1)
+        own = ReLU()(mg.ops.tanh(a))
+        return mg.ops.global_avg_pool2d(mg.ops.relu(own) + 0.5 * a)
+
+
+def test_other_operations_are_explained_and_one_without_a_rule_is_named(driver, tmp_path):
+    mg.manual_seed(0)
+    image = np.random.default_rng(0).random((8, 8, 1), np.float32)
+    sample = Sample(Mixed(), image, (255 * image).astype(np.uint8), 1, ("a", "b", "c", "d"), "a network\nan image")
+    page = Page(driver, tmp_path, sample=sample)
+    explained, of = compare(page)
+    assert explained == of - 6  # three numbers of the output of ReLU, and three of the gradient that it sends back
+    number = page.run("return minigoog.nodes.findIndex((n) => n.operation === 'ReLU' && !n.hasRule)")
+    page.run("minigoog.goToNode(arguments[0], 'forward')", number)
+    assert "ReLU has no rule that explains its numbers" in page.text("#products") and "unknown" in page.text("#row")
+    page.run("minigoog.goToNode(arguments[0], 'backward')", number - 1)
+    assert "ReLU has no rule that explains its numbers" in page.text("#products")
+    page.run("minigoog.goToNode(arguments[0], 'backward')", number)
+    assert "adds up to" in page.text("#products") and page.driver.get_log("browser") == []
 
 
 def test_a_rounded_page_says_so_and_is_close(driver, tmp_path):
@@ -81,8 +124,8 @@ def test_the_heads_stand_beside_the_trunk_and_left_out_weights_are_named(driver,
     page = Page(driver, tmp_path, rounding=(15, 100_000), model="googlenet", training=True)
     xs = dict(page.run("return minigoog.nodes.map((n) => [n.name, n.x])"))
     assert xs["aux_4a.conv"] == xs["aux_4d.classifier"] > max(x for name, x in xs.items() if name.startswith("inception"))
-    assert "Left out, they are too large" in page.text("#rounding")
+    assert "Left out because they are too large" in page.text("#rounding")
     number = page.run("return minigoog.nodes.findIndex((n) => n.name === 'aux_4a.hidden')")
     page.run("minigoog.goToNode(arguments[0]); minigoog.lookAt(0, 0, 1)", number)
-    assert "The page does not carry what it would need" in page.text("#products")
+    assert "The page does not store what is needed" in page.text("#products")
     assert page.driver.get_log("browser") == []

@@ -9,12 +9,12 @@ import pytest
 
 import minigoog as mg
 from minigoog.inspection import inputs
-from minigoog.inspection.explain.explanation import input_names
 from minigoog.inspection.page.build import LIMIT, build_page
 from minigoog.inspection.page.data import page_data
 from minigoog.inspection.page.evidence import evidence
 from minigoog.inspection.page.layout import layout
 from minigoog.inspection.page.packing import DIGITS, Pack, rounded
+from minigoog.inspection.rules import input_names
 from minigoog.inspection.trace.trace import trace
 
 from ..test_walk import flags_of
@@ -153,7 +153,7 @@ def test_winners_of_max_pools_point_at_the_largest_number(tiny):
         step = tiny[0][node["name"]][0]
         _, kw = node["settings"]["window"]
         stride, padding = node["settings"]["stride"][0], node["settings"]["padding"][0]
-        for (i, j, c), place in np.ndenumerate(arrays[node["winners"]].astype(int)):
+        for (i, j, c), place in np.ndenumerate(arrays[node["indices"]["winners"]].astype(int)):
             row, column = i * stride - padding + place // kw, j * stride - padding + place % kw
             assert step.inputs[0][0, row, column, c] == step.output[0, i, j, c]
 

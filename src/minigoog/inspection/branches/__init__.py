@@ -1,1 +1,1 @@
-"""What each branch of each Inception module costs and brings."""
+"""What each branch of each Inception module costs and contributes."""

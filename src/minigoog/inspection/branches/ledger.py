@@ -1,18 +1,20 @@
-"""The branch ledger: what each branch of each Inception module costs, and what the network loses without it."""
+"""The branch ledger: what each branch of each Inception module costs, and the accuracy lost without it."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...array_types import Array, IntArray
 from ...files import atomic_write
 from ...metrics import top_k_error
 from ...nn import Inception, NaiveInception, evaluation_mode
-from ...nn.module import Parameter
+from ...nn.module import Module, Parameter
 from ...tensor import Tensor, no_grad
 from ...text import aligned, human_bytes
-from ..trace.trace import trace
+from ..trace.trace import Trace, trace
 
 BATCH = 32  # images that go through the network together
 REPEATS = 5  # measurements, of which the median counts
@@ -23,7 +25,7 @@ class Row(NamedTuple):
     """A branch. Multiply-adds, `ms` (forward) and bytes of all its maps are for one image, measured in a batch.
 
     gradient_norm: length of the gradient of all its parameters together. accuracy_lost: of the share of right answers, when the
-    branch gives zeros; None where nothing is labelled."""
+    branch gives zeros; None without labels."""
 
     module: str
     branch: str
@@ -35,30 +37,32 @@ class Row(NamedTuple):
     accuracy_lost: float | None
 
     @property
-    def gflops(self):
+    def gflops(self) -> float:
         """2 * multiply-adds in billions a second."""
         return 2 * self.multiply_adds / self.ms / 1e6
 
 
 class Ledger:
-    """The branches of a network in `rows`; `accuracy` is that of the whole network, None where nothing is labelled."""
+    """The branches of a network in `rows`; `accuracy` is that of the whole network, None without labels."""
 
-    def __init__(self, rows, accuracy, about):
+    def __init__(self, rows: list[Row], accuracy: float | None, about: str) -> None:
         self.rows, self.accuracy, self.about = rows, accuracy, about
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.about}\n\n{aligned([HEADING, *map(_cells, self.rows), *map(_cells, self.totals())], right=range(2, 9))}"
 
     __repr__ = __str__
 
-    def totals(self):
+    def totals(self) -> Iterator[Row]:
         """A Row for each kind of branch, all modules together; what is lost without all of them is not known."""
         for branch in dict.fromkeys(row.branch for row in self.rows):
             rows = [row for row in self.rows if row.branch == branch]
-            sums = [sum(getattr(row, name) for row in rows) for name in ("parameters", "multiply_adds", "ms", "bytes")]
-            yield Row("all", branch, *sums, math.hypot(*(row.gradient_norm for row in rows)), None)
+            counts = ("parameters", "multiply_adds", "bytes")
+            parameters, multiply_adds, n_bytes = (sum(getattr(row, name) for row in rows) for name in counts)
+            ms, norm = sum(row.ms for row in rows), math.hypot(*(row.gradient_norm for row in rows))
+            yield Row("all", branch, parameters, multiply_adds, ms, n_bytes, norm, None)
 
-    def plot(self, path):
+    def plot(self, path: str | Path) -> None:
         """Draws the ledger to `path` (png, svg, pdf), a bar for each branch of each module; needs matplotlib (extra `plots`)."""
         try:
             from matplotlib.figure import Figure
@@ -72,7 +76,7 @@ class Ledger:
             figure.savefig(file, format=Path(path).suffix[1:] or "png", dpi=110)
 
 
-QUANTITIES = {
+QUANTITIES: dict[str, Callable[[Row], float]] = {
     "parameters, thousands": lambda row: row.parameters / 1e3,
     "multiply-adds, millions": lambda row: row.multiply_adds / 1e6,
     "ms for one image": lambda row: row.ms,
@@ -82,7 +86,7 @@ QUANTITIES = {
 }
 
 
-def _draw(axes, title, quantity, rows):
+def _draw(axes: Any, title: str, quantity: Callable[[Row], float], rows: list[Row]) -> None:
     modules, branches = (list(dict.fromkeys(getattr(row, field) for row in rows)) for field in ("module", "branch"))
     for i, branch in enumerate(branches):
         of_branch = [row for row in rows if row.branch == branch]
@@ -92,16 +96,18 @@ def _draw(axes, title, quantity, rows):
     axes.set_xticks(range(len(modules)), [module.removeprefix("inception") for module in modules])
 
 
-def _cells(row):
+def _cells(row: Row) -> tuple[str, ...]:
     lost = "" if row.accuracy_lost is None else f"{100 * row.accuracy_lost:.2f}%"
     measured = (f"{row.ms:.4f}", f"{row.gflops:.1f}", human_bytes(row.bytes), f"{row.gradient_norm:.3g}")
     return (row.module, row.branch, f"{row.parameters:,}", f"{row.multiply_adds:,}", *measured, lost)
 
 
-def branch_ledger(model, images, labels=None, progress=lambda text: None):
+def branch_ledger(
+    model: Module, images: Array, labels: IntArray | None = None, progress: Callable[[str], object] = lambda text: None
+) -> Ledger:
     """The Ledger of `model` in evaluation, on `images` [n, h, w, c] and their `labels`; raises ValueError if it has no branches.
 
-    Costs are measured on the first 32 images; without `labels` the gradients are those for class 0, and no accuracy is told."""
+    Costs are measured on the first 32 images; without `labels` the gradients are those for class 0, and no accuracy is measured."""
     modules = [(name, m) for name, m in model.named_modules() if isinstance(m, (Inception, NaiveInception))]
     if not modules:
         raise ValueError(f"branch_ledger: {type(model).__name__} has no Inception modules, expected a network of branches")
@@ -113,19 +119,19 @@ def branch_ledger(model, images, labels=None, progress=lambda text: None):
         for module_name, module in modules:
             for name, branch in module.named_children():
                 progress(f"silencing {module_name}.{name}")
-                lost = None if labels is None else accuracy - _accuracy_without(branch, model, images, labels)
+                lost = None if labels is None or accuracy is None else accuracy - _accuracy_without(branch, model, images, labels)
                 rows.append(_row(module_name, name, steps[f"{module_name}.{name}"], ms, min(len(images), BATCH), lost))
     return Ledger(rows, accuracy, _about(model, len(images), accuracy))
 
 
-def _about(model, n, accuracy):
+def _about(model: Module, n: int, accuracy: float | None) -> str:
     together = f"{type(model).__name__}, measured with {min(n, BATCH)} image{'s' * (n > 1)} at once"
     return together if accuracy is None else f"{together}; {accuracy:.2%} of {n:,} images right with all branches"
 
 
-def _measured(model, images, labels):
+def _measured(model: Module, images: Array, labels: IntArray) -> tuple[Trace, dict[str, float]]:
     """(the steps of a batch there and back, {name: median milliseconds of the operation, forward})."""
-    times = {}
+    times: dict[str, list[float]] = {}
     for _ in range(REPEATS):
         steps = trace(model, images, labels[: len(images)])
         for step in steps.forward:
@@ -133,33 +139,34 @@ def _measured(model, images, labels):
     return steps, {name: float(np.median(each)) for name, each in times.items()}
 
 
-def _row(module, name, steps, ms, n, lost):
+def _row(module: str, name: str, steps: Trace, ms: dict[str, float], n: int, lost: float | None) -> Row:
     """The Row of a branch from its steps with a batch of `n` images."""
     there = steps.forward
     maps = sum(step.output.nbytes for step in there if step.receptive_field)  # not of weights that were computed
-    gradients = [dx for step in steps.backward for x, dx in zip(step.op.inputs, step.dxs, strict=True) if isinstance(x, Parameter)]
+    sent = [pair for step in steps.backward for pair in zip(step.op.inputs, step.dxs or (), strict=True)]
+    gradients = [dx for x, dx in sent if isinstance(x, Parameter) and dx is not None]
     length = math.sqrt(sum(np.square(dx, dtype=np.float64).sum() for dx in gradients))
     sums = sum(step.parameters for step in there), sum(step.multiply_adds for step in there) // n
     branch = name.removeprefix("branch").removeprefix("_")
     return Row(module, branch, *sums, sum(ms[step.name] for step in there) / n, maps // n, length, lost)
 
 
-def _accuracy(model, images, labels):
+def _accuracy(model: Module, images: Array, labels: IntArray) -> float:
     """The share of images for which the highest logit is that of the label."""
     with no_grad():
         logits = [model(Tensor(images[i : i + BATCH])).data for i in range(0, len(images), BATCH)]
-    return 1 - top_k_error(np.concatenate(logits), labels)
+    return 1 - float(top_k_error(np.concatenate(logits), labels))
 
 
-def _accuracy_without(branch, model, images, labels):
+def _accuracy_without(branch: Module, model: Module, images: Array, labels: IntArray) -> float:
     """The same with a branch that writes zeros into its slice of the module's output."""
 
-    def silent(x, out):
+    def silent(x: Tensor, out: Array) -> Tensor:
         out[...] = 0
         return Tensor(out)
 
-    branch.forward = silent
+    vars(branch)["forward"] = silent
     try:
         return _accuracy(model, images, labels)
     finally:
-        del branch.forward
+        del vars(branch)["forward"]

@@ -1,1 +1,1 @@
-"""How one number of a network came about, and one number of a gradient."""
+"""How one number of a network was computed, and one number of a gradient."""

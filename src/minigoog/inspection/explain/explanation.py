@@ -1,23 +1,19 @@
-"""How one number inside the network came about: what was multiplied and added up to it, beside the number that is stored."""
+"""How one number inside the network was computed: what was multiplied and added up, beside the number that is stored."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...array_types import Array, Shape
 from ...checks import check_int
-from . import gradient as explain_gradient
-from . import output as explain_output
-from .breakdown import Breakdown
+from ..rules import Breakdown, input_names, rule_of
 
-INPUT_NAMES = {
-    "Add": ("a", "b"),
-    "BatchNorm2d": ("input", "weight", "bias"),
-    "ChannelAffine": ("input", "coefficient", "bias"),
-    "Conv2d": ("input", "weight", "bias"),
-    "Linear": ("input", "weight", "bias"),
-    "Multiply": ("a", "b"),
-    "SparseConv2d": ("input", "values", "bias"),
-}  # of all others "input", or "input0", "input1", ... where there are several
+if TYPE_CHECKING:
+    from ..trace.step import Step
+
 STRONGEST = 6  # products that are printed
 LARGEST_GRID = 11  # rows and columns of a window that is printed whole
 
@@ -32,11 +28,11 @@ class Explanation(Breakdown):
     stored: float = float("nan")
 
     @property
-    def magnitude(self):
+    def magnitude(self) -> float:
         """The same sum over absolute values: what float32 rounds relative to."""
         return float(np.abs(self.products).sum()) + abs(self.parts.get("bias", 0.0))
 
-    def __str__(self):
+    def __str__(self) -> str:
         numbers = {name: np.asarray(a).item() for name, a in self.factors.items() if np.size(a) == 1 and name not in self.parts}
         numbers |= self.parts | {"value": self.value, "stored": self.stored}
         width = max(map(len, numbers))
@@ -44,13 +40,15 @@ class Explanation(Breakdown):
         lines += [f"  {name:<{width}}  {number:.9g}" for name, number in numbers.items()]
         return "\n".join(lines) + f"  (differs by {abs(self.value - self.stored):.1g})"
 
-    def _window(self):
+    def _window(self) -> tuple[int, int, int] | None:
         """(height, width, channels) of the products if they are a window that can be printed; else None."""
         shape = np.shape(self.products)
         is_window = len(shape) == 2 or (len(shape) == 3 and "filter" in self.factors)
-        return (*shape, 1)[:3] if is_window and min(shape[:2]) > 0 and 1 < max(shape[:2]) <= LARGEST_GRID else None
+        if not is_window or min(shape[:2]) == 0 or not 1 < max(shape[:2]) <= LARGEST_GRID:
+            return None
+        return shape[0], shape[1], shape[2] if len(shape) == 3 else 1
 
-    def _grids(self):
+    def _grids(self) -> list[str]:
         """A window's factors and products side by side; of a deep one its products, added up over the channels."""
         window = self._window()
         if window is None:
@@ -60,7 +58,7 @@ class Explanation(Breakdown):
         shown = self.factors | ({"products": self.products} if len(self.factors) > 1 else {})
         return _side_by_side({name: np.reshape(a, window[:2]) for name, a in shown.items()})
 
-    def _strongest(self):
+    def _strongest(self) -> list[str]:
         """The largest products and where they are among all, unless these are on the screen already."""
         products, window = self.products, self._window()
         if np.size(products) < 2 or len(self.factors) < 2 or (window and window[2] == 1):
@@ -73,7 +71,7 @@ class Explanation(Breakdown):
         return lines
 
 
-def _side_by_side(grids):
+def _side_by_side(grids: dict[str, Array]) -> list[str]:
     """Matrices by name as lines of text."""
     blocks = []
     for name, grid in grids.items():
@@ -82,40 +80,35 @@ def _side_by_side(grids):
     return ["  " + "   ".join(lines).rstrip() for lines in zip(*blocks, strict=True)]
 
 
-def input_names(op):
-    """What the inputs of an operation are called: "input", "weight", "bias"."""
-    n = len(op.inputs)
-    return INPUT_NAMES.get(op.name, ("input",) if n == 1 else tuple(f"input{i}" for i in range(n)))[:n]
-
-
-def explain(step, index, image):
+def explain(step: Step, index: Shape, image: int) -> Explanation:
     """The Explanation of one number of a step's output."""
     index = _index("explain", index, step.output_shape, image)
-    breakdown = explain_output.RULES[step.operation](step.op, *index)
+    breakdown = rule_of(step.op).output(step.op, index)
     return _explained(breakdown, f"{step.name}: output{list(index)}", step.output[index])
 
 
-def explain_gradient_of(step, of, index, image):
+def explain_gradient_of(step: Step, of: str | int, index: Shape, image: int) -> Explanation:
     """The Explanation of one number of the gradient of a step's input `of`, a name or a number."""
-    if step.dxs is None:
+    if step.dxs is None or step.dy is None:
         raise RuntimeError(f"explain_gradient: {step.name} has no gradients: give trace() a label")
     names = input_names(step.op)
-    k = names.index(of) if of in names else of
+    k = names.index(of) if isinstance(of, str) and of in names else of
     if isinstance(k, str) or not 0 <= k < len(names):
         raise ValueError(f"explain_gradient: `of` is {of!r}, expected one of {', '.join(names)}")
-    if step.dxs[k] is None:
-        raise ValueError(f"explain_gradient: nobody wanted the gradient of the {names[k]} of {step.name}")
+    dx = step.dxs[k]
+    if dx is None:
+        raise ValueError(f"explain_gradient: the gradient of the {names[k]} of {step.name} was not requested")
     index = _index("explain_gradient", index, step.input_shapes[k], image if k == 0 else None)
-    breakdown = explain_gradient.RULES[step.operation](step.op, step.dy, k, *index)
-    return _explained(breakdown, f"{step.name}: gradient of {names[k]}{list(index)}", step.dxs[k][index])
+    breakdown = rule_of(step.op).gradient(step.op, step.dy, k, index)
+    return _explained(breakdown, f"{step.name}: gradient of {names[k]}{list(index)}", dx[index])
 
 
-def _explained(breakdown, number, stored):
+def _explained(breakdown: Breakdown, number: str, stored: float) -> Explanation:
     return Explanation(**vars(breakdown), number=number, stored=float(stored))
 
 
-def _index(where, index, shape, image):
-    """`index` as whole numbers within `shape`; the first axis, the image, may be left out if there is an `image` to say instead."""
+def _index(where: str, index: Shape, shape: Shape, image: int | None) -> Shape:
+    """`index` as integers within `shape`; the first axis, the image, may be left out if `image` gives it."""
     if len(index) == len(shape) - 1 and image is not None:
         index = (image, *index)
     if len(index) != len(shape):

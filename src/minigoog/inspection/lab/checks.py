@@ -1,7 +1,12 @@
-"""The checks that catch the mistakes. Each returns in words what it found in order, or raises an AssertionError that says what is not."""
+"""The checks that catch the mistakes. Each returns a text if all is correct, or raises an AssertionError with what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...array_types import Array
 from ...gradcheck import gradcheck as compare
 from ...tape import Tape
 from ...tensor import Tensor
@@ -9,36 +14,39 @@ from .differences import central_difference
 from .numbers import STEPS, after_two_backwards, gradients, run
 from .tape import LabTensor
 
+if TYPE_CHECKING:
+    from .mistakes import Mistake
 
-def finite_difference(mistake, on):
+
+def finite_difference(mistake: Mistake, on: bool) -> str:
     """Each gradient against a central difference in float64."""
-    told, at = gradients(mistake, on), list(mistake.at.values())
+    grads, at = gradients(mistake, on), list(mistake.at.values())
     measured = {f"{name}.grad": central_difference(mistake.example, at, i) for i, name in enumerate(mistake.at)}
     for name, expected in measured.items():
-        found = f"backward says {name} = {told[name]:g}, a central difference says {expected:g}"
-        assert np.isclose(told[name], expected, rtol=1e-5), found
+        found = f"backward says {name} = {grads[name]:g}, a central difference says {expected:g}"
+        assert np.isclose(grads[name], expected, rtol=1e-5), found
     return "backward and a central difference agree"
 
 
-def gradcheck(mistake, on):
+def gradcheck(mistake: Mistake, on: bool) -> str:
     """minigoog.gradcheck of the example through this tape; it weighs the result with a random number."""
     mistakes = [mistake.name] if on else []
     compare(lambda *xs: LabTensor(mistake.example(*xs), *mistakes), list(map(_vector, mistake.at.values())))
     return "minigoog.gradcheck finds nothing"
 
 
-def _vector(value):
+def _vector(value: float) -> Array:
     return np.array([value])
 
 
-def twice_is_double(mistake, on):
+def twice_is_double(mistake: Mistake, on: bool) -> str:
     """Two backward passes give twice the gradient of one."""
     one, two = after_two_backwards(mistake, on).values()
     assert two == 2 * one, f"two backward passes give {two:g}, not twice the {one:g} of one"
     return f"two backward passes give {two:g}, twice the {one:g} of one"
 
 
-def freed_record(mistake, on):
+def freed_record(mistake: Mistake, on: bool) -> str:
     """A second backward() over one record is refused: the engine frees it on the way, the lab with its switch on keeps it."""
     result = mistake.example(*(Tensor([x], requires_grad=True) for x in mistake.at.values()))
     backward = LabTensor(result, mistake.name).backward if on else result.backward
@@ -50,7 +58,7 @@ def freed_record(mistake, on):
     raise AssertionError("the second backward() ran over a record that should have been freed")
 
 
-def no_shared_memory(mistake, on):
+def no_shared_memory(mistake: Mistake, on: bool) -> str:
     """No two gradients lie in the same memory."""
     inputs, tape = run(mistake, on)
     tape.backward()
@@ -59,7 +67,7 @@ def no_shared_memory(mistake, on):
     return f"{a}.grad and {b}.grad have memory of their own"
 
 
-def steps_agree(mistake, on):
+def steps_agree(mistake: Mistake, on: bool) -> str:
     """The difference hardly depends on the step."""
     (value,), settings = mistake.at.values(), STEPS[mistake.name][on]
     steps = [settings["eps"] / factor for factor in (1, 10, 100)]
@@ -69,7 +77,7 @@ def steps_agree(mistake, on):
     return text
 
 
-def step_is_taken(mistake, on):
+def step_is_taken(mistake: Mistake, on: bool) -> str:
     """x + eps and x - eps are as far apart as 2 eps says."""
     (value,), settings = mistake.at.values(), STEPS[mistake.name][on]
     x, eps = settings["dtype"](value), settings["dtype"](settings["eps"])
@@ -79,8 +87,8 @@ def step_is_taken(mistake, on):
     return text
 
 
-def decisions_agree(mistake, on):
-    """Both ends of the step are on the same side of every kink: `Op.decisions` of the two tapes."""
+def active_sets_agree(mistake: Mistake, on: bool) -> str:
+    """Both ends of the step are on the same side of every kink: `Op.active_set` of the two tapes."""
     (value,), eps = mistake.at.values(), STEPS[mistake.name][on]["eps"]
     ends = [Tape(mistake.example(Tensor([value + step], requires_grad=True))) for step in (eps, -eps)]
     for above, below in zip(*ends, strict=True):
@@ -89,7 +97,7 @@ def decisions_agree(mistake, on):
     return "both ends of the step are on the same side"
 
 
-def gradcheck_of_step(mistake, on):
+def gradcheck_of_step(mistake: Mistake, on: bool) -> str:
     """minigoog.gradcheck with that step: it names the kink."""
     compare(mistake.example, list(map(_vector, mistake.at.values())), eps=STEPS[mistake.name][on]["eps"])
     return "minigoog.gradcheck finds nothing"

@@ -1,12 +1,18 @@
 """Central differences, as a learner writes them first: every choice that can go wrong is an argument."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ... import kernels
 from ...tensor import Tensor, no_grad
 
 
-def central_difference(function, at, which=0, *, eps=1e-6, dtype=np.float64):
+def central_difference(
+    function: Callable[..., Tensor], at: Sequence[float], which: int = 0, *, eps: float = 1e-6, dtype: type[np.floating[Any]] = np.float64
+) -> float:
     """(f(x + eps) - f(x - eps)) / 2 eps with respect to the number `which` of `at`, the numbers that `function` takes as tensors.
 
     Computed in `dtype` on the reference kernels; what the function gives is one number."""
@@ -15,7 +21,7 @@ def central_difference(function, at, which=0, *, eps=1e-6, dtype=np.float64):
     return float((above - below) / (2 * dtype(eps)))
 
 
-def _value(function, at, which, step, dtype):
+def _value(function: Callable[..., Tensor], at: Sequence[float], which: int, step: Any, dtype: DTypeLike) -> Any:
     """The function's value with `step` added to one of its numbers."""
     numbers = [np.array([x], dtype) for x in at]
     numbers[which] += step

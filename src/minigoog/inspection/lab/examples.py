@@ -3,27 +3,28 @@
 # ruff: noqa: RET504  (the names of the values are the lesson)
 
 from ...ops import relu
+from ...tensor import Tensor
 
 
-def everything_twice(a):
+def everything_twice(a: Tensor) -> Tensor:
     b = a + a
     c = b + b
     return c
 
 
-def a_short_and_a_long_way(a):
+def a_short_and_a_long_way(a: Tensor) -> Tensor:
     b = a + a
     c = b + b
     d = b + c
     return d
 
 
-def one_of_two_used_again(a, b):
+def one_of_two_used_again(a: Tensor, b: Tensor) -> Tensor:
     c = a + b
     d = c + a
     return d
 
 
-def near_the_kink(a):
+def near_the_kink(a: Tensor) -> Tensor:
     c = relu(a)
     return c

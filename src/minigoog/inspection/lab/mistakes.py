@@ -1,7 +1,7 @@
 """The classic mistakes of autograd: each a switch, the smallest example that shows it, and the checks that catch it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import checks, examples
 from .numbers import after_two_backwards, differences, gradients
@@ -16,23 +16,23 @@ class Mistake(NamedTuple):
     name: str
     title: str
     why: str
-    example: Callable
-    at: dict
-    numbers: Callable
-    checks: tuple
+    example: Callable[..., Any]
+    at: dict[str, float]
+    numbers: Callable[["Mistake", bool], dict[str, float]]
+    checks: tuple[Callable[["Mistake", bool], str], ...]
 
 
 MISTAKES = (
     Mistake(
         "order", "no topological order",
-        "An operation passes its gradient on as soon as some of it has arrived. What arrives later, over a longer way, is lost: an\n"
+        "An operation passes its gradient on as soon as some of it has arrived. What arrives later, over a longer path, is lost: an\n"
         "operation may run backward only when all that used its output have done so. Newest first, as on the tape, is such an order.",
         examples.a_short_and_a_long_way, {"a": 1.0}, gradients, (checks.finite_difference, checks.gradcheck),
     ),
     Mistake(
         "overwrite", "`=` instead of `+=`",
         "A value that is used twice gets two gradients, and they add up: it acts on the result in two ways. With `=` the last one\n"
-        "that arrives wipes out the others.",
+        "that arrives overwrites the others.",
         examples.everything_twice, {"a": 1.0}, gradients, (checks.finite_difference, checks.gradcheck),
     ),
     Mistake(
@@ -43,8 +43,8 @@ MISTAKES = (
     ),
     Mistake(
         "aliasing", "two gradients in one array",
-        "An addition hands the same array to both of its inputs. Whoever adds to it in place, `grad += more`, changes the gradient of\n"
-        "the other one too, which nobody touched. A sum needs an array of its own.",
+        "An addition hands the same array to both of its inputs. Adding to it in place, `grad += more`, also changes the gradient of\n"
+        "the other input. A sum needs an array of its own.",
         examples.one_of_two_used_again, {"a": 1.0, "b": 2.0}, gradients, (checks.finite_difference, checks.no_shared_memory),
     ),
     Mistake(
@@ -56,15 +56,15 @@ MISTAKES = (
     Mistake(
         "kink", "a step across a kink",
         "ReLU has a kink at 0: slope 0 before, slope 1 after it. A difference whose two ends lie on both sides measures something\n"
-        "in between, which is the slope nowhere.",
-        examples.near_the_kink, {"a": 1e-7}, differences, (checks.decisions_agree, checks.gradcheck_of_step),
+        "in between, which is not the slope anywhere.",
+        examples.near_the_kink, {"a": 1e-7}, differences, (checks.active_sets_agree, checks.gradcheck_of_step),
     ),
 )  # fmt: skip
 
 
-def mistake(name):
+def mistake(name: str) -> Mistake:
     """The Mistake of that name."""
     for each in MISTAKES:
         if each.name == name:
             return each
-    raise ValueError(f"{name!r} is no mistake, expected some of {', '.join(each.name for each in MISTAKES)}")
+    raise ValueError(f"mistake: `name` is {name!r}, expected one of {', '.join(each.name for each in MISTAKES)}")

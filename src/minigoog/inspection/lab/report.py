@@ -2,9 +2,12 @@
 
 import inspect
 import textwrap
+from collections.abc import Callable, Iterator
+
+from .mistakes import Mistake
 
 
-def report(mistake):
+def report(mistake: Mistake) -> str:
     """What the mistake is, its example, the numbers with the switch off and on, and what each check says to both, as text."""
     off, on = (mistake.numbers(mistake, switch) for switch in (False, True))
     values = ", ".join(f"{name} = {value:g}" for name, value in mistake.at.items())
@@ -13,7 +16,7 @@ def report(mistake):
     return "\n\n".join(parts)
 
 
-def _table(off, on):
+def _table(off: dict[str, float], on: dict[str, float]) -> str:
     """The numbers, right and wrong side by side; where the settings that they are named after differ, below each other."""
     width = max(map(len, [*off, *on]))
     if off.keys() == on.keys():
@@ -22,14 +25,14 @@ def _table(off, on):
     return "\n".join(f"    {name:<{width}}  {which} {value:g}" for name, which, value in lines)
 
 
-def _findings(mistake):
+def _findings(mistake: Mistake) -> Iterator[str]:
     """A paragraph for each check: what it does, what it says without the mistake and with it."""
     for check in mistake.checks:
-        doc = textwrap.fill(inspect.getdoc(check), 120)
+        doc = textwrap.fill(inspect.getdoc(check) or "", 120)
         yield f"  check: {doc}\n" + "\n".join(_says(mistake, check, on) for on in (False, True))
 
 
-def _says(mistake, check, on):
+def _says(mistake: Mistake, check: Callable[[Mistake, bool], str], on: bool) -> str:
     """What the check says with the switch on or off."""
     switch = "on " if on else "off"
     try:

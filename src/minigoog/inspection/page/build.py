@@ -3,21 +3,26 @@
 import json
 import re
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
 
 import numpy as np
 
+from ..inputs import Sample
+from ..rules import FILES
+from ..trace.trace import Trace
 from .data import page_data
 
 LIMIT = 14_800_000  # bytes of the file
-MOST_EXACT = 3_200_000  # numbers; more of them as float32 cannot fit, so that need not be tried
-ROUNDING = (  # how finely weights are rounded (see Pack), and how many are kept: the first that fits the limit
+MOST_EXACT = 3_200_000  # numbers; more than that cannot fit as float32
+ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept: the first pair that fits the limit
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
 )  # fmt: skip
-SCRIPTS = ("numbers", "rules", "gradients", "explain", "colours", "walk", "diagram", "flow", "maps", "filters", "histogram", "products",
-           "panel", "image", "keys", "main")  # one after another they are one program, numbers.js first  # fmt: skip
+FIRST = ("numbers", "breakdown", "windows")  # one after another these scripts are one program: these, rules/ and the rest
+REST = ("explain", "colours", "walk", "diagram", "flow", "maps", "filters", "histogram", "products", "panel", "image", "keys", "main")
 
 
-def build_page(steps, sample):
+def build_page(steps: Trace, sample: Sample) -> str:
     """The text of the page of a Trace of `sample`."""
     for rounding in ROUNDING if _n_numbers(steps) <= MOST_EXACT else ROUNDING[1:]:
         facts, pack = page_data(steps, sample, *rounding)
@@ -25,29 +30,37 @@ def build_page(steps, sample):
         page = _filled(facts | {"packed": packed}, numbers)
         if len(page) <= LIMIT:
             return page
-    raise ValueError(f"the page would have {len(page):,} bytes, expected at most {LIMIT:,}: the maps of this network are too large for it")
+    name = type(sample.model).__name__
+    raise ValueError(f"page: {name} needs {len(page):,} bytes, expected at most {LIMIT:,}: its maps are too large for a page")
 
 
-def _n_numbers(steps):
+def _n_numbers(steps: Trace) -> int:
     """About how many numbers maps, gradients and weights have."""
     return sum(2 * step.output.size + step.parameters for step in steps.forward)
 
 
-def _filled(facts, numbers):
+def _filled(facts: dict[str, Any], numbers: str) -> str:
     """The page around what it shows."""
     here = files(__package__) / "web"
     text = (here / "page.html").read_text(encoding="utf-8")
-    script = "\n".join((here / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    scripts = [here / f"{name}.js" for name in FIRST] + _rules(here) + [here / f"{name}.js" for name in REST]
+    script = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
     parts = {"STYLE": (here / "page.css").read_text(encoding="utf-8"), "FACTS": _json(facts), "NUMBERS": numbers, "SCRIPT": script}
     return re.sub(r"/\*([A-Z]+)\*/", lambda mark: parts[mark[1]], text)
 
 
-def _json(facts):
-    """As JSON that may stand in a page: `<` could end the script that it stands in."""
+def _rules(here: Traversable) -> list[Traversable]:
+    """The scripts with the rules of operations; some operations have none."""
+    paths = [here / "rules" / f"{name}.js" for name in FILES]
+    return [path for path in paths if path.is_file()]
+
+
+def _json(facts: dict[str, Any]) -> str:
+    """As JSON that may be part of a page: `<` could end the script that it is in."""
     return json.dumps(facts, separators=(",", ":"), default=_plain).replace("<", "\\u003c")
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, (np.integer, np.floating)):
         return value.item()
-    raise TypeError(f"{type(value).__name__} is nothing that JSON knows")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -1,21 +1,28 @@
 """What the page is made from: the facts about every operation as JSON, and every array in a Pack."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from ..explain.explanation import input_names
-from . import breakdowns as breakdowns
-from . import words
+from ...array_types import Array, Shape
+from ...op import Op
+from ...ops.softmax import CrossEntropy
+from ..inputs import Sample
+from ..rules import has_rule, input_names, rule_of
+from ..trace.step import Step
+from ..trace.trace import Trace
+from . import breakdowns, words
 from .evidence import WHY_NOT, evidence
-from .layout import layout
-from .nodes import IMAGE, nodes_of, settings, winners
+from .layout import Spot, layout
+from .nodes import Node, nodes_of
 from .packing import Pack
 
 BEST = 5  # classes whose probability and evidence are shown
+Facts = dict[str, Any]
 
 
-def page_data(steps, sample, levels=None, most_weights=math.inf):
+def page_data(steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf) -> tuple[Facts, Pack]:
     """(facts as JSON knows them, the Pack of the arrays that they number) of a Trace.
 
     `levels`: how finely weights are rounded, see Pack; of more than `most_weights` the largest arrays are left out."""
@@ -28,7 +35,7 @@ def page_data(steps, sample, levels=None, most_weights=math.inf):
     maps = _maps(nodes, pack)
     logits = _logits(steps)
     spots = layout(*_graph(nodes))
-    facts = {
+    facts: Facts = {
         "about": sample.about.split("\n"),
         "model": type(sample.model).__name__,
         "levels": levels,
@@ -41,30 +48,26 @@ def page_data(steps, sample, levels=None, most_weights=math.inf):
     return facts | {"arrays": pack.arrays}, pack
 
 
-def _check_finite(nodes):
-    arrays = [("output", node.name, node.y) for node in nodes] + [("gradient", node.name, node.dy) for node in nodes]
+def _check_finite(nodes: list[Node]) -> None:
+    arrays: list[tuple[str, str, Array | None]] = [("output", node.name, node.y) for node in nodes]
+    arrays += [("gradient", node.name, node.dy) for node in nodes]
     for what, name, array in arrays:
         if array is not None and not np.isfinite(array).all():
             raise ValueError(f"page: the {what} of {name} has numbers that are not finite: there is nothing to draw")
 
 
-def _weights(nodes):
-    """{(node, name): array} of what operations read besides maps."""
+def _weights(nodes: list[Node]) -> dict[str, Array]:
+    """{"node: name": array} of what operations read besides maps."""
     return {
-        f"{node.name}: {name}": _full(node, k)
-        for node in nodes[1:]
+        f"{node.name}: {name}": rule_of(node.step.op).weights(node.step.op, k)
+        for node in nodes
+        if node.step
         for k, (name, source) in enumerate(zip(input_names(node.step.op), node.inputs, strict=True))
         if source is None
     }
 
 
-def _full(node, k):
-    """Input `k` of a node; the weights of a sparse convolution with their zeros."""
-    op = node.step.op
-    return op.pattern.scatter(op.values) if node.step.operation == "SparseConv2d" and k == 1 else op.inputs[k].data
-
-
-def _within(weights, budget):
+def _within(weights: dict[str, Array], budget: float) -> set[str]:
     """The names of the weights to keep within a number of values: the largest are left out first, of equal ones the early ones."""
     late_first = list(weights)[::-1]
     kept = sorted(late_first, key=lambda name: weights[name].size)
@@ -73,20 +76,25 @@ def _within(weights, budget):
     return set(kept)
 
 
-def _slice_of(nodes, node):
+def _slice_of(nodes: list[Node], node: Node) -> tuple[int, int] | None:
     """(number of a concatenation, first channel) if the node's output is a slice of that, and read by nothing else; else None."""
     number = next(i for i, other in enumerate(nodes) if other is node)
     users = [(i, user) for i, user in enumerate(nodes) if number in user.inputs]
-    if len(users) != 1 or users[0][1].step.operation != "Concat":
+    if len(users) != 1 or not _joins(users[0][1]):
         return None
     i, user = users[0]
     k = user.inputs.index(number)
-    return i, int(user.step.op.bounds[k - 1]) if k else 0
+    return i, sum(nodes[source].y.shape[-1] for source in user.inputs[:k] if source is not None)
 
 
-def _maps(nodes, pack):
+def _joins(node: Node) -> bool:
+    """Whether a node puts the channels of several maps side by side."""
+    return node.step is not None and rule_of(node.step.op).joins
+
+
+def _maps(nodes: list[Node], pack: Pack) -> list[Facts]:
     """For each node {"y": where its output lies in the pack, "dy": where its gradient does}: an array's number and the first channel."""
-    maps = [None] * len(nodes)
+    maps: list[Facts] = [{}] * len(nodes)
     for i in reversed(range(len(nodes))):  # a concatenation before its slices
         part = _slice_of(nodes, nodes[i])
         if part:
@@ -96,58 +104,68 @@ def _maps(nodes, pack):
     return maps
 
 
-def _add_map(pack, array):
+def _add_map(pack: Pack, array: Array | None) -> Facts | None:
     return None if array is None else {"array": pack.add_map(array.reshape(_hwc(array))), "from": 0}
 
 
-def _hwc(array):
+def _hwc(array: Array) -> Shape:
     """The shape of a map or vector of one image as [h, w, c]."""
     return (array.shape[1:] if array.ndim == 4 else (1, 1, array.size))
 
 
-def _graph(nodes):
+def _graph(nodes: list[Node]) -> tuple[list[Shape], list[int], int]:
     """(inputs of each node, the concatenations, the end of the trunk), as `layout` wants them."""
     inputs = [tuple(source for source in node.inputs if source is not None) for node in nodes]
-    joins = [i for i, node in enumerate(nodes) if node.step and node.step.operation == "Concat" and len(inputs[i]) > 1]
+    joins = [i for i, node in enumerate(nodes) if _joins(node) and len(inputs[i]) > 1]
     return inputs, joins, len(nodes) - 1
 
 
-def _node(nodes, i, spot, maps, arrays, pack):
+def _node(nodes: list[Node], i: int, spot: Spot, maps: Facts, arrays: dict[str, int | None], pack: Pack) -> Facts:
     """The facts about one node."""
     node = nodes[i]
-    facts = {"name": node.name, "shape": _hwc(node.y), "x": spot.x, "row": spot.row, **maps,
+    facts = {"name": node.name, "shape": _hwc(node.y), "x": spot.x, "row": spot.row, **maps, "rank": node.y.ndim,
              "inputs": [source for source in node.inputs if source is not None],
              "does": words.about(node, nodes), "doesBack": words.about_gradient(node)}  # fmt: skip
     if node.dy is not None:
-        facts["exactBack"] = breakdowns.backward(pack, nodes, i)
-    if i == IMAGE:
-        return facts | {"operation": "Image", "settings": {}, "weights": {}, "rank": node.y.ndim}
-    op = node.step.op
-    facts |= {"operation": node.step.operation, "settings": settings(op), "parameters": node.step.parameters, "rank": node.y.ndim,
-              "sees": node.step.receptive_field._asdict(), "forward": _ran(node.step), "exact": breakdowns.forward(pack, node),
-              "weights": {name: arrays[f"{node.name}: {name}"] for name, source in zip(input_names(op), node.inputs, strict=True)
-                          if source is None}}  # fmt: skip
-    if node.back:
-        facts["backward"] = _ran(node.back)
-    if op.name == "MaxPool2d":
-        facts["winners"] = pack.add_small(winners(op)[0])
-    return facts
+        facts["exactBack"] = breakdowns.backward(pack, nodes, i, node.dy)
+    if node.step is None:
+        image = {"operation": "Image", "rule": "", "hasRule": True, "kind": "image", "title": "image", "joins": False}
+        return facts | image | {"settings": {}, "weights": {}}
+    weights = {name: arrays[f"{node.name}: {name}"] for name, source in zip(input_names(node.step.op), node.inputs, strict=True)
+               if source is None}  # fmt: skip
+    facts |= _of_rule(node.step.op, pack) | {"weights": weights, "parameters": node.step.parameters, "forward": _ran(node.step)}
+    facts |= {"sees": _sees(node.step), "exact": breakdowns.forward(pack, node)}
+    return facts | ({"backward": _ran(node.back)} if node.back else {})
 
 
-def _ran(step):
+def _of_rule(op: Op, pack: Pack) -> Facts:
+    """What the page gets from the operation's rule: which JavaScript explains it, and what that needs."""
+    rule = rule_of(op)
+    return {"operation": op.name, "rule": rule.javascript, "hasRule": has_rule(op), "kind": rule.kind, "title": rule.title(op),
+            "joins": rule.joins, "settings": rule.settings(op),
+            "indices": {name: pack.add_small(array) for name, array in rule.indices(op).items()}}  # fmt: skip
+
+
+def _sees(step: Step) -> Facts:
+    """The receptive field of a step that depends on the image."""
+    field = step.receptive_field
+    return field._asdict() | {"known": field.is_known} if field else {}
+
+
+def _ran(step: Step) -> Facts:
     """How a step was computed."""
     kernels = [f"{kernel} {algorithm}".strip() for kernel, algorithm in step.kernels]
     return {"index": step.index, "kernels": kernels, "ms": step.ms, "multiplyAdds": step.multiply_adds}
 
 
-def _logits(steps):
+def _logits(steps: Trace) -> Op:
     """The operation that gave the logits of the main classifier."""
-    losses = [step for step in steps.forward if step.operation == "CrossEntropy"]
-    return losses[0].op.inputs[0].op if losses else steps.forward[-1].op
+    losses = [step.op for step in steps.forward if type(step.op) is CrossEntropy]
+    return (losses[0].inputs[0].op if losses else None) or steps.forward[-1].op
 
 
-def _verdict(nodes, logits, sample):
-    """The classes that the image is taken for, with the evidence for each, exact."""
+def _verdict(nodes: list[Node], logits: Op, sample: Sample) -> Facts:
+    """The classes that are predicted, with the evidence for each, exact."""
     values = logits.y[0].astype(np.float64)
     chances = np.exp(values - values.max())
     chances /= chances.sum()

@@ -1,7 +1,9 @@
-"""Where the operations stand in the diagram, as in the paper's figure 3: the trunk downwards, branches side by side, heads beside it."""
+"""Where the operations are in the diagram, as in the paper's figure 3: the trunk downwards, branches side by side, heads beside it."""
 
 from typing import NamedTuple
 
+Graph = list[tuple[int, ...]]  # the nodes that each node reads
+Users = list[list[int]]  # the nodes that read each node
 WIDTH, GAP = 1.0, 0.1  # of a column, in widths of a box
 
 
@@ -12,7 +14,7 @@ class Spot(NamedTuple):
     row: int
 
 
-def layout(inputs, joins, trunk_end):
+def layout(inputs: Graph, joins: list[int], trunk_end: int) -> list[Spot]:
     """A Spot for each node. `inputs`: the nodes that each node reads, all before it; `joins`: those nodes that put branches together.
 
     `trunk_end`: the node that the trunk leads to (the loss, or the logits)."""
@@ -21,24 +23,24 @@ def layout(inputs, joins, trunk_end):
     columns = _columns(inputs, joins, users, on_trunk)
     right = max(columns.values(), default=0.0) + WIDTH + GAP
     rows = _rows(inputs)
-    for join in joins:  # a short branch stands low, next to where it is joined
+    for join in joins:  # a short branch is low, next to where it is joined
         for source in inputs[join]:
             for above, node in enumerate(_branch(inputs, users, source), start=1):
                 rows[node] = rows[node] if node in on_trunk else rows[join] - above
     return [Spot(0.0 if node in on_trunk else columns.get(node, right), rows[node]) for node in range(len(inputs))]
 
 
-def _users(inputs):
+def _users(inputs: Graph) -> Users:
     """The nodes that read each node."""
-    users = [[] for _ in inputs]
+    users: Users = [[] for _ in inputs]
     for node, read in enumerate(inputs):
         for source in read:
             users[source].append(node)
     return users
 
 
-def _trunk(inputs, joins, users, end):
-    """The nodes that a walk from `end` back to the image comes by when it passes over branches."""
+def _trunk(inputs: Graph, joins: list[int], users: Users, end: int) -> set[int]:
+    """The nodes on the way from `end` back to the image, branches left out."""
     trunk, node = {end}, end
     while inputs[node]:
         node = _fork(inputs, users, inputs[node][0]) if node in joins else inputs[node][0]
@@ -46,7 +48,7 @@ def _trunk(inputs, joins, users, end):
     return trunk
 
 
-def _branch(inputs, users, node):
+def _branch(inputs: Graph, users: Users, node: int) -> list[int]:
     """The nodes of the branch that ends with `node`, last first: back to where it forks."""
     branch = [node]
     while len(inputs[node]) == 1 and len(users[inputs[node][0]]) == 1:
@@ -55,14 +57,14 @@ def _branch(inputs, users, node):
     return branch
 
 
-def _fork(inputs, users, node):
+def _fork(inputs: Graph, users: Users, node: int) -> int:
     """The node that the branch which ends with `node` comes from."""
     return inputs[_branch(inputs, users, node)[-1]][0]
 
 
-def _columns(inputs, joins, users, on_trunk):
-    """{node: x} of those in branches, which stand side by side around the trunk."""
-    columns = {}
+def _columns(inputs: Graph, joins: list[int], users: Users, on_trunk: set[int]) -> dict[int, float]:
+    """{node: x} of those in branches, which are side by side around the trunk."""
+    columns: dict[int, float] = {}
     for join in joins:
         for k, source in enumerate(inputs[join]):
             x = (k - (len(inputs[join]) - 1) / 2) * (WIDTH + GAP)
@@ -70,9 +72,9 @@ def _columns(inputs, joins, users, on_trunk):
     return columns
 
 
-def _rows(inputs):
+def _rows(inputs: Graph) -> list[int]:
     """The longest way to each node from one that reads nothing."""
-    rows = []
+    rows: list[int] = []
     for read in inputs:
         rows.append(1 + max((rows[source] for source in read), default=-1))
     return rows

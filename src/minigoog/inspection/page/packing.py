@@ -1,32 +1,38 @@
-"""Arrays in few bytes: how the page carries the numbers of a network."""
+"""Arrays in few bytes: how the page stores the numbers of a network."""
 
 import zlib
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from ...array_types import Array, IntArray, Shape
 
 ALIGNMENT = 4  # bytes: a page can look at float32 in its bytes only from multiples of 4 on
 DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-.:;=?@[]^_{|}"
 
 
 class Pack:
-    """Arrays in a row, each found again by its description in `arrays`: shape, kind, and where its bytes begin.
+    """Arrays one after another, each with a description in `arrays`: shape, kind, and where its bytes start.
 
-    Kinds: "f4", float32, the numbers themselves; "i1" and "u1", whole numbers, each times the float32 `scales` of its channel.
+    Kinds: "f4", float32, the numbers themselves; "i1" and "u1", integers, each times the float32 `scales` of its channel.
     `levels`: into how many steps from 0 to the largest of a channel weights are rounded, at most 127; maps are rounded into 127, or
     255 where nothing is negative; None keeps everything as float32. What is rounded is off by half a scale at most."""
 
-    def __init__(self, levels=None):
+    def __init__(self, levels: int | None = None) -> None:
         self.levels = levels
-        self.arrays, self._parts, self._size = [], [], 0
+        self.arrays: list[dict[str, Any]] = []
+        self._parts: list[bytes] = []
+        self._size = 0
 
-    def add_weights(self, array):
+    def add_weights(self, array: Array) -> int:
         """Appends weights, whose channels are the last axis; returns their number."""
         if self.levels is None:
             return self.add_exact(array)
         kind, whole, scales = rounded(np.asarray(array, np.float32), self.levels)
         return self._describe(array.shape, kind, at=self._append(whole), scales=self._append(scales))
 
-    def add_map(self, array):
+    def add_map(self, array: Array) -> int:
         """Appends a map [h, w, c] as planes [c, h, w], which compress better; returns its number."""
         planes = np.moveaxis(array, -1, 0)
         if self.levels is None:
@@ -34,34 +40,34 @@ class Pack:
         kind, whole, scales = rounded(array, 127)
         return self._describe(planes.shape, kind, at=self._append(np.moveaxis(whole, -1, 0)), scales=self._append(scales), planes=True)
 
-    def add_exact(self, array):
+    def add_exact(self, array: Array) -> int:
         """Appends an array as float32; returns its number."""
         return self._describe(np.shape(array), "f4", at=self._append(np.asarray(array, np.float32)))
 
-    def add_small(self, array):
-        """Appends whole numbers from 0 to 255 as they are; returns their number."""
+    def add_small(self, array: IntArray) -> int:
+        """Appends integers from 0 to 255; returns their number."""
         return self._describe(array.shape, "u1", at=self._append(array.astype(np.uint8)))
 
-    def text(self):
-        """(all bytes, compressed (zlib), as text; how many bytes it stands for)."""
+    def text(self) -> tuple[str, int]:
+        """(all bytes, compressed (zlib), as text; how many bytes it encodes)."""
         data = zlib.compress(b"".join(self._parts), 6)
         return text_of(data), len(data)
 
-    def _append(self, array):
-        """Where in the pack the bytes of `array` begin."""
+    def _append(self, array: NDArray[Any]) -> int:
+        """Where in the pack the bytes of `array` start."""
         at, data = self._size, array.tobytes()
         data += bytes(-len(data) % ALIGNMENT)
         self._parts.append(data)
         self._size += len(data)
         return at
 
-    def _describe(self, shape, kind, **where):
+    def _describe(self, shape: Shape, kind: str, **where: int) -> int:
         self.arrays.append({"shape": list(shape), "kind": kind} | where)
         return len(self.arrays) - 1
 
 
-def rounded(array, levels):
-    """("u1" or "i1", whole numbers of 8 bits, the scale of each channel): array = whole numbers * scales, nearly."""
+def rounded(array: Array, levels: int) -> tuple[str, IntArray, Array]:
+    """("u1" or "i1", integers of 8 bits, the scale of each channel): array = integers * scales, nearly."""
     signed = bool((array < 0).any())
     largest = np.abs(array).reshape(-1, array.shape[-1]).max(axis=0)
     scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(levels if signed else 2 * levels + 1)
@@ -69,10 +75,10 @@ def rounded(array, levels):
     return ("i1", whole.astype(np.int8), scales) if signed else ("u1", whole.astype(np.uint8), scales)
 
 
-def text_of(data):
-    """Bytes as text: each 4, a number of 32 bits with the first byte the highest, as 5 digits to the base of 85.
+def text_of(data: bytes) -> str:
+    """Bytes as text: each 4, a number of 32 bits with the first byte the highest, as 5 digits in base 85.
 
-    6% shorter than base64. No digit means anything to HTML; up to 3 bytes of 0 are added at the end."""
+    6% shorter than base64. No digit has a meaning in HTML; up to 3 bytes of 0 are added at the end."""
     numbers = np.frombuffer(data + bytes(-len(data) % 4), ">u4")
     digits = np.empty((len(numbers), 5), np.uint8)
     for k in reversed(range(5)):

@@ -1,13 +1,15 @@
 """The layers of a network in the order in which they run, found by running it. A convolution and its normalisation are one layer."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...array_types import Shape
 from ...checks import check_shape
 from ...nn import ConvBNReLU
-from ...nn.module import Parameter
+from ...nn.module import Module, Parameter
 from ...tensor import Tensor, no_grad
 from ..trace.undisturbed import undisturbed
 
@@ -18,32 +20,32 @@ class Layer(NamedTuple):
     name: str
     kind: str
     settings: str
-    in_shape: tuple
-    out_shape: tuple
+    in_shape: Shape
+    out_shape: Shape
     parameters: int
     multiply_adds: int
 
 
-def layers(model, input_shape):
+def layers(model: Module, input_shape: Shape) -> list[Layer]:
     """A Layer for each leaf module that runs on an input of `input_shape`, (h, w, c) or (n, h, w, c), in the model's present mode.
 
     The model is left as it was: parameters, gradients, running averages, mode, random numbers."""
     shape = tuple(input_shape)
     shape = check_shape("summary", "input_shape", (1, *shape) if len(shape) == 3 else shape, 4)
-    found = []
+    found: list[Layer] = []
     with no_grad(), _recording(model, found), undisturbed(list(model.named_modules())):
         model(Tensor(np.zeros(shape, np.float32)))
     return found
 
 
-def own_parameters(module):
+def own_parameters(module: Module) -> int:
     """How many values the module's own parameters have, without its parts' (but of a convolution with normalisation, all)."""
     if isinstance(module, ConvBNReLU):
         return sum(p.size for p in module.parameters())
     return sum(value.size for value in vars(module).values() if isinstance(value, Parameter))
 
 
-def _leaves(model, prefix=""):
+def _leaves(model: Module, prefix: str = "") -> Iterator[tuple[str, Module]]:
     """(name, module) of each module without parts and of each with parameters of its own, depth first."""
     children = list(model.named_children())
     if own_parameters(model) or not children:
@@ -53,23 +55,23 @@ def _leaves(model, prefix=""):
 
 
 @contextmanager
-def _recording(model, found):
+def _recording(model: Module, found: list[Layer]) -> Iterator[None]:
     """Within a with-block, each leaf module that is called appends a Layer to `found`."""
     leaves = list(_leaves(model))
     for name, module in leaves:
-        module.forward = _recorded(name, module, found)
+        vars(module)["forward"] = _recorded(name, module, found)
     try:
         yield
     finally:
         for _, module in leaves:
-            del module.forward
+            del vars(module)["forward"]
 
 
-def _recorded(name, module, found):
+def _recorded(name: str, module: Module, found: list[Layer]) -> Callable[..., Tensor]:
     forward = module.forward
 
-    def recorded(x, **kwargs):
-        y = forward(x, **kwargs)
+    def recorded(x: Tensor, **kwargs: Any) -> Tensor:
+        y: Tensor = forward(x, **kwargs)
         facts = own_parameters(module), module.multiply_adds(x.shape, y.shape)
         found.append(Layer(name, type(module).__name__, module.settings(), x.shape, y.shape, *facts))
         return y

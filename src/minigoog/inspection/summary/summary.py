@@ -2,9 +2,11 @@
 
 import math
 
+from ...array_types import Shape
 from ...models import GoogLeNet
+from ...nn.module import Module
 from ...text import aligned, human_bytes, shape_text
-from .layers import layers
+from .layers import Layer, layers
 from .table_1 import paper_table
 
 BYTES = 4  # of a float32
@@ -13,21 +15,21 @@ BYTES = 4  # of a float32
 class Summary:
     """The layers of one run, in `rows`; printing it shows the table."""
 
-    def __init__(self, model, rows, by_the_paper):
+    def __init__(self, model: Module, rows: list[Layer], by_the_paper: str) -> None:
         self.model, self.rows, self.by_the_paper = model, rows, by_the_paper
 
     @property
-    def parameters(self):
+    def parameters(self) -> int:
         """Values to learn in the layers that ran, biases included; a layer that ran twice has its values once."""
         return sum({row.name: row.parameters for row in self.rows}.values())
 
     @property
-    def multiply_adds(self):
+    def multiply_adds(self) -> int:
         """Multiply-adds of convolutions and linear layers; additions of biases do not count."""
         return sum(row.multiply_adds for row in self.rows)
 
     @property
-    def activation_bytes(self):
+    def activation_bytes(self) -> int:
         """Memory of all outputs together."""
         return sum(BYTES * math.prod(row.out_shape) for row in self.rows)
 
@@ -58,7 +60,7 @@ class Summary:
         return block(self._title(), table(head, rows, right=(3, 4, 5)), *paper)
 
 
-def summary(model, input_shape):
+def summary(model: Module, input_shape: Shape) -> Summary:
     """A table of the layers of `model`, in the order in which they run on an input of `input_shape`, (h, w, c) or (n, h, w, c).
 
     Columns: output shape, parameters, multiply-adds and memory of the output. Auxiliary heads appear in training mode only. For

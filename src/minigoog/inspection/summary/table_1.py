@@ -3,6 +3,7 @@
 import math
 
 from ...text import aligned, shape_text
+from .layers import Layer
 
 # row, output, parameters in K (1024, without biases) and operations in millions as printed, and why they are not what the columns
 # give; rows without a reason agree to the printed digit.
@@ -28,9 +29,10 @@ PRINTED = (
 )
 
 
-def paper_table(layers):
+def paper_table(layers: list[Layer]) -> str:
     """Table 1 as text: output, weights and multiply-adds, printed beside computed; rows that do not agree are marked and explained."""
-    rows, notes = [("row", "output", "computed", "params", "computed", "ops", "computed", "")], []
+    rows = [("row", "output", "computed", "params", "computed", "ops", "computed", "")]
+    notes: list[str] = []
     for name, output, params, ops, reason in PRINTED:
         parts = [layer for layer in layers if layer.name.split(".")[0] == name]
         weights, multiply_adds = sum(_weights(layer) for layer in parts), sum(layer.multiply_adds for layer in parts)
@@ -45,13 +47,13 @@ def paper_table(layers):
     return "\n".join([head, "", aligned(rows, right=(3, 4, 5, 6)), *notes])
 
 
-def _weights(layer):
+def _weights(layer: Layer) -> int:
     """Parameters of a convolution or linear layer without its biases, one for each output channel."""
     return layer.parameters - layer.out_shape[-1] if layer.parameters else 0
 
 
-def _output(parts):
-    """Output of a table row: height, width, channels; an Inception module's branches lie side by side."""
+def _output(parts: list[Layer]) -> str:
+    """Output of a table row: height, width, channels; the branches of an Inception module are side by side."""
     ends = [p for p in parts if p.name.count(".") < 2 or p.name.endswith((".conv", ".project"))]
     if parts and parts[0].name.startswith("inception"):
         return shape_text((*parts[-1].out_shape[1:3], sum(p.out_shape[-1] for p in ends)))

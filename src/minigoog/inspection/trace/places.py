@@ -1,11 +1,15 @@
 """Where in a model each operation runs, and what it is called after that place."""
 
-import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ...nn.module import Module
+from ...op import Op
+from ...tape import Tape
 from ...tensor import Tensor
+from ..rules import function_name
 
 
 class Place(NamedTuple):
@@ -16,15 +20,15 @@ class Place(NamedTuple):
 
 
 OUTSIDE = Place("loss", True)
-OWN_NAMES = {"BatchNorm2d": "batch_norm", "ReLU": "relu"}
 
 
 @contextmanager
-def noting_places(modules):
+def noting_places(modules: list[tuple[str, Module]]) -> Iterator[dict[Op, Place]]:
     """Within a with-block, fills the dictionary that it gives: operation -> Place of the innermost of the named `modules` it ran in."""
-    places, wholes = {}, {name.rpartition(".")[0] for name, _ in modules if name}
+    places: dict[Op, Place] = {}
+    wholes = {name.rpartition(".")[0] for name, _ in modules if name}
     for name, module in modules:
-        module.forward = _noting(Place(name, name in wholes), module.forward, places)
+        vars(module)["forward"] = _noting(Place(name, name in wholes), module.forward, places)
     try:
         yield places
     finally:
@@ -32,8 +36,8 @@ def noting_places(modules):
             vars(module).pop("forward", None)
 
 
-def _noting(place, forward, places):
-    def noting(*args, **kwargs):
+def _noting(place: Place, forward: Callable[..., Any], places: dict[Op, Place]) -> Callable[..., Any]:
+    def noting(*args: Any, **kwargs: Any) -> Any:
         y = forward(*args, **kwargs)
         for op in _operations(y, args, places):
             places[op] = place
@@ -42,14 +46,14 @@ def _noting(place, forward, places):
     return noting
 
 
-def _operations(y, args, known):
+def _operations(y: Any, args: Iterable[Any], known: dict[Op, Place]) -> list[Op]:
     """The operations between a module's arguments and its result that are not `known`: parts of the module have noted theirs."""
-    seen = {x.op for x in args if isinstance(x, Tensor)} | {None}
+    seen = {x.op for x in args if isinstance(x, Tensor)}
     waiting = [part.op for part in (y if isinstance(y, tuple) else (y,)) if isinstance(part, Tensor)]
-    found = []
+    found: list[Op] = []
     while waiting:
         op = waiting.pop()
-        if op in seen:
+        if op is None or op in seen:
             continue
         seen.add(op)
         waiting += [x.op for x in op.inputs]
@@ -58,23 +62,19 @@ def _operations(y, args, known):
     return found
 
 
-def names(tape, places):
+def names(tape: Tape, places: dict[Op, Place]) -> dict[Op, str]:
     """A name for each operation: that of its module, as parameters are named; "loss" outside of the model.
 
     Where a module has parts or more than one operation of its own, the operation's name follows: inception3a.concat, c3.connect;
     where that comes again, a number: loss.scale, loss.scale#2."""
     in_place = Counter(places.get(op, OUTSIDE) for op in tape)
-    given, counts = {}, Counter()
+    given: dict[Op, str] = {}
+    counts: Counter[str] = Counter()
     for op in tape:
         place = places.get(op, OUTSIDE)
         name = place.name
         if place.has_parts or not name or in_place[place] > 1:
-            name = ".".join(filter(None, (name, operation(op))))
+            name = ".".join(filter(None, (name, function_name(op))))
         counts[name] += 1
         given[op] = name if counts[name] == 1 else f"{name}#{counts[name]}"
     return given
-
-
-def operation(op):
-    """The name of an operation as the function in `ops` has it: max_pool2d."""
-    return OWN_NAMES.get(op.name) or re.sub(r"(?<!^)(?=[A-Z])", "_", op.name).lower()

@@ -1,79 +1,76 @@
 """Receptive fields: which pixels of the image a number inside the network can depend on. (Araujo et al., Distill 2019)"""
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 
-from ...kernels.shapes import conv_shape, pool_shape
+from ...array_types import Shape
+from ...op import Op
+from ...tape import Tape
+from ...tensor import Tensor
+from ..rules import Window, rule_of
+
+Numbers = tuple[float, float]  # (height, width)
 
 
 class ReceptiveField(NamedTuple):
     """Pixel (i, j) of a map sees `size` pixels of the image from `offset` + (i, j) * `stride` on; each a pair (height, width).
 
-    It may hang over the image's edge, into the padding."""
+    It may hang over the image's edge, into the padding. With the stride (0, 0) every pixel sees the whole image: an operation on the
+    way has no rule that says less."""
 
-    size: tuple
-    stride: tuple
-    offset: tuple
+    size: Numbers
+    stride: Numbers
+    offset: Numbers
 
-    def __str__(self):
+    @property
+    def is_known(self) -> bool:
+        """False where every pixel is taken to see the whole image, because an operation on the way has no rule."""
+        return self.stride != (0, 0)
+
+    def __str__(self) -> str:
+        if not self.is_known:
+            return "all"
         return "{:g}x{:g}/{:g}".format(*self.size, *self.stride[:1])
 
-    def window(self, i, j, image_size):
+    def window(self, i: int, j: int, image_size: Shape) -> tuple[slice, slice]:
         """(rows, columns) of the image, as slices, that pixel (i, j) can depend on."""
         spans = []
         for axis, (position, n) in enumerate(zip((i, j), image_size, strict=True)):
             start = self.offset[axis] + position * self.stride[axis]
             spans.append(slice(max(math.floor(start), 0), min(math.ceil(start + self.size[axis]), n)))
-        return tuple(spans)
+        rows, columns = spans
+        return rows, columns
 
 
 OWN_PIXEL = ReceptiveField((1, 1), (1, 1), (0, 0))
 
 
-def receptive_fields(tape, image):
-    """{operation: its output's ReceptiveField on the tensor `image`}; None for what does not depend on it, such as made-up weights."""
-    fields = {}
+def receptive_fields(tape: Tape, image: Tensor) -> dict[Op, ReceptiveField | None]:
+    """{operation: its output's ReceptiveField on the tensor `image`}; None for what does not depend on it, such as computed weights."""
+    fields: dict[Op, ReceptiveField | None] = {}
+    whole = ReceptiveField((image.shape[1], image.shape[2]), (0, 0), (0, 0))
     for op in tape:
-        seen = [OWN_PIXEL if x is image else fields.get(x.op) for x in op.inputs]
-        seen = [field for field in seen if field]
-        fields[op] = _through(_union(seen), *_window(op)) if seen else None
+        inputs = [OWN_PIXEL if x is image else fields[x.op] if x.op is not None else None for x in op.inputs]
+        seen = [field for field in inputs if field]
+        window = rule_of(op).window(op) if seen else None
+        fields[op] = None if not seen else whole if window is None else _through(_union(seen), window)
     return fields
 
 
-def _window(op):
-    """(kernel, stride, padding), pairs each, of the windows that an operation looks through at its first input."""
-    x = op.inputs[0].shape
-    if op.name in ("Conv2d", "SparseConv2d"):
-        window = {"groups": 1} | {name: value for name, value in op.window.items() if name != "algorithm"}
-        s = conv_shape("receptive_fields", x, op.inputs[1].shape if op.name == "Conv2d" else op.pattern.shape, **window)
-        return (s.kh, s.kw), s.stride, s.padding
-    if op.name in ("MaxPool2d", "AvgPool2d"):
-        s = pool_shape("receptive_fields", x, **op.window)
-        return (s.kh, s.kw), s.stride, s.padding
-    if op.name == "AdaptiveAvgPool2d":
-        return tuple(zip(*(_adaptive(n, size) for n, size in zip(x[1:3], op.output_size, strict=True)), strict=True))
-    if len(x) == 4 and op.y.ndim < 4:  # the whole map
-        return x[1:3], x[1:3], (0, 0)
-    return OWN_PIXEL
-
-
-def _adaptive(n, size):
-    """(kernel, stride, padding) of evenly spaced windows that hold those of adaptive pooling, uneven unless `size` divides `n`."""
-    longest = max(-(-(i + 1) * n // size) - i * n // size for i in range(size))
-    return (longest, n // size, 0) if n % size == 0 else (longest + 1, n / size, 1)
-
-
-def _through(field, kernel, stride, padding):
+def _through(field: ReceptiveField, window: Window) -> ReceptiveField:
     """What is seen through windows on a map whose pixels see `field`."""
-    axes = zip(*field, kernel, stride, padding, strict=True)
+    axes = zip(*field, *window, strict=True)
     sizes = [(size + step * (k - 1), step * s, offset - step * p) for size, step, offset, k, s, p in axes]
     return ReceptiveField(*zip(*sizes, strict=True))
 
 
-def _union(fields):
+def _union(fields: list[ReceptiveField]) -> ReceptiveField:
     """The field that holds all these, of maps with the same pixels."""
-    if len(fields) == 1:
-        return fields[0]
+    for field in fields:
+        if len(fields) == 1 or not field.is_known:
+            return field
     ends = [[offset + size for offset, size in zip(f.offset, f.size, strict=True)] for f in fields]
     offset = tuple(map(min, zip(*(f.offset for f in fields), strict=True)))
     size = tuple(end - start for end, start in zip(map(max, zip(*ends, strict=True)), offset, strict=True))

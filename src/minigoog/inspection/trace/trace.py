@@ -1,11 +1,16 @@
 """`trace`: one image through a network and its gradient back, every operation a step to look at."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from time import perf_counter
+from typing import SupportsIndex, TypeVar, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
+from ...array_types import IntArray
 from ...losses import googlenet_loss
+from ...nn.module import Module
 from ...tape import Tape
 from ...tensor import Tensor, is_recording
 from ...text import aligned
@@ -17,15 +22,22 @@ from .undisturbed import undisturbed
 HEADING = ("", "name", "operation", "kernel", "shapes", "parameters", "multiply-adds", "sees", "ms")
 
 
-class Trace(list):
+T = TypeVar("T")
+
+
+class Trace(list[Step]):
     """Steps in the order in which they ran: trace[3], trace[3:9], trace["inception3a"], trace.find("pool"), trace.backward."""
 
-    def __getitem__(self, key):
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Step: ...
+    @overload
+    def __getitem__(self, key: slice | str) -> "Trace": ...
+    def __getitem__(self, key: SupportsIndex | slice | str) -> "Step | Trace":
         if isinstance(key, str):
             return self._named(key)
         return Trace(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
 
-    def _named(self, name):
+    def _named(self, name: str) -> "Trace":
         """The steps of the operation or module `name`, forward and backward."""
         found = Trace(step for step in self if step.name == name or step.name.startswith(name + "."))
         if not found:
@@ -33,14 +45,21 @@ class Trace(list):
             raise KeyError(f"trace: no step is called {name!r}" + (f", but {', '.join(near)}" if near else ""))
         return found
 
-    def find(self, text):
+    def find(self, text: str) -> "Trace":
         """The steps whose name or operation contains `text`, in small or capital letters."""
         return Trace(step for step in self if text.lower() in f"{step.name} {step.operation}".lower())
 
-    forward = property(lambda self: Trace(step for step in self if step.direction == "forward"), doc="The steps to the result.")
-    backward = property(lambda self: Trace(step for step in self if step.direction == "backward"), doc="The steps back.")
+    @property
+    def forward(self) -> "Trace":
+        """The steps to the result."""
+        return Trace(step for step in self if step.direction == "forward")
 
-    def __str__(self):
+    @property
+    def backward(self) -> "Trace":
+        """The steps back."""
+        return Trace(step for step in self if step.direction == "backward")
+
+    def __str__(self) -> str:
         return aligned([HEADING, *(step.cells() for step in self)], right=(0, 5, 6, 8))
 
     __repr__ = __str__
@@ -54,7 +73,7 @@ class Trace(list):
         return block(table((*HEADING, "maps"), rows, right=(0, 5, 6, 8)))
 
 
-def trace(model, image, label=None):
+def trace(model: Module, image: ArrayLike | Tensor, label: int | Sequence[int] | IntArray | None = None) -> Trace:
     """A Trace of `model` on `image` [h, w, c] or [n, h, w, c]: its operations forward and, given the `label`, back from the loss.
 
     `label`: the class, or one for each image; the loss is the cross-entropy, with those of auxiliary heads (`googlenet_loss`). The
@@ -77,7 +96,7 @@ def trace(model, image, label=None):
     return steps
 
 
-def _trace_back(tape, steps):
+def _trace_back(tape: Tape, steps: Trace) -> None:
     """Runs the backward pass and appends its steps."""
     forward = {step.op: step for step in steps}
     for (op, dy, dxs), ms in _timed(tape.steps()):
@@ -86,23 +105,23 @@ def _trace_back(tape, steps):
         steps.append(Step(op, there.name, len(steps), "backward", ms, there.receptive_field, dy, dxs))
 
 
-def _check(model):
+def _check(model: Module) -> None:
     if not hasattr(model, "named_modules"):
         raise TypeError(f"trace: `model` is {type(model).__name__}, expected a Module")
     if not is_recording():
         raise RuntimeError("trace: a trace is made from the tape, but nothing is recorded under no_grad")
 
 
-def _input(image, dtype):
-    """`image` as a tensor [n, h, w, c] whose gradient is wanted."""
-    image = np.asarray(image.data if isinstance(image, Tensor) else image, dtype)
-    if image.ndim not in (3, 4):
-        raise ValueError(f"trace: `image` has shape {image.shape}, expected [h, w, c] or [n, h, w, c]")
-    return Tensor(image if image.ndim == 4 else image[None], requires_grad=True)
+def _input(image: ArrayLike | Tensor, dtype: DTypeLike) -> Tensor:
+    """`image` as a tensor [n, h, w, c] that requires a gradient."""
+    x = np.asarray(image.data if isinstance(image, Tensor) else image, dtype)
+    if x.ndim not in (3, 4):
+        raise ValueError(f"trace: `image` has shape {x.shape}, expected [h, w, c] or [n, h, w, c]")
+    return Tensor(x if x.ndim == 4 else x[None], requires_grad=True)
 
 
-def _timed(items):
-    """(item, milliseconds that it took to come) of each item of a generator."""
+def _timed(items: Iterable[T]) -> Iterator[tuple[T, float]]:
+    """(item, milliseconds that it took) of each item of a generator."""
     start = perf_counter()
     for item in items:
         yield item, 1000 * (perf_counter() - start)

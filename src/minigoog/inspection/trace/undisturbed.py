@@ -1,17 +1,19 @@
 """Looking without touching."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ... import rng
-from ...nn.module import Buffer, Parameter
+from ...nn.module import Buffer, Module, Parameter
 
 
 @contextmanager
-def undisturbed(modules):
+def undisturbed(modules: list[tuple[str, Module]]) -> Iterator[None]:
     """Within a with-block these (name, module)s may run, from no gradients: afterwards their gradients and running averages and the
     random numbers are what they were."""
     values = [value for _, module in modules for value in vars(module).values()]
-    parameters, buffers = ([value for value in values if isinstance(value, kind)] for kind in (Parameter, Buffer))
+    parameters = [value for value in values if isinstance(value, Parameter)]
+    buffers = [value for value in values if isinstance(value, Buffer)]
     gradients, averages = [parameter.grad for parameter in parameters], [buffer.data.copy() for buffer in buffers]
     for parameter in parameters:
         parameter.grad = None

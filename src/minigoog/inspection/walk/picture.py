@@ -1,26 +1,31 @@
-"""Maps and vectors as small pictures made of characters."""
+"""Maps and vectors as small pictures of characters."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from ...array_types import Array
 
 RAMP = " .:-=+*#%@"  # from the smallest value to the largest
 WIDEST = 32  # pixels in a row, two characters each
 MOST_BARS = 12
 
 
-def picture(a):
+def picture(a: Array) -> str:
     """A map [h, w] as text: the darker the character the larger the value. Of wide maps some pixels only."""
     step = -(-max(a.shape) // WIDEST)
     a = np.asarray(a, np.float64)[::step, ::step]
     low, high = np.min(a), np.max(a)
     if not np.isfinite(a).all():
-        return f"(it has values that are not finite: {np.count_nonzero(~np.isfinite(a))} of {a.size})"
+        return f"(some values are not finite: {np.count_nonzero(~np.isfinite(a))} of {a.size})"
     levels = np.rint((a - low) / (high - low or 1.0) * (len(RAMP) - 1)).astype(int)
     lines = ["|" + "".join(2 * RAMP[level] for level in row) + "|" for row in levels]
-    note = f"; one pixel in {step} each way" if step > 1 else ""
+    note = f"; one pixel in {step} along each axis" if step > 1 else ""
     return "\n".join([*lines, f"'{RAMP[0]}' is {low:.4g}, '{RAMP[-1]}' is {high:.4g}{note}"])
 
 
-def bars(values, names=None, by=np.asarray):
+def bars(values: ArrayLike, names: Sequence[str] | None = None, by: Callable[[Array], Array] = np.asarray) -> str:
     """The largest values of a vector as text (or those largest `by` a function of them), each with its number or name and a bar."""
     values = np.asarray(values, np.float64)
     order = np.argsort(-by(values), kind="stable")[:MOST_BARS]

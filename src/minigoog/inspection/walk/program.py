@@ -10,7 +10,7 @@ from .picture import picture
 from .walk import Walk
 
 WHAT_NEXT = """What next: Enter goes to the next operation, `in` steps into a module, `show` draws a channel,
-`explain 3 4 5` shows how one number came about, `backward` follows the gradients, `help` lists all."""
+`explain 3 4 5` shows how one number was computed, `backward` follows the gradients, `help` lists all."""
 
 
 def add_flags(p):
@@ -56,10 +56,10 @@ def _follow(walk, lines, path):
 
 
 def opening(sample, steps):
-    """The first screen: image, network, what the image is taken for, what to do next."""
+    """The first screen: image, network, predicted class, what to do next."""
     *_, logits = (step.output for step in steps.forward if not step.name.startswith("loss"))
     chances = np.exp(logits[0] - logits[0].max(), dtype=np.float64)
     best = int(chances.argmax())
-    verdict = f"It is taken for {sample.classes[best]} ({chances[best] / chances.sum():.1%})"
+    verdict = f"Predicted: {sample.classes[best]} ({chances[best] / chances.sum():.1%})"
     passes = f"{len(steps.forward)} operations forward, {len(steps.backward)} back from the loss for {sample.classes[sample.label]}"
     return f"{picture(sample.image.mean(axis=2))}\n\n{sample.about}\n{verdict}. {passes}.\n\n{WHAT_NEXT}\n"

@@ -1,11 +1,17 @@
 """A walk through a trace in the terminal."""
 
 import cmd
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from ...array_types import Array
 from ...text import shape_text
-from ..explain.explanation import input_names
+from ..rules import input_names
+from ..trace.receptive_field import ReceptiveField
+from ..trace.step import Step
+from ..trace.trace import Trace
 from .picture import bars, picture
 
 ALIASES = {
@@ -17,12 +23,12 @@ ALIASES = {
 class Walk(cmd.Cmd):
     """Commands, a line each, that move through a Trace and look at it.
 
-    The walk stands in the module `inside` ("" is the whole network), before its part `here`, and goes "forward" or "backward".
+    The walk is in the module `inside` ("" is the whole network), at its part `here`, and goes "forward" or "backward".
     `strict`: a wrong command raises ValueError instead of printing what was wrong."""
 
     prompt = "\n> "
 
-    def __init__(self, steps, image, classes=None, strict=False, **streams):
+    def __init__(self, steps: Trace, image: Array, classes: Sequence[str] | None = None, strict: bool = False, **streams: Any) -> None:
         super().__init__(**streams)
         self.steps, self.image, self.classes, self.strict = steps, image, classes, strict  # image [h, w, c]
         self.direction, self.inside = "forward", ""
@@ -30,25 +36,25 @@ class Walk(cmd.Cmd):
 
     # ---- where it is ----
 
-    def parts(self):
-        """The names of the operations and modules right inside the one where the walk is, in the order in which they run."""
+    def parts(self) -> list[str]:
+        """The names of the operations and modules directly in the one where the walk is, in the order in which they run."""
         prefix = f"{self.inside}." if self.inside else ""
         names = [step.name for step in self.walked() if step.name.startswith(prefix)]
         return list(dict.fromkeys(prefix + name[len(prefix) :].split(".")[0] for name in names))
 
-    def walked(self):
+    def walked(self) -> Trace:
         """The steps of the direction in which the walk goes."""
         return self.steps.forward if self.direction == "forward" else self.steps.backward
 
-    def operations(self):
-        """The steps of what the walk stands before: one, or those of a module."""
+    def operations(self) -> Trace:
+        """The steps of the operation or module here."""
         return self.walked()[self.here]
 
-    def last(self):
+    def last(self) -> Step:
         """The step whose output is that of the operation or module here."""
         return self.operations()[-1 if self.direction == "forward" else 0]
 
-    def look(self):
+    def look(self) -> None:
         """Prints where the walk is."""
         steps = self.operations()
         if len(steps) > 1 or steps[0].name != self.here:
@@ -56,61 +62,61 @@ class Walk(cmd.Cmd):
         else:
             self.say(description(steps[0], len(self.steps)))
 
-    def say(self, text):
+    def say(self, text: object) -> None:
         """Prints a text."""
         self.stdout.write(f"{text}\n")
 
     # ---- moving ----
 
-    def move(self, by):
+    def move(self, by: int) -> None:
         """To the part `by` further on, out of modules at their ends."""
         parts = self.parts()
         at = parts.index(self.here) + by
-        if 0 <= at < len(parts):
-            self.here = parts[at]
-        elif self.inside:
+        while not 0 <= at < len(parts):
+            if not self.inside:
+                raise ValueError(self.end(by))
             self.leave()
-            return self.move(by)
-        else:
-            raise ValueError(self.end(by))
-        return self.look()
+            parts = self.parts()
+            at = parts.index(self.here) + by
+        self.here = parts[at]
+        self.look()
 
-    def end(self, by):
-        """What to say at the first or last step."""
+    def end(self, by: int) -> str:
+        """The message at the first or last step."""
         if by < 0:
             return f"this is the first step {self.direction}"
-        more = "`backward` walks the gradients back" if self.direction == "forward" else "`forward` walks from the image again"
+        more = "`backward` follows the gradients back" if self.direction == "forward" else "`forward` starts at the image again"
         return f"that was the last step {self.direction}: {more}, `quit` leaves"
 
-    def leave(self):
+    def leave(self) -> None:
         """To the module where the walk is."""
         self.here, self.inside = self.inside, self.inside.rpartition(".")[0]
 
-    def do_next(self, _):
-        """on to the next operation or module (or just Enter)"""
+    def do_next(self, _: str) -> None:
+        """go to the next operation or module (or just Enter)"""
         self.move(1)
 
-    def do_back(self, _):
-        """to the one before"""
+    def do_back(self, _: str) -> None:
+        """go to the previous one"""
         self.move(-1)
 
-    def do_in(self, _):
-        """into the module here, to its first operation"""
+    def do_in(self, _: str) -> None:
+        """go into the module here, to its first operation"""
         if self.operations()[0].name == self.here:
             raise ValueError(f"{self.here} is an operation, not a module: `explain` or `show` look at its numbers")
         self.inside = self.here
         self.here = self.parts()[0]
         self.look()
 
-    def do_out(self, _):
-        """out of the module to where it stands in the network"""
+    def do_out(self, _: str) -> None:
+        """go out of the module"""
         if not self.inside:
-            raise ValueError("this is the whole network already")
+            raise ValueError("this is already the whole network")
         self.leave()
         self.look()
 
-    def do_jump(self, name):
-        """NAME: to an operation or module (Tab completes names)"""
+    def do_jump(self, name: str) -> None:
+        """NAME: go to an operation or module (Tab completes names)"""
         try:
             self.walked()[name]
         except KeyError as error:
@@ -118,90 +124,92 @@ class Walk(cmd.Cmd):
         self.inside, self.here = name.rpartition(".")[0], name
         self.look()
 
-    def complete_jump(self, text, line, begin, end):
+    def complete_jump(self, text: str, line: str, begin: int, end: int) -> list[str]:
         names = {step.name for step in self.steps}
         names |= {name.rpartition(".")[0] for name in names}
         typed = line.partition(" ")[2].lstrip()
         return sorted(text + name[len(typed) :] for name in names if name and name.startswith(typed))
 
-    def turn(self, direction):
+    def turn(self, direction: str) -> None:
         """The other way, at the same place."""
         steps = self.steps.forward if direction == "forward" else self.steps.backward
         if not any(f"{step.name}.".startswith(f"{self.here}.") for step in steps):
-            raise ValueError(f"no gradient comes to {self.here}")
+            raise ValueError(f"{self.here} has no gradient")
         self.direction = direction
         self.look()
 
-    def do_forward(self, _):
-        """looks at the forward pass here: `next` goes towards the result"""
+    def do_forward(self, _: str) -> None:
+        """show the forward pass here: `next` goes towards the result"""
         self.turn("forward")
 
-    def do_backward(self, _):
-        """looks at the gradients here: `next` goes back towards the image"""
+    def do_backward(self, _: str) -> None:
+        """show the gradients here: `next` goes back towards the image"""
         self.turn("backward")
 
     # ---- looking ----
 
-    def do_list(self, _):
-        """all operations of the module where the walk is, a line each"""
+    def do_list(self, _: str) -> None:
+        """list the operations of the module where the walk is"""
         self.say(self.walked()[self.inside] if self.inside else self.walked())
 
-    def do_show(self, channel):
-        """CHANNEL: a channel of the output as a picture (backward: of its gradient); without CHANNEL the strongest"""
+    def do_show(self, channel: str) -> None:
+        """CHANNEL: draw a channel of the output (backward: of its gradient); without CHANNEL the strongest"""
         step = self.last()
-        a, what = (step.output, "output") if self.direction == "forward" else (step.dy, "gradient of the output")
+        forward = self.direction == "forward" or step.dy is None
+        a, what = (step.output, "output") if forward or step.dy is None else (step.dy, "gradient of the output")
         if a.ndim < 2:
             self.say(f"{what} of {step.name}: {a}")
         elif a.ndim == 2:
             names = self.classes if self.classes and len(self.classes) == a.shape[1] else None
-            self.say(f"{what} of {step.name}:\n{bars(a[0], names, np.asarray if self.direction == 'forward' else np.abs)}")
+            self.say(f"{what} of {step.name}:\n{bars(a[0], names, np.asarray if forward else np.abs)}")
         else:
-            c = _whole([channel])[0] if channel else int(np.abs(a[0]).sum(axis=(0, 1)).argmax())
+            c = _integers([channel])[0] if channel else int(np.abs(a[0]).sum(axis=(0, 1)).argmax())
             if not 0 <= c < a.shape[-1]:
                 raise ValueError(f"show: the channel is {c}, expected 0 to {a.shape[-1] - 1}")
             self.say(f"{what} of {step.name}, channel {c} of {a.shape[-1]}:\n{picture(a[0, ..., c])}")
 
-    def do_image(self, _):
-        """the image, as a picture"""
+    def do_image(self, _: str) -> None:
+        """draw the image"""
         self.say(picture(self.image.mean(axis=2)))
 
-    def do_explain(self, index):
-        """ROW COLUMN CHANNEL (of a vector just NUMBER): how this number of the output came about"""
+    def do_explain(self, words: str) -> None:
+        """ROW COLUMN CHANNEL (of a vector just NUMBER): how this number of the output was computed"""
         step = self.last()
-        index = _whole(index.split())
+        index = _integers(words.split())
         self.say(step.explain(*index))
         if step.receptive_field and step.output.ndim == 4:
-            rows, columns = step.receptive_field.window(*index[-3:-1], self.image.shape[:2])
+            rows, columns = step.receptive_field.window(index[-3], index[-2], self.image.shape[:2])
             seen = f"rows {rows.start} to {rows.stop - 1} and columns {columns.start} to {columns.stop - 1}"
             self.say(f"it can depend on {seen} of the image")
 
-    def do_gradient(self, words):
-        """[input|weight|bias] INDEX: how this number of a gradient that went out came about"""
+    def do_gradient(self, words: str) -> None:
+        """[input|weight|bias] INDEX: how this number of a gradient was computed"""
         step = self.last()
         of, *index = words.split() or [""]
         if of not in input_names(step.op):
             of, index = input_names(step.op)[0], words.split()
-        self.say(step.explain_gradient(*_whole(index), of=of))
+        self.say(step.explain_gradient(*_integers(index), of=of))
 
     # ---- the rest ----
 
-    def do_help(self, _):
-        """this list"""
+    def do_help(self, _: str) -> None:
+        """show this list"""
         short = {name: letter for letter, name in reversed(ALIASES.items())}
         commands = [name.removeprefix("do_") for name in vars(Walk) if name.startswith("do_")]
         self.say("\n".join(f"{short.get(name, ' '):<2} {name:<9} {getattr(self, f'do_{name}').__doc__}" for name in commands))
 
-    def do_quit(self, _):
-        """leaves"""
+    def do_quit(self, _: str) -> bool:
+        """leave"""
         return True
 
-    def emptyline(self):
+    def emptyline(self) -> bool:
         self.do_next("")
+        return False
 
-    def default(self, line):
-        raise ValueError(f"no command is called {line.split()[0]!r}: `help` lists them")
+    def default(self, line: str) -> None:
+        raise ValueError(f"unknown command {line.split()[0]!r}: `help` lists all")
 
-    def onecmd(self, line):
+    def onecmd(self, line: str) -> bool:
         """Does one command, which may be its first letter; returns whether the walk is over."""
         word, _, rest = line.partition("#")[0].strip().partition(" ")
         try:
@@ -209,18 +217,19 @@ class Walk(cmd.Cmd):
         except (ValueError, IndexError, RuntimeError) as error:
             if self.strict:
                 raise ValueError(str(error)) from None
-            return self.say(error)
+            self.say(error)
+            return False
 
 
-def _whole(words):
-    """The words as whole numbers."""
+def _integers(words: list[str]) -> list[int]:
+    """The words as integers."""
     try:
         return [int(word) for word in words]
     except ValueError:
-        raise ValueError(f"{' '.join(words)!r} came, expected whole numbers") from None
+        raise ValueError(f"expected integers, got {' '.join(words)!r}") from None
 
 
-def description(step, n_steps):
+def description(step: Step, n_steps: int) -> str:
     """A step in a few lines."""
     head = f"{step.name} ({step.operation}), step {step.index + 1} of {n_steps}, {step.direction}"
     speed = f", {2 * step.multiply_adds / step.ms / 1e6:.1f} GFLOP/s" if step.multiply_adds else ""
@@ -228,15 +237,21 @@ def description(step, n_steps):
     if step.parameters or step.multiply_adds:
         lines.append(f"  {step.parameters:,} parameters, {step.multiply_adds:,} multiply-adds")
     if step.receptive_field and step.output.ndim == 4:
-        size, stride, _ = step.receptive_field
-        lines.append(f"  each pixel sees {shape_text(size)} pixels of the image, the next one {stride[0]:g} further on")
+        lines.append(f"  each pixel sees {_seen(step.receptive_field)}")
     if step.direction == "forward":
         return "\n".join([*lines, f"  output: {_statistics(step.output)}"])
-    names = [f"gradient of {name}" for name in input_names(step.op)]
-    known = [(name, dx) for name, dx in zip(names, step.dxs, strict=True) if dx is not None]
-    return "\n".join([*lines, *(f"  {name}: {_statistics(a)}" for name, a in [("gradient of output", step.dy), *known])])
+    names = [f"gradient of {name}" for name in ("output", *input_names(step.op))]
+    gradients = zip(names, (step.dy, *(step.dxs or ())), strict=True)
+    return "\n".join([*lines, *(f"  {name}: {_statistics(a)}" for name, a in gradients if a is not None)])
 
 
-def _statistics(a):
+def _seen(field: ReceptiveField) -> str:
+    """What a pixel sees of the image."""
+    if not field.is_known:
+        return "an unknown part of the image: an operation on the way has no rule"
+    return f"{shape_text(field.size)} pixels of the image, with stride {field.stride[0]:g}"
+
+
+def _statistics(a: Array) -> str:
     a = np.asarray(a)
     return f"{a.min():.4g} to {a.max():.4g}, mean {a.mean():.4g}, length {np.linalg.norm(a):.4g}, {np.mean(a == 0):.0%} zeros"

@@ -1,37 +1,8 @@
 // ---- The diagram: a box for each operation, in the shape of the paper's figure 3 ----
 
 const BOX = { width: 112, height: 42, row: 64, margin: 14 };
-const KINDS = {
-  Conv2d: "conv",
-  SparseConv2d: "conv",
-  Linear: "conv",
-  MaxPool2d: "pool",
-  AvgPool2d: "pool",
-  GlobalAvgPool2d: "pool",
-  AdaptiveAvgPool2d: "pool",
-  Concat: "concat",
-  CrossEntropy: "loss",
-  Image: "image",
-};
 const boxes = []; // the button of each node
 const edges = []; // {from, to, path}
-
-/** What a box says of its operation. */
-function titleOf(node) {
-  const window = node.settings.window?.join("\u00d7");
-  const step = node.settings.stride?.[0] > 1 ? `/${node.settings.stride[0]}` : "";
-  const titles = {
-    Conv2d: `conv ${window}${step}`,
-    MaxPool2d: `max ${window}${step}`,
-    AvgPool2d: `mean ${window}${step}`,
-    GlobalAvgPool2d: "mean",
-    Linear: "linear",
-    Concat: "concat",
-    CrossEntropy: "loss",
-    Image: "image",
-  };
-  return titles[node.operation] ?? node.operation.toLowerCase();
-}
 
 function drawDiagram() {
   const left = Math.min(...nodes.map((n) => n.x));
@@ -55,22 +26,22 @@ function boxOf(n, number, { x, y }) {
   return make(
     "button",
     {
-      class: `box ${KINDS[n.operation] ?? "other"}`,
+      class: `box ${n.kind}`,
       style: `left: ${x}px; top: ${y}px`,
       tabindex: -1,
       title: n.name,
-      "aria-label": `${n.name}, ${titleOf(n)}, ${shapeText(n.shape)}`,
+      "aria-label": `${n.name}, ${n.title}, ${shapeText(n.shape)}`,
       onclick: () => goToNode(number),
     },
     make("canvas", { width: 34, height: 34, "aria-hidden": "true" }),
-    make("span", { class: "title", text: titleOf(n) }),
+    make("span", { class: "title", text: n.title }),
     make("span", { class: "shape", text: shapeText(n.shape) }),
   );
 }
 
 /** A frame with a name around the operations of each module that has branches. */
 function drawModules(diagram, place) {
-  const joins = nodes.filter((n) => n.operation === "Concat");
+  const joins = nodes.filter((n) => n.joins);
   for (const join of joins) {
     const name = join.name.split(".")[0];
     const inside = nodes.filter((n) => n.name.startsWith(`${name}.`)).map(place);
@@ -98,7 +69,7 @@ function drawEdges(diagram, place, size) {
   diagram.append(svg);
 }
 
-/** From the lower edge of one box to the upper edge of another: to the side at once where it leaves the trunk, late where it comes back. */
+/** From the lower edge of one box to the upper edge of another: early sideways where it leaves the trunk, late where it returns. */
 function curve(from, to, atOnce) {
   const half = BOX.width / 2;
   const [x1, y1, x2, y2] = [from.x + half, from.y + BOX.height, to.x + half, to.y];
@@ -115,7 +86,7 @@ function drawThumbnails() {
     context.clearRect(0, 0, 34, 34);
     const map = mapOf(n, which);
     if (!map) return;
-    const picture = n.operation === "Image" && which === "y" ? pixelsCanvas() : thumbnailOf(n, map, which);
+    const picture = number === 0 && which === "y" ? pixelsCanvas() : thumbnailOf(n, map, which);
     context.imageSmoothingEnabled = map.h > 34;
     context.drawImage(picture, 0, 0, 34, 34);
   });

@@ -2,26 +2,15 @@
 
 const FILTERS = 48; // input channels whose part of a filter is drawn
 
-/** The filter of channel `c` of a convolution as a factor [kh, kw, cin]; null for other operations. */
-function filterOf(node, c) {
-  const w = node.operation === "Conv2d" ? weightsOf(node, "weight") : null;
-  if (!w) return null;
-  const [kh, kw, cin, cout] = w.shape;
-  return factor(
-    "filter",
-    [kh, kw, cin],
-    Float32Array.from({ length: kh * kw * cin }, (_, p) => w.data[p * cout + c]),
-  );
-}
-
 function showFilters() {
   const section = get("filters");
-  const filter = filterOf(node(), state.channel);
+  const rule = RULES[node().rule];
+  const filter = rule?.filter?.(node(), state.channel);
   section.hidden = !filter;
   if (!filter) return section.replaceChildren();
-  const gradient = direction() === "backward" ? filterGradient(node(), state.channel) : null;
+  const gradient = direction() === "backward" ? rule.filterGradient(node(), state.channel) : null;
   const parts = [filterFigure(filter, `Filter of channel ${state.channel}`)];
-  if (gradient) parts.push(filterFigure(gradient, "Its gradient: what training would take from it, times the learning rate"));
+  if (gradient) parts.push(filterFigure(gradient, "Its gradient: training subtracts it, times the learning rate"));
   section.replaceChildren(...parts);
 }
 

@@ -1,4 +1,4 @@
-// ---- Tensors that flow along the edges, and playing all steps ----
+// ---- Tensors that move along the edges, and playing all steps ----
 
 const FLOW = 550; // ms that a tensor is on its way
 const PAUSE = 850; // ms from step to step
@@ -27,7 +27,7 @@ function send(from, to) {
   tensor.animate(way, { duration: FLOW, easing: "ease-in-out" }).onfinish = () => tensor.remove();
 }
 
-/** Starts or stops playing; at the end it begins again. */
+/** Starts or stops playing; at the end it starts again. */
 function play() {
   if (timer) return stop();
   if (state.step === walk.length - 1) goTo(0);

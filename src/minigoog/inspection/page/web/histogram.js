@@ -12,7 +12,7 @@ function showHistograms() {
   get("histograms").replaceChildren(...figures);
 }
 
-/** How often values lie where, between the smallest and the largest; those that are exactly 0 are counted aside. */
+/** How often values lie where, between the smallest and the largest; those that are exactly 0 are counted apart. */
 function histogram(values, title) {
   let [low, high, zeros] = [Infinity, -Infinity, 0];
   for (const x of values) {
@@ -41,7 +41,7 @@ function bars(counts, low, width) {
     width="0.9" height="40"><title>${thousands(count)} from ${digits(low + k * width)} to ${digits(low + (k + 1) * width)}</title></rect>`,
   );
   const holder = make("div", { class: "bars" });
-  const attributes = `viewBox="0 0 ${BINS} 40" preserveAspectRatio="none" role="img" aria-label="Histogram, heights are square roots"`;
+  const attributes = `viewBox="0 0 ${BINS} 40" preserveAspectRatio="none" role="img" aria-label="Histogram; heights are square roots of counts"`;
   holder.innerHTML = `<svg ${attributes}>${columns.join("")}</svg>`;
   return holder;
 }

@@ -1,4 +1,4 @@
-// ---- The image: what a pixel sees of it, what it is taken for, and where the evidence lies ----
+// ---- The image: the part that a pixel sees, the predicted classes, and where the evidence for them is ----
 
 const SIDE = 272; // pixels of the screen that the image is drawn in
 
@@ -53,7 +53,7 @@ function showField() {
   svg.classList.toggle("own", nodeNumber() === 0);
   svg.dataset.field = [top, left, bottom, right].join(" ");
   const whole = right - left === w && bottom - top === h;
-  if (nodeNumber() === 0) get("sees").textContent = "Hover over a map to see what part of the image a pixel of it can depend on.";
+  if (nodeNumber() === 0) get("sees").textContent = "Hover over a map to see which part of the image each pixel can depend on.";
   else
     get("sees").textContent =
       `Row ${state.row}, column ${state.column} sees ${whole ? "the whole image" : `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`}`;
@@ -69,7 +69,7 @@ function showClasses() {
         "button",
         {
           "aria-pressed": String(state.evidence === k),
-          title: evidence ? "Where in the image its evidence lies" : entry.name,
+          title: evidence ? "Show where in the image the evidence for it is" : entry.name,
           onclick: () => chooseEvidence(k),
         },
         make("i", { style: `width: ${100 * entry.chance}%` }),
@@ -80,17 +80,17 @@ function showClasses() {
       return make("li", {}, button);
     }),
   );
-  const start = `\u25c2 is where the gradient starts.`;
+  const start = `\u25c2 marks the class where the gradient starts.`;
   get("because").textContent =
     evidence === undefined
       ? `${start} ${whyNot}`
       : state.evidence === null
-        ? `${start} Choose a class to see where in the image its evidence lies.`
+        ? `${start} Choose a class to see where in the image the evidence for it is.`
         : because(classes[state.evidence]);
 }
 
 const because = ({ name, share, bias, logit }) =>
-  `Evidence for ${name}: orange speaks for it, blue against. ` +
+  `Orange is evidence for ${name}, blue is evidence against it. ` +
   `Exact: the mean of this map, ${digits(share)}, plus the bias, ${digits(bias)}, is the logit, ${digits(logit)}.`;
 
 /** Lays the evidence for a class over the image, or takes it away. */
@@ -120,11 +120,11 @@ function showRounding() {
   const texts = [...facts.about.map((line) => `${line}.`)];
   texts.push(
     levels === null
-      ? "All numbers are those of the kernels, float32."
-      : `Maps and gradients are rounded to 8 bits, weights to ${2 * levels + 1} steps, each channel by its own scale; ` +
-        "the strongest number of every map is kept exactly, with all that went into it.",
+      ? "All numbers are stored as float32, as the kernels computed them."
+      : `Maps and gradients are rounded to 8 bits, weights to ${2 * levels + 1} levels, each channel with its own scale; ` +
+        "the strongest number of every map is stored exactly, with all that is needed to explain it.",
   );
-  if (leftOut.length) texts.push(`Left out, they are too large: ${leftOut.join(", ")}.`);
-  if (weightSteps) texts.push(`${weightSteps} operations that only make weights are not drawn.`);
+  if (leftOut.length) texts.push(`Left out because they are too large: ${leftOut.join(", ")}.`);
+  if (weightSteps) texts.push(`${weightSteps} operations that only compute weights are not drawn.`);
   get("rounding").textContent = texts.join(" ");
 }

@@ -1,19 +1,19 @@
-// ---- Keys ----
+// ---- Keyboard shortcuts ----
 
 const KEYS = [
   // keys, what they do, and how
-  [["ArrowRight"], "one step on: forward through the operations, then the gradient back", () => goTo(state.step + 1)],
-  [["ArrowLeft"], "one step back", () => goTo(state.step - 1)],
-  [["Home"], "to the image, where the walk begins", () => goTo(0)],
-  [["End"], "to the gradient of the image, where it ends", () => goTo(walk.length - 1)],
-  [["f"], "forward: this operation in the forward pass", () => goToNode(nodeNumber(), "forward")],
-  [["b"], "backward: this operation in the backward pass", () => goToNode(nodeNumber(), "backward")],
-  [["["], "the channel before", () => chooseChannel(grid.order.indexOf(state.channel) - 1)],
-  [["]"], "the next channel", () => chooseChannel(grid.order.indexOf(state.channel) + 1)],
-  [["e"], "the exact number: the strongest of this map", () => toStrongest()],
-  [["s"], "channels: the strongest first, or in order", () => changeOrder()],
-  [["p"], "plays all steps, or stops", () => play()],
-  [["t"], "light or dark", () => changeTheme()],
+  [["ArrowRight"], "next step: forward through the operations, then backward through the gradients", () => goTo(state.step + 1)],
+  [["ArrowLeft"], "previous step", () => goTo(state.step - 1)],
+  [["Home"], "first step: the image", () => goTo(0)],
+  [["End"], "last step: the gradient of the image", () => goTo(walk.length - 1)],
+  [["f"], "this operation in the forward pass", () => goToNode(nodeNumber(), "forward")],
+  [["b"], "this operation in the backward pass", () => goToNode(nodeNumber(), "backward")],
+  [["["], "previous channel", () => chooseChannel(grid.order.indexOf(state.channel) - 1)],
+  [["]"], "next channel", () => chooseChannel(grid.order.indexOf(state.channel) + 1)],
+  [["e"], "the strongest number of this map, which is exact", () => toStrongest()],
+  [["s"], "order the channels by strength or by number", () => changeOrder()],
+  [["p"], "play all steps, or stop", () => play()],
+  [["t"], "switch between light and dark", () => changeTheme()],
   [["?"], "this help", () => get("help").showModal()],
 ];
 const NAMES = { ArrowRight: "\u2192", ArrowLeft: "\u2190" };
@@ -31,14 +31,14 @@ function listenToKeys() {
   );
 }
 
-/** Does what a key is for; whether it is for something. */
+/** Runs the action of a key; returns whether it has one. */
 function onKey(key) {
   const found = KEYS.find(([keys]) => keys.includes(key));
   found?.[2]();
   return Boolean(found);
 }
 
-/** Keys while a picture has the focus: arrows move its pixel or its channel, Escape leads back to the diagram. */
+/** Keys while a picture has the focus: arrows move its pixel or its channel, Escape goes back to the diagram. */
 function inPicture({ key, target }) {
   if (target.id !== "map" && target.id !== "grid") return false;
   if (key === "Escape") return (boxes[nodeNumber()].focus(), true);

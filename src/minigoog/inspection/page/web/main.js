@@ -1,6 +1,6 @@
-// ---- The beginning ----
+// ---- The start ----
 
-async function begin() {
+async function start() {
   await loadNumbers();
   get("title").textContent = `Inside ${facts.model}`;
   document.title = `Inside ${facts.model}: minigoog`;
@@ -23,12 +23,12 @@ async function begin() {
   document.body.classList.add("ready");
 }
 
-begin().catch((error) => {
+start().catch((error) => {
   document.body.prepend(
-    make("p", { role: "alert", text: `This page could not be drawn: ${error.message}. It needs a browser of 2024 or newer.` }),
+    make("p", { role: "alert", text: `This page could not be drawn: ${error.message}. It needs a browser from 2024 or later.` }),
   );
   throw error;
 });
 
-// to play with in the console
-window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, filterGradient, fieldOf };
+// for experiments in the console
+window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, fieldOf, RULES };

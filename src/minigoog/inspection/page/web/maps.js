@@ -3,7 +3,7 @@
 const LARGE = 300; // pixels of the screen that a map is drawn in
 const grid = { tile: 0, columns: 0, order: [], gap: 4 };
 
-/** A map that is one pixel wide is a vector: its numbers are drawn as a square. */
+/** A map that is one pixel wide is a vector: its numbers are drawn in a square. */
 const isVector = (map) => map.h * map.w === 1;
 
 function showMap() {
@@ -64,7 +64,7 @@ function showGrid() {
   get("order").textContent = state.byStrength ? "strongest first" : "in order";
 }
 
-/** A size at which all channels are in sight, if they can be made out at it. */
+/** A size at which all channels are visible, unless they would be too small to recognise. */
 function tileSize(map, width) {
   if (isVector(map)) return 14;
   const fits = Math.floor(Math.sqrt((0.8 * width * LARGE) / map.c)) - grid.gap;

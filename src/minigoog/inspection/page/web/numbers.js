@@ -6,7 +6,7 @@ const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#
 let buffer; // the bytes of all arrays
 const unpacked = new Map(); // number of an array: what `array` made of it
 
-/** Unpacks the bytes of all arrays: text to the base of 85, then zlib. */
+/** Unpacks the bytes of all arrays: text in base 85, then zlib. */
 async function loadNumbers() {
   const element = document.getElementById("numbers");
   const compressed = bytesOf(element.textContent.trim()).slice(0, facts.packed);
@@ -17,7 +17,7 @@ async function loadNumbers() {
   buffer = await new Blob(parts).arrayBuffer();
 }
 
-/** Bytes from text: each 5 digits to the base of 85 are 4 bytes. */
+/** Bytes from text: each 5 digits in base 85 are 4 bytes. */
 function bytesOf(text) {
   const value = new Uint8Array(128);
   for (let i = 0; i < DIGITS.length; i++) value[DIGITS.charCodeAt(i)] = i;
@@ -30,7 +30,7 @@ function bytesOf(text) {
   return view.buffer;
 }
 
-/** The array of this number: {shape, data}, data as float32; whole numbers are multiplied with the scale of their channel. */
+/** The array of this number: {shape, data}, data as float32; integers are multiplied by the scale of their channel. */
 function array(number) {
   if (!unpacked.has(number)) unpacked.set(number, unpack(facts.arrays[number]));
   return unpacked.get(number);

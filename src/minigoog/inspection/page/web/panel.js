@@ -1,10 +1,10 @@
-// ---- What is said about the step: where the walk is, what the operation does, its row of the table ----
+// ---- The text about the step: where the walk is, what the operation does, its row of the table ----
 
 const NEXT = [
-  ["\u2192", "goes on to the next operation, \u2190 back; after the loss the walk turns, and the gradient comes back."],
-  ["Click", "a box of the diagram to see its maps, filters and numbers; click a channel to see it large."],
-  ["Hover", "over a picture to see, for each pixel, what it sees of the image and the products that it was added up from."],
-  ["?", "shows all keys."],
+  ["\u2192", "goes to the next operation, \u2190 to the previous one; after the loss the walk goes backward, with the gradients."],
+  ["Click", "a box in the diagram to see its maps, filters and numbers; click a channel to enlarge it."],
+  ["Hover", "over a map to see, for each pixel, which part of the image it depends on and the products that were added up."],
+  ["?", "shows all keyboard shortcuts."],
 ];
 
 function showPosition() {
@@ -20,7 +20,7 @@ function showPosition() {
 function showPanel() {
   const forward = direction() === "forward";
   const name =
-    node().operation === "Image" && forward ? `One image through ${facts.model}` : forward ? node().name : `Gradient of ${node().name}`;
+    nodeNumber() === 0 && forward ? `One image through ${facts.model}` : forward ? node().name : `Gradient of ${node().name}`;
   get("heading").replaceChildren(
     make("h2", {}, name, " ", make("small", { text: node().operation })),
     make("p", { text: forward ? node().does : node().doesBack }),
@@ -48,18 +48,18 @@ function rowOf(node) {
   const sees = node.sees;
   return [
     ...rows,
-    ["parameters", thousands(node.parameters), "weights and biases to learn"],
+    ["parameters", thousands(node.parameters), "trainable weights and biases"],
     [
       "multiply-adds",
       thousands(ran.multiplyAdds),
-      direction() === "forward" ? "of this operation" : "of the gradients of its input and its weights",
+      direction() === "forward" ? "of this operation" : "of the gradients of its input and weights",
     ],
     [
       "sees",
-      `${sees.size.join("\u00d7")} pixels, ${sees.stride[0]} apart`,
-      "its receptive field on the image, and how far the fields of neighbours lie apart",
+      sees.known ? `${sees.size.join("\u00d7")} pixels, stride ${sees.stride[0]}` : "unknown: maybe the whole image",
+      "its receptive field in the image, and the distance between the fields of neighbouring pixels",
     ],
     ["kernel", ran.kernels.join(", "), "the function that computed it, and its algorithm"],
-    ["time", `${ran.ms.toFixed(3)} ms`, "measured once, when the page was made"],
+    ["time", `${ran.ms.toFixed(3)} ms`, "measured once, when the page was built"],
   ];
 }

@@ -1,4 +1,4 @@
-// ---- How the number came about: its products as pictures and as the strongest in a list, and what they add up to ----
+// ---- How the number was computed: its products as pictures, the strongest in a list, and their sum ----
 
 const STRONGEST = 6;
 
@@ -18,14 +18,14 @@ function headline({ at, exact, breakdowns }) {
   const what = direction() === "forward" ? "How" : "How the gradient of";
   const badge = exact
     ? make("b", { class: "exact", text: "exact", title: "As the kernels computed it, in float32." })
-    : make("b", { class: "rounded", text: "\u2248 rounded", title: "The page carries this map and these weights in 8 bits." });
+    : make("b", { class: "rounded", text: "\u2248 rounded", title: "The page stores this map and these weights in 8 bits." });
   const strongest = make("button", {
     text: "strongest number",
-    title: "The strongest number of this map, which the page knows exactly (Enter in the picture)",
+    title: "The strongest number of this map, which the page stores exactly (Enter in the map)",
     onclick: toStrongest,
   });
   const isLogit = nodeNumber() === facts.verdict.logits;
-  const name = `${what} ${node().name} [${at.join(", ")}]${isLogit ? `, ${facts.verdict.names[at[2]]},` : ""} came about `;
+  const name = `${what} ${node().name} [${at.join(", ")}]${isLogit ? `, ${facts.verdict.names[at[2]]},` : ""} was computed `;
   return make("h2", {}, name, breakdowns ? badge : "", " ", exact && String(at) === String(chosenPlace()) ? "" : strongest);
 }
 
@@ -140,11 +140,11 @@ function result({ breakdowns, stored, exact }) {
   if (!breakdowns)
     return [
       make("p", {
-        text: `The page does not carry what it would need for this number (stored: ${digits(stored)}); the strongest of the map is explained.`,
+        text: `${whyNot(node(), direction())}. Stored is ${digits(stored)}. ${exact ? "" : "The strongest number of the map is explained."}`,
       }),
     ];
   if (!breakdowns.length)
-    return [make("p", { text: `Nothing came before: the gradient of the loss with respect to itself is ${digits(stored)}.` })];
+    return [make("p", { text: `The gradient of the loss with respect to itself is ${digits(stored)}.` })];
   const sum = breakdowns.reduce((all, breakdown) => all + breakdown.value, 0);
   const text = breakdowns.length > 1 ? `${breakdowns.length} operations read this number, so their gradients add up: ` : "It adds up to ";
   const off =
@@ -152,7 +152,7 @@ function result({ breakdowns, stored, exact }) {
       ? ", the same number"
       : exact
         ? `, off by ${Math.abs(sum - stored).toExponential(0)}: float32 rounds`
-        : ": the page carries 8 bits of each number, so the two differ a little";
+        : ": the page stores 8 bits of each number, so the two differ slightly";
   return [
     make("p", { class: "result" }, text, make("b", { text: digits(sum) }), "; stored is ", make("b", { text: digits(stored) }), off, "."),
   ];

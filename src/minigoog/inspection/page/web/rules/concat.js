@@ -1,0 +1,20 @@
+// ---- Channels side by side ----
+
+RULES.concat = {
+  output(node, i, j, c) {
+    const { source, channel } = sliceOf(node, c);
+    return copied(`${source.name} [${i}, ${j}, ${channel}]`, mapOf(source, "y").at(i, j, channel));
+  },
+
+  gradient(user, k, i, j, c) {
+    const before = user.inputs.slice(0, k).reduce((sum, source) => sum + nodes[source].shape[2], 0);
+    return copied(`dy [${i}, ${j}, ${before + c}]`, mapOf(user, "dy").at(i, j, before + c));
+  },
+};
+
+/** Which input of a concatenation a channel comes from, and which channel of it it is. */
+function sliceOf(node, c) {
+  let k = 0;
+  while (c >= nodes[node.inputs[k]].shape[2]) c -= nodes[node.inputs[k++]].shape[2];
+  return { source: nodes[node.inputs[k]], channel: c };
+}

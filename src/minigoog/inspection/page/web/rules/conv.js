@@ -1,0 +1,89 @@
+// ---- Convolution ----
+
+RULES.conv2d = {
+  output(node, i, j, c) {
+    const filter = this.filter(node, c);
+    if (!filter) return null;
+    const [kh, kw, cin] = filter.shape;
+    const first = firstInput(node, c);
+    const x = inputMap(node);
+    const { rows, columns, corner } = windowOf(node.settings, x, i, j);
+    const patch = new Float32Array(kh * kw * cin);
+    for (const row of rows)
+      for (const column of columns)
+        for (let k = 0; k < cin; k++) {
+          patch[(row.k * kw + column.k) * cin + k] = x.at(row.at, column.at, first + k);
+        }
+    return weightedSum(node, [factor("patch", filter.shape, patch), filter], c, corner);
+  },
+
+  gradient(user, k, i, j, c) {
+    const w = weightsOf(user, "weight");
+    if (!w) return null;
+    const [kh, kw, cin, cout] = w.shape;
+    const { stride, padding, groups } = user.settings;
+    const width = cout / groups;
+    const first = Math.floor(c / cin) * width;
+    const dzAt = gradientBeforeRelu(user);
+    const rows = outputsOf(i, kh, stride[0], padding[0], user.shape[0]);
+    const columns = outputsOf(j, kw, stride[1], padding[1], user.shape[1]);
+    const dz = new Float32Array(kh * kw * width);
+    const filter = new Float32Array(kh * kw * width);
+    rows.forEach((row, y) =>
+      columns.forEach((column, x) => {
+        for (let o = 0; o < width; o++) {
+          const at = (y * kw + x) * width + o;
+          if (row >= 0 && column >= 0) dz[at] = dzAt(row, column, first + o);
+          filter[at] = w.data[((y * kw + x) * cin + (c % cin)) * cout + first + o];
+        }
+      }),
+    );
+    return addUp("sum(dz * filter)", [factor("dz", [kh, kw, width], dz), factor("filter", [kh, kw, width], filter)]);
+  },
+
+  /** The filter of output channel `c` as a factor [kh, kw, cin]; null if the page has left it out. */
+  filter(node, c) {
+    const w = weightsOf(node, "weight");
+    if (!w) return null;
+    const [kh, kw, cin, cout] = w.shape;
+    const data = Float32Array.from({ length: kh * kw * cin }, (_, p) => w.data[p * cout + c]);
+    return factor("filter", [kh, kw, cin], data);
+  },
+
+  /** The gradient of that filter: the sum over all pixels of what went in times dz. */
+  filterGradient(node, c) {
+    const filter = this.filter(node, c);
+    if (!filter || !node.dy) return null;
+    const [kh, kw, cin] = filter.shape;
+    const x = inputMap(node);
+    const first = firstInput(node, c);
+    const dzAt = gradientBeforeRelu(node);
+    const sums = new Float64Array(kh * kw * cin);
+    for (let i = 0; i < node.shape[0]; i++)
+      for (let j = 0; j < node.shape[1]; j++) {
+        const dz = dzAt(i, j, c);
+        if (dz === 0) continue;
+        const { rows, columns } = windowOf(node.settings, x, i, j);
+        for (const row of rows)
+          for (const column of columns)
+            for (let k = 0; k < cin; k++) {
+              sums[(row.k * kw + column.k) * cin + k] += x.at(row.at, column.at, first + k) * dz;
+            }
+      }
+    return factor("gradient", filter.shape, sums);
+  },
+};
+
+/** The first input channel of the group that output channel `c` is in. */
+function firstInput(node, c) {
+  const [, , cin, cout] = weightsOf(node, "weight").shape;
+  return Math.floor(c / (cout / node.settings.groups)) * cin;
+}
+
+/** For each row (or column) k of a filter the output position that it put input position `i` into; -1 if there is none. */
+function outputsOf(i, size, stride, padding, n) {
+  return range(size).map((k) => {
+    const position = (i + padding - k) / stride;
+    return Number.isInteger(position) && position >= 0 && position < n ? position : -1;
+  });
+}

@@ -1,0 +1,53 @@
+// ---- Max, average and global average pooling ----
+
+RULES.max_pool2d = {
+  output(node, i, j, c) {
+    const { window, corner } = underWindow(node, i, j, c);
+    const [row, column] = winnerOf(node, i, j, c);
+    const value = inputMap(node).at(row, column, c);
+    return { formula: "max(window)", factors: [window], parts: { [`largest, at pixel (${row}, ${column})`]: value }, value, corner };
+  },
+
+  gradient(user, k, i, j, c) {
+    const { shape, pairs, dy } = windowsOver(user, i, j, c);
+    const largest = pairs.map(([row, column]) => (String(winnerOf(user, row, column, c)) === String([i, j]) ? 1 : 0));
+    return addUp("sum(dy * whether it was the largest)", [dy, factor("largest", shape, largest)]);
+  },
+};
+
+/** The pixel that a number of a max pooling came from. */
+function winnerOf(node, i, j, c) {
+  const { data } = array(node.indices.winners);
+  const [, w, channels] = node.shape;
+  const place = data[(i * w + j) * channels + c];
+  const { window, stride, padding } = node.settings;
+  return [i * stride[0] - padding[0] + Math.floor(place / window[1]), j * stride[1] - padding[1] + (place % window[1])];
+}
+
+RULES.avg_pool2d = {
+  output(node, i, j, c) {
+    const { window, corner } = underWindow(node, i, j, c);
+    return meanOf(window, corner);
+  },
+
+  gradient(user, k, i, j, c) {
+    const { shape, pairs, dy } = windowsOver(user, i, j, c);
+    const shares = pairs.map(([row, column]) => {
+      const inside = windowOf(user.settings, inputMap(user), row, column);
+      return 1 / (inside.rows.length * inside.columns.length);
+    });
+    return addUp("sum(dy * 1 / pixels)", [dy, factor("1 / pixels", shape, shares)]);
+  },
+};
+
+RULES.global_avg_pool2d = {
+  output(node, i, j, c) {
+    const x = inputMap(node);
+    return meanOf(factor("window", [x.h, x.w], x.plane(c)), [0, 0]);
+  },
+
+  gradient(user, k, i, j, c) {
+    const [h, w] = nodes[user.inputs[0]].shape;
+    return addUp("dy * 1 / pixels", [one("dy", mapOf(user, "dy").at(0, 0, c)), one("1 / pixels", 1 / (h * w))]);
+  },
+};
