@@ -114,11 +114,16 @@ def public_functions(package):
     return {name: getattr(package, name) for name in package.__all__}
 
 
+def parameters(function):
+    """(name, kind, default) of each parameter."""
+    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+
 def test_reference_and_native_have_the_same_functions_with_the_same_signatures(native):
     ours, theirs = public_functions(native), public_functions(reference)
     assert ours.keys() == theirs.keys()
     for name in ours:
-        assert inspect.signature(ours[name]) == inspect.signature(theirs[name]), name
+        assert parameters(ours[name]) == parameters(theirs[name]), name
         assert inspect.getdoc(ours[name]), name
 
 
