@@ -8,7 +8,7 @@ from tests.kernels.test_batch_norm import ROUNDINGS
 from tests.kernels.test_softmax import relative_error
 from tests.kernels.test_winograd import ABSOLUTE, winograd, winograd_weight
 
-MOVED = {"MaxPool2d", "ReLU", "Reshape", "Concat", "Connect"}  # forward without arithmetic: the very bits
+MOVED = {"MaxPool2d", "ReLU", "Reshape", "Concat", "Connect", "Index"}  # forward without arithmetic: the very bits
 
 
 def sum_bound(e):
@@ -22,6 +22,8 @@ def output_bound(step, e, index):
         return 0.0
     if step.operation == "Tanh":  # derived in tests/kernels/test_activation.py
         return op.gain * U * (abs(op.slope * x[index]) + 6)
+    if step.operation == "Power":  # NumPy's powers of float32 are within 4 ulp
+        return 8 * U * abs(e.value)
     if step.operation == "Softmax":
         return relative_error(step.inputs[0])[index] * e.value + 2e-38
     if step.operation == "CrossEntropy":  # -log p moves as much as p relatively; of each loss, and their mean
@@ -42,6 +44,8 @@ def output_bound(step, e, index):
 
 def gradient_bound(step, e, k, index):
     op, dy = step.op, np.abs(step.dy).astype(np.float64)
+    if step.operation == "Power":
+        return 12 * U * abs(e.value)
     if step.operation == "Softmax":  # y is rounded, and so is each product of the sum
         y = step.output[index[0]].astype(np.float64)
         relative = 2 * relative_error(step.inputs[0])[index[0]].max() + (8 + 2 * np.sqrt(len(y))) * U

@@ -95,6 +95,7 @@ def some_connect(draw, x):
 POOL = {"kernel_size": 3, "padding": 1}
 CASES = {
     "AdaptiveAvgPool2d": lambda draw, x: ops.adaptive_avg_pool2d(x, draw(st.integers(1, 5))),
+    "AddScalar": lambda draw, x: x + 1.5,
     "Add": lambda draw, x: x + leaf(1, *x.shape),
     "AvgPool2d": lambda draw, x: ops.avg_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
     "BatchNorm2d": lambda draw, x: ops.batch_norm(x, leaf(1, 4), leaf(2, 4), eps=1e-3, relu=draw(st.booleans())),
@@ -105,9 +106,12 @@ CASES = {
     "CrossEntropy": lambda draw, x: ops.cross_entropy(ops.flatten(x), np.arange(len(x.data)), draw(st.sampled_from([0, 0.1]))),
     "Dropout": lambda draw, x: ops.dropout(x, 0.4),
     "GlobalAvgPool2d": lambda draw, x: ops.global_avg_pool2d(x),
+    "Index": lambda draw, x: x[[0, -1, 0], 1:, ::2],
     "Linear": some_linear,
     "MaxPool2d": lambda draw, x: ops.max_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
+    "Mean": lambda draw, x: (x * 1.3).mean(),
     "Multiply": lambda draw, x: x * leaf(1, *x.shape),
+    "Power": lambda draw, x: (x * x + 0.5) ** draw(st.sampled_from([2, -1, 0.5, 0])),
     "ReLU": lambda draw, x: ops.relu(x),
     "Reshape": lambda draw, x: x.reshape(-1 * -x.shape[0], x.shape[2], x.shape[1], 2, 2),
     "Scale": lambda draw, x: x * 0.7,

@@ -7,8 +7,8 @@ from importlib import import_module
 from .breakdown import Breakdown, add_up, copied
 from .rule import Context, Pointwise, Rule, Window, function_name, has_rule, input_names, rule_for, rule_of
 
-FILES = ("adaptive_pool", "arithmetic", "batch_norm", "channel_affine", "concat", "connect", "conv", "dropout", "linear", "pool",
-         "rbf", "relu", "reshape", "softmax", "sparse_conv")  # fmt: skip
+FILES = ("adaptive_pool", "arithmetic", "batch_norm", "channel_affine", "concat", "connect", "conv", "dropout", "index", "linear",
+         "pool", "rbf", "relu", "reshape", "softmax", "sparse_conv")  # fmt: skip
 
 for _name in FILES:
     import_module(f".{_name}", __name__)

@@ -1,11 +1,11 @@
-"""Sums and products of whole tensors."""
+"""Sums, products and powers, element by element, and the sum and the mean of all values."""
 
 from typing import Any
 
 import numpy as np
 
 from ...array_types import Array, Shape
-from ...ops.arithmetic import Add, Multiply, Scale, Sum
+from ...ops.arithmetic import Add, AddScalar, Mean, Multiply, Power, Scale, Sum
 from .breakdown import Breakdown, add_up, copied
 from .rule import Context, Pointwise, rule_for
 
@@ -25,6 +25,25 @@ class AddRule(Pointwise):
 
     def words(self, op: Any, context: Context) -> str:
         return "The sum of two maps, element by element."
+
+
+@rule_for(AddScalar)
+class AddScalarRule(Pointwise):
+    """A number plus a constant."""
+
+    function = javascript = "add_scalar"
+
+    def output(self, op: Any, index: Shape) -> Breakdown:
+        return add_up("x + number", {"x": op.inputs[0].data[index]}, bias=op.number)
+
+    def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
+        return copied(f"dy{list(index)}", dy[index])
+
+    def settings(self, op: Any) -> dict[str, Any]:
+        return {"number": op.number}
+
+    def words(self, op: Any, context: Context) -> str:
+        return f"Each value plus {op.number:g}."
 
 
 @rule_for(Scale)
@@ -63,6 +82,28 @@ class MultiplyRule(Pointwise):
         return "The product of two maps, element by element."
 
 
+@rule_for(Power)
+class PowerRule(Pointwise):
+    """A number to a constant power."""
+
+    function = javascript = "power"
+
+    def output(self, op: Any, index: Shape) -> Breakdown:
+        x = float(op.inputs[0].data[index])
+        return Breakdown("x ** exponent", {"x": np.asarray(x)}, x**op.exponent, {"exponent": op.exponent})
+
+    def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
+        x = float(op.inputs[0].data[index])
+        slope = op.exponent * x ** (op.exponent - 1) if op.exponent else 0.0
+        return add_up("dy * exponent * x ** (exponent - 1)", {"dy": dy[index], "slope at x": np.asarray(slope)})
+
+    def settings(self, op: Any) -> dict[str, Any]:
+        return {"exponent": op.exponent}
+
+    def words(self, op: Any, context: Context) -> str:
+        return f"Each value to the power {op.exponent:g}."
+
+
 @rule_for(Sum)
 class SumRule(Pointwise):
     """The sum of all numbers."""
@@ -77,3 +118,20 @@ class SumRule(Pointwise):
 
     def words(self, op: Any, context: Context) -> str:
         return "The sum of all values."
+
+
+@rule_for(Mean)
+class MeanRule(Pointwise):
+    """The mean of all numbers."""
+
+    function = "mean"
+
+    def output(self, op: Any, index: Shape) -> Breakdown:
+        x = op.inputs[0].data
+        return add_up("sum(x * 1 / values)", {"x": x, "1 / values": np.full(x.shape, 1 / x.size)})
+
+    def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
+        return add_up("dy * 1 / values", {"dy": dy, "1 / values": np.asarray(1 / op.inputs[0].size)})
+
+    def words(self, op: Any, context: Context) -> str:
+        return "The mean of all values."
