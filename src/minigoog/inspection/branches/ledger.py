@@ -1,7 +1,7 @@
 """The branch ledger: what each branch of each Inception module costs, and the accuracy lost without it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
