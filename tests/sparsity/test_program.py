@@ -103,7 +103,7 @@ def test_a_folder_with_other_files_is_refused(main, tmp_path):
 
 @pytest.mark.parametrize(("flags", "message"), [
     (["three"], "there is no demonstration three, expected some of one"),
-    (["--seed", "-1"], "'-1' came, expected a whole number from 0"),
+    (["--seed", "-1"], "expected an integer from 0 to 4294967295, got '-1'"),
     (["--images", "nowhere"], "--images is 'nowhere', which is no folder"),
     (["--fast"], "unrecognized arguments: --fast"),
 ])  # fmt: skip
