@@ -191,7 +191,7 @@ def test_every_model_can_be_walked(monkeypatch, capsys, tmp_path, model):
     commands = "n\nshow\nbackward\nshow # a comment\n\n# another\nimage\nlist\nquit"
     run(monkeypatch, "step", "--model", model, "--training", "--script", script(tmp_path, commands))
     text = capsys.readouterr().out
-    assert "It is taken for" in text and f"{model}, untrained" in text and "gradient of the output" in text
+    assert "Predicted: " in text and f"{model}, untrained" in text and "gradient of the output" in text
     assert ("aux_4a.classifier" in text) == (model == "googlenet")
 
 
