@@ -23,7 +23,7 @@ def test_every_recipe_that_ships_is_a_configuration(name):
 
 @pytest.mark.parametrize("text, message", [
     ("learning_rate = 1", "has a setting 'learning_rate' that does not exist"),
-    ("epoch = 1", "has a setting 'epoch' that does not exist: is it epochs?"),
+    ("epoch = 1", "has a setting 'epoch' that does not exist: did you mean epochs?"),
     ("lr = ", "which cannot be read"),
     ("\xff", "which cannot be read"),
 ])  # fmt: skip
@@ -39,7 +39,7 @@ def test_a_missing_file_is_named_with_the_recipes_that_there_are(tmp_path):
 
 
 @pytest.mark.parametrize("setting, value, message", [
-    ("epochs", 1.0, "`epochs` is 1.0, expected a whole number"),
+    ("epochs", 1.0, "`epochs` is 1.0, expected an? (integer|whole number)"),
     ("epochs", True, "`epochs` is True"),
     ("norm", 1, "`norm` is 1, expected true"),
     ("lr", "fast", "`lr` is 'fast', expected a number"),

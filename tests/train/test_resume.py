@@ -1,4 +1,4 @@
-"""Going on after a stop, a kill or a full disk: to the same bits as a run that never stopped."""
+"""Resuming after a stop, a kill or a full disk: bit-exactly, as if the run had never stopped."""
 
 import json
 import os
@@ -26,11 +26,11 @@ KILLS = int(os.environ.get("MINIGOOG_KILLS", "200"))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def looks_every_four_steps():
-    """So that stops fall between two looks."""
-    before, loop.LOOK_EVERY = loop.LOOK_EVERY, 4
+def log_every_four_steps():
+    """So that stops fall between two lines of losses and gradient norms."""
+    before, loop.LOG_EVERY = loop.LOG_EVERY, 4
     yield
-    loop.LOOK_EVERY = before
+    loop.LOG_EVERY = before
 
 
 def files_of(folder):
@@ -160,12 +160,12 @@ def test_a_run_goes_on_where_its_data_have_moved_to(tmp_path, monkeypatch, squar
 def test_a_run_does_not_go_on_with_other_images(tmp_path, monkeypatch, squares):
     stopped_run(monkeypatch, squares, tmp_path / "run")
     (squares / "dark" / "00.png").write_bytes((squares / "dark" / "9.png").read_bytes())
-    with pytest.raises(ValueError, match="`data` '.*squares' has other images or classes than when .*run began"):
+    with pytest.raises(ValueError, match="`data` '.*squares' has other images or classes than when the run .*run was started"):
         resume(tmp_path / "run")
 
 
 @pytest.mark.parametrize("changes, error, message", [
-    ({"lr": 1.0}, ValueError, "`lr` cannot change when a run goes on; only threads"),
+    ({"lr": 1.0}, ValueError, "`lr` cannot change when a run is resumed; only threads"),
     ({"epochs": 9}, ValueError, "`epochs` cannot change"),
     ({"threads": 0}, ValueError, "`threads` is 0"),
 ])  # fmt: skip
