@@ -80,6 +80,11 @@ def test_a_reader_of_a_pipe_that_has_gone_ends_a_program_silently():
     assert process.wait(60) == cli.BROKEN_PIPE
 
 
+def test_only_errors_about_flags_point_to_the_help():
+    assert run("evaluate", "nowhere", "--data", "digits").stderr.endswith("nowhere: no such run folder or file of weights\n")
+    assert run("train").stderr.endswith("nothing to train: pass --tiny, --config, or --model and --data (see --help)\n")
+
+
 @pytest.mark.parametrize("limits, text, message", [
     ((1, None), "0", "expected an integer of at least 1, got '0'"),
     ((0, 9), "10", "expected an integer from 0 to 9, got '10'"),
@@ -140,3 +145,13 @@ def test_zsh_and_fish_get_scripts_too(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith("complete -c minigoog -n '") and line.replace("\\'", "").count("'") % 2 == 0 for line in lines)
     assert any("-l step-factor -r" in line for line in lines) and any("-a 'googlenet" in line for line in lines)
+
+
+def test_fish_offers_what_may_follow(tmp_path):
+    if not shutil.which("fish"):
+        pytest.skip("no fish here: its completion was not tried")
+    (tmp_path / "minigoog.fish").write_text(completion.script("fish", program.all_parsers("minigoog")))
+    for line, offered in (("evaluate cu", "curves"), ("train --step-f", "--step-factor"), ("train --model l", "lenet5")):
+        ask = f"source {tmp_path}/minigoog.fish; complete -C'minigoog {line}'"
+        done = subprocess.run(["fish", "--no-config", "-c", ask], capture_output=True, text=True, timeout=60)
+        assert [answer.split("\t")[0] for answer in done.stdout.splitlines()] == [offered]

@@ -20,7 +20,12 @@ class Parser(argparse.ArgumentParser):
         self.commands: dict[str, Parser] = {}
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message} (see --help)", file=sys.stderr)
+        """Ends the program because of a wrong flag."""
+        self.fail(f"{message} (see --help)")
+
+    def fail(self, message: str) -> NoReturn:
+        """Ends the program because of anything else, such as a missing file."""
+        print(f"{self.prog}: {message}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -63,4 +68,5 @@ def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str]
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         sys.exit(BROKEN_PIPE)
     except (OSError, ValueError, ImportError) as error:
-        p.error(reword(str(error)))
+        message = reword(str(error))
+        p.error(message) if "--" in message else p.fail(message)

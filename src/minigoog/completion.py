@@ -8,23 +8,24 @@ from .cli import Parser
 
 SHELLS = ("bash", "zsh", "fish")
 
-# The words so far that are commands make up `path`; what may follow depends on it and on the flag before.
+# The words so far that are commands make up `chain`; what may follow depends on it and on the flag before. (zsh uses this too: the names
+# `path` and `words` mean something else there.)
 BASH = """\
 _minigoog() {
-    local word="${COMP_WORDS[COMP_CWORD]}" flag="${COMP_WORDS[COMP_CWORD-1]}" path="" words="" i
+    local word="${COMP_WORDS[COMP_CWORD]}" flag="${COMP_WORDS[COMP_CWORD-1]}" chain="" offer="" i
     for ((i = 1; i < COMP_CWORD; i++)); do
-        case "$path ${COMP_WORDS[i]}" in
-            %(paths)s) path="$path ${COMP_WORDS[i]}" ;;
+        case "$chain ${COMP_WORDS[i]}" in
+            %(paths)s) chain="$chain ${COMP_WORDS[i]}" ;;
         esac
     done
-    case "$path $flag" in
+    case "$chain $flag" in
 %(values)s
         *)
-            case "$path" in
+            case "$chain" in
 %(words)s
             esac ;;
     esac
-    COMPREPLY=($(compgen -W "$words" -- "$word"))
+    COMPREPLY=($(compgen -W "$offer" -- "$word"))
 }
 complete -o default -F _minigoog minigoog"""
 ZSH = "autoload -U +X bashcompinit && bashcompinit"
@@ -74,8 +75,8 @@ def _bash(commands: list[Command]) -> str:
             follow += action.option_strings or ([] if command.commands else _choices(action))
             if action.option_strings and action.nargs != 0:
                 flags = "|".join(f'"{path} {flag}"' for flag in action.option_strings)
-                values.append(f'        {flags}) words="{" ".join(_choices(action))}" ;;')
-        words.append(f'                "{path}") words="{" ".join(follow)}" ;;')
+                values.append(f'        {flags}) offer="{" ".join(_choices(action))}" ;;')
+        words.append(f'                "{path}") offer="{" ".join(follow)}" ;;')
     return BASH % {"paths": "|".join(paths), "values": "\n".join(values), "words": "\n".join(words)}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .files import atomic_write
-from .text import aligned
+from .text import aligned, duration
 
 METRICS = "metrics.jsonl"  # in a run's folder: a line of JSON for each epoch and for every so many steps
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -16,7 +16,7 @@ STYLES = {"train": ":", "test": "-", "averaged_test": "--"}
 
 
 def epochs_of(run: StrPath) -> list[dict[str, Any]]:
-    """The facts of each epoch in a run's metrics; a last line that was being written is left out."""
+    """The facts of each epoch in a run's metrics; a last line that is still being written is left out."""
     path = Path(run) / METRICS
     if not path.exists():
         raise FileNotFoundError(f"{run}: no {METRICS}, expected the folder of a run")
@@ -66,6 +66,6 @@ def summary(runs: Sequence[StrPath]) -> str:
         facts = epochs_of(run)
         accuracy = [line.get("averaged_test_accuracy", line["test_accuracy"]) for line in facts]
         best = max(range(len(facts)), key=accuracy.__getitem__)
-        minutes = sum(line["seconds"] for line in facts) / 60
-        rows.append((str(run), str(len(facts)), f"{accuracy[-1]:.2%}", f"{accuracy[best]:.2%}", str(best + 1), f"{minutes:.1f} min"))
+        seconds = duration(sum(line["seconds"] for line in facts))
+        rows.append((str(run), str(len(facts)), f"{accuracy[-1]:.2%}", f"{accuracy[best]:.2%}", str(best + 1), seconds))
     return aligned(rows, right=range(1, 6))

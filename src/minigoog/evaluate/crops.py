@@ -55,7 +55,7 @@ def _five(image: IntArray, size: int) -> list[IntArray]:
 
 
 def _centre(image: IntArray, size: int) -> IntArray:
-    h, w = image.shape[:2]
+    h, w = image.shape[0], image.shape[1]
     top, left = round((h - size) / 2), round((w - size) / 2)
     return image[top : top + size, left : left + size]
 
