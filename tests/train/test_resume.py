@@ -173,7 +173,7 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path, monkeypatch, squares):
 
 
 @pytest.mark.parametrize("changes, error, message", [
-    ({"lr": 1.0}, ValueError, "`lr` cannot change when a run is resumed; only threads"),
+    ({"lr": 1.0}, ValueError, "`lr` cannot change when a run is resumed; only `threads`"),
     ({"epochs": 9}, ValueError, "`epochs` cannot change"),
     ({"threads": 0}, ValueError, "`threads` is 0"),
 ])  # fmt: skip

@@ -33,7 +33,8 @@ def resume(folder: str | os.PathLike[str], **changes: Any) -> Result | list[Resu
         raise FileNotFoundError(f"train: `resume` is '{folder}', expected the folder of a run (it has no config.toml)")
     for name in changes:
         if name not in BITLESS:
-            raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {', '.join(BITLESS)} can")
+            allowed = ", ".join(f"`{other}`" for other in BITLESS)
+            raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can")
     return _train(Config(**read(run.path("config.toml")) | changes), run)
 
 
