@@ -13,7 +13,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from ..cli import Parser, exit_codes, integer, number
-from .config import Config, read, recipes
+from .config import Config, from_file, recipes
 from .errors import Interrupted, TrainingError
 from .fit import fit, resume
 from .results import Result
@@ -76,11 +76,7 @@ def train(flags: argparse.Namespace) -> Result | list[Result]:
         return resume(folder, **given)
     if not given and file is None:
         raise ValueError("nothing to train: pass --tiny, --config, or --model and --data")
-    try:
-        config = Config(**(read(file) if file else {}) | given)
-    except TypeError as error:  # about a value in the file
-        raise ValueError(str(error)) from None
-    return fit(config)
+    return fit(from_file(file, **given) if file else Config(**given))
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:

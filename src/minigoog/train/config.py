@@ -151,6 +151,14 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     return settings
 
 
+def from_file(name_or_path: str | os.PathLike[str], **changes: Any) -> Config:
+    """The Config of a file or recipe, with some settings changed; ValueError, naming it, for a wrong one."""
+    try:
+        return Config(**read(name_or_path) | changes)
+    except TypeError as error:  # a value of the wrong type
+        raise ValueError(str(error)) from None
+
+
 def recipes() -> list[str]:
     """The names of the settings that ship with the package."""
     return sorted(path.name.removesuffix(".toml") for path in (resources.files(__package__) / "recipes").iterdir())

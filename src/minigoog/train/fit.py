@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import kernels
-from .config import BITLESS, Config, read
+from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
 from .loop import Trainer
 from .results import Result
@@ -35,7 +35,7 @@ def resume(folder: str | os.PathLike[str], **changes: Any) -> Result | list[Resu
         if name not in BITLESS:
             allowed = ", ".join(f"`{other}`" for other in BITLESS)
             raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can")
-    return _train(Config(**read(run.path("config.toml")) | changes), run)
+    return _train(from_file(run.path("config.toml"), **changes), run)
 
 
 def members(config: Config, folder: Path) -> Iterator[Config]:
