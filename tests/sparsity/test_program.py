@@ -45,7 +45,7 @@ def test_what_has_been_measured_is_not_measured_again(main, tmp_path):
     assert calls == [{"value": 0}]
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_next_run_does_so(main, tmp_path):
+def test_ctrl_c_says_how_to_continue_and_the_next_run_does_so(main, tmp_path):
     parts, presses = [], [KeyboardInterrupt]
 
     def measure(setting):
@@ -56,7 +56,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_does_so(main, tmp_path):
         return {"seed": 1}
 
     code, _, err = main([demonstration("one", measure=measure)], "--output", tmp_path, "one")
-    assert code == 130 and f"Go on with: python -m minigoog.sparsity --output {tmp_path} one" in err
+    assert code == 130 and f"Continue with: python -m minigoog.sparsity --output {tmp_path} one" in err
     assert main([demonstration("one", measure=measure)], "--output", tmp_path)[0] == 0
     assert parts == ["a", "b"]
 
