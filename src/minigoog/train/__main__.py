@@ -52,10 +52,9 @@ def parser(prog: str = PROG, everything: bool = True) -> Parser:
 def _add(group: Any, setting: Field[Any], shown: bool) -> None:
     """The flag of a setting. It has no default here: a setting that is not given comes from the file, or from Config."""
     meta, flag = setting.metadata, "--" + setting.name.replace("_", "-")
-    default = "" if setting.default is None else f" (default: {setting.default})"
+    default = "" if setting.default is None or meta["kind"] is bool else f" (default: {setting.default})"
     text = meta["help"].replace("%", "%%") + default if shown else argparse.SUPPRESS
     if meta["kind"] is bool:
-        text = text.replace(default, "")
         group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
     else:
         kind = {int: integer(), float: number, str: str}[meta["kind"]]
