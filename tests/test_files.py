@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and locks between processes."""
 
 import hashlib
 import os
@@ -74,3 +74,27 @@ def test_sweeping_takes_what_killed_writes_left_and_nothing_else(tmp_path):
         (tmp_path / name).write_bytes(b"")
     files.remove_stale(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "notes.tmp", "weights"]
+
+
+HOLDER = """
+import sys
+from minigoog.files import locked
+with locked(sys.argv[1]) as ours:
+    print(ours, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path):
+    pytest.importorskip("fcntl", reason="no file locks here: two processes at one lock were not tried")
+    path = tmp_path / ".lock"
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "True\n"
+    with files.locked(path) as ours:
+        assert not ours
+    assert path.exists()
+    holder.kill()
+    holder.communicate()
+    with files.locked(path) as ours:
+        assert ours
+    assert not path.exists()

@@ -1,12 +1,72 @@
 """What the command lines of all programs have in common."""
 
 import argparse
+import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose reader has gone
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that says what is wrong in one line, and exits with 2."""
+    """An argparse parser that says what is wrong in one line, and exits with 2.
 
-    def error(self, message):
-        print(f"{self.prog}: {message} (--help shows all flags)", file=sys.stderr)
+    commands: parsers of words that begin other commands, beside argparse's own subcommands; shell completion knows them from here."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+        self.commands: dict[str, Parser] = {}
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program because of a wrong flag."""
+        self.fail(f"{message} (see --help)")
+
+    def fail(self, message: str) -> NoReturn:
+        """Ends the program because of anything else, such as a missing file."""
+        print(f"{self.prog}: {message}", file=sys.stderr)
         sys.exit(2)
+
+
+def integer(minimum: int | None = None, maximum: int | None = None) -> Callable[[str], int]:
+    """An argparse type: an integer, from `minimum` to `maximum` where these are given."""
+    limits = "" if minimum is None else f" of at least {minimum}" if maximum is None else f" from {minimum} to {maximum}"
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+            raise argparse.ArgumentTypeError(f"expected an integer{limits}, got {text!r}")
+        return value
+
+    return parse
+
+
+def number(text: str) -> float:
+    """An argparse type: a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
+
+
+@contextmanager
+def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str] = str) -> Iterator[None]:
+    """Within a with-block, what goes wrong ends the program with one line: with 2 for wrong flags or files, 130 for Ctrl-C.
+
+    A reader that has gone (`| head`) ends it silently. stopped: the line for Ctrl-C. reword: changes the message of an error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(f"\n{stopped}", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        sys.exit(BROKEN_PIPE)
+    except (OSError, ValueError, ImportError) as error:
+        message = reword(str(error))
+        p.error(message) if "--" in message else p.fail(message)

@@ -8,7 +8,7 @@ import numpy as np
 from . import kernels
 
 
-def config():
+def config() -> dict[str, str]:
     """The facts that `show_config` prints, by name."""
     machine = kernels.native.machine if kernels.native else None
     openmp = "OpenMP" if machine and machine.has_openmp() else "no OpenMP"
@@ -22,13 +22,13 @@ def config():
     }
 
 
-def show_config():
+def show_config() -> None:
     """Prints which kernels, instruction set, threads and BLAS are in use."""
     for name, fact in config().items():
         print(f"{name:<16} {fact}")
 
 
-def _blas():
+def _blas() -> str:
     """Name and version of the BLAS that NumPy was built with."""
     blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
     return f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()

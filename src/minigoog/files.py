@@ -1,13 +1,15 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and locks between processes."""
 
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextmanager
-def atomic_write(path):
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file to write to, in a with-block; `path` becomes that file when the block ends well, and is untouched when it does not.
 
     The data are on disk before the name is: whenever the process or the machine dies, `path` is the old file or the new one."""
@@ -27,20 +29,41 @@ def atomic_write(path):
     _sync_folder(path.parent)
 
 
-def remove_stale(folder, name="*"):
-    """Removes what writes of `name` that were killed have left in `folder`."""
+def remove_stale(folder: str | os.PathLike[str], name: str = "*") -> None:
+    """Removes the temporary files in `folder` that killed writes of `name` have left."""
     for path in Path(folder).glob(f".{name}.*.tmp"):
         path.unlink(missing_ok=True)
 
 
-def _umask():
+@contextmanager
+def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
+    """Within a with-block, no other process has the lock `path`, a file that this makes and removes; False if one has it already.
+
+    However a process dies, its locks end with it. Where the system has no such locks (Windows), every process gets it."""
+    with open(path, "w") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            Path(path).unlink(missing_ok=True)
+
+
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
-def _sync_folder(folder):
-    """Makes a rename in `folder` last, where the system lets folders be opened."""
+def _sync_folder(folder: Path) -> None:
+    """Puts a rename in `folder` on disk, where the system lets folders be opened."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

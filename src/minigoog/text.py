@@ -1,32 +1,47 @@
 """Numbers and tables as text."""
 
+from collections.abc import Collection, Sequence
 
-def shape_text(shape):
+from .array_types import IntArray, Shape
+
+
+def shape_text(shape: Shape) -> str:
     """28x28x192"""
     return "x".join(map(str, shape))
 
 
-def human_bytes(n):
+def human_bytes(n: float) -> str:
     """1.5 MiB"""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if n < 1024 or unit == "GiB":
-            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+    if n < 1024:
+        return f"{n:.0f} B"
+    for unit in ("KiB", "MiB"):
         n /= 1024
-    return None
+        if n < 1024:
+            return f"{n:.1f} {unit}"
+    return f"{n / 1024:.1f} GiB"
 
 
-def aligned(rows, right=()):
-    """Rows of strings in columns, the first row a heading; columns numbered in `right` are set to the right."""
+def duration(seconds: float) -> str:
+    """45 s, 12:05 or 3:12:05"""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
+    """Rows of strings in columns, the first row a heading; the columns whose numbers are in `right` are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = [">" if i in right else "<" for i in range(len(widths))]
     lines = ["  ".join(f"{cell:{s}{w}}" for cell, s, w in zip(row, sides, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
-def confusion_text(table, classes):
-    """The confusion matrix with a row for each true class and a column for each predicted one; zeros as dots."""
+def confusion_text(table: IntArray, classes: Sequence[str]) -> str:
+    """The confusion matrix [classes, classes] with a row for each true class and a column for each predicted one; zeros as dots."""
     width = max(len(str(table.max())), *map(len, classes))
-    rows = ["true \\ taken for  " + " ".join(f"{name:>{width}}" for name in classes)]
+    rows = ["true \\ predicted  " + " ".join(f"{name:>{width}}" for name in classes)]
     for name, counts in zip(classes, table, strict=True):
         rows.append(f"{name:>16}  " + " ".join(f"{count or '.':>{width}}" for count in counts))
     return "\n".join(rows)

@@ -267,4 +267,4 @@ def test_summary_and_diff_are_programs_too(monkeypatch, capsys):
     assert capsys.readouterr().out == "no difference\n"
     with pytest.raises(SystemExit):
         run(monkeypatch, "diff", "tiny", "lenet5")
-    assert "nothing can be compared layer by layer" in capsys.readouterr().err
+    assert "their layers cannot be compared one by one" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import threading
 import time
 
 from minigoog.sparsity.runner.demonstration import Setting
-from minigoog.sparsity.runner.parts import duration, work_through
+from minigoog.sparsity.runner.parts import work_through
 
 
 def test_several_workers_share_the_parts_and_all_have_all_results(tmp_path):
@@ -42,7 +42,3 @@ def test_progress_and_the_time_left_are_told(tmp_path):
     assert lines[0] == "part 1 of 3: a" and lines[2] == "part 3 of 3: c, 0 s left"
     work_through(Setting(tmp_path, say=lines.append), dict.fromkeys("abc", dict))
     assert len(lines) == 3
-
-
-def test_durations_are_words():
-    assert [duration(s) for s in (0.4, 99, 100, 3540, 3900)] == ["0 s", "99 s", "2 min", "59 min", "1 h 05 min"]

@@ -45,7 +45,7 @@ def test_what_has_been_measured_is_not_measured_again(main, tmp_path):
     assert calls == [{"value": 0}]
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_next_run_does_so(main, tmp_path):
+def test_ctrl_c_says_how_to_continue_and_the_next_run_does_so(main, tmp_path):
     parts, presses = [], [KeyboardInterrupt]
 
     def measure(setting):
@@ -56,7 +56,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_does_so(main, tmp_path):
         return {"seed": 1}
 
     code, _, err = main([demonstration("one", measure=measure)], "--output", tmp_path, "one")
-    assert code == 130 and f"Go on with: python -m minigoog.sparsity --output {tmp_path} one" in err
+    assert code == 130 and f"Continue with: python -m minigoog.sparsity --output {tmp_path} one" in err
     assert main([demonstration("one", measure=measure)], "--output", tmp_path)[0] == 0
     assert parts == ["a", "b"]
 
@@ -103,8 +103,8 @@ def test_a_folder_with_other_files_is_refused(main, tmp_path):
 
 @pytest.mark.parametrize(("flags", "message"), [
     (["three"], "there is no demonstration three, expected some of one"),
-    (["--seed", "-1"], "'-1' came, expected a whole number from 0"),
-    (["--images", "nowhere"], "--images is 'nowhere', expected a folder"),
+    (["--seed", "-1"], "expected an integer from 0 to 4294967295, got '-1'"),
+    (["--images", "nowhere"], "--images is 'nowhere', which is no folder"),
     (["--fast"], "unrecognized arguments: --fast"),
 ])  # fmt: skip
 def test_wrong_flags_end_with_2_and_one_line(main, tmp_path, flags, message):

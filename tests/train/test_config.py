@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigoog.train import Config
-from minigoog.train.config import read, recipes
+from minigoog.train.config import from_file, read, recipes
 from minigoog.train.schedules import learning_rate
 
 
@@ -23,7 +23,7 @@ def test_every_recipe_that_ships_is_a_configuration(name):
 
 @pytest.mark.parametrize("text, message", [
     ("learning_rate = 1", "has a setting 'learning_rate' that does not exist"),
-    ("epoch = 1", "has a setting 'epoch' that does not exist: is it epochs?"),
+    ("epoch = 1", "has a setting 'epoch' that does not exist: did you mean epochs?"),
     ("lr = ", "which cannot be read"),
     ("\xff", "which cannot be read"),
 ])  # fmt: skip
@@ -31,6 +31,13 @@ def test_a_file_with_a_mistake_is_named(tmp_path, text, message):
     (tmp_path / "run.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError, match=r"`config` '?.*run\.toml.*" + message.replace("?", r"\?")):
         read(tmp_path / "run.toml")
+
+
+def test_a_value_of_the_wrong_type_in_a_file_is_named(tmp_path):
+    (tmp_path / "run.toml").write_text("norm = 1")
+    with pytest.raises(ValueError, match="`norm` is 1, expected true or false"):
+        from_file(tmp_path / "run.toml")
+    assert from_file("tiny", epochs=3) == Config(**read("tiny") | {"epochs": 3})
 
 
 def test_a_missing_file_is_named_with_the_recipes_that_there_are(tmp_path):

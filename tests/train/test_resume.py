@@ -1,4 +1,4 @@
-"""Going on after a stop, a kill or a full disk: to the same bits as a run that never stopped."""
+"""Resuming after a stop, a kill or a full disk: bit-exactly, as if the run had never stopped."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 
+from minigoog import data
 from minigoog.formats import safetensors
 from minigoog.train import Config, Interrupted, checkpoint, fit, loop, resume
 from minigoog.train.run import Run
@@ -26,11 +27,11 @@ KILLS = int(os.environ.get("MINIGOOG_KILLS", "200"))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def looks_every_four_steps():
-    """So that stops fall between two looks."""
-    before, loop.LOOK_EVERY = loop.LOOK_EVERY, 4
+def log_every_four_steps():
+    """So that stops fall between two lines of losses and gradient norms."""
+    before, loop.LOG_EVERY = loop.LOG_EVERY, 4
     yield
-    loop.LOOK_EVERY = before
+    loop.LOG_EVERY = before
 
 
 def files_of(folder):
@@ -110,6 +111,13 @@ def test_going_on_with_a_finished_run_changes_nothing(undisturbed):
     assert {path.name: path.read_bytes() for path in undisturbed.glob("*.safetensors")} == before
 
 
+def test_an_ensemble_prepares_its_data_once(tmp_path, monkeypatch):
+    opened, original = [], data.open_dataset
+    monkeypatch.setattr(data, "open_dataset", lambda name, split, **where: opened.append(split) or original(name, split, **where))
+    fit(Config(model="tiny", epochs=1, batch_size=700, models=3, workers=0, output=tmp_path / "run"))
+    assert opened == ["train", "test"]
+
+
 def test_an_ensemble_goes_on_with_the_model_that_was_stopped(tmp_path, monkeypatch):
     settings = {"model": "tiny", "epochs": 1, "batch_size": 200, "models": 3, "workers": 0}
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
@@ -160,12 +168,12 @@ def test_a_run_goes_on_where_its_data_have_moved_to(tmp_path, monkeypatch, squar
 def test_a_run_does_not_go_on_with_other_images(tmp_path, monkeypatch, squares):
     stopped_run(monkeypatch, squares, tmp_path / "run")
     (squares / "dark" / "00.png").write_bytes((squares / "dark" / "9.png").read_bytes())
-    with pytest.raises(ValueError, match="`data` '.*squares' has other images or classes than when .*run began"):
+    with pytest.raises(ValueError, match="`data` '.*squares' has other images or classes than when the run .*run was started"):
         resume(tmp_path / "run")
 
 
 @pytest.mark.parametrize("changes, error, message", [
-    ({"lr": 1.0}, ValueError, "`lr` cannot change when a run goes on; only threads"),
+    ({"lr": 1.0}, ValueError, "`lr` cannot change when a run is resumed; only `threads`"),
     ({"epochs": 9}, ValueError, "`epochs` cannot change"),
     ({"threads": 0}, ValueError, "`threads` is 0"),
 ])  # fmt: skip
@@ -196,7 +204,7 @@ def test_two_processes_cannot_train_one_run(tmp_path):
 
 
 def killed_at_random(folder, rng, whole_seconds):
-    """Starts (or goes on with) a run in `folder` and kills it at a random moment; whether it ended before."""
+    """Starts (or resumes) a run in `folder` and kills it at a random moment; whether it ended before."""
     started = (folder / "config.toml").exists()
     flags = ["--resume", str(folder)] if started else [*FLAGS, "--output", str(folder)]
     with subprocess.Popen([sys.executable, "-m", "minigoog.train", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
@@ -219,7 +227,7 @@ def test_200_kills_lose_nothing(tmp_path):
         folder = tmp_path / f"run-{runs}"
         while not killed_at_random(folder, rng, whole_seconds):
             kills += 1
-            if folder.exists() and not (folder / "config.toml").exists():  # killed before there was anything to go on with
+            if folder.exists() and not (folder / "config.toml").exists():  # killed before there was anything to resume
                 shutil.rmtree(folder)
         assert_same(folder, tmp_path / "whole")
         runs += 1

@@ -26,7 +26,7 @@ def test_test_images_of_another_size_are_brought_to_the_networks(monkeypatch):
 @pytest.mark.parametrize("size, fits", [(222, False), (223, True), (270, True), (271, False)])
 def test_the_heads_are_there_for_every_size_that_they_fit(size, fits):
     assert list(AUX_INPUT_SIZES) == list(range(223, 271))
-    model, arguments = setup._model(Config(model="googlenet"), 3, 3, size)
+    arguments = setup._arguments(Config(model="googlenet"), 3, 3, size)
     assert arguments["aux_heads"] == (size in AUX_INPUT_SIZES) == fits
     whole = models.GoogLeNet(num_classes=3, aux_heads=True).train()
     with no_grad(), nullcontext() if fits else pytest.raises(ValueError, match="use images of 223 to 270 pixels"):

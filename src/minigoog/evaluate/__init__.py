@@ -1,7 +1,7 @@
-"""Testing the paper's way: `python -m minigoog.evaluate RUN --data ...`, or from Python `probabilities(model, info, dataset, crops)`."""
+"""Testing the paper's way: `python -m minigoog.evaluate RUN --data ...`, or from Python `probabilities(load(run), dataset, 10)`."""
 
 from .crops import CROPS, crops
-from .predict import TrainedModel, load, probabilities
+from .predict import probabilities
 from .table import Row, table_3
 
-__all__ = ["CROPS", "crops", "load", "TrainedModel", "probabilities", "Row", "table_3"]
+__all__ = ["CROPS", "crops", "probabilities", "Row", "table_3"]

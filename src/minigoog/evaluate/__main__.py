@@ -1,73 +1,75 @@
-"""python -m minigoog.evaluate RUN_OR_WEIGHTS... --data NAME_OR_PATH: tests trained networks the paper's way.
+"""python -m minigoog.evaluate RUN_OR_WEIGHTS... --data NAME_OR_PATH: tests trained networks as the paper did.
 
   evaluate RUN --data cifar10 --crops 10        probabilities averaged over ten crops of each image
-  evaluate RUN RUN RUN --data cifar10 --table   one model and all of them, 1 and 10 crops, as in the paper's Table 3; an ensemble
-                                                that train --models made is one RUN
+  evaluate RUN RUN RUN --data cifar10 --table   one model and all of them, with 1 and 10 crops (the paper's Table 3);
+                                                the folder of an ensemble (train --models) stands for its models
   evaluate curves RUN... --output curves.png    learning curves of one or several runs"""
 
-import argparse
 import json
 import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
 
-from .. import kernels
-from ..cli import Parser
+from .. import curves, kernels
+from ..array_types import IntArray
+from ..cli import Parser, exit_codes, integer
 from ..data import open_dataset
 from ..files import atomic_write
 from ..formats import saved_model
+from ..loading import TrainedModel, load
 from ..metrics import confusion_matrix
 from ..text import confusion_text
-from . import curves
 from .crops import CROPS
-from .predict import load
 from .subset import subset
-from .table import table_3, table_text
+from .table import Row, table_3, table_text
 
-SHOWN = 20  # classes of which a confusion matrix is printed
-
-
-def whole(text):
-    """An argparse type: a whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} came, expected a whole number of at least 1")
-    return number
+PROG = "python -m minigoog.evaluate"
+SHOWN = 20  # classes: a confusion matrix of more is not printed
 
 
-def parser():
-    """The flags of the main program."""
-    p = Parser(prog="python -m minigoog.evaluate", description=__doc__.split(": ", 1)[1], allow_abbrev=False,
-               formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help="folders of runs, or files of weights; several are an ensemble")
-    p.add_argument("--data", required=True, help="digits, mnist, fashion-mnist, cifar10, cifar100, or a folder of images; its test part")
-    p.add_argument("--data-dir", help="folder where standard data sets lie")
-    p.add_argument("--crops", type=int, choices=CROPS, action="append", help="crops of each image (default: 1); may be said again")
-    p.add_argument("--table", action="store_true", help="the first model and all of them, each number of crops (default: 1 and 10)")
-    p.add_argument("--top", type=whole, default=5, metavar="K", help="also the top-K error (default: 5)")
-    p.add_argument("--images", type=whole, metavar="N", help="only N test images, evenly spaced")
-    p.add_argument("--threads", type=whole, help="of the C kernels")
-    p.add_argument("--workers", type=whole, default=2, help="threads that prepare crops (default: 2)")
-    p.add_argument("--json", metavar="FILE", help="writes the results to a file too")
+def parser(prog: str = PROG) -> Parser:
+    """The flags of the main program; `commands` holds those of `curves`."""
+    p = Parser(prog=prog, usage=f"{prog} RUN_OR_WEIGHTS... --data DATA [flags]", description=(__doc__ or "").split(": ", 1)[1])
+    p.commands["curves"] = _curves_parser(prog)
+    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help="a run's folder or a file of weights; several: an ensemble")
+    data = p.add_argument_group("what is tested")
+    data.add_argument("--data", required=True, help="digits, mnist, cifar10, ... or a folder of images")
+    data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
+    data.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
+    how = p.add_argument_group("how")
+    how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="of each image (default: 1); repeatable")
+    how.add_argument("--threads", type=integer(1), metavar="N", help="of the C kernels (default: all cores)")
+    how.add_argument("--workers", type=integer(1), default=2, metavar="N", help="threads that prepare crops (default: 2)")
+    output = p.add_argument_group("what is printed")
+    output.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
+    output.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
+    output.add_argument("--json", metavar="FILE", help="also writes the results to a file")
     return p
 
 
-def check_together(members, dataset):
-    """Raises unless all networks tell the data's classes, from the same kind of image, apart."""
+def _curves_parser(prog: str) -> Parser:
+    p = Parser(prog=f"{prog} curves", description="learning curves of one or several runs")
+    p.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs")
+    p.add_argument("--output", metavar="FILE", help="a picture (png, svg, pdf) to draw; needs matplotlib")
+    return p
+
+
+def check_together(members: Sequence[TrainedModel], dataset: Any) -> None:
+    """Raises ValueError unless all networks have the classes and the channels of the data."""
     first = members[0]
     for other in members[1:]:
-        if other.info.classes != first.info.classes:
+        if other.classes != first.classes:
             raise ValueError(f"{other.path}: its classes are not those of {first.path}")
-    if first.info.classes != tuple(dataset.classes):
-        raise ValueError(f"{first.path}: knows the classes {', '.join(first.info.classes)}; the data have {', '.join(dataset.classes)}")
+    if first.classes != tuple(dataset.classes):
+        raise ValueError(f"{first.path}: its classes are {', '.join(first.classes)}; those of the data are {', '.join(dataset.classes)}")
     channels = dataset[0][0].shape[2]
     for member in members:
         if member.info.input_size[2] != channels:
-            raise ValueError(f"{member.path}: sees images of {member.info.input_size[2]} channels; the data have {channels}")
+            raise ValueError(f"{member.path}: takes images of {member.info.input_size[2]} channels; the data have {channels}")
 
 
-def evaluate(flags):
+def evaluate(flags: Namespace) -> None:
     """Prints what the flags ask for."""
     if flags.threads:
         kernels.set_num_threads(flags.threads)
@@ -85,40 +87,33 @@ def evaluate(flags):
     if len(dataset.classes) <= SHOWN:
         print(f"\n{confusion_text(confusion, dataset.classes)}")
     if flags.json:
-        with atomic_write(flags.json) as file:
-            facts = {"runs": flags.runs, "data": flags.data, "images": len(dataset), "k": k, "rows": [row._asdict() for row in rows]}
-            file.write(json.dumps(facts | {"confusion": confusion.tolist()}, indent=2).encode() + b"\n")
+        facts = {"runs": flags.runs, "data": flags.data, "images": len(dataset), "k": k}
+        _write_json(flags.json, facts, rows, confusion)
 
 
-def curves_main(arguments):
-    """The subcommand `curves`."""
-    p = Parser(prog="python -m minigoog.evaluate curves", description="learning curves of one or several runs", allow_abbrev=False)
-    p.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs")
-    p.add_argument("--output", metavar="FILE", help="a picture (png, svg, pdf) to draw; needs matplotlib")
-
-    def action(flags):
-        runs = [member for run in flags.runs for member in saved_model.members(run)]
-        print(curves.summary(runs))
-        if flags.output:
-            curves.draw(runs, flags.output)
-
-    return p, action
+def _write_json(path: str, facts: dict[str, Any], rows: Sequence[Row], confusion: IntArray) -> None:
+    facts = facts | {"rows": [row._asdict() for row in rows], "confusion": confusion.tolist()}
+    with atomic_write(path) as file:
+        file.write(json.dumps(facts, indent=2).encode() + b"\n")
 
 
-def main():
+def draw_curves(flags: Namespace) -> None:
+    """The subcommand `curves`: a table, and a picture where the flags ask for one."""
+    runs = [member for run in flags.runs for member in saved_model.members(run)]
+    print(curves.summary(runs))
+    if flags.output:
+        curves.draw(runs, flags.output)
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 2 wrong flags or files, 130 stopped."""
-    if sys.argv[1:2] == ["curves"]:
-        p, action = curves_main(sys.argv)
-        arguments = sys.argv[2:]
-    else:
-        p, action, arguments = parser(), evaluate, sys.argv[1:]
-    try:
-        action(p.parse_args(arguments))
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        sys.exit(130)
-    except (OSError, ValueError, ImportError) as error:
-        p.error(str(error))
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    p, action = parser(prog), evaluate
+    if given[:1] == ["curves"]:
+        p, action, given = p.commands["curves"], draw_curves, given[1:]
+    flags = p.parse_args(given)
+    with exit_codes(p):
+        action(flags)
 
 
 if __name__ == "__main__":

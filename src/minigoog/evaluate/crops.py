@@ -3,15 +3,18 @@
 The paper's network sees 224x224 pixels of images whose shorter side is 256, or 256, 288, 320 and 352. A network that sees `size`
 pixels gets the same proportions of `size`, rounded."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from ..array_types import IntArray
 from ..data.images import resize
 
 CROPS = (1, 10, 144)
 SIZE, ONE_SCALE, SCALES = 224, 256, (256, 288, 320, 352)  # pixels
 
 
-def crops(image, size, n):
+def crops(image: IntArray, size: int, n: int) -> IntArray:
     """`n` (1, 10 or 144) crops of an image uint8 [h, w, c]: uint8 [n, size, size, c].
 
     1: the centre; an image that is size x size already is its own centre. 10: the four corners, the centre, and their mirrors
@@ -31,14 +34,14 @@ def crops(image, size, n):
     return _with_mirrors(found)
 
 
-def _scaled(image, size, scale):
+def _scaled(image: IntArray, size: int, scale: int) -> IntArray:
     """The image with a shorter side of `scale` pixels if the network sees 224; the longer side keeps the proportion."""
     h, w = image.shape[:2]
     shorter = round(size * scale / SIZE)
     return resize(image, (shorter, int(w * shorter / h)) if h <= w else (int(h * shorter / w), shorter))
 
 
-def _squares(image):
+def _squares(image: IntArray) -> Iterator[IntArray]:
     """The squares at both ends of the longer side and in its middle."""
     h, w = image.shape[:2]
     side = min(h, w)
@@ -46,16 +49,17 @@ def _squares(image):
         yield image[:, at : at + side] if h <= w else image[at : at + side]
 
 
-def _five(image, size):
+def _five(image: IntArray, size: int) -> list[IntArray]:
     """The four corners and the centre."""
     return [image[:size, :size], image[:size, -size:], image[-size:, :size], image[-size:, -size:], _centre(image, size)]
 
 
-def _centre(image, size):
-    top, left = (round((n - size) / 2) for n in image.shape[:2])
+def _centre(image: IntArray, size: int) -> IntArray:
+    h, w = image.shape[0], image.shape[1]
+    top, left = round((h - size) / 2), round((w - size) / 2)
     return image[top : top + size, left : left + size]
 
 
-def _with_mirrors(images):
-    images = np.stack(images)
-    return np.concatenate([images, images[:, :, ::-1]])
+def _with_mirrors(images: list[IntArray]) -> IntArray:
+    stacked = np.stack(images)
+    return np.concatenate([stacked, stacked[:, :, ::-1]])

@@ -2,74 +2,50 @@
 
 import sys
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 
-from .. import kernels, models
+from .. import kernels
+from ..array_types import Array
 from ..compile import compile as compile_model
 from ..data import DataLoader
-from ..formats import saved_model
+from ..loading import TrainedModel
 from ..tensor import Tensor, no_grad
 from .crops import crops
 
 BATCH = 240  # crops that go through the network together, about
 
 
-class TrainedModel(NamedTuple):
-    """A trained network, what its weights belong to, and the file they came from."""
-
-    model: object
-    info: saved_model.Info
-    path: str
-
-
-def load(run_or_file):
-    """The TrainedModel in a run's folder or a file of weights; ValueError, naming the file, if they do not fit their own network."""
-    path = saved_model.find(run_or_file)
-    weights, info = saved_model.load(path)
-    try:
-        model = models.build(info.model, **info.arguments)
-        model.load_state_dict(weights, strict=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: its weights do not fit the network that it names ({error})") from None
-    missing = model.state_dict().keys() - weights.keys()
-    if missing:
-        raise ValueError(f"{path}: has no `{min(missing)}`, which the network {info.model} needs")
-    for name, array in weights.items():
-        if not np.isfinite(array).all():
-            raise ValueError(f"{path}: `{name}` has values that are not finite")
-    return TrainedModel(model.eval(), info, str(path))
-
-
-def probabilities(member, dataset, n_crops, workers=2, progress=True):
-    """The mean over `n_crops` crops of the class probabilities of each image: [n, classes]."""
-    size = member.info.input_size[0]
+def probabilities(model: TrainedModel, dataset: Any, n_crops: int, workers: int = 2, progress: bool = True) -> Array:
+    """The mean over `n_crops` crops of the class probabilities of each image: [n, classes]. progress: on a terminal, counts batches."""
+    size = model.info.input_size[0]
     loader = DataLoader(dataset, max(1, BATCH // n_crops), num_workers=workers, transform=lambda image, _: crops(image, size, n_crops))
-    run, found, began = _runner(member), [], time.perf_counter()
-    for i, (images, _) in enumerate(loader, start=1):  # images [n, crops, h, w, c]
+    run, found, began = _runner(model), [], time.perf_counter()
+    progress = progress and sys.stdout.isatty()
+    for i, (images, _) in enumerate(loader.epoch(), start=1):  # images [n, crops, h, w, c]
         each = run(images.reshape(-1, *images.shape[2:]))
         found.append(each.reshape(*images.shape[:2], -1).mean(axis=1))
-        if progress and sys.stdout.isatty():
+        if progress:
             rate = i * loader.batch_size * n_crops / (time.perf_counter() - began)
-            print(f"\r{member.path}, {n_crops} crops: batch {i} of {len(loader)}, {rate:,.0f} forward passes/s ", end="", flush=True)
-    if progress and sys.stdout.isatty():
+            print(f"\r{model.path}, {n_crops} crops: batch {i} of {len(loader)}, {rate:,.0f} forward passes/s ", end="", flush=True)
+    if progress:
         print("\r" + " " * 100 + "\r", end="")
     return np.concatenate(found)
 
 
-def _runner(member):
+def _runner(model: TrainedModel) -> Callable[[Array], Array]:
     """A function from crops [n, h, w, c], 0 to 255, to probabilities: compiled for the size of the first batch, eager for any other."""
-    mean, std = (np.asarray(values, np.float32) for values in (member.info.mean, member.info.std))
-    plans = {}
+    plans: dict[tuple[int, ...], Any] = {}
 
-    def run(images):
-        x = (images - mean) / std
+    def run(images: Array) -> Array:
+        x = model.preprocess.normalized(images)
         if not plans and kernels.native:
-            plans[x.shape] = compile_model(member.model, x.shape)
+            plans[x.shape] = compile_model(model, x.shape)
         if x.shape in plans:
-            return kernels.softmax(plans[x.shape](x))
+            return cast(Array, kernels.softmax(plans[x.shape](x)))
         with no_grad():
-            return kernels.softmax(member.model(Tensor(x)).data)
+            return cast(Array, kernels.softmax(model(Tensor(x)).data))
 
     return run

@@ -1,20 +1,25 @@
 """A part of a data set."""
 
+from typing import Any
+
 import numpy as np
+
+from ..array_types import Array, IntArray
 
 
 class _Subset:
-    def __init__(self, dataset, chosen):
+    def __init__(self, dataset: Any, chosen: IntArray) -> None:
         self.dataset, self.chosen = dataset, chosen
         self.labels, self.classes = dataset.labels[chosen], dataset.classes
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.chosen)
 
-    def __getitem__(self, i):
-        return self.dataset[self.chosen[i]]
+    def __getitem__(self, i: int) -> tuple[Array, int]:
+        image, label = self.dataset[self.chosen[i]]
+        return image, label
 
 
-def subset(dataset, n):
+def subset(dataset: Any, n: int) -> _Subset:
     """`n` images of a data set (all if there are fewer), evenly spaced."""
     return _Subset(dataset, np.linspace(0, len(dataset) - 1, min(n, len(dataset))).astype(int))

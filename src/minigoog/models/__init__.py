@@ -14,6 +14,11 @@ MODELS: dict[str, type[Module]] = {
     "googlenet": GoogLeNet, "small": SmallInception, "tiny": TinyInception,
     "lenet5": LeNet5, "nin": NetworkInNetwork, "alexnet": AlexNet,
 }
+INPUT_SIZES = {  # (height, width, channels) of the images that a network was designed for
+    "googlenet": (224, 224, 3), "small": (32, 32, 3), "tiny": (8, 8, 1),
+    "lenet5": (32, 32, 1), "nin": (32, 32, 3), "alexnet": (227, 227, 3),
+}
+ANY_SIZE = ("small", "tiny")  # networks that are trained at the size of their images
 
 
 def build(name: str, **settings: Any) -> Module:
@@ -24,5 +29,6 @@ def build(name: str, **settings: Any) -> Module:
 
 
 __all__ = [
-    "AlexNet", "build", "GoogLeNet", "GoogLeNetOutput", "LeNet5", "MODELS", "NetworkInNetwork", "SmallInception", "TinyInception",
+    "AlexNet", "ANY_SIZE", "build", "GoogLeNet", "GoogLeNetOutput", "INPUT_SIZES", "LeNet5", "MODELS", "NetworkInNetwork",
+    "SmallInception", "TinyInception",
 ]

@@ -1,68 +1,59 @@
-"""python -m minigoog.sparsity [NAME ...]: shows the paper's argument about sparsity with numbers, link by link, and writes a report.
+"""python -m minigoog.sparsity [NAME ...]: tests the paper's argument about sparsity with numbers, link by link, and writes a report.
 
-What has been measured is kept: the same command goes on where it was stopped. Several processes may work in one folder."""
+Measurements are kept: the same command continues where it was stopped. Several processes may work in one folder."""
 
-import argparse
 import sys
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
-from ..cli import Parser
+from ..cli import Parser, exit_codes, integer
 from .demonstrations import DEMONSTRATIONS
-from .report import report
+from .report import figures, report
 from .runner.run import run
 
+PROG = "python -m minigoog.sparsity"
 
-def parser():
+
+def parser(prog: str = PROG) -> Parser:
     """The flags."""
-    p = Parser(prog="python -m minigoog.sparsity", description=__doc__.split(": ", 1)[1], allow_abbrev=False,
-               formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1])
     p.add_argument("names", nargs="*", metavar="NAME", help="demonstrations to run (default: all; --list names them)")
     p.add_argument("--list", action="store_true", help="lists the demonstrations and stops")
     p.add_argument("--quick", action="store_true", help="all of them in two minutes, with small samples: no verdicts to rely on")
-    p.add_argument("--output", metavar="DIR", help="results, figures and report (default: runs/sparsity-...); a run that is there goes on")
+    p.add_argument("--output", metavar="DIR", help="results, figures and report (default: runs/sparsity-...); an existing run is continued")
     p.add_argument("--images", metavar="FOLDER", help="photographs by class, FOLDER/train/CLASS and FOLDER/test/CLASS (default: digits)")
-    p.add_argument("--seed", type=_seed, default=0, metavar="N", help="of all random numbers (default: 0)")
+    p.add_argument("--seed", type=integer(0, 2**32 - 1), default=0, metavar="N", help="of all random numbers (default: 0)")
     return p
 
 
-def _seed(text):
-    """An argparse type: a whole number that is not negative."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} came, expected a whole number from 0 to 2^32 - 1")
-    return value
-
-
-def chosen(flags, error):
-    """The names of the demonstrations to run, in the order of the argument."""
+def chosen(flags: Namespace) -> list[str]:
+    """The names of the demonstrations to run, in the order of the argument; ValueError for a name that is none."""
     unknown = [name for name in flags.names if name not in DEMONSTRATIONS]
     if unknown:
-        error(f"there is no demonstration {', '.join(unknown)}, expected some of {', '.join(DEMONSTRATIONS)}")
+        raise ValueError(f"there is no demonstration {', '.join(unknown)}, expected some of {', '.join(DEMONSTRATIONS)}")
     return [name for name in DEMONSTRATIONS if name in flags.names or not flags.names]
 
 
-def output(flags):
+def output(flags: Namespace) -> Path:
     """Where results go; quick and full runs, seeds and images each have a folder of their own."""
     kind, images = "quick" if flags.quick else "full", Path(flags.images).name if flags.images else "digits"
     return Path(flags.output or f"runs/sparsity-{kind}-{images}-seed{flags.seed}")
 
 
-def command(flags):
-    """The command that repeats the run or goes on with it, without the names of demonstrations."""
+def command(flags: Namespace) -> str:
+    """The command that repeats or continues the run, without the names of demonstrations."""
     said = {"--quick": flags.quick, "--output": flags.output, "--images": flags.images, "--seed": flags.seed}
-    return report.command_of({flag: value for flag, value in said.items() if value})
+    return str(report.command_of({flag: value for flag, value in said.items() if value}))
 
 
-def show(flags, error):
+def show(flags: Namespace) -> int:
     """Does what the flags say; returns the exit code."""
     if flags.list:
         for d in DEMONSTRATIONS.values():
             print(f"{d.name:<14} {d.link}  {d.title}")
         return 0
-    names, folder = chosen(flags, error), output(flags)
+    names, folder = chosen(flags), output(flags)
     images = Path(flags.images) if flags.images else None
     outcomes = run(names, DEMONSTRATIONS, folder, quick=flags.quick, seed=flags.seed, images=images, say=_say)
     not_drawn = report.write(outcomes, folder, command(flags))
@@ -71,29 +62,31 @@ def show(flags, error):
     print()
     for outcome in outcomes:
         print(f"{outcome.demonstration.link}  {outcome.demonstration.name:<14} {report.state(outcome)}")
-    if not report.report_figures.available():
+    if not figures.available():
         print(report.NO_FIGURES)
     print(f"\n{folder / report.NAME}")
     return 1 if not_drawn or any(outcome.error for outcome in outcomes) else 0
 
 
-def _say(line):
+def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def main():
+def _reworded(message: str) -> str:
+    """The message of an error, with settings called by their flags."""
+    message = message.removeprefix("sparsity: ").removeprefix("open_dataset: ")
+    return message.replace("`output`", "--output").replace("`data`", "--images")
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 1 a demonstration failed, 2 wrong flags or files, 130 stopped."""
-    p = parser()
-    flags = p.parse_args()
-    try:
-        sys.exit(show(flags, p.error))
-    except KeyboardInterrupt:
-        names = "".join(f" {name}" for name in flags.names)
-        print(f"\nstopped; what is measured is kept. Go on with: {command(flags)}{names}", file=sys.stderr)
-        sys.exit(130)
-    except (OSError, ValueError, ImportError) as error:
-        message = str(error).removeprefix("sparsity: ").removeprefix("open_dataset: ")
-        p.error(message.replace("`output`", "--output").replace("`data`", "--images"))
+    p = parser(prog)
+    flags = p.parse_args(arguments)
+    names = "".join(f" {name}" for name in flags.names)
+    stopped = f"stopped; what is measured is kept. Continue with: {command(flags)}{names}"
+    with exit_codes(p, stopped, _reworded):
+        code = show(flags)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Training: `python -m minigoog.train --tiny`, or from Python `fit(Config(...))`; `resume(folder)` goes on with a run."""
+"""Training: `python -m minigoog.train --tiny`, or from Python `fit(Config(...))`; `resume(folder)` continues a run."""
 
 from .config import Config
+from .errors import Interrupted, TrainingError
 from .fit import fit, resume
-from .loop import Interrupted, TrainingError
+from .results import Result
 
-__all__ = ["Config", "Interrupted", "TrainingError", "fit", "resume"]
+__all__ = ["Config", "fit", "Interrupted", "Result", "resume", "TrainingError"]

@@ -1,90 +1,100 @@
 """python -m minigoog.train: trains a network.
 
-  --tiny                                   a small Inception network on handwritten digits, in seconds
-  --model googlenet --data FOLDER          any network on any folder of images
-  --config RECIPE_OR_FILE                  with the settings of a TOML file; flags come before it
-  --resume RUN                             goes on with a run that was stopped, to the same bits"""
+  --tiny                           a small Inception network on handwritten digits, in seconds
+  --model googlenet --data FOLDER  any network on any folder of images
+  --config FILE                    the settings of a recipe or a TOML file; flags take precedence
+  --resume RUN                     continues a run that was stopped, bit-exactly"""
 
 import argparse
 import re
 import sys
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import Field, fields
+from typing import Any
 
-from ..cli import Parser
-from .config import Config, read, recipes
+from ..cli import Parser, exit_codes, integer, number
+from .config import Config, from_file, recipes
+from .errors import Interrupted, TrainingError
 from .fit import fit, resume
-from .loop import Interrupted, TrainingError
+from .results import Result
+
+PROG = "python -m minigoog.train"
+GROUPS = {  # of flags in --help-all
+    "data and output": ("data", "data_dir", "download", "output"),
+    "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
+    "variation of training images": ("augment", "shift", "interpolation"),
+    "optimisation": ("epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "momentum", "nesterov", "clip"),
+    "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
+    "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
+}
+COMMON = ("data", "output", "model", "seed", "augment", "epochs", "batch_size", "lr", "threads")  # what --help shows
+STOPPED = "stopped at once; the files written so far are complete, and --resume continues from them"
 
 
-def parser():
-    """The flags: one for each setting, and those that say where settings come from."""
-    p = Parser(prog="python -m minigoog.train", description=__doc__.split(": ", 1)[1], allow_abbrev=False,
-               formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser(prog: str = PROG, everything: bool = True) -> Parser:
+    """The flags: one for each setting, and those that say where settings come from. everything: whether the help shows all of them."""
+    usage = f"{prog} [--tiny | --config FILE | --resume RUN] [flags]"
+    p = Parser(prog=prog, usage=usage, description=(__doc__ or "").split(": ", 1)[1], add_help=False)
+    p.add_argument("-h", "--help", action="help", help="shows the most common flags")
+    p.add_argument("--help-all", action="store_true", help="shows all flags")
     where = p.add_mutually_exclusive_group()
     where.add_argument("--tiny", action="store_const", const="tiny", dest="config", help="the same as --config tiny")
-    where.add_argument("--config", metavar="RECIPE_OR_FILE", help=f"settings: {', '.join(recipes())}, or a TOML file")
-    where.add_argument("--resume", metavar="RUN", help="the folder of a run to go on with")
-    for setting in fields(Config):
-        _add(p, setting)
+    where.add_argument("--config", metavar="FILE", help=f"{', '.join(recipes())}, or a TOML file")
+    where.add_argument("--resume", metavar="RUN", help="the folder of a run to continue")
+    settings = {setting.name: setting for setting in fields(Config)}
+    for title, names in GROUPS.items():
+        group = p.add_argument_group(title)
+        for name in names:
+            _add(group, settings[name], everything or name in COMMON)
     return p
 
 
-def _add(p, setting):
-    """The flag of a setting. It has no default here: what is not said comes from the file, or from Config."""
+def _add(group: Any, setting: Field[Any], shown: bool) -> None:
+    """The flag of a setting. It has no default here: a setting that is not given comes from the file, or from Config."""
     meta, flag = setting.metadata, "--" + setting.name.replace("_", "-")
-    default = "" if setting.default is None else f" (default: {setting.default})"
+    default = "" if setting.default is None or meta["kind"] is bool else f" (default: {setting.default})"
+    text = meta["help"].replace("%", "%%") + default if shown else argparse.SUPPRESS
     if meta["kind"] is bool:
-        p.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=meta["help"] + default)
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
     else:
-        kinds = {"type": _number(meta["kind"])} if meta["kind"] is not str else {}
+        kind = {int: integer(), float: number, str: str}[meta["kind"]]
         name = "|".join(meta["choices"]) if "choices" in meta else {int: "N", float: "X", str: "TEXT"}[meta["kind"]]
-        p.add_argument(flag, **kinds, metavar=name, help=meta["help"].replace("%", "%%") + default)
+        group.add_argument(flag, type=kind, metavar=name, help=text)
 
 
-def _number(kind):
-    """An argparse type: a number of this kind."""
-
-    def parse(text):
-        try:
-            return kind(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} came, expected a {'whole ' if kind is int else ''}number") from None
-
-    return parse
-
-
-def with_flags(message):
+def with_flags(message: str) -> str:
     """The message of an error about a setting, with the setting called by its flag: `batch_size` becomes --batch-size."""
     return re.sub(r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-"), message.removeprefix("train: "))
 
 
-def train(flags, error):
-    """Does what the flags say."""
-    said = {name: value for name, value in vars(flags).items() if value is not None}
-    folder, file = said.pop("resume", None), said.pop("config", None)
+def train(flags: argparse.Namespace) -> Result | list[Result]:
+    """Trains as the flags say."""
+    given = {name: value for name, value in vars(flags).items() if value is not None}
+    folder, file = given.pop("resume", None), given.pop("config", None)
     if folder is not None:
-        return resume(folder, **said)
-    if not said and file is None:
-        error("what shall be trained? Say --tiny, --config, or --model and --data")
-    return fit(Config(**(read(file) if file else {}) | said))
+        return resume(folder, **given)
+    if not given and file is None:
+        raise ValueError("nothing to train: pass --tiny, --config, or --model and --data")
+    return fit(from_file(file, **given) if file else Config(**given))
 
 
-def main():
+def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Trains as the flags say. Exit codes: 0 done, 1 training failed, 2 wrong flags, 128 + signal stopped."""
-    p = parser()
+    p = parser(prog, everything=False)
+    flags = p.parse_args(arguments)
+    if vars(flags).pop("help_all"):
+        return parser(prog).print_help()
     try:
-        train(p.parse_args(), p.error)
+        # Ctrl-C before the first step, after the last, or a second one
+        with exit_codes(p, STOPPED, with_flags):
+            train(flags)
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
         sys.exit(128 + stop.signal)
-    except KeyboardInterrupt:  # before the first step, after the last, or a second Ctrl-C
-        print("\nstopped at once; the files that the run has written by now are whole, and --resume goes on from them", file=sys.stderr)
-        sys.exit(130)
     except TrainingError as error:
         print(f"\n{p.prog}: {error}", file=sys.stderr)
         sys.exit(1)
-    except (OSError, ValueError, TypeError, ImportError) as error:
-        p.error(with_flags(str(error)))
+    return None
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""From an image to what the network sees: in training, varied; in testing, the middle of it."""
+"""From an image to the network's input: in training, varied; in testing, its middle."""
 
+from ..data import Statistics
 from ..data import transforms as t
 
-AUGMENTATIONS = {  # what training adds to testing
+AUGMENTATIONS = {  # what training does beyond what testing does
     "none": "nothing",
     "shift": "a crop from anywhere in the image: of an image of the network's own size, the image shifted by up to an eighth",
     "crop": "the same, mirrored half of the time; of larger images, what testing with 10 crops sees (Krizhevsky et al. 2012)",
@@ -14,11 +15,11 @@ SCALES = (0.4, 1.0)  # of the area: the smallest of 144 crops is 40% of it
 CONTEXT = 256 / 224  # the side that a test image is resized to, in sides of the crop that is cut from its middle (section 7)
 
 
-def training(name, size, statistics, native, interpolation, shift=None):
+def training(name: str, size: int, statistics: Statistics, native: bool, interpolation: str, shift: int | None = None) -> t.Compose:
     """The transform of a training image: to `size`, varied as `name` of AUGMENTATIONS says, normalised.
 
-    native: whether all images have that size already. statistics: mean, std and principal components of the colours. shift: pixels by
-    which native images are shifted at most; None: an eighth of the size."""
+    native: whether all images have that size already. statistics: mean, std and principal components of the colours. shift: the
+    largest shift of native images in pixels; None: an eighth of the size."""
     end = t.Normalize(statistics.mean, statistics.std)
     if name == "none":
         return testing(size, statistics, native)
@@ -29,15 +30,15 @@ def training(name, size, statistics, native, interpolation, shift=None):
         return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, end])
     mirror = [t.RandomHorizontalFlip()] if name == "crop" else []
     shift = max(1, size // 8) if shift is None else shift
-    crop = [t.RandomCrop(size, padding=shift)] if native else [t.Resize(round(size * CONTEXT)), t.RandomCrop(size)]
+    crop = [t.RandomCrop(size, padding=shift)] if native else [t.Resize(resized(size, native)), t.RandomCrop(size)]
     return t.Compose([*crop, *mirror, end])
 
 
-def testing(size, statistics, native):
-    """The transform of a test image: its middle at `size`, normalised."""
-    return t.Compose([*([] if native else middle(size)), t.Normalize(statistics.mean, statistics.std)])
+def testing(size: int, statistics: Statistics, native: bool) -> t.Compose:
+    """The transform of a test image: its middle at `size`, normalised. `loading.Preprocess` repeats it for a trained model."""
+    return t.Compose([t.Resize(resized(size, native)), t.CenterCrop(size), t.Normalize(statistics.mean, statistics.std)])
 
 
-def middle(size):
-    """The centre crop of an image of any size."""
-    return [t.Resize(round(size * CONTEXT)), t.CenterCrop(size)]
+def resized(size: int, native: bool) -> int:
+    """The shorter side of a test image before its middle is cut out."""
+    return size if native else round(size * CONTEXT)

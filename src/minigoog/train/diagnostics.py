@@ -1,56 +1,58 @@
-"""A look-out for what is known to go wrong with a deep network without normalisation, and its known cures."""
+"""Diagnostics: what is known to go wrong with a deep network without normalisation, and the known cures."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from .. import nn, optim
+from ..array_types import IntArray
 
-STEPS = 300  # before anybody says that something does not move
-STILL = 0.01  # a loss so near to that of guessing, relative, is guessing; one that changes by less does not move
-VANISHED = 1e-4  # a first module's gradient so small beside the last one's teaches it nothing
+STEPS = 300  # before a warning that something does not move
+STILL = 0.01  # relative: a loss this near to that of guessing is guessing; one that changes by less does not move
+VANISHED = 1e-4  # relative to the last module's gradient: with so small a gradient, the first module does not learn
 PAPER = ("inception3a", "inception4a", "inception4d", "inception5b")
 CURES = "try a smaller --lr (0.005 is reported to help), a --warmup, or working auxiliary heads (--aux-weight 0.3)"
 
 
-def watched(model):
-    """(name, parameters) of the modules whose gradients are watched: 3a, 4a, 4d, 5b of GoogLeNet; all Inception modules of others."""
+def watched(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """The parameters of the modules whose gradients are measured: 3a, 4a, 4d, 5b of GoogLeNet; all Inception modules of others."""
     modules = {name: m for name, m in model.named_children() if isinstance(m, nn.Inception)} or dict(model.named_children())
     names = PAPER if all(name in modules for name in PAPER) else modules
     return {name: modules[name].parameters() for name in names if modules[name].parameters()}
 
 
 class Diagnostics:
-    """Sees the losses and the gradients of a run's steps; `look` returns what there is to say, each thing once.
+    """Watches the losses and gradients of a run; `log` returns warnings, each of them once.
 
-    labels: of the training images. A network that only knows how frequent each of `classes` is has a loss of their entropy."""
+    labels: of the training images. A network that only knows how frequent each of `classes` is has their entropy as its loss."""
 
-    def __init__(self, model, labels, classes):
+    def __init__(self, model: nn.Module, labels: IntArray, classes: int) -> None:
         self.parameters = watched(model)
         shares = np.bincount(labels, minlength=classes) / len(labels)
         self.guesses = {"ln(classes)": math.log(classes), "the entropy of the classes": float(-sum(p * math.log(p) for p in shares if p))}
-        self.said = set()
-        self.history = {}  # head -> [(step, loss)] of the last looks
+        self.said: set[str] = set()
+        self.history: dict[int, list[tuple[int, float]]] = {}  # head -> [(step, loss)] of the last calls of `log`
 
-    def norms(self):
-        """The length of the gradient in each watched module."""
+    def norms(self) -> dict[str, float]:
+        """The norm of the gradient in each watched module."""
         return {name: optim.gradient_norm(parameters) for name, parameters in self.parameters.items()}
 
-    def log(self, step, losses, norms):
-        """What to warn of at this step of the run. losses: mean of each head since the last look, the classifier's first."""
+    def log(self, step: int, losses: Sequence[float], norms: dict[str, float]) -> list[str]:
+        """Warnings at this step of the run. losses: mean of each head since the last call, the classifier's first."""
         warnings = []
         for head, loss in enumerate(losses):
             warnings += [(f"loss {head}", text) for text in self._stuck(head, step, loss)]
         if step >= STEPS and len(norms) > 1:
             (first, a), *_, (last, b) = norms.items()
             if a <= VANISHED * b:
-                warnings.append(("gradient", f"the gradient at {first} is {a:.1e}, at {last} {b:.1e}: it vanishes on its way. {CURES}"))
+                warnings.append(("gradient", f"the gradient at {first} is {a:.1e}, at {last} {b:.1e}: it vanishes on the way. {CURES}"))
         new = [text for key, text in warnings if key not in self.said]
         self.said |= {key for key, _ in warnings}
         return new
 
-    def _stuck(self, head, step, loss):
-        """A list of what to say of a head whose loss has been that of guessing, or one far from 0, for STEPS steps: one text or none."""
+    def _stuck(self, head: int, step: int, loss: float) -> list[str]:
+        """A warning, or none, about a head whose loss has stayed that of guessing, or far from 0, for STEPS steps."""
         recent = self.history.setdefault(head, [])
         recent.append((step, loss))
         while len(recent) > 1 and recent[1][0] <= step - STEPS:

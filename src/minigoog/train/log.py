@@ -1,13 +1,22 @@
-"""What a run says while it runs."""
+"""What a run prints."""
+
+from __future__ import annotations
 
 import importlib.util
 import shlex
 import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..data.datasets import DIGITS
 from ..models.googlenet import AUX_INPUT_SIZES
-from ..text import confusion_text
+from ..text import confusion_text, duration
+from .config import Config
+
+if TYPE_CHECKING:
+    from .loop import Trainer
+    from .results import Result
 
 HEADING = "epoch   train loss  accuracy   test loss  accuracy         lr   images/s  time left"
 
@@ -15,11 +24,11 @@ HEADING = "epoch   train loss  accuracy   test loss  accuracy         lr   image
 class Log:
     """Prints a line for each epoch, and on a terminal one that counts the steps."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.terminal = sys.stdout.isatty()
         self.printed = 0.0
 
-    def begin(self, trainer):
+    def begin(self, trainer: Trainer) -> None:
         """Before the first step."""
         setup, config = trainer.setup, trainer.config
         n = sum(p.size for p in trainer.model.parameters())
@@ -28,68 +37,57 @@ class Log:
         print(f"{type(trainer.model).__name__}, {n:,} parameters, on {images}, at {size}, into {trainer.run.folder}")
         print(f"({DIGITS})\n" if config.data == "digits" else "")
         if setup.info.arguments.get("aux_heads") is False:
-            print(f"without the auxiliary heads, which fit images of {AUX_INPUT_SIZES[0]} to {AUX_INPUT_SIZES[-1]} pixels\n")
+            print(f"without the auxiliary heads, which need images of {AUX_INPUT_SIZES[0]} to {AUX_INPUT_SIZES[-1]} pixels\n")
         if trainer.saved:
-            print(f"going on from epoch {trainer.saved:.2f}\n")
+            print(f"continuing from epoch {trainer.saved:.2f}\n")
         print(HEADING, flush=True)
 
-    def step(self, trainer, loss):
+    def step(self, trainer: Trainer, loss: float) -> None:
         """After each step."""
         now = time.perf_counter()
         if not self.terminal or now - self.printed < 0.1:
             return
         self.printed, at = now, trainer.progress
         rate = at.step * trainer.config.batch_size / at.epoch_seconds
-        left = time_text(self.seconds_left(trainer))
+        left = duration(self.seconds_left(trainer))
         progress = f"step {at.step} of {len(trainer.loader)}"
         print(f"\r{at.epoch + 1:5d}   {loss:10.4f}  {progress:<20}{'':>21}{rate:9,.0f}  {left:>9}", end="", flush=True)
 
     @staticmethod
-    def seconds_left(trainer):
-        """How long the steps that are left will take if they take as long as those of this epoch."""
+    def seconds_left(trainer: Trainer) -> float:
+        """How long the remaining steps will take if each takes as long as those of this epoch."""
         at, epochs = trainer.progress, trainer.config.epochs
         return at.epoch_seconds / max(at.step, 1) * (len(trainer.loader) * (epochs - at.epoch) - at.step)
 
-    def epoch(self, facts, epochs):
+    def epoch(self, facts: dict[str, Any], epochs: int) -> None:
         """After each epoch; the facts are those of its line of metrics.jsonl."""
-        left = time_text((facts["seconds"] + facts["test_seconds"]) * (epochs - facts["epoch"]))
+        left = duration((facts["seconds"] + facts["test_seconds"]) * (epochs - facts["epoch"]))
         test = "averaged_test" if "averaged_test_loss" in facts else "test"
         accuracies = "  ".join(f"{facts[f'{part}_loss']:10.4f}  {facts[f'{part}_accuracy']:8.2%}" for part in ("train", test))
         speed = f"{facts['lr']:9.2g}  {facts['images_per_second']:9,.0f}  {left:>9}"
         print(f"{chr(13) if self.terminal else ''}{facts['epoch']:5d}   {accuracies}  {speed}", flush=True)
 
-    def warn(self, text):
-        """Something looks wrong."""
+    def warn(self, text: str) -> None:
+        """A warning of the diagnostics."""
         print(f"{chr(13) if self.terminal else ''}WARNING: {text}", flush=True)
 
-    def finished(self, trainer, result):
+    def finished(self, trainer: Trainer, result: Result) -> None:
         """At the end: accuracy, confusion table, where everything is and how to use it."""
-        which = "averaged" if trainer.average else "last"
-        print(f"\ntest accuracy {result.accuracy:.2%} after {time_text(result.seconds)} of training and testing\n")
+        print(f"\ntest accuracy {result.accuracy:.2%} after {duration(result.seconds)} of training and testing\n")
         if len(trainer.setup.info.classes) <= 20:
             print(confusion_text(result.confusion, trainer.setup.info.classes), end="\n\n")
         names = sorted(path.name for path in trainer.run.folder.iterdir() if not path.name.startswith("."))
         print(f"{result.folder}: {', '.join(names)}")
         if not importlib.util.find_spec("matplotlib"):
             print("(no curve.png: pip install 'minigoog[plots]' draws it)")
-        weights = str(trainer.run.path(f"{which}.safetensors"))
-        print(f"to use the weights:\n    weights, info = minigoog.formats.saved_model.load({weights!r})")
-        print("    model = minigoog.models.build(info.model, **info.arguments).eval(); model.load_state_dict(weights)")
+        print(f"to use the weights:\n    model = minigoog.load({result.folder!r})")
         info, image = trainer.setup.info, trainer.setup.test[0][0]
-        crops = "" if image.shape[:2] == info.input_size[:2] else " --crops 10"  # a network that saw whole images has never seen crops
+        # a network that was trained on whole images has never seen crops
+        crops = "" if image.shape[:2] == info.input_size[:2] else " --crops 10"
         print(f"to test them again:\n    {evaluate_command(trainer.config, result.folder)}{crops}")
 
 
-def evaluate_command(config, folder):
+def evaluate_command(config: Config, folder: str | Path) -> str:
     """The command that tests the weights in `folder` on the test images of its run."""
     words = ["python", "-m", "minigoog.evaluate", str(folder), "--data", config.data]
     return shlex.join(words + (["--data-dir", config.data_dir] if config.data_dir else []))
-
-
-def time_text(seconds):
-    """75 s, 12:05 or 3:12:05."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    hours, minutes = divmod(seconds // 60, 60)
-    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"

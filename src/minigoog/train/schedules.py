@@ -1,24 +1,28 @@
-"""Learning rates. Each is a function of the epochs done (a fraction within an epoch) that gives a factor for the first rate."""
+"""Learning rates. A schedule is a function of the epochs done (fractional within an epoch) that returns a factor of the initial rate."""
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .config import Config
 
 
-def paper(done, config):
+def paper(done: float, config: "Config") -> float:
     """Down 4% every 8 epochs. (Section 6)"""
-    return 0.96 ** (done // config.step_epochs)
+    return float(0.96 ** (done // config.step_epochs))
 
 
-def step(done, config):
+def step(done: float, config: "Config") -> float:
     """Times `step_factor` every `step_epochs` epochs."""
-    return config.step_factor ** (done // config.step_epochs)
+    return float(config.step_factor ** (done // config.step_epochs))
 
 
-def cosine(done, config):
+def cosine(done: float, config: "Config") -> float:
     """Half a cosine from 1 down to 0 at the last epoch. (Loshchilov, Hutter 2016)"""
     return 0.5 * (1 + math.cos(math.pi * done / config.epochs))
 
 
-def constant(done, config):
+def constant(done: float, config: "Config") -> float:
     """Always the same."""
     return 1.0
 
@@ -26,7 +30,7 @@ def constant(done, config):
 SCHEDULES = {"paper": paper, "step": step, "cosine": cosine, "constant": constant}
 
 
-def learning_rate(done, config):
-    """The learning rate after `done` epochs, with the warm-up of `config.warmup` epochs in which it rises in a line."""
+def learning_rate(done: float, config: "Config") -> float:
+    """The learning rate after `done` epochs; in the first `config.warmup` epochs it rises linearly from 0."""
     rise = min(1.0, (done + 1e-9) / config.warmup) if config.warmup else 1.0
     return config.lr * rise * SCHEDULES[config.schedule](done, config)

@@ -5,77 +5,88 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import data, models, rng
+from ..array_types import Shape
 from ..data.datasets import STANDARD
+from ..data.transforms import Compose
 from ..formats.saved_model import Info
 from ..models.googlenet import AUX_INPUT_SIZES
+from ..nn import Module
 from ..tensor import Tensor, no_grad
 from . import augmentation
-
-SIZES = {"googlenet": 224, "alexnet": 227, "lenet5": 32, "nin": 32}  # of the networks that take one size only
+from .config import Config
 
 
 class Setup(NamedTuple):
-    """What a run is about: the data sets, their transforms, the network, what its weights belong to, and whether the data are the same."""
+    """What is trained: the data sets, their transforms, the network, what is saved with its weights, and a fingerprint of the data."""
 
-    train: object
-    test: object
-    train_transform: object
-    test_transform: object
-    model: object
+    train: Any
+    test: Any
+    train_transform: Compose
+    test_transform: Compose
+    model: Module
     info: Info
     fingerprint: str
 
 
-def effective(config, setup):
-    """The settings with what `prepare` found out, and the path of a folder of images that is right from anywhere: what a run is kept as."""
+def effective(config: Config, setup: Setup) -> Config:
+    """The settings that a run is saved with: with what `prepare` found out, and an absolute path of the images."""
     path = config.data if config.data in STANDARD else os.path.abspath(os.path.expanduser(config.data))
     return replace(config, data=path, size=setup.info.input_size[0], augment=setup.info.more["augment"])
 
 
-def prepare(config):
+def prepare(config: Config) -> Setup:
     """The Setup of these settings; ValueError or OSError, naming the setting, if they do not fit together."""
-    rng.manual_seed(config.seed)
     where = {"data_dir": config.data_dir, "download": config.download}
     train, test = (data.open_dataset(config.data, split, **where) for split in ("train", "test"))
     if config.batch_size > len(train):
         raise ValueError(f"train: `batch_size` is {config.batch_size}, expected at most the {len(train)} training images")
-    channels = train[0][0].shape[2]
-    size = config.size or SIZES.get(config.model) or _common_size(config, train)
+    size, channels = _size(config, train), train[0][0].shape[2]
     native = all(data.one_size(part) and part[0][0].shape[:2] == (size, size) for part in (train, test))
     statistics = data.image_statistics(train)
     augment = config.augment or augmentation.DEFAULTS.get(Path(config.data).name, "paper")
-    model, arguments = _model(config, len(train.classes), channels, size)
-    _try(config, model, (1, size, size, channels))
-    rng.manual_seed(config.seed if config.sampling_seed is None else config.sampling_seed)
-    return Setup(
+    arguments = _arguments(config, len(train.classes), channels, size)
+    more = {"augment": augment, "resize": str(augmentation.resized(size, native))}
+    info = Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), more)
+    setup = Setup(
         train, test,
         augmentation.training(augment, size, statistics, native, config.interpolation, config.shift),
         augmentation.testing(size, statistics, native),
-        model,
-        Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), {"augment": augment}),
-        json.dumps([train.fingerprint(), test.fingerprint()]),
+        new_model(config, info), info, json.dumps([train.fingerprint(), test.fingerprint()]),
     )  # fmt: skip
+    _try(config, setup.model, (1, size, size, channels))
+    return setup
 
 
-def _common_size(config, dataset):
-    """The size of all images, if they have one."""
+def new_model(config: Config, info: Info) -> Module:
+    """The network with its initial weights, which depend on the seed alone; the next random numbers depend on the sampling seed alone."""
+    rng.manual_seed(config.seed)
+    model: Module = models.build(info.model, **info.arguments)
+    rng.manual_seed(config.samplings)
+    return model
+
+
+def _size(config: Config, dataset: Any) -> int:
+    """Height and width of the network's input: as set, or the model's, or that of all images if they have one."""
+    if config.size is not None:
+        return config.size
+    if config.model not in models.ANY_SIZE:
+        return models.INPUT_SIZES[config.model][0]
     height, width = dataset[0][0].shape[:2]
     if height != width or not data.one_size(dataset):
-        known = "are not all square and of one size, or are too many to look at"
+        known = "are not all square and of one size, or are too many to check"
         raise ValueError(f"train: `size` is missing: {config.model} takes images of any size, and those of `data` '{config.data}' {known}")
-    return height
+    return int(height)
 
 
-def _model(config, classes, channels, size):
-    """(the network, the arguments that it was built with)."""
-    build = models.MODELS[config.model]
-    known = inspect.signature(build).parameters
-    arguments = {"num_classes": classes, "in_channels": channels} if "num_classes" in known else {}
+def _arguments(config: Config, classes: int, channels: int, size: int) -> dict[str, Any]:
+    """The arguments that the network is built with; ValueError, naming the setting, if it does not fit the data."""
+    known = inspect.signature(models.MODELS[config.model]).parameters
+    arguments: dict[str, Any] = {"num_classes": classes, "in_channels": channels} if "num_classes" in known else {}
     if not arguments and (classes, channels) != (10, 1):
         has = f"`data` has {channels} channels and {classes} classes"
         raise ValueError(f"train: `model` {config.model} takes grey images of 10 classes, but {has}")
@@ -85,10 +96,10 @@ def _model(config, classes, channels, size):
         if "norm" not in known:
             raise ValueError(f"train: `norm` is true, but `model` {config.model} cannot be normalised")
         arguments["norm"] = True
-    return build(**arguments), arguments
+    return arguments
 
 
-def _try(config, model, shape):
+def _try(config: Config, model: Module, shape: Shape) -> None:
     """Raises ValueError, naming `size`, if the network cannot take such images."""
     try:
         with no_grad():
@@ -97,5 +108,5 @@ def _try(config, model, shape):
         raise ValueError(f"train: `size` is {shape[1]}, which {config.model} cannot take ({error})") from None
 
 
-def _as_floats(statistics):
+def _as_floats(statistics: data.Statistics) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(map(float, statistics.mean)), tuple(map(float, statistics.std))

@@ -1,6 +1,7 @@
 """The program `python -m minigoog.inspection page`."""
 
 import os
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ...files import atomic_write
@@ -9,14 +10,14 @@ from ..trace.trace import trace
 from . import build_page
 
 
-def add_flags(p):
+def add_flags(p: ArgumentParser) -> None:
     """The flags of the program."""
     inputs.add_flags(p)
     p.add_argument("--output", metavar="FILE", default="page.html", help="the page to write (default: page.html)")
 
 
-def run(flags):
-    """Writes the page that the flags ask for, and says how to look at it."""
+def run(flags: Namespace) -> None:
+    """Writes the page that the flags ask for, and says how to open it."""
     path = _writable(flags.output)
     sample = inputs.load_sample(flags)
     steps = trace(sample.model, sample.image, sample.label)
@@ -27,11 +28,11 @@ def run(flags):
     print(f"Open it in a browser: {path.resolve().as_uri()}")
 
 
-def _writable(path):
-    """The path of the page; an error that names it now, not after the work, if it cannot be written."""
-    path = Path(path)
+def _writable(name: str) -> Path:
+    """The path of the page; if it cannot be written, an error that names it, before the work begins."""
+    path = Path(name)
     if path.is_dir():
-        raise ValueError(f"--output {path} is a folder, expected the name of a file")
+        raise ValueError(f"--output {path} is a folder, expected a file's name")
     if not path.parent.is_dir():
         raise ValueError(f"--output {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):

@@ -1,11 +1,12 @@
 """The program `python -m minigoog.inspection step`."""
 
 import sys
+from argparse import ArgumentParser, Namespace
 
 import numpy as np
 
 from .. import inputs
-from ..trace.trace import trace
+from ..trace.trace import Trace, trace
 from .picture import picture
 from .walk import Walk
 
@@ -13,13 +14,13 @@ WHAT_NEXT = """What next: Enter goes to the next operation, `in` steps into a mo
 `explain 3 4 5` shows how one number was computed, `backward` follows the gradients, `help` lists all."""
 
 
-def add_flags(p):
+def add_flags(p: ArgumentParser) -> None:
     """The flags of the program."""
     inputs.add_flags(p)
     p.add_argument("--script", metavar="FILE", help="commands from a file, a line each, instead of the keyboard (-: from standard input)")
 
 
-def run(flags):
+def run(flags: Namespace) -> None:
     """The walk that the flags ask for; ValueError, naming the line, for a wrong command in a script."""
     lines = None if flags.script is None else _script(flags.script)
     sample = inputs.load_sample(flags)
@@ -33,7 +34,7 @@ def run(flags):
         _follow(walk, lines, flags.script)
 
 
-def _script(path):
+def _script(path: str) -> list[str]:
     """The lines of a script."""
     if path == "-":
         return sys.stdin.read().splitlines()
@@ -41,8 +42,8 @@ def _script(path):
         return file.read().splitlines()
 
 
-def _follow(walk, lines, path):
-    """Does the commands of a script, each after a line that shows it; empty lines and comments are passed over."""
+def _follow(walk: Walk, lines: list[str], path: str) -> None:
+    """Runs the commands of a script, each after a line that shows it; empty lines and comments are skipped."""
     walk.look()
     for number, line in enumerate(lines, start=1):
         if not line.partition("#")[0].strip():
@@ -55,7 +56,7 @@ def _follow(walk, lines, path):
             raise ValueError(f"{path}, line {number}, {line.strip()!r}: {error}") from None
 
 
-def opening(sample, steps):
+def opening(sample: inputs.Sample, steps: Trace) -> str:
     """The first screen: image, network, predicted class, what to do next."""
     *_, logits = (step.output for step in steps.forward if not step.name.startswith("loss"))
     chances = np.exp(logits[0] - logits[0].max(), dtype=np.float64)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ... import rng
+from ...short_training import accuracy, learn
 from ..runner.parts import work_through
 from .budget import multiply_adds, timed, width_for, widths_for_equal_time
-from .learn import accuracy, learn
 from .networks import NETWORKS, Task
 from .pictures import Pictures, pictures
 

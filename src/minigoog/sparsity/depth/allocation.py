@@ -5,10 +5,10 @@ from dataclasses import replace
 from functools import partial
 
 from ... import rng
+from ...short_training import accuracy, learn
 from ..accuracy.budget import multiply_adds, width_for
 from ..accuracy.demonstration import better, difference
 from ..accuracy.experiment import AXES
-from ..accuracy.learn import accuracy, learn
 from ..accuracy.networks import Task
 from ..accuracy.pictures import pictures
 from ..runner.demonstration import Demonstration

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from ..accuracy.learn import accuracy, learn
+from ...short_training import accuracy, learn
 from ..accuracy.pictures import pictures
 from ..clusters.linkage import linkage_clusters
 from ..clusters.map_statistics import (

@@ -1,8 +1,10 @@
 """Parts of a long experiment, shared out among all processes that work in the same folder."""
 
 import time
-from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from ...files import locked
+from ...text import duration
 
 WAIT = 0.5  # seconds between looks for parts that other processes compute
 
@@ -30,31 +32,11 @@ def _exists(setting, name):
 
 def _take(setting, name, compute, clock):
     """Whether this process computed the part; False if another one is at it."""
-    with _lock(Path(setting.folder) / f".{name}.lock") as ours:
+    with locked(Path(setting.folder) / f".{name}.lock") as ours:
         if ours and not _exists(setting, name):
             clock.say(name)
             setting.once(name, compute)
         return ours
-
-
-@contextmanager
-def _lock(path):
-    """Within a with-block, no other process has this lock; False if one has. However a process dies, its locks end with it."""
-    with open(path, "w") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # Windows: two processes may compute the same part, and the last one's is kept
-            pass
-        except BlockingIOError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            with suppress(FileNotFoundError):
-                path.unlink()
 
 
 class _Clock:
@@ -73,11 +55,3 @@ class _Clock:
         new, seconds = count - self.before, time.monotonic() - self.began
         left = f", {duration((len(self.parts) - count) * seconds / new)} left" if new else ""
         self.setting.say(f"part {count + 1} of {len(self.parts)}: {name}{left}")
-
-
-def duration(seconds):
-    """A time in words: 40 s, 12 min, 1 h 05 min."""
-    minutes = round(seconds / 60)
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

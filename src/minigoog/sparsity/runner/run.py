@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ...data.folder import open_folder
 from ...files import atomic_write
+from ...text import duration
 from .demonstration import Demonstration, Setting
-from .parts import duration
 
 SETTINGS = "settings.json"
 RESULT = "result"  # the part that holds what a demonstration has measured as a whole

@@ -1,26 +1,32 @@
-"""Training for comparisons: the same short recipe for every network, and what it comes to."""
+"""Training for comparisons and examples: one short recipe for every network, and the accuracy that it reaches."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from ... import losses, optim
-from ...data import ArrayDataset, DataLoader
-from ...data import transforms as t
-from ...tensor import Tensor, no_grad
+from . import losses, optim
+from .array_types import Array, IntArray, Shape
+from .data import ArrayDataset, DataLoader
+from .data import transforms as t
+from .nn import Module
+from .tensor import Tensor, no_grad
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
-WARM_UP = 0.1  # of all steps: the learning rate rises in a line, then falls as half a cosine
+WARM_UP = 0.1  # of all steps: the learning rate rises linearly, then falls as half a cosine
 SHIFT = 8  # photographs are shifted by up to an eighth of their size, and mirrored half of the time
-PHOTOGRAPH = 3  # channels; a digit is not one: its mirror image means something else, and it fills its frame
+PHOTOGRAPH = 3  # channels. Grey images are digits here: these fill their frame, and their mirror images mean something else
 BATCH = 256  # images in testing
 
 
-def learn(model, images, labels, *, epochs, lr, seed, batch_size=64, say=None):
-    """Trains `model` in place by SGD with momentum: `images` float32 [n, h, w, c] as the network sees them, `labels` [n].
+def learn(
+    model: Module, images: Array, labels: IntArray, *, epochs: int, lr: float, seed: int, batch_size: int = 64,
+    say: Callable[[str], None] | None = None,
+) -> list[float]:  # fmt: skip
+    """Trains `model` in place by SGD with momentum: `images` float32 [n, h, w, c], normalised, `labels` [n].
 
-    seed: of the order and of the mirrored and shifted photographs; the first weights are the caller's. say: told the loss of each
-    epoch. Returns these losses. FloatingPointError if one is no number: `lr` was too large."""
+    seed: of the order and of the mirrored and shifted photographs; `model` has its initial weights already. say: called with a line
+    for each epoch. Returns the mean loss of each epoch. FloatingPointError if a loss is not finite: `lr` was too large."""
     optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, weight_decay=WEIGHT_DECAY, decay_vectors=False)
     dataset = ArrayDataset(images, labels, range(int(np.max(labels)) + 1))
     loader = DataLoader(dataset, batch_size, True, drop_last=len(images) >= batch_size, transform=_varied(images.shape), seed=seed)
@@ -33,8 +39,8 @@ def learn(model, images, labels, *, epochs, lr, seed, batch_size=64, say=None):
     return means
 
 
-def _epoch(model, loader, optimizer, lr, epoch, epochs):
-    """One time through the images; returns the mean loss."""
+def _epoch(model: Module, loader: DataLoader, optimizer: optim.SGD, lr: float, epoch: int, epochs: int) -> float:
+    """One pass over the images; returns the mean loss."""
     total = 0.0
     for step, (x, y) in enumerate(loader.epoch(epoch)):
         optimizer.lr = lr * schedule((epoch + (step + 1) / len(loader)) / epochs)
@@ -48,23 +54,23 @@ def _epoch(model, loader, optimizer, lr, epoch, epochs):
     return total / len(loader)
 
 
-def schedule(done):
+def schedule(done: float) -> float:
     """The factor of the learning rate at the end of a step, `done` (0 to 1) of the way."""
     if done < WARM_UP:
         return done / WARM_UP
     return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
 
 
-def _varied(shape):
-    """What training does to an image; None for what is no photograph."""
+def _varied(shape: Shape) -> t.Compose | None:
+    """How training varies an image of this shape [n, h, w, c]; None: not at all."""
     size, channels = shape[1], shape[3]
     if channels != PHOTOGRAPH:
         return None
     return t.Compose([t.RandomCrop(size, padding=max(1, size // SHIFT)), t.RandomHorizontalFlip()])
 
 
-def accuracy(model, images, labels):
-    """The share of `images` that `model`, in evaluation, gives the right one of `labels`."""
+def accuracy(model: Module, images: Array, labels: IntArray) -> float:
+    """The share of `images` that `model`, switched to evaluation, classifies correctly."""
     model.eval()
     right = 0
     with no_grad():

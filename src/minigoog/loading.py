@@ -1,0 +1,131 @@
+"""Trained models from their files, ready to use."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from . import models, rng
+from .array_types import Array, Shape
+from .data.images import decode
+from .data.transforms import GREY, CenterCrop, Resize
+from .formats import saved_model
+from .nn import Module
+
+Pixels: TypeAlias = np.ndarray[Any, Any]  # an image [h, w, 1 or 3], from 0 to 255
+Image: TypeAlias = str | os.PathLike[str] | Pixels  # a file, or an array uint8 [h, w] or [h, w, 1 or 3]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """From images to the input of a network, as training did it with test images: `preprocess("cat.jpg")` is float32 [1, h, w, c].
+
+    The shorter side of an image becomes `resize` pixels; its middle is cut out at `input_size` (height, width, channels), made grey or
+    coloured, and normalised: (image - mean) / std, from 0 to 255. Takes an image (a file or an array uint8 [h, w] or [h, w, 1 or 3]) or
+    several: a list of images, or an array [n, h, w, c]. TypeError or ValueError, naming what was given, for anything else."""
+
+    input_size: Shape
+    resize: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, images: Image | Sequence[Image]) -> Array:
+        found = [self.normalized(self.middle(image)) for image in _listed(images)]
+        return np.stack(found) if found else np.zeros((0, *self.input_size), np.float32)
+
+    def middle(self, image: Any) -> Pixels:
+        """The middle of an image in the network's size and colours, not yet normalised."""
+        pixels = _pixels(image)
+        height, _, channels = self.input_size
+        pixels = CenterCrop(height)(Resize(self.resize)(pixels, None), None)
+        if pixels.shape[2] != channels:
+            pixels = (pixels @ GREY)[..., None] if channels == 1 else np.repeat(pixels, channels, axis=2)
+        return cast(Pixels, pixels)
+
+    def normalized(self, pixels: Pixels) -> Array:
+        """(pixels - mean) / std, as float32."""
+        return cast(Array, (pixels - np.array(self.mean, np.float32)) / np.array(self.std, np.float32))
+
+
+class TrainedModel(Module):
+    """What `load` returns: the network itself, with the attributes below. (A type for editors; no object has this class.)
+
+    classes      the name of each class
+    preprocess   a Preprocess: images to the network's input
+    info         what was saved with the weights (`formats.saved_model.Info`)
+    path         the file"""
+
+    classes: tuple[str, ...]
+    preprocess: Preprocess
+    info: saved_model.Info
+    path: Path
+
+
+def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
+    """The trained model in a run's folder or a safetensors file, in evaluation mode: a Module with `classes`, `preprocess` and `info`.
+
+        model = minigoog.load("runs/tiny-digits-seed0")
+        logits = model(minigoog.Tensor(model.preprocess("seven.png")))
+
+    Of a run's folder, the averaged weights if there are any, else those of the last epoch. A network with several outputs returns them
+    as a tuple. FileNotFoundError if there is no such file; ValueError, naming the file, if it is damaged, is no saved model, or holds
+    weights that are not finite or do not fit their own network, and for the folder of an ensemble, naming its members."""
+    _refuse_ensemble(run_or_file)
+    path = saved_model.find(run_or_file)
+    weights, info = saved_model.load(path)
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"{path}: `{name}` has values that are not finite")
+    model = cast(TrainedModel, _built(path, weights, info).eval())
+    model.classes, model.preprocess, model.info, model.path = info.classes, _preprocess(path, info), info, path
+    return model
+
+
+def _refuse_ensemble(run_or_file: str | os.PathLike[str]) -> None:
+    """Raises ValueError, naming its members, for the folder of an ensemble."""
+    members = saved_model.members(run_or_file)
+    if members != [Path(run_or_file)]:
+        names = ", ".join(f"'{member}'" for member in members)
+        raise ValueError(f"load: `run_or_file` is '{run_or_file}', the folder of an ensemble, expected one of its models: {names}")
+
+
+def _built(path: Path, weights: dict[str, Array], info: saved_model.Info) -> Module:
+    """The network of these weights; ValueError, naming the file, if they do not fit it."""
+    try:
+        with rng.undisturbed():  # first weights are drawn, only to be replaced
+            model = models.build(info.model, **info.arguments)
+        model.load_state_dict(weights)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: its weights do not fit the network that it names ({error})") from None
+    return cast(Module, model)
+
+
+def _preprocess(path: Path, info: saved_model.Info) -> Preprocess:
+    """The Preprocess that a saved model describes; ValueError, naming the file, if it cannot be."""
+    height, width, _ = info.input_size
+    text = info.more.get("resize", str(height))
+    if height != width or not text.isdecimal() or not height <= int(text) < 2**16:
+        raise ValueError(f"{path}: its metadata are damaged (images of {height}x{width} pixels out of images of {text!r})")
+    return Preprocess(info.input_size, int(text), info.mean, info.std)
+
+
+def _listed(images: Any) -> Sequence[Any]:
+    """One image or several, as a list of images."""
+    several = isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4)
+    return images if several else [images]
+
+
+def _pixels(image: Any) -> Pixels:
+    """The pixels uint8 [h, w, 1 or 3] of an image; TypeError or ValueError, naming what was given, if it is none."""
+    if isinstance(image, (str, os.PathLike)):
+        return cast(Pixels, decode(image))
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        given = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(f"preprocess: an image is {given}, expected a file's name or a NumPy array uint8")
+    pixels = image[..., None] if image.ndim == 2 else image
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or not pixels.size:
+        raise ValueError(f"preprocess: an image has shape {image.shape}, expected [h, w], [h, w, 1] or [h, w, 3]")
+    return pixels

@@ -1,0 +1,13 @@
+"""How a training ends before its last epoch."""
+
+
+class TrainingError(RuntimeError):
+    """Training cannot continue; the message says why and what to do."""
+
+
+class Interrupted(RuntimeError):
+    """A stop was requested (Ctrl-C, SIGTERM); the step in progress was finished and a checkpoint was saved."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal

@@ -1,0 +1,40 @@
+"""Where a run is, and what it has summed up on the way there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+
+@dataclass
+class Progress:
+    """Where a run is: `step` steps into `epoch`, and sums over these. Part of every checkpoint."""
+
+    epoch: int = 0
+    step: int = 0
+    total_steps: int = 0
+    loss: float = 0.0  # sum over the epoch's images
+    correct: int = 0
+    epoch_seconds: float = 0.0
+    epoch_waited: float = 0.0  # seconds of these in which no batch was ready
+    seconds: float = 0.0  # of all training so far, testing included
+    best: float = -1.0
+    metrics_length: int = 0  # bytes of metrics.jsonl that belong to this point
+    head_losses: list[float] = field(default_factory=list)  # of each head, summed over the steps since the last line of the metrics
+    logged: int = 0  # how many steps these are
+
+    def add(self, losses: Sequence[float], correct: int, images: int) -> None:
+        """Adds one step: the loss of each head, the correct images, the images."""
+        self.step, self.total_steps = self.step + 1, self.total_steps + 1
+        self.loss, self.correct = self.loss + losses[0] * images, self.correct + correct
+        self.head_losses = [a + b for a, b in zip(self.head_losses or [0.0] * len(losses), losses, strict=True)]
+        self.logged += 1
+
+    def mean_losses(self) -> list[float]:
+        """The mean loss of each head since this was called last."""
+        means = [loss / self.logged for loss in self.head_losses]
+        self.head_losses, self.logged = [], 0
+        return means
+
+    def next_epoch(self, test_seconds: float) -> "Progress":
+        """The start of the next epoch."""
+        seconds = self.seconds + self.epoch_seconds + test_seconds
+        return replace(self, epoch=self.epoch + 1, step=0, loss=0.0, correct=0, epoch_seconds=0.0, epoch_waited=0.0, seconds=seconds)

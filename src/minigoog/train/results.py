@@ -1,0 +1,69 @@
+"""What a run writes: the metrics of an epoch, weights, and at the end the result."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .. import curves, metrics
+from ..array_types import Array, IntArray
+from ..formats import saved_model
+from .progress import Progress
+from .testing import Tested, predict, weights
+
+if TYPE_CHECKING:
+    from .loop import Trainer
+
+
+class Result(NamedTuple):
+    """The outcome of a run: accuracy on the test set (0 to 1), confusion matrix (rows: true class), seconds, the run's folder."""
+
+    accuracy: float
+    confusion: IntArray
+    seconds: float
+    folder: str
+
+
+def epoch_facts(at: Progress, images: int, lr: float, tested: dict[str, Tested], test_seconds: float) -> dict[str, Any]:
+    """The line of metrics.jsonl for an epoch of this many images."""
+    facts = {"epoch": at.epoch + 1, "train_loss": at.loss / images, "train_accuracy": at.correct / images}
+    for name, (loss, accuracy) in tested.items():
+        facts |= {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
+    facts |= {"lr": lr, "seconds": at.epoch_seconds, "images_per_second": images / at.epoch_seconds}
+    return facts | {"waiting": at.epoch_waited / at.epoch_seconds, "test_seconds": test_seconds}
+
+
+def write_weights(trainer: Trainer, tested: dict[str, Tested]) -> None:
+    """Writes the weights after an epoch, each with its own accuracy: the last, their average, the best, and those of every N epochs."""
+    epoch = trainer.progress.epoch + 1
+    files = {"last": (trainer.model.state_dict(), tested["test"].accuracy)}
+    if trainer.average:
+        files["averaged"] = trainer.average.averages, tested["averaged_test"].accuracy
+    used = files.get("averaged", files["last"])
+    if used[1] > trainer.progress.best:
+        trainer.progress.best, files["best"] = used[1], used
+    if trainer.config.keep_every and epoch % trainer.config.keep_every == 0:
+        files[f"epoch-{epoch:04d}"] = used
+    info = trainer.setup.info
+    for name, (arrays, accuracy) in files.items():
+        more = info.more | {"epoch": str(epoch), "test_accuracy": f"{accuracy:.4f}"}
+        saved_model.save(trainer.run.path(f"{name}.safetensors"), arrays, info._replace(more=more))
+
+
+def finish(trainer: Trainer) -> Result:
+    """The Result of a run whose epochs are done, of the weights that are used for inference; draws curve.png if matplotlib is there."""
+    setup = trainer.setup
+    with weights(trainer.model, final_weights(trainer)):
+        predicted = predict(trainer.model, setup, trainer.config.workers).argmax(axis=1)
+    confusion = metrics.confusion_matrix(predicted, setup.test.labels, len(setup.info.classes))
+    accuracy = float((predicted == setup.test.labels).mean())
+    with suppress(ImportError):  # matplotlib is an extra
+        curves.draw([trainer.run.folder], trainer.run.path("curve.png"))
+    result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder))
+    trainer.log.finished(trainer, result)
+    return result
+
+
+def final_weights(trainer: Trainer) -> dict[str, Array]:
+    """The weights that are used for inference: the average if there is one."""
+    return trainer.average.averages if trainer.average else trainer.model.state_dict()

@@ -1,0 +1,49 @@
+"""Testing during training: the accuracy on the test images, with the present weights or with their average."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import losses, metrics
+from ..array_types import Array
+from ..data import DataLoader
+from ..nn import Module
+from ..tensor import Tensor, no_grad
+from .setup import Setup
+
+BATCH = 256  # images
+
+
+class Tested(NamedTuple):
+    """Mean loss and accuracy (0 to 1) on the test images."""
+
+    loss: float
+    accuracy: float
+
+
+def test(model: Module, setup: Setup, workers: int) -> Tested:
+    """The test result of the present weights."""
+    logits = predict(model, setup, workers)
+    loss = losses.cross_entropy(Tensor(logits), setup.test.labels).item()
+    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels))
+
+
+def predict(model: Module, setup: Setup, workers: int) -> Array:
+    """Logits of the test images: [n, classes]."""
+    loader = DataLoader(setup.test, BATCH, num_workers=workers, transform=setup.test_transform)
+    model.eval()
+    with no_grad():
+        return np.concatenate([model(Tensor(images)).data for images, _ in loader])
+
+
+@contextmanager
+def weights(model: Module, arrays: dict[str, Array]) -> Iterator[None]:
+    """Within a with-block, `model` has other weights."""
+    own = {name: array.copy() for name, array in model.state_dict().items()}
+    model.load_state_dict(arrays)
+    try:
+        yield
+    finally:
+        model.load_state_dict(own)

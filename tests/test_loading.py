@@ -1,0 +1,125 @@
+"""`load`: a trained model from its file, with what is needed to use it on new images."""
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+import minigoog.train
+from minigoog.data import digits
+from minigoog.formats import safetensors, saved_model
+from minigoog.train import setup
+
+INFO = saved_model.Info("tiny", {"num_classes": 3}, ("a", "b", "c"), (8, 8, 1), (50.0,), (80.0,), {})
+
+
+@pytest.fixture(scope="module")
+def ensemble(tmp_path_factory):
+    """Two tiny networks trained for a moment, in one ensemble; with averages."""
+    folder = tmp_path_factory.mktemp("runs") / "ensemble"
+    mg.train.fit(mg.train.Config(model="tiny", epochs=1, models=2, workers=0, average=0.9, output=folder))
+    return folder
+
+
+def saved(path, info=INFO, **weights):
+    """A saved model of a tiny network, with some weights replaced (None: left out)."""
+    model = mg.models.TinyInception(num_classes=3)
+    arrays = {name: array for name, array in (model.state_dict() | weights).items() if array is not None}
+    saved_model.save(path, arrays, info)
+    return path
+
+
+def test_a_runs_folder_becomes_a_model_that_predicts_what_training_reported(ensemble):
+    model = mg.load(ensemble / "model-1")
+    _, test = digits()
+    with mg.no_grad():
+        logits = model(mg.Tensor(model.preprocess(test.images))).data
+    assert (logits.argmax(axis=1) == test.labels).mean() == pytest.approx(float(model.info.more["test_accuracy"]), abs=1e-4)
+    assert isinstance(model, mg.models.TinyInception) and not model.training and model.classes == tuple("0123456789")
+    assert model.path.name == "averaged.safetensors" == mg.load(str(model.path)).path.name
+
+
+def test_loading_leaves_the_random_numbers_alone(tmp_path):
+    mg.manual_seed(3)
+    path = saved(tmp_path / "model.safetensors")
+    before = mg.rng.state()
+    mg.load(path)
+    assert mg.rng.state() == before
+
+
+def test_an_ensemble_is_refused_by_naming_its_members(ensemble):
+    with pytest.raises(ValueError, match=r"load: `run_or_file` is '.*ensemble', the folder of an ensemble, expected one of its models: "
+                                         r"'.*model-1', '.*model-2'"):  # fmt: skip
+        mg.load(ensemble)
+
+
+@pytest.mark.parametrize("weights, message", [
+    ({"classifier.bias": np.float32([0, np.nan, 0])}, "`classifier.bias` has values that are not finite"),
+    ({"classifier.bias": None}, "do not fit the network that it names .*missing `classifier.bias`"),
+    ({"classifier.bias": np.zeros(4, np.float32)}, "do not fit the network that it names .*`classifier.bias` has shape"),
+    ({"more.bias": np.zeros(4, np.float32)}, "do not fit the network that it names .*unknown `more.bias`"),
+])  # fmt: skip
+def test_weights_that_cannot_be_used_are_named(tmp_path, weights, message):
+    with pytest.raises(ValueError, match=r"model\.safetensors: .*" + message):
+        mg.load(saved(tmp_path / "model.safetensors", **weights))
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"model": "vgg"}, "do not fit the network that it names .*'vgg'"),
+    ({"arguments": {"colour": 3}}, "do not fit the network that it names .*colour"),
+    ({"arguments": {"num_classes": 11}}, "do not fit the network that it names .*has shape"),
+    ({"more": {"resize": "many"}}, "its metadata are damaged"),
+    ({"more": {"resize": "7"}}, "its metadata are damaged"),
+    ({"input_size": (8, 9, 1)}, "its metadata are damaged"),
+])  # fmt: skip
+def test_facts_that_do_not_fit_are_named(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=r"model\.safetensors: .*" + message):
+        mg.load(saved(tmp_path / "model.safetensors", INFO._replace(**changes)))
+
+
+def test_a_file_that_is_no_saved_model_is_named(tmp_path):
+    safetensors.save(tmp_path / "plain.safetensors", {"a": np.zeros(3, np.float32)})
+    with pytest.raises(ValueError, match=r"plain\.safetensors: not a saved model of minigoog"):
+        mg.load(tmp_path / "plain.safetensors")
+    with pytest.raises(FileNotFoundError, match="nowhere: no such run folder or file of weights"):
+        mg.load("nowhere")
+
+
+# ---- preprocess ----
+
+
+def test_preprocessing_is_what_training_did_to_test_images(tmp_path, monkeypatch):
+    pytest.importorskip("PIL", reason="Pillow is not installed (extra images): nothing was resized")
+    generator = np.random.default_rng(0)
+    small, large = (mg.data.ArrayDataset(generator.integers(0, 256, (6, *size, 3), np.uint8), np.arange(6) % 2, "ab")
+                    for size in ((32, 32), (50, 40)))  # fmt: skip
+    for name, test in (("native", small), ("resized", large)):
+        parts = {"train": small, "test": test}
+        monkeypatch.setattr(setup.data, "open_dataset", lambda _, split, parts=parts, **where: parts[split])
+        made = setup.prepare(mg.train.Config(model="small", data="anything", size=32, batch_size=4))
+        saved_model.save(tmp_path / name, made.model.state_dict(), made.info)
+        expected = np.stack([made.test_transform(image, None) for image in test.images])
+        assert np.array_equal(mg.load(tmp_path / name).preprocess(test.images), expected), name
+
+
+def test_an_image_may_be_a_file_or_an_array_alone_or_in_a_list(tmp_path):
+    image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed (extra images): no file was read")
+    model = mg.load(saved(tmp_path / "model.safetensors"))
+    image = digits()[1].images[0]
+    image_module.fromarray(image[..., 0]).save(tmp_path / "digit.png")
+    one = model.preprocess(image)
+    assert one.shape == (1, 8, 8, 1) and one.dtype == np.float32 and np.allclose(one[0], (image - 50.0) / 80)
+    assert np.array_equal(model.preprocess(image[..., 0]), one)
+    assert np.allclose(model.preprocess(tmp_path / "digit.png"), one, atol=1e-4)  # as grey of equal red, green and blue
+    several = model.preprocess([str(tmp_path / "digit.png"), image])
+    assert several.shape == (2, 8, 8, 1) and np.allclose(several, one, atol=1e-4)
+    assert model.preprocess([]).shape == (0, 8, 8, 1)
+
+
+def test_what_is_no_image_is_named(tmp_path):
+    preprocess = mg.load(saved(tmp_path / "model.safetensors")).preprocess
+    with pytest.raises(TypeError, match="preprocess: an image is float32, expected a file's name or a NumPy array uint8"):
+        preprocess(np.zeros((8, 8, 1), np.float32))
+    with pytest.raises(TypeError, match="preprocess: an image is int, expected"):
+        preprocess(3)
+    with pytest.raises(ValueError, match=r"preprocess: an image has shape \(8, 8, 4\), expected"):
+        preprocess(np.zeros((8, 8, 4), np.uint8))
