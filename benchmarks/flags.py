@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 import machine
-from turns import WrongAnswer
+
+from minigoog.sparsity.speed.turns import WrongAnswer
 
 
 def positive(text):
-    """A whole number from 1 on."""
+    """An integer from 1 on."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"expected an integer from 1 on, got {text!r}")
     return int(text)
 
 
@@ -44,7 +45,7 @@ def use(p, flags):
 
     native = minigoog.kernels.native
     if native is None:
-        p.error("the C kernels were not built: there is nothing to measure")
+        p.error("the C kernels were not built: nothing to measure")
     native.machine.set_threads(flags.threads)
     if getattr(flags, "isa", None):
         if flags.isa not in native.machine.available_isas():

@@ -13,10 +13,11 @@ import numpy_kernels
 import plots
 import turns
 
+from minigoog.sparsity.speed.turns import check_answer
+
 ALGORITHMS = ("im2col", "direct", "winograd", "auto", "plan")
 HEAD = "layer                             algorithm  isa     threads       ms  GFLOP/s  of peak  x NumPy  max error"
 MAP_HEAD = HEAD.replace("GFLOP/s  of peak", "   GB/s  of copy")
-BOUND = 1e-4  # relative to the largest value: far above rounding, far below any mistake
 
 
 def arrays(layer, batch):
@@ -100,8 +101,8 @@ def map_kernel(kernels, layer, x):
 
 def measure(name, runs, judge, flags):
     """Rows of the functions `runs`, the first of which is the peer."""
-    errors = {algorithm: turns.error(f"{name}, {algorithm}", run(), judge, BOUND) for algorithm, run in runs.items()}
-    times = turns.take_turns(runs, flags.rounds)
+    errors = {algorithm: check_answer(f"{name}, {algorithm}", run(), judge) for algorithm, run in runs.items()}
+    times = turns.milliseconds(runs, flags.rounds)
     peer = next(iter(times.values()))
     return [{"layer": name, "algorithm": algorithm, "isa": "its own" if algorithm == "NumPy" else flags.isa,
              "threads": flags.threads, "ms": ms, "x_peer": peer / ms, "error": errors[algorithm]}

@@ -12,9 +12,10 @@ import numpy as np
 import numpy_kernels
 import turns
 
+from minigoog.sparsity.speed.turns import check_answer, seconds
+
 IN_3B = tuple(f"inception3b.{branch}" for branch in ("branch1x1", "branch5x5.conv", "branch3x3.conv"))
 DEFAULT = ("conv2.conv", *IN_3B, "inception4e.branch3x3.conv")
-BOUND = 1e-4
 LOOP_OUTPUTS = 8  # the loop would take minutes for what the last rung does in 2 ms: these few numbers tell its rate
 
 
@@ -81,9 +82,9 @@ def climb(layer, flags):
     for name, function, isa, threads in rungs(flags.threads, mg.kernels.native.machine.available_isas()):
         if "winograd" not in name or kernels.can("winograd", layer, "forward"):
             runs[name] = lambda function=function, isa=isa, threads=threads: on(isa, threads, function, layer, *values)
-    errors = {name: turns.error(f"{layer.name}, {name}", run(), judge, BOUND) for name, run in runs.items()}
+    errors = {name: check_answer(f"{layer.name}, {name}", run(), judge) for name, run in runs.items()}
     first = loop_row(layer, values, judge)
-    rates = {name: layer.flops(flags.batch) / ms * 1e-6 for name, ms in turns.take_turns(runs, flags.rounds).items()}
+    rates = {name: layer.flops(flags.batch) / ms * 1e-6 for name, ms in turns.milliseconds(runs, flags.rounds).items()}
     return [first] + [{"layer": layer.name, "rung": name, "gflops": rates[name], "error": errors[name]} for name in runs]
 
 
@@ -99,8 +100,8 @@ def on(isa, threads, function, *arguments):
 def loop_row(layer, values, judge):
     """The first rung's row, from a few outputs."""
     (oy, ox), flops = (size // 2 for size in layer.out), 2 * LOOP_OUTPUTS * layer.kh * layer.kw * layer.cin
-    error = turns.error(f"{layer.name}, loop", loop(layer, *values), judge[0, oy, ox, :LOOP_OUTPUTS], BOUND)
-    rate = flops / turns.seconds(lambda: loop(layer, *values), 1) * 1e-9
+    error = check_answer(f"{layer.name}, loop", loop(layer, *values), judge[0, oy, ox, :LOOP_OUTPUTS])
+    rate = flops / seconds(lambda: loop(layer, *values)) * 1e-9
     return {"layer": layer.name, "rung": "1 loop in Python, 1 thread", "gflops": rate, "error": error}
 
 

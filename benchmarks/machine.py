@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from turns import PAUSE, seconds
+from timing import PAUSE
+
+from minigoog.sparsity.speed.turns import seconds
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
 PACKAGES = ("numpy", "torch", "onnxruntime", "openvino")
@@ -77,7 +79,7 @@ def bandwidth():
 
     n = min(max(4 * last_level_cache(), 64 * MIB), 512 * MIB) // 4
     a, b, c = (np.ones(n, np.float32) for _ in range(3))
-    best = min(seconds(lambda: minigoog.kernels.native.add(a, b, out=c), 1) for _ in range(12))
+    best = min(seconds(lambda: minigoog.kernels.native.add(a, b, out=c)) for _ in range(12))
     return 3 * a.nbytes / best * 1e-9
 
 

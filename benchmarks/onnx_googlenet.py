@@ -2,6 +2,7 @@
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+from peers import parts
 
 
 class _Graph:
@@ -42,10 +43,9 @@ def onnx_googlenet(model, batch):
     g = _Graph()
     x = g.pool(g.conv("x", model.conv1), 3, 2)
     x = g.pool(g.conv(g.conv(x, model.conv2.reduce), model.conv2.conv), 3, 2)
-    for name, module in model.children():
-        if name.startswith("inception"):
-            x = g.inception(x, module)
-            x = g.pool(x, 3, 2) if name[-2:] in ("3b", "4e") else x
+    for name, module in parts(model, "inception"):
+        x = g.inception(x, module)
+        x = g.pool(x, 3, 2) if name[-2:] in ("3b", "4e") else x
     x = g.add("Flatten", g.add("GlobalAveragePool", x))
     y = g.add("Gemm", x, g.constant(model.classifier.weight.data), g.constant(model.classifier.bias.data))
     infos = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("x", [batch, 3, 224, 224]), (y, [batch, 1000]))]

@@ -3,18 +3,20 @@
 Each is a function (task, batch, threads) that returns what to time: a function that gives the logits, and in training (logits,
 gradient of the first layer's weights, HWIO). Libraries are imported only by the contestant that needs them."""
 
+from typing import Any
+
 import numpy as np
 
 RATE, MOMENTUM = 1e-6, 0.9  # so small a rate that the weights, and with them the work, stay what they are
 
 
 def images(batch):
-    """The same images for everybody: NHWC."""
+    """The same images for all: NHWC."""
     return np.random.default_rng(0).standard_normal((batch, 224, 224, 3), np.float32)
 
 
 def model(heads):
-    """minigoog's network, the source of everybody's weights; no dropout, so that outputs can be compared."""
+    """minigoog's network, whose weights all use; no dropout, so that outputs can be compared."""
     import minigoog as mg
 
     mg.manual_seed(0)
@@ -23,6 +25,11 @@ def model(heads):
         if isinstance(module, mg.nn.Dropout):
             module.p = 0.0
     return network
+
+
+def parts(network: Any, prefix: str) -> list[tuple[str, Any]]:
+    """(name, module) of the direct parts of a network whose name begins with `prefix`, in order."""
+    return [(name, module) for name, module in network.named_modules() if name.startswith(prefix) and "." not in name]
 
 
 def minigoog(task, batch, threads):
@@ -71,7 +78,7 @@ def torch_channels_last(task, batch, threads):
 
 
 def torch_default(task, batch, threads):
-    """PyTorch as it comes."""
+    """PyTorch with default settings."""
     return _torch(task, batch, threads, channels_last=False)
 
 

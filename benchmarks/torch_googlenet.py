@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from peers import parts
 from torch import nn
 
 
@@ -54,8 +55,8 @@ class _GoogLeNet(nn.Module):
     def __init__(self, model):
         super().__init__()
         self.stem = nn.ModuleList([_Layer(model.conv1), _Layer(model.conv2.reduce), _Layer(model.conv2.conv)])
-        self.blocks = nn.ModuleDict({name: _Inception(m) for name, m in model.children() if name.startswith("inception")})
-        self.heads = nn.ModuleDict({name: _Head(m) for name, m in model.children() if name.startswith("aux_")})
+        self.blocks = nn.ModuleDict({name: _Inception(m) for name, m in parts(model, "inception")})
+        self.heads = nn.ModuleDict({name: _Head(m) for name, m in parts(model, "aux_")})
         self.classifier = _Layer(model.classifier)
 
     def forward(self, x):

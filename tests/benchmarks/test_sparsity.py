@@ -14,7 +14,7 @@ import minigoog
 from minigoog.sparsity.speed import pruned
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: there is nothing to race")
+pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: nothing to benchmark")
 KERNELS = ["auto", "direct", "plan", "textbook", "CSR", "blocks of 32"]
 
 

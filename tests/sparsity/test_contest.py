@@ -6,7 +6,8 @@ import pytest
 from minigoog import nn
 from minigoog.sparsity.speed import break_even, pruned
 from minigoog.sparsity.speed.break_even import BREAK_EVEN, FC6
-from minigoog.sparsity.speed.contest import Contest, WrongAnswer, dense_layer, one_thread, random_pattern, take_turns
+from minigoog.sparsity.speed.contest import Contest, dense_layer, fastest, one_thread, random_pattern
+from minigoog.sparsity.speed.turns import WrongAnswer, take_turns
 
 KERNELS = ["auto", "direct", "plan", "textbook", "CSR", "blocks of 32"]
 
@@ -41,6 +42,14 @@ def test_a_wrong_answer_is_not_raced(native, monkeypatch):
     assert not contest.sparse
 
 
+def test_each_round_starts_with_the_next_contestant():
+    order = []
+    times = take_turns({name: lambda name=name: order.append(name) or float(len(order)) for name in "abc"}, 4)
+    assert "".join(order) == "abc" "bca" "cab" "abc"
+    assert times["a"] == [1, 6, 8, 10]
+    assert take_turns({}, 2) == {}
+
+
 @pytest.mark.parametrize("density", [0.0, 0.01, 0.3, 1.0])
 @pytest.mark.parametrize("block", [1, 32])
 def test_a_random_pattern_has_as_many_blocks_as_its_density_says_and_at_least_one(density, block):
@@ -63,7 +72,7 @@ def test_turns_call_every_contestant_and_one_thread_is_given_back(native, thread
     called = []
     with one_thread():
         assert native.machine.threads() == 1
-        times = take_turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 3)
+        times = fastest({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 3)
     assert native.machine.threads() == 2 and set(called) == {"a", "b"} and all(ms > 0 for ms in times.values())
 
 

@@ -2,13 +2,14 @@
 
 import math
 import statistics
-import time
+from functools import partial
 
 import numpy as np
 
 from ... import rng
 from ...compile import compile as plan_of
 from ...tensor import Tensor
+from ..speed.turns import seconds, take_turns
 
 WIDEST, FINEST = 16.0, 1e-4  # widths that are searched: the upper end, and when two are the same
 TRIES, CLOSE = 6, 0.02  # of the search for equal milliseconds: how often widths are corrected, and when one is close enough
@@ -54,16 +55,11 @@ def width_for(build, budget, task):
 def timed(builds, task):
     """Milliseconds of one image for each {name: (build, width)}: compiled for batches, without normalisation (which becomes part of the
     weights), in turns, the median."""
-    x, runs = np.random.default_rng(0).standard_normal((BATCH, *task.shape), np.float32), {}
+    x, plans = np.random.default_rng(0).standard_normal((BATCH, *task.shape), np.float32), {}
     with rng.undisturbed():
         for name, (build, width) in builds.items():
-            runs[name] = plan_of(build(width, task, norm=False).eval(), x.shape)
-    times = {name: [] for name in runs}
-    for _ in range(ROUNDS):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run(x)
-            times[name].append(time.perf_counter() - began)
+            plans[name] = plan_of(build(width, task, norm=False).eval(), x.shape)
+    times = take_turns({name: partial(seconds, partial(plan, x)) for name, plan in plans.items()}, ROUNDS)
     return {name: 1000 / BATCH * statistics.median(each) for name, each in times.items()}
 
 

@@ -1,6 +1,5 @@
 """Contests between ways to compute one convolution: wrong answers are not timed, and all contestants of a layer take turns."""
 
-import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -8,18 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ... import kernels
+from ...array_types import Array
 from ...compile import compile
 from ...kernels.sparse_pattern import SparsePattern
 from ...nn import Conv2d
 from ...nn.sparse import ungrouped
+from .turns import Key, Run, calls_in_a_turn, check_answer, seconds, take_turns
 
-BOUND = 1e-4  # relative to the largest value: far above rounding, far below any mistake
-TURN = 2e-3  # seconds that a turn lasts at least, in as many calls as that takes
 LONG = 20e-3  # seconds of a call that fills its caches in no time that counts
-
-
-class WrongAnswer(ValueError):
-    """A contestant computes something else: there is nothing to compare."""
 
 
 class Sparse(NamedTuple):
@@ -34,7 +29,7 @@ class Sparse(NamedTuple):
 def one_thread():
     """Within a with-block the C kernels use one thread: cores that share a cache, a memory or a neighbour blur the ratio of two kernels."""
     if kernels.native is None:
-        raise RuntimeError("sparsity: the C kernels were not built (or MINIGOOG_NATIVE=off): there is nothing to race")
+        raise RuntimeError("sparsity: the C kernels were not built (or MINIGOOG_NATIVE=off): nothing to benchmark")
     before = kernels.get_num_threads()
     kernels.set_num_threads(1)
     try:
@@ -43,26 +38,23 @@ def one_thread():
         kernels.set_num_threads(before)
 
 
-def take_turns(runs, rounds):
+def fastest(runs: dict[Key, Run], rounds: int) -> dict[Key, float]:
     """{name: milliseconds of a call} of the functions {name: run}, which take `rounds` turns in rotation, each after an untimed call if
     calls are short. The fastest turn counts: whoever else uses the machine only ever adds to a time. For one thread; benchmarks/turns.py
     is for several."""
-    first = {name: seconds(run, 1) for name, run in runs.items()}
-    best = dict.fromkeys(runs, np.inf)
-    for _ in range(rounds):
-        for name, run in runs.items():
-            if first[name] < LONG:
-                run()
-            best[name] = min(best[name], seconds(run, max(1, min(200, int(TURN / first[name])))))
-    return {name: time * 1e3 for name, time in best.items()}
+    times = take_turns({name: _turn(run) for name, run in runs.items()}, rounds)
+    return {name: min(values) * 1e3 for name, values in times.items()}
 
 
-def seconds(run, calls):
-    """The mean time of a call."""
-    start = time.perf_counter()
-    for _ in range(calls):
-        run()
-    return (time.perf_counter() - start) / calls
+def _turn(run: Run) -> Callable[[], float]:
+    call = seconds(run)
+
+    def turn() -> float:
+        if call < LONG:
+            run()
+        return seconds(run, calls_in_a_turn(call))
+
+    return turn
 
 
 class Contest:
@@ -91,12 +83,9 @@ class Contest:
         """The convolution of the first image with `w`, in float64."""
         return kernels.reference.conv2d(self.x[:1].astype(np.float64), w.astype(np.float64), **self.settings)
 
-    def error(self, kernel, y, judge):
-        """The largest difference of `y` to `judge`, relative to its largest value; raises WrongAnswer from BOUND on."""
-        difference = float(np.abs(y - judge).max() / max(np.abs(judge).max(), np.finfo(float).tiny))
-        if not difference < BOUND:
-            raise WrongAnswer(f"{self.layer}, {kernel}: its result differs by {difference:.2g} of the largest value, so it is not timed")
-        return difference
+    def error(self, kernel: str, y: Array, judge: Array) -> float:
+        """How far `y` is from `judge`; raises WrongAnswer if that is too far."""
+        return check_answer(f"{self.layer}, {kernel}", y, judge)
 
     @property
     def runs(self):
