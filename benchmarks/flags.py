@@ -5,6 +5,7 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import machine
 
@@ -36,6 +37,14 @@ def parse(p):
     if getattr(flags, "plot", None) and not importlib.util.find_spec("matplotlib"):
         p.error("--plot needs matplotlib: pip install 'minigoog[plots]'")
     return flags
+
+
+def choose(p: argparse.ArgumentParser, found: list[Any], substring: str) -> list[Any]:
+    """Those of the layers `found` that have the substring in their name; none is an error."""
+    chosen = [layer for layer in found if substring in layer.name]
+    if not chosen:
+        p.error(f"--layers: no layer has {substring!r} in its name")
+    return chosen
 
 
 def use(p, flags):

@@ -149,10 +149,9 @@ def parse():
     p.add_argument("--isa", help="avx512, avx2, neon or plain instead of the best one")
     p.add_argument("--plot", metavar="FILE", help="draw a roofline")
     flags = common.parse(p)
-    flags.convolutions = [layer for layer in layers.convolutions() if flags.layers in layer.name]
-    flags.maps = [layer for layer in layers.maps() if flags.layers in layer.name and flags.direction == "forward"]
-    if not flags.convolutions + flags.maps:
-        p.error(f"--layers: no layer has {flags.layers!r} in its name")
+    chosen = common.choose(p, layers.convolutions() + (layers.maps() if flags.direction == "forward" else []), flags.layers)
+    flags.convolutions = [layer for layer in chosen if isinstance(layer, layers.Conv)]
+    flags.maps = [layer for layer in chosen if isinstance(layer, layers.Map)]
     if flags.plot and not flags.convolutions:
         p.error(f"--plot draws convolutions, and none has {flags.layers!r} in its name")
     common.use(p, flags)

@@ -119,9 +119,8 @@ def main():
     p.add_argument("--batch", type=common.positive, default=8)
     p.add_argument("--layers", metavar="SUBSTRING", help=f"layers with this in their name ('': all 59); else {', '.join(DEFAULT)}")
     flags = common.parse(p)
-    chosen = [c for c in layers.convolutions() if (c.name in DEFAULT if flags.layers is None else flags.layers in c.name)]
-    if not chosen:
-        p.error(f"--layers: no layer has {flags.layers!r} in its name")
+    found = [layer for layer in layers.convolutions() if flags.layers is not None or layer.name in DEFAULT]
+    chosen = common.choose(p, found, flags.layers or "")
     common.use(p, flags)
     peak, rows = machine.peak_gflops(), []
     print(f"peak {peak:.0f} GFLOP/s, batch {flags.batch}", flush=True)

@@ -97,10 +97,8 @@ def parse():
     p.add_argument("--quick", action="store_true", help="one layer of each kind, and no pruned SqueezeNet")
     p.add_argument("--isa", help="avx512, avx2, neon or plain instead of the best one")
     flags = common.parse(p)
-    names = [layer.name for layer in layers.convolutions() if flags.layers in layer.name and (not flags.quick or layer.name in QUICK)]
-    flags.convolutions = [layer for layer in layers.convolutions() if layer.name in names]
-    if not flags.convolutions:
-        p.error(f"--layers: no layer has {flags.layers!r} in its name")
+    found = [layer for layer in layers.convolutions() if not flags.quick or layer.name in QUICK]
+    flags.convolutions = common.choose(p, found, flags.layers)
     common.use(p, flags)
     return flags
 

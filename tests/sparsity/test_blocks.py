@@ -102,7 +102,7 @@ def test_random_masks_put_few_weights_into_blocks_and_planted_ones_nearly_all():
     facts = {}
     for name in (*CLUSTERED, RANDOM):
         mask, row, column = planted(np.random.default_rng(0), *CASES[name], SHAPE)
-        facts[name] = blocks.case_facts(mask, row, column, *co_clusters(mask.astype(float), 8))
+        facts[name] = blocks.case_facts(mask, (row, column), co_clusters(mask.astype(float), 8))
     assert all(facts[name]["inside"] > 0.9 for name in CLUSTERED) and facts[RANDOM]["inside"] < 0.3
 
 

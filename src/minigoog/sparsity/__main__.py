@@ -71,7 +71,7 @@ def show(flags, error):
     print()
     for outcome in outcomes:
         print(f"{outcome.demonstration.link}  {outcome.demonstration.name:<14} {report.state(outcome)}")
-    if not report.report_figures.available():
+    if not report.figures.available():
         print(report.NO_FIGURES)
     print(f"\n{folder / report.NAME}")
     return 1 if not_drawn or any(outcome.error for outcome in outcomes) else 0

@@ -5,9 +5,12 @@ import math
 import numpy as np
 
 from ... import losses, optim
+from ...array_types import Array, IntArray, Shape
 from ...data import ArrayDataset, DataLoader
 from ...data import transforms as t
+from ...nn import Module
 from ...tensor import Tensor, no_grad
+from ..runner.demonstration import Say
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 WARM_UP = 0.1  # of all steps: the learning rate rises in a line, then falls as half a cosine
@@ -16,7 +19,8 @@ PHOTOGRAPH = 3  # channels; a digit is not one: its mirror image means something
 BATCH = 256  # images in testing
 
 
-def learn(model, images, labels, *, epochs, lr, seed, batch_size=64, say=None):
+def learn(model: Module, images: Array, labels: IntArray, *, epochs: int, lr: float, seed: int, batch_size: int = 64,
+          say: Say | None = None) -> list[float]:
     """Trains `model` in place by SGD with momentum: `images` float32 [n, h, w, c] as the network sees them, `labels` [n].
 
     seed: of the order and of the mirrored and shifted photographs; the first weights are the caller's. say: told the loss of each
@@ -33,7 +37,7 @@ def learn(model, images, labels, *, epochs, lr, seed, batch_size=64, say=None):
     return means
 
 
-def _epoch(model, loader, optimizer, lr, epoch, epochs):
+def _epoch(model: Module, loader: DataLoader, optimizer: optim.SGD, lr: float, epoch: int, epochs: int) -> float:
     """One time through the images; returns the mean loss."""
     total = 0.0
     for step, (x, y) in enumerate(loader.epoch(epoch)):
@@ -48,14 +52,14 @@ def _epoch(model, loader, optimizer, lr, epoch, epochs):
     return total / len(loader)
 
 
-def schedule(done):
+def schedule(done: float) -> float:
     """The factor of the learning rate at the end of a step, `done` (0 to 1) of the way."""
     if done < WARM_UP:
         return done / WARM_UP
     return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
 
 
-def _varied(shape):
+def _varied(shape: Shape) -> t.Compose | None:
     """What training does to an image; None for what is no photograph."""
     size, channels = shape[1], shape[3]
     if channels != PHOTOGRAPH:
@@ -63,7 +67,7 @@ def _varied(shape):
     return t.Compose([t.RandomCrop(size, padding=max(1, size // SHIFT)), t.RandomHorizontalFlip()])
 
 
-def accuracy(model, images, labels):
+def accuracy(model: Module, images: Array, labels: IntArray) -> float:
     """The share of `images` that `model`, in evaluation, gives the right one of `labels`."""
     model.eval()
     right = 0

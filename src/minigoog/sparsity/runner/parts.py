@@ -1,18 +1,25 @@
 """Parts of a long experiment, shared out among all processes that work in the same folder."""
 
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
+
+from .demonstration import Numbers, Setting
+
+Compute: TypeAlias = Callable[[], Numbers]
 
 WAIT = 0.5  # seconds between looks for parts that other processes compute
 
 
-def work_through(setting, parts):
+def work_through(setting: Setting, parts: dict[str, Compute]) -> dict[str, Numbers]:
     """The numbers of `parts`, {name: function that computes them}, by name.
 
     Each part is computed once, by whichever process comes first, and kept (`Setting.once`). A part that another process is at is left
     to it and taken over if that process dies. Progress and the time left, at the present speed of all of them, are told."""
-    done, clock = {}, _Clock(setting, parts)
+    done: dict[str, Numbers] = {}
+    clock = _Clock(setting, parts)
     Path(setting.folder).mkdir(parents=True, exist_ok=True)
     while len(done) < len(parts):
         before = len(done)
@@ -24,11 +31,11 @@ def work_through(setting, parts):
     return done
 
 
-def _exists(setting, name):
+def _exists(setting: Setting, name: str) -> bool:
     return (Path(setting.folder) / f"{name}.json").exists()
 
 
-def _take(setting, name, compute, clock):
+def _take(setting: Setting, name: str, compute: Compute, clock: "_Clock") -> bool:
     """Whether this process computed the part; False if another one is at it."""
     with _lock(Path(setting.folder) / f".{name}.lock") as ours:
         if ours and not _exists(setting, name):
@@ -38,7 +45,7 @@ def _take(setting, name, compute, clock):
 
 
 @contextmanager
-def _lock(path):
+def _lock(path: Path) -> Iterator[bool]:
     """Within a with-block, no other process has this lock; False if one has. However a process dies, its locks end with it."""
     with open(path, "w") as file:
         try:
@@ -60,14 +67,14 @@ def _lock(path):
 class _Clock:
     """How far all processes are, and how long they still need."""
 
-    def __init__(self, setting, parts):
+    def __init__(self, setting: Setting, parts: dict[str, Compute]):
         self.setting, self.parts = setting, parts
         self.began, self.before = time.monotonic(), self._count()
 
-    def _count(self):
+    def _count(self) -> int:
         return sum(_exists(self.setting, name) for name in self.parts)
 
-    def say(self, name):
+    def say(self, name: str) -> None:
         """Tells which part begins now."""
         count = self._count()
         new, seconds = count - self.before, time.monotonic() - self.began
@@ -75,7 +82,7 @@ class _Clock:
         self.setting.say(f"part {count + 1} of {len(self.parts)}: {name}{left}")
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """A time in words: 40 s, 12 min, 1 h 05 min."""
     minutes = round(seconds / 60)
     if seconds < 100:

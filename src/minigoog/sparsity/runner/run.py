@@ -3,12 +3,13 @@
 import json
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...data.folder import open_folder
 from ...files import atomic_write
-from .demonstration import Demonstration, Setting
+from .demonstration import Demonstration, Numbers, Say, Setting, numbers_in
 from .parts import duration
 
 SETTINGS = "settings.json"
@@ -23,7 +24,7 @@ class Kind:
     seed: int
     images: str  # which, in words
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"a {'quick' if self.quick else 'full'} run with seed {self.seed} on {self.images}"
 
 
@@ -32,13 +33,14 @@ class Outcome:
     """What became of a demonstration: its numbers, its verdict and why; or what went wrong; or none of that: it has not run."""
 
     demonstration: Demonstration
-    numbers: dict | None = None
+    numbers: Numbers | None = None
     verdict: str | None = None
     why: str = ""
     error: str = ""
 
 
-def run(names, demonstrations, output, *, quick=False, seed=0, images=None, say=print):
+def run(names: Sequence[str], demonstrations: dict[str, Demonstration], output: str | Path, *, quick: bool = False, seed: int = 0,
+        images: Path | None = None, say: Say = print) -> list[Outcome]:
     """Runs those of `demonstrations`, {name: Demonstration}, that are among `names`; returns an Outcome for each of all of them.
 
     Of those that are not among `names` it has what an earlier run left in the folder `output`. A demonstration that fails does not
@@ -52,7 +54,7 @@ def run(names, demonstrations, output, *, quick=False, seed=0, images=None, say=
     return list(outcomes.values())
 
 
-def _run_one(demonstration, setting):
+def _run_one(demonstration: Demonstration, setting: Setting) -> Outcome:
     """The Outcome of one demonstration; an error becomes one too."""
     began = time.monotonic()
     setting.folder.mkdir(exist_ok=True)
@@ -65,20 +67,20 @@ def _run_one(demonstration, setting):
     return outcome
 
 
-def _from(demonstration, numbers):
+def _from(demonstration: Demonstration, numbers: Numbers | None) -> Outcome:
     """The Outcome of these numbers; None: it has not run."""
     if numbers is None:
         return Outcome(demonstration)
     return Outcome(demonstration, numbers, *demonstration.judge(numbers))
 
 
-def _kept(folder, name):
+def _kept(folder: Path, name: str) -> Numbers | None:
     """The numbers that an earlier run left, or None."""
     path = folder / name / f"{RESULT}.json"
-    return json.loads(path.read_text())["numbers"] if path.exists() else None
+    return numbers_in(path) if path.exists() else None
 
 
-def opened(folder, kind):
+def opened(folder: Path, kind: Kind) -> Path:
     """`folder`, made if need be, for results of this kind; ValueError if it holds others."""
     path = folder / SETTINGS
     if path.exists():
@@ -93,12 +95,12 @@ def opened(folder, kind):
     return folder
 
 
-def kind_of(folder):
+def kind_of(folder: Path) -> Kind:
     """Of which Kind the results in this folder are."""
     return Kind(**json.loads((folder / SETTINGS).read_text()))
 
 
-def _described(images):
+def _described(images: Path | None) -> str:
     """Which images, in words that are the same on another machine."""
     if images is None:
         return "the digits"
