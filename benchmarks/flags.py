@@ -1,9 +1,10 @@
-"""What the flags of the programs in this folder share."""
+"""Flags that the programs in this folder share."""
 
 import argparse
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ import machine
 from minigoog.sparsity.speed.turns import WrongAnswer
 
 
-def positive(text):
+def positive(text: str) -> int:
     """An integer from 1 on."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected an integer from 1 on, got {text!r}")
     return int(text)
 
 
-def parser(description):
+def parser(description: str) -> argparse.ArgumentParser:
     """A parser with the flags that all have."""
     p = argparse.ArgumentParser(description=description.split("\n")[0])
     p.add_argument("--threads", type=positive, default=os.cpu_count())
@@ -28,8 +29,8 @@ def parser(description):
     return p
 
 
-def parse(p):
-    """The flags; whatever would fail after the measurements fails before them."""
+def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
+    """The flags, checked first for what would otherwise fail after the measurements."""
     flags = p.parse_args()
     for path in filter(None, (flags.json, getattr(flags, "plot", None))):
         if not Path(path).absolute().parent.is_dir():
@@ -47,7 +48,7 @@ def choose(p: argparse.ArgumentParser, found: list[Any], substring: str) -> list
     return chosen
 
 
-def use(p, flags):
+def use(p: argparse.ArgumentParser, flags: argparse.Namespace) -> None:
     """Sets the threads, of BLAS too, and the instruction set (`isa`, if the program has that flag) of this process."""
     machine.use_threads(flags.threads)
     import minigoog
@@ -63,7 +64,7 @@ def use(p, flags):
     flags.isa = native.machine.isa()
 
 
-def run(main):
+def run(main: Callable[[], None]) -> None:
     """Calls `main`; Ctrl-C and a wrong answer end the program with one line or none."""
     try:
         main()

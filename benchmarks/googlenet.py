@@ -1,4 +1,4 @@
-"""GoogLeNet beside PyTorch, ONNX Runtime and OpenVINO: inference at batch 1, 8, 32 and a training step at batch 32.
+"""GoogLeNet against PyTorch, ONNX Runtime and OpenVINO: inference at batch 1, 8, 32 and a training step at batch 32.
 
 python benchmarks/googlenet.py [--batch 1 8 32] [--train-batch 32] [--rounds 15] [--json FILE] [--plot FILE]
 The peers that are installed take part: pip install 'minigoog[bench]'.
@@ -51,7 +51,7 @@ def entries(task: str, flags: argparse.Namespace) -> list[Entry]:
 def run_contest(task: str, batch: int, flags: argparse.Namespace) -> list[Row]:
     """The rows of one table; peers take a third of the rounds from batch 16 on."""
     rounds = flags.rounds if flags.against or batch < 16 else max(3, flags.rounds // 3)
-    return harness.race(entries(task, flags), task, batch, flags.threads, rounds)
+    return harness.contest(entries(task, flags), task, batch, flags.threads, rounds)
 
 
 def comparisons(rows: list[Row]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""A contest, not a stopwatch: each contestant in a process of its own, taking turns; wrong answers are not timed."""
+"""A contest, not a stopwatch: each contestant in its own process, taking turns; wrong answers are not timed."""
 
 import json
 import os
@@ -18,10 +18,10 @@ from minigoog.array_types import Array
 from minigoog.sparsity.speed.turns import WrongAnswer, take_turns
 
 HERE = Path(__file__).parent
-# Relative L2, of the logits and, in training, of the gradient of the first layer. That far back rounding has turned some ReLUs and
-# maxima the other way: PyTorch in float32 is 1.0e-3 from PyTorch in float64, minigoog 1.1e-3 (batch 2).
+# Relative L2, of the logits and, in training, of the gradient of the first layer. At that depth rounding has
+# flipped some ReLUs and maxima: PyTorch in float32 is 1.0e-3 from PyTorch in float64, minigoog 1.1e-3 (batch 2).
 BOUNDS = {"difference": 1e-4, "gradient_difference": 2e-2}
-PAUSE = 0.25  # seconds; ONNX Runtime and OpenMP spin for some milliseconds after a run, and slow whoever comes next
+PAUSE = 0.25  # seconds; ONNX Runtime and OpenMP spin for some milliseconds after a run, and slow the next contestant
 WARM_UP_ROUNDS = 2  # that do not count
 
 Row = dict[str, Any]
@@ -54,7 +54,7 @@ class Contestant:
         self.folder = tempfile.TemporaryDirectory()
         self.output = Path(self.folder.name, "output.npz")
         command = [entry.python, str(HERE / "worker.py"), entry.network, task, str(batch), str(threads), str(self.output)]
-        # A session of its own: Ctrl-C reaches us alone, and the worker ends when its input does.
+        # Its own session: Ctrl-C reaches only this process, and the worker ends when its input does.
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=entry.variables(threads), start_new_session=True)
         self.facts: dict[str, Any] = {}
@@ -86,7 +86,7 @@ class Contestant:
         return memory
 
 
-def race(entries: Sequence[Entry], task: str, batch: int, threads: int, rounds: int) -> list[Row]:
+def contest(entries: Sequence[Entry], task: str, batch: int, threads: int, rounds: int) -> list[Row]:
     """Rows, one for each contestant that is installed: median and least milliseconds, each turn's, difference of the outputs, memory.
 
     All take turns, `rounds` times after two that do not count. The first is the judge of the others' outputs: each difference within

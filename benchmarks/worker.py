@@ -31,7 +31,7 @@ def resident() -> float:
 
 
 def forget_peak() -> None:
-    """Linux counts the peak anew from here; elsewhere what building the network took stays in it."""
+    """Resets the peak on Linux; elsewhere it includes building the network."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

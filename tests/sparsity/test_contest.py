@@ -12,7 +12,7 @@ from minigoog.sparsity.speed.turns import WrongAnswer, take_turns
 KERNELS = ["auto", "direct", "plan", "textbook", "CSR", "blocks of 32"]
 
 
-def test_pruned_weights_are_raced_in_their_groups(native):
+def test_pruned_weights_are_timed_in_their_groups(native):
     w = np.random.default_rng(0).standard_normal((3, 3, 4, 16), np.float32)
     w[np.abs(w) < 1.5] = 0
     contest = pruned.pruned_contest(pruned.Pruned("file.npz", "alexnet/conv.weight", 9, 1, 2), w, 1)
@@ -26,14 +26,14 @@ def test_pruned_weights_are_raced_in_their_groups(native):
     assert facts["CSR"]["per_operation"] == pytest.approx(kept / w.size) and facts["CSR"]["share"] == facts["CSR"]["gflops"] / 100
 
 
-def test_the_yardstick_is_the_fastest_dense_kernel(native):
+def test_the_reference_is_the_fastest_dense_kernel(native):
     contest = Contest("layer", dense_layer(np.random.default_rng(0), 4, 32, 1), np.ones((1, 3, 3, 4), np.float32))
     contest.add("CSR", 0.5, random_pattern((1, 1, 4, 32), 0.5, 1, np.random.default_rng(0)))
     rows = contest.rows({"auto": 4.0, "direct": 3.0, "plan": 2.0, ("CSR", 0.5): 1.0}, 1.0)
     assert [row["x_dense"] for row in rows] == [0.5, 2 / 3, 1, 2] and {row["best_dense"] for row in rows} == {"plan"}
 
 
-def test_a_wrong_answer_is_not_raced(native, monkeypatch):
+def test_a_wrong_answer_is_not_timed(native, monkeypatch):
     contest = Contest("layer", nn.Conv2d(4, 32, 3, padding=1, bias=None), np.ones((2, 5, 5, 4), np.float32))
     right = native.sparse_conv2d
     monkeypatch.setattr(native, "sparse_conv2d", lambda *args, **settings: right(*args, **settings) * np.float32(1.001))

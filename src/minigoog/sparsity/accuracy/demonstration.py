@@ -8,9 +8,9 @@ from ..runner.demonstration import Demonstration, Numbers, Setting, Table, Verdi
 from .experiment import AXES, Experiment
 from .figure import draw
 
-MARGIN = 0.005  # accuracy: smaller differences are no findings, however often they were seen
+MARGIN = 0.005  # accuracy: smaller differences do not count
 ERRORS = 2  # standard errors of a difference that it must exceed
-WORSE = 0.015  # what is "no worse" is not worse by that much, whatever chance has done
+WORSE = 0.015  # accuracy; "no worse" rules out a loss this large
 HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
 
 
@@ -112,7 +112,7 @@ PATTERN = Demonstration(
     claim="Sparsity at the level of filters, executed as dense blocks, approximates the optimal sparse structure (section 4): then "
     "clusters should cost no accuracy against weights at any place, and sparse and wide should do better than dense and narrow.",
     experiment=HOW + "The random 5x5 has exactly as many channels, weights and multiply-adds as the clustered one (1x1, 3x3 and 5x5 side "
-    "by side, without a pooling branch), at random places that stay as they are, and runs on the sparse kernels. The runs are those of "
+    "by side, without a pooling branch), at fixed random places, and runs on the sparse kernels. The runs are those of "
     "`accuracy`.",
     rule="holds: the clustered network is no worse than the random one at equal multiply-adds and at equal milliseconds, and better than "
     "the narrow dense 5x5 at equal multiply-adds. Holds partly: one of both. Not confirmed: neither. " + f"{BETTER} {NO_WORSE}",

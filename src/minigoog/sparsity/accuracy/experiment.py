@@ -1,4 +1,4 @@
-"""How well networks of different make do at equal budgets: what is trained, on what, and how often."""
+"""Trains different networks at equal budgets: which, on what, and how often."""
 
 import statistics
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from .pictures import Pictures, pictures
 
 REFERENCE = "reduced"  # its milliseconds at the budget of multiply-adds are the other budget
 AXES = ("multiply-adds", "milliseconds")
-LOOKED_AT = 2000  # training images, as they are, for the training accuracy
+LOOKED_AT = 2000  # training images, not augmented, for the training accuracy
 
 
 class Plan(NamedTuple):
@@ -43,14 +43,14 @@ PLANS = {  # of (photographs?, quick?)
 
 
 class Experiment:
-    """The comparison in the folder of `setting`; `numbers()` does what is not there yet."""
+    """The comparison in the folder of `setting`; `numbers()` computes what is missing."""
 
     def __init__(self, setting: Setting):
         self.setting, self.plan = setting, PLANS[setting.images is not None, setting.quick]
 
     @cached_property
     def data(self) -> tuple[Pictures, Pictures, Pictures]:
-        """(training, hold-out, test): Pictures. One in so many training images is held out."""
+        """(training, hold-out, test): Pictures. Every n-th training image is held out."""
         plan = self.plan
         everything, test = pictures(self.setting.images, plan.train + plan.hold_out, plan.test)
         step = (plan.train + plan.hold_out) // plan.hold_out if plan.hold_out else len(everything) + 1
@@ -135,7 +135,7 @@ class Experiment:
         return True
 
     def row(self, size: Numbers, rate: float, trained: dict[str, Numbers]) -> Numbers:
-        """What became of one network at one budget."""
+        """The results of one network at one budget."""
         runs = [trained[_run(size, seed)] for seed in range(self.plan.seeds)]
         each = {kind: [run[kind] for run in runs] for kind in ("accuracy", "train_accuracy")}
         return size | {"rate": rate} | each | spread(each["accuracy"]) | {"train_mean": statistics.mean(each["train_accuracy"])}

@@ -30,7 +30,7 @@ class Pictures(NamedTuple):
 def pictures(folder: str | Path | None = None, n_train: int | None = None, n_test: int | None = None) -> tuple[Pictures, Pictures]:
     """(training, testing): the Pictures of a folder of images by class at 32x32x3, or without one the digits at 8x8x1.
 
-    n_train, n_test: at most so many, evenly from all classes (None: all). Raises as `data.open_dataset` does."""
+    n_train, n_test: the largest number of each, evenly from all classes (None: all). Raises as `data.open_dataset` does."""
     parts = [chosen(folder, split, n) for split, n in (("train", n_train), ("test", n_test))]
     statistics = image_statistics(parts[0])
     normalize = t.Normalize(statistics.mean, statistics.std)

@@ -18,7 +18,7 @@ def co_clusters(a: Array, n: int | None = None, seed: int = 0) -> tuple[IntArray
     rows, columns = a.sum(axis=1), a.sum(axis=0)
     row_scale, column_scale = _inverse_root(rows), _inverse_root(columns)
     # The first pair of singular vectors is known and says nothing. It is subtracted here, not dropped from the result: with separate
-    # blocks several singular values are 1, and the SVD mixes their vectors as rounding has it.
+    # blocks several singular values are 1, and rounding decides how the SVD mixes their vectors.
     first = np.sqrt(np.outer(rows, columns)) / max(a.sum(), np.finfo(float).tiny)
     u, s, vt = np.linalg.svd(row_scale[:, None] * a * column_scale - first, full_matrices=False)
     n = n or 2 + int(np.argmax(-np.diff(s[:MOST])))

@@ -16,7 +16,7 @@ CHANNELS, CHILDREN, SIDE, RADIUS = 32, 6, 64, SIZES[-1] - 1  # children of a 5x5
 SHARE = 0.5  # of the places where a hidden unit is on: at which pairs must be on together to be related
 PLANTED = ({1: 8, 3: 10, 5: 6}, {1: 4, 3: 8, 5: 12})
 CROWDED = {1: 16, 3: 6, 5: 2}  # many 1x1 units share channels
-DENSITY, THIN, IMAGES = 0.002, 0.0005, 60  # hidden units that are on, of all places; where few images shall not suffice
+DENSITY, THIN, IMAGES = 0.002, 0.0005, 60  # share of places where a hidden unit is on; THIN: so few that few images do not suffice
 FULL: dict[str, Any] = {"seeds": 5, "images": (1, 2, 4, 6, 10, 20, 60), "densities": (0.001, 0.002, 0.004, 0.008, 0.012, 0.016, 0.02, 0.03)}
 QUICK: dict[str, Any] = {"seeds": 1, "images": (1, 2, 6, 20), "densities": (0.002, 0.008, 0.012, 0.02)}
 
@@ -106,7 +106,7 @@ CONV_ARORA = Demonstration(
     claim="Correlated units that concentrate in a single region can be covered by 1x1 convolutions, more spread out clusters by "
           "convolutions over larger patches; Inception's filters are restricted to 1x1, 3x3 and 5x5 (section 4).",
     experiment=f"Hidden units with {CHILDREN} children in windows of 1x1, 3x3 and 5x5 show binary maps of {CHANNELS} channels. Channels "
-               f"are related when they are on together, so many pixels apart, at half the places or more at which a hidden unit is on; "
+               f"are related at an offset when they are on together at half the places or more at which a hidden unit is on; "
                f"RecoverGraph modulo translation finds clusters, whose extents are filter sizes. As a control each channel's pixels are "
                f"shuffled. The same tool then reads a trained network.",
     rule="holds: every planted mix (8 / 10 / 6 and 4 / 8 / 12 units of 1x1 / 3x3 / 5x5) comes back exactly, unit by unit and with no "

@@ -1,4 +1,4 @@
-"""Average-linkage clustering of units modulo translation: the other usual way to cluster, beside RecoverGraph."""
+"""Average-linkage clustering of units modulo translation: an alternative to RecoverGraph."""
 
 import numpy as np
 

@@ -82,14 +82,14 @@ def related(phi: Array, threshold: float, cross: bool) -> BoolArray:
 def phase_scrambled(images: Array, seed: int) -> Array:
     """Images [n, h, w, c] with the same spectrum each, and random phases: no edges or objects are left, correlations over space are.
 
-    All channels of an image are turned by the same phases, so that colours stay correlated."""
+    All channels of an image get the same phase shifts, so that colours stay correlated."""
     noise = np.random.default_rng(seed).standard_normal(images.shape[:3])
-    turns = np.angle(np.fft.fft2(noise, axes=(1, 2)))[..., None]
-    turned = np.fft.ifft2(np.fft.fft2(images, axes=(1, 2)) * np.exp(1j * turns), axes=(1, 2)).real
-    return turned.astype(images.dtype)
+    shifts = np.angle(np.fft.fft2(noise, axes=(1, 2)))[..., None]
+    scrambled = np.fft.ifft2(np.fft.fft2(images, axes=(1, 2)) * np.exp(1j * shifts), axes=(1, 2)).real
+    return scrambled.astype(images.dtype)
 
 
 def shuffled_channels(on: BoolArray, seed: int) -> BoolArray:
-    """The same maps, but each channel's come from the images in an order of its own: nothing is left between channels but chance."""
+    """The same maps, but for each channel in a different order of the images: what is left between channels is chance."""
     generator = np.random.default_rng(seed)
     return np.stack([on[generator.permutation(len(on)), ..., c] for c in range(on.shape[3])], axis=-1)

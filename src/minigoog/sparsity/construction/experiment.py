@@ -1,4 +1,4 @@
-"""What the construction of Arora et al. recovers: by samples, density and degree, in two layers, with negative edges, and of nothing."""
+"""What the construction of Arora et al. recovers: by samples, density and degree, in two layers, negative edges, and a control."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def one_layer(seed: int, units: int, degree: int, active: int, samples: int,
               shuffled: bool = False) -> tuple[Layer, BoolArray, BoolArray, BoolArray]:
     """(layer, clusters, observed samples, hidden code) of a random layer of `units` to `units`.
 
-    shuffled: each visible unit's samples in an order of its own, so that nothing is correlated: the control."""
+    shuffled: the samples of each visible unit are permuted separately, so that nothing is correlated: the control."""
     generator = np.random.default_rng(seed)
     layer = random_layer(generator, units, units, degree)
     code = sparse_codes(generator, samples, units, active)
@@ -53,19 +53,19 @@ def by_samples(say: Say, seed: int, sizes: Sequence[tuple[int, int]], degree: in
 
 
 def by_density(say: Say, seed: int, units: int, degree: int, actives: Sequence[int]) -> Numbers:
-    """Rows for so many `actives` of the hidden units on in each sample."""
+    """Rows for each number in `actives` of hidden units that are on in a sample."""
     crowding = [active / units * (2 * degree) ** 2 for active in actives]  # rho d^2, d counting edges of both signs
     return _rows(say, seed, [({"crowding": each}, f"rho d^2 = {each:.2f}", (units, degree, active, enough(units, active)))
                              for active, each in zip(actives, crowding, strict=True)])
 
 
 def by_degree(say: Say, seed: int, units: int, active: int, degrees: Sequence[int]) -> Numbers:
-    """Rows for so many positive children of each hidden unit."""
+    """Rows for each number in `degrees` of positive children of a hidden unit."""
     return _rows(say, seed, [({}, f"{degree} positive edges", (units, degree, active, enough(units, active))) for degree in degrees])
 
 
 def _rows(say: Say, seed: int, networks: list[tuple[Numbers, str, Network]]) -> Numbers:
-    """{"rows": what is recovered of each network, and the facts beside it}, telling its name."""
+    """{"rows": what is recovered of each network, with `facts` added}; reports each by its name."""
     rows = []
     for facts, name, network in networks:
         rows.append(recovery(seed, *network) | facts)
@@ -98,7 +98,7 @@ def negatives(seed: int, units: int, degree: int, active: int, samples: int) -> 
 
 
 def adjacency(seed: int, units: int, degree: int, active: int, samples: int, shown_units: int = 40) -> Numbers:
-    """The edges of the first hidden units as pairs [row, column]: there, found as they came, and found in the order of the match."""
+    """The edges of the first hidden units as pairs [row, column]: true, found, and found in the order of the match."""
     layer, found, *_ = one_layer(seed, units, degree, active, samples)
     matched = match(layer.positive, found)
     true, by_match = layer.positive[:, :shown_units], found[:, matched.cluster[:shown_units]]

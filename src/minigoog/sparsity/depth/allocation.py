@@ -63,7 +63,7 @@ class Comparison:
         return {"accuracy": accuracy(model, *self.test)}
 
     def row(self, name: str, size: Numbers, runs: Rows) -> Numbers:
-        """What became of one network."""
+        """The results of one network."""
         each = [run["accuracy"] for run in runs]
         return size | {"network": name, "axis": AXES[0], "accuracy": each} | spread(each)
 
@@ -85,7 +85,7 @@ def measure(setting: Setting) -> Numbers:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By the found topology against the uniform one, and against itself upside down."""
+    """Compares the found topology with the uniform one, and with itself reversed."""
     beaten = [better(numbers, FOUND, rival, AXES[0]) for rival in RIVALS]
     lost = any(better(numbers, rival, FOUND, AXES[0]) for rival in RIVALS)
     words = []
@@ -135,7 +135,7 @@ ALLOCATION = Demonstration(
     experiment="The clusters that the demonstration before reads from each layer of a trained stack become an Inception module after it: "
                "filters of each size in proportion to the units of its clusters, reductions as wide as these clusters have channels, but "
                "none that costs more than it saves. The network is compared with a uniform one (as many 1x1 as 3x3 as 5x5, reductions of "
-               "a half), with itself in the opposite order of layers, and with inception3a's proportions everywhere; all are made as wide "
+               "a half), with itself in reverse order of layers, and with inception3a's proportions everywhere; all are made as wide "
                "as the same multiply-adds allow and trained alike, from several seeds.",
     rule="A topology is better if its mean accuracy is higher by half a point and by two standard errors of the difference. Holds: the "
          "found one is better than the uniform one and than itself reversed. Holds partly: than one of them, and the other is not better "

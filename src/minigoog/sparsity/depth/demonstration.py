@@ -82,12 +82,12 @@ DEPTH = Demonstration(
           "abstraction are captured by higher layers \"their spatial concentration is expected to decrease\", so the ratio of 3x3 and 5x5 "
           "convolutions should increase with depth (section 4).",
     experiment=f"A plain stack of 3x3 convolutions is trained on images. Each channel of its maps of test images is on where it exceeds "
-               f"its own 95th percentile; phi is the correlation of two channels so many pixels apart. The tool that gave back planted "
+               f"its own 95th percentile; phi is the correlation of two channels at a given offset. The tool that recovered planted "
                f"filters reads the graph of the strongest correlations between channels, {DEGREE} for a channel at a pixel, and so does "
                f"average linkage at the same threshold. A channel's correlation with its own neighbours is larger than any other and says "
                f"only that maps are smooth: it is reported apart. Controls: phase-scrambled images (the spectrum alone), random weights, "
-               f"and channels shuffled over the images, held against the same thresholds.",
-    rule=f"Three measures, chosen beforehand since reasonable ones disagree: how far correlation between channels reaches (mean phi^2 at "
+               f"and channels shuffled over the images, compared with the same thresholds.",
+    rule=f"Three measures, chosen in advance since reasonable ones disagree: how far correlation between channels reaches (mean phi^2 at "
          f"distance 2 as a share of that at 0), and the mean extent of clusters by RecoverGraph and by average linkage. One rises if its "
          f"rank correlation with depth is {RISES} or more, and so is that of what it exceeds phase-scrambled images by. Holds: all three "
          f"rise. Holds partly: one or two. Not confirmed: none, or shuffled channels keep more than {VALID:.0%} of the clusters.",

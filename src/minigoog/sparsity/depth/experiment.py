@@ -56,7 +56,7 @@ class Reading:
         return {"accuracy": accuracy(model, *test), "layers": layers}
 
     def _control(self, condition: str, model: PlainStack, images: Array, trained: Rows) -> Iterator[Numbers]:
-        """A row for each convolution under one of CONDITIONS. Shuffled channels are held against the thresholds of the trained maps."""
+        """A row for each convolution under one of CONDITIONS. Shuffled channels use the thresholds of the trained maps."""
         if condition == "shuffled channels":
             for maps, row in zip(layer_maps(model, images), trained, strict=True):
                 yield _layer(maps, shuffle=self.seed, thresholds=row["thresholds"])

@@ -26,7 +26,7 @@ TABLE_1 = Allocation((64 / 224, 128 / 224, 32 / 224), 96 / 192, 16 / 192)  # inc
 
 
 def allocate(clusters: Rows, channels: int) -> Allocation:
-    """The Allocation for a module whose input has these clusters ({"extent", "units", "channels"}) in so many `channels`.
+    """The Allocation for a module whose input has these clusters ({"extent", "units", "channels"}) in `channels` channels.
 
     A size gets filters in proportion to the units of the clusters of that extent; its reduction keeps as many channels as those
     clusters have together. No size is left without filters, and no reduction without channels."""
@@ -51,7 +51,7 @@ def module_widths(allocation: Allocation, cin: int, cout: float) -> tuple[int, i
 
 
 def reduction(share: float, k: int, cin: int, n: int) -> int:
-    """Channels before a k x k convolution from `cin` to `n`: that share of them, or fewer if so many would cost more than they save."""
+    """Channels before a k x k convolution from `cin` to `n`: that share of them, or fewer where that costs more than it saves."""
     pays = k * k * cin * n / (cin + k * k * n)
     return max(1, min(max(round(share * cin), LEAST_REDUCED), int(pays), cin))
 

@@ -16,7 +16,7 @@ MUCH, SOME = 5, 2  # times the cost of the reduced modules
 
 
 def zeros(shape: Shape) -> Array:
-    """Weights that are counted and never computed with: memory that nobody touches is not there."""
+    """Weights that are counted but never used: the system provides no memory for pages that are never written."""
     return np.zeros(shape, np.float32)
 
 

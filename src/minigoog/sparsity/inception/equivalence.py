@@ -98,8 +98,8 @@ def grouped_module(w: Array, groups: Groups) -> Branches:
 
 
 def error_of(y: Array, exact: Array, magnitude: Array, terms: int) -> float:
-    """The largest |y - exact| in units of its bound, (4 + 2 sqrt(terms)) 2^-24 magnitude: at most 1 for a float32 sum of so many products
-    whose absolute values add up to `magnitude` (README, "Limits"). Exact zeros must be met exactly."""
+    """The largest |y - exact| in units of its bound, (4 + 2 sqrt(terms)) 2^-24 magnitude: at most 1 for a float32 sum of `terms`
+    products whose absolute values add up to `magnitude` (README, "Limits"). Exact zeros must be met exactly."""
     bound = (4 + 2 * np.sqrt(terms)) * U * np.maximum(magnitude, np.finfo(np.float32).tiny)
     return float((np.abs(y - exact) / bound).max())
 

@@ -19,7 +19,7 @@ Form: TypeAlias = str | tuple[str, str]  # a way, or (DENSE, kernel)
 
 MODULES = {"3a": 28, "4e": 14, "5b": 7}  # pixels a side
 PIXELS = 784  # of all images together: with the 49 of one small image every kernel waits for its weights
-DENSE, TEXTBOOK, CSR, BLOCKS = "5x5, dense", "5x5, CSR as a textbook has it", "5x5, CSR", "grouped by support, blocks"
+DENSE, TEXTBOOK, CSR, BLOCKS = "5x5, dense", "5x5, textbook CSR", "5x5, CSR", "grouped by support, blocks"
 NAIVE, REDUCED, RANDOM = "grouped by support = naive Inception", "reduced Inception", "random 5x5 CSR, as many multiply-adds as reduced"
 WAYS = (DENSE, TEXTBOOK, CSR, BLOCKS, NAIVE, REDUCED, RANDOM)
 SAME = WAYS[:-1]  # compute one function
@@ -61,7 +61,7 @@ class Forms:
         return runs | {RANDOM: self.sparse_run(RANDOM, np.ones_like(self.w))}
 
     def sparse_run(self, way: str, w: Array, algorithm: str = "auto", images: int | None = None) -> Run:
-        """A function that convolves so many images with those of the weights `w` that the pattern of `way` keeps."""
+        """A function that convolves `images` images (all by default) with the weights of `w` that the pattern of `way` keeps."""
         pattern, x = self.patterns[way], self.x[:images]
         values = pattern.gather(w)
         return lambda: kernels.native.sparse_conv2d(x, values, pattern=pattern, padding=2, algorithm=algorithm)

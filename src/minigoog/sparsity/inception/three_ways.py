@@ -10,7 +10,7 @@ from ..speed.break_even import peak
 from ..speed.contest import fastest, one_thread
 from .forms import BLOCKS, CSR, DENSE, MODULES, NAIVE, RANDOM, REDUCED, TEXTBOOK, WAYS, Forms
 
-CLEARLY = 1.2  # times as fast: above what a neighbour on the machine does to a time
+CLEARLY = 1.2  # times as fast: more than what other processes on the machine change
 
 
 def module_numbers(row: str, rounds: int, seed: int) -> Numbers:
@@ -107,8 +107,9 @@ THREE_WAYS = Demonstration(
           "5x5 convolutions (sections 3 and 4).",
     experiment="A linear Inception module, its reductions multiplied out, is a 5x5 convolution with a third of its weights left. The "
                "same function runs as that (dense, CSR), with its channels grouped by the positions at which they have weights, which is "
-               "the naive module found again, and reduced, as it came. Beside it a random 5x5 mask with as many multiply-adds as the "
-               "reduced form. One thread, in turns. From 5x5 to naive is sparsity; from naive to reduced is low rank, and no sparsity.",
+               "the naive module recovered, and in its original reduced form. For comparison, a random 5x5 mask with as many "
+               "multiply-adds as the reduced form. One thread, in turns. From 5x5 to naive is sparsity; from naive to reduced is low "
+               "rank, and no sparsity.",
     rule=f"holds: at every size all outputs agree within the float32 bound, grouping is at least {CLEARLY} times as fast as CSR, the "
          f"reduced form at least {CLEARLY} times as fast as that, and unstructured weights with as many multiply-adds take at least "
          f"{CLEARLY} times as long. Holds partly: outputs agree and grouping beats CSR. Not confirmed: otherwise.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..runner.demonstration import Figure, Numbers
 
-INK = "#010203"  # a colour that nobody draws with: it stands for the page's own
+INK = "#010203"  # a colour that no figure uses: it stands for the page's own
 SIZE = (8.6, 3.6)  # inches
 COLOURS = ("#3d7fc4", "#d9772b", "#3a9e64", "#c4487c", "#8b6cc9", "#9a7d3c", "#2a9fae", "#d15750", "#7b8794", "#5b8c2a")
 STYLE = {

@@ -68,7 +68,7 @@ def drawn(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[str, str], di
         for name, (_, draw) in outcome.demonstration.figures.items() if outcome.numbers else ():
             try:
                 found[name], svg = figures.svg(name, draw, outcome.numbers or {})
-            except Exception as error:  # whatever it is: it is reported, and the report has the numbers all the same
+            except Exception as error:  # any error is reported, and the report still has the numbers
                 errors[name] = f"{type(error).__name__}: {error}"
                 continue
             with atomic_write(folder / f"{name}.svg") as file:

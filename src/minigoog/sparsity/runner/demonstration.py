@@ -1,4 +1,4 @@
-"""What every demonstration consists of: a claim, an experiment, a verdict by a rule stated beforehand, and figures."""
+"""What every demonstration consists of: a claim, an experiment, a verdict by a rule stated in advance, and figures."""
 
 import json
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class Demonstration:
     title: str
     claim: str  # what the paper says, and where
     experiment: str  # what is done, in two or three sentences
-    rule: str  # which numbers mean "holds" and "holds partly", said before any of them is measured
+    rule: str  # which numbers mean "holds" and "holds partly", stated before any of them is measured
     measure: Callable[[Setting], Numbers]  # the experiment
     judge: Callable[[Numbers], Verdict]
     table: Callable[[Numbers], Table]  # for the report

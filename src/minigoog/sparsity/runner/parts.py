@@ -1,4 +1,4 @@
-"""Parts of a long experiment, shared out among all processes that work in the same folder."""
+"""Parts of a long experiment, divided among all processes that work in the same folder."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ from .demonstration import Numbers, Setting
 
 Compute: TypeAlias = Callable[[], Numbers]
 
-WAIT = 0.5  # seconds between looks for parts that other processes compute
+WAIT = 0.5  # seconds between checks for parts that other processes compute
 
 
 def work_through(setting: Setting, parts: dict[str, Compute]) -> dict[str, Numbers]:
     """The numbers of `parts`, {name: function that computes them}, by name.
 
-    Each part is computed once, by whichever process comes first, and kept (`Setting.once`). A part that another process is at is left
-    to it and taken over if that process dies. Progress and the time left, at the present speed of all of them, are told."""
+    Each part is computed once, by the first process that gets to it, and kept (`Setting.once`). A part that another process is
+    computing is left to it, and taken over if that process dies. Reports progress and the time left at the present joint speed."""
     done: dict[str, Numbers] = {}
     clock = _Clock(setting, parts)
     Path(setting.folder).mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def _exists(setting: Setting, name: str) -> bool:
 
 
 def _take(setting: Setting, name: str, compute: Compute, clock: "_Clock") -> bool:
-    """Whether this process computed the part; False if another one is at it."""
+    """Whether this process computed the part; False if another process is computing it."""
     with _lock(Path(setting.folder) / f".{name}.lock") as ours:
         if ours and not _exists(setting, name):
             clock.say(name)
@@ -65,7 +65,7 @@ def _lock(path: Path) -> Iterator[bool]:
 
 
 class _Clock:
-    """How far all processes are, and how long they still need."""
+    """The progress of all processes, and the time left."""
 
     def __init__(self, setting: Setting, parts: dict[str, Compute]):
         self.setting, self.parts = setting, parts
@@ -75,7 +75,7 @@ class _Clock:
         return sum(_exists(self.setting, name) for name in self.parts)
 
     def say(self, name: str) -> None:
-        """Tells which part begins now."""
+        """Reports which part starts now."""
         count = self._count()
         new, seconds = count - self.before, time.monotonic() - self.began
         left = f", {duration((len(self.parts) - count) * seconds / new)} left" if new else ""

@@ -11,7 +11,7 @@ from ...array_types import Array, BoolArray, IntArray
 from ...kernels.sparse_pattern import SparsePattern
 from ..clusters.co_clustering import agreement, co_clusters, fill, greedy_groups, planted
 from ..runner.demonstration import Demonstration, Figure, Numbers, Setting, Table, Verdict
-from .break_even import best_dense, raced
+from .break_even import best_dense, timed_rows
 from .contest import Contest, Sparse, dense_layer, one_thread
 
 Clusters: TypeAlias = tuple[IntArray, IntArray]  # of each row, of each column
@@ -23,7 +23,7 @@ CASES = {"blocks 95% full, nothing else": (0.95, 0.0), "80% full, 1% outside": (
          "30% full, 8% outside": (0.3, 0.08), "random, 11%": (0.11, 0.11)}
 RANDOM = "random, 11%"
 CLUSTERED = tuple(CASES)[:2]  # those of which the claim speaks
-ENOUGH = 1.2  # times as fast as CSR: above what a neighbour on the machine does to a time
+ENOUGH = 1.2  # times as fast as CSR: more than what other processes on the machine change
 
 
 def split(w: Array, rows: IntArray, columns: IntArray) -> tuple[IntArray, SparsePattern, SparsePattern | None]:
@@ -84,7 +84,7 @@ def case(name: str, rounds: int, seed: int) -> Numbers:
     found = co_clusters(mask.astype(float), seed=seed)
     w = np.where(mask, rng.standard_normal(mask.shape), 0).astype(np.float32).T.copy()  # [cin, cout]
     x = rng.standard_normal((1, SIDE, SIDE, len(w)), np.float32)
-    rows = raced(case_contest(name, w, *found, x), rounds)
+    rows = timed_rows(case_contest(name, w, *found, x), rounds)
     return {"facts": case_facts(mask, None if name == RANDOM else (hidden[0], hidden[1]), found), "rows": rows}
 
 

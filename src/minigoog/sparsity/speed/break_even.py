@@ -74,7 +74,7 @@ def peak() -> float:
     return float(kernels.native.machine.peak_gflops(5))
 
 
-def raced(contest: Contest, rounds: int) -> Rows:
+def timed_rows(contest: Contest, rounds: int) -> Rows:
     """The rows of a contest, timed on one thread."""
     return contest.rows(fastest(contest.runs, rounds), peak())
 
@@ -84,14 +84,14 @@ def layer_rows(name: str, rounds: int, seed: int) -> Rows:
     side, cin, cout, k = LAYERS[name]
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((max(1, PIXELS // side**2), side, side, cin), np.float32)
-    return raced(random_contest(name, dense_layer(rng, cin, cout, k, padding=k // 2), x), rounds)
+    return timed_rows(random_contest(name, dense_layer(rng, cin, cout, k, padding=k // 2), x), rounds)
 
 
 def fc6_rows(rounds: int, seed: int) -> Rows:
     """The rows of a layer that is limited by memory and not by arithmetic."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((1, 1, 1, FC6_SHAPE[0]), np.float32)
-    return raced(random_contest(FC6, dense_layer(rng, *FC6_SHAPE, 1), x, FC6_DENSITIES), rounds)
+    return timed_rows(random_contest(FC6, dense_layer(rng, *FC6_SHAPE, 1), x, FC6_DENSITIES), rounds)
 
 
 def measure(setting: Setting) -> Numbers:
@@ -168,7 +168,7 @@ def _draw_layer(axis: Any, layer: str, rows: Rows) -> None:
     axis.plot(grid, best * grid, "k:", lw=1, label="as fast as dense")
     for i, kernel in enumerate(FORMATS):
         points = sorted((row["density"], row["gflops"]) for row in rows if row["kernel"] == kernel)
-        label = "CSR as a textbook has it" if kernel == "textbook" else kernel
+        label = "textbook CSR" if kernel == "textbook" else kernel
         axis.plot(*zip(*points, strict=True), "o-", ms=3, lw=1, color=f"C{i}", label=label)
         limit = break_even(rows, kernel)
         if 0 < limit < points[-1][0]:
@@ -183,9 +183,9 @@ BREAK_EVEN = Demonstration(
     title="At which density sparse weights pay",
     claim="Hardware is bad at non-uniform sparsity: \"even if the number of arithmetic operations is reduced by 100x, the overhead of "
           "lookups and cache misses is so dominant that switching to sparse matrices would not pay off\" (section 3).",
-    experiment="Random masks on layers of GoogLeNet, from 0.5% to 100% of the weights, by three kernels: CSR as a textbook has it (one "
+    experiment="Random masks on layers of GoogLeNet, from 0.5% to 100% of the weights, by three kernels: textbook CSR (one "
                "number at a time: slow, and not what sparse can do), CSR with sums of up to 96 pixels in registers, and blocks of 32 "
-               "output channels that share their inputs. The yardstick is the fastest dense kernel of this engine, Winograd's included. "
+               "output channels that share their inputs. The reference is the fastest dense kernel of this engine, including Winograd's. "
                "One thread, all in turns. One layer limited by memory is the counter-example: AlexNet's fc6 on one image.",
     rule="holds: at a density of 1% the best unstructured kernel is no faster than the best dense one (median of the convolutions). "
          "Holds partly: it is faster, but at 10% one of its operations takes at least twice as long as one of the best dense kernel "

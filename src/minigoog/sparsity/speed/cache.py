@@ -2,7 +2,7 @@
 
 What is simulated: the addresses that the inner loops of csrc/ touch with AVX-512, in their order: weights and column offsets, the map
 (or, for CSR, the panel into which it was transposed), sums and outputs. What is not: packing of panels and weights, hardware
-prefetching, other memory. The cache throws out the line least recently used, and the count begins when it is warm."""
+prefetching, other memory. The cache evicts the least recently used line, and counting starts when it is warm."""
 
 from collections.abc import Iterable, Iterator
 from itertools import cycle
@@ -17,14 +17,14 @@ Access: TypeAlias = tuple[IntArray, int]  # float addresses in their order, and 
 
 LINE = 16  # floats in a cache line of 64 bytes
 SIZE, WAYS = 32 << 10, 8  # bytes; as in cores of Zen 4
-LANES, HEIGHT, TASK, CHANNELS = 16, 14, 112, 16  # conv_direct.c, sparse.c: pixels in a tile, in a task; channels turned together
+LANES, HEIGHT, TASK, CHANNELS = 16, 14, 112, 16  # conv_direct.c, sparse.c: pixels in a tile, in a task; channels transposed together
 PANEL_FLOATS, BLOCK_AT_MOST, VECTORS = 1 << 16, 512, 6  # sparse_panel.c
 ACCESSES = 400_000  # simulated of each kernel; the first quarter warms the cache up
 APART = 1 << 28  # floats between the beginnings of two arrays, so that no two share a line
 
 
 class Cache:
-    """A set-associative cache of lines of 64 bytes that throws out the line least recently used."""
+    """A set-associative cache of lines of 64 bytes that evicts the least recently used line."""
 
     def __init__(self, size: int, ways: int):
         self.ways = ways
@@ -46,7 +46,7 @@ class Cache:
 
 
 def misses(stream: Iterable[Access], accesses: int = ACCESSES) -> dict[str, float]:
-    """{"accesses", "misses"} for 1,000 multiply-adds of a stream of (float addresses, multiply-adds), begun anew where it is short: a
+    """{"accesses", "misses"} for 1,000 multiply-adds of a stream of (float addresses, multiply-adds), restarted where it is short: a
     network runs more than once."""
     cache, seen = Cache(SIZE, WAYS), 0
     total = np.zeros(3)

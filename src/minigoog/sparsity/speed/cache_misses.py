@@ -66,7 +66,7 @@ CACHE_MISSES = Demonstration(
     claim="\"The overhead of lookups and cache misses is so dominant\" (section 3): a sparse product misses caches more often for the "
           "work that it does.",
     experiment="The addresses that the inner loops of each kernel touch, in their order, run through a simulated cache "
-               f"({SIZE >> 10} KiB, {WAYS} ways, 64-byte lines, the least recently used out). Packing and hardware "
+               f"({SIZE >> 10} KiB, {WAYS} ways, 64-byte lines, least recently used evicted). Packing and hardware "
                "prefetching are left out. Accesses and misses are counted for 1,000 useful multiply-adds.",
     rule="holds: at a density of 10% the best CSR kernel misses the first-level cache at least twice as often as the dense one, on every "
          "layer. Holds partly: on some layer. Not confirmed: on none.",

@@ -29,7 +29,7 @@ class Sparse(NamedTuple):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within a with-block the C kernels use one thread: cores that share a cache, a memory or a neighbour blur the ratio of two kernels."""
+    """Within a with-block the C kernels use one thread: several cores share caches and memory, which blurs the ratio of two kernels."""
     if kernels.native is None:
         raise RuntimeError("sparsity: the C kernels were not built (or MINIGOOG_NATIVE=off): nothing to benchmark")
     before = kernels.get_num_threads()
@@ -42,7 +42,7 @@ def one_thread() -> Iterator[None]:
 
 def fastest(runs: dict[Key, Run], rounds: int) -> dict[Key, float]:
     """{name: milliseconds of a call} of the functions {name: run}, which take `rounds` turns in rotation, each after an untimed call if
-    calls are short. The fastest turn counts: whoever else uses the machine only ever adds to a time. For one thread; benchmarks/turns.py
+    calls are short. The fastest turn counts: other processes on the machine can only add to a time. For one thread; benchmarks/turns.py
     is for several."""
     times = take_turns({name: _turn(run) for name, run in runs.items()}, rounds)
     return {name: min(values) * 1e3 for name, values in times.items()}
@@ -113,7 +113,7 @@ class Contest:
 
 
 def dense_runs(conv: Conv2d, x: Array) -> dict[str, Run]:
-    """{kernel: run} of the dense kernels of this engine, of which the fastest is the yardstick."""
+    """{kernel: run} of the dense kernels of this engine, the fastest of which is the reference."""
     plan, w = compile(conv, x.shape), conv.weight.data
     settings = {"stride": conv.stride, "padding": conv.padding, "groups": conv.groups}
     runs = {name: lambda name=name: kernels.native.conv2d(x, w, algorithm=name, **settings) for name in ("auto", "direct")}

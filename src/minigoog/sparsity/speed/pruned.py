@@ -12,7 +12,7 @@ from ...kernels.sparse_pattern import SparsePattern
 from ...nn import Conv2d
 from ...nn.sparse import ungrouped
 from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
-from .break_even import FORMATS, at, best_dense, by_layer, raced
+from .break_even import FORMATS, at, best_dense, by_layer, timed_rows
 from .contest import Contest, one_thread
 
 SKIMCAFFE, SQUEEZENET = "skimcaffe_pruned_hwio_f32.npz", "squeezenet_v1.0_pruned_hwio_f32.npz"
@@ -98,7 +98,7 @@ def measure(setting: Setting) -> Numbers:
     with one_thread():
         for p, w in pruned_weights(folder, wanted):
             setting.say(f"  {p.name}: density {np.count_nonzero(w) / w.size:.1%}")
-            rows += setting.rows(p.name.replace("/", "_"), lambda p, w: raced(pruned_contest(p, w, IMAGES), rounds), p, w)
+            rows += setting.rows(p.name.replace("/", "_"), lambda p, w: timed_rows(pruned_contest(p, w, IMAGES), rounds), p, w)
     return {"rows": rows, "missing": missing}
 
 
@@ -158,7 +158,7 @@ PRUNED = Demonstration(
     claim="Sparse weights that come out of training, not of a random generator, would not pay off either (section 3).",
     experiment="The same contest on convolutions of published networks that were pruned during training: AlexNet and LeNet at 4 to 16% "
                f"density (Park et al. 2017), SqueezeNet at 33% (Han et al. 2016); {IMAGES} images, one thread. Random masks "
-               "of the same densities stand beside them.",
+               "of the same densities are included for comparison.",
     rule="holds: CSR takes as long as the best dense kernels, or longer, on all layers together. Holds partly: it is faster, but by less "
          "than half of what the operations that are left out promise. Not confirmed: otherwise.",
     measure=measure,

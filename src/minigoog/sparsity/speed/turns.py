@@ -51,5 +51,5 @@ def seconds(run: Run, calls: int = 1) -> float:
 
 
 def calls_in_a_turn(call: float) -> int:
-    """How many calls of so many seconds make a turn."""
+    """How many calls make a turn, if each takes `call` seconds."""
     return max(1, min(MOST_CALLS, int(TURN / call)))
