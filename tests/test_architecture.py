@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "minigoog"
 
 FLOORS = {  # a room: its floor. A room imports rooms on lower floors, or its own files.
-    "array_types": 0, "checks": 0, "cli": 0, "text": 0, "rng": 0.5, "files": 0, "kernels": 1, "config": 1.5, "tape": 2, "tensor": 2.1, "op": 2.2,
-    "ops": 3, "gradcheck": 3, "compile": 3, "nn": 4, "optim": 4, "losses": 4, "metrics": 4, "models": 5, "data": 5, "formats": 5,
+    "array_types": 0, "checks": 0, "cli": 0, "text": 0, "rng": 0.5, "files": 0, "kernels": 1, "config": 1.5, "tape": 2,
+    "tensor": 2.1, "op": 2.2, "ops": 3, "gradcheck": 3, "nn": 4, "compile": 4.5, "optim": 4,
+    "losses": 4, "metrics": 4, "models": 5, "data": 5, "formats": 5,
     "train": 6, "evaluate": 6, "detection": 6, "sparsity": 6, "inspection": 6,
 }
 OPTIONAL = {"matplotlib", "PIL", "torch", "mpi4py", "onnx", "onnxruntime", "openvino", "sklearn", "scipy", "skimage", "h5py"}

@@ -56,7 +56,7 @@ def test_alexnet_with_groups_compiles():
 LAYERS = {
     "1x1": lambda c: nn.Conv2d(c, 9, 1, relu=True),
     "3x3": lambda c: nn.Conv2d(c, 17, 3, padding=1),
-    "5x5/2": lambda c: nn.Conv2d(c, 5, 5, stride=2, padding=2, bias=None),
+    "5x5/2": lambda c: nn.Conv2d(c, 5, 5, stride=2, padding=2, bias=False),
     "2x3": lambda c: nn.Conv2d(c, 4, (2, 3), padding=(1, 1), relu=True),
     "inception": lambda c: nn.Inception(c, 4, 3, 6, 2, 5, 3),
     "naive": lambda c: nn.NaiveInception(c, 2, 3, 1),
@@ -76,7 +76,7 @@ def of(*layers):
             self.layers = nn.Sequential(*layers[:-1])
 
         def forward(self, x):
-            return layers[-1](*(layer for _, layer in self.layers.children()), x)
+            return layers[-1](*self.layers.children(), x)
 
     return Network()
 
@@ -88,7 +88,7 @@ def pointwise(n, **kwargs):
 ODD = {
     "concatenated with itself": of(pointwise(5), lambda a, x: (lambda y: ops.concat([y, y]))(a(x))),
     "products with and without relu": of(
-        pointwise(3, relu=True), pointwise(4), pointwise(5, relu=True, bias=None),
+        pointwise(3, relu=True), pointwise(4), pointwise(5, relu=True, bias=False),
         lambda a, b, c, x: ops.concat([a(x), b(x), c(x)])),
     "a product that begins one concatenation and feeds another": of(
         pointwise(3), pointwise(4), pointwise(5), lambda a, b, c, x: ops.concat([ops.concat([a(x), b(x)]), ops.relu(c(x)), a(x)])),
@@ -204,7 +204,7 @@ def test_a_plan_computes_the_same_as_the_tape_on_every_instruction_set(isa):
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 @pytest.mark.parametrize("module", [
     nn.Inception(7, 5, 3, 9, 2, 6, 4), nn.NaiveInception(6, 5, 17, 3), nn.Conv2d(6, 8, 3, stride=2, padding=1, groups=2, relu=True),
-    nn.Conv2d(32, 32, 3, padding=1, groups=2), nn.Conv2d(5, 4, 1, stride=2, bias=None), nn.Conv2d(5, 4, (3, 1)),
+    nn.Conv2d(32, 32, 3, padding=1, groups=2), nn.Conv2d(5, 4, 1, stride=2, bias=False), nn.Conv2d(5, 4, (3, 1)),
     nn.MaxPool2d(3, 2, ceil_mode=True), nn.AvgPool2d(5, 3), nn.ReLU(),
 ], ids=lambda module: type(module).__name__)
 def test_a_plan_of_one_module_computes_what_the_module_computes(module, n):

@@ -22,7 +22,7 @@ def test_top_k_error_agrees_with_sorting():
         assert top_k_error(scores, labels, k) == pytest.approx(by_sorting)
 
 
-def test_a_dead_network_is_not_right_by_chance():
+def test_equal_or_nan_scores_count_as_wrong():
     assert top_k_error(np.zeros((4, 10)), [0, 1, 2, 3]) == 1 and top_k_error(np.full((4, 10), np.nan), [0, 1, 2, 3]) == 1
 
 

@@ -1,9 +1,10 @@
-"""The optimiser: its formula step by step, and what it refuses."""
+"""The optimisers: their formulas step by step, groups, state, and what they refuse."""
 
 import numpy as np
 import pytest
 
 from minigoog import Tensor, nn, optim
+from tests.strategies import numbers
 
 
 def parameter(*values):
@@ -76,13 +77,13 @@ def test_parameters_may_come_from_a_generator_and_keep_their_array():
     ({"lr": float("nan")}, "`lr` is nan"), ({"lr": float("inf")}, "`lr` is inf"), ({"lr": -1}, "`lr` is -1"),
     ({"lr": None}, "`lr` is None"),
     ({"lr": 0.1, "momentum": -0.9}, "`momentum` is -0.9"), ({"lr": 0.1, "weight_decay": float("inf")}, "`weight_decay` is inf")])
-def test_settings_that_are_no_finite_numbers_are_refused_by_name(settings, message):
+def test_settings_that_are_not_finite_numbers_are_refused_by_name(settings, message):
     with pytest.raises((TypeError, ValueError), match=f"SGD: {message}"):
         optim.SGD([parameter(1)], **settings)
 
 
 def test_no_parameters_are_refused():
-    with pytest.raises(ValueError, match="`parameters` is empty"):
+    with pytest.raises(ValueError, match="`params` is empty"):
         optim.SGD([], lr=0.1)
 
 
@@ -128,6 +129,119 @@ def test_clipping_scales_all_gradients_by_one_factor():
     p, q, unused = parameter(0, 0), parameter(0), parameter(0)
     p.grad, q.grad = np.array([3, 0], np.float32), np.array([4], np.float32)
     assert optim.gradient_norm([p, q, unused]) == 5
-    assert optim.clip_grad_norm([p, q, unused], 10) == 5 and p.grad[0] == 3
-    assert optim.clip_grad_norm([p, q, unused], 2.5) == 5
+    assert optim.clip_grad_norm_([p, q, unused], 10) == 5 and p.grad[0] == 3
+    assert optim.clip_grad_norm_([p, q, unused], 2.5) == 5
     assert np.allclose(p.grad, [1.5, 0]) and np.allclose(q.grad, 2) and unused.grad is None
+
+
+GRADIENTS = numbers(7, (25, 3))
+KINDS = {"SGD": lambda params: optim.SGD(params, lr=0.1, momentum=0.9), "Adam": optim.Adam, "AdamW": optim.AdamW}
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_groups_of_parameters_have_settings_of_their_own(make):
+    p, q, alone = parameter(1), parameter(1), parameter(1)
+    optimizer = make([{"params": [p]}, {"params": q, "lr": 0.25, "weight_decay": 0.5}])
+    single = make([alone])
+    for tensor in (p, q, alone):
+        tensor.grad = np.ones(1, np.float32)
+    optimizer.step()
+    single.step()
+    assert p.data[0] == alone.data[0] and q.data[0] != alone.data[0]
+    assert [group["lr"] for group in optimizer.param_groups] == [single.lr, 0.25]
+    assert optimizer.param_groups[1]["weight_decay"] == 0.5 and optimizer.param_groups[0]["params"] == [p]
+    optimizer.lr = 0.125
+    assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
+
+
+def test_a_groups_setting_may_change_between_steps():
+    p, q = parameter(1), parameter(1)
+    sgd = optim.SGD([{"params": [p]}, {"params": [q]}], lr=0.5)
+    sgd.param_groups[1]["lr"] = 0.25
+    p.grad = q.grad = np.ones(1, np.float32)
+    sgd.step()
+    assert p.data[0] == 0.5 and q.data[0] == 0.75
+    sgd.param_groups[1]["momentum"] = -1
+    with pytest.raises(ValueError, match="SGD: `momentum` is -1"):
+        sgd.step()
+
+
+def test_parameters_can_be_added_in_a_group_later():
+    p, q = parameter(1), parameter(1)
+    sgd = optim.SGD([p], lr=0.5, momentum=0.5)
+    sgd.add_param_group({"params": [q], "lr": 1.0})
+    q.grad = np.ones(1, np.float32)
+    sgd.step()
+    assert q.data[0] == 0 and sgd.parameters == [p, q] and len(sgd.velocities) == 2
+
+
+BAD_PARAMS = {
+    "a tensor": (lambda p: p, "`params` is a Tensor"), "arrays": (lambda p: [p.data], "`params` has ndarray, expected Tensors"),
+    "twice": (lambda p: [p, p], "`params` has a parameter twice"),
+    "in two groups": (lambda p: [{"params": [p]}, {"params": [p]}], "`params` has a parameter twice"),
+    "an unknown setting": (lambda p: [{"params": [p], "learning_rate": 1}], "a group has `learning_rate`, expected lr, betas, eps"),
+    "a group without parameters": (lambda p: [{"lr": 1}], "expected a dict with `params`"),
+}
+
+
+@pytest.mark.parametrize("make, message", BAD_PARAMS.values(), ids=BAD_PARAMS)
+def test_anything_but_parameters_is_refused(make, message):
+    with pytest.raises((TypeError, ValueError), match=f"Adam: .*{message}"):
+        optim.Adam(make(parameter(1)))
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_an_optimiser_that_loads_a_state_resumes_bit_exactly(make):
+    def steps(p, optimizer, gradients):
+        for dw in gradients:
+            p.grad = dw.copy()
+            optimizer.step()
+
+    whole, first = parameter(1, -2, 3), parameter(1, -2, 3)
+    steps(whole, make([whole]), GRADIENTS)
+    before = make([first])
+    steps(first, before, GRADIENTS[:10])
+    second = nn.Parameter(first.data.copy())
+    after = make([{"params": [second], "lr": 7.0}])
+    after.load_state_dict(before.state_dict())
+    steps(first, before, GRADIENTS[10:15])  # what was loaded is a copy
+    steps(second, after, GRADIENTS[10:])
+    assert np.array_equal(second.data, whole.data)
+
+
+def test_a_state_dict_names_parameters_by_number():
+    p, q = parameter(1), parameter(2, 3)
+    state = optim.SGD([{"params": [p]}, {"params": [q], "lr": 0.5}], lr=0.1).state_dict()
+    assert [group["params"] for group in state["param_groups"]] == [[0], [1]] and state["param_groups"][1]["lr"] == 0.5
+    assert {i: entry["momentum_buffer"].shape for i, entry in state["state"].items()} == {0: (1,), 1: (2,)}
+
+
+def test_a_state_of_other_parameters_is_refused_and_changes_nothing():
+    p = parameter(1)
+    sgd = optim.SGD([p], lr=0.1)
+    with pytest.raises(ValueError, match="SGD.load_state_dict: `state_dict` has other groups"):
+        sgd.load_state_dict(optim.SGD([parameter(1), parameter(2)], lr=9).state_dict())
+    with pytest.raises(ValueError, match=r"SGD.load_state_dict: parameter 0 has the state .*\(2,\).*, expected .*\(1,\)"):
+        sgd.load_state_dict(optim.SGD([parameter(1, 2)], lr=9).state_dict())
+    with pytest.raises(ValueError, match="parameter 0 has the state .*exp_avg.*, expected .*momentum_buffer"):
+        sgd.load_state_dict(optim.Adam([parameter(1)], lr=9).state_dict())
+    assert sgd.lr == 0.1
+
+
+def test_an_optimiser_of_ones_own_gets_its_settings_in_each_step():
+    class Sign(optim.Optimizer):
+        def __init__(self, params, lr):
+            super().__init__(params, {"lr": lr, "scale": [2]})
+
+        def new_state(self, p):
+            return {"steps": 0}
+
+        def update(self, p, grad, state, settings):
+            state["steps"] += 1
+            p.data -= settings["lr"] * settings["scale"][0] * np.sign(grad)
+
+    p, q = parameter(1, 1), parameter(1)
+    sign = Sign([{"params": [p]}, {"params": [q], "scale": [4]}], lr=0.25)
+    p.grad, q.grad = np.array([3, -5], np.float32), np.ones(1, np.float32)
+    sign.step()
+    assert p.data.tolist() == [0.5, 1.5] and q.data.tolist() == [0] and [s["steps"] for s in sign.state] == [1, 1]

@@ -107,3 +107,10 @@ def check_labels(where, labels, n, classes):
     if n and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"{where}: `labels` go from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
     return np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def check_bool(where: str, name: str, value: object, hint: str = "") -> bool:
+    """Returns `value` as a bool if it is True or False; `hint` ends the message if it is not."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{where}: `{name}` is {value!r}, expected True or False{hint}")
+    return bool(value)

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from .array_types import Array, IntArray
 from .checks import check_int, check_labels
 
 
-def top_k_error(scores, labels, k=1):
+def top_k_error(scores: Array, labels: IntArray, k: int = 1) -> float:
     """The share of rows of `scores` [n, classes] whose label is not among the `k` highest scores; 0 to 1.
 
-    Of equal scores the label's comes last, and NaN is above everything: a dead network is not right by chance."""
+    Of equal scores the label's ranks last, and NaN ranks first: a network whose scores are all equal or NaN is never right."""
     scores = np.asarray(scores)
     if scores.ndim != 2:
         raise ValueError(f"top_k_error: `scores` has shape {scores.shape}, expected [n, classes]")
@@ -19,8 +20,8 @@ def top_k_error(scores, labels, k=1):
     return float((ahead >= k).mean()) if len(labels) else 0.0
 
 
-def confusion_matrix(predicted, labels, classes):
-    """How often class i (row) was taken for class j (column): int64 [classes, classes]."""
+def confusion_matrix(predicted: IntArray, labels: IntArray, classes: int) -> IntArray:
+    """How often class i (row) was predicted as class j (column): int64 [classes, classes]."""
     predicted = check_labels("confusion_matrix", predicted, len(labels), classes)
     table = np.zeros((classes, classes), np.int64)
     np.add.at(table, (check_labels("confusion_matrix", labels, len(labels), classes), predicted), 1)

@@ -66,7 +66,7 @@ def test_the_accuracy_lost_is_that_of_a_network_whose_branch_has_no_weights(case
     lost = []
     for row in ledger.rows:
         branch = getattr(getattr(model, row.module), f"branch{'_' if row.branch == 'pool' else ''}{row.branch}")
-        last = branch if row.branch == "1x1" else list(branch.children())[-1][1]
+        last = branch if row.branch == "1x1" else list(branch.children())[-1]
         kept = last.weight.data.copy(), last.bias.data.copy()
         last.weight.data[...] = last.bias.data[...] = 0
         lost.append(ledger.accuracy - (right(model, images) == labels).mean())

@@ -53,7 +53,7 @@ def test_each_row_of_table_1_has_its_shape_weights_and_multiply_adds():
     rows = mg.summary(model, (224, 224, 3)).rows
     parameters = dict(model.named_parameters())
     outputs = {}
-    for name, module in model.children():
+    for name, module in model.named_children():
         module.forward = lambda x, name=name, forward=module.forward: outputs.setdefault(name, forward(x))
     with mg.no_grad():
         model(mg.Tensor(np.zeros((1, 224, 224, 3), np.float32)))

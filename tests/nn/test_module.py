@@ -10,7 +10,7 @@ from tests.strategies import numbers
 
 def small():
     return nn.Sequential(features=nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, relu=True), nn.MaxPool2d(3, 2, ceil_mode=True)),
-                         drop=nn.Dropout(0.4), mean=nn.GlobalAvgPool2d(), fc=nn.Linear(4, 2, bias=None))
+                         drop=nn.Dropout(0.4), mean=nn.GlobalAvgPool2d(), fc=nn.Linear(4, 2, bias=False))
 
 
 def test_parameters_are_found_by_dotted_name_in_the_order_of_the_attributes():
@@ -27,11 +27,60 @@ def test_a_parameter_used_twice_is_counted_once():
     assert layer.weight.grad is not None
 
 
-@pytest.mark.parametrize("container", [list, tuple, lambda parts: {"a": parts[0]}], ids=["list", "tuple", "dict"])
-def test_modules_in_a_list_or_dict_are_refused_because_nobody_would_find_their_parameters(container):
+def test_children_and_modules_are_iterated_with_and_without_names_as_in_pytorch():
+    model = small()
+    assert [name for name, _ in model.named_children()] == ["features", "drop", "mean", "fc"]
+    assert list(model.children()) == [module for _, module in model.named_children()]
+    assert list(model.modules()) == [module for _, module in model.named_modules()] and len(list(model.modules())) == 7
+    assert not list(model.named_buffers()) and model.buffers() == []
+    norm = nn.Sequential(norm=nn.BatchNorm2d(2))
+    assert [name for name, _ in norm.named_buffers()] == ["norm.running_mean", "norm.running_var"]
+    assert norm.buffers() == [norm.norm.running_mean, norm.norm.running_var]
+
+
+def test_a_module_used_twice_is_visited_once():
+    layer = nn.Linear(3, 3)
+    assert [name for name, _ in nn.Sequential(layer, nn.ReLU(), layer).named_modules()] == ["", "0", "1"]
+
+
+def test_freezing_a_part_leaves_its_parameters_without_gradients():
+    model = small()
+    assert model.features.requires_grad_(False) is model.features
+    model(Tensor(numbers(0, (1, 8, 8, 3)))).sum().backward()
+    assert [p.grad is None for p in model.parameters()] == [True, True, False]
+    assert all(p.requires_grad for p in model.requires_grad_().parameters())
+
+
+def test_evaluation_mode_restores_the_mode_of_each_part():
+    model = small()
+    model.features.eval()
+    modes = [module.training for module in model.modules()]
+    with nn.evaluation_mode(model) as same:
+        assert same is model and not any(module.training for module in model.modules())
+    assert [module.training for module in model.modules()] == modes
+    with pytest.raises(KeyError), nn.evaluation_mode(model):
+        raise KeyError
+    assert [module.training for module in model.modules()] == modes and len(set(modes)) == 2
+
+
+def test_a_parameter_is_made_of_an_array_or_a_tensor():
+    tensor = Tensor(numbers(0, (2, 3)))
+    assert nn.Parameter(tensor).data is tensor.data and nn.Parameter(np.float32(3)).shape == ()
+    assert not nn.Parameter(tensor.data, requires_grad=False).requires_grad
+
+
+def test_a_module_without_forward_says_so():
+    with pytest.raises(NotImplementedError, match=r"Module has no forward\(\)"):
+        nn.Module()(1)
+
+
+@pytest.mark.parametrize("container", [list, tuple, lambda parts: {"a": parts[0]}, lambda parts: [[1, parts]]],
+                         ids=["list", "tuple", "dict", "nested"])
+def test_modules_in_a_list_or_dict_are_refused_because_their_parameters_are_not_registered(container):
     model = small()
     model.layers = container([nn.Linear(2, 3)])
-    with pytest.raises(TypeError, match="Sequential.layers is a .* of modules, whose parameters nobody would find: use Sequential"):
+    message = "Sequential.layers is a .* of modules or parameters, which are not registered: use Sequential or ModuleList"
+    with pytest.raises(TypeError, match=message):
         model.parameters()
 
 
@@ -59,7 +108,7 @@ BAD_STATES = {
     "unknown": (lambda s: s.update(more=np.ones(3)), "unknown `more`"),
     "shape": (lambda s: s.update({"fc.weight": np.ones((2, 4))}), r"`fc.weight` has shape \(2, 4\), expected \(4, 2\)"),
     "broadcastable": (lambda s: s.update({"fc.weight": np.ones((1, 2))}), r"`fc.weight` has shape \(1, 2\), expected \(4, 2\)"),
-    "whole numbers": (lambda s: s.update({"fc.weight": np.ones((4, 2), int)}), "`fc.weight` is int64, expected floats"),
+    "integers": (lambda s: s.update({"fc.weight": np.ones((4, 2), int)}), "`fc.weight` is int64, expected floats"),
     "complex": (lambda s: s.update({"fc.weight": np.ones((4, 2), complex)}), "`fc.weight` is complex128, expected floats"),
     "text": (lambda s: s.update({"fc.weight": np.full((4, 2), "a")}), "`fc.weight` is <U1, expected floats"),
 }
@@ -78,7 +127,7 @@ def test_a_state_dict_that_does_not_fit_is_refused_by_name_and_changes_nothing(s
 
 def test_loading_not_strictly_takes_what_fits_but_no_wrong_shape():
     model = small()
-    model.load_state_dict({"fc.weight": np.full((4, 2), 7.0), "stranger": np.ones(3)}, strict=False)
+    model.load_state_dict({"fc.weight": np.full((4, 2), 7.0), "other": np.ones(3)}, strict=False)
     assert np.all(model.fc.weight.data == 7) and model.fc.weight.dtype == np.float32
     with pytest.raises(ValueError, match=r"`fc.weight` has shape \(3,\)"):
         model.load_state_dict({"fc.weight": np.ones(3)}, strict=False)
@@ -112,13 +161,13 @@ Sequential(
   )
   (drop): Dropout(p=0.4)
   (mean): GlobalAvgPool2d()
-  (fc): Linear(4, 2, bias=None)
+  (fc): Linear(4, 2, bias=False)
 )"""
 
 
 def test_sequential_runs_its_modules_in_order_and_takes_only_modules():
     x = Tensor(np.array([[1.0, -2.0]], np.float32))
-    assert nn.Sequential(nn.ReLU(), nn.Tanh(2.0, 1.0))(x).data.tolist() == [[2 * np.float32(np.tanh(np.float32(1))), 0]]
+    assert nn.Sequential(nn.ReLU(), nn.Tanh(gain=2.0))(x).data.tolist() == [[2 * np.float32(np.tanh(np.float32(1))), 0]]
     with pytest.raises(TypeError, match="Sequential: `1` is function, expected a Module"):
         nn.Sequential(nn.ReLU(), lambda x: x)
     with pytest.raises(TypeError, match="Sequential: `conv` is NoneType, expected a Module"):
@@ -134,7 +183,7 @@ def test_sequential_runs_its_modules_in_order_and_takes_only_modules():
     (lambda: nn.Conv2d(3, 4, 3, stride=0), "`stride` is 0"), (lambda: nn.Conv2d(3, 4, 3, padding=-1), "`padding` is -1"),
     (lambda: nn.Conv2d(3, 4, 3, groups=2), "`groups` is 2, expected a divisor of in_channels 3 and out_channels 4"),
     (lambda: nn.Linear(3, 0), "Linear: `out_features` is 0"), (lambda: nn.MaxPool2d(0), "MaxPool2d: `kernel_size` is 0"),
-    (lambda: nn.AvgPool2d(2, stride="a"), "AvgPool2d: `stride` is 'a', expected a whole number"),
+    (lambda: nn.AvgPool2d(2, stride="a"), "AvgPool2d: `stride` is 'a', expected a"),
 ])
 def test_settings_that_make_no_sense_are_refused_when_the_layer_is_made(make, message):
     with pytest.raises((TypeError, ValueError), match=message):

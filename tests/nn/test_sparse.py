@@ -50,12 +50,12 @@ def test_of_blocks_those_of_largest_norm_are_kept():
 
 
 @pytest.mark.parametrize("density, kept", [(0, 0), (1, 60), (0.25, 15)])
-def test_a_density_is_kept_to_the_weight(density, kept):
+def test_exactly_the_given_share_of_weights_is_kept(density, kept):
     assert largest(numbers(0, (1, 2, 3, 10)), density).sum() == kept
 
 
 @pytest.mark.parametrize("density", [-0.1, 1.5, np.nan])
-def test_a_density_that_is_none_is_refused(density):
+def test_a_density_outside_0_to_1_is_refused(density):
     with pytest.raises(ValueError, match="`density` is .* expected it finite and from 0 to 1"):
         nn.SparseConv2d.from_conv(nn.Conv2d(3, 4, 1), density)
 
@@ -72,7 +72,7 @@ def dense_twin(module):
     """`module` with each SparseConv2d in it replaced, in place, by the dense layer that computes the same."""
     if isinstance(module, nn.SparseConv2d):
         return module.to_conv()
-    for name, child in list(module.children()):
+    for name, child in list(module.named_children()):
         setattr(module, name, dense_twin(child))
     return module
 
@@ -96,7 +96,7 @@ def test_a_pruned_network_has_the_outputs_and_gradients_of_the_dense_one_with_th
 
 def test_a_layer_prints_its_pattern():
     layer = nn.SparseConv2d(np.ones((3, 3, 2, 8), np.float32), padding=1, relu=True)
-    assert repr(layer) == "SparseConv2d(SparsePattern(3x3x2x8, CSR, 144 weights, density 1), padding=1x1, bias=None, relu)"
+    assert repr(layer) == "SparseConv2d(SparsePattern(3x3x2x8, CSR, 144 weights, density 1), padding=1x1, bias=False, relu)"
 
 
 @pytest.mark.parametrize("weight, bias, error, message", [

@@ -34,7 +34,7 @@ def test_the_reference_is_the_fastest_dense_kernel(native):
 
 
 def test_a_wrong_answer_is_not_timed(native, monkeypatch):
-    contest = Contest("layer", nn.Conv2d(4, 32, 3, padding=1, bias=None), np.ones((2, 5, 5, 4), np.float32))
+    contest = Contest("layer", nn.Conv2d(4, 32, 3, padding=1, bias=False), np.ones((2, 5, 5, 4), np.float32))
     right = native.sparse_conv2d
     monkeypatch.setattr(native, "sparse_conv2d", lambda *args, **settings: right(*args, **settings) * np.float32(1.001))
     with pytest.raises(WrongAnswer, match=r"^layer, CSR: its result differs by 0\.001 of the largest value"):

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import kernels
 from ..checks import check_shape
+from ..nn import evaluation_mode
 from ..tensor import Tensor, is_recording
 from .lowering import lower
 from .plan import Plan
@@ -38,20 +39,11 @@ def compile(model, input_shape):
 
 def _plan(model, shape):
     x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
-    result = _evaluate(model, x)
+    with evaluation_mode(model):
+        result = model(x)
     ys = list(result) if isinstance(result, tuple) else [result]
     for y in ys:
         if not isinstance(y, Tensor):
             raise TypeError(f"compile: the model returned {type(y).__name__}, expected a Tensor or a tuple of Tensors")
     names = {id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters()}
     return Plan(lower(x, ys, names), shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)
-
-
-def _evaluate(model, x):
-    """The model's result in evaluation; each module's mode stays what it was."""
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    try:
-        return model.eval()(x)
-    finally:
-        for module, training in modes:
-            module.training = training

@@ -2,8 +2,11 @@
 
 Left out: local response normalisation, as everywhere in this package."""
 
+from functools import partial
+
 from .. import nn, ops
-from ..nn.init import normal
+from ..nn.init import Init, normal
+from ..tensor import Tensor
 
 FIRST_WEIGHTS = normal(0.01)
 
@@ -11,28 +14,27 @@ FIRST_WEIGHTS = normal(0.01)
 class AlexNet(nn.Module):
     """Images [n, 227, 227, 3] to logits [n, num_classes]. `groups` 2: the paper's network on two GPUs; 1: all connected."""
 
-    def __init__(self, num_classes=1000, in_channels=3, groups=2, init=FIRST_WEIGHTS):
-        def conv(*args, **kwargs):
-            return nn.Conv2d(*args, **kwargs, relu=True, init=init)
+    def __init__(self, num_classes: int = 1000, *, in_channels: int = 3, groups: int = 2, init: Init = FIRST_WEIGHTS) -> None:
+        conv = partial(nn.Conv2d, relu=True, init=init)
 
-        def pool():
+        def pool() -> nn.MaxPool2d:
             return nn.MaxPool2d(3, stride=2)
 
         self.conv1 = conv(in_channels, 96, 11, stride=4)
         self.pool1 = pool()
-        self.conv2 = conv(96, 256, 5, padding=2, groups=groups, bias=1.0)
+        self.conv2 = conv(96, 256, 5, padding=2, groups=groups, bias_init=1.0)
         self.pool2 = pool()
         self.conv3 = conv(256, 384, 3, padding=1)
-        self.conv4 = conv(384, 384, 3, padding=1, groups=groups, bias=1.0)
-        self.conv5 = conv(384, 256, 3, padding=1, groups=groups, bias=1.0)
+        self.conv4 = conv(384, 384, 3, padding=1, groups=groups, bias_init=1.0)
+        self.conv5 = conv(384, 256, 3, padding=1, groups=groups, bias_init=1.0)
         self.pool5 = pool()
-        self.fc6 = nn.Linear(6 * 6 * 256, 4096, relu=True, init=init, bias=1.0)
+        self.fc6 = nn.Linear(6 * 6 * 256, 4096, relu=True, init=init, bias_init=1.0)
         self.dropout6 = nn.Dropout(0.5)
-        self.fc7 = nn.Linear(4096, 4096, relu=True, init=init, bias=1.0)
+        self.fc7 = nn.Linear(4096, 4096, relu=True, init=init, bias_init=1.0)
         self.dropout7 = nn.Dropout(0.5)
         self.fc8 = nn.Linear(4096, num_classes, init=init)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = self.pool1(self.conv1(x))  # 27x27x96
         x = self.pool2(self.conv2(x))  # 13x13x256
         x = self.conv3(x)  # 13x13x384
@@ -40,4 +42,5 @@ class AlexNet(nn.Module):
         x = self.pool5(self.conv5(x))  # 6x6x256
         x = self.dropout6(self.fc6(ops.flatten(x)))  # 4096
         x = self.dropout7(self.fc7(x))  # 4096
-        return self.fc8(x)
+        y: Tensor = self.fc8(x)
+        return y

@@ -2,6 +2,7 @@
 
 from .. import nn
 from ..nn.inception import conv_relu
+from ..tensor import Tensor
 
 TABLE = (  # in 1x1 3x3r 3x3 5x5r 5x5 pool
     ("2a", 64, 32, 48, 64, 8, 16, 16),
@@ -17,7 +18,7 @@ class SmallInception(nn.Module):
 
     `norm`: batch normalisation after each convolution."""
 
-    def __init__(self, num_classes=10, in_channels=3, norm=False):
+    def __init__(self, num_classes: int = 10, *, in_channels: int = 3, norm: bool = False) -> None:
         conv = conv_relu(norm=norm)
         self.conv1 = nn.Sequential(wide=conv(in_channels, 32, 3, padding=1), conv=conv(32, 64, 3, padding=1))
         self.pool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
@@ -28,7 +29,7 @@ class SmallInception(nn.Module):
         self.pool3 = nn.GlobalAvgPool2d()
         self.classifier = nn.Linear(384, num_classes)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = self.conv1(x)  # 32x32x64
         x = self.pool1(x)  # 16x16x64
         x = self.inception2a(x)  # 16x16x128
@@ -38,4 +39,5 @@ class SmallInception(nn.Module):
         x = self.inception3b(x)  # 8x8x256
         x = self.inception3c(x)  # 8x8x384
         x = self.pool3(x)  # 384
-        return self.classifier(x)
+        y: Tensor = self.classifier(x)
+        return y

@@ -1,34 +1,49 @@
 """Initial weights. Shapes are HWIO [kh, kw, in, out] or [in, out]: all axes but the last are what one output sums over (fan-in)."""
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from .. import rng
+from ..array_types import Array, Shape
+from ..checks import check_bool, check_real
+from .module import Parameter
+
+Init: TypeAlias = Callable[[Shape], Array]  # initial weights of a shape
 
 
-def fan_in(shape):
+def fan_in(shape: Shape) -> int:
     """How many products one output sums."""
     return math.prod(shape[:-1])
 
 
-def he_normal(shape):
+def he_normal(shape: Shape) -> Array:
     """Normal with standard deviation sqrt(2 / fan_in): keeps the scale of activations through ReLU. (He et al. 2015)"""
     return rng.generator().standard_normal(shape, np.float32) * np.float32(math.sqrt(2 / fan_in(shape)))
 
 
-def caffe_xavier(shape):
+def caffe_xavier(shape: Shape) -> Array:
     """Uniform in +-sqrt(3 / fan_in): Caffe's "xavier", with which GoogLeNet was replicated. (After Glorot, Bengio 2010)"""
     bound = math.sqrt(3 / fan_in(shape))
     return rng.generator().uniform(-bound, bound, shape).astype(np.float32)
 
 
-def lecun_uniform(shape):
+def lecun_uniform(shape: Shape) -> Array:
     """Uniform in +-2.4 / fan_in. (LeCun 1998, appendix A)"""
     bound = 2.4 / fan_in(shape)
     return rng.generator().uniform(-bound, bound, shape).astype(np.float32)
 
 
-def normal(deviation):
+def normal(deviation: float) -> Init:
     """Normal with the given standard deviation: AlexNet's with 0.01. (Krizhevsky et al. 2012)"""
     return lambda shape: rng.generator().standard_normal(shape, np.float32) * np.float32(deviation)
+
+
+def bias_parameter(where: str, size: int, bias: bool, bias_init: float) -> Parameter | None:
+    """The bias [size] of a layer, every value `bias_init`; None if the layer has none."""
+    value = check_real(where, "bias_init", bias_init)
+    if not check_bool(where, "bias", bias, "; `bias_init` sets the initial value"):
+        return None
+    return Parameter(np.full(size, value, np.float32))

@@ -1,32 +1,43 @@
 """Module: a tree of parameters with a forward function."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
 import numpy as np
 
+from ..array_types import Array, Shape
+from ..checks import check_bool
 from ..tensor import Tensor
+
+T = TypeVar("T")
 
 
 class Parameter(Tensor):
     """A tensor that is learned: a Module finds it among its attributes."""
 
-    def __init__(self, data):
-        super().__init__(np.ascontiguousarray(data), requires_grad=True)
+    def __init__(self, data: "Array | Tensor", requires_grad: bool = True) -> None:
+        array = data.data if isinstance(data, Tensor) else data
+        super().__init__(np.asarray(array, order="C"), requires_grad=requires_grad)
 
 
 class Buffer:
     """An array that belongs to a module's state but is not learned, such as a running average; `data` is changed in place."""
 
-    def __init__(self, data):
-        self.data = np.ascontiguousarray(data)
+    def __init__(self, data: Array) -> None:
+        self.data = np.asarray(data, order="C")
 
     @property
-    def shape(self):
+    def shape(self) -> Shape:
         """Lengths of the axes."""
         return self.data.shape
 
 
-def _elements(value):
-    """The elements of a list, tuple, set or dict; nothing of anything else."""
-    return value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple, set)) else ()
+def _hides_parts(value: object) -> bool:
+    """Whether `value` is a list, tuple, set or dict of modules or parameters, or of such lists."""
+    if not isinstance(value, (list, tuple, set, dict)):
+        return False
+    return any(isinstance(v, (Module, Parameter)) or _hides_parts(v) for v in (value.values() if isinstance(value, dict) else value))
 
 
 class Module:
@@ -36,33 +47,47 @@ class Module:
 
     training = True
 
-    def __call__(self, *args, **kwargs):
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # parts that `setattr` sets, as Sequential does with its modules
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.forward(*args, **kwargs)
 
-    def forward(self, x):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The output tensor from the input tensor."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
-    def children(self):
+    def named_children(self) -> "Iterator[tuple[str, Module]]":
         """(name, module) of each direct part, in the order in which they were set."""
         for name, value in vars(self).items():
             if isinstance(value, Module):
                 yield name, value
-            elif any(isinstance(v, (Module, Parameter)) for v in _elements(value)):
+            elif _hides_parts(value):
                 where, kind = f"{type(self).__name__}.{name}", type(value).__name__
-                raise TypeError(f"{where} is a {kind} of modules, whose parameters nobody would find: use Sequential")
+                raise TypeError(f"{where} is a {kind} of modules or parameters, which are not registered: use Sequential or ModuleList")
 
-    def named_modules(self, prefix=""):
-        """(dotted name, module) of this module ("") and of all its parts, depth first."""
+    def children(self) -> "Iterator[Module]":
+        """Each direct part, in the order in which they were set."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(self, prefix: str = "") -> "Iterator[tuple[str, Module]]":
+        """(dotted name, module) of this module ("") and of all its parts, depth first, each once."""
+        return self._walk(prefix, set())
+
+    def _walk(self, prefix: str, seen: set[int]) -> "Iterator[tuple[str, Module]]":
+        if id(self) in seen:
+            return
+        seen.add(id(self))
         yield prefix, self
-        for name, child in self.children():
-            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+        for name, child in self.named_children():
+            yield from child._walk(f"{prefix}.{name}" if prefix else name, seen)
 
-    def named_parameters(self):
-        """(dotted name, Parameter) of all parameters, each once."""
-        return self._named(Parameter)
+    def modules(self) -> "Iterator[Module]":
+        """This module and all its parts, depth first, each once."""
+        return (module for _, module in self.named_modules())
 
-    def _named(self, kinds):
+    def _named(self, kinds: type[T] | tuple[type[T], ...]) -> Iterator[tuple[str, T]]:
         """(dotted name, value) of all attributes of these kinds, here and in all parts, each once."""
         seen = set()
         for prefix, module in self.named_modules():
@@ -71,19 +96,36 @@ class Module:
                     seen.add(id(value))
                     yield f"{prefix}.{name}" if prefix else name, value
 
-    def parameters(self):
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """(dotted name, Parameter) of all parameters, each once."""
+        return self._named(Parameter)
+
+    def parameters(self) -> list[Parameter]:
         """All parameters, in a list."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def state_dict(self):
-        """The arrays of all parameters and buffers by name: the arrays themselves, not copies."""
-        return {name: value.data for name, value in self._named((Parameter, Buffer))}
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """(dotted name, Buffer) of all buffers, each once."""
+        return self._named(Buffer)
 
-    def load_state_dict(self, state, strict=True):
+    def buffers(self) -> list[Buffer]:
+        """All buffers, in a list."""
+        return [buffer for _, buffer in self.named_buffers()]
+
+    def _state(self) -> dict[str, Parameter | Buffer]:
+        """All parameters and buffers by name."""
+        kinds: tuple[type[Parameter | Buffer], ...] = (Parameter, Buffer)
+        return dict(self._named(kinds))
+
+    def state_dict(self) -> dict[str, Array]:
+        """The arrays of all parameters and buffers by name: the arrays themselves, not copies."""
+        return {name: value.data for name, value in self._state().items()}
+
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
         """Copies the arrays of `state` into the parameters and buffers of the same names; nothing is changed if anything does not fit.
 
         `strict`: names missing from `state` or unknown here are errors too, not only wrong shapes."""
-        own = dict(self._named((Parameter, Buffer)))
+        own = self._state()
         wrong = []
         if strict:
             wrong += [f"missing `{name}`" for name in own if name not in state]
@@ -100,48 +142,56 @@ class Module:
         for name in own.keys() & state.keys():
             own[name].data[...] = state[name]
 
-    def train(self, mode=True):
-        """Switches dropout and auxiliary heads on, here and in all parts; returns the module."""
-        for _, module in self.named_modules():
+    def train(self, mode: bool = True) -> Self:
+        """Puts this module and all its parts into training, or into evaluation if `mode` is False; returns the module.
+
+        Dropout, batch normalisation and GoogLeNet's auxiliary heads behave differently in the two."""
+        check_bool(f"{type(self).__name__}.train", "mode", mode)
+        for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self):
-        """Switches dropout and auxiliary heads off, here and in all parts; returns the module."""
+    def eval(self) -> Self:
+        """Puts this module and all its parts into evaluation; returns the module."""
         return self.train(False)
 
-    def zero_grad(self):
-        """Forgets all gradients."""
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Says whether the parameters need gradients: False freezes them; returns the module."""
+        check_bool(f"{type(self).__name__}.requires_grad_", "requires_grad", requires_grad)
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self) -> None:
+        """Sets the gradients of all parameters to None."""
         for parameter in self.parameters():
             parameter.grad = None
 
-    def multiply_adds(self, x_shape, y_shape):
+    def multiply_adds(self, x_shape: Shape, y_shape: Shape) -> int:
         """Multiply-adds of this module itself (not its parts) for an input and an output of these shapes."""
         return 0
 
-    def settings(self):
+    def output_channels(self, in_channels: int) -> int:
+        """Channels of the output for an input of so many: `out_channels` of a module that has them, else as many."""
+        channels: int = getattr(self, "out_channels", in_channels)
+        return channels
+
+    def settings(self) -> str:
         """The module's settings, as its constructor would be given them, for printing."""
         return ""
 
-    def __repr__(self):
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.children()]
+    def __repr__(self) -> str:
+        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         body = "".join(f"\n  {line}" for line in lines)
         return f"{type(self).__name__}({self.settings()}{body}{chr(10) if body else ''})"
 
 
-class Sequential(Module):
-    """Modules one after the other: Sequential(a, b) names them 0, 1; Sequential(reduce=a, conv=b) as it says."""
-
-    def __init__(self, *modules, **named):
-        if not modules and not named:
-            raise ValueError("Sequential: no modules, expected at least one")
-        for name, module in [*((str(i), m) for i, m in enumerate(modules)), *named.items()]:
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential: `{name}` is {type(module).__name__}, expected a Module")
-            setattr(self, name, module)
-
-    def forward(self, x, out=None):
-        *first, last = (module for _, module in self.children())
-        for module in first:
-            x = module(x)
-        return last(x) if out is None else last(x, out=out)
+@contextmanager
+def evaluation_mode(model: Module) -> Iterator[Module]:
+    """Within a with-block, `model` is in evaluation; afterwards each of its parts is in the mode it was in before."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield model.eval()
+    finally:
+        for module, training in modes:
+            module.training = training

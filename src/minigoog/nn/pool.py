@@ -1,54 +1,61 @@
 """Pooling layers."""
 
 from .. import ops
-from ..checks import check_int, pair
+from ..array_types import Array, Pair
+from ..checks import check_bool, pair
+from ..tensor import Tensor
 from .module import Module
 
 
 class _Pool2d(Module):
     """What max and average pooling share: their settings."""
 
-    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False):
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, ceil_mode: bool = False) -> None:
         where = type(self).__name__
         self.kernel_size = pair(where, "kernel_size", kernel_size, 1)
         self.stride = self.kernel_size if stride is None else pair(where, "stride", stride, 1)
-        self.padding, self.ceil_mode = pair(where, "padding", padding, 0), ceil_mode
+        self.padding, self.ceil_mode = pair(where, "padding", padding, 0), check_bool(where, "ceil_mode", ceil_mode)
 
-    def settings(self):
+    def settings(self) -> str:
         parts = ["{}x{}".format(*self.kernel_size), "stride={}x{}".format(*self.stride)]
         parts += ["padding={}x{}".format(*self.padding)] * (self.padding != (0, 0)) + ["ceil_mode"] * self.ceil_mode
         return ", ".join(parts)
 
 
 class MaxPool2d(_Pool2d):
-    """The largest value of each window; in ceil mode the output size is rounded up, as the paper's pools want it."""
+    """The largest value of each window; in ceil mode the output size is rounded up, as in the paper's pools."""
 
-    def forward(self, x, out=None):
+    def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
         return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, out=out)
 
 
 class AvgPool2d(_Pool2d):
-    """The mean of each window over the pixels inside the map."""
+    """The mean of each window over the pixels inside the map: padding is never counted."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return ops.avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
 
 
 class GlobalAvgPool2d(Module):
     """The mean of each channel: [n, h, w, c] to [n, c]. (Lin et al. 2013)"""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return ops.global_avg_pool2d(x)
 
 
 class AdaptiveAvgPool2d(Module):
-    """Averages [n, h, w, c] to [n, size, size, c], whatever h and w are. (PyTorch's; used by torchvision's auxiliary heads)"""
+    """Averages [n, h, w, c] to [n, size, size, c], whatever h and w are; `output_size`: size or (size, size).
 
-    def __init__(self, size):
-        self.size = check_int("AdaptiveAvgPool2d", "size", size, 1)
+    (PyTorch's; used by torchvision's auxiliary heads)"""
 
-    def forward(self, x):
-        return ops.adaptive_avg_pool2d(x, self.size)
+    def __init__(self, output_size: Pair) -> None:
+        height, width = pair("AdaptiveAvgPool2d", "output_size", output_size, 1)
+        if height != width:
+            raise ValueError(f"AdaptiveAvgPool2d: `output_size` is {output_size}, expected as many rows as columns")
+        self.output_size = height
 
-    def settings(self):
-        return str(self.size)
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.adaptive_avg_pool2d(x, self.output_size)
+
+    def settings(self) -> str:
+        return str(self.output_size)

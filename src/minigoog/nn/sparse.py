@@ -1,67 +1,80 @@
 """The convolutional layer with sparse weights, and pruning: how a dense layer becomes one."""
 
 import math
+from typing import Self
 
 import numpy as np
 
 from .. import ops
-from ..checks import check_array, check_real, pair
+from ..array_types import Array, BoolArray, Pair, Shape
+from ..checks import check_array, check_bool, check_real, pair
 from ..kernels.sparse_pattern import SparsePattern, blocks_of
+from ..tensor import Tensor
 from .conv import Conv2d
 from .module import Module, Parameter
 
 
 class SparseConv2d(Module):
-    """Convolution of NHWC maps with those of its weights alone that are not 0; the others are neither stored nor multiplied nor learned.
+    """Convolution of NHWC maps that stores, multiplies and learns only those of its weights that are not 0.
 
-    weight: dense HWIO [kh, kw, in_channels, out_channels], zeros and all; bias [out_channels] or None. block: 1 (CSR), or a multiple of
-    16: so many neighbouring output channels keep a weight if one of them has it. A state_dict has the values alone, no pattern: to save a
-    network, save `to_conv()`."""
+    weight: dense HWIO [kh, kw, in_channels, out_channels] with its zeros; bias: [out_channels] or None. block: 1 (CSR), or a multiple
+    of 16: that many neighbouring output channels keep a weight if one of them has it. A state_dict holds the values without the
+    pattern: to save a network, save `to_conv()`."""
 
-    def __init__(self, weight, bias=None, stride=1, padding=0, relu=False, block=1):
+    def __init__(
+        self, weight: Array, bias: Array | None = None, *,
+        stride: Pair = 1, padding: Pair = 0, relu: bool = False, block: int = 1,
+    ) -> None:
         where = "SparseConv2d"
         check_array(where, "weight", weight, ndim=4)
         self.pattern = SparsePattern.from_mask(weight != 0, block)
         *self.kernel_size, self.in_channels, self.out_channels = weight.shape
-        self.stride, self.padding, self.relu = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0), relu
+        self.stride, self.padding = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
+        self.relu = check_bool(where, "relu", relu)
         self.values = Parameter(self.pattern.gather(weight))
         self.bias = None
         if bias is not None:
             self.bias = Parameter(check_array(where, "bias", bias, dtype=weight.dtype, shape=weight.shape[3:]).copy())
 
     @classmethod
-    def from_conv(cls, conv, density=1.0, block=1):
-        """`conv` with the share `density` of its weights that are largest (of its blocks, by their norm); groups become zeros."""
+    def from_conv(cls, conv: Conv2d, density: float = 1.0, block: int = 1) -> Self:
+        """`conv` with only its largest weights, the share `density` of all (of its blocks, by their norm); groups become zeros."""
         weight = conv.weight.data * largest(conv.weight.data, density, block)
         weight = ungrouped(weight, conv.groups)
-        return cls(weight, None if conv.bias is None else conv.bias.data, conv.stride, conv.padding, conv.relu, block)
+        bias = None if conv.bias is None else conv.bias.data
+        return cls(weight, bias, stride=conv.stride, padding=conv.padding, relu=conv.relu, block=block)
 
-    def to_conv(self):
+    def to_conv(self) -> Conv2d:
         """The dense layer that computes the same."""
-        values = {"init": lambda shape: self.dense_weight(), "bias": None if self.bias is None else self.bias.data}
-        return Conv2d(self.in_channels, self.out_channels, self.kernel_size, self.stride, self.padding, relu=self.relu, **values)
+        conv = Conv2d(
+            self.in_channels, self.out_channels, self.kernel_size, self.stride, self.padding,
+            bias=self.bias is not None, relu=self.relu, init=lambda shape: self.dense_weight(),
+        )
+        if self.bias is not None:
+            conv.bias = Parameter(self.bias.data.copy())
+        return conv
 
-    def dense_weight(self):
-        """The weights, zeros and all: [kh, kw, in_channels, out_channels]."""
+    def dense_weight(self) -> Array:
+        """The weights with their zeros: [kh, kw, in_channels, out_channels]."""
         return self.pattern.scatter(self.values.data)
 
-    def forward(self, x, out=None):
+    def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
         return ops.sparse_conv2d(
             x, self.values, self.bias, pattern=self.pattern, stride=self.stride, padding=self.padding, relu=self.relu, out=out
         )
 
-    def multiply_adds(self, x_shape, y_shape):
+    def multiply_adds(self, x_shape: Shape, y_shape: Shape) -> int:
         return math.prod(y_shape[:-1]) * self.pattern.n_weights
 
-    def settings(self):
+    def settings(self) -> str:
         parts = [repr(self.pattern)] + ["stride={}x{}".format(*self.stride)] * (self.stride != (1, 1))
         parts += ["padding={}x{}".format(*self.padding)] * (self.padding != (0, 0))
-        parts += ["bias=None"] * (self.bias is None) + ["relu"] * self.relu
+        parts += ["bias=False"] * (self.bias is None) + ["relu"] * self.relu
         return ", ".join(parts)
 
 
-def largest(weight, density, block=1):
-    """Where the share `density` of the weights [kh, kw, cin, cout] is that are largest; with blocks, that of the blocks of largest norm.
+def largest(weight: Array, density: float, block: int = 1) -> BoolArray:
+    """Which weights [kh, kw, cin, cout] are the largest, the share `density` of all; with blocks, those in the blocks of largest norm.
 
     (Han et al. 2015, arXiv 1506.02626; blocks: Mao et al. 2017, arXiv 1705.08922)"""
     density = check_real("largest", "density", density, 0, 1)
@@ -71,7 +84,7 @@ def largest(weight, density, block=1):
     return np.repeat(keep.reshape(norms.shape), block, axis=1)[:, : weight.shape[3]].reshape(weight.shape)
 
 
-def ungrouped(weight, groups):
+def ungrouped(weight: Array, groups: int) -> Array:
     """The weights [kh, kw, cin, cout] of the ungrouped convolution that computes what `weight` [kh, kw, cin / groups, cout] does."""
     cin, cout = weight.shape[2], weight.shape[3] // groups
     dense = np.zeros((*weight.shape[:2], groups * cin, groups * cout), weight.dtype)
@@ -80,11 +93,12 @@ def ungrouped(weight, groups):
     return dense
 
 
-def prune(module, density, block=1):
-    """`module` with every Conv2d in it replaced, in place, by a SparseConv2d of its largest weights; a Conv2d itself is left as it is, and
-    what it would be replaced by is returned."""
+def prune(module: Module, density: float, block: int = 1) -> Module:
+    """Replaces every Conv2d in `module`, in place, by a SparseConv2d of its largest weights; returns `module`.
+
+    Of a `module` that is a Conv2d itself, which stays unchanged, returns the SparseConv2d."""
     if isinstance(module, Conv2d):
         return SparseConv2d.from_conv(module, density, block)
-    for name, child in list(module.children()):
+    for name, child in list(module.named_children()):
         setattr(module, name, prune(child, density, block))
     return module

@@ -81,7 +81,8 @@ class Trainer:
         self.config, self.setup, self.run, self.log = config, setup, run, log
         self.model = setup.model
         self.optimizer = optim.SGD(
-            self.model.parameters(), config.lr, config.momentum, config.weight_decay, decay_vectors=False, nesterov=config.nesterov
+            self.model.parameters(), config.lr, config.momentum,
+            weight_decay=config.weight_decay, nesterov=config.nesterov, decay_vectors=False,
         )
         self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
         seed = config.seed if config.sampling_seed is None else config.sampling_seed
@@ -142,7 +143,7 @@ class Trainer:
         losses.weighted_sum(each, self.config.aux_weight).backward()
         norms = self.diagnostics.norms() if looking else None
         if self.config.clip:
-            optim.clip_grad_norm(self.model.parameters(), self.config.clip)
+            optim.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         if self.average:
             self.average.step()

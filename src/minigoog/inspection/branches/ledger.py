@@ -1,7 +1,6 @@
 """The branch ledger: what each branch of each Inception module costs, and what the network loses without it."""
 
 import math
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from ...files import atomic_write
 from ...metrics import top_k_error
-from ...nn import Inception, NaiveInception
+from ...nn import Inception, NaiveInception, evaluation_mode
 from ...nn.module import Parameter
 from ...tensor import Tensor, no_grad
 from ...text import aligned, human_bytes
@@ -107,12 +106,12 @@ def branch_ledger(model, images, labels=None, progress=lambda text: None):
     if not modules:
         raise ValueError(f"branch_ledger: {type(model).__name__} has no Inception modules, expected a network of branches")
     rows = []
-    with _evaluation(model):
+    with evaluation_mode(model):
         progress("measuring")
         steps, ms = _measured(model, images[:BATCH], 0 * np.arange(len(images)) if labels is None else labels)
         accuracy = None if labels is None else _accuracy(model, images, labels)
         for module_name, module in modules:
-            for name, branch in module.children():
+            for name, branch in module.named_children():
                 progress(f"silencing {module_name}.{name}")
                 lost = None if labels is None else accuracy - _accuracy_without(branch, model, images, labels)
                 rows.append(_row(module_name, name, steps[f"{module_name}.{name}"], ms, min(len(images), BATCH), lost))
@@ -164,15 +163,3 @@ def _accuracy_without(branch, model, images, labels):
         return _accuracy(model, images, labels)
     finally:
         del branch.forward
-
-
-@contextmanager
-def _evaluation(model):
-    """Within a with-block the model is in evaluation; each module's mode stays what it was."""
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

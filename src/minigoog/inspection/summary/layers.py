@@ -45,7 +45,7 @@ def own_parameters(module):
 
 def _leaves(model, prefix=""):
     """(name, module) of each module without parts and of each with parameters of its own, depth first."""
-    children = list(model.children())
+    children = list(model.named_children())
     if own_parameters(model) or not children:
         yield prefix, model
     for name, child in [] if isinstance(model, ConvBNReLU) else children:

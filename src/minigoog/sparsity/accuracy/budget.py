@@ -10,7 +10,7 @@ import numpy as np
 from ... import rng
 from ...array_types import Shape
 from ...compile import compile as plan_of
-from ...nn import Module
+from ...nn import Module, evaluation_mode
 from ...ops.conv import Conv2d
 from ...ops.linear import Linear
 from ...ops.sparse_conv import SparseConv2d
@@ -25,9 +25,8 @@ BATCH, ROUNDS = 64, 9  # images and times of a measurement
 
 def multiply_adds(model: Module, shape: Shape) -> int:
     """Multiply-adds of `model`, in evaluation, for one image of `shape`, summed over the operations that really run."""
-    mode = model.training
-    tape = model.eval()(Tensor(np.zeros((1, *shape), np.float32))).tape()
-    model.train(mode)
+    with evaluation_mode(model):
+        tape = model(Tensor(np.zeros((1, *shape), np.float32))).tape()
     return sum(map(_of_op, tape))
 
 

@@ -25,7 +25,7 @@ def learn(model: Module, images: Array, labels: IntArray, *, epochs: int, lr: fl
 
     seed: of the order and of the mirrored and shifted photographs; the first weights are the caller's. say: told the loss of each
     epoch. Returns these losses. FloatingPointError if one is no number: `lr` was too large."""
-    optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, WEIGHT_DECAY, decay_vectors=False)
+    optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, weight_decay=WEIGHT_DECAY, decay_vectors=False)
     dataset = ArrayDataset(images, labels, range(int(np.max(labels)) + 1))
     loader = DataLoader(dataset, batch_size, _varied(images.shape), shuffle=True, seed=seed, drop_last=len(images) >= batch_size)
     model.train()

@@ -3,16 +3,15 @@
 Each is a function of `width`, a real number that scales its channels; "256" in SHARES stands for 256 * width output channels."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from ... import nn, ops, rng
+from ... import nn, rng
 from ...array_types import Shape
 from ...nn.inception import conv_relu
-from ...tensor import Tensor
 
 if TYPE_CHECKING:
     from .pictures import Pictures
@@ -53,19 +52,6 @@ class Task(NamedTuple):
         return cls(train.images.shape[1], train.images.shape[3], int(train.labels.max()) + 1)
 
 
-class Branches(nn.Module):
-    """Branches side by side over one input, their channels concatenated; `widths` are their output channels."""
-
-    def __init__(self, branches: dict[str, nn.Module], widths: Sequence[int]):
-        for name, branch in branches.items():
-            setattr(self, name, branch)
-        self.widths, self.out_channels = widths, sum(widths)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y, slices = ops.channel_slices(x, self.widths)
-        return ops.concat([branch(x, out=part) for (_, branch), part in zip(self.children(), slices, strict=True)], y)
-
-
 def channels(width: float, *names: str) -> list[int]:
     """Output channels of these branches at `width`."""
     return [max(1, round(width * SHARES[name])) for name in names]
@@ -81,7 +67,7 @@ def clustered(width: float, cin: int, norm: bool) -> Block:
     """1x1, 3x3 and 5x5 side by side: a 5x5 whose rows have one of three supports."""
     n, conv = channels(width, "1x1", "3x3", "5x5"), conv_relu(norm=norm)
     branches = {f"conv{k}x{k}": conv(cin, m, k, padding=k // 2) for k, m in zip((1, 3, 5), n, strict=True)}
-    return Branches(branches, n), sum(n)
+    return nn.Branches(**branches), sum(n)
 
 
 def random_sparse(width: float, cin: int, norm: bool) -> Block:
@@ -103,7 +89,7 @@ def multi_branch(width: float, cin: int, norm: bool) -> Block:
     n, conv = channels(width, "1x1", "3x3", "5x5", "pool"), conv_relu(norm=norm)
     branches = {f"conv{k}x{k}": conv(cin, m, k, padding=k // 2) for k, m in zip((1, 3, 5), n, strict=False)}
     branches["pool"] = nn.Sequential(pool=nn.MaxPool2d(3, stride=1, padding=1), project=conv(cin, n[3], 1))
-    return Branches(branches, n), sum(n)
+    return nn.Branches(**branches), sum(n)
 
 
 def naive(width: float, cin: int, norm: bool) -> Block:

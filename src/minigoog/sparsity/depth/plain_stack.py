@@ -35,7 +35,7 @@ class PlainStack(nn.Module):
 
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         """The output of each convolution, after ReLU."""
-        for name, layer in self.layers.children():
+        for name, layer in self.layers.named_children():
             x = layer(x)
             if name.startswith("conv"):
                 yield x

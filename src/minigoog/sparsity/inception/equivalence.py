@@ -9,32 +9,20 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.random import Generator
 
-from ... import nn, ops
+from ... import nn
 from ...array_types import Array, BoolArray, IntArray
-from ...tensor import Tensor
 
 Groups: TypeAlias = list[tuple[int, IntArray]]  # (window size, output channels)
 
 U = 2.0**-24  # the largest relative error of one float32 rounding
 
 
-class Branches(nn.Module):
-    """Modules side by side over one input, their channels concatenated; compiled, each writes straight into its place."""
-
-    def __init__(self, *branches: nn.Module):
-        for i, branch in enumerate(branches):
-            setattr(self, f"branch{i}", branch)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.concat([branch(x) for _, branch in self.children()])
-
-
-def reduced_module(cin: int, widths: Sequence[int], rng: Generator) -> Branches:
+def reduced_module(cin: int, widths: Sequence[int], rng: Generator) -> nn.Branches:
     """Figure 2b without pool, ReLU and biases: widths of table 1 (1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5); random weights."""
     ch1x1, r3, ch3x3, r5, ch5x5 = widths
-    return Branches(linear_conv(rng, cin, ch1x1, 1),
-                    nn.Sequential(reduce=linear_conv(rng, cin, r3, 1), conv=linear_conv(rng, r3, ch3x3, 3)),
-                    nn.Sequential(reduce=linear_conv(rng, cin, r5, 1), conv=linear_conv(rng, r5, ch5x5, 5)))
+    return nn.Branches(linear_conv(rng, cin, ch1x1, 1),
+                       nn.Sequential(reduce=linear_conv(rng, cin, r3, 1), conv=linear_conv(rng, r3, ch3x3, 3)),
+                       nn.Sequential(reduce=linear_conv(rng, cin, r5, 1), conv=linear_conv(rng, r5, ch5x5, 5)))
 
 
 def linear_conv(rng: Generator, cin: int, cout: int, k: int) -> nn.Conv2d:
@@ -45,12 +33,12 @@ def linear_conv(rng: Generator, cin: int, cout: int, k: int) -> nn.Conv2d:
 
 def conv_of(w: Array) -> nn.Conv2d:
     """The convolution with the weights `w` [k, k, cin, cout], without bias, that keeps a map's size."""
-    return nn.Conv2d(w.shape[2], w.shape[3], w.shape[0], padding=w.shape[0] // 2, init=lambda shape: w, bias=None)
+    return nn.Conv2d(w.shape[2], w.shape[3], w.shape[0], padding=w.shape[0] // 2, init=lambda shape: w, bias=False)
 
 
-def composed(module: Branches) -> Array:
+def composed(module: nn.Branches) -> Array:
     """The weights [5, 5, cin, cout], in float64, of the one 5x5 convolution that computes what the branches of `module` do."""
-    return np.concatenate([_centred(_product(branch)) for _, branch in module.children()], axis=3)
+    return np.concatenate([_centred(_product(branch)) for branch in module.children()], axis=3)
 
 
 def _convolutions(branch: Any) -> list[nn.Conv2d]:
@@ -88,13 +76,13 @@ def _window(support: BoolArray) -> int:
     return 1 + 2 * int(np.abs(np.argwhere(support) - middle).max(initial=0))
 
 
-def grouped_module(w: Array, groups: Groups) -> Branches:
+def grouped_module(w: Array, groups: Groups) -> nn.Branches:
     """The naive Inception module that `groups` of the channels of `w` make, without pool: a dense convolution for each."""
     convs = []
     for size, channels in groups:
         window = slice((len(w) - size) // 2, (len(w) + size) // 2)
         convs.append(conv_of(np.ascontiguousarray(w[window, window][..., channels])))
-    return Branches(*convs)
+    return nn.Branches(*convs)
 
 
 def error_of(y: Array, exact: Array, magnitude: Array, terms: int) -> float:
@@ -104,14 +92,14 @@ def error_of(y: Array, exact: Array, magnitude: Array, terms: int) -> float:
     return float((np.abs(y - exact) / bound).max())
 
 
-def exact_output(module: Branches, x: Array) -> tuple[Array, Array]:
+def exact_output(module: nn.Branches, x: Array) -> tuple[Array, Array]:
     """(what `module` computes of `x`, the same of absolute values), in float64."""
     return _float64(module, x, np.array), _float64(module, x, np.abs)
 
 
-def _float64(module: Branches, x: Array, change: Callable[[Array], Array]) -> Array:
+def _float64(module: nn.Branches, x: Array, change: Callable[[Array], Array]) -> Array:
     outputs = []
-    for _, branch in module.children():
+    for branch in module.children():
         y = change(x.astype(np.float64))
         for conv in _convolutions(branch):
             y = _conv64(y, change(conv.weight.data.astype(np.float64)))

@@ -122,7 +122,7 @@ def dense_runs(conv: Conv2d, x: Array) -> dict[str, Run]:
 
 def dense_layer(rng: Generator, cin: int, cout: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0) -> Conv2d:
     """A convolution of random weights, without bias."""
-    return Conv2d(cin, cout, kernel_size, stride, padding, init=lambda shape: rng.standard_normal(shape, np.float32), bias=None)
+    return Conv2d(cin, cout, kernel_size, stride, padding, init=lambda shape: rng.standard_normal(shape, np.float32), bias=False)
 
 
 def random_pattern(shape: Shape, density: float, block: int, rng: Generator) -> SparsePattern:

@@ -75,7 +75,7 @@ def pruned_weights(folder: str | Path, layers: Iterable[Pruned] = LAYERS) -> Ite
 def pruned_contest(p: Pruned, w: Array, images: int) -> Contest:
     """The contest on a pruned layer; blocks hold all its weights, and zeros between them."""
     kh, kw, cin, cout = w.shape
-    conv = Conv2d(cin * p.groups, cout, (kh, kw), padding=p.padding, groups=p.groups, init=lambda shape: w, bias=None)
+    conv = Conv2d(cin * p.groups, cout, (kh, kw), padding=p.padding, groups=p.groups, init=lambda shape: w, bias=False)
     x = np.random.default_rng(0).standard_normal((images, p.side, p.side, cin * p.groups), np.float32)
     contest, mask = Contest(p.name, conv, x), w != 0
     kept = int(np.count_nonzero(mask))

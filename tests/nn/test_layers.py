@@ -1,0 +1,85 @@
+"""The settings of layers: bias and its initial value, flags, sizes; and the small layers."""
+
+import numpy as np
+import pytest
+
+from minigoog import Tensor, models, nn, ops
+from tests.strategies import numbers
+
+LAYERS = {"Conv2d": lambda **settings: nn.Conv2d(3, 4, 1, **settings), "Linear": lambda **settings: nn.Linear(3, 4, **settings)}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_bias_says_whether_there_is_one_and_bias_init_its_initial_value(name):
+    make = LAYERS[name]
+    assert make(bias=False).bias is None and "bias=False" in repr(make(bias=False))
+    for settings, value in (({}, 0), ({"bias": True}, 0), ({"bias_init": 0.25}, 0.25), ({"bias": np.True_, "bias_init": 1}, 1)):
+        layer = make(**settings)
+        assert layer.bias.data.tolist() == [value] * 4 and layer.bias.dtype == np.float32 and layer.bias.requires_grad
+    assert [name for name, _ in make().named_parameters()] == ["weight", "bias"]
+
+
+@pytest.mark.parametrize("value", [0.2, 0, 1, None, "no"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_bias_that_is_not_a_bool_is_refused_with_a_hint(name, value):
+    with pytest.raises(TypeError, match=f"{name}: `bias` is {value!r}, expected True or False; `bias_init` sets the initial value"):
+        LAYERS[name](bias=value)
+    with pytest.raises((TypeError, ValueError), match=f"{name}: `bias_init` is"):
+        LAYERS[name](bias_init=float("nan"))
+
+
+def test_the_third_argument_of_linear_is_the_bias_as_in_pytorch():
+    assert nn.Linear(4, 3, False).bias is None and not nn.Linear(4, 3, True).relu
+
+
+def test_bias_init_is_passed_on_to_every_convolution_with_relu():
+    for module in (nn.Inception(2, 3, 2, 3, 2, 3, 2, bias_init=0.2), nn.NaiveInception(2, 3, 2, 3, bias_init=0.2)):
+        biases = [p.data for name, p in module.named_parameters() if name.endswith("bias")]
+        assert len(biases) in (6, 3) and all((b == np.float32(0.2)).all() for b in biases)
+    network = models.GoogLeNet(num_classes=2, bias_init=0.2)
+    biases = {name: p.data for name, p in network.named_parameters() if name.endswith("bias")}
+    plain = {name for name, b in biases.items() if not b.any()}
+    assert plain == {"classifier.bias", "aux_4a.classifier.bias", "aux_4d.classifier.bias"}
+
+
+@pytest.mark.parametrize("make, name", [
+    (lambda: nn.Conv2d(3, 4, 1, relu=1), "Conv2d: `relu`"), (lambda: nn.Linear(3, 4, relu="yes"), "Linear: `relu`"),
+    (lambda: nn.MaxPool2d(3, ceil_mode=2), "MaxPool2d: `ceil_mode`"), (lambda: nn.BatchNorm2d(3, relu=0), "BatchNorm2d: `relu`"),
+    (lambda: nn.SparseConv2d(np.ones((1, 1, 2, 3), np.float32), relu=1), "SparseConv2d: `relu`"),
+    (lambda: models.GoogLeNet(aux_heads=3), "GoogLeNet: `aux_heads`"), (lambda: nn.ReLU().train(1), "ReLU.train: `mode`"),
+    (lambda: nn.Linear(1, 1).requires_grad_(None), "Linear.requires_grad_: `requires_grad`"),
+])
+def test_a_flag_that_is_not_a_bool_is_refused_by_name(make, name):
+    with pytest.raises(TypeError, match=f"{name} is .*, expected True or False"):
+        make()
+
+
+def test_adaptive_pooling_takes_a_size_or_a_square():
+    x = Tensor(numbers(0, (2, 7, 9, 3)))
+    y = nn.AdaptiveAvgPool2d(output_size=(2, 2))(x)
+    assert y.shape == (2, 2, 2, 3) and np.array_equal(y.data, nn.AdaptiveAvgPool2d(2)(x).data)
+    with pytest.raises(ValueError, match=r"AdaptiveAvgPool2d: `output_size` is \(2, 3\), expected as many rows as columns"):
+        nn.AdaptiveAvgPool2d((2, 3))
+
+
+def test_the_loss_as_a_module_is_the_operation():
+    x, labels = Tensor(numbers(0, (4, 5))), [0, 1, 2, 4]
+    assert nn.CrossEntropyLoss()(x, labels).item() == ops.cross_entropy(x, labels).item()
+    smooth = nn.CrossEntropyLoss(label_smoothing=0.3)
+    assert smooth(x, labels).item() == ops.cross_entropy(x, labels, 0.3).item() != ops.cross_entropy(x, labels).item()
+    assert repr(smooth) == "CrossEntropyLoss(label_smoothing=0.3)" and repr(nn.CrossEntropyLoss()) == "CrossEntropyLoss()"
+    with pytest.raises(ValueError, match="CrossEntropyLoss: `label_smoothing` is 2"):
+        nn.CrossEntropyLoss(label_smoothing=2)
+
+
+def test_softmax_makes_probabilities_of_the_last_axis_and_no_other():
+    x = numbers(0, (3, 4))
+    exact = np.exp(x.astype(np.float64)) / np.exp(x.astype(np.float64)).sum(axis=1, keepdims=True)
+    assert np.allclose(nn.Softmax(dim=1)(Tensor(x)).data, exact, atol=1e-6)
+    with pytest.raises(ValueError, match="Softmax: `dim` is 0, expected -1 or 1"):
+        nn.Softmax(0)
+
+
+def test_identity_returns_its_input():
+    x = Tensor(numbers(0, (2, 3)))
+    assert nn.Identity()(x) is x
