@@ -1,23 +1,26 @@
-"""What the flags of the programs in this folder share."""
+"""Flags that the programs in this folder share."""
 
 import argparse
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import machine
-from turns import WrongAnswer
+
+from minigoog.sparsity.speed.turns import WrongAnswer
 
 
-def positive(text):
-    """A whole number from 1 on."""
+def positive(text: str) -> int:
+    """An integer from 1 on."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"expected an integer from 1 on, got {text!r}")
     return int(text)
 
 
-def parser(description):
+def parser(description: str) -> argparse.ArgumentParser:
     """A parser with the flags that all have."""
     p = argparse.ArgumentParser(description=description.split("\n")[0])
     p.add_argument("--threads", type=positive, default=os.cpu_count())
@@ -26,8 +29,8 @@ def parser(description):
     return p
 
 
-def parse(p):
-    """The flags; whatever would fail after the measurements fails before them."""
+def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
+    """The flags, checked first for what would otherwise fail after the measurements."""
     flags = p.parse_args()
     for path in filter(None, (flags.json, getattr(flags, "plot", None))):
         if not Path(path).absolute().parent.is_dir():
@@ -37,14 +40,22 @@ def parse(p):
     return flags
 
 
-def use(p, flags):
+def choose(p: argparse.ArgumentParser, found: list[Any], substring: str) -> list[Any]:
+    """Those of the layers `found` that have the substring in their name; none is an error."""
+    chosen = [layer for layer in found if substring in layer.name]
+    if not chosen:
+        p.error(f"--layers: no layer has {substring!r} in its name")
+    return chosen
+
+
+def use(p: argparse.ArgumentParser, flags: argparse.Namespace) -> None:
     """Sets the threads, of BLAS too, and the instruction set (`isa`, if the program has that flag) of this process."""
     machine.use_threads(flags.threads)
     import minigoog
 
     native = minigoog.kernels.native
     if native is None:
-        p.error("the C kernels were not built: there is nothing to measure")
+        p.error("the C kernels were not built: nothing to measure")
     native.machine.set_threads(flags.threads)
     if getattr(flags, "isa", None):
         if flags.isa not in native.machine.available_isas():
@@ -53,7 +64,7 @@ def use(p, flags):
     flags.isa = native.machine.isa()
 
 
-def run(main):
+def run(main: Callable[[], None]) -> None:
     """Calls `main`; Ctrl-C and a wrong answer end the program with one line or none."""
     try:
         main()

@@ -1,68 +1,133 @@
-"""GoogLeNet beside PyTorch, ONNX Runtime and OpenVINO: inference at batch 1, 8, 32 and a training step at batch 32.
+"""GoogLeNet against PyTorch, ONNX Runtime and OpenVINO: inference at batch 1, 8, 32 and a training step at batch 32.
 
 python benchmarks/googlenet.py [--batch 1 8 32] [--train-batch 32] [--rounds 15] [--json FILE] [--plot FILE]
-The peers that are installed take part: pip install 'minigoog[bench]'."""
+The peers that are installed take part: pip install 'minigoog[bench]'.
+
+python benchmarks/googlenet.py --against PYTHON [--rounds 30]
+compares this build with another one, the minigoog that the interpreter PYTHON imports, say an older commit in an environment of its
+own. Without --contestants no peers take part, so none need be installed. A ratio is this build's time by that of the other in the same
+round; its median and quartiles are printed. SLOWER: the median is more than 3% above 1, and so is the lower quartile above 1."""
+
+import argparse
+import shutil
+import sys
+from typing import Any
 
 import flags as common
 import harness
 import peers
 import plots
+from harness import Entry, Row
 
 # PyTorch's training step is several times slower when its big arrays go back to the system after each step.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(10**11), "MALLOC_MMAP_THRESHOLD_": str(10**11)}
 AVX2 = {"MINIGOOG_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
-AS_THEY_COME = ("minigoog", "minigoog compiled", "minigoog compiled, 1 thread", "PyTorch default")
+DEFAULT_SETTINGS = ("minigoog", "minigoog compiled", "minigoog compiled, 1 thread", "PyTorch default")
 TRAINING = ("minigoog", "PyTorch channels-last", "PyTorch default")
-DEFAULT = [name for name in peers.CONTESTANTS if name != "minigoog compiled, 1 thread"]
+CONTESTANTS = [name for name in peers.CONTESTANTS if name != "minigoog compiled, 1 thread"]
+BUILDS = ["minigoog", "minigoog compiled"]  # what --against compares
+OTHER = " (other)"
+TOLERANCE = 1.03  # times as long as the other build: more is slower, if the lower quartile is above 1 too
+ROUNDS, ROUNDS_AGAINST = 15, 30
 
 
-def contests(flags):
+def contests(flags: argparse.Namespace) -> list[tuple[str, int]]:
     """(task, batch) of each table."""
     return [("inference", batch) for batch in flags.batch] + [("train", batch) for batch in flags.train_batch]
 
 
-def run_contest(task, batch, flags):
-    """The rows of one table. minigoog and "PyTorch default" come as they are; the others keep their memory: it only helps them."""
-    names = [name for name in flags.contestants if task == "inference" or name in TRAINING]
-    environments = {name: ({} if name in AS_THEY_COME else KEEP_MEMORY) | (AVX2 if flags.avx2 else {}) for name in names}
-    rounds = flags.rounds if batch < 16 else max(3, flags.rounds // 3)
-    return harness.race(environments, task, batch, flags.threads, rounds)
+def entries(task: str, flags: argparse.Namespace) -> list[Entry]:
+    """Who takes part. minigoog and "PyTorch default" run with default settings; the others keep their memory: it only helps them."""
+    found = []
+    for name in flags.contestants:
+        if task == "inference" or name in TRAINING:
+            environment = ({} if name in DEFAULT_SETTINGS else KEEP_MEMORY) | (AVX2 if flags.avx2 else {})
+            found.append(Entry(name, name, environment=environment))
+            if flags.against and name.startswith("minigoog"):
+                found.append(Entry(name + OTHER, name, flags.against, environment))
+    return found
 
 
-def print_table(rows):
+def run_contest(task: str, batch: int, flags: argparse.Namespace) -> list[Row]:
+    """The rows of one table; peers take a third of the rounds from batch 16 on."""
+    rounds = flags.rounds if flags.against or batch < 16 else max(3, flags.rounds // 3)
+    return harness.contest(entries(task, flags), task, batch, flags.threads, rounds)
+
+
+def comparisons(rows: list[Row]) -> list[Row]:
+    """For each network of which two builds took part: how long this one took, in times of the other, with the quartiles of the rounds."""
+    by_name = {row["name"]: row for row in rows}
+    found = []
+    for name, row in by_name.items():
+        if other := by_name.get(name + OTHER):
+            ratios = [ours / theirs for ours, theirs in zip(row["times_ms"], other["times_ms"], strict=True)]
+            low, ratio, high = harness.quartiles(ratios)
+            found.append({"name": name, "task": row["task"], "batch": row["batch"], "ratio": ratio, "quartiles": [low, high],
+                          "slower": ratio > TOLERANCE and low > 1})
+    return found
+
+
+def print_table(rows: list[Row]) -> None:
     """One table: the ratio is to the fastest peer."""
     others = [row["ms"] for row in rows if not row["name"].startswith("minigoog")]
-    print(f"\n{rows[0]['task']}, batch {rows[0]['batch']}; memory while running, and of it for more than the network built")
+    print(f"\n{rows[0]['task']}, batch {rows[0]['batch']}; peak memory while running, and how much of it on top of the network built")
     for row in rows:
-        ratio = f"{row['ms'] / min(others):6.2f} x best peer" if others else ""
+        ratio = f"{row['ms'] / min(others):6.2f} x best peer  " if others else ""
         gradient = f", of a gradient {row['gradient_difference']:.1e}" if "gradient_difference" in row else ""
-        print(f"  {row['name']:<28}{row['ms']:9.2f} ms  least {row['least_ms']:9.2f}  {ratio}  {row['peak_mib']:6.0f} MiB"
-              f" {row['peak_mib'] - row['built_mib']:6.0f}  difference {row['difference']:.1e}{gradient}", flush=True)
+        low, _, high = harness.quartiles(row["times_ms"])
+        memory = f"{row['peak_mib']:6.0f} MiB {row['peak_mib'] - row['built_mib']:6.0f}"
+        print(f"  {row['name']:<28}{row['ms']:9.2f} ms  quartiles {low:9.2f} {high:9.2f}  least {row['least_ms']:9.2f}  {ratio}"
+              f"{memory}  difference {row['difference']:.1e}{gradient}", flush=True)
 
 
-def parse():
+def print_comparisons(found: list[Row]) -> None:
+    """The ratios of two builds."""
+    for row in found:
+        low, high = row["quartiles"]
+        print(f"  {row['name']:<28}takes {row['ratio']:.3f} x as long as the other build  quartiles {low:.3f} {high:.3f}"
+              f"{'  SLOWER' * row['slower']}", flush=True)
+
+
+def builds(rows: list[Row]) -> dict[str, str]:
+    """Where the two builds are, in words."""
+    return {name: row["package"] for row in rows for name in ["other" if row["name"].endswith(OTHER) else "this"] if row["package"]}
+
+
+def parse() -> argparse.Namespace:
     """The flags, checked."""
-    p = common.parser(__doc__)
+    p = common.parser(__doc__ or "")
     p.add_argument("--batch", type=common.positive, nargs="*", default=[1, 8, 32], help="batch sizes for inference")
     p.add_argument("--train-batch", type=common.positive, nargs="*", default=[32], help="batch sizes for training steps")
-    p.set_defaults(rounds=15)  # a third of it from batch 16 on
-    p.add_argument("--contestants", nargs="+", choices=list(peers.CONTESTANTS), default=DEFAULT)
+    p.add_argument("--contestants", nargs="+", choices=list(peers.CONTESTANTS), help="default: all that are installed")
+    p.add_argument("--against", metavar="PYTHON", help="compare with the minigoog that this interpreter imports; without peers")
     p.add_argument("--avx2", action="store_true", help="AVX2 only: minigoog, and the peers that can be told to (oneDNN)")
     p.add_argument("--plot", metavar="FILE", help="draw bars")
+    p.set_defaults(rounds=None)  # a third of it from batch 16 on, without --against
     flags = common.parse(p)
+    flags.rounds = flags.rounds or (ROUNDS_AGAINST if flags.against else ROUNDS)
+    flags.contestants = flags.contestants or (BUILDS if flags.against else CONTESTANTS)
+    if flags.against and not shutil.which(flags.against):
+        p.error(f"--against: there is no program {flags.against}")
+    if flags.against and not any(name.startswith("minigoog") for name in flags.contestants):
+        p.error("--against compares builds of minigoog, expected one of them among --contestants")
     if not flags.batch and not (flags.train_batch and set(flags.contestants) & set(TRAINING)):
-        p.error("there is nothing to run: no --batch, and no --train-batch with somebody who trains")
+        p.error("nothing to run: no --batch, and no --train-batch with a contestant that trains")
     return flags
 
 
-def main():
+def main() -> None:
     """Runs the contests that the flags ask for."""
-    flags, rows = parse(), []
+    flags, rows, compared = parse(), [], []
     for task, batch in contests(flags):
         rows += (new := run_contest(task, batch, flags))
+        compared += (ratios := comparisons(new))
         if new:
             print_table(new)
-    facts = {"benchmark": "googlenet", "threads": flags.threads, "rows": rows}
+            print_comparisons(ratios)
+    facts: dict[str, Any] = {"benchmark": "googlenet", "threads": flags.threads, "rows": rows}
+    if flags.against:
+        facts |= {"builds": builds(rows), "comparisons": compared}
+        print(f"\nthis build: {facts['builds']['this']}\nthe other:  {facts['builds']['other']}")
     if flags.avx2:
         facts["machine"] = {"isa": "avx2"}
     if flags.plot:
@@ -72,4 +137,7 @@ def main():
 
 
 if __name__ == "__main__":
-    common.run(main)
+    try:
+        common.run(main)
+    except RuntimeError as error:
+        sys.exit(str(error))

@@ -1,4 +1,4 @@
-"""A contest, not a stopwatch: each contestant in a process of its own, taking turns; wrong answers are not timed."""
+"""A contest, not a stopwatch: each contestant in its own process, taking turns; wrong answers are not timed."""
 
 import json
 import os
@@ -6,51 +6,79 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
+from typing import Any, NamedTuple
 
 import machine
 import numpy as np
-from turns import WrongAnswer
+
+from minigoog.array_types import Array
+from minigoog.sparsity.speed.turns import WrongAnswer, take_turns
 
 HERE = Path(__file__).parent
-# Relative L2, of the logits and, in training, of the gradient of the first layer. That far back rounding has turned some ReLUs and
-# maxima the other way: PyTorch in float32 is 1.0e-3 from PyTorch in float64, minigoog 1.1e-3 (batch 2).
+# Relative L2, of the logits and, in training, of the gradient of the first layer. At that depth rounding has
+# flipped some ReLUs and maxima: PyTorch in float32 is 1.0e-3 from PyTorch in float64, minigoog 1.1e-3 (batch 2).
 BOUNDS = {"difference": 1e-4, "gradient_difference": 2e-2}
-PAUSE = 0.25  # seconds; ONNX Runtime and OpenMP spin for some milliseconds after a run, and slow whoever comes next
+PAUSE = 0.25  # seconds; ONNX Runtime and OpenMP spin for some milliseconds after a run, and slow the next contestant
+WARM_UP_ROUNDS = 2  # that do not count
+
+Row = dict[str, Any]
+
+
+class Entry(NamedTuple):
+    """Who takes part: a network of peers.CONTESTANTS, run by the interpreter `python`, with more variables in its environment."""
+
+    name: str
+    network: str
+    python: str = sys.executable
+    environment: dict[str, str] = {}
+
+    @property
+    def own(self) -> bool:
+        """Whether it runs in the environment of this program."""
+        return self.python == sys.executable
+
+    def variables(self, threads: int) -> dict[str, str]:
+        """The environment of its process."""
+        variables = os.environ | {"OMP_NUM_THREADS": str(threads)} | self.environment
+        return {name: value for name, value in variables.items() if self.own or name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
 class Contestant:
     """A worker process (worker.py) that builds one network, then runs it whenever it is told to."""
 
-    def __init__(self, name, task, batch, threads, environment=None):
-        self.name = name
+    def __init__(self, entry: Entry, task: str, batch: int, threads: int):
+        self.name, self.own = entry.name, entry.own
         self.folder = tempfile.TemporaryDirectory()
         self.output = Path(self.folder.name, "output.npz")
-        command = [sys.executable, str(HERE / "worker.py"), name, task, str(batch), str(threads), str(self.output)]
-        settings = os.environ | {"OMP_NUM_THREADS": str(threads)} | (environment or {})
-        # A session of its own: Ctrl-C reaches us alone, and the worker ends when its input does.
+        command = [entry.python, str(HERE / "worker.py"), entry.network, task, str(batch), str(threads), str(self.output)]
+        # Its own session: Ctrl-C reaches only this process, and the worker ends when its input does.
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=settings, start_new_session=True)
-        self.facts, self.times = {}, []
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=entry.variables(threads), start_new_session=True)
+        self.facts: dict[str, Any] = {}
 
-    def answer(self):
+    def answer(self) -> dict[str, Any]:
         """The next line of the worker, as JSON."""
+        assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.name}: the worker died with exit code {self.process.wait()}; see its message above")
-        return json.loads(line)
+        facts: dict[str, Any] = json.loads(line)
+        return facts
 
-    def turn(self):
+    def turn(self) -> float:
         """One run; returns its milliseconds. First a pause: threads of the contestant before may still spin on the cores."""
+        assert self.process.stdin
         time.sleep(PAUSE)
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
-        self.times.append(self.answer()["ms"])
-        return self.times[-1]
+        return float(self.answer()["ms"])
 
-    def stop(self):
-        """Ends the worker; returns its memory in MiB: after building the network, at most while building, at most while running."""
+    def stop(self) -> dict[str, Any]:
+        """Ends the worker; returns its memory in MiB: after building the network, peak while building, peak while running."""
+        assert self.process.stdin
         self.process.stdin.close()
         memory = self.answer()
         self.process.wait()
@@ -58,37 +86,50 @@ class Contestant:
         return memory
 
 
-def race(environments, task, batch, threads, rounds):
-    """Rows, one for each contestant that is installed: median and least milliseconds, difference of the outputs, memory.
+def contest(entries: Sequence[Entry], task: str, batch: int, threads: int, rounds: int) -> list[Row]:
+    """Rows, one for each contestant that is installed: median and least milliseconds, each turn's, difference of the outputs, memory.
 
-    environments: {name: what its process finds in its environment besides ours}. All take turns, `rounds` times after two that do
-    not count. The first name is the judge of the others' outputs: each difference within its bound, or the contest is off."""
-    contestants = []
+    All take turns, `rounds` times after two that do not count. The first is the judge of the others' outputs: each difference within
+    its bound, or the contest is off."""
+    contestants: list[Contestant] = []
     try:
-        for name, environment in environments.items():
-            contestants.append(contestant := Contestant(name, task, batch, threads, environment))
+        for entry in entries:
+            contestants.append(contestant := Contestant(entry, task, batch, threads))
             contestant.facts = contestant.answer()  # one at a time: they would slow each other, and the memory of building adds up
-        for contestant in contestants:
-            if "absent" in contestant.facts:
-                print(f"{contestant.name}: absent ({contestant.facts['absent']})", file=sys.stderr)
-        contestants = [contestant for contestant in contestants if "absent" not in contestant.facts]
-        differences = check_outputs(contestants) if contestants else []
-        for _ in range(rounds + 2):
-            for contestant in contestants:
-                contestant.turn()
-        rows = []
-        for contestant, difference in zip(contestants, differences, strict=True):
-            times = contestant.times[2:]
-            row = {"name": contestant.name, "task": task, "batch": batch, "ms": median(times), "least_ms": min(times)}
-            row |= {"isa": contestant.facts["isa"], "rounds": rounds}
-            rows.append(row | difference | contestant.stop())
-        return rows
+        present = installed(contestants)
+        differences = check_outputs(present) if present else []
+        times = take_turns({contestant.name: contestant.turn for contestant in present}, rounds + WARM_UP_ROUNDS)
+        return [_row(contestant, task, batch, times[contestant.name][WARM_UP_ROUNDS:]) | difference | contestant.stop()
+                for contestant, difference in zip(present, differences, strict=True)]
     finally:
         for contestant in contestants:
             contestant.process.kill()
 
 
-def check_outputs(contestants):
+def installed(contestants: Sequence[Contestant]) -> list[Contestant]:
+    """Those that could be built; says which could not. RuntimeError for an absent one of another environment: it was asked for."""
+    for contestant in contestants:
+        if "absent" in contestant.facts:
+            if not contestant.own:
+                raise RuntimeError(f"{contestant.name}: {contestant.facts['absent']}")
+            print(f"{contestant.name}: absent ({contestant.facts['absent']})", file=sys.stderr)
+    return [contestant for contestant in contestants if "absent" not in contestant.facts]
+
+
+def _row(contestant: Contestant, task: str, batch: int, times: list[float]) -> Row:
+    facts = {"name": contestant.name, "task": task, "batch": batch, "ms": median(times), "least_ms": min(times), "rounds": len(times)}
+    return facts | {"times_ms": times, "isa": contestant.facts["isa"], "package": contestant.facts["package"]}
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """(lower quartile, median, upper quartile)."""
+    if len(values) < 2:
+        return values[0], values[0], values[0]
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return low, middle, high
+
+
+def check_outputs(contestants: Sequence[Contestant]) -> list[dict[str, float]]:
     """{name of a bound: difference} of each contestant's outputs to the first one's; raises WrongAnswer where one is too large."""
     outputs = [list(np.load(contestant.output).values()) for contestant in contestants]
     differences = [dict(zip(BOUNDS, map(difference_of, ys, outputs[0]), strict=False)) for ys in outputs]
@@ -99,12 +140,12 @@ def check_outputs(contestants):
     return differences
 
 
-def difference_of(y, judge):
+def difference_of(y: Array, judge: Array) -> float:
     """Relative L2."""
     return float(np.linalg.norm(y - judge) / np.linalg.norm(judge)) if y.shape == judge.shape else np.inf
 
 
-def write_json(path, facts):
+def write_json(path: str, facts: dict[str, Any]) -> None:
     """Writes the machine and `facts` to a file; `facts` may correct what it says of the machine."""
     described = machine.facts() | facts.pop("machine", {})
     Path(path).write_text(json.dumps({"machine": described} | facts, indent=1) + "\n")

@@ -4,6 +4,11 @@ python benchmarks/kernels.py [--batch 8] [--layers 3x3] [--algorithm direct wino
 A call is timed as a user makes it, packing of the weights included; "plan" is mg.compile of this one layer, which packs once.
 GFLOP/s count the multiplications of the definition, so `winograd` may exceed the peak. Results are compared, then timed."""
 
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
 import flags as common
 import harness
 import layers
@@ -12,14 +17,18 @@ import numpy as np
 import numpy_kernels
 import plots
 import turns
+from harness import Row
+from layers import Conv, Map
+
+from minigoog.array_types import Array
+from minigoog.sparsity.speed.turns import Run, check_answer
 
 ALGORITHMS = ("im2col", "direct", "winograd", "auto", "plan")
 HEAD = "layer                             algorithm  isa     threads       ms  GFLOP/s  of peak  x NumPy  max error"
 MAP_HEAD = HEAD.replace("GFLOP/s  of peak", "   GB/s  of copy")
-BOUND = 1e-4  # relative to the largest value: far above rounding, far below any mistake
 
 
-def arrays(layer, batch):
+def arrays(layer: Conv, batch: int) -> tuple[Array, Array, Array, Array]:
     """x, w, b, dy of a convolution, of the size that keeps outputs near 1."""
     rng = np.random.default_rng(0)
     weights = layer.kh, layer.kw, layer.cin, layer.cout
@@ -28,8 +37,9 @@ def arrays(layer, batch):
     return x, w * np.float32((layer.kh * layer.kw * layer.cin) ** -0.5), b, dy
 
 
-def convolve(kernels, direction, layer, x, w, b, dy, algorithm="auto"):
-    """One call of conv2d or of one of its gradients."""
+def convolve(kernels: Any, direction: str, layer: Conv, values: Sequence[Array], algorithm: str = "auto") -> Any:
+    """One call of conv2d or of one of its gradients; values: x, w, b, dy."""
+    x, w, b, dy = values
     settings = {"stride": layer.stride, "padding": layer.pad, "algorithm": algorithm}
     if direction == "forward":
         return kernels.conv2d(x, w, b, relu=True, **settings)
@@ -38,33 +48,34 @@ def convolve(kernels, direction, layer, x, w, b, dy, algorithm="auto"):
     return kernels.conv2d_weight(x, w.shape, dy, **settings)
 
 
-def planned(layer, x, w, b):
+def planned(layer: Conv, x: Array, w: Array, b: Array) -> Run:
     """The layer alone as a compiled plan."""
     import minigoog as mg
 
     conv = mg.nn.Conv2d(layer.cin, layer.cout, (layer.kh, layer.kw), layer.stride, layer.pad, relu=True)
-    conv.weight.data[...], conv.bias.data[...] = w, b
+    for parameter, values in zip(conv.parameters(), (w, b), strict=True):
+        parameter.data[...] = values
     plan = mg.compile(conv, x.shape)
     return lambda: plan(x)
 
 
-def can(algorithm, layer, direction):
+def can(algorithm: str, layer: Conv, direction: str) -> bool:
     """Whether an algorithm computes this layer."""
     if algorithm == "plan":
         return direction == "forward"
     return algorithm != "winograd" or (layer.kh, layer.kw, layer.stride) == (3, 3, 1)
 
 
-def convolution_rows(layer, flags, limits):
+def convolution_rows(layer: Conv, flags: argparse.Namespace, limits: dict[str, float]) -> list[Row]:
     """A row for each algorithm that can do the layer, checked against float64 first."""
     import minigoog as mg
 
     values = arrays(layer, flags.batch)
-    runs = {"NumPy": lambda: getattr(numpy_kernels, flags.direction)(layer, *values)}
+    runs: dict[str, Run] = {"NumPy": lambda: getattr(numpy_kernels, flags.direction)(layer, *values)}
     for name in filter(lambda name: can(name, layer, flags.direction), flags.algorithm):
-        call = lambda name=name: convolve(mg.kernels.native, flags.direction, layer, *values, name)  # noqa: E731
+        call = partial(convolve, mg.kernels.native, flags.direction, layer, values, name)
         runs[name] = planned(layer, *values[:3]) if name == "plan" else call
-    judge = convolve(mg.kernels.reference, flags.direction, layer, *(a.astype(np.float64) for a in values))
+    judge = convolve(mg.kernels.reference, flags.direction, layer, [a.astype(np.float64) for a in values])
     facts = {"flops": layer.flops(flags.batch), "bytes": layer.bytes(flags.batch)}
     rows = measure(layer.name, runs, judge, flags)
     for row in rows:
@@ -73,7 +84,7 @@ def convolution_rows(layer, flags, limits):
     return rows
 
 
-def map_rows(layer, flags, limits):
+def map_rows(layer: Map, flags: argparse.Namespace, limits: dict[str, float]) -> list[Row]:
     """The same for pooling, ReLU and softmax, whose limit is the memory."""
     import minigoog as mg
 
@@ -88,7 +99,7 @@ def map_rows(layer, flags, limits):
     return rows
 
 
-def map_kernel(kernels, layer, x):
+def map_kernel(kernels: Any, layer: Map, x: Array) -> Any:
     """One call of a kernel on a map."""
     settings = {"stride": layer.stride, "padding": layer.pad, "ceil_mode": True}
     if layer.kernel == "max":
@@ -98,24 +109,24 @@ def map_kernel(kernels, layer, x):
     return getattr(kernels, layer.kernel)(x)
 
 
-def measure(name, runs, judge, flags):
+def measure(name: str, runs: dict[str, Run], judge: Array, flags: argparse.Namespace) -> list[Row]:
     """Rows of the functions `runs`, the first of which is the peer."""
-    errors = {algorithm: turns.error(f"{name}, {algorithm}", run(), judge, BOUND) for algorithm, run in runs.items()}
-    times = turns.take_turns(runs, flags.rounds)
+    errors = {algorithm: check_answer(f"{name}, {algorithm}", run(), judge) for algorithm, run in runs.items()}
+    times = turns.milliseconds(runs, flags.rounds)
     peer = next(iter(times.values()))
-    return [{"layer": name, "algorithm": algorithm, "isa": "its own" if algorithm == "NumPy" else flags.isa,
+    return [{"layer": name, "algorithm": algorithm, "isa": "BLAS" if algorithm == "NumPy" else flags.isa,
              "threads": flags.threads, "ms": ms, "x_peer": peer / ms, "error": errors[algorithm]}
             for algorithm, ms in times.items()]
 
 
-def line(row):
+def line(row: Row) -> str:
     """A row as text."""
     rate = row["gflops"] if "gflops" in row else row["gbytes"]
     return (f"{row['layer']:<34}{row['algorithm']:<11}{row['isa']:<8}{row['threads']:>7}{row['ms']:>9.3f}{rate:>9.0f}"
             f"{row['share']:>9.0%}{row['x_peer']:>9.2f}{row['error']:>11.1e}")
 
 
-def totals(rows, peak):
+def totals(rows: list[Row], peak: float) -> list[Row]:
     """For each algorithm the sum over its layers; x_peer and x_direct compare with NumPy and `direct` on the same layers."""
     ms = {(row["algorithm"], row["layer"]): row["ms"] for row in rows}
     result = []
@@ -129,7 +140,7 @@ def totals(rows, peak):
     return result
 
 
-def print_totals(rows):
+def print_totals(rows: list[Row]) -> None:
     """What `totals` says; "x direct" compares on the layers that both can do."""
     print(f"\n{'total':<12}layers        ms  GFLOP/s  of peak  x NumPy  x direct")
     for row in rows:
@@ -138,7 +149,7 @@ def print_totals(rows):
               f"{row['x_peer']:>9.2f}{beside}")
 
 
-def parse():
+def parse() -> argparse.Namespace:
     """The flags, checked, and in force."""
     p = common.parser(__doc__)
     p.add_argument("--batch", type=common.positive, default=8)
@@ -148,17 +159,17 @@ def parse():
     p.add_argument("--isa", help="avx512, avx2, neon or plain instead of the best one")
     p.add_argument("--plot", metavar="FILE", help="draw a roofline")
     flags = common.parse(p)
-    flags.convolutions = [layer for layer in layers.convolutions() if flags.layers in layer.name]
-    flags.maps = [layer for layer in layers.maps() if flags.layers in layer.name and flags.direction == "forward"]
-    if not flags.convolutions + flags.maps:
-        p.error(f"--layers: no layer has {flags.layers!r} in its name")
+    chosen = common.choose(p, layers.convolutions() + (layers.maps() if flags.direction == "forward" else []), flags.layers)
+    flags.convolutions = [layer for layer in chosen if isinstance(layer, layers.Conv)]
+    flags.maps = [layer for layer in chosen if isinstance(layer, layers.Map)]
     if flags.plot and not flags.convolutions:
         p.error(f"--plot draws convolutions, and none has {flags.layers!r} in its name")
     common.use(p, flags)
     return flags
 
 
-def print_rows(head, kind, found, flags, limits):
+def print_rows(head: str, kind: Callable[..., list[Row]], found: Sequence[Conv | Map], flags: argparse.Namespace,
+               limits: dict[str, float]) -> list[Row]:
     """Measures the layers `found`, printing as it goes; returns the rows."""
     rows = []
     if found:
@@ -169,7 +180,7 @@ def print_rows(head, kind, found, flags, limits):
     return rows
 
 
-def main():
+def main() -> None:
     """Runs and prints what the flags ask for."""
     flags = parse()
     limits = {"peak_gflops": machine.peak_gflops(), "bandwidth": machine.bandwidth()}

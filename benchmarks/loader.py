@@ -1,9 +1,10 @@
-"""How fast images come: each step of the augmentation for one image, and the loader beside a training step.
+"""Speed of data loading: each step of the augmentation for one image, and the loader during training.
 
 python benchmarks/loader.py --data FOLDER [--size 224] [--augment paper] [--model googlenet] [--batch-size 32] [--workers 2]"""
 
 import argparse
 import time
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from minigoog import data
 from minigoog.train.augmentation import AUGMENTATIONS, training
 
 
-def per_image(dataset, transform, n=200):
+def per_image(dataset: Any, transform: Any, n: int = 200) -> list[tuple[str, float]]:
     """(what, milliseconds for one image): decoding, then each transform; the median of `n` images."""
     steps = [("decode", None), *((repr(t).split("(")[0], t) for t in transform.transforms)]
     times, generator = np.zeros((n, len(steps))), np.random.default_rng(0)
@@ -25,25 +26,25 @@ def per_image(dataset, transform, n=200):
     return [(name, float(ms)) for (name, _), ms in zip(steps, np.median(times, axis=0), strict=True)]
 
 
-def share_waited(dataset, transform, model, batch_size, workers, steps):
+def share_waited(dataset: Any, transform: Any, model: mg.nn.Module, batch_size: int, workers: int, steps: int) -> tuple[float, float]:
     """(share of the time for which training steps waited for images, images a second)."""
     loader = data.DataLoader(dataset, batch_size, shuffle=True, num_workers=workers, transform=transform)
     optimizer = mg.optim.SGD(model.parameters(), 1e-3, 0.9)
-    began, done = None, 0
-    for images, labels in loader:
-        if began is None:  # the first batch is waited for in any case
+    began = first = 0.0
+    for done, (images, labels) in enumerate(loader, start=1):
+        if done == 1:  # the first batch is waited for in any case
             began, first = time.perf_counter(), loader.waited
         optimizer.zero_grad()
         mg.losses.googlenet_loss(model(mg.Tensor(images)), labels).backward()
         optimizer.step()
-        done += 1
         if done == steps:
             break
     seconds = time.perf_counter() - began
     return (loader.waited - first) / seconds, done * batch_size / seconds
 
 
-def main():
+def main() -> None:
+    """Prints both."""
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--data", required=True)
     p.add_argument("--data-dir")

@@ -10,16 +10,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from turns import PAUSE, seconds
+from timing import PAUSE
+
+from minigoog.sparsity.speed.turns import seconds
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
 PACKAGES = ("numpy", "torch", "onnxruntime", "openvino")
 MIB = 2**20
 
 
-def facts():
+def facts() -> dict[str, Any]:
     """What the numbers were measured on."""
     import minigoog
     from minigoog.sparsity.runner.machine import processor
@@ -28,7 +31,7 @@ def facts():
             "python": platform.python_version(), **versions()}
 
 
-def commit():
+def commit() -> str:
     """The commit of the working tree, with a + where it has been changed."""
     git = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
@@ -37,7 +40,7 @@ def commit():
         return ""
 
 
-def versions():
+def versions() -> dict[str, str]:
     """The version of NumPy and of each peer that is installed."""
     found = {}
     for name in PACKAGES:
@@ -48,13 +51,13 @@ def versions():
     return found
 
 
-def use_threads(n):
+def use_threads(n: int) -> None:
     """Starts this program again where BLAS has another number of threads: it reads that when it is loaded, before any flag."""
     if any(os.environ.get(name) != str(n) for name in BLAS_THREADS):
         os.execve(sys.executable, sys.orig_argv, os.environ | dict.fromkeys(BLAS_THREADS, str(n)))
 
 
-def peak_gflops():
+def peak_gflops() -> float:
     """Float32 multiply-adds of all threads in use, GFLOP/s: the best burst within two seconds: neighbours may be busy."""
     import minigoog
 
@@ -65,23 +68,23 @@ def peak_gflops():
     return best
 
 
-def last_level_cache():
+def last_level_cache() -> int:
     """Its size in bytes; 32 MiB where the system does not say."""
     sizes = [path.read_text().strip() for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")]
     return max((int(size[:-1]) * {"K": 2**10, "M": MIB}[size[-1]] for size in sizes if size[-1] in "KM"), default=32 * MIB)
 
 
-def bandwidth():
+def bandwidth() -> float:
     """Bytes a second, in GB/s: c = a + b on arrays four times the last-level cache, three arrays counted (STREAM's "add")."""
     import minigoog
 
     n = min(max(4 * last_level_cache(), 64 * MIB), 512 * MIB) // 4
     a, b, c = (np.ones(n, np.float32) for _ in range(3))
-    best = min(seconds(lambda: minigoog.kernels.native.add(a, b, out=c), 1) for _ in range(12))
+    best = min(seconds(lambda: minigoog.kernels.native.add(a, b, out=c)) for _ in range(12))
     return 3 * a.nbytes / best * 1e-9
 
 
-def main():
+def main() -> None:
     """Prints what `facts` says and the two limits."""
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--threads", type=int, default=os.cpu_count())

@@ -3,18 +3,23 @@
 Each is a function (task, batch, threads) that returns what to time: a function that gives the logits, and in training (logits,
 gradient of the first layer's weights, HWIO). Libraries are imported only by the contestant that needs them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+
+Run = Callable[[], Any]
 
 RATE, MOMENTUM = 1e-6, 0.9  # so small a rate that the weights, and with them the work, stay what they are
 
 
-def images(batch):
-    """The same images for everybody: NHWC."""
+def images(batch: int) -> Any:
+    """The same images for all: NHWC."""
     return np.random.default_rng(0).standard_normal((batch, 224, 224, 3), np.float32)
 
 
-def model(heads):
-    """minigoog's network, the source of everybody's weights; no dropout, so that outputs can be compared."""
+def model(heads: bool) -> Any:
+    """minigoog's network, whose weights all use; no dropout, so that outputs can be compared."""
     import minigoog as mg
 
     mg.manual_seed(0)
@@ -25,7 +30,12 @@ def model(heads):
     return network
 
 
-def minigoog(task, batch, threads):
+def parts(network: Any, prefix: str) -> list[tuple[str, Any]]:
+    """(name, module) of the direct parts of a network whose name begins with `prefix`, in order."""
+    return [(name, module) for name, module in network.named_modules() if name.startswith(prefix) and "." not in name]
+
+
+def minigoog(task: str, batch: int, threads: int) -> Run:
     """This package, through the tape."""
     import minigoog as mg
 
@@ -34,14 +44,14 @@ def minigoog(task, batch, threads):
     if task == "inference":
         network.eval()
 
-        def run():
+        def run() -> Any:
             with mg.no_grad():
                 return network(x).data
 
         return run
     optimizer = mg.optim.SGD(network.parameters(), RATE, MOMENTUM)
 
-    def step():
+    def step() -> tuple[Any, Any]:
         optimizer.zero_grad()
         outputs = network(x)
         mg.losses.googlenet_loss(outputs, labels).backward()
@@ -51,7 +61,7 @@ def minigoog(task, batch, threads):
     return step
 
 
-def minigoog_compiled(task, batch, threads):
+def minigoog_compiled(task: str, batch: int, threads: int) -> Run:
     """This package, as a plan of prepared kernel calls."""
     import minigoog as mg
 
@@ -60,22 +70,22 @@ def minigoog_compiled(task, batch, threads):
     return lambda: plan(x)
 
 
-def minigoog_compiled_alone(task, batch, threads):
+def minigoog_compiled_alone(task: str, batch: int, threads: int) -> Run:
     """The same on one thread: what the other cores bring."""
     return minigoog_compiled(task, batch, 1)
 
 
-def torch_channels_last(task, batch, threads):
+def torch_channels_last(task: str, batch: int, threads: int) -> Run:
     """PyTorch in the layout that suits it best; googlenet.py has its allocator keep memory."""
     return _torch(task, batch, threads, channels_last=True)
 
 
-def torch_default(task, batch, threads):
-    """PyTorch as it comes."""
+def torch_default(task: str, batch: int, threads: int) -> Run:
+    """PyTorch with default settings."""
     return _torch(task, batch, threads, channels_last=False)
 
 
-def _torch(task, batch, threads, channels_last):
+def _torch(task: str, batch: int, threads: int, channels_last: bool) -> Run:
     import torch
     from torch_googlenet import torch_googlenet
 
@@ -85,7 +95,7 @@ def _torch(task, batch, threads, channels_last):
     x = torch.from_numpy(images(batch).transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout)
     if task == "inference":
 
-        def run():
+        def run() -> Any:
             with torch.inference_mode():
                 return network(x)[0].numpy()
 
@@ -93,7 +103,7 @@ def _torch(task, batch, threads, channels_last):
     labels = torch.arange(batch) % 1000
     optimizer = torch.optim.SGD(network.parameters(), RATE, MOMENTUM)
 
-    def step():
+    def step() -> tuple[Any, Any]:
         optimizer.zero_grad()
         outputs = network(x)
         main, *heads = (torch.nn.functional.cross_entropy(y, labels) for y in outputs)
@@ -104,7 +114,7 @@ def _torch(task, batch, threads, channels_last):
     return step
 
 
-def onnxruntime(task, batch, threads):
+def onnxruntime(task: str, batch: int, threads: int) -> Run:
     """ONNX Runtime on a graph written from the weights."""
     import onnxruntime as ort
     from onnx_googlenet import onnx_googlenet
@@ -114,14 +124,14 @@ def onnxruntime(task, batch, threads):
     session = ort.InferenceSession(onnx_googlenet(model(False), batch), settings, providers=["CPUExecutionProvider"])
     x = np.ascontiguousarray(images(batch).transpose(0, 3, 1, 2))
 
-    def run():
+    def run() -> Any:
         return session.run(None, {"x": x})[0]
 
     return run
 
 
-def openvino(task, batch, threads):
-    """OpenVINO on the same graph, held to float32 (it would take bfloat16 where the processor has it)."""
+def openvino(task: str, batch: int, threads: int) -> Run:
+    """OpenVINO on the same graph, set to float32 (by default it uses bfloat16 where the processor has it)."""
     import openvino as ov
     from onnx_googlenet import onnx_googlenet
 
@@ -130,13 +140,13 @@ def openvino(task, batch, threads):
     compiled = core.compile_model(core.read_model(onnx_googlenet(model(False), batch)), "CPU", settings)
     request, x = compiled.create_infer_request(), np.ascontiguousarray(images(batch).transpose(0, 3, 1, 2))
 
-    def run():
+    def run() -> Any:
         return next(iter(request.infer({"x": x}, share_inputs=True).values()))
 
     return run
 
 
-CONTESTANTS = {
+CONTESTANTS: dict[str, Callable[[str, int, int], Run]] = {
     "minigoog": minigoog,
     "minigoog compiled": minigoog_compiled,
     "minigoog compiled, 1 thread": minigoog_compiled_alone,

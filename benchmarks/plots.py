@@ -1,10 +1,11 @@
 """The pictures: a roofline of the convolutions, bars of the whole network."""
+from typing import Any
 
 COLORS = {name: f"tab:{color}" for name, color in (("NumPy", "gray"), ("im2col", "olive"), ("direct", "blue"), ("winograd", "red"),
                                                    ("auto", "green"), ("plan", "purple"))}
 
 
-def roofline(facts, path):
+def roofline(facts: dict[str, Any], path: str) -> None:
     """GFLOP/s of each layer over the operations for each byte that it must move, under the machine's two limits."""
     import matplotlib.figure
     import numpy as np
@@ -24,7 +25,7 @@ def roofline(facts, path):
     figure.savefig(path)
 
 
-def bars(facts, path):
+def bars(facts: dict[str, Any], path: str) -> None:
     """Milliseconds an image, a group of bars for each table."""
     import matplotlib.figure
 

@@ -1,15 +1,18 @@
 """At which density sparse weights pay, for each kernel and layer of GoogLeNet, against the best dense kernel of this engine.
 
 python benchmarks/sparsity.py [--quick] [--batch 8] [--layers 3x3] [--json FILE]
-Random masks first: CSR as a textbook has it, CSR as this engine has it, and blocks of 32 output channels that share their columns.
+Random masks first: textbook CSR, the CSR of this engine, and blocks of 32 output channels that share their columns.
 Then weights that training has pruned (the folder pruned/ of MINIGOOG_DATA or ../shared/data). GFLOP/s count the multiplications that
 are left; "of direct" compares that with the dense kernel `direct`, so per operation, and "x dense" the time with that of the fastest of
 `auto`, `direct` and a plan, which packs once. All contestants of a layer take turns, of which the fastest counts: a density
-follows from a ratio of times, and a neighbour on the machine disturbs long turns more than short ones. The first image of each
+follows from a ratio of times, and other processes disturb long turns more than short ones. The first image of each
 is compared with float64. `python -m minigoog.sparsity` holds the same contests on one thread."""
 
+import argparse
 import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import flags as common
 import harness
@@ -17,6 +20,13 @@ import layers
 import machine
 import numpy as np
 import turns
+from harness import Row
+from layers import Conv
+
+if TYPE_CHECKING:
+    from minigoog.array_types import Array
+    from minigoog.sparsity.speed.contest import Contest
+    from minigoog.sparsity.speed.pruned import Pruned
 
 QUICK = (  # a layer of each kind
     "conv2.conv", "inception3a.branch1x1", "inception3a.branch3x3.conv", "inception3b.branch5x5.conv", "inception4a.branch1x1",
@@ -26,7 +36,7 @@ DATA = Path(os.environ.get("MINIGOOG_DATA", Path(__file__).resolve().parents[2] 
 HEAD = "layer                             kernel        density       ms  GFLOP/s  of peak  of direct  x dense  max error"
 
 
-def random_contest(layer, batch):
+def random_contest(layer: Conv, batch: int) -> "Contest":
     """The contest of random masks on a layer of GoogLeNet."""
     from minigoog.sparsity.speed import break_even, contest
 
@@ -36,18 +46,13 @@ def random_contest(layer, batch):
     return break_even.random_contest(layer.name, conv, x)
 
 
-def raced(flags, peak, make, *what):
+def timed_rows(flags: argparse.Namespace, peak: float, make: "Callable[..., Contest]", *what: Any) -> list[Row]:
     """The rows of the contest that `make` makes of `what`, whose contestants take turns."""
-    from minigoog.sparsity.speed.contest import WrongAnswer
-
-    try:
-        contest = make(*what)
-    except WrongAnswer as error:
-        raise turns.WrongAnswer(error) from None
-    return contest.rows(turns.take_turns(contest.runs, flags.rounds, min), peak)
+    contest = make(*what)
+    return contest.rows(turns.milliseconds(contest.runs, flags.rounds, min), peak)
 
 
-def break_evens(rows):
+def break_evens(rows: list[Row]) -> list[Row]:
     """For each layer the break-even density of each kernel."""
     from minigoog.sparsity.speed import break_even
 
@@ -56,7 +61,7 @@ def break_evens(rows):
             for layer, of_layer in break_even.by_layer(rows).items()]
 
 
-def print_break_evens(found):
+def print_break_evens(found: Sequence[Row]) -> None:
     """What `break_evens` says."""
     from minigoog.sparsity.speed.break_even import DENSITIES, limit_text
 
@@ -66,7 +71,7 @@ def print_break_evens(found):
         print(f"{row['layer']:<34}{row['best_dense']:<12}" + "".join(f"{limit:>14}" for limit in limits))
 
 
-def pruned_layers(quick):
+def pruned_layers(quick: bool) -> "Iterator[tuple[Pruned, Array]]":
     """The layers that training has pruned whose file is there, each with its weights HWIO; says which are missing."""
     from minigoog.sparsity.speed import pruned
 
@@ -77,7 +82,7 @@ def pruned_layers(quick):
     return pruned.pruned_weights(DATA, wanted)
 
 
-def print_totals(rows):
+def print_totals(rows: list[Row]) -> None:
     """How long the pruned layers take together: dense, each kernel, and each layer with the faster of dense and CSR."""
     from minigoog.sparsity.speed.break_even import best_dense, by_layer
     from minigoog.sparsity.speed.pruned import totals
@@ -87,14 +92,14 @@ def print_totals(rows):
     print("together, ms:  " + "  ".join(f"{kernel} {ms:.2f}" for kernel, ms in (totals(rows) | {"CSR where it pays": best}).items()))
 
 
-def line(row):
+def line(row: Row) -> str:
     """A row as text."""
     error = "" if row["error"] is None else f"{row['error']:>11.1e}"
     return (f"{row['layer']:<34}{row['kernel']:<14}{row['density']:>7.3f}{row['ms']:>9.3f}{row['gflops']:>9.1f}{row['share']:>9.0%}"
             f"{row['per_operation']:>11.0%}{row['x_dense']:>9.2f}{error}")
 
 
-def parse():
+def parse() -> argparse.Namespace:
     """The flags, checked, and in force."""
     p = common.parser(__doc__)
     p.add_argument("--batch", type=common.positive, default=8)
@@ -102,15 +107,13 @@ def parse():
     p.add_argument("--quick", action="store_true", help="one layer of each kind, and no pruned SqueezeNet")
     p.add_argument("--isa", help="avx512, avx2, neon or plain instead of the best one")
     flags = common.parse(p)
-    names = [layer.name for layer in layers.convolutions() if flags.layers in layer.name and (not flags.quick or layer.name in QUICK)]
-    flags.convolutions = [layer for layer in layers.convolutions() if layer.name in names]
-    if not flags.convolutions:
-        p.error(f"--layers: no layer has {flags.layers!r} in its name")
+    found = [layer for layer in layers.convolutions() if not flags.quick or layer.name in QUICK]
+    flags.convolutions = common.choose(p, found, flags.layers)
     common.use(p, flags)
     return flags
 
 
-def main():
+def main() -> None:
     """Runs and prints what the flags ask for."""
     flags = parse()
     from minigoog.sparsity.speed.pruned import pruned_contest
@@ -119,12 +122,12 @@ def main():
     print(f"peak {peak:.0f} GFLOP/s; batch {flags.batch}; {flags.threads} threads; {flags.isa}\n\n{HEAD}", flush=True)
     rows, pruned = [], []
     for layer in flags.convolutions:
-        rows += (new := raced(flags, peak, random_contest, layer, flags.batch))
+        rows += (new := timed_rows(flags, peak, random_contest, layer, flags.batch))
         print(*map(line, new), sep="\n", flush=True)
     found = break_evens(rows)
     print_break_evens(found)
     for p, w in pruned_layers(flags.quick):
-        pruned += (new := raced(flags, peak, pruned_contest, p, w, flags.batch))
+        pruned += (new := timed_rows(flags, peak, pruned_contest, p, w, flags.batch))
         print(*([] if len(pruned) > len(new) else [f"\n{HEAD.replace('layer  ', 'pruned ')}"]), *map(line, new), sep="\n", flush=True)
     if pruned:
         print_totals(pruned)

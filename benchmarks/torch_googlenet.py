@@ -1,14 +1,17 @@
 """The same network in PyTorch, from minigoog's weights."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
+from peers import parts
 from torch import nn
 
 
 class _Layer(nn.Module):
     """A convolution (HWIO to OIHW) or linear layer of minigoog, with its ReLU."""
 
-    def __init__(self, layer, pixels=None):
+    def __init__(self, layer: Any, pixels: tuple[int, int, int] | None = None):
         super().__init__()
         weight = torch.from_numpy(layer.weight.data.copy())
         if weight.ndim == 4:
@@ -24,41 +27,41 @@ class _Layer(nn.Module):
             self.layer.bias.copy_(torch.from_numpy(layer.bias.data))
         self.relu = layer.relu
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.layer(x)
         return F.relu(x, inplace=True) if self.relu else x
 
 
 class _Inception(nn.Module):
-    def __init__(self, module):
+    def __init__(self, module: Any):
         super().__init__()
         self.b1 = _Layer(module.branch1x1)
         self.b3 = nn.Sequential(_Layer(module.branch3x3.reduce), _Layer(module.branch3x3.conv))
         self.b5 = nn.Sequential(_Layer(module.branch5x5.reduce), _Layer(module.branch5x5.conv))
         self.bp = nn.Sequential(nn.MaxPool2d(3, 1, 1), _Layer(module.branch_pool.project))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([self.b1(x), self.b3(x), self.b5(x), self.bp(x)], 1)
 
 
 class _Head(nn.Module):
-    def __init__(self, head):
+    def __init__(self, head: Any):
         super().__init__()
         self.conv, self.hidden, self.classifier = _Layer(head.conv), _Layer(head.hidden, (4, 4, 128)), _Layer(head.classifier)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.classifier(self.hidden(torch.flatten(self.conv(F.avg_pool2d(x, 5, 3)), 1)))
 
 
 class _GoogLeNet(nn.Module):
-    def __init__(self, model):
+    def __init__(self, model: Any):
         super().__init__()
         self.stem = nn.ModuleList([_Layer(model.conv1), _Layer(model.conv2.reduce), _Layer(model.conv2.conv)])
-        self.blocks = nn.ModuleDict({name: _Inception(m) for name, m in model.named_children() if name.startswith("inception")})
-        self.heads = nn.ModuleDict({name: _Head(m) for name, m in model.named_children() if name.startswith("aux_")})
+        self.blocks = nn.ModuleDict({name: _Inception(m) for name, m in parts(model, "inception")})
+        self.heads = nn.ModuleDict({name: _Head(m) for name, m in parts(model, "aux_")})
         self.classifier = _Layer(model.classifier)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         x = F.max_pool2d(self.stem[0](x), 3, 2, ceil_mode=True)
         x = F.max_pool2d(self.stem[2](self.stem[1](x)), 3, 2, ceil_mode=True)
         heads = []
@@ -71,6 +74,6 @@ class _GoogLeNet(nn.Module):
         return self.classifier(x.mean((2, 3))), *heads
 
 
-def torch_googlenet(model):
+def torch_googlenet(model: Any) -> nn.Module:
     """The torch.nn.Module of a minigoog GoogLeNet (paper's variant); returns a tuple, the logits first. NCHW."""
     return _GoogLeNet(model)

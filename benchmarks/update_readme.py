@@ -10,12 +10,13 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 README = Path(__file__).parent.parent / "README.md"
 TASKS = {"inference": "inference, {} image{s}", "train": "training step, {} image{s}"}
 
 
-def googlenet(facts):
+def googlenet(facts: dict[str, Any]) -> tuple[list[str], str]:
     """Milliseconds, the fastest of each row in bold; below them the memory of a training step."""
     rows, names = facts["rows"], list(dict.fromkeys(row["name"] for row in facts["rows"]))
     lines = [head(f"GoogLeNet, ms ({facts['threads']} cores)", names)]
@@ -24,23 +25,23 @@ def googlenet(facts):
         label = TASKS[task].format(batch, s="s" * (batch > 1))
         lines.append(table_line(label, names, {row["name"]: row["ms"] for row in here}, ".1f"))
         if task == "train":
-            lines.append(table_line("its memory at most, MiB", names, {row["name"]: row["peak_mib"] for row in here}, ".0f"))
+            lines.append(table_line("peak memory, MiB", names, {row["name"]: row["peak_mib"] for row in here}, ".0f"))
     return lines, "medians of interleaved runs from the same weights, outputs compared first"
 
 
-def head(first, names):
+def head(first: str, names: list[str]) -> str:
     """The first two lines of a table."""
     return f"| {first} | {' | '.join(names)} |\n{'|---' * (len(names) + 1)}|"
 
 
-def table_line(label, names, values, form):
+def table_line(label: str, names: list[str], values: dict[str, float], form: str) -> str:
     """A row of a table, the least value in bold."""
     best = min(values.values())
     cells = [f"**{values[n]:{form}}**" if values.get(n) == best else f"{values[n]:{form}}" if n in values else "" for n in names]
     return f"| {label} | {' | '.join(cells)} |"
 
 
-def kernels(facts):
+def kernels(facts: dict[str, Any]) -> tuple[list[str], str]:
     """The sums over the layers."""
     lines = [head(facts["direction"], ["layers", "ms", "GFLOP/s", "of peak", "x NumPy", "x direct on the same layers"])]
     for row in facts["totals"]:
@@ -51,7 +52,7 @@ def kernels(facts):
                    f"each result compared with float64 first")
 
 
-def ladder(facts):
+def ladder(facts: dict[str, Any]) -> tuple[list[str], str]:
     """GFLOP/s, a line for each rung, a column for each layer."""
     rates = {(row["rung"], row["layer"]): f"{row['gflops']:.3g}" for row in facts["rows"]}
     names = list(dict.fromkeys(row["layer"] for row in facts["rows"]))
@@ -61,7 +62,7 @@ def ladder(facts):
     return lines, f"batch {facts['batch']}; peak {facts['peak_gflops']:.0f} GFLOP/s, measured"
 
 
-def argument(facts, reasons=False):
+def argument(facts: dict[str, Any], reasons: bool = False) -> str:
     """The verdict on each link of the argument about sparsity, with the numbers that it rests on if `reasons`."""
     rows = facts["rows"]
     lines = [head("link", ["shown by", "verdict", *["because"] * reasons])]
@@ -69,7 +70,7 @@ def argument(facts, reasons=False):
     return "\n".join([*lines, "", f"{', '.join(facts['processors'])}; {facts['run']}."])
 
 
-def table(facts, reasons=False):
+def table(facts: dict[str, Any], reasons: bool = False) -> str:
     """The Markdown of a file that googlenet.py, kernels.py, ladder.py or minigoog.sparsity wrote; `reasons`: see `argument`."""
     if facts.get("benchmark") == "argument":
         return argument(facts, reasons)
@@ -79,13 +80,13 @@ def table(facts, reasons=False):
     return "\n".join([*lines, "", f"{machine['cpu']}, {facts['threads']} threads, {machine['isa']}, float32; {note}."])
 
 
-def update(text, name, new):
+def update(text: str, name: str, new: str) -> str | None:
     """`text` with `new` between the marks of `name`; None where it has no such marks."""
     marked = re.compile(rf"(<!-- benchmark: {re.escape(name)} -->\n).*?(<!-- end of benchmark -->)", re.S)
     return marked.sub(lambda match: f"{match[1]}{new}\n{match[2]}", text) if marked.search(text) else None
 
 
-def main():
+def main() -> None:
     """Replaces what stands between the marks."""
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("json", type=Path, help="what googlenet.py, kernels.py, ladder.py or minigoog.sparsity wrote")

@@ -1,5 +1,8 @@
 """One contestant: python worker.py NAME TASK BATCH THREADS OUTPUT. Builds GoogLeNet, writes its output, then waits for "go" lines.
 
+The interpreter may be that of another environment (googlenet.py --against): this file, peers.py and timing.py use only what every
+version of minigoog has.
+
 Tasks: "inference" (logits) and "train" (forward with both heads, loss, backward, SGD step). Each answer is a line of JSON."""
 
 import contextlib
@@ -11,34 +14,38 @@ import time
 from pathlib import Path
 
 import numpy as np
-import turns
+import timing
 
 MIB = 2**20
 
 
-def peak():
-    """The most memory that this process has held so far, in MiB."""
+def peak() -> float:
+    """The peak memory of this process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MIB
 
 
-def resident():
-    """The memory that it holds now; without /proc, the most that it has held."""
+def resident() -> float:
+    """The memory that it holds now; without /proc, the peak."""
     pages = Path("/proc/self/statm")
     return int(pages.read_text().split()[1]) * resource.getpagesize() / MIB if pages.exists() else peak()
 
 
-def forget_peak():
-    """Linux counts the peak anew from here; elsewhere what building the network took stays in it."""
+def forget_peak() -> None:
+    """Resets the peak on Linux; elsewhere it includes building the network."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def isa(name):
-    """The instruction set that minigoog uses here; None for the others, who do not say theirs."""
-    return sys.modules["minigoog"].kernels.native.machine.isa() if name.startswith("minigoog") else None
+def build(name: str) -> dict[str, str | None]:
+    """The folder of minigoog and the instruction set that it uses here; None for other libraries."""
+    if not name.startswith("minigoog"):
+        return {"package": None, "isa": None}
+    import minigoog
+
+    return {"package": str(Path(minigoog.__file__).parent), "isa": minigoog.kernels.native.machine.isa()}
 
 
-def main():
+def main() -> None:
     name, task, batch, threads, output = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
     answers = os.fdopen(os.dup(1), "w")  # what libraries print to stdout must not get between the answers
     os.dup2(2, 1)
@@ -53,9 +60,9 @@ def main():
     forget_peak()
     y = run()
     np.savez(output, *(y if isinstance(y, tuple) else (y,)))
-    print(json.dumps({"ready": name, "isa": isa(name)}), file=answers, flush=True)
+    print(json.dumps({"ready": name} | build(name)), file=answers, flush=True)
     for _ in sys.stdin:
-        turns.warm_up(run)
+        timing.warm_up(run)
         start = time.perf_counter()
         run()
         print(json.dumps({"ms": (time.perf_counter() - start) * 1e3}), file=answers, flush=True)

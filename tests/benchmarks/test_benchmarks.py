@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import minigoog
+from minigoog.sparsity.speed.turns import check_answer
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: there is nothing to race")
+pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: nothing to benchmark")
 
 
 @pytest.fixture
@@ -46,10 +47,51 @@ def test_a_contest_writes_its_rows_and_its_machine(tmp_path, load):
     assert "| inference, 1 image |" in load("update_readme").table(facts)
 
 
-def test_a_training_step_is_raced_with_its_gradient(tmp_path, load):
+def test_a_training_step_is_timed_with_its_gradient(tmp_path, load):
     facts = measured(tmp_path / "out.json", "googlenet.py", "--batch", "--train-batch", "1", "--contestants", "minigoog")
     assert facts["rows"][0]["gradient_difference"] == 0
-    assert "| its memory at most, MiB |" in load("update_readme").table(facts)
+    assert "| peak memory, MiB |" in load("update_readme").table(facts)
+
+
+def test_another_build_takes_part_without_any_peer(tmp_path):
+    facts = measured(tmp_path / "out.json", "googlenet.py", "--against", sys.executable, "--batch", "1", "--train-batch", "1")
+    names = ["minigoog", "minigoog (other)", "minigoog compiled", "minigoog compiled (other)"]
+    assert [row["name"] for row in facts["rows"]] == [*names, *names[:2]]
+    compared = [(row["name"], row["task"]) for row in facts["comparisons"]]
+    assert compared == [("minigoog", "inference"), ("minigoog compiled", "inference"), ("minigoog", "train")]
+    assert facts["builds"] == dict.fromkeys(("this", "other"), str(Path(minigoog.__file__).parent))
+
+
+def timed(name, *times):
+    return {"name": name, "task": "train", "batch": 1, "times_ms": times}
+
+
+@pytest.mark.parametrize("ours, ratio, quartiles, slower", [
+    ((10, 21, 29, 40), 1.0, [0.9916666, 1.0125], False),
+    ((11, 22, 33, 44), 1.1, [1.1, 1.1], True),
+    ((8, 22, 33, 32), 0.95, [0.8, 1.1], False),
+    ((9, 22, 33, 36), 1.0, [0.9, 1.1], False),
+    ((9, 23, 34, 46), 1.1416666, [1.075, 1.15], True),
+    ((9, 19, 34, 46), 1.0416666, [0.9375, 1.1375], False),  # the median is too high, the spread holds 1
+])
+def test_builds_are_compared_round_by_round(load, ours, ratio, quartiles, slower):
+    rows = [timed("minigoog", *ours), timed("minigoog (other)", 10, 20, 30, 40), timed("PyTorch default", 1)]
+    [found] = load("googlenet").comparisons(rows)
+    assert found["ratio"] == pytest.approx(ratio) and found["quartiles"] == pytest.approx(quartiles) and found["slower"] == slower
+
+
+def test_a_build_that_is_not_there_ends_the_comparison_and_a_peer_only_leaves_it(load, capsys):
+    peer, other = (SimpleNamespace(name=name, own=own, facts={"absent": "No module"}) for name, own in (("peer", True), ("other", False)))
+    assert load("harness").installed([peer]) == [] and capsys.readouterr().err == "peer: absent (No module)\n"
+    with pytest.raises(RuntimeError, match="other: No module"):
+        load("harness").installed([peer, other])
+
+
+def test_another_environment_does_not_see_this_ones_packages(load, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "here")
+    entry = load("harness").Entry("minigoog", "minigoog")
+    assert entry.variables(2)["PYTHONPATH"] == "here" and entry.variables(2)["OMP_NUM_THREADS"] == "2"
+    assert "PYTHONPATH" not in entry._replace(python="/other/python").variables(2)
 
 
 def test_avx2_is_what_runs_and_what_is_reported(tmp_path):
@@ -61,7 +103,7 @@ def test_avx2_is_what_runs_and_what_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize("direction", ["forward", "input", "weight"])
-def test_each_algorithm_is_raced_on_a_layer(tmp_path, load, direction):
+def test_each_algorithm_is_timed_on_a_layer(tmp_path, load, direction):
     facts = measured(tmp_path / "out.json", "kernels.py", "--batch", "1", "--layers", "5a.branch3x3.conv", "--direction", direction)
     algorithms = ["NumPy", "im2col", "direct", "winograd", "auto", "plan"]
     assert [row["algorithm"] for row in facts["rows"]] == algorithms[: 6 if direction == "forward" else 5]
@@ -72,7 +114,7 @@ def test_each_algorithm_is_raced_on_a_layer(tmp_path, load, direction):
 def test_what_only_moves_maps_is_measured_in_bytes(tmp_path):
     facts = measured(tmp_path / "out.json", "kernels.py", "--batch", "1", "--layers", "pool4", "--isa", "plain", "--threads", "1")
     found = [(row["algorithm"], row["isa"], row["threads"]) for row in facts["maps"]]
-    assert found == [("NumPy", "its own", 1), ("max", "plain", 1)]
+    assert found == [("NumPy", "BLAS", 1), ("max", "plain", 1)]
     assert not facts["rows"] and facts["maps"][1]["bytes"] == 4 * 832 * (14 * 14 + 7 * 7)
 
 
@@ -123,18 +165,20 @@ def test_a_wrong_answer_is_not_timed(tmp_path, load):
 
 
 @pytest.mark.parametrize("wrong", [np.array([1.0, np.nan]), np.array([1.0, 2.1]), np.ones(3)])
-def test_a_wrong_kernel_is_not_timed(load, wrong):
+def test_a_wrong_kernel_is_not_timed(wrong):
     with pytest.raises(ValueError, match="a wrong answer is not timed"):
-        load("turns").error("kernel", wrong, np.array([1.0, 2.0]), 1e-4)
+        check_answer("kernel", wrong, np.array([1.0, 2.0]))
 
 
 @pytest.mark.parametrize(
     "program, flags, message",
     [
-        ("googlenet.py", ["--contestants", "nobody"], "invalid choice: 'nobody'"),
-        ("googlenet.py", ["--threads", "0"], "expected a whole number from 1 on"),
+        ("googlenet.py", ["--contestants", "caffe"], "invalid choice: 'caffe'"),
+        ("googlenet.py", ["--threads", "0"], "expected an integer from 1 on, got '0'"),
         ("googlenet.py", ["--json", "nowhere/out.json"], "the folder of nowhere/out.json does not exist"),
-        ("googlenet.py", ["--batch", "--train-batch"], "there is nothing to run"),
+        ("googlenet.py", ["--batch", "--train-batch"], "nothing to run"),
+        ("googlenet.py", ["--against", "nowhere/python"], "--against: there is no program nowhere/python"),
+        ("googlenet.py", ["--against", sys.executable, "--contestants", "OpenVINO"], "--against compares builds of minigoog"),
         ("kernels.py", ["--layers", "6a"], "no layer has '6a' in its name"),
         ("kernels.py", ["--isa", "mmx"], "'mmx' is not available here"),
         ("ladder.py", ["--layers", "6a"], "no layer has '6a' in its name"),

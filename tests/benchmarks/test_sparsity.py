@@ -14,7 +14,7 @@ import minigoog
 from minigoog.sparsity.speed import pruned
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: there is nothing to race")
+pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: nothing to benchmark")
 KERNELS = ["auto", "direct", "plan", "textbook", "CSR", "blocks of 32"]
 
 
@@ -23,7 +23,7 @@ def run(data, *flags):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | {"MINIGOOG_DATA": str(data)})
 
 
-def test_a_layer_is_raced_and_the_pruned_weights_that_are_not_there_are_skipped_visibly(tmp_path):
+def test_a_layer_is_timed_and_the_pruned_weights_that_are_not_there_are_skipped_visibly(tmp_path):
     done = run(tmp_path, "--layers", "5a.branch5x5.conv", "--json", str(tmp_path / "out.json"))
     assert done.returncode == 0, done.stderr
     assert f"skipped, not in {tmp_path / 'pruned'} (set MINIGOOG_DATA): skimcaffe" in done.stdout
@@ -45,14 +45,14 @@ def sparsity(monkeypatch):
             del sys.modules[name]
 
 
-def test_pruned_weights_that_are_there_are_raced_and_summed(sparsity, monkeypatch, tmp_path, capsys):
+def test_pruned_weights_that_are_there_are_timed_and_summed(sparsity, monkeypatch, tmp_path, capsys):
     rng = np.random.default_rng(0)
     w = rng.standard_normal((3, 3, 4, 16), np.float32) * (rng.random((3, 3, 4, 16)) < 0.1)
     np.savez(tmp_path / "file.npz", conv=w)
     monkeypatch.setattr(sparsity, "DATA", tmp_path)
     monkeypatch.setattr(pruned, "LAYERS", (pruned.Pruned("file.npz", "conv", 9, 1, 2), pruned.Pruned("another.npz", "conv", 9, 1)))
     [(layer, weights)] = sparsity.pruned_layers(False)
-    rows = sparsity.raced(SimpleNamespace(rounds=1), 100.0, pruned.pruned_contest, layer, weights, 1)
+    rows = sparsity.timed_rows(SimpleNamespace(rounds=1), 100.0, pruned.pruned_contest, layer, weights, 1)
     sparsity.print_totals(rows)
     ms = {row["kernel"]: row["ms"] for row in rows}
     dense = min(ms[kernel] for kernel in ("auto", "direct", "plan"))

@@ -4,9 +4,8 @@ import pytest
 
 import minigoog as mg
 from minigoog import kernels
-from minigoog.sparsity.accuracy import budget as accuracy_budget
+from minigoog.sparsity.accuracy import budget, experiment
 from minigoog.sparsity.accuracy import demonstration as accuracy
-from minigoog.sparsity.accuracy import experiment as accuracy_experiment
 from minigoog.sparsity.accuracy.budget import multiply_adds, width_for
 from minigoog.sparsity.accuracy.experiment import AXES, PLANS, Plan
 from minigoog.sparsity.accuracy.networks import NETWORKS, Task
@@ -80,10 +79,10 @@ def test_the_whole_comparison_runs_and_goes_on_from_what_is_there(tmp_path, monk
         pytest.skip("milliseconds are those of compiled networks, which need the C kernels")
     monkeypatch.setitem(PLANS, (False, True), Plan(0.4, 96, 16, 50, 1, (0.03, 0.1), 48, 2))
     for name, value in {"TRIES": 1, "ROUNDS": 1, "BATCH": 1}.items():
-        monkeypatch.setattr(accuracy_budget, name, value)
+        monkeypatch.setattr(budget, name, value)
     setting = Setting(tmp_path / "accuracy", quick=True, say=lambda line: None)
     first = accuracy.measure(setting)
-    monkeypatch.setattr(accuracy_experiment, "learn", None)  # a second run trains nothing
+    monkeypatch.setattr(experiment, "learn", None)  # a second run trains nothing
     second = accuracy.measure(Setting(tmp_path / "patterns", quick=True, say=lambda line: None))
     assert accuracy.table(first) == accuracy.table(second)
     assert {(row["network"], row["axis"]) for row in first["networks"]} == {(name, axis) for name in NETWORKS for axis in AXES}

@@ -29,11 +29,40 @@ def test_a_random_mask_has_no_blocks_to_find(seed):
     assert mask[rows[:, None] == columns].mean() < 0.25
 
 
-def test_a_matrix_with_empty_rows_and_columns_is_clustered_all_the_same():
-    mask, row, column = planted(np.random.default_rng(0), 0.9, 0.0, (48, 64), 4)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_matrix_with_empty_rows_and_columns_is_clustered_all_the_same(seed):
+    n = 2 + seed % 6
+    mask, row, column = planted(np.random.default_rng(seed), 0.9, 0.0, (48, 64), n)
     mask[5], mask[:, 7] = False, False
     rows, columns = co_clusters(mask.astype(float))
+    assert rows.max() == n - 1
     assert agreement(np.delete(rows, 5), np.delete(row, 5)) == 1 and agreement(np.delete(columns, 7), np.delete(column, 7)) == 1
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(4))
+def test_clusters_do_not_depend_on_the_basis_that_the_svd_picks_for_equal_singular_values(seed, n, monkeypatch):
+    """Separate blocks have several singular values of 1, whose vectors may be rotated: BLAS libraries and processors differ in them."""
+    rng, svd = np.random.default_rng(seed), np.linalg.svd
+
+    def rotated(a, full_matrices):
+        u, s, vt = svd(a, full_matrices=full_matrices)
+        equal = np.isclose(s, s[0])
+        rotation = np.linalg.qr(rng.standard_normal((equal.sum(), equal.sum())))[0]
+        u[:, equal], vt[equal] = u[:, equal] @ rotation, rotation.T @ vt[equal]
+        return u, s, vt
+
+    monkeypatch.setattr(np.linalg, "svd", rotated)
+    mask, row, column = planted(rng, 0.9, 0.0, (48, 64), n)
+    rows, columns = co_clusters(mask.astype(float))
+    assert agreement(rows, row) == agreement(columns, column) == 1
+
+
+def test_a_matrix_without_weights_or_with_few_columns_is_clustered():
+    assert [len(labels) for labels in co_clusters(np.zeros((20, 6)))] == [20, 6]
+    mask, row, column = planted(np.random.default_rng(0), 1.0, 0.0, (20, 6), 3)
+    rows, columns = co_clusters(mask.astype(float))
+    assert agreement(rows, row) == agreement(columns, column) == 1
 
 
 def test_agreement_counts_what_matches_whatever_clusters_are_called():
@@ -73,7 +102,7 @@ def test_random_masks_put_few_weights_into_blocks_and_planted_ones_nearly_all():
     facts = {}
     for name in (*CLUSTERED, RANDOM):
         mask, row, column = planted(np.random.default_rng(0), *CASES[name], SHAPE)
-        facts[name] = blocks.case_facts(mask, row, column, *co_clusters(mask.astype(float), 8))
+        facts[name] = blocks.case_facts(mask, (row, column), co_clusters(mask.astype(float), 8))
     assert all(facts[name]["inside"] > 0.9 for name in CLUSTERED) and facts[RANDOM]["inside"] < 0.3
 
 

@@ -11,7 +11,7 @@ from minigoog.sparsity.speed.contest import random_pattern
 
 def test_two_ways_hold_two_lines_of_a_set_and_throw_out_the_one_least_recently_used():
     two_sets = cache.Cache(4 * 64, 2)
-    assert two_sets.missed([0, 2, 0, 4, 0, 2]) == [0, 2, 4, 2]  # all even: one set; 4 throws out 2, since 0 was used later
+    assert two_sets.missed([0, 2, 0, 4, 0, 2]) == [0, 2, 4, 2]  # all even: one set; 4 evicts 2, since 0 was used later
     assert two_sets.missed([1, 3, 1]) == [1, 3]  # the other set
     assert two_sets.missed([2, 0]) == []  # which has thrown out nothing here
 
@@ -29,7 +29,7 @@ def test_a_line_is_missed_when_as_many_others_of_its_set_came_between_as_there_a
     assert cache.Cache(sets * ways * 64, ways).missed(lines) == expected
 
 
-def test_a_short_stream_is_begun_anew_and_counted_when_the_cache_is_warm():
+def test_a_short_stream_is_restarted_and_counted_when_the_cache_is_warm():
     stream = [(np.arange(0, 160, 16), 5), (np.arange(160, 320, 16), 5)]  # 20 lines, 10 multiply-adds
     assert cache.misses(stream, 1000) == {"accesses": 2000, "misses": 0}
     far = [(np.arange(0, 1 << 20, 16), 1000)]  # 4 MiB again and again

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigoog.sparsity.construction import experiment as arora_experiment
+from minigoog.sparsity.construction import experiment
 from minigoog.sparsity.construction.clustering import merge, pairs_on, pairwise_graph, partial_encoder, recover_graph, valley
 from minigoog.sparsity.construction.matching import jaccard, match, precision_and_recall
 from minigoog.sparsity.construction.negative_edges import negative_edges
@@ -20,20 +20,20 @@ def test_pairs_are_counted_as_the_product_counts_them(seed, samples, n):
 
 
 def test_a_thousand_units_come_back_from_sixteen_thousand_samples():
-    row = arora_experiment.recovery(0, 1000, 8, 3, 16000)
+    row = experiment.recovery(0, 1000, 8, 3, 16000)
     assert row["good"] >= 0.97 and row["exact"] >= 0.9
     assert row["clusters"] <= 1030, "spurious clusters"
 
 
 def test_nothing_comes_back_from_shuffled_samples():
-    row = arora_experiment.recovery(0, 1000, 8, 3, 16000, shuffled=True)
+    row = experiment.recovery(0, 1000, 8, 3, 16000, shuffled=True)
     assert row["matches"] == 0 and row["clusters"] < 100
 
 
 def test_too_few_samples_and_too_many_active_units_are_not_recovered():
-    assert arora_experiment.recovery(0, 500, 6, 2, arora_experiment.enough(500, 2, 0.25))["good"] < 0.5
-    assert arora_experiment.recovery(0, 500, 6, 2, arora_experiment.enough(500, 2, 8))["good"] >= 0.97
-    assert arora_experiment.recovery(0, 500, 8, 10, arora_experiment.enough(500, 10))["good"] < 0.2  # rho d^2 = 5
+    assert experiment.recovery(0, 500, 6, 2, experiment.enough(500, 2, 0.25))["good"] < 0.5
+    assert experiment.recovery(0, 500, 6, 2, experiment.enough(500, 2, 8))["good"] >= 0.97
+    assert experiment.recovery(0, 500, 8, 10, experiment.enough(500, 10))["good"] < 0.2  # rho d^2 = 5
 
 
 @given(seed=seeds)
@@ -107,7 +107,7 @@ def layer_and_code(seed, samples):
 
 
 def test_two_layers_come_back_one_after_the_other():
-    numbers = arora_experiment.two_layers(0, 1500, 5, 2, 25_000)
+    numbers = experiment.two_layers(0, 1500, 5, 2, 25_000)
     assert min(numbers["lower"]["good"], numbers["upper"]["good"]) > 0.5
 
 

@@ -6,12 +6,13 @@ import pytest
 from minigoog import nn
 from minigoog.sparsity.speed import break_even, pruned
 from minigoog.sparsity.speed.break_even import BREAK_EVEN, FC6
-from minigoog.sparsity.speed.contest import Contest, WrongAnswer, dense_layer, one_thread, random_pattern, take_turns
+from minigoog.sparsity.speed.contest import Contest, dense_layer, fastest, one_thread, random_pattern
+from minigoog.sparsity.speed.turns import WrongAnswer, take_turns
 
 KERNELS = ["auto", "direct", "plan", "textbook", "CSR", "blocks of 32"]
 
 
-def test_pruned_weights_are_raced_in_their_groups(native):
+def test_pruned_weights_are_timed_in_their_groups(native):
     w = np.random.default_rng(0).standard_normal((3, 3, 4, 16), np.float32)
     w[np.abs(w) < 1.5] = 0
     contest = pruned.pruned_contest(pruned.Pruned("file.npz", "alexnet/conv.weight", 9, 1, 2), w, 1)
@@ -25,20 +26,28 @@ def test_pruned_weights_are_raced_in_their_groups(native):
     assert facts["CSR"]["per_operation"] == pytest.approx(kept / w.size) and facts["CSR"]["share"] == facts["CSR"]["gflops"] / 100
 
 
-def test_the_yardstick_is_the_fastest_dense_kernel(native):
+def test_the_reference_is_the_fastest_dense_kernel(native):
     contest = Contest("layer", dense_layer(np.random.default_rng(0), 4, 32, 1), np.ones((1, 3, 3, 4), np.float32))
     contest.add("CSR", 0.5, random_pattern((1, 1, 4, 32), 0.5, 1, np.random.default_rng(0)))
     rows = contest.rows({"auto": 4.0, "direct": 3.0, "plan": 2.0, ("CSR", 0.5): 1.0}, 1.0)
     assert [row["x_dense"] for row in rows] == [0.5, 2 / 3, 1, 2] and {row["best_dense"] for row in rows} == {"plan"}
 
 
-def test_a_wrong_answer_is_not_raced(native, monkeypatch):
+def test_a_wrong_answer_is_not_timed(native, monkeypatch):
     contest = Contest("layer", nn.Conv2d(4, 32, 3, padding=1, bias=False), np.ones((2, 5, 5, 4), np.float32))
     right = native.sparse_conv2d
     monkeypatch.setattr(native, "sparse_conv2d", lambda *args, **settings: right(*args, **settings) * np.float32(1.001))
     with pytest.raises(WrongAnswer, match=r"^layer, CSR: its result differs by 0\.001 of the largest value"):
         contest.add("CSR", 1.0, random_pattern((3, 3, 4, 32), 1.0, 1, np.random.default_rng(0)))
     assert not contest.sparse
+
+
+def test_each_round_starts_with_the_next_contestant():
+    order = []
+    times = take_turns({name: lambda name=name: order.append(name) or float(len(order)) for name in "abc"}, 4)
+    assert "".join(order) == "abc" "bca" "cab" "abc"
+    assert times["a"] == [1, 6, 8, 10]
+    assert take_turns({}, 2) == {}
 
 
 @pytest.mark.parametrize("density", [0.0, 0.01, 0.3, 1.0])
@@ -63,7 +72,7 @@ def test_turns_call_every_contestant_and_one_thread_is_given_back(native, thread
     called = []
     with one_thread():
         assert native.machine.threads() == 1
-        times = take_turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 3)
+        times = fastest({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 3)
     assert native.machine.threads() == 2 and set(called) == {"a", "b"} and all(ms > 0 for ms in times.values())
 
 

@@ -76,11 +76,11 @@ def test_between_channels_only_a_channel_with_itself_is_forgotten():
 def test_scrambled_images_keep_their_spectrum_and_the_correlation_of_colours(seed, h, w):
     images = np.random.default_rng(seed).standard_normal((2, h, w, 3))
     images[..., 1] = images[..., 0] + 0.1 * images[..., 1]
-    turned = phase_scrambled(images, seed)
-    before, after = (np.fft.fft2(x, axes=(1, 2)) for x in (images, turned))
+    scrambled = phase_scrambled(images, seed)
+    before, after = (np.fft.fft2(x, axes=(1, 2)) for x in (images, scrambled))
     assert np.allclose(np.abs(before), np.abs(after))
     assert np.allclose(np.sum(before[..., 0] * before[..., 1].conj()), np.sum(after[..., 0] * after[..., 1].conj()))
-    assert not np.allclose(images, turned)
+    assert not np.allclose(images, scrambled)
 
 
 def test_shuffled_channels_are_the_same_maps_in_other_images():

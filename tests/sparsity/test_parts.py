@@ -1,4 +1,4 @@
-"""Parts of an experiment: each computed once, whoever works on them."""
+"""Parts of an experiment: each computed once, by any of the processes."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ def test_several_workers_share_the_parts_and_all_have_all_results(tmp_path):
     assert not list(tmp_path.glob(".*.lock"))
 
 
-def test_the_lock_of_a_process_that_is_gone_holds_nobody_up(tmp_path):
+def test_the_lock_of_a_process_that_is_gone_blocks_no_other(tmp_path):
     (tmp_path / ".a.lock").touch()
     assert work_through(Setting(tmp_path, say=lambda line: None), {"a": lambda: {"x": 1}}) == {"a": {"x": 1}}
 

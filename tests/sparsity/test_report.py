@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minigoog.sparsity.report import figures as report_figures
-from minigoog.sparsity.report import report
-from minigoog.sparsity.report import text as report_text
+from minigoog.sparsity.report import figures, report, text
 from minigoog.sparsity.runner.run import run
 
 from .fakes import demonstration
@@ -92,17 +90,17 @@ def test_the_verdicts_come_before_the_links_and_the_low_rank_before_both(page):
 
 
 def test_every_link_of_the_argument_has_its_place(page):
-    assert all(f"<section id='{link}'>" in page for link in report_text.LINKS)
+    assert all(f"<section id='{link}'>" in page for link in text.LINKS)
 
 
 def test_a_figure_takes_the_colour_of_the_page_and_is_a_file_too(page, folder):
     pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'minigoog[plots]'")
-    assert "currentColor" in page and report_figures.INK not in page and "#000000" not in page
-    assert report_figures.INK not in (folder / "F1.svg").read_text()
+    assert "currentColor" in page and figures.INK not in page and "#000000" not in page
+    assert figures.INK not in (folder / "F1.svg").read_text()
 
 
 def test_without_matplotlib_the_report_says_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(report_figures, "available", lambda: False)
+    monkeypatch.setattr(figures, "available", lambda: False)
     one = demonstration("one", figures={"F1": ("caption", drawn)})
     outcomes = run(["one"], {"one": one}, tmp_path, say=lambda line: None)
     assert report.write(outcomes, tmp_path, "command") == {}

@@ -1,4 +1,4 @@
-"""Clusters modulo translation: a planted mix of filters must come back, whatever reads a trained network later."""
+"""Clusters modulo translation: a planted mix of filters is recovered."""
 
 import numpy as np
 import pytest

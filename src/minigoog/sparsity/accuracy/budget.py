@@ -2,41 +2,53 @@
 
 import math
 import statistics
-import time
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ... import rng
+from ...array_types import Shape
 from ...compile import compile as plan_of
-from ...nn import evaluation_mode
+from ...nn import Module, evaluation_mode
+from ...ops.conv import Conv2d
+from ...ops.linear import Linear
+from ...ops.sparse_conv import SparseConv2d
 from ...tensor import Tensor
+from ..speed.turns import Key, seconds, take_turns
+from .networks import Build, Task
 
 WIDEST, FINEST = 16.0, 1e-4  # widths that are searched: the upper end, and when two are the same
 TRIES, CLOSE = 6, 0.02  # of the search for equal milliseconds: how often widths are corrected, and when one is close enough
 BATCH, ROUNDS = 64, 9  # images and times of a measurement
 
 
-def multiply_adds(model, shape):
+def multiply_adds(model: Module, shape: Shape) -> int:
     """Multiply-adds of `model`, in evaluation, for one image of `shape`, summed over the operations that really run."""
     with evaluation_mode(model):
         tape = model(Tensor(np.zeros((1, *shape), np.float32))).tape()
-    return sum(_of_op(op) for op in tape)
+    return sum(map(_of_op, tape))
 
 
-def _of_op(op):
+def cost_of(model: Module, shape: Shape) -> dict[str, int]:
+    """{"multiply_adds" for one image of `shape`, "parameters"}."""
+    return {"multiply_adds": multiply_adds(model, shape), "parameters": sum(p.size for p in model.parameters())}
+
+
+def _of_op(op: Any) -> int:
     """Multiply-adds of one operation: of convolutions and linear layers; all others have none worth counting."""
-    kind = type(op).__name__
-    if kind == "SparseConv2d":
-        return math.prod(op.y.shape[:3]) * op.pattern.n_weights
-    if kind == "Conv2d":
-        return op.y.size * math.prod(op.w.shape[:3])
-    return op.x.shape[0] * op.w.size if kind == "Linear" else 0
+    kind = type(op)
+    if kind is SparseConv2d:
+        return int(math.prod(op.y.shape[:3]) * op.pattern.n_weights)
+    if kind is Conv2d:
+        return int(op.y.size * math.prod(op.w.shape[:3]))
+    return int(op.x.shape[0] * op.w.size) if kind is Linear else 0
 
 
-def width_for(build, budget, task):
+def width_for(build: Build, budget: float, task: Task) -> float:
     """The width at which build(width, task) comes nearest to `budget` multiply-adds for an image."""
 
-    def cost(width):
+    def cost(width: float) -> int:
         with rng.undisturbed():
             return multiply_adds(build(width, task), task.shape)
 
@@ -51,23 +63,17 @@ def width_for(build, budget, task):
     return min((low, high), key=lambda width: abs(cost(width) - budget))
 
 
-def timed(builds, task):
+def timed(builds: dict[Key, tuple[Build, float]], task: Task) -> dict[Key, float]:
     """Milliseconds of one image for each {name: (build, width)}: compiled for batches, without normalisation (which becomes part of the
     weights), in turns, the median."""
-    x, runs = np.random.default_rng(0).standard_normal((BATCH, *task.shape), np.float32), {}
+    x = np.random.default_rng(0).standard_normal((BATCH, *task.shape), np.float32)
     with rng.undisturbed():
-        for name, (build, width) in builds.items():
-            runs[name] = plan_of(build(width, task, norm=False).eval(), x.shape)
-    times = {name: [] for name in runs}
-    for _ in range(ROUNDS):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run(x)
-            times[name].append(time.perf_counter() - began)
+        plans = {name: plan_of(build(width, task, norm=False).eval(), x.shape) for name, (build, width) in builds.items()}
+    times = take_turns({name: partial(seconds, partial(plan, x)) for name, plan in plans.items()}, ROUNDS)
     return {name: 1000 / BATCH * statistics.median(each) for name, each in times.items()}
 
 
-def widths_for_equal_time(builds, widths, reference, task):
+def widths_for_equal_time(builds: dict[str, Build], widths: dict[str, float], reference: str, task: Task) -> dict[str, float]:
     """{name: width} near `widths` at which an image takes every network of {name: build} as long as the one called `reference`."""
     widths = dict(widths)
     for _ in range(TRIES):

@@ -1,56 +1,57 @@
 """D8: what the pattern of the weights, and the 1x1 reduction, are worth at equal multiply-adds and at equal milliseconds."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ..runner.demonstration import Demonstration
+from ..runner.demonstration import Demonstration, Numbers, Setting, Table, Verdict
 from .experiment import AXES, Experiment
 from .figure import draw
 
-MARGIN = 0.005  # accuracy: smaller differences are no findings, however often they were seen
+MARGIN = 0.005  # accuracy: smaller differences do not count
 ERRORS = 2  # standard errors of a difference that it must exceed
-WORSE = 0.015  # what is "no worse" is not worse by that much, whatever chance has done
+WORSE = 0.015  # accuracy; "no worse" rules out a loss this large
 HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """The numbers of the whole comparison, which two demonstrations share: they are kept in the folder of the first."""
     return Experiment(replace(setting, folder=setting.folder.parent / ACCURACY.name)).numbers()
 
 
-def difference(numbers, a, b, axis):
+def difference(numbers: Numbers, a: str, b: str, axis: str) -> tuple[float, float]:
     """(mean accuracy of a minus that of b, two standard errors of that) at equal `axis`."""
     rows = {row["network"]: row for row in numbers["networks"] if row["axis"] == axis}
     error = math.sqrt(sum(rows[name]["deviation"] ** 2 / len(rows[name]["accuracy"]) for name in (a, b)))
     return rows[a]["mean"] - rows[b]["mean"], ERRORS * error
 
 
-def better(numbers, a, b, axis):
+def better(numbers: Numbers, a: str, b: str, axis: str) -> bool:
     """Whether a is better than b by more than chance explains."""
     by, chance = difference(numbers, a, b, axis)
     return by > max(MARGIN, chance)
 
 
-def no_worse(numbers, a, b, axis):
+def no_worse(numbers: Numbers, a: str, b: str, axis: str) -> bool:
     """Whether it can be ruled out that a is worse than b by WORSE."""
     by, chance = difference(numbers, a, b, axis)
     return by - chance > -WORSE
 
 
-def _words(numbers, a, b):
+def _words(numbers: Numbers, a: str, b: str) -> str:
     """a against b, in words, on both axes."""
     found = [(*(100 * x for x in difference(numbers, a, b, axis)), axis) for axis in AXES]
     return f"{a} against {b}: " + ", ".join(f"{by:+.1f} ± {chance:.1f} points at equal {axis}" for by, chance, axis in found)
 
 
-def judge_reduction(numbers):
+def judge_reduction(numbers: Numbers) -> Verdict:
     """L6: does the 1x1 reduction pay?"""
     wins = [better(numbers, "reduced", other, axis) for other in ("multi-branch", "naive") for axis in AXES]
     verdict = "holds" if all(wins) else "holds partly" if any(wins) else "not confirmed"
     return verdict, "; ".join(_words(numbers, "reduced", other) for other in ("multi-branch", "naive", "plain 3x3")) + "."
 
 
-def judge_patterns(numbers):
+def judge_patterns(numbers: Numbers) -> Verdict:
     """L4: do clusters cost nothing, and is sparse better than narrow?"""
     clusters = [no_worse(numbers, "clustered", "random 5x5", axis) for axis in AXES]
     sparse = better(numbers, "clustered", "dense 5x5", AXES[0])
@@ -59,13 +60,13 @@ def judge_patterns(numbers):
     return verdict, "; ".join(_words(numbers, *pair) for pair in pairs) + "."
 
 
-def table(numbers, names=None):
+def table(numbers: Numbers, names: Sequence[str] = ()) -> Table:
     """A row for each network and budget, the most accurate first."""
     rows = [row for row in numbers["networks"] if not names or row["network"] in names]
     return HEADINGS, [_line(row) for row in sorted(rows, key=lambda row: (AXES.index(row["axis"]), -row["mean"]))]
 
 
-def _line(row):
+def _line(row: Numbers) -> list[str]:
     """A row as text."""
     cost = f"{row['multiply_adds'] / 1e6:.2f}", f"{row['ms']:.3f}", f"{row['parameters']:,}", f"{row['rate']:g}"
     spread = f"{100 * row['deviation']:.2f} ({len(row['accuracy'])})"
@@ -111,7 +112,7 @@ PATTERN = Demonstration(
     claim="Sparsity at the level of filters, executed as dense blocks, approximates the optimal sparse structure (section 4): then "
     "clusters should cost no accuracy against weights at any place, and sparse and wide should do better than dense and narrow.",
     experiment=HOW + "The random 5x5 has exactly as many channels, weights and multiply-adds as the clustered one (1x1, 3x3 and 5x5 side "
-    "by side, without a pooling branch), at random places that stay as they are, and runs on the sparse kernels. The runs are those of "
+    "by side, without a pooling branch), at fixed random places, and runs on the sparse kernels. The runs are those of "
     "`accuracy`.",
     rule="holds: the clustered network is no worse than the random one at equal multiply-adds and at equal milliseconds, and better than "
     "the narrow dense 5x5 at equal multiply-adds. Holds partly: one of both. Not confirmed: neither. " + f"{BETTER} {NO_WORSE}",

@@ -1,21 +1,24 @@
-"""How well networks of different make do at equal budgets: what is trained, on what, and how often."""
+"""Trains different networks at equal budgets: which, on what, and how often."""
 
 import statistics
+from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ... import rng
+from ...nn import Module
 from ...short_training import accuracy, learn
-from ..runner.parts import work_through
-from .budget import multiply_adds, timed, width_for, widths_for_equal_time
+from ..runner.demonstration import Numbers, Setting
+from ..runner.parts import Compute, work_through
+from .budget import cost_of, timed, width_for, widths_for_equal_time
 from .networks import NETWORKS, Task
 from .pictures import Pictures, pictures
 
 REFERENCE = "reduced"  # its milliseconds at the budget of multiply-adds are the other budget
 AXES = ("multiply-adds", "milliseconds")
-LOOKED_AT = 2000  # training images, as they are, for the training accuracy
+LOOKED_AT = 2000  # training images, not augmented, for the training accuracy
 
 
 class Plan(NamedTuple):
@@ -26,7 +29,7 @@ class Plan(NamedTuple):
     hold_out: int
     test: int
     epochs: int
-    rates: tuple
+    rates: tuple[float, ...]
     tuned_on: int
     seeds: int
 
@@ -40,49 +43,47 @@ PLANS = {  # of (photographs?, quick?)
 
 
 class Experiment:
-    """The comparison in the folder of `setting`; `numbers()` does what is not there yet."""
+    """The comparison in the folder of `setting`; `numbers()` computes what is missing."""
 
-    def __init__(self, setting):
+    def __init__(self, setting: Setting):
         self.setting, self.plan = setting, PLANS[setting.images is not None, setting.quick]
 
     @cached_property
-    def data(self):
-        """(training, hold-out, test): Pictures. One in so many training images is held out."""
+    def data(self) -> tuple[Pictures, Pictures, Pictures]:
+        """(training, hold-out, test): Pictures. Every n-th training image is held out."""
         plan = self.plan
         everything, test = pictures(self.setting.images, plan.train + plan.hold_out, plan.test)
         step = (plan.train + plan.hold_out) // plan.hold_out if plan.hold_out else len(everything) + 1
         held = np.arange(len(everything)) % step == step - 1
-        train, hold_out = (Pictures(*(array[part] for array in everything)) for part in (~held, held))
-        return train, hold_out, test
+        return everything.part(~held), everything.part(held), test
 
     @cached_property
-    def task(self):
+    def task(self) -> Task:
         """What the networks are for."""
-        train = self.data[0]
-        return Task(train.images.shape[1], train.images.shape[3], int(train.labels.max()) + 1)
+        return Task.of(self.data[0])
 
-    def numbers(self):
+    def numbers(self) -> Numbers:
         """All results, as JSON can hold them."""
         sizes = self.work({"sizes": self.sizes})["sizes"]
         tuning = self.tuning(sizes)
-        rates = {name: max(tried, key=tried.get, default=self.plan.rates[0]) for name, tried in tuning.items()}
-        runs = {key: partial(self.train, *rest, rates[rest[0]]) for key, rest in self.runs(sizes).items()}
+        rates = {name: max(tried, key=tried.__getitem__, default=self.plan.rates[0]) for name, tried in tuning.items()}
+        runs: dict[str, Compute] = {key: partial(self.train, *run, rates[run[0]]) for key, run in self.runs(sizes).items()}
         trained = self.work(runs)
         rows = [self.row(size, rates[size["network"]], trained) for size in sizes["networks"]]
         return {"plan": self.plan._asdict(), "reference": REFERENCE, "tuning": tuning, "networks": rows}
 
-    def tuning(self, sizes):
+    def tuning(self, sizes: Numbers) -> dict[str, dict[float, float]]:
         """{network: {learning rate: accuracy on the hold-out}}; no rates where there is no choice."""
         rates = self.plan.rates if len(self.plan.rates) > 1 else ()
         names = {(name, rate): f"tune-{_slug(name)}-{rate:g}" for name in NETWORKS for rate in rates}
         found = self.work({part: partial(self.tune, name, sizes, rate) for (name, rate), part in names.items()})
         return {name: {rate: found[names[name, rate]]["accuracy"] for rate in rates} for name in NETWORKS}
 
-    def work(self, parts):
+    def work(self, parts: dict[str, Compute]) -> dict[str, Numbers]:
         """The numbers of these parts."""
         return work_through(self.setting, parts)
 
-    def sizes(self):
+    def sizes(self) -> Numbers:
         """The width of each network for each budget, with what it costs. No other part runs here at the same time."""
         budget, task = self.plan.million_multiply_adds * 1e6, self.task
         self.setting.say("measuring how wide each network may be; nothing else should run now")
@@ -93,58 +94,62 @@ class Experiment:
         return {"networks": [{"network": key[0], "axis": key[1], "width": width, "ms": ms[key]} | self.cost(key[0], width)
                              for key, width in widths.items()]}
 
-    def cost(self, name, width):
+    def cost(self, name: str, width: float) -> dict[str, int]:
         """Multiply-adds and parameters; of sparse weights, those that are there."""
-        model = self.network(name, width, 0)
-        return {"multiply_adds": multiply_adds(model, self.task.shape), "parameters": sum(p.size for p in model.parameters())}
+        return cost_of(self.network(name, width, 0), self.task.shape)
 
-    def network(self, name, width, seed):
+    def network(self, name: str, width: float, seed: int) -> Module:
         """The network with its first weights (and mask) of this seed."""
         rng.manual_seed(1000 * self.setting.seed + seed)
         return NETWORKS[name](width, self.task)
 
-    def tune(self, name, sizes, rate):
+    def tune(self, name: str, sizes: Numbers, rate: float) -> Numbers:
         """The hold-out accuracy of a network at the budget of multiply-adds with this learning rate."""
         train, hold_out, _ = self.data
         width = next(size["width"] for size in sizes["networks"] if (size["network"], size["axis"]) == (name, AXES[0]))
         some = slice(None, None, max(1, len(train) // self.plan.tuned_on))
         seed = 999  # none of the comparison's
         model = self.network(name, width, seed)
-        return {"accuracy": self.learned(model, Pictures(*(array[some] for array in train)), rate, seed) and accuracy(model, *hold_out)}
+        learned = self.learned(model, train.part(some), rate, seed)
+        return {"accuracy": accuracy(model, *hold_out) if learned else 0.0}
 
-    def runs(self, sizes):
+    def runs(self, sizes: Numbers) -> dict[str, tuple[str, float, int]]:
         """{name of a part: (network, width, seed)} of the comparison. The same network is not trained twice for two budgets."""
         return {_run(size, seed): (size["network"], size["width"], seed) for size in sizes["networks"] for seed in range(self.plan.seeds)}
 
-    def train(self, name, width, seed, rate):
+    def train(self, name: str, width: float, seed: int, rate: float) -> Numbers:
         """Accuracies of one run."""
         train, _, test = self.data
         model = self.network(name, width, seed)
         some = slice(None, None, max(1, len(train) // LOOKED_AT))
         learned = self.learned(model, train, rate, 1000 * self.setting.seed + seed)
-        looked_at = {"accuracy": test, "train_accuracy": Pictures(*(array[some] for array in train))}
-        return {kind: learned and accuracy(model, *images) for kind, images in looked_at.items()}
+        looked_at = {"accuracy": test, "train_accuracy": train.part(some)}
+        return {kind: accuracy(model, *images) if learned else 0.0 for kind, images in looked_at.items()}
 
-    def learned(self, model, train, rate, seed):
-        """1.0 after training, 0.0 if it diverged: the accuracy is then that."""
+    def learned(self, model: Module, train: Pictures, rate: float, seed: int) -> bool:
+        """Trains a network; False if it diverged, which counts as an accuracy of 0."""
         try:
             learn(model, *train, epochs=self.plan.epochs, lr=rate, seed=seed)
         except FloatingPointError:
-            return 0.0
-        return 1.0
+            return False
+        return True
 
-    def row(self, size, rate, trained):
-        """What became of one network at one budget."""
+    def row(self, size: Numbers, rate: float, trained: dict[str, Numbers]) -> Numbers:
+        """The results of one network at one budget."""
         runs = [trained[_run(size, seed)] for seed in range(self.plan.seeds)]
         each = {kind: [run[kind] for run in runs] for kind in ("accuracy", "train_accuracy")}
-        spread = {"mean": statistics.mean(each["accuracy"]), "deviation": statistics.stdev(each["accuracy"])}
-        return size | {"rate": rate} | each | spread | {"train_mean": statistics.mean(each["train_accuracy"])}
+        return size | {"rate": rate} | each | spread(each["accuracy"]) | {"train_mean": statistics.mean(each["train_accuracy"])}
 
 
-def _slug(name):
+def spread(accuracies: Sequence[float]) -> dict[str, float]:
+    """Mean and standard deviation over the seeds."""
+    return {"mean": statistics.mean(accuracies), "deviation": statistics.stdev(accuracies)}
+
+
+def _slug(name: str) -> str:
     return name.replace(" ", "-")
 
 
-def _run(size, seed):
+def _run(size: Numbers, seed: int) -> str:
     """The name of a part."""
     return f"train-{_slug(size['network'])}-{size['width']:.4f}-seed{seed}"

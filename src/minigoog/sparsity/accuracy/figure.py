@@ -1,12 +1,15 @@
 """F9: accuracy against multiply-adds and against milliseconds."""
 
+from typing import Any
+
+from ..runner.demonstration import Figure, Numbers
 from .experiment import AXES
 
 COSTS = {"million multiply-adds an image": lambda row: row["multiply_adds"] / 1e6, "milliseconds an image": lambda row: row["ms"]}
 MARKERS = "osD^vPX*<>"
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """Two plots with one scale of accuracy; a colour and a marker for each network, and a line from one budget to the other."""
     axes = figure.subplots(1, 2, sharey=True)
     for ax, (label, cost) in zip(axes, COSTS.items(), strict=True):
@@ -20,7 +23,7 @@ def draw(numbers, figure):
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
 
 
-def _point(ax, x, row, colour, marker):
+def _point(ax: Any, x: float, row: Numbers, colour: str, marker: str) -> None:
     """Mean and spread of one network at one budget."""
     filled = row["axis"] == AXES[0]
     style = {"fmt": marker, "color": colour, "markerfacecolor": colour if filled else "none", "capsize": 3, "linewidth": 1}

@@ -3,13 +3,20 @@
 Each is a function of `width`, a real number that scales its channels; "256" in SHARES stands for 256 * width output channels."""
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from ... import nn, rng
+from ...array_types import Shape
 from ...nn.inception import conv_relu
+
+if TYPE_CHECKING:
+    from .pictures import Pictures
+
+Block: TypeAlias = tuple[nn.Module, int]  # a block, and its output channels
 
 STEM = (8, 16)  # channels of the convolutions before the first pools, the last repeated
 MAP = 8  # pixels: the stem pools until the map is no larger
@@ -20,6 +27,13 @@ ALEXNET = ((5, 96, True), (5, 256, True), (3, 384, False), (3, 384, False), (3, 
 LEAST_REDUCED = 8  # channels between a 1x1 reduction and its 5x5: with fewer the branch starves
 
 
+class Build(Protocol):
+    """What builds a network."""
+
+    def __call__(self, width: float, task: "Task", norm: bool = True) -> nn.Module:
+        """The network with its channels times `width`."""
+
+
 class Task(NamedTuple):
     """What a network is for: images of `size` x `size` pixels with `channels`, and how many classes."""
 
@@ -28,30 +42,35 @@ class Task(NamedTuple):
     classes: int
 
     @property
-    def shape(self):
+    def shape(self) -> Shape:
         """Of one image."""
         return (self.size, self.size, self.channels)
 
+    @classmethod
+    def of(cls, train: "Pictures") -> "Task":
+        """What these Pictures for training ask of a network."""
+        return cls(train.images.shape[1], train.images.shape[3], int(train.labels.max()) + 1)
 
-def channels(width, *names):
+
+def channels(width: float, *names: str) -> list[int]:
     """Output channels of these branches at `width`."""
     return [max(1, round(width * SHARES[name])) for name in names]
 
 
-def plain(size, width, cin, norm):
+def plain(size: int, width: float, cin: int, norm: bool) -> Block:
     """A dense convolution with a window of `size` x `size`."""
     conv = conv_relu(norm=norm)(cin, max(1, round(256 * width)), size, padding=size // 2)
     return conv, conv.out_channels
 
 
-def clustered(width, cin, norm):
+def clustered(width: float, cin: int, norm: bool) -> Block:
     """1x1, 3x3 and 5x5 side by side: a 5x5 whose rows have one of three supports."""
     n, conv = channels(width, "1x1", "3x3", "5x5"), conv_relu(norm=norm)
     branches = {f"conv{k}x{k}": conv(cin, m, k, padding=k // 2) for k, m in zip((1, 3, 5), n, strict=True)}
     return nn.Branches(**branches), sum(n)
 
 
-def random_sparse(width, cin, norm):
+def random_sparse(width: float, cin: int, norm: bool) -> Block:
     """A 5x5 with exactly as many output channels and weights as `clustered` has, anywhere."""
     n = channels(width, "1x1", "3x3", "5x5")
     kept = cin * sum(k * k * m for k, m in zip((1, 3, 5), n, strict=True))
@@ -65,7 +84,7 @@ def random_sparse(width, cin, norm):
     return sparse(bias=np.zeros(sum(n), np.float32), relu=True), sum(n)
 
 
-def multi_branch(width, cin, norm):
+def multi_branch(width: float, cin: int, norm: bool) -> Block:
     """`clustered` with a fourth branch: a 3x3 max pool and a 1x1 that reduces its channels."""
     n, conv = channels(width, "1x1", "3x3", "5x5", "pool"), conv_relu(norm=norm)
     branches = {f"conv{k}x{k}": conv(cin, m, k, padding=k // 2) for k, m in zip((1, 3, 5), n, strict=False)}
@@ -73,20 +92,21 @@ def multi_branch(width, cin, norm):
     return nn.Branches(**branches), sum(n)
 
 
-def naive(width, cin, norm):
+def naive(width: float, cin: int, norm: bool) -> Block:
     """Figure 2a: the pool passes all channels on."""
-    block = nn.NaiveInception(cin, *channels(width, "1x1", "3x3", "5x5"), norm=norm)
+    c1, c3, c5 = channels(width, "1x1", "3x3", "5x5")
+    block = nn.NaiveInception(cin, c1, c3, c5, norm=norm)
     return block, block.out_channels
 
 
-def reduced(width, cin, norm):
+def reduced(width: float, cin: int, norm: bool) -> Block:
     """Figure 2b: 1x1 convolutions before the 3x3 and the 5x5."""
     c1, r3, c3, r5, c5, pool = channels(width, "1x1", "3x3 reduced", "3x3", "5x5 reduced", "5x5", "pool")
     block = nn.Inception(cin, c1, r3, c3, max(r5, LEAST_REDUCED), c5, pool, norm=norm)
     return block, block.out_channels
 
 
-def stack(block, width, task, norm=True):
+def stack(block: Callable[[float, int, bool], Block], width: float, task: Task, norm: bool = True) -> nn.Module:
     """The stem, three times `block`, the mean of each map, a linear layer.
 
     The blocks' widths differ by a third of a channel in 256, so that they do not all gain one at the same width: budgets can be met."""
@@ -101,7 +121,7 @@ def stack(block, width, task, norm=True):
     return nn.Sequential(**layers, mean=nn.GlobalAvgPool2d(), classifier=nn.Linear(cin, task.classes))
 
 
-def nin_like(width, task, norm=True):
+def nin_like(width: float, task: Task, norm: bool = True) -> nn.Module:
     """Network in Network (Lin et al. 2013) with all its channels times `width`, without dropout."""
     conv, layers, cin = conv_relu(norm=norm), {}, task.channels
     for i, (size, widths, pool) in enumerate(NIN):
@@ -113,7 +133,7 @@ def nin_like(width, task, norm=True):
     return nn.Sequential(**layers, last=nn.Conv2d(cin, task.classes, 1), mean=nn.GlobalAvgPool2d())
 
 
-def alexnet_like(width, task, norm=True):
+def alexnet_like(width: float, task: Task, norm: bool = True) -> nn.Module:
     """AlexNet (Krizhevsky et al. 2012) with all its channels times `width`, windows for small images, without dropout and groups."""
     conv, layers, cin, size = conv_relu(norm=norm), {}, task.channels, task.size
     for i, (k, n, pool) in enumerate(ALEXNET):
@@ -126,7 +146,7 @@ def alexnet_like(width, task, norm=True):
     return nn.Sequential(**layers, flatten=nn.Flatten(), **full, fc8=nn.Linear(hidden, task.classes))
 
 
-NETWORKS = {  # name: a function (width, task, norm=True) that builds it
+NETWORKS: dict[str, Build] = {  # name: a function (width, task, norm=True) that builds it
     "dense 5x5": partial(stack, partial(plain, 5)),
     "plain 3x3": partial(stack, partial(plain, 3)),
     "random 5x5": partial(stack, random_sparse),

@@ -1,9 +1,11 @@
 """The images of the demonstrations: a folder's, or the digits that the package carries, as a network sees them."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ...array_types import Array, BoolArray, IntArray
 from ...data import ArrayDataset, digits, image_statistics
 from ...data import transforms as t
 from ...data.folder import open_folder
@@ -14,24 +16,29 @@ SIZE = 32  # pixels: photographs of other sizes are brought to it
 class Pictures(NamedTuple):
     """`images` float32 [n, h, w, c] with mean 0 and variance 1 in each channel (of those for training), `labels` int64 [n]."""
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: Array
+    labels: IntArray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
+    def part(self, index: slice | BoolArray) -> "Pictures":
+        """Those at `index`."""
+        return Pictures(self.images[index], self.labels[index])
 
-def pictures(folder=None, n_train=None, n_test=None):
+
+def pictures(folder: str | Path | None = None, n_train: int | None = None, n_test: int | None = None) -> tuple[Pictures, Pictures]:
     """(training, testing): the Pictures of a folder of images by class at 32x32x3, or without one the digits at 8x8x1.
 
-    n_train, n_test: at most so many, evenly from all classes (None: all). Raises as `data.open_dataset` does."""
+    n_train, n_test: the largest number of each, evenly from all classes (None: all). Raises as `data.open_dataset` does."""
     parts = [chosen(folder, split, n) for split, n in (("train", n_train), ("test", n_test))]
     statistics = image_statistics(parts[0])
     normalize = t.Normalize(statistics.mean, statistics.std)
-    return tuple(Pictures(normalize(part.images, None), part.labels) for part in parts)
+    train, test = (Pictures(normalize(part.images, None), part.labels) for part in parts)
+    return train, test
 
 
-def chosen(folder, split, n=None):
+def chosen(folder: str | Path | None, split: str, n: int | None = None) -> ArrayDataset:
     """An ArrayDataset of `n` images of a split, spread evenly over it (and so over its classes, which come one after the other)."""
     dataset = digits()[split == "test"] if folder is None else open_folder(folder, split)
     order = np.argsort(dataset.labels, kind="stable")

@@ -3,44 +3,52 @@
 After Dhillon 2001, "Co-clustering documents and words using bipartite spectral graph partitioning" (KDD)."""
 
 import numpy as np
+from numpy.random import Generator
+
+from ...array_types import Array, BoolArray, IntArray, Shape
 
 MOST = 16  # clusters that are looked for
 RESTARTS, STEPS = 8, 50  # of k-means
 
 
-def co_clusters(a, n=None, seed=0):
+def co_clusters(a: Array, n: int | None = None, seed: int = 0) -> tuple[IntArray, IntArray]:
     """(cluster of each row, cluster of each column) of the matrix `a` [rows, columns] of weights >= 0, in `n` clusters.
 
-    n None: as many as there are singular values before the widest gap among the first MOST + 1."""
-    rows, columns = (1 / np.sqrt(np.maximum(a.sum(axis=axis), 1e-12)) for axis in (1, 0))
-    u, s, vt = np.linalg.svd(rows[:, None] * a * columns, full_matrices=False)
-    n = n or 2 + int(np.argmax(s[1:MOST] - s[2 : MOST + 1]))
-    points = np.vstack([rows[:, None] * u[:, 1:n], columns[:, None] * vt[1:n].T])
+    n None: as many as there are singular values before the widest gap among the first MOST. Empty rows and columns get any cluster."""
+    rows, columns = a.sum(axis=1), a.sum(axis=0)
+    row_scale, column_scale = _inverse_root(rows), _inverse_root(columns)
+    # The first pair of singular vectors is known and says nothing. It is subtracted here, not dropped from the result: with separate
+    # blocks several singular values are 1, and rounding decides how the SVD mixes their vectors.
+    first = np.sqrt(np.outer(rows, columns)) / max(a.sum(), np.finfo(float).tiny)
+    u, s, vt = np.linalg.svd(row_scale[:, None] * a * column_scale - first, full_matrices=False)
+    n = n or 2 + int(np.argmax(-np.diff(s[:MOST])))
+    points = np.vstack([row_scale[:, None] * u[:, : n - 1], column_scale[:, None] * vt[: n - 1].T])
     points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)  # directions: rows with few weights lie far out
     labels = k_means(points, n, np.random.default_rng(seed))
     return labels[: len(a)], labels[len(a) :]
 
 
-def k_means(points, n, rng):
+def _inverse_root(sums: Array) -> Array:
+    """1 / sqrt(sums), and 0 for 0."""
+    return np.divide(1, np.sqrt(sums), out=np.zeros(len(sums)), where=sums > 0)
+
+
+def k_means(points: Array, n: int, rng: Generator) -> IntArray:
     """The cluster of each of `points` [count, dimensions]: Lloyd's algorithm from k-means++ centres, the best of RESTARTS."""
-    best, labels = np.inf, None
-    for _ in range(RESTARTS):
-        found, spread = _lloyd(points, _first_centres(points, n, rng))
-        if spread < best:
-            best, labels = spread, found
-    return labels
+    found = [_lloyd(points, _first_centres(points, n, rng)) for _ in range(RESTARTS)]
+    return min(found, key=lambda labels_and_spread: labels_and_spread[1])[0]
 
 
-def _first_centres(points, n, rng):
+def _first_centres(points: Array, n: int, rng: Generator) -> Array:
     """Points far from each other: each drawn by its squared distance to the nearest one so far. (Arthur, Vassilvitskii 2007)"""
-    centres = points[rng.integers(len(points))][None]
+    centres: Array = points[rng.integers(len(points))][None]
     while len(centres) < n:
         distance = _distances(points, centres).min(axis=1) + 1e-12
         centres = np.vstack([centres, points[rng.choice(len(points), p=distance / distance.sum())]])
     return centres
 
 
-def _lloyd(points, centres):
+def _lloyd(points: Array, centres: Array) -> tuple[IntArray, float]:
     """(cluster of each point, sum of squared distances) after STEPS steps, or once the centres stand still."""
     for _ in range(STEPS):
         labels = _distances(points, centres).argmin(axis=1)
@@ -51,12 +59,13 @@ def _lloyd(points, centres):
     return labels, _distances(points, centres)[np.arange(len(points)), labels].sum()
 
 
-def _distances(points, centres):
+def _distances(points: Array, centres: Array) -> Array:
     """Squared distance of each point to each centre."""
-    return np.square(points[:, None] - centres).sum(axis=2)
+    distances: Array = np.square(points[:, None] - centres).sum(axis=2)
+    return distances
 
 
-def planted(rng, inside, outside, shape, n=8):
+def planted(rng: Generator, inside: float, outside: float, shape: Shape, n: int = 8) -> tuple[BoolArray, IntArray, IntArray]:
     """(mask [rows, columns], cluster of each row, of each column): n hidden blocks of density `inside` in a matrix of density `outside`,
     rows and columns shuffled."""
     row, column = (rng.permutation(np.arange(size) * n // size) for size in shape)
@@ -64,7 +73,7 @@ def planted(rng, inside, outside, shape, n=8):
     return rng.random(shape) < density, row, column
 
 
-def agreement(found, hidden):
+def agreement(found: IntArray, hidden: IntArray) -> float:
     """The share of items whose found cluster is that in which most of their hidden cluster lies, clusters matched greedily, each once."""
     counts = np.zeros((found.max() + 1, hidden.max() + 1))
     np.add.at(counts, (found, hidden), 1)
@@ -76,7 +85,7 @@ def agreement(found, hidden):
     return float(total / len(found))
 
 
-def greedy_groups(mask, size=8):
+def greedy_groups(mask: BoolArray, size: int = 8) -> IntArray:
     """An order of the rows of `mask` in which `size` neighbours share many columns: each group starts with a row and takes, one at a time,
     the row that adds fewest columns."""
     left, order = list(range(len(mask))), []
@@ -90,7 +99,7 @@ def greedy_groups(mask, size=8):
     return np.array(order)
 
 
-def fill(mask, size=8):
+def fill(mask: BoolArray, size: int = 8) -> float:
     """The share of weights in the blocks of `size` neighbouring rows that hold all of `mask` [rows, columns]."""
     kept = mask.reshape(-1, size, mask.shape[1]).any(axis=1).sum() * size
     return float(mask.sum() / kept)

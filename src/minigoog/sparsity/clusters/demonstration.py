@@ -1,33 +1,37 @@
 """L4 and L1 with shared weights: clusters modulo translation give back a planted mix of 1x1, 3x3 and 5x5 filters."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ... import kernels
-from ..runner.demonstration import Demonstration
+from ...array_types import BoolArray
+from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table, Verdict
 from .figure import draw
 from .planted_maps import plant, show, shuffled
-from .translated import SIZES, find_clusters, histogram
+from .translated import SIZES, Histogram, find_clusters, histogram
 
 CHANNELS, CHILDREN, SIDE, RADIUS = 32, 6, 64, SIZES[-1] - 1  # children of a 5x5 window are at most 4 pixels apart
 SHARE = 0.5  # of the places where a hidden unit is on: at which pairs must be on together to be related
 PLANTED = ({1: 8, 3: 10, 5: 6}, {1: 4, 3: 8, 5: 12})
 CROWDED = {1: 16, 3: 6, 5: 2}  # many 1x1 units share channels
-DENSITY, THIN, IMAGES = 0.002, 0.0005, 60  # hidden units that are on, of all places; where few images shall not suffice
-FULL = {"seeds": 5, "images": (1, 2, 4, 6, 10, 20, 60), "densities": (0.001, 0.002, 0.004, 0.008, 0.012, 0.016, 0.02, 0.03)}
-QUICK = {"seeds": 1, "images": (1, 2, 6, 20), "densities": (0.002, 0.008, 0.012, 0.02)}
+DENSITY, THIN, IMAGES = 0.002, 0.0005, 60  # share of places where a hidden unit is on; THIN: so few that few images do not suffice
+FULL: dict[str, Any] = {"seeds": 5, "images": (1, 2, 4, 6, 10, 20, 60), "densities": (0.001, 0.002, 0.004, 0.008, 0.012, 0.016, 0.02, 0.03)}
+QUICK: dict[str, Any] = {"seeds": 1, "images": (1, 2, 6, 20), "densities": (0.002, 0.008, 0.012, 0.02)}
 
 
-def related_pairs(maps, density):
+def related_pairs(maps: BoolArray, density: float) -> BoolArray:
     """The graph of channels that are on together, RADIUS pixels apart at most, as children of a unit of this density are."""
     n, h, w, c = maps.shape
     shift = np.abs(np.arange(-RADIUS, RADIUS + 1))
     places = n * np.outer(h - shift, w - shift)  # at which both pixels of a pair are on the map
-    related = kernels.cooccurrences(maps, RADIUS) >= SHARE * density * places[None, :, :, None]
+    related: BoolArray = kernels.cooccurrences(maps, RADIUS) >= SHARE * density * places[None, :, :, None]
     related[np.arange(c), RADIUS, RADIUS, np.arange(c)] = False  # a channel with itself
     return related
 
 
-def recovery(seed, planted, density=DENSITY, images=IMAGES, control=False):
+def recovery(seed: int, planted: Histogram, density: float = DENSITY, images: int = IMAGES, control: bool = False) -> Numbers:
     """A row of numbers: what was planted and what was found, as {size: units}, and how many units exactly.
 
     control: each channel's pixels are shuffled first."""
@@ -41,15 +45,15 @@ def recovery(seed, planted, density=DENSITY, images=IMAGES, control=False):
             "exact": len(set(units) & set(found)), "units": len(units)}
 
 
-def _named(counts):
+def _named(counts: Histogram) -> dict[str, int]:
     return {f"{size}x{size}": count for size, count in counts.items()}
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """Rows of numbers by part."""
     sizes, numbers = QUICK if setting.quick else FULL, {}
     seeds = [setting.seed + i for i in range(sizes["seeds"])]
-    parts = {
+    parts: dict[str, Callable[[], Rows]] = {
         "planted": lambda: [recovery(seed, planted) for planted in PLANTED for seed in seeds],
         "control": lambda: [recovery(seed, PLANTED[0], control=True) for seed in seeds],
         "crowded": lambda: [recovery(seed, CROWDED) for seed in seeds],
@@ -58,16 +62,16 @@ def measure(setting):
     }
     for name, compute in parts.items():
         setting.say(f"conv_arora: {name}")
-        numbers[name] = setting.once(name, lambda compute=compute: {"rows": compute()})["rows"]
+        numbers[name] = setting.rows(name, compute)
     return numbers
 
 
-def is_exact(row):
+def is_exact(row: Numbers) -> bool:
     """Whether the units found are those planted, and no others."""
-    return row["planted"] == row["found"] and row["exact"] == row["units"]
+    return bool(row["planted"] == row["found"] and row["exact"] == row["units"])
 
 
-def judge(numbers):
+def judge(numbers: Numbers) -> Verdict:
     """By the two planted mixes and the control."""
     planted, control, crowded = numbers["planted"], numbers["control"], numbers["crowded"]
     exact = sum(map(is_exact, planted))
@@ -82,7 +86,7 @@ def judge(numbers):
     return "holds" if exact == len(planted) else "holds partly", why
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """A row for each set of maps."""
     names = {"planted": "planted", "control": "control: shuffled pixels", "crowded": "16 1x1 units share channels", "images": "by images",
              "density": "by density"}
@@ -91,7 +95,7 @@ def table(numbers):
                    f"{row['exact']} of {row['units']}"] for part, name in names.items() for row in numbers[part]]
 
 
-def _slashed(counts):
+def _slashed(counts: dict[str, int]) -> str:
     return " / ".join(str(counts[f"{size}x{size}"]) for size in SIZES)
 
 
@@ -102,7 +106,7 @@ CONV_ARORA = Demonstration(
     claim="Correlated units that concentrate in a single region can be covered by 1x1 convolutions, more spread out clusters by "
           "convolutions over larger patches; Inception's filters are restricted to 1x1, 3x3 and 5x5 (section 4).",
     experiment=f"Hidden units with {CHILDREN} children in windows of 1x1, 3x3 and 5x5 show binary maps of {CHANNELS} channels. Channels "
-               f"are related when they are on together, so many pixels apart, at half the places or more at which a hidden unit is on; "
+               f"are related at an offset when they are on together at half the places or more at which a hidden unit is on; "
                f"RecoverGraph modulo translation finds clusters, whose extents are filter sizes. As a control each channel's pixels are "
                f"shuffled. The same tool then reads a trained network.",
     rule="holds: every planted mix (8 / 10 / 6 and 4 / 8 / 12 units of 1x1 / 3x3 / 5x5) comes back exactly, unit by unit and with no "

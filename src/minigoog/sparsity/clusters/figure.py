@@ -1,7 +1,8 @@
 """F4: filter sizes that were planted and found."""
+from ..runner.demonstration import Figure, Numbers
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """F4: histograms side by side; recovery against images and density."""
     left, middle, right = figure.subplots(1, 3)
     row = numbers["planted"][0]

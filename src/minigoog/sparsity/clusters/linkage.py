@@ -1,13 +1,14 @@
-"""Average-linkage clustering of units modulo translation: the other usual way to cluster, beside RecoverGraph."""
+"""Average-linkage clustering of units modulo translation: an alternative to RecoverGraph."""
 
 import numpy as np
 
-from .translated import SAME, SIZES, SMALLEST, canonical, overlap
+from ...array_types import Array
+from .translated import SAME, SIZES, SMALLEST, Cluster, canonical, overlap
 
 WINDOW = SIZES[-1]
 
 
-def linkage_clusters(phi, threshold):
+def linkage_clusters(phi: Array, threshold: float) -> list[Cluster]:
     """Clusters of all channels at all places of a 5x5 window, merged while the mean correlation between two is `threshold` or more.
 
     phi: [c, 9, 9, c], correlations up to 4 pixels apart. Copies of a cluster elsewhere in the window are left out, the largest stays."""
@@ -17,14 +18,14 @@ def linkage_clusters(phi, threshold):
     likeness = phi[units[:, None, 0], shift[..., 0], shift[..., 1], units[None, :, 0]].astype(np.float32)
     members = average_linkage(likeness, threshold)
     found = {canonical(units[group]) for group in members if len(group) >= SMALLEST}
-    kept = []
+    kept: list[Cluster] = []
     for cluster in sorted(found, key=lambda cluster: (-len(cluster), cluster)):
         if not any(overlap(cluster, other) > SAME for other in kept):
             kept.append(cluster)
     return kept
 
 
-def average_linkage(likeness, threshold):
+def average_linkage(likeness: Array, threshold: float) -> list[list[int]]:
     """Groups (lists of indices) of `likeness` [n, n]: the two most alike on average are merged until none reach the threshold."""
     likeness, size = likeness.copy(), np.ones(len(likeness), np.float32)
     np.fill_diagonal(likeness, -np.inf)
@@ -46,7 +47,7 @@ def average_linkage(likeness, threshold):
     return [group for group in groups if group]
 
 
-def _merge_into(likeness, size, a, b):
+def _merge_into(likeness: Array, size: Array, a: int, b: int) -> None:
     """Row and column a become the mean of those of a and b, weighted by size; those of b become least alike to all."""
     mean = (size[a] * likeness[a] + size[b] * likeness[b]) / (size[a] + size[b])
     mean[[a, b]] = -np.inf

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ... import kernels
+from ...array_types import Array, BoolArray, IntArray
 
 RADIUS = 2  # pixels: windows of 5x5
 TOP = 0.05  # of its values at which a channel counts as on
@@ -10,7 +11,7 @@ TINY = 1e-6  # the least threshold: pairs that are not correlated at all are nev
 DEAD = 0.005  # a channel that is on at fewer places is left out
 
 
-def binarise(maps):
+def binarise(maps: Array) -> tuple[BoolArray, IntArray]:
     """(on bool [n, h, w, kept], the channels kept): where a channel of `maps` [n, h, w, c] is above its own 95th percentile."""
     limits = np.maximum(np.quantile(maps, 1 - TOP, axis=(0, 1, 2)), 0)
     on = maps > limits.astype(maps.dtype)
@@ -18,13 +19,13 @@ def binarise(maps):
     return np.ascontiguousarray(on[..., kept]), kept
 
 
-def correlations(on, radius=RADIUS):
+def correlations(on: BoolArray, radius: int = RADIUS) -> Array:
     """phi float64 [c, 2 radius + 1, 2 radius + 1, c]: the correlation of channel a at a pixel with b at (dy, dx) from it, over all
     places where both are on the map `on` bool [n, h, w, c]."""
     n, h, w, _ = on.shape
     both, side = kernels.cooccurrences(on, radius).astype(np.float64), 2 * radius + 1
     times = on.sum(axis=0).astype(np.float64)  # [h, w, c]
-    phi = np.zeros_like(both)
+    phi: Array = np.zeros_like(both)
     for i in range(side):
         for j in range(side):
             rows, cols = _inside(h, i - radius), _inside(w, j - radius)
@@ -36,12 +37,12 @@ def correlations(on, radius=RADIUS):
     return phi
 
 
-def _inside(size, d):
+def _inside(size: int, d: int) -> tuple[slice, slice]:
     """(slice of the pixels whose neighbour at distance d is on the map, slice of these neighbours)."""
     return slice(max(0, -d), size - max(0, d)), slice(max(0, d), size - max(0, -d))
 
 
-def rings(phi):
+def rings(phi: Array) -> dict[str, list[float]]:
     """Mean phi^2 per position at distance 0, 1, 2 (largest of |dy|, |dx|): {"cross": between channels, "same": of one with itself}."""
     radius, c = phi.shape[1] // 2, len(phi)
     distance = np.maximum(*np.abs(np.indices(phi.shape[1:3]) - radius))
@@ -51,7 +52,7 @@ def rings(phi):
             "same": [float(within[distance == r].mean()) for r in range(radius + 1)]}
 
 
-def pairs(c, radius, cross):
+def pairs(c: int, radius: int, cross: bool) -> BoolArray:
     """Which pairs bool [c, 2 radius + 1, 2 radius + 1, c] may be related: not a channel with itself at one pixel, and with `cross` not
     anywhere else either."""
     allowed, channel = np.ones((c, 2 * radius + 1, 2 * radius + 1, c), bool), np.arange(c)
@@ -61,34 +62,34 @@ def pairs(c, radius, cross):
     return allowed
 
 
-def strongest(phi, degree, cross):
+def strongest(phi: Array, degree: int, cross: bool) -> float:
     """The threshold at which a channel at a pixel has `degree` related ones on average; at least a number above 0."""
     values = phi[pairs(len(phi), phi.shape[1] // 2, cross)]
     n = min(degree * len(phi), len(values))
     return float(max(np.partition(values, len(values) - n)[len(values) - n], TINY)) if n else TINY
 
 
-def between_channels(phi):
+def between_channels(phi: Array) -> Array:
     """The same correlations, those of a channel with itself 0."""
     return np.where(pairs(len(phi), phi.shape[1] // 2, True), phi, 0)
 
 
-def related(phi, threshold, cross):
+def related(phi: Array, threshold: float, cross: bool) -> BoolArray:
     """The graph of pairs whose correlation is `threshold` or more; with `cross` only between different channels."""
     return pairs(len(phi), phi.shape[1] // 2, cross) & (phi >= threshold)
 
 
-def phase_scrambled(images, seed):
+def phase_scrambled(images: Array, seed: int) -> Array:
     """Images [n, h, w, c] with the same spectrum each, and random phases: no edges or objects are left, correlations over space are.
 
-    All channels of an image are turned by the same phases, so that colours stay correlated."""
+    All channels of an image get the same phase shifts, so that colours stay correlated."""
     noise = np.random.default_rng(seed).standard_normal(images.shape[:3])
-    turns = np.angle(np.fft.fft2(noise, axes=(1, 2)))[..., None]
-    turned = np.fft.ifft2(np.fft.fft2(images, axes=(1, 2)) * np.exp(1j * turns), axes=(1, 2)).real
-    return turned.astype(images.dtype)
+    shifts = np.angle(np.fft.fft2(noise, axes=(1, 2)))[..., None]
+    scrambled = np.fft.ifft2(np.fft.fft2(images, axes=(1, 2)) * np.exp(1j * shifts), axes=(1, 2)).real
+    return scrambled.astype(images.dtype)
 
 
-def shuffled_channels(on, seed):
-    """The same maps, but each channel's come from the images in an order of its own: nothing is left between channels but chance."""
+def shuffled_channels(on: BoolArray, seed: int) -> BoolArray:
+    """The same maps, but for each channel in a different order of the images: what is left between channels is chance."""
     generator = np.random.default_rng(seed)
     return np.stack([on[generator.permutation(len(on)), ..., c] for c in range(on.shape[3])], axis=-1)

@@ -5,8 +5,16 @@ related bool [c, 2 radius + 1, 2 radius + 1, c]: related[a, radius + dy, radius 
 A cluster is a tuple of units, in order, with the least y and x 0."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+
+from ...array_types import Array, BoolArray, IntArray
+
+Unit: TypeAlias = tuple[int, int, int]  # (channel, y, x)
+Cluster: TypeAlias = tuple[Unit, ...]
+Histogram: TypeAlias = dict[int, int]  # {extent: how many clusters}
 
 SIZES = (1, 3, 5)
 SHARE = 0.75  # of a cluster that each of its units is related to
@@ -18,33 +26,33 @@ MOST_COMMON = 64  # units related to both ends of an edge: more, and the graph i
 SAME = 0.5  # clusters whose Jaccard index, at the best shift, is above are one, found twice
 
 
-def canonical(units):
-    """The cluster of these units."""
-    units = [tuple(int(i) for i in unit) for unit in units]
-    top, left = min(unit[1] for unit in units), min(unit[2] for unit in units)
-    return tuple(sorted((c, y - top, x - left) for c, y, x in units))
+def canonical(units: Iterable[Sequence[Any]] | IntArray) -> Cluster:
+    """The cluster of these units, rows of (channel, y, x)."""
+    found = [(int(c), int(y), int(x)) for c, y, x in units]
+    top, left = min(y for _, y, _ in found), min(x for _, _, x in found)
+    return tuple(sorted((c, y - top, x - left) for c, y, x in found))
 
 
-def extent(cluster):
+def extent(cluster: Cluster) -> int:
     """The smallest window of SIZES that covers the cluster; the largest where none does."""
     span = 1 + max(max(unit[1:]) for unit in cluster)
     return next((size for size in SIZES if size >= span), SIZES[-1])
 
 
-def histogram(clusters):
+def histogram(clusters: Iterable[Cluster]) -> Histogram:
     """How many clusters there are of each extent."""
     extents = [extent(cluster) for cluster in clusters]
     return {size: extents.count(size) for size in SIZES}
 
 
-def channels_of(cluster):
+def channels_of(cluster: Cluster) -> set[int]:
     """The channels of a cluster, each once."""
     return {unit[0] for unit in cluster}
 
 
-def overlap(a, b):
+def overlap(a: Cluster, b: Cluster) -> float:
     """The Jaccard index of two clusters at the shift at which they share most."""
-    places = {}
+    places: dict[int, list[tuple[int, int]]] = {}
     for c, y, x in b:
         places.setdefault(c, []).append((y, x))
     shifts = [(y - v, x - u) for c, y, x in a for v, u in places.get(c, ())]
@@ -52,28 +60,30 @@ def overlap(a, b):
     return shared / (len(a) + len(b) - shared)
 
 
-def find_clusters(related, maps):
+def find_clusters(related: BoolArray, maps: BoolArray) -> list[Cluster]:
     """The clusters of the graph `related` of the binary `maps` [n, h, w, c], by RecoverGraph modulo translation.
 
     Every edge gives the cluster that it lies in, and most edges of a true cluster give the same: those that many give come first.
     Pairs alone cannot tell a cluster from a mixture, whose pairs each belong to another one; so each is checked against the maps
     (the paper counts triples then) before one that overlaps it may be left out."""
-    planes, kept = np.ascontiguousarray(maps.transpose(3, 0, 1, 2)), []
+    planes = np.ascontiguousarray(maps.transpose(3, 0, 1, 2))
+    kept: list[Cluster] = []
     for cluster in _candidates(related):
         if not _known(cluster, kept):
-            cluster = confirm(planes, cluster)
-            if cluster and not _known(cluster, kept):
-                kept.append(cluster)
+            confirmed = confirm(planes, cluster)
+            if confirmed and not _known(confirmed, kept):
+                kept.append(confirmed)
     return kept
 
 
-def _known(cluster, kept):
+def _known(cluster: Cluster, kept: Sequence[Cluster]) -> bool:
     return any(overlap(cluster, other) > SAME for other in kept)
 
 
-def _candidates(related):
+def _candidates(related: BoolArray) -> list[Cluster]:
     """The clusters that edges of the graph give, those of the most edges first."""
-    radius, votes = related.shape[1] // 2, Counter()
+    radius = related.shape[1] // 2
+    votes: Counter[Cluster] = Counter()
     for a, dy, dx, b in _edges(related):
         units = _cluster_of(related, (a, 0, 0), (b, dy - radius, dx - radius))
         if units is not None:
@@ -81,7 +91,7 @@ def _candidates(related):
     return sorted(votes, key=lambda cluster: (-votes[cluster], -len(cluster), cluster))
 
 
-def confirm(planes, cluster):
+def confirm(planes: BoolArray, cluster: Cluster) -> Cluster | None:
     """The units that are on where most of the cluster is, within the largest window, in `planes` bool [c, n, h, w]; None if that is
     hardly ever the case, or if fewer than SMALLEST are."""
     places = _places(planes, cluster)
@@ -95,7 +105,7 @@ def confirm(planes, cluster):
     return canonical(units) if len(units) >= SMALLEST else None
 
 
-def _places(planes, cluster):
+def _places(planes: BoolArray, cluster: Cluster) -> IntArray:
     """Where [k, 3] (image, y, x) most of the cluster is on."""
     h, w = planes.shape[2] - max(unit[1] for unit in cluster), planes.shape[3] - max(unit[2] for unit in cluster)
     on = np.zeros((planes.shape[1], max(h, 0), max(w, 0)), np.uint8)
@@ -104,22 +114,24 @@ def _places(planes, cluster):
     return np.argwhere(on >= SHARE * len(cluster))
 
 
-def _share_on(planes, places, dy, dx):
+def _share_on(planes: BoolArray, places: IntArray, dy: int, dx: int) -> Array:
     """Of the places, moved by (dy, dx), at how many each channel is on: [c], as a share."""
     image, y, x = places[:, 0], places[:, 1] + dy, places[:, 2] + dx
     inside = (y >= 0) & (y < planes.shape[2]) & (x >= 0) & (x < planes.shape[3])
-    return planes[:, image[inside], y[inside], x[inside]].sum(axis=1) / max(np.count_nonzero(inside), 1)
+    share: Array = planes[:, image[inside], y[inside], x[inside]].sum(axis=1) / max(np.count_nonzero(inside), 1)
+    return share
 
 
-def _edges(related):
+def _edges(related: BoolArray) -> IntArray:
     """The edges [k, 4] of the graph, each from one of its ends."""
     radius = related.shape[1] // 2
-    edges = np.argwhere(related)
+    edges: IntArray = np.argwhere(related)
     dy, dx, dc = edges[:, 1] - radius, edges[:, 2] - radius, edges[:, 3] - edges[:, 0]
-    return edges[(dy > 0) | (dy == 0) & ((dx > 0) | (dx == 0) & (dc > 0))]
+    one_way: IntArray = edges[(dy > 0) | (dy == 0) & ((dx > 0) | (dx == 0) & (dc > 0))]
+    return one_way
 
 
-def _cluster_of(related, a, b):
+def _cluster_of(related: BoolArray, a: Unit, b: Unit) -> IntArray | None:
     """The units [k, 3] of the cluster that the edge a-b lies in, or None if it cannot be told."""
     common = related[a[0]] & _moved(related[b[0]], b[1], b[2])
     if common.sum() + 2 > MOST_COMMON:
@@ -139,7 +151,7 @@ def _cluster_of(related, a, b):
     return None
 
 
-def _moved(window, dy, dx):
+def _moved(window: BoolArray, dy: int, dx: int) -> BoolArray:
     """A window [side, side, c] around (dy, dx) as seen from (0, 0): False where it does not reach."""
     seen, side = np.zeros_like(window), len(window)
     rows, cols = (slice(max(0, d), side + min(0, d)) for d in (dy, dx))
@@ -148,19 +160,21 @@ def _moved(window, dy, dx):
     return seen
 
 
-def _among(related, units):
+def _among(related: BoolArray, units: IntArray) -> BoolArray:
     """Which of the units [k, 3] are related: bool [k, k]."""
     radius = related.shape[1] // 2
     a, dy, dx, b = _pairs(units, radius)
-    return _near(units, radius) & related[a, np.clip(dy, 0, 2 * radius), np.clip(dx, 0, 2 * radius), b]
+    inside: BoolArray = _near(units, radius) & related[a, np.clip(dy, 0, 2 * radius), np.clip(dx, 0, 2 * radius), b]
+    return inside
 
 
-def _near(units, radius):
+def _near(units: IntArray, radius: int) -> BoolArray:
     """Which of the units [k, 3] are at most `radius` pixels apart: bool [k, k]."""
-    return np.all(np.abs(units[None, :, 1:] - units[:, None, 1:]) <= radius, axis=2)
+    near: BoolArray = np.all(np.abs(units[None, :, 1:] - units[:, None, 1:]) <= radius, axis=2)
+    return near
 
 
-def _pairs(units, radius):
+def _pairs(units: IntArray, radius: int) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Indices [k, k] into a graph of all pairs of units [k, 3]; those that are too far apart lie outside."""
     shift = units[None, :, 1:] - units[:, None, 1:] + radius
     k = len(units)

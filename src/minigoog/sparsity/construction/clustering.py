@@ -3,9 +3,13 @@
 Units that share a parent fire together: PairwiseGraph relates them, RecoverGraph finds the cluster of each hidden unit (its children
 with positive weight), and PartialEncoder computes the hidden code, which is the visible layer of the next step."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.random import Generator
 
 from ... import kernels
+from ...array_types import BoolArray, IntArray
 from .random_networks import sums_where
 
 HIGHEST = 0.6  # of the expected count: no threshold is higher, since pairs that are missed do more harm than pairs too many
@@ -16,12 +20,13 @@ SAME = 0.5  # Jaccard index of clusters that are one, found twice
 ENCODE = 0.6  # of its cluster that is on when a hidden unit is on
 
 
-def pairs_on(samples):
+def pairs_on(samples: BoolArray) -> IntArray:
     """counts int32 [n, n]: in how many of the binary `samples` [samples, n] two units are on together."""
-    return kernels.cooccurrences(samples[None, None])[:, 0, 0]
+    counts: IntArray = kernels.cooccurrences(samples[None, None])
+    return counts[:, 0, 0]
 
 
-def valley(counts, expected):
+def valley(counts: IntArray, expected: float) -> float:
     """The threshold between pairs that share a parent, which fire together about `expected` times, and all others: the lowest place
     of the histogram between the two humps.
 
@@ -38,10 +43,10 @@ def valley(counts, expected):
     low = int(np.argmax(smooth[:middle]))
     between = smooth[low:peak]
     lowest = np.flatnonzero(between == between.min())
-    return min(max((low + lowest[len(lowest) // 2]) * width, 1), HIGHEST * expected)
+    return min(max(float(low + lowest[len(lowest) // 2]) * width, 1.0), HIGHEST * expected)
 
 
-def pairwise_graph(samples, density, threshold=None):
+def pairwise_graph(samples: BoolArray, density: float, threshold: float | None = None) -> BoolArray:
     """related bool [n, n]: PairwiseGraph, units of `samples` [samples, n] that fire together as children of one parent do.
 
     density: the share of samples in which a hidden unit is on. threshold: as a share of those; by default the histogram's valley."""
@@ -51,7 +56,7 @@ def pairwise_graph(samples, density, threshold=None):
     return related
 
 
-def recover_graph(related, degree, generator):
+def recover_graph(related: BoolArray, degree: int, generator: Generator) -> BoolArray:
     """clusters bool [n, found]: RecoverGraph, the children of each hidden unit in the graph `related` [n, n].
 
     degree: how many positive children a hidden unit has. Edges are tried in the order that `generator` draws."""
@@ -66,7 +71,7 @@ def recover_graph(related, degree, generator):
     return merge(found, len(related))
 
 
-def _cluster_of(related, a, b, degree):
+def _cluster_of(related: BoolArray, a: int, b: int, degree: int) -> IntArray | None:
     """The units of the cluster that the edge a-b lies in, or None if it cannot be told."""
     common = related[a] & related[b]
     common[[a, b]] = True
@@ -79,9 +84,10 @@ def _cluster_of(related, a, b, degree):
     return units if fits and a in units and b in units else None
 
 
-def merge(clusters, n):
+def merge(clusters: Sequence[IntArray], n: int) -> BoolArray:
     """clusters bool [n, kept] from lists of units: of those whose Jaccard index is SAME or more the first stays."""
-    kept, by_unit = [], [[] for _ in range(n)]
+    kept: list[IntArray] = []
+    by_unit: list[list[int]] = [[] for _ in range(n)]
     for members in clusters:
         met = np.bincount([k for unit in members for k in by_unit[unit]], minlength=len(kept))
         if not any(met[k] >= SAME * (len(members) + len(kept[k]) - met[k]) for k in np.flatnonzero(met)):
@@ -94,6 +100,6 @@ def merge(clusters, n):
     return found
 
 
-def partial_encoder(samples, clusters, degree):
+def partial_encoder(samples: BoolArray, clusters: BoolArray, degree: int) -> BoolArray:
     """codes bool [samples, hidden]: PartialEncoder, a hidden unit is on where most of its cluster is on."""
     return sums_where(samples, clusters, lambda sums: sums > ENCODE * degree)

@@ -1,16 +1,19 @@
 """L1: a sparse network can be built layer by layer from correlations (Arora et al. 2013), on networks whose edges are known."""
 
-from ..runner.demonstration import Demonstration
+import statistics
+from typing import Any
+
+from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table, Verdict
 from . import experiment
 from .figures import draw_adjacency, draw_crowding, draw_samples
 
 BENCH = (1000, 8, 3, 16000)  # units, positive edges of each, active ones, samples: the point by which the verdict is given
-FULL = {
+FULL: dict[str, Any] = {
     "sizes": ((1000, 3), (2000, 6), (3000, 9)), "degree": 8, "times": (0.125, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 16),
     "actives": (1, 2, 3, 4, 5, 6, 8, 10, 12, 16), "degrees": (4, 6, 8, 10, 12, 14, 16, 20), "seeds": 3,
     "two_layers": (4000, 6, 2, 100_000), "negatives": (1000, 8, 4, 200_000),
 }
-QUICK = {
+QUICK: dict[str, Any] = {
     "sizes": ((400, 2), (800, 4), (1200, 6)), "degree": 6, "times": (0.125, 0.25, 0.5, 1, 2, 4, 8),
     "actives": (1, 3, 6, 10, 16), "degrees": (4, 8, 12, 16), "seeds": 1,
     "two_layers": (2500, 5, 2, 50_000), "negatives": (500, 6, 3, 100_000),
@@ -18,7 +21,7 @@ QUICK = {
 WELL, FEW_SAMPLES, MANY_SAMPLES, DEEP, PRECISION, RECALL = 0.97, 0.25, 8, 2 / 3, 0.8, 0.9
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """The numbers of all parts, by the part's name."""
     sizes, numbers = QUICK if setting.quick else FULL, {}
     rows, say, seed = experiment.recovery, setting.say, setting.seed
@@ -38,12 +41,12 @@ def measure(setting):
     return numbers
 
 
-def mean(rows, key):
+def mean(rows: Rows, key: str) -> float:
     """The mean of one number over rows."""
-    return sum(row[key] for row in rows) / len(rows)
+    return float(statistics.mean(row[key] for row in rows))
 
 
-def judge(numbers):
+def judge(numbers: Numbers) -> Verdict:
     """By the bench point and its control; then by samples, two layers and negative edges."""
     good, exact = (mean(numbers["bench"]["rows"], key) for key in ("good", "exact"))
     matches = sum(row["matches"] for row in numbers["control"]["rows"])
@@ -63,7 +66,7 @@ def judge(numbers):
     return "holds" if all(rest) else "holds partly", why
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """A row for each network that was recovered."""
     names = {"bench": "the point of the rule", "control": "control: shuffled samples", "samples": "by samples", "density": "by density",
              "degree": "by degree"}
@@ -91,10 +94,10 @@ ARORA = Demonstration(
                "layers, the upper learned from the code recovered for the lower, and as a control for samples in which each unit was "
                "shuffled by itself.",
     rule=f"not confirmed: fewer than {WELL:.0%} of {BENCH[0]} units with {BENCH[1]} positive edges ({BENCH[2]} active, {BENCH[3]:,} "
-         f"samples) come back with a Jaccard index of 0.8 or more, or any comes back from shuffled samples. Holds: besides, samples decide "
-         f"(at least {WELL:.0%} where a unit is on {MANY_SAMPLES} ln n times or more, at any size; less than half where it is at most "
-         f"{FEW_SAMPLES} ln n times), at least {DEEP:.0%} of each of two layers come back, and negative edges have precision "
-         f"{PRECISION} and recall {RECALL} or more. Holds partly: otherwise.",
+         f"samples) come back with a Jaccard index of 0.8 or more, or any comes back from shuffled samples. Holds: in addition, the number "
+         f"of samples decides (at least {WELL:.0%} where a unit is on {MANY_SAMPLES} ln n times or more, at any size; less than half "
+         f"where it is at most {FEW_SAMPLES} ln n times), at least {DEEP:.0%} of each of two layers come back, and negative edges "
+         f"have precision {PRECISION} and recall {RECALL} or more. Holds partly: otherwise.",
     measure=measure,
     judge=judge,
     table=table,

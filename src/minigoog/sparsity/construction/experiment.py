@@ -1,26 +1,33 @@
-"""What the construction of Arora et al. recovers: by samples, density and degree, in two layers, with negative edges, and of nothing."""
+"""What the construction of Arora et al. recovers: by samples, density and degree, in two layers, negative edges, and a control."""
 
 import math
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
+from ...array_types import BoolArray
+from ..runner.demonstration import Numbers, Say
 from .clustering import pairwise_graph, partial_encoder, recover_graph
 from .matching import GOOD, match, precision_and_recall
 from .negative_edges import negative_edges
-from .random_networks import observe, random_layer, sparse_codes
+from .random_networks import Layer, observe, random_layer, sparse_codes
+
+Network: TypeAlias = tuple[int, int, int, int]  # units, positive edges of each, active ones, samples
 
 PER_LOG = 8  # samples of a unit that is on, in ln(units), where samples are not what is looked at: enough
 
 
-def enough(units, active, times=PER_LOG):
+def enough(units: int, active: int, times: float = PER_LOG) -> int:
     """Samples in which a hidden unit is on `times` ln(units) times."""
     return math.ceil(times * math.log(units) * units / active)
 
 
-def one_layer(seed, units, degree, active, samples, shuffled=False):
+def one_layer(seed: int, units: int, degree: int, active: int, samples: int,
+              shuffled: bool = False) -> tuple[Layer, BoolArray, BoolArray, BoolArray]:
     """(layer, clusters, observed samples, hidden code) of a random layer of `units` to `units`.
 
-    shuffled: each visible unit's samples in an order of its own, so that nothing is correlated: the control."""
+    shuffled: the samples of each visible unit are permuted separately, so that nothing is correlated: the control."""
     generator = np.random.default_rng(seed)
     layer = random_layer(generator, units, units, degree)
     code = sparse_codes(generator, samples, units, active)
@@ -30,7 +37,7 @@ def one_layer(seed, units, degree, active, samples, shuffled=False):
     return layer, recover_graph(pairwise_graph(shown, active / units), degree, generator), shown, code
 
 
-def recovery(seed, units, degree, active, samples, shuffled=False):
+def recovery(seed: int, units: int, degree: int, active: int, samples: int, shuffled: bool = False) -> Numbers:
     """A row of numbers: the setting, and the shares of units recovered exactly and well."""
     layer, found, *_ = one_layer(seed, units, degree, active, samples, shuffled)
     matched = match(layer.positive, found)
@@ -38,36 +45,35 @@ def recovery(seed, units, degree, active, samples, shuffled=False):
             "exact": matched.exact, "good": matched.good, "matches": int(np.sum(matched.jaccard >= GOOD))}
 
 
-def by_samples(say, seed, sizes, degree, times):
+def by_samples(say: Say, seed: int, sizes: Sequence[tuple[int, int]], degree: int, times: Sequence[float]) -> Numbers:
     """Rows for networks of (units, active) `sizes`: samples so that a unit is on `times` ln(units) times."""
+    return _rows(say, seed, [
+        ({"often": often}, f"{units} units, each on {often:g} ln n times", (units, degree, active, enough(units, active, often)))
+        for units, active in sizes for often in times])
+
+
+def by_density(say: Say, seed: int, units: int, degree: int, actives: Sequence[int]) -> Numbers:
+    """Rows for each number in `actives` of hidden units that are on in a sample."""
+    crowding = [active / units * (2 * degree) ** 2 for active in actives]  # rho d^2, d counting edges of both signs
+    return _rows(say, seed, [({"crowding": each}, f"rho d^2 = {each:.2f}", (units, degree, active, enough(units, active)))
+                             for active, each in zip(actives, crowding, strict=True)])
+
+
+def by_degree(say: Say, seed: int, units: int, active: int, degrees: Sequence[int]) -> Numbers:
+    """Rows for each number in `degrees` of positive children of a hidden unit."""
+    return _rows(say, seed, [({}, f"{degree} positive edges", (units, degree, active, enough(units, active))) for degree in degrees])
+
+
+def _rows(say: Say, seed: int, networks: list[tuple[Numbers, str, Network]]) -> Numbers:
+    """{"rows": what is recovered of each network, with `facts` added}; reports each by its name."""
     rows = []
-    for units, active in sizes:
-        for often in times:
-            rows.append(recovery(seed, units, degree, active, enough(units, active, often)) | {"often": often})
-            say(f"  {units} units, {rows[-1]['samples']} samples: {rows[-1]['good']:.1%} recovered")
+    for facts, name, network in networks:
+        rows.append(recovery(seed, *network) | facts)
+        say(f"  {name}: {rows[-1]['good']:.1%} recovered")
     return {"rows": rows}
 
 
-def by_density(say, seed, units, degree, actives):
-    """Rows for so many `actives` of the hidden units on in each sample."""
-    rows = []
-    for active in actives:
-        rows.append(recovery(seed, units, degree, active, enough(units, active)))
-        rows[-1]["crowding"] = active / units * (2 * degree) ** 2  # rho d^2, d counting edges of both signs
-        say(f"  rho d^2 = {rows[-1]['crowding']:.2f}: {rows[-1]['good']:.1%} recovered")
-    return {"rows": rows}
-
-
-def by_degree(say, seed, units, active, degrees):
-    """Rows for so many positive children of each hidden unit."""
-    rows = []
-    for degree in degrees:
-        rows.append(recovery(seed, units, degree, active, enough(units, active)))
-        say(f"  {degree} positive edges: {rows[-1]['good']:.1%} recovered")
-    return {"rows": rows}
-
-
-def two_layers(seed, units, degree, active, samples):
+def two_layers(seed: int, units: int, degree: int, active: int, samples: int) -> Numbers:
     """Recovery of two hidden layers, the upper one from the code that the lower one's clusters give."""
     generator = np.random.default_rng(seed)
     top, bottom = random_layer(generator, units, units, degree), random_layer(generator, units, units, degree)
@@ -80,7 +86,7 @@ def two_layers(seed, units, degree, active, samples):
             "lower": {"exact": of_lower.exact, "good": of_lower.good}, "upper": {"exact": of_upper.exact, "good": of_upper.good}}
 
 
-def negatives(seed, units, degree, active, samples):
+def negatives(seed: int, units: int, degree: int, active: int, samples: int) -> Numbers:
     """How many of the negative edges are found, given the code that the recovered clusters give; and the errors of that code."""
     layer, found, shown, code = one_layer(seed, units, degree, active, samples)
     encoded, matched = partial_encoder(shown, found, degree), match(layer.positive, found)
@@ -91,8 +97,8 @@ def negatives(seed, units, degree, active, samples):
             "code_errors": float(errors)}
 
 
-def adjacency(seed, units, degree, active, samples, shown_units=40):
-    """The edges of the first hidden units as pairs [row, column]: there, found as they came, and found in the order of the match."""
+def adjacency(seed: int, units: int, degree: int, active: int, samples: int, shown_units: int = 40) -> Numbers:
+    """The edges of the first hidden units as pairs [row, column]: true, found, and found in the order of the match."""
     layer, found, *_ = one_layer(seed, units, degree, active, samples)
     matched = match(layer.positive, found)
     true, by_match = layer.positive[:, :shown_units], found[:, matched.cluster[:shown_units]]

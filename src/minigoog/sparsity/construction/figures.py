@@ -1,7 +1,8 @@
 """F1 to F3: what was recovered of random networks."""
+from ..runner.demonstration import Figure, Numbers
 
 
-def draw_samples(numbers, figure):
+def draw_samples(numbers: Numbers, figure: Figure) -> None:
     """F1: recovery against how often a hidden unit was on, in ln(units); a line for each size."""
     axis = figure.subplots()
     rows = numbers["samples"]["rows"]
@@ -15,7 +16,7 @@ def draw_samples(numbers, figure):
     axis.legend()
 
 
-def draw_crowding(numbers, figure):
+def draw_crowding(numbers: Numbers, figure: Figure) -> None:
     """F2: recovery against density, and against degree."""
     left, right = figure.subplots(1, 2, sharey=True)
     for axis, part, key, label in ((left, "density", "crowding", "rho d^2"), (right, "degree", "degree", "positive edges of a unit")):
@@ -27,7 +28,7 @@ def draw_crowding(numbers, figure):
     left.legend()
 
 
-def draw_adjacency(numbers, figure):
+def draw_adjacency(numbers: Numbers, figure: Figure) -> None:
     """F3: three adjacency matrices side by side."""
     numbers = numbers["adjacency"]
     titles = {"true": "there", "as_found": "found", "by_match": "found, permuted by the match"}

@@ -3,12 +3,13 @@
 import numpy as np
 
 from ... import kernels
+from ...array_types import BoolArray
 from .random_networks import BLOCK, sums_where
 
 MET = 8  # meetings expected by chance from which none at all is no chance: exp(-8) of the pairs that have no edge
 
 
-def negative_edges(samples, codes, positive):
+def negative_edges(samples: BoolArray, codes: BoolArray, positive: BoolArray) -> BoolArray:
     """negative bool [visible, hidden] of binary `samples` [samples, visible], `codes` [samples, hidden] and `positive` [visible, hidden].
 
     A visible unit that is on with exactly one active parent of positive weight shows that no other active hidden unit has a negative
@@ -21,4 +22,5 @@ def negative_edges(samples, codes, positive):
         alone_in += alone.sum(axis=0)
         met += kernels.cooccurrences(np.hstack([h, alone])[None, None])[: h.shape[1], 0, 0, h.shape[1] :]
     by_chance = np.outer(alone_in, codes.mean(axis=0))
-    return (met.T == 0) & (by_chance >= MET) & ~positive
+    negative: BoolArray = (met.T == 0) & (by_chance >= MET) & ~positive
+    return negative

@@ -1,10 +1,13 @@
 """Random sparse networks with known edges, and what they show: the model of Arora et al. (arXiv 1310.6343, section 2)."""
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 
 from ... import kernels
+from ...array_types import Array, BoolArray
 from ...checks import check_int
 from ...kernels.sparse_pattern import SparsePattern
 
@@ -14,11 +17,11 @@ BLOCK = 4096  # samples whose sums are in memory at a time
 class Layer(NamedTuple):
     """The edges from hidden to visible units, with weights +1 and -1: bool [visible, hidden] each, never both."""
 
-    positive: np.ndarray
-    negative: np.ndarray
+    positive: BoolArray
+    negative: BoolArray
 
 
-def random_layer(generator, visible, hidden, positive, negative=None):
+def random_layer(generator: Generator, visible: int, hidden: int, positive: int, negative: int | None = None) -> Layer:
     """A Layer in which each hidden unit has `positive` children with weight +1, and as many (or `negative`) with weight -1, at random."""
     negative = positive if negative is None else negative
     check_int("random_layer", "positive", positive, 1, visible)
@@ -31,7 +34,7 @@ def random_layer(generator, visible, hidden, positive, negative=None):
     return layer
 
 
-def sparse_codes(generator, samples, units, active):
+def sparse_codes(generator: Generator, samples: int, units: int, active: int) -> BoolArray:
     """Codes bool [samples, units], in each of which `active` units are on, any with the same probability."""
     check_int("sparse_codes", "active", active, 1, units)
     on = generator.integers(units, size=(samples, active))
@@ -42,7 +45,7 @@ def sparse_codes(generator, samples, units, active):
     return codes
 
 
-def observe(layers, codes):
+def observe(layers: Iterable[Layer], codes: BoolArray) -> BoolArray:
     """What `codes` of the top layer show at the bottom: h = [G h > 0] down through the `layers`, the topmost first."""
     for layer in layers:
         weights = layer.positive.T.astype(np.float32) - layer.negative.T
@@ -50,7 +53,7 @@ def observe(layers, codes):
     return codes
 
 
-def sums_where(codes, weights, test):
+def sums_where(codes: BoolArray, weights: Array | BoolArray, test: Callable[[Array], BoolArray]) -> BoolArray:
     """test(codes @ weights), bool [samples, b]: of binary `codes` [samples, a] and `weights` [a, b] that are mostly 0."""
     pattern = SparsePattern.from_mask((weights != 0)[None, None])
     values = pattern.gather(weights[None, None].astype(np.float32))

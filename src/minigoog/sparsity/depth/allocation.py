@@ -1,23 +1,24 @@
 """The paper's own test of its principle: does a topology that was found from correlations do better than a uniform one?"""
 
-import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from ... import rng
 from ...short_training import accuracy, learn
-from ..accuracy.budget import multiply_adds, width_for
+from ..accuracy.budget import cost_of, width_for
 from ..accuracy.demonstration import better, difference
-from ..accuracy.experiment import AXES
+from ..accuracy.experiment import AXES, spread
 from ..accuracy.networks import Task
 from ..accuracy.pictures import pictures
-from ..runner.demonstration import Demonstration
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
 from ..runner.parts import work_through
 from . import demonstration as depth
-from .generated import TABLE_1, UNIFORM, allocate, generated, mean_allocation, module_widths
+from .generated import TABLE_1, UNIFORM, Allocation, allocate, generated, mean_allocation, module_widths
 from .measures import CONDITIONS, METHODS
 
-PLANS = {  # of (photographs?, quick?)
+PLANS: dict[tuple[bool, bool], dict[str, Any]] = {  # of (photographs?, quick?)
     (True, False): {"train": 8_000, "test": 5_000, "epochs": 5, "lr": 0.1, "seeds": 3, "budget": 4e6},
     (True, True): {"train": 1_000, "test": 500, "epochs": 2, "lr": 0.1, "seeds": 2, "budget": 2e6},
     (False, False): {"train": 1_442, "test": 355, "epochs": 15, "lr": 0.1, "seeds": 5, "budget": 5e5},
@@ -30,15 +31,15 @@ RIVALS = ("uniform", REVERSED)
 class Comparison:
     """The networks, of equal multiply-adds, and their training."""
 
-    def __init__(self, setting, allocations):
+    def __init__(self, setting: Setting, allocations: Sequence[Allocation]):
         self.setting, self.plan = setting, PLANS[setting.images is not None, setting.quick]
         self.train, self.test = pictures(setting.images, self.plan["train"], self.plan["test"])
-        self.task = Task(self.train.images.shape[1], self.train.images.shape[3], int(self.train.labels.max()) + 1)
+        self.task = Task.of(self.train)
         self.builds = {FOUND: partial(generated, allocations), REVERSED: partial(generated, allocations[::-1]),
                        "uniform": partial(generated, [UNIFORM] * len(allocations)),
                        "table 1": partial(generated, [TABLE_1] * len(allocations))}
 
-    def numbers(self):
+    def numbers(self) -> Rows:
         """Rows for the table, one of each network."""
         sizes = self.setting.once("sizes", self.sizes)
         runs = {(name, seed): f"{name.replace(', ', '-').replace(' ', '-')}-seed{seed}"
@@ -46,38 +47,35 @@ class Comparison:
         done = work_through(self.setting, {part: partial(self.run, *key, sizes) for key, part in runs.items()})
         return [self.row(name, sizes[name], [done[runs[name, seed]] for seed in range(self.plan["seeds"])]) for name in self.builds]
 
-    def sizes(self):
+    def sizes(self) -> dict[str, Numbers]:
         """{network: its width at the budget, and what it costs}."""
         found = {}
         for name, build in self.builds.items():
             width = width_for(build, self.plan["budget"], self.task)
-            model = build(width, self.task)
-            found[name] = {"width": width, "multiply_adds": multiply_adds(model, self.task.shape),
-                           "parameters": sum(p.size for p in model.parameters())}
+            found[name] = {"width": width} | cost_of(build(width, self.task), self.task.shape)
         return found
 
-    def run(self, name, seed, sizes):
+    def run(self, name: str, seed: int, sizes: dict[str, Numbers]) -> Numbers:
         """The accuracy of one network trained from one seed."""
         rng.manual_seed(1000 * self.setting.seed + seed)
         model = self.builds[name](sizes[name]["width"], self.task)
         learn(model, *self.train, epochs=self.plan["epochs"], lr=self.plan["lr"], seed=1000 * self.setting.seed + seed)
         return {"accuracy": accuracy(model, *self.test)}
 
-    def row(self, name, size, runs):
-        """What became of one network."""
+    def row(self, name: str, size: Numbers, runs: Rows) -> Numbers:
+        """The results of one network."""
         each = [run["accuracy"] for run in runs]
-        spread = {"mean": statistics.mean(each), "deviation": statistics.stdev(each)}
-        return size | {"network": name, "axis": AXES[0], "accuracy": each} | spread
+        return size | {"network": name, "axis": AXES[0], "accuracy": each} | spread(each)
 
 
-def allocations_of(numbers):
+def allocations_of(numbers: Numbers) -> list[Allocation]:
     """The mean Allocation for each module but the stem, from the clusters of the layer before it, given the numbers of `depth`."""
     networks = [network["layers"][CONDITIONS[0]] for network in numbers["networks"]]
     return [mean_allocation([allocate(row["clusters"][METHODS[0]], row["channels"]) for row in rows])
             for rows in list(zip(*networks, strict=True))[:-1]]
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """{"modules": the allocation of each, "networks": rows}. The clusters are those of `depth`, in its folder."""
     setting.say("allocation: clusters of a trained network")
     allocations = allocations_of(depth.measure(replace(setting, folder=setting.folder.parent / depth.DEPTH.name)))
@@ -86,8 +84,8 @@ def measure(setting):
     return {"modules": modules, "networks": Comparison(setting, allocations).numbers()}
 
 
-def judge(numbers):
-    """By the found topology against the uniform one, and against itself upside down."""
+def judge(numbers: Numbers) -> Verdict:
+    """Compares the found topology with the uniform one, and with itself reversed."""
     beaten = [better(numbers, FOUND, rival, AXES[0]) for rival in RIVALS]
     lost = any(better(numbers, rival, FOUND, AXES[0]) for rival in RIVALS)
     words = []
@@ -98,7 +96,7 @@ def judge(numbers):
     return "holds" if all(beaten) else "holds partly" if any(beaten) and not lost else "not confirmed", why
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """The networks, then the modules that were found."""
     head = ["network", "M multiply-adds", "parameters", "accuracy", "± (seeds)"]
     rows = [[row["network"], f"{row['multiply_adds'] / 1e6:.2f}", f"{row['parameters']:,}", f"{row['mean']:.2%}",
@@ -110,7 +108,7 @@ def table(numbers):
     return head, rows
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """Shares of filters by module, and accuracy by network with each seed."""
     left, right = figure.subplots(1, 2)
     below = [0.0] * len(numbers["modules"])
@@ -137,7 +135,7 @@ ALLOCATION = Demonstration(
     experiment="The clusters that the demonstration before reads from each layer of a trained stack become an Inception module after it: "
                "filters of each size in proportion to the units of its clusters, reductions as wide as these clusters have channels, but "
                "none that costs more than it saves. The network is compared with a uniform one (as many 1x1 as 3x3 as 5x5, reductions of "
-               "a half), with itself in the opposite order of layers, and with inception3a's proportions everywhere; all are made as wide "
+               "a half), with itself in reverse order of layers, and with inception3a's proportions everywhere; all are made as wide "
                "as the same multiply-adds allow and trained alike, from several seeds.",
     rule="A topology is better if its mean accuracy is higher by half a point and by two standard errors of the difference. Holds: the "
          "found one is better than the uniform one and than itself reversed. Holds partly: than one of them, and the other is not better "

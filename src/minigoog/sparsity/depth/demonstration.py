@@ -1,11 +1,14 @@
 """L5: do correlated units spread out with depth, so that deeper modules need larger filters? Read from a network trained on images."""
 
-from ..runner.demonstration import Demonstration
+from collections.abc import Sequence
+from typing import Any
+
+from ..runner.demonstration import Demonstration, Numbers, Setting, Table, Verdict
 from .experiment import DEGREE, Reading
 from .figure import draw
-from .measures import CONDITIONS, MEASURES, METHODS, by_depth, counts, finite_mean, table_1_ratios, trend
+from .measures import CONDITIONS, MEASURES, METHODS, Measure, by_depth, counts, finite_mean, table_1_ratios, trend
 
-PLANS = {  # of (photographs?, quick?)
+PLANS: dict[tuple[bool, bool], dict[str, Any]] = {  # of (photographs?, quick?)
     (True, False): {"train": 16_000, "test": 2_000, "epochs": 6, "lr": 0.1, "looked_at": 500, "seeds": 2},
     (True, True): {"train": 1_000, "test": 500, "epochs": 2, "lr": 0.1, "looked_at": 150, "seeds": 1},
     (False, False): {"train": 1_442, "test": 355, "epochs": 15, "lr": 0.1, "looked_at": 355, "seeds": 3},
@@ -14,7 +17,7 @@ PLANS = {  # of (photographs?, quick?)
 RISES, VALID = 0.5, 0.1  # rank correlation with depth that counts as rising; clusters of shuffled channels, of all
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """{"plan", "seeds": the numbers of a network for each seed}."""
     plan = PLANS[setting.images is not None, setting.quick]
     networks = []
@@ -25,19 +28,19 @@ def measure(setting):
     return {"plan": plan, "photographs": setting.images is not None, "networks": networks}
 
 
-def trends(numbers, measure):
+def trends(numbers: Numbers, measure: Measure) -> tuple[float, float]:
     """(rank correlation with depth of the trained network's, and of what they exceed those of phase-scrambled images by)."""
     trained, scrambled = (by_depth(numbers, measure, condition) for condition in CONDITIONS[:2])
     return trend(trained), trend([a - b for a, b in zip(trained, scrambled, strict=True)])
 
 
-def number_of_clusters(numbers, condition):
+def number_of_clusters(numbers: Numbers, condition: str) -> int:
     """Clusters that RecoverGraph finds in all networks and layers."""
     rows = [row for network in numbers["networks"] for row in network["layers"][condition]]
     return sum(len(row["clusters"][METHODS[0]]) for row in rows)
 
 
-def judge(numbers):
+def judge(numbers: Numbers) -> Verdict:
     """By three measures of concentration, each against its control."""
     found = {name: trends(numbers, measure) for name, measure in MEASURES.items()}
     rising = [name for name, both in found.items() if min(both) >= RISES]
@@ -51,7 +54,7 @@ def judge(numbers):
     return "holds" if len(rising) == len(found) else "holds partly" if rising else "not confirmed", why
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """A row for each condition and layer."""
     head = ["maps of", "layer", "live channels", "mean phi^2 between channels at distance 0 : 1 : 2", "of a channel with itself at 1, 2",
             *(f"1x1 / 3x3 / 5x5: {name}" for name in METHODS)]
@@ -62,7 +65,7 @@ def table(numbers):
     return head, rows
 
 
-def _cells(layers):
+def _cells(layers: Sequence[Numbers]) -> list[str]:
     """One layer of all networks, as text: correlations as means, clusters as sums."""
     cross, same = ([finite_mean(row["rings"][kind][r] for row in layers) for r in range(3)] for kind in ("cross", "same"))
     found = [counts([cluster for row in layers for cluster in row["clusters"][name]]) for name in METHODS]
@@ -79,12 +82,12 @@ DEPTH = Demonstration(
           "abstraction are captured by higher layers \"their spatial concentration is expected to decrease\", so the ratio of 3x3 and 5x5 "
           "convolutions should increase with depth (section 4).",
     experiment=f"A plain stack of 3x3 convolutions is trained on images. Each channel of its maps of test images is on where it exceeds "
-               f"its own 95th percentile; phi is the correlation of two channels so many pixels apart. The tool that gave back planted "
+               f"its own 95th percentile; phi is the correlation of two channels at a given offset. The tool that recovered planted "
                f"filters reads the graph of the strongest correlations between channels, {DEGREE} for a channel at a pixel, and so does "
                f"average linkage at the same threshold. A channel's correlation with its own neighbours is larger than any other and says "
                f"only that maps are smooth: it is reported apart. Controls: phase-scrambled images (the spectrum alone), random weights, "
-               f"and channels shuffled over the images, held against the same thresholds.",
-    rule=f"Three measures, chosen beforehand since reasonable ones disagree: how far correlation between channels reaches (mean phi^2 at "
+               f"and channels shuffled over the images, compared with the same thresholds.",
+    rule=f"Three measures, chosen in advance since reasonable ones disagree: how far correlation between channels reaches (mean phi^2 at "
          f"distance 2 as a share of that at 0), and the mean extent of clusters by RecoverGraph and by average linkage. One rises if its "
          f"rank correlation with depth is {RISES} or more, and so is that of what it exceeds phase-scrambled images by. Holds: all three "
          f"rise. Holds partly: one or two. Not confirmed: none, or shuffled channels keep more than {VALID:.0%} of the clusters.",

@@ -1,9 +1,11 @@
 """Clusters of the maps of a trained network by depth, and the same of its controls."""
 
+from collections.abc import Iterator
 from functools import cached_property
 
+from ...array_types import Array, IntArray
 from ...short_training import accuracy, learn
-from ..accuracy.pictures import pictures
+from ..accuracy.pictures import Pictures, pictures
 from ..clusters.linkage import linkage_clusters
 from ..clusters.map_statistics import (
     RADIUS,
@@ -16,9 +18,10 @@ from ..clusters.map_statistics import (
     shuffled_channels,
     strongest,
 )
-from ..clusters.translated import channels_of, extent, find_clusters
+from ..clusters.translated import Cluster, channels_of, extent, find_clusters
+from ..runner.demonstration import Numbers, Rows, Setting
 from .measures import CONDITIONS, METHODS
-from .plain_stack import layer_maps, new_stack
+from .plain_stack import PlainStack, layer_maps, new_stack
 
 DEGREE = 8  # related units of a channel at a pixel, on average, in every graph
 
@@ -26,19 +29,20 @@ DEGREE = 8  # related units of a channel at a pixel, on average, in every graph
 class Reading:
     """A network trained from one seed on the images of a setting, and what its maps of test images say; numbers that JSON can hold."""
 
-    def __init__(self, setting, plan, seed):
+    def __init__(self, setting: Setting, plan: Numbers, seed: int):
         self.setting, self.plan, self.seed = setting, plan, seed
 
     @cached_property
-    def data(self):
+    def data(self) -> tuple[Pictures, Pictures]:
         """(training, test): Pictures."""
         return pictures(self.setting.images, self.plan["train"], self.plan["test"])
 
-    def new(self, seed):
+    def new(self, seed: int) -> PlainStack:
+        """A network with the first weights of this seed."""
         train = self.data[0]
         return new_stack(seed, train.images.shape[1:], int(train.labels.max()) + 1)
 
-    def numbers(self):
+    def numbers(self) -> Numbers:
         """{"accuracy", "layers": {condition: a row for each convolution}}."""
         train, test = self.data
         model = self.new(self.seed)
@@ -51,8 +55,8 @@ class Reading:
             layers[condition] = list(self._control(condition, model, looked_at, layers["trained"]))
         return {"accuracy": accuracy(model, *test), "layers": layers}
 
-    def _control(self, condition, model, images, trained):
-        """A row for each convolution under one of CONDITIONS. Shuffled channels are held against the thresholds of the trained maps."""
+    def _control(self, condition: str, model: PlainStack, images: Array, trained: Rows) -> Iterator[Numbers]:
+        """A row for each convolution under one of CONDITIONS. Shuffled channels use the thresholds of the trained maps."""
         if condition == "shuffled channels":
             for maps, row in zip(layer_maps(model, images), trained, strict=True):
                 yield _layer(maps, shuffle=self.seed, thresholds=row["thresholds"])
@@ -64,7 +68,7 @@ class Reading:
         yield from map(_layer, layer_maps(model, images))
 
 
-def _layer(maps, shuffle=None, thresholds=None):
+def _layer(maps: Array, shuffle: int | None = None, thresholds: list[float] | None = None) -> Numbers:
     """Numbers of the maps of one layer. shuffle: the seed of an order of the images for each channel."""
     on, kept = binarise(maps)
     on = on if shuffle is None else shuffled_channels(on, shuffle)
@@ -77,6 +81,6 @@ def _layer(maps, shuffle=None, thresholds=None):
             "clusters": {name: [_facts(c, kept) for c in clusters] for name, clusters in zip(METHODS, found, strict=True)}}
 
 
-def _facts(cluster, kept):
+def _facts(cluster: Cluster, kept: IntArray) -> Numbers:
     """What is kept of a cluster: its extent, how many units, which channels of the layer."""
     return {"extent": extent(cluster), "units": len(cluster), "channels": [int(kept[c]) for c in sorted(channels_of(cluster))]}

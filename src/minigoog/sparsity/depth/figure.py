@@ -1,10 +1,11 @@
 """F8: the extent of clusters by depth."""
 
 from ...models.googlenet import TABLE_1
+from ..runner.demonstration import Figure, Numbers
 from .measures import CONDITIONS, MEASURES, by_depth, table_1_ratios
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """F8: three measures by depth for the trained network and its controls, and table 1's ratios by module."""
     axes = figure.subplots(2, 2).ravel()
     for axis, (name, measure) in zip(axes, MEASURES.items(), strict=False):

@@ -1,51 +1,55 @@
 """What nine naive Inception modules cost, and what the reductions save: counted from the modules themselves."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from ...array_types import Array, Shape
 from ...models.googlenet import TABLE_1
-from ...nn import Conv2d, Inception, NaiveInception
-from ..runner.demonstration import Demonstration
+from ...nn import Conv2d, Inception, Module, NaiveInception
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
 
 SIDES = {"3": 28, "4": 14, "5": 7}  # pixels a side of the maps of a stage
 FEW = 3  # "within a few stages": the modules after which the cost is looked at
 MUCH, SOME = 5, 2  # times the cost of the reduced modules
 
 
-def zeros(shape):
-    """Weights that are counted and never computed with: memory that nobody touches is not there."""
+def zeros(shape: Shape) -> Array:
+    """Weights that are counted but never used: the system provides no memory for pages that are never written."""
     return np.zeros(shape, np.float32)
 
 
-def reduced(row, channels, *widths):
+def reduced(row: str, channels: int, ch1x1: int, r3: int, ch3x3: int, r5: int, ch5x5: int, pool_proj: int) -> Inception:
     """Figure 2b."""
-    return Inception(channels, *widths, init=zeros)
+    return Inception(channels, ch1x1, r3, ch3x3, r5, ch5x5, pool_proj, init=zeros)
 
 
-def naive(row, channels, ch1x1, _, ch3x3, __, ch5x5, ___):
+def naive(row: str, channels: int, ch1x1: int, _: int, ch3x3: int, __: int, ch5x5: int, ___: int) -> NaiveInception:
     """Figure 2a: the pool passes all channels on."""
     return NaiveInception(channels, ch1x1, ch3x3, ch5x5, init=zeros)
 
 
-def projected(row, channels, ch1x1, _, ch3x3, __, ch5x5, pool_proj):
+def projected(row: str, channels: int, ch1x1: int, _: int, ch3x3: int, __: int, ch5x5: int, pool_proj: int) -> Any:
     """Without reductions, but with the projection after the pool, so that channels stay what they are in table 1."""
-    module = naive(row, channels, ch1x1, _, ch3x3, __, ch5x5, pool_proj)
+    module: Any = naive(row, channels, ch1x1, _, ch3x3, __, ch5x5, pool_proj)
     module.project = Conv2d(channels, pool_proj, 1, init=zeros)
     module.out_channels += pool_proj - channels
     return module
 
 
-KINDS = {"naive": naive, "projected": projected, "reduced": reduced}
+KINDS: dict[str, Callable[..., Any]] = {"naive": naive, "projected": projected, "reduced": reduced}
 
 
-def count(module, side):
+def count(module: Module, side: int) -> tuple[int, int, int]:
     """(weights, biases, multiply-adds) of the convolutions in `module`, which keep a map of side x side pixels."""
     convs = [conv for _, conv in module.named_modules() if isinstance(conv, Conv2d)]
     maps = [((1, side, side, conv.in_channels), (1, side, side, conv.out_channels)) for conv in convs]
-    return (sum(conv.weight.size for conv in convs), sum(conv.bias.size for conv in convs),
+    return (sum(conv.weight.size for conv in convs), sum(conv.bias.size for conv in convs if conv.bias is not None),
             sum(conv.multiply_adds(*shapes) for conv, shapes in zip(convs, maps, strict=True)))
 
 
-def chain(make):
+def chain(make: Callable[..., Any]) -> Rows:
     """A row for each of the nine modules of table 1, each made by `make` for the channels that the one before has given."""
     rows, channels = [], TABLE_1[0][1]
     for row, _, *widths in TABLE_1:
@@ -57,29 +61,29 @@ def chain(make):
     return rows
 
 
-def reduction_pays(cin, reduce, k, cout):
+def reduction_pays(cin: int, reduce: int, k: int, cout: int) -> bool:
     """Whether reducing `cin` channels to `reduce` before a k x k convolution to `cout` saves multiply-adds."""
     return reduce * (cin + k * k * cout) < k * k * cin * cout
 
 
-def paying():
+def paying() -> tuple[int, int]:
     """(reductions of table 1 that save multiply-adds, reductions)."""
     pays = [reduction_pays(cin, r, k, n) for _, cin, _, r3, n3, r5, n5, _ in TABLE_1 for r, k, n in ((r3, 3, n3), (r5, 5, n5))]
     return sum(pays), len(pays)
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """{"naive", "projected", "reduced": a row for each module, "paying": [how many reductions save, of how many]}."""
     setting.say("  nine modules: naive, with a projection after the pool, reduced")
     return setting.once("counts", lambda: {kind: chain(make) for kind, make in KINDS.items()} | {"paying": list(paying())})
 
 
-def total(rows, key="multiply_adds"):
+def total(rows: Rows, key: str = "multiply_adds") -> int:
     """The sum over the modules."""
     return sum(row[key] for row in rows)
 
 
-def judge(numbers):
+def judge(numbers: Numbers) -> Verdict:
     """By the multiply-adds of all nine modules, and of the module that ends the first few."""
     naive, reduced = numbers["naive"], numbers["reduced"]
     ratio, early = total(naive) / total(reduced), naive[FEW - 1]["multiply_adds"] / reduced[FEW - 1]["multiply_adds"]
@@ -94,7 +98,7 @@ def judge(numbers):
     return "holds partly" if ratio >= SOME else "not confirmed", why
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """A row for each module, and their sum."""
     head = ["module", "reduced: channels", "weights", "M multiply-adds", "with projection: M",
             "naive: channels", "weights", "M multiply-adds", "times reduced"]
@@ -104,15 +108,15 @@ def table(numbers):
     return head, [_cells(*of_module) for of_module in [*rows, sums]]
 
 
-def _cells(reduced, projected, naive):
-    def facts(row, digits):
+def _cells(reduced: Numbers, projected: Numbers, naive: Numbers) -> list[str]:
+    def facts(row: Numbers, digits: int) -> list[str]:
         return [f"{row['in']:,} to {row['out']:,}", f"{row['weights']:,}", f"{row['multiply_adds'] / 1e6:,.{digits}f}"]
 
     times = naive["multiply_adds"] / reduced["multiply_adds"]
     return [reduced["module"], *facts(reduced, 1), facts(projected, 0)[2], *facts(naive, 0), f"{times:.1f}"]
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """F7: channels and multiply-adds by module."""
     labels = {"naive": "naive", "projected": "no reductions, pool projected", "reduced": "reduced"}
     for axis, key, title in zip(figure.subplots(1, 2), ("out", "multiply_adds"), ("channels that come out", "multiply-adds"), strict=True):

@@ -1,21 +1,24 @@
 """The same function three ways: a sparse 5x5 convolution, its channels grouped by support, the reduced Inception module. In turns."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 
-from ..runner.demonstration import Demonstration
+from ..runner.demonstration import Demonstration, Figure, Numbers, Setting, Table, Verdict
 from ..speed.break_even import peak
-from ..speed.contest import one_thread, take_turns
+from ..speed.contest import fastest, one_thread
 from .forms import BLOCKS, CSR, DENSE, MODULES, NAIVE, RANDOM, REDUCED, TEXTBOOK, WAYS, Forms
 
-CLEARLY = 1.2  # times as fast: above what a neighbour on the machine does to a time
+CLEARLY = 1.2  # times as fast: more than what other processes on the machine change
 
 
-def module_numbers(row, rounds, seed):
+def module_numbers(row: str, rounds: int, seed: int) -> Numbers:
     """{"images", "groups", "rows": one for each way}."""
     forms = Forms(row, seed)
     runs = forms.runs()
-    errors, misses, top, ms = forms.errors(runs), forms.misses(), peak(), take_turns(runs, rounds)
-    best = min((key for key in runs if isinstance(key, tuple)), key=ms.get)
+    errors, misses, top, ms = forms.errors(runs), forms.misses(), peak(), fastest(runs, rounds)
+    best = min((key for key in runs if isinstance(key, tuple)), key=lambda key: ms[key])
     rows = []
     for way in WAYS:
         key, weights, images = best if way == DENSE else way, forms.weights_of(way), 1 if way == TEXTBOOK else len(forms.x)
@@ -27,27 +30,27 @@ def module_numbers(row, rounds, seed):
     return {"images": len(forms.x), "groups": groups, "peak": top, "largest_error": max(errors.values()), "rows": rows}
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """{"modules": {row of table 1: its numbers}}."""
     modules, rounds = {}, 2 if setting.quick else 9
     with one_thread():
         for row, side in MODULES.items():
             setting.say(f"  {row}, {side}x{side}: one function as 5x5, grouped by support, reduced")
-            modules[row] = setting.once(row, lambda row=row: module_numbers(row, rounds, setting.seed))
+            modules[row] = setting.once(row, partial(module_numbers, row, rounds, setting.seed))
     return {"modules": modules}
 
 
-def by_way(numbers):
+def by_way(numbers: Numbers) -> dict[str, Numbers]:
     """{way: its row} of one module."""
     return {row["way"]: row for row in numbers["rows"]}
 
 
-def grouped_ms(ways):
+def grouped_ms(ways: dict[str, Numbers]) -> float:
     """Milliseconds of the channels grouped by support, by the faster of their two kernels."""
-    return min(ways[BLOCKS]["ms"], ways[NAIVE]["ms"])
+    return float(min(ways[BLOCKS]["ms"], ways[NAIVE]["ms"]))
 
 
-def judge(numbers):
+def judge(numbers: Numbers) -> Verdict:
     """By errors, the order of times, and what an unstructured operation costs."""
     modules = {row: by_way(found) for row, found in numbers["modules"].items()}
     error = max(found["largest_error"] for found in numbers["modules"].values())
@@ -63,25 +66,25 @@ def judge(numbers):
     return "holds" if min(reduced) >= CLEARLY and min(random) >= CLEARLY else "holds partly", why
 
 
-def _span(values):
+def _span(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.1f}" for value in values)
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """A row for each module and way."""
     head = ["module", "way", "ms an image", "M multiply-adds", "density of 5x5", "GFLOP/s", "misses for 1,000", "error / bound"]
     return head, [[f"{row} {MODULES[row]}x{MODULES[row]}", *_cells(way)]
                   for row, found in numbers["modules"].items() for way in found["rows"]]
 
 
-def _cells(way):
+def _cells(way: Numbers) -> list[str]:
     name = f"{way['way']} ({way['kernel']})" if way["kernel"] else way["way"]
     error = "another function" if way["error"] is None else f"{way['error']:.2f}"
     return [name, f"{way['ms']:.2f}", f"{way['multiply_adds'] / 1e6:.0f}", f"{way['density']:.1%}", f"{way['gflops']:.0f}",
             f"{way['misses']:.1f}", error]
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """F6: milliseconds, multiply-adds and GFLOP/s of each way, a group of bars for each module."""
     modules = {row: by_way(found) for row, found in numbers["modules"].items()}
     panels = (("ms", "ms an image", 1), ("multiply_adds", "M multiply-adds", 1e-6), ("gflops", "GFLOP/s", 1))
@@ -104,8 +107,9 @@ THREE_WAYS = Demonstration(
           "5x5 convolutions (sections 3 and 4).",
     experiment="A linear Inception module, its reductions multiplied out, is a 5x5 convolution with a third of its weights left. The "
                "same function runs as that (dense, CSR), with its channels grouped by the positions at which they have weights, which is "
-               "the naive module found again, and reduced, as it came. Beside it a random 5x5 mask with as many multiply-adds as the "
-               "reduced form. One thread, in turns. From 5x5 to naive is sparsity; from naive to reduced is low rank, and no sparsity.",
+               "the naive module recovered, and in its original reduced form. For comparison, a random 5x5 mask with as many "
+               "multiply-adds as the reduced form. One thread, in turns. From 5x5 to naive is sparsity; from naive to reduced is low "
+               "rank, and no sparsity.",
     rule=f"holds: at every size all outputs agree within the float32 bound, grouping is at least {CLEARLY} times as fast as CSR, the "
          f"reduced form at least {CLEARLY} times as fast as that, and unstructured weights with as many multiply-adds take at least "
          f"{CLEARLY} times as long. Holds partly: outputs agree and grouping beats CSR. Not confirmed: otherwise.",

@@ -2,8 +2,12 @@
 
 import io
 import re
+from collections.abc import Callable
+from typing import Any
 
-INK = "#010203"  # a colour that nobody draws with: it stands for the page's own
+from ..runner.demonstration import Figure, Numbers
+
+INK = "#010203"  # a colour that no figure uses: it stands for the page's own
 SIZE = (8.6, 3.6)  # inches
 COLOURS = ("#3d7fc4", "#d9772b", "#3a9e64", "#c4487c", "#8b6cc9", "#9a7d3c", "#2a9fae", "#d15750", "#7b8794", "#5b8c2a")
 STYLE = {
@@ -15,7 +19,7 @@ STYLE = {
 }  # fmt: skip
 
 
-def available():
+def available() -> bool:
     """Whether figures can be drawn: whether matplotlib (extra `plots`) is installed."""
     try:
         import matplotlib  # noqa: F401
@@ -24,12 +28,13 @@ def available():
     return True
 
 
-def svg(name, draw, numbers):
+def svg(name: str, draw: Callable[[Numbers, Figure], None], numbers: Numbers) -> tuple[str, str]:
     """(for a page, for a file): the figure `name` that draw(numbers, figure) makes, as SVG. ImportError without matplotlib."""
     import matplotlib
     import matplotlib.figure
+    from cycler import cycler
 
-    style = STYLE | {"axes.prop_cycle": matplotlib.cycler(color=COLOURS), "svg.hashsalt": name}
+    style: Any = STYLE | {"axes.prop_cycle": cycler(color=COLOURS), "svg.hashsalt": name}
     with matplotlib.rc_context(style):
         figure = matplotlib.figure.Figure(figsize=SIZE, layout="constrained")
         draw(numbers, figure)
@@ -38,7 +43,7 @@ def svg(name, draw, numbers):
     return for_page(name, clear), white.replace(INK, "#000000")
 
 
-def _thin_out(figure):
+def _thin_out(figure: Figure) -> None:
     """Between powers of ten leaves the numbers 2 and 5, and on axes of two powers and more none: on small axes they overlap."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -48,13 +53,13 @@ def _thin_out(figure):
         axis.set_minor_formatter(NullFormatter() if high >= 100 * low else few)
 
 
-def _saved(figure, transparent):
+def _saved(figure: Figure, transparent: bool) -> str:
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=transparent, bbox_inches="tight", metadata={"Date": None, "Creator": None})
     return file.getvalue()
 
 
-def for_page(name, text):
+def for_page(name: str, text: str) -> str:
     """An SVG file's text as an element of a page: the page's colour for black and INK, its width, and names that no other figure has."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)

@@ -4,16 +4,17 @@ import html
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from ...files import atomic_write
-from ..runner.demonstration import VERDICTS
+from ..runner.demonstration import VERDICTS, Numbers, Rows
 from ..runner.machine import machine, now
-from ..runner.run import kind_of
-from . import figures as report_figures
-from . import text as report_text
+from ..runner.run import Outcome, kind_of
+from . import figures, text
 
 NAME, SUMMARY = "report.html", "argument.json"
 NUMBER = re.compile(r"[-+±]?[\d.,]+( ?(%|x|ms|M|K|G|KiB|MiB|GFLOP/s))?( ?\(\d+\))?")
@@ -23,17 +24,17 @@ LONG = 24  # rows: longer tables are folded
 NO_FIGURES = "Figures were left out: they need matplotlib, pip install 'minigoog[plots]'."
 
 
-def write(outcomes, folder, command):
+def write(outcomes: Sequence[Outcome], folder: str | Path, command: str) -> dict[str, str]:
     """Writes report.html and the figures of these Outcomes into `folder`; returns what could not be drawn, {figure: error}.
 
     command: how the run is repeated, for one demonstration command + its name."""
     folder = Path(folder)
-    figures, errors = drawn(outcomes, folder)
+    drawings, errors = drawn(outcomes, folder)
     body = "\n".join(
         [
             _opening(outcomes, folder),
             _verdicts(outcomes),
-            *(_link(link, outcomes, folder, figures, errors, command) for link in report_text.LINKS),
+            *(_link(link, outcomes, folder, drawings, errors, command) for link in text.LINKS),
             _errata(),
             _machine(outcomes, folder, command),
         ]
@@ -45,7 +46,7 @@ def write(outcomes, folder, command):
     return errors
 
 
-def summary(outcomes, folder):
+def summary(outcomes: Sequence[Outcome], folder: Path) -> Numbers:
     """The verdicts, for `benchmarks/update_readme.py`: what was run, on which processors, and a row for each demonstration."""
     rows = [{"link": o.demonstration.link, "name": o.demonstration.name, "title": o.demonstration.title, "verdict": state(o), "why": o.why}
             for o in outcomes]
@@ -53,116 +54,117 @@ def summary(outcomes, folder):
     return {"benchmark": "argument", "run": str(kind_of(folder)), "processors": processors, "rows": rows}
 
 
-def parts(outcomes, folder):
+def parts(outcomes: Sequence[Outcome], folder: Path) -> Rows:
     """What is kept of each part of the demonstrations that have run: when and where, too."""
     folders = [folder / outcome.demonstration.name for outcome in outcomes if outcome.numbers]
     return [json.loads(path.read_text()) for place in folders for path in sorted(place.glob("*.json"))]
 
 
-def drawn(outcomes, folder):
+def drawn(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """({figure: SVG element}, {figure: error}) of the demonstrations that have numbers; each is written to a file of its own too."""
-    found, errors = {}, {}
-    for outcome in outcomes if report_figures.available() else ():
+    found: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for outcome in outcomes if figures.available() else ():
         for name, (_, draw) in outcome.demonstration.figures.items() if outcome.numbers else ():
             try:
-                found[name], text = report_figures.svg(name, draw, outcome.numbers)
-            except Exception as error:  # whatever it is: it is reported, and the report has the numbers all the same
+                found[name], svg = figures.svg(name, draw, outcome.numbers or {})
+            except Exception as error:  # any error is reported, and the report still has the numbers
                 errors[name] = f"{type(error).__name__}: {error}"
                 continue
             with atomic_write(folder / f"{name}.svg") as file:
-                file.write(text.encode())
+                file.write(svg.encode())
     return found, errors
 
 
-def text(words):
+def markup(words: str) -> str:
     """Words as HTML: **bold**, `code`."""
     safe = html.escape(words, quote=False)
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", safe))
 
 
-def sentence(words):
+def sentence(words: str) -> str:
     """The words, with a capital first."""
     return words[:1].upper() + words[1:]
 
 
-def state(outcome):
+def state(outcome: Outcome) -> str:
     """The verdict, or why there is none."""
     return outcome.verdict or ("failed" if outcome.error else "not run")
 
 
-def badge(outcome):
+def badge(outcome: Outcome) -> str:
     """The verdict as a coloured label."""
     return f'<span class="badge {state(outcome).replace(" ", "-")}">{state(outcome)}</span>'
 
 
-def _opening(outcomes, folder):
+def _opening(outcomes: Sequence[Outcome], folder: Path) -> str:
     quick = kind_of(folder).quick
     note = "<p><strong>A quick run</strong>: small samples, few repetitions. For verdicts to rely on, leave <code>--quick</code> out.</p>"
     return (
-        f"<h1>{report_text.TITLE}</h1>\n<p class='soft'>{now()[:10]} · {html.escape(machine()['processor'])} · "
-        f"minigoog {machine()['minigoog']}</p>\n<p class='lead'>{text(report_text.LEAD)}</p>\n{note if quick else ''}"
-        f"<div class='first'><p>{text(report_text.FIRST)}</p></div>"
+        f"<h1>{text.TITLE}</h1>\n<p class='soft'>{now()[:10]} · {html.escape(machine()['processor'])} · "
+        f"minigoog {machine()['minigoog']}</p>\n<p class='lead'>{markup(text.LEAD)}</p>\n{note if quick else ''}"
+        f"<div class='first'><p>{markup(text.FIRST)}</p></div>"
     )
 
 
-def _verdicts(outcomes):
+def _verdicts(outcomes: Sequence[Outcome]) -> str:
     rows = []
-    for link in report_text.LINKS:
+    for link in text.LINKS:
         of_link = [outcome for outcome in outcomes if outcome.demonstration.link == link]
-        for outcome in of_link or [None]:
-            title = f"<a href='#{outcome.demonstration.name}'>{text(outcome.demonstration.title)}</a>" if outcome else ""
-            rows.append(f"<tr><td>{link}</td><td>{title}</td><td>{badge(outcome) if outcome else ''}</td></tr>")
+        titles = [(f"<a href='#{o.demonstration.name}'>{markup(o.demonstration.title)}</a>", badge(o)) for o in of_link]
+        rows += [f"<tr><td>{link}</td><td>{title}</td><td>{label}</td></tr>" for title, label in titles or [("", "")]]
     return f"<section id='verdicts'><h2>Verdicts</h2>\n<div class='scroll'><table>\n{chr(10).join(rows)}\n</table></div></section>"
 
 
-def _link(link, outcomes, folder, figures, errors, command):
-    cards = [_card(o, figures, errors, command) for o in outcomes if o.demonstration.link == link]
-    return f"<section id='{link}'><h2>{link} · {text(report_text.LINKS[link])}</h2>\n{chr(10).join(cards)}</section>"
+def _link(link: str, outcomes: Sequence[Outcome], folder: Path, drawings: dict[str, str], errors: dict[str, str], command: str) -> str:
+    cards = [_card(o, drawings, errors, command) for o in outcomes if o.demonstration.link == link]
+    return f"<section id='{link}'><h2>{link} · {markup(text.LINKS[link])}</h2>\n{chr(10).join(cards)}</section>"
 
 
-def _card(outcome, figures, errors, command):
+def _card(outcome: Outcome, drawings: dict[str, str], errors: dict[str, str], command: str) -> str:
     """All about one demonstration."""
     d = outcome.demonstration
-    said = {"Claim": text(d.claim), "Experiment": text(d.experiment), "Rule": OUTCOMES.sub(r"<strong>\1</strong>", text(sentence(d.rule)))}
+    said = {"Claim": markup(d.claim), "Experiment": markup(d.experiment)}
+    said["Rule"] = OUTCOMES.sub(r"<strong>\1</strong>", markup(sentence(d.rule)))
     if outcome.why:
-        said["Result"] = f"<span class='result'>{text(sentence(outcome.why))}</span>"
+        said["Result"] = f"<span class='result'>{markup(sentence(outcome.why))}</span>"
     said["Repeat"] = f"<code>{html.escape(f'{command} {d.name}')}</code>"
     lines = "\n".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in said.items())
-    parts = [f"<div class='head'><h3>{text(d.title)}</h3>{badge(outcome)}</div>\n<dl>{lines}</dl>"]
+    parts = [f"<div class='head'><h3>{markup(d.title)}</h3>{badge(outcome)}</div>\n<dl>{lines}</dl>"]
     if outcome.error:
         parts.append(f"<details open><summary>What went wrong</summary><pre>{html.escape(outcome.error)}</pre></details>")
     if outcome.numbers:
-        parts += [_figure(name, caption, figures, errors) for name, (caption, _) in d.figures.items()]
+        parts += [_figure(name, caption, drawings, errors) for name, (caption, _) in d.figures.items()]
         parts.append(table(*d.table(outcome.numbers)))
     return f"<article class='card' id='{d.name}'>\n{chr(10).join(parts)}\n</article>"
 
 
-def _figure(name, caption, figures, errors):
-    picture = figures.get(name, f"<p class='soft'>{html.escape(errors.get(name, NO_FIGURES))}</p>")
-    return f"<figure>{picture}<figcaption><strong>{name}</strong> {text(caption)}</figcaption></figure>"
+def _figure(name: str, caption: str, drawings: dict[str, str], errors: dict[str, str]) -> str:
+    picture = drawings.get(name, f"<p class='soft'>{html.escape(errors.get(name, NO_FIGURES))}</p>")
+    return f"<figure>{picture}<figcaption><strong>{name}</strong> {markup(caption)}</figcaption></figure>"
 
 
-def table(headings, rows):
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """An HTML table, columns of numbers to the right; a long one is folded."""
     right = [all(NUMBER.fullmatch(row[i]) or not row[i] for row in rows) for i in range(len(headings))]
 
-    def line(cells, tag):
+    def line(cells: Sequence[str], tag: str) -> str:
         kinds = ("n" if number else "s" if len(cell) <= SHORT else "" for number, cell in zip(right, cells, strict=True))
-        return "<tr>" + "".join(f"<{tag} class='{kind}'>{text(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True)) + "</tr>"
+        return "<tr>" + "".join(f"<{tag} class='{kind}'>{markup(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True)) + "</tr>"
 
     inner = "\n".join([line(headings, "th"), *(line(row, "td") for row in rows)])
     whole = f"<div class='scroll'><table>\n{inner}\n</table></div>"
     return whole if len(rows) <= LONG else f"<details><summary>All {len(rows)} rows</summary>{whole}</details>"
 
 
-def _errata():
-    points = "\n".join(f"<li><p>{text(point)}</p></li>" for point in report_text.ERRATA)
+def _errata() -> str:
+    points = "\n".join(f"<li><p>{markup(point)}</p></li>" for point in text.ERRATA)
     return f"<section id='errata'><h2>Numbers of the paper that do not add up</h2>\n<ul>{points}</ul></section>"
 
 
-def _machine(outcomes, folder, command):
+def _machine(outcomes: Sequence[Outcome], folder: Path, command: str) -> str:
     """Where and when the numbers were measured: as each demonstration's own files say."""
-    rows = {}
+    rows: dict[tuple[str, ...], list[str]] = {}
     for part in parts(outcomes, folder):
         rows.setdefault(tuple(part["machine"].get(name, "") for name in machine()), []).append(part["finished"])
     lines = [[*facts, f"{min(times)} to {max(times)}", str(len(times))] for facts, times in rows.items()]
@@ -170,7 +172,7 @@ def _machine(outcomes, folder, command):
     return f"<section id='machine'><h2>Machine, and how to repeat it</h2>\n<pre>{html.escape(command)}</pre>\n{where}</section>"
 
 
-def command_of(flags):
+def command_of(flags: dict[str, Any]) -> str:
     """The command that repeats a run with these flags, {flag: value or True}."""
     words = [word for flag, value in flags.items() for word in ([flag] if value is True else [flag, str(value)])]
     return shlex.join(["python", "-m", "minigoog.sparsity", *words])

@@ -1,12 +1,20 @@
-"""What every demonstration consists of: a claim, an experiment, a verdict by a rule stated beforehand, and figures."""
+"""What every demonstration consists of: a claim, an experiment, a verdict by a rule stated in advance, and figures."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from ...files import atomic_write
 from .machine import machine, now
+
+Numbers: TypeAlias = dict[str, Any]  # what was measured, as JSON can hold it
+Rows: TypeAlias = list[Numbers]
+Verdict: TypeAlias = tuple[str, str]  # one of VERDICTS, and why: a sentence with the numbers in it
+Table: TypeAlias = tuple[list[str], list[list[str]]]  # headings, rows of text
+Say: TypeAlias = Callable[[str], None]  # told about progress, a line at a time
+Figure: TypeAlias = Any  # matplotlib's Figure, which only drawing needs
 
 VERDICTS = ("holds", "holds partly", "not confirmed")
 
@@ -19,19 +27,30 @@ class Setting:
     quick: bool = False  # all demonstrations together within two minutes on two cores
     seed: int = 0
     images: Path | None = None  # a folder of images by class (train/CLASS, test/CLASS); None: the digits that the package carries
-    say: Callable[[str], None] = print  # told about progress, a line at a time
+    say: Say = print
 
-    def once(self, part, compute):
+    def once(self, part: str, compute: Callable[[], Numbers]) -> Numbers:
         """The numbers of one part (a dict that JSON can hold): read where an earlier run has left them, else computed and written."""
         path = Path(self.folder) / f"{part}.json"
         if path.exists():
-            return json.loads(path.read_text())["numbers"]
+            return numbers_in(path)
         facts = {"part": part, "quick": self.quick, "seed": self.seed, "numbers": compute()}
         text = json.dumps(facts | {"finished": now(), "machine": machine()}, indent=1)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             file.write(text.encode())
-        return json.loads(text)["numbers"]
+        return numbers_in(path)
+
+    def rows(self, part: str, compute: Callable[..., Rows], *arguments: Any) -> Rows:
+        """The rows compute(*arguments) of one part, kept as `once` keeps numbers."""
+        rows: Rows = self.once(part, lambda: {"rows": compute(*arguments)})["rows"]
+        return rows
+
+
+def numbers_in(path: Path) -> Numbers:
+    """The numbers that `Setting.once` has left in a file."""
+    numbers: Numbers = json.loads(path.read_text())["numbers"]
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -43,8 +62,8 @@ class Demonstration:
     title: str
     claim: str  # what the paper says, and where
     experiment: str  # what is done, in two or three sentences
-    rule: str  # which numbers mean "holds" and "holds partly", said before any of them is measured
-    measure: Callable[[Setting], dict]  # the experiment: numbers that JSON can hold
-    judge: Callable[[dict], tuple[str, str]]  # numbers -> (one of VERDICTS, why: a sentence with the numbers in it)
-    table: Callable[[dict], tuple[list, list]]  # numbers -> (headings, rows of text) for the report
-    figures: dict = field(default_factory=dict)  # "F1": (caption, function (numbers, matplotlib Figure) that draws it)
+    rule: str  # which numbers mean "holds" and "holds partly", stated before any of them is measured
+    measure: Callable[[Setting], Numbers]  # the experiment
+    judge: Callable[[Numbers], Verdict]
+    table: Callable[[Numbers], Table]  # for the report
+    figures: dict[str, tuple[str, Callable[[Numbers, Figure], None]]] = field(default_factory=dict)  # "F1": (caption, what draws it)

@@ -4,23 +4,25 @@ import platform
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ... import __version__
 from ...config import config
 
 
 @cache
-def machine():
+def machine() -> dict[str, Any]:
     """The processor and what computes on it, by name."""
-    return {"processor": processor(), "minigoog": __version__} | config()
+    facts: dict[str, Any] = config()
+    return {"processor": processor(), "minigoog": __version__} | facts
 
 
-def now():
+def now() -> str:
     """The time, to the second, in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def processor():
+def processor() -> str:
     """The processor's name, as Linux gives it, or else the name of its family."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

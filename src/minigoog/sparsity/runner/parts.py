@@ -1,20 +1,26 @@
-"""Parts of a long experiment, shared out among all processes that work in the same folder."""
+"""Parts of a long experiment, divided among all processes that work in the same folder."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from ...files import locked
 from ...text import duration
+from .demonstration import Numbers, Setting
 
-WAIT = 0.5  # seconds between looks for parts that other processes compute
+Compute: TypeAlias = Callable[[], Numbers]
+
+WAIT = 0.5  # seconds between checks for parts that other processes compute
 
 
-def work_through(setting, parts):
+def work_through(setting: Setting, parts: dict[str, Compute]) -> dict[str, Numbers]:
     """The numbers of `parts`, {name: function that computes them}, by name.
 
-    Each part is computed once, by whichever process comes first, and kept (`Setting.once`). A part that another process is at is left
-    to it and taken over if that process dies. Progress and the time left, at the present speed of all of them, are told."""
-    done, clock = {}, _Clock(setting, parts)
+    Each part is computed once, by the first process that gets to it, and kept (`Setting.once`). A part that another process is
+    computing is left to it, and taken over if that process dies. Reports progress and the time left at the present joint speed."""
+    done: dict[str, Numbers] = {}
+    clock = _Clock(setting, parts)
     Path(setting.folder).mkdir(parents=True, exist_ok=True)
     while len(done) < len(parts):
         before = len(done)
@@ -26,12 +32,12 @@ def work_through(setting, parts):
     return done
 
 
-def _exists(setting, name):
+def _exists(setting: Setting, name: str) -> bool:
     return (Path(setting.folder) / f"{name}.json").exists()
 
 
-def _take(setting, name, compute, clock):
-    """Whether this process computed the part; False if another one is at it."""
+def _take(setting: Setting, name: str, compute: Compute, clock: "_Clock") -> bool:
+    """Whether this process computed the part; False if another process is computing it."""
     with locked(Path(setting.folder) / f".{name}.lock") as ours:
         if ours and not _exists(setting, name):
             clock.say(name)
@@ -40,17 +46,17 @@ def _take(setting, name, compute, clock):
 
 
 class _Clock:
-    """How far all processes are, and how long they still need."""
+    """The progress of all processes, and the time left."""
 
-    def __init__(self, setting, parts):
+    def __init__(self, setting: Setting, parts: dict[str, Compute]):
         self.setting, self.parts = setting, parts
         self.began, self.before = time.monotonic(), self._count()
 
-    def _count(self):
+    def _count(self) -> int:
         return sum(_exists(self.setting, name) for name in self.parts)
 
-    def say(self, name):
-        """Tells which part begins now."""
+    def say(self, name: str) -> None:
+        """Reports which part starts now."""
         count = self._count()
         new, seconds = count - self.before, time.monotonic() - self.began
         left = f", {duration((len(self.parts) - count) * seconds / new)} left" if new else ""

@@ -1,15 +1,16 @@
-"""Runs demonstrations in a folder, from where an earlier run of the same kind has stopped."""
+"""Runs demonstrations in a folder, resuming where an earlier run of the same kind stopped."""
 
 import json
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...data.folder import open_folder
 from ...files import atomic_write
 from ...text import duration
-from .demonstration import Demonstration, Setting
+from .demonstration import Demonstration, Numbers, Say, Setting, numbers_in
 
 SETTINGS = "settings.json"
 RESULT = "result"  # the part that holds what a demonstration has measured as a whole
@@ -17,32 +18,33 @@ RESULT = "result"  # the part that holds what a demonstration has measured as a 
 
 @dataclass(frozen=True)
 class Kind:
-    """What may not mix in one folder."""
+    """The settings that all results in one folder share."""
 
     quick: bool
     seed: int
-    images: str  # which, in words
+    images: str  # described in words
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"a {'quick' if self.quick else 'full'} run with seed {self.seed} on {self.images}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a demonstration: its numbers, its verdict and why; or what went wrong; or none of that: it has not run."""
+    """The outcome of a demonstration: numbers, verdict and reason, or an error. Neither if it has not run."""
 
     demonstration: Demonstration
-    numbers: dict | None = None
+    numbers: Numbers | None = None
     verdict: str | None = None
     why: str = ""
     error: str = ""
 
 
-def run(names, demonstrations, output, *, quick=False, seed=0, images=None, say=print):
+def run(names: Sequence[str], demonstrations: dict[str, Demonstration], output: str | Path, *, quick: bool = False, seed: int = 0,
+        images: Path | None = None, say: Say = print) -> list[Outcome]:
     """Runs those of `demonstrations`, {name: Demonstration}, that are among `names`; returns an Outcome for each of all of them.
 
-    Of those that are not among `names` it has what an earlier run left in the folder `output`. A demonstration that fails does not
-    keep the others from running. ValueError if the folder holds results of another kind; OSError if it cannot be written to."""
+    Those that are not among `names` have the results of an earlier run in the folder `output`. If a demonstration fails, the
+    others still run. ValueError if the folder holds results of another kind; OSError if it cannot be written to."""
     folder = opened(Path(output), Kind(quick, seed, _described(images)))
     outcomes = {name: _from(demonstration, _kept(folder, name)) for name, demonstration in demonstrations.items()}
     for i, name in enumerate(names, start=1):
@@ -52,34 +54,34 @@ def run(names, demonstrations, output, *, quick=False, seed=0, images=None, say=
     return list(outcomes.values())
 
 
-def _run_one(demonstration, setting):
-    """The Outcome of one demonstration; an error becomes one too."""
+def _run_one(demonstration: Demonstration, setting: Setting) -> Outcome:
+    """The Outcome of one demonstration, which may be an error."""
     began = time.monotonic()
     setting.folder.mkdir(exist_ok=True)
     try:
         outcome = _from(demonstration, setting.once(RESULT, lambda: demonstration.measure(setting)))
-    except Exception:  # whatever it is: it is reported, and the other demonstrations run
+    except Exception:  # any error is reported, and the other demonstrations run
         outcome = Outcome(demonstration, error=traceback.format_exc())
     last = outcome.error.strip().rsplit("\n", 1)[-1]
     setting.say(f"{outcome.verdict or f'failed: {last}'} ({duration(time.monotonic() - began)})")
     return outcome
 
 
-def _from(demonstration, numbers):
-    """The Outcome of these numbers; None: it has not run."""
+def _from(demonstration: Demonstration, numbers: Numbers | None) -> Outcome:
+    """The Outcome of these numbers; None means that it has not run."""
     if numbers is None:
         return Outcome(demonstration)
     return Outcome(demonstration, numbers, *demonstration.judge(numbers))
 
 
-def _kept(folder, name):
+def _kept(folder: Path, name: str) -> Numbers | None:
     """The numbers that an earlier run left, or None."""
     path = folder / name / f"{RESULT}.json"
-    return json.loads(path.read_text())["numbers"] if path.exists() else None
+    return numbers_in(path) if path.exists() else None
 
 
-def opened(folder, kind):
-    """`folder`, made if need be, for results of this kind; ValueError if it holds others."""
+def opened(folder: Path, kind: Kind) -> Path:
+    """`folder`, created if needed, for results of this kind; ValueError if it holds others."""
     path = folder / SETTINGS
     if path.exists():
         if (there := kind_of(folder)) != kind:
@@ -93,13 +95,13 @@ def opened(folder, kind):
     return folder
 
 
-def kind_of(folder):
-    """Of which Kind the results in this folder are."""
+def kind_of(folder: Path) -> Kind:
+    """The Kind of the results in this folder."""
     return Kind(**json.loads((folder / SETTINGS).read_text()))
 
 
-def _described(images):
-    """Which images, in words that are the same on another machine."""
+def _described(images: Path | None) -> str:
+    """Describes the images in words that do not depend on the machine."""
     if images is None:
         return "the digits"
     train, test = (open_folder(images, split) for split in ("train", "test"))

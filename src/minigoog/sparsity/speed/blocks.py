@@ -1,13 +1,20 @@
 """Clustering a sparse matrix into dense blocks: co-clusters run as blocks of weights, what is left over as CSR."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
 import numpy as np
 
 from ... import kernels
+from ...array_types import Array, BoolArray, IntArray
 from ...kernels.sparse_pattern import SparsePattern
 from ..clusters.co_clustering import agreement, co_clusters, fill, greedy_groups, planted
-from ..runner.demonstration import Demonstration
-from .break_even import best_dense, raced
+from ..runner.demonstration import Demonstration, Figure, Numbers, Setting, Table, Verdict
+from .break_even import best_dense, timed_rows
 from .contest import Contest, Sparse, dense_layer, one_thread
+
+Clusters: TypeAlias = tuple[IntArray, IntArray]  # of each row, of each column
 
 BLOCK = 32
 SHAPE = 256, 512  # output channels, input channels
@@ -16,10 +23,10 @@ CASES = {"blocks 95% full, nothing else": (0.95, 0.0), "80% full, 1% outside": (
          "30% full, 8% outside": (0.3, 0.08), "random, 11%": (0.11, 0.11)}
 RANDOM = "random, 11%"
 CLUSTERED = tuple(CASES)[:2]  # those of which the claim speaks
-ENOUGH = 1.2  # times as fast as CSR: above what a neighbour on the machine does to a time
+ENOUGH = 1.2  # times as fast as CSR: more than what other processes on the machine change
 
 
-def split(w, rows, columns):
+def split(w: Array, rows: IntArray, columns: IntArray) -> tuple[IntArray, SparsePattern, SparsePattern | None]:
     """(order of the output channels, blocks, rest): the weights [cin, cout] whose channels are sorted by their cluster `rows`, the pattern
     of the blocks where clusters of rows and columns meet, and that of the other weights, or None if there are none."""
     order = np.argsort(rows, kind="stable")
@@ -29,74 +36,81 @@ def split(w, rows, columns):
     return order, blocks, SparsePattern.from_mask(rest[None, None]) if rest.any() else None
 
 
-def split_run(x, w, blocks, rest):
+def split_run(x: Array, w: Array, blocks: SparsePattern, rest: SparsePattern | None) -> Callable[[], Array]:
     """A function that convolves `x` with the weights [cin, cout] that `split` has parted: blocks, then CSR, then their sum."""
     parts = [(pattern, pattern.gather(w[None, None])) for pattern in (blocks, rest) if pattern]
 
-    def run():
-        first, *second = (kernels.native.sparse_conv2d(x, values, pattern=pattern) for pattern, values in parts)
-        return kernels.native.add(first, second[0], out=first) if second else first
+    def run() -> Array:
+        y: Array
+        y, *second = (kernels.native.sparse_conv2d(x, values, pattern=pattern) for pattern, values in parts)
+        if second:
+            kernels.native.add(y, second[0], out=y)
+        return y
 
     return run
 
 
-def case_contest(name, w, rows, columns, x):
+def case_contest(name: str, w: Array, rows: IntArray, columns: IntArray, x: Array) -> Contest:
     """The contest between dense kernels, CSR and clusters for a 1x1 convolution with the weights `w` [cin, cout]."""
-    conv = dense_layer(np.random.default_rng(0), *w.shape, 1)
+    cin, cout = w.shape
+    conv = dense_layer(np.random.default_rng(0), cin, cout, 1)
     conv.weight.data[...] = w
     contest, density = Contest(name, conv, x), np.count_nonzero(w) / w.size
     contest.add("CSR", density, SparsePattern.from_mask(w[None, None] != 0))
     order, blocks, rest = split(w, rows, columns)
     run = split_run(x, w[:, order], blocks, rest)
     error = contest.error("clusters", run()[:1], contest.judge(conv.weight.data)[..., order])
-    contest.sparse["clusters", density] = Sparse(run, np.count_nonzero(w), error)
+    contest.sparse["clusters", density] = Sparse(run, int(np.count_nonzero(w)), error)
     return contest
 
 
-def case_facts(mask, row, column, found_row, found_column):
-    """How well the clusters were found, how full they are, and what grouping rows by 8 would do instead."""
-    inside = found_row[:, None] == found_column
-    recovered = None if row is None else min(agreement(found_row, row), agreement(found_column, column))
-    return {"clusters": int(found_row.max()) + 1, "recovered": recovered,
+def recovered(found: Clusters, hidden: Clusters) -> float:
+    """The share of the hidden clusters of rows and of columns that was found: the lesser of both."""
+    return min(agreement(*pair) for pair in zip(found, hidden, strict=True))
+
+
+def case_facts(mask: BoolArray, hidden: Clusters | None, found: Clusters) -> Numbers:
+    """How well the clusters were found, how full they are, and what grouping rows by 8 would do instead. hidden None: there are none."""
+    inside = found[0][:, None] == found[1]
+    return {"clusters": int(found[0].max()) + 1, "recovered": recovered(found, hidden) if hidden else None,
             "fill": float(mask[inside].mean()), "inside": float(mask[inside].sum() / mask.sum()), "density": float(mask.mean()),
             "fill_8": fill(mask), "fill_8_grouped": fill(mask[greedy_groups(mask)])}
 
 
-def case(name, rounds, seed):
+def case(name: str, rounds: int, seed: int) -> Numbers:
     """The numbers of one matrix."""
     rng = np.random.default_rng(seed)
-    mask, row, column = planted(rng, *CASES[name], SHAPE)
+    mask, *hidden = planted(rng, *CASES[name], SHAPE)
     found = co_clusters(mask.astype(float), seed=seed)
-    hidden = (None, None) if name == RANDOM else (row, column)
     w = np.where(mask, rng.standard_normal(mask.shape), 0).astype(np.float32).T.copy()  # [cin, cout]
     x = rng.standard_normal((1, SIDE, SIDE, len(w)), np.float32)
-    rows = raced(case_contest(name, w, *found, x), rounds)
-    return {"facts": case_facts(mask, *hidden, *found), "rows": rows}
+    rows = timed_rows(case_contest(name, w, *found, x), rounds)
+    return {"facts": case_facts(mask, None if name == RANDOM else (hidden[0], hidden[1]), found), "rows": rows}
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """{"cases": {name: {"facts", "rows"}}}."""
     cases, rounds = {}, 5 if setting.quick else 15
     with one_thread():
         for i, name in enumerate(CASES):
             setting.say(f"  {name}: co-clustering, then CSR against blocks")
-            cases[name] = setting.once(f"case_{i}", lambda name=name: case(name, rounds, setting.seed))
+            cases[name] = setting.once(f"case_{i}", partial(case, name, rounds, setting.seed))
     return {"cases": cases}
 
 
-def times(case):
+def times(case: Numbers) -> tuple[float, float, float]:
     """(milliseconds of the best dense kernel, of CSR, of the clusters)."""
     ms = {row["kernel"]: row["ms"] for row in case["rows"]}
     return best_dense(case["rows"])["ms"], ms["CSR"], ms["clusters"]
 
 
-def gain(case):
+def gain(case: Numbers) -> float:
     """How many times as fast as CSR the clusters are."""
     _, csr, clusters = times(case)
     return csr / clusters
 
 
-def judge(numbers):
+def judge(numbers: Numbers) -> Verdict:
     """By the gain where there are clusters, and where there are none."""
     cases = numbers["cases"]
     clustered, random = min(gain(cases[name]) for name in CLUSTERED), gain(cases[RANDOM])
@@ -111,7 +125,7 @@ def judge(numbers):
     return "holds" if clustered >= ENOUGH and random >= 1 else "holds partly", why
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """A row for each matrix."""
     head = ["matrix", "density", "clusters found", "recovered", "how full", "weights inside",
             "dense, ms", "CSR, ms", "clusters, ms", "against CSR"]
@@ -119,12 +133,12 @@ def table(numbers):
                   for name, case in numbers["cases"].items()]
 
 
-def _facts(facts):
+def _facts(facts: Numbers) -> list[str]:
     recovered = "none hidden" if facts["recovered"] is None else f"{facts['recovered']:.0%}"
     return [f"{facts['density']:.1%}", str(facts["clusters"]), recovered, f"{facts['fill']:.0%}", f"{facts['inside']:.0%}"]
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """Milliseconds of dense, CSR and clusters, a group for each matrix."""
     axis, cases = figure.subplots(), numbers["cases"]
     for i, name in enumerate(("best dense kernel", "CSR", "clusters as blocks, the rest as CSR")):

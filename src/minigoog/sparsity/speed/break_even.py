@@ -1,16 +1,22 @@
 """At which density sparse weights pay on layers of GoogLeNet, for each kernel, against the best dense kernel of this engine."""
 
+from collections.abc import Sequence
 from statistics import median
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ... import kernels
+from ...array_types import Array
 from ...models.googlenet import TABLE_1
-from ..runner.demonstration import Demonstration
-from .contest import Contest, dense_layer, one_thread, random_pattern, take_turns
+from ...nn import Conv2d
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
+from .contest import Contest, dense_layer, fastest, one_thread, random_pattern
+
+Densities: TypeAlias = dict[str, Sequence[float]]  # {kernel: densities}
 
 FORMATS = {"textbook": 1, "CSR": 1, "blocks of 32": 32}  # rows that share their columns
-DENSITIES = {
+DENSITIES: Densities = {
     "textbook": (0.005, 0.01, 0.02, 0.05),
     "CSR": (0.01, 0.05, 0.1, 0.2, 0.4, 1.0),
     "blocks of 32": (0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0),
@@ -29,10 +35,10 @@ LAYERS = {  # name: pixels a side, channels in and out, window. One of each kind
 QUICK = ("3a 3x3", "4a 1x1", "4e 3x3", "5b 1x1")
 PIXELS = 784  # of all images together, at least: with few pixels every kernel waits for its weights
 FC6, FC6_SHAPE = "AlexNet fc6", (9216, 4096)  # with one image: 151 MB of weights, each used once
-FC6_DENSITIES = {"textbook": (0.1,), "CSR": (0.01, 0.1), "blocks of 32": (0.1,)}
+FC6_DENSITIES: Densities = {"textbook": (0.1,), "CSR": (0.01, 0.1), "blocks of 32": (0.1,)}
 
 
-def random_contest(layer, conv, x, densities=DENSITIES):
+def random_contest(layer: str, conv: Conv2d, x: Array, densities: Densities = DENSITIES) -> Contest:
     """The contest between the dense kernels and random masks of these densities, {kernel: densities}."""
     contest, rng = Contest(layer, conv, x), np.random.default_rng(0)
     for kernel, of_kernel in densities.items():
@@ -41,7 +47,7 @@ def random_contest(layer, conv, x, densities=DENSITIES):
     return contest
 
 
-def break_even(rows, kernel):
+def break_even(rows: Rows, kernel: str) -> float:
     """The density up to which `kernel` is faster than the best dense one, interpolated between those measured: 0 if it never is."""
     found = sorted((row["density"], row["x_dense"]) for row in rows if row["kernel"] == kernel)
     last_density, last = 0.0, None
@@ -53,64 +59,65 @@ def break_even(rows, kernel):
     return last_density
 
 
-def limit_text(limit, densities):
+def limit_text(limit: float, densities: Sequence[float]) -> str:
     """A break-even density as text, with < or > where it lies outside the densities that were tried."""
     return f"> {max(densities):g}" if limit >= max(densities) else f"< {min(densities):g}" if not limit else f"{limit:.3f}"
 
 
-def by_layer(rows):
+def by_layer(rows: Rows) -> dict[str, Rows]:
     """{layer: its rows}, in their order."""
     return {layer: [row for row in rows if row["layer"] == layer] for layer in dict.fromkeys(row["layer"] for row in rows)}
 
 
-def peak():
+def peak() -> float:
     """The multiply-adds of one core, in GFLOP/s, measured now."""
-    return kernels.native.machine.peak_gflops(5)
+    return float(kernels.native.machine.peak_gflops(5))
 
 
-def raced(contest, rounds):
+def timed_rows(contest: Contest, rounds: int) -> Rows:
     """The rows of a contest, timed on one thread."""
-    return contest.rows(take_turns(contest.runs, rounds), peak())
+    return contest.rows(fastest(contest.runs, rounds), peak())
 
 
-def layer_rows(name, rounds, seed):
+def layer_rows(name: str, rounds: int, seed: int) -> Rows:
     """The rows of a layer of GoogLeNet, with images enough for PIXELS."""
     side, cin, cout, k = LAYERS[name]
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((max(1, PIXELS // side**2), side, side, cin), np.float32)
-    return raced(random_contest(name, dense_layer(rng, cin, cout, k, padding=k // 2), x), rounds)
+    return timed_rows(random_contest(name, dense_layer(rng, cin, cout, k, padding=k // 2), x), rounds)
 
 
-def fc6_rows(rounds, seed):
+def fc6_rows(rounds: int, seed: int) -> Rows:
     """The rows of a layer that is limited by memory and not by arithmetic."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((1, 1, 1, FC6_SHAPE[0]), np.float32)
-    return raced(random_contest(FC6, dense_layer(rng, *FC6_SHAPE, 1), x, FC6_DENSITIES), rounds)
+    return timed_rows(random_contest(FC6, dense_layer(rng, *FC6_SHAPE, 1), x, FC6_DENSITIES), rounds)
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """{"isa", "rows": a row for each layer, kernel and density}."""
-    rounds, rows = 3 if setting.quick else 9, []
+    rounds = 3 if setting.quick else 9
+    rows: Rows = []
     with one_thread():
         for name in QUICK if setting.quick else LAYERS:
             setting.say(f"  {name}: dense, textbook CSR, CSR and blocks by density")
-            rows += setting.once(name, lambda name=name: {"rows": layer_rows(name, rounds, setting.seed)})["rows"]
+            rows += setting.rows(name, layer_rows, name, rounds, setting.seed)
         setting.say(f"  {FC6}: a layer limited by memory")
-        rows += setting.once(FC6, lambda: {"rows": fc6_rows(rounds, setting.seed)})["rows"]
+        rows += setting.rows(FC6, fc6_rows, rounds, setting.seed)
     return {"isa": kernels.native.machine.isa(), "rows": rows}
 
 
-def at(rows, kernel, density):
+def at(rows: Rows, kernel: str, density: float) -> Numbers:
     """The row of a kernel at a density."""
     return next(row for row in rows if (row["kernel"], row["density"]) == (kernel, density))
 
 
-def best_dense(rows):
+def best_dense(rows: Rows) -> Numbers:
     """The row of the fastest dense kernel."""
     return next(row for row in rows if row["kernel"] == row["best_dense"])
 
 
-def judge(numbers):
+def judge(numbers: Numbers) -> Verdict:
     """By the median of the layers: what CSR gains at 1%, and what one of its operations costs at 10%."""
     layers = by_layer(numbers["rows"])
     fc6 = layers.pop(FC6)
@@ -125,14 +132,14 @@ def judge(numbers):
     return "holds" if gain <= 1 else "holds partly" if speed < 0.5 else "not confirmed", why
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """A row for each layer."""
     head = ["layer", "dense, GFLOP/s", "its kernel", *(f"{kernel}: pays up to" for kernel in FORMATS), "textbook at 1%", "CSR at 1%",
             "CSR at 10%, GFLOP/s", "blocks at 10%, GFLOP/s"]
     return head, [[layer, *_cells(rows)] for layer, rows in by_layer(numbers["rows"]).items()]
 
 
-def _cells(rows):
+def _cells(rows: Rows) -> list[str]:
     best = best_dense(rows)
     tried = {kernel: [row["density"] for row in rows if row["kernel"] == kernel] for kernel in FORMATS}
     gains = [[row["x_dense"] for row in rows if row["kernel"] == kernel and row["density"] == 0.01] for kernel in ("textbook", "CSR")]
@@ -141,7 +148,7 @@ def _cells(rows):
             *(f"{at(rows, kernel, 0.1)['gflops']:.0f}" for kernel in ("CSR", "blocks of 32"))]
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """F5: GFLOP/s by density, a panel for each layer, a line for each kernel."""
     layers = by_layer(numbers["rows"])
     columns = min(3, len(layers))
@@ -155,13 +162,13 @@ def draw(numbers, figure):
     figure.supylabel("GFLOP/s on the weights that are left")
 
 
-def _draw_layer(axis, layer, rows):
+def _draw_layer(axis: Any, layer: str, rows: Rows) -> None:
     best, grid = best_dense(rows)["gflops"], np.geomspace(0.005, 1, 50)
     axis.axhline(best, color="k", lw=1, label="best dense kernel")
     axis.plot(grid, best * grid, "k:", lw=1, label="as fast as dense")
     for i, kernel in enumerate(FORMATS):
         points = sorted((row["density"], row["gflops"]) for row in rows if row["kernel"] == kernel)
-        label = "CSR as a textbook has it" if kernel == "textbook" else kernel
+        label = "textbook CSR" if kernel == "textbook" else kernel
         axis.plot(*zip(*points, strict=True), "o-", ms=3, lw=1, color=f"C{i}", label=label)
         limit = break_even(rows, kernel)
         if 0 < limit < points[-1][0]:
@@ -176,9 +183,9 @@ BREAK_EVEN = Demonstration(
     title="At which density sparse weights pay",
     claim="Hardware is bad at non-uniform sparsity: \"even if the number of arithmetic operations is reduced by 100x, the overhead of "
           "lookups and cache misses is so dominant that switching to sparse matrices would not pay off\" (section 3).",
-    experiment="Random masks on layers of GoogLeNet, from 0.5% to 100% of the weights, by three kernels: CSR as a textbook has it (one "
+    experiment="Random masks on layers of GoogLeNet, from 0.5% to 100% of the weights, by three kernels: textbook CSR (one "
                "number at a time: slow, and not what sparse can do), CSR with sums of up to 96 pixels in registers, and blocks of 32 "
-               "output channels that share their inputs. The yardstick is the fastest dense kernel of this engine, Winograd's included. "
+               "output channels that share their inputs. The reference is the fastest dense kernel of this engine, including Winograd's. "
                "One thread, all in turns. One layer limited by memory is the counter-example: AlexNet's fc6 on one image.",
     rule="holds: at a density of 1% the best unstructured kernel is no faster than the best dense one (median of the convolutions). "
          "Holds partly: it is faster, but at 10% one of its operations takes at least twice as long as one of the best dense kernel "

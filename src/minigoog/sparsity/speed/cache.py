@@ -2,27 +2,35 @@
 
 What is simulated: the addresses that the inner loops of csrc/ touch with AVX-512, in their order: weights and column offsets, the map
 (or, for CSR, the panel into which it was transposed), sums and outputs. What is not: packing of panels and weights, hardware
-prefetching, other memory. The cache throws out the line least recently used, and the count begins when it is warm."""
+prefetching, other memory. The cache evicts the least recently used line, and counting starts when it is warm."""
 
+from collections.abc import Iterable, Iterator
 from itertools import cycle
+from typing import TypeAlias
 
 import numpy as np
 
+from ...array_types import IntArray
+from ...kernels.sparse_pattern import SparsePattern
+
+Access: TypeAlias = tuple[IntArray, int]  # float addresses in their order, and the multiply-adds for which they are loaded
+
 LINE = 16  # floats in a cache line of 64 bytes
 SIZE, WAYS = 32 << 10, 8  # bytes; as in cores of Zen 4
-LANES, HEIGHT, TASK, CHANNELS = 16, 14, 112, 16  # conv_direct.c, sparse.c: pixels in a tile, in a task; channels turned together
+LANES, HEIGHT, TASK, CHANNELS = 16, 14, 112, 16  # conv_direct.c, sparse.c: pixels in a tile, in a task; channels transposed together
 PANEL_FLOATS, BLOCK_AT_MOST, VECTORS = 1 << 16, 512, 6  # sparse_panel.c
 ACCESSES = 400_000  # simulated of each kernel; the first quarter warms the cache up
 APART = 1 << 28  # floats between the beginnings of two arrays, so that no two share a line
 
 
 class Cache:
-    """A set-associative cache of lines of 64 bytes that throws out the line least recently used."""
+    """A set-associative cache of lines of 64 bytes that evicts the least recently used line."""
 
-    def __init__(self, size, ways):
-        self.ways, self.sets = ways, [[] for _ in range(size // (4 * LINE * ways))]
+    def __init__(self, size: int, ways: int):
+        self.ways = ways
+        self.sets: list[list[int]] = [[] for _ in range(size // (4 * LINE * ways))]
 
-    def missed(self, lines):
+    def missed(self, lines: Iterable[int]) -> list[int]:
         """Those of `lines` (numbers of cache lines, in the order of access) that were not there."""
         out, n = [], len(self.sets)
         for line in lines:
@@ -37,8 +45,8 @@ class Cache:
         return out
 
 
-def misses(stream, accesses=ACCESSES):
-    """{"accesses", "misses"} for 1,000 multiply-adds of a stream of (float addresses, multiply-adds), begun anew where it is short: a
+def misses(stream: Iterable[Access], accesses: int = ACCESSES) -> dict[str, float]:
+    """{"accesses", "misses"} for 1,000 multiply-adds of a stream of (float addresses, multiply-adds), restarted where it is short: a
     network runs more than once."""
     cache, seen = Cache(SIZE, WAYS), 0
     total = np.zeros(3)
@@ -52,19 +60,19 @@ def misses(stream, accesses=ACCESSES):
     return {"accesses": 1000 * total[0] / total[2], "misses": 1000 * total[1] / total[2]}
 
 
-def window_starts(h, w, cin, k):
+def window_starts(h: int, w: int, cin: int, k: int) -> tuple[IntArray, int]:
     """(where the window under each pixel begins in the padded map [h + k - 1, w + k - 1, cin], floats in a row of that map)."""
     row = (w + k - 1) * cin
     return (np.arange(h)[:, None] * row + np.arange(w) * cin).reshape(-1), row
 
 
-def offsets_of(columns, k, cin, row):
+def offsets_of(columns: IntArray, k: int, cin: int, row: int) -> IntArray:
     """Where in the padded map the columns (ky * k + kx) * cin + c of a window lie, from its beginning."""
     ky, at = np.divmod(columns, k * cin)
     return ky * row + at
 
 
-def tiles(h, w, pattern):
+def tiles(h: int, w: int, pattern: SparsePattern) -> Iterator[Access]:
     """The stream of the tile of conv_direct.c and sparse_block.c: 14 pixels x 32 channels. A pattern of blocks of 32 that keeps all is
     dense."""
     k, _, cin, cout = pattern.shape
@@ -83,7 +91,7 @@ def tiles(h, w, pattern):
                 yield np.concatenate([loads.ravel(), stores.ravel()]), HEIGHT * pattern.block * len(at)
 
 
-def csr(h, w, pattern):
+def csr(h: int, w: int, pattern: SparsePattern) -> Iterator[Access]:
     """The stream of the tile of sparse.c: up to 6 vectors of pixels x one channel, of a map that lies transposed in a panel."""
     k, _, cin, cout = pattern.shape
     pitch, fits = k // 2 + w, PANEL_FLOATS // cin
@@ -104,7 +112,7 @@ def csr(h, w, pattern):
             at += width * LANES
 
 
-def _csr_group(pattern, offsets, channels, width, pixel):
+def _csr_group(pattern: SparsePattern, offsets: IntArray, channels: slice, width: int, pixel: int) -> Access:
     """The rows `channels` of weights for `width` vectors of pixels, of which the first is number `pixel`."""
     cout, pieces = pattern.shape[3], []
     reach = np.append(np.arange(width) * LANES, width * LANES - 1)  # a vector that is not aligned touches two lines
@@ -118,7 +126,7 @@ def _csr_group(pattern, offsets, channels, width, pixel):
     return np.concatenate([*pieces, sums, stores]), kept * width * LANES
 
 
-def textbook(h, w, pattern):
+def textbook(h: int, w: int, pattern: SparsePattern) -> Iterator[Access]:
     """The stream of sparse_textbook.c: for each pixel and channel a sum, one weight, one offset and one number of the map at a time."""
     k, _, cin, cout = pattern.shape
     starts, row = window_starts(h, w, cin, k)

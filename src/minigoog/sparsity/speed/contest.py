@@ -1,40 +1,37 @@
 """Contests between ways to compute one convolution: wrong answers are not timed, and all contestants of a layer take turns."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 
 from ... import kernels
+from ...array_types import Array, Pair, Shape
 from ...compile import compile
 from ...kernels.sparse_pattern import SparsePattern
 from ...nn import Conv2d
 from ...nn.sparse import ungrouped
+from ..runner.demonstration import Rows
+from .turns import Key, Run, calls_in_a_turn, check_answer, seconds, take_turns
 
-BOUND = 1e-4  # relative to the largest value: far above rounding, far below any mistake
-TURN = 2e-3  # seconds that a turn lasts at least, in as many calls as that takes
 LONG = 20e-3  # seconds of a call that fills its caches in no time that counts
-
-
-class WrongAnswer(ValueError):
-    """A contestant computes something else: there is nothing to compare."""
 
 
 class Sparse(NamedTuple):
     """A way that leaves weights out."""
 
-    run: Callable
+    run: Run
     kept: int  # weights that it multiplies for
     error: float  # of the first image, relative to its largest value
 
 
 @contextmanager
-def one_thread():
-    """Within a with-block the C kernels use one thread: cores that share a cache, a memory or a neighbour blur the ratio of two kernels."""
+def one_thread() -> Iterator[None]:
+    """Within a with-block the C kernels use one thread: several cores share caches and memory, which blurs the ratio of two kernels."""
     if kernels.native is None:
-        raise RuntimeError("sparsity: the C kernels were not built (or MINIGOOG_NATIVE=off): there is nothing to race")
+        raise RuntimeError("sparsity: the C kernels were not built (or MINIGOOG_NATIVE=off): nothing to benchmark")
     before = kernels.get_num_threads()
     kernels.set_num_threads(1)
     try:
@@ -43,26 +40,23 @@ def one_thread():
         kernels.set_num_threads(before)
 
 
-def take_turns(runs, rounds):
+def fastest(runs: dict[Key, Run], rounds: int) -> dict[Key, float]:
     """{name: milliseconds of a call} of the functions {name: run}, which take `rounds` turns in rotation, each after an untimed call if
-    calls are short. The fastest turn counts: whoever else uses the machine only ever adds to a time. For one thread; benchmarks/turns.py
+    calls are short. The fastest turn counts: other processes on the machine can only add to a time. For one thread; benchmarks/turns.py
     is for several."""
-    first = {name: seconds(run, 1) for name, run in runs.items()}
-    best = dict.fromkeys(runs, np.inf)
-    for _ in range(rounds):
-        for name, run in runs.items():
-            if first[name] < LONG:
-                run()
-            best[name] = min(best[name], seconds(run, max(1, min(200, int(TURN / first[name])))))
-    return {name: time * 1e3 for name, time in best.items()}
+    times = take_turns({name: _turn(run) for name, run in runs.items()}, rounds)
+    return {name: min(values) * 1e3 for name, values in times.items()}
 
 
-def seconds(run, calls):
-    """The mean time of a call."""
-    start = time.perf_counter()
-    for _ in range(calls):
-        run()
-    return (time.perf_counter() - start) / calls
+def _turn(run: Run) -> Callable[[], float]:
+    call = seconds(run)
+
+    def turn() -> float:
+        if call < LONG:
+            run()
+        return seconds(run, calls_in_a_turn(call))
+
+    return turn
 
 
 class Contest:
@@ -71,43 +65,43 @@ class Contest:
     dense: {kernel: run}, `auto` and `direct`, which pack the weights at each call, and a compiled plan, which has packed them once;
     sparse: {(kernel, density): Sparse}."""
 
-    def __init__(self, layer, conv, x):
+    def __init__(self, layer: str, conv: Conv2d, x: Array):
         self.layer, self.conv, self.x = layer, conv, x
         self.settings = {"stride": conv.stride, "padding": conv.padding}
-        self.dense, self.sparse = dense_runs(conv, x), {}
+        self.dense = dense_runs(conv, x)
+        self.sparse: dict[tuple[str, float], Sparse] = {}
 
-    def add(self, kernel, density, pattern, kept=None):
+    def add(self, kernel: str, density: float, pattern: SparsePattern, kept: int | None = None) -> None:
         """Enters the weights of `pattern`, by the kernel for its blocks or by "textbook"; `kept`: how many of them are no zeros."""
         w = ungrouped(self.conv.weight.data, self.conv.groups)
         values, algorithm = pattern.gather(w), "textbook" if kernel == "textbook" else "auto"
 
-        def run():
-            return kernels.native.sparse_conv2d(self.x, values, pattern=pattern, algorithm=algorithm, **self.settings)
+        def run() -> Array:
+            y: Array = kernels.native.sparse_conv2d(self.x, values, pattern=pattern, algorithm=algorithm, **self.settings)
+            return y
 
         judge = self.judge(pattern.scatter(values))
         self.sparse[kernel, density] = Sparse(run, kept or pattern.n_weights, self.error(kernel, run()[:1], judge))
 
-    def judge(self, w):
+    def judge(self, w: Array) -> Array:
         """The convolution of the first image with `w`, in float64."""
-        return kernels.reference.conv2d(self.x[:1].astype(np.float64), w.astype(np.float64), **self.settings)
+        y: Array = kernels.reference.conv2d(self.x[:1].astype(np.float64), w.astype(np.float64), **self.settings)
+        return y
 
-    def error(self, kernel, y, judge):
-        """The largest difference of `y` to `judge`, relative to its largest value; raises WrongAnswer from BOUND on."""
-        difference = float(np.abs(y - judge).max() / max(np.abs(judge).max(), np.finfo(float).tiny))
-        if not difference < BOUND:
-            raise WrongAnswer(f"{self.layer}, {kernel}: its result differs by {difference:.2g} of the largest value, so it is not timed")
-        return difference
+    def error(self, kernel: str, y: Array, judge: Array) -> float:
+        """How far `y` is from `judge`; raises WrongAnswer if that is too far."""
+        return check_answer(f"{self.layer}, {kernel}", y, judge)
 
     @property
-    def runs(self):
+    def runs(self) -> dict[Any, Run]:
         """Every contestant by its key."""
         return self.dense | {key: way.run for key, way in self.sparse.items()}
 
-    def rows(self, times, peak):
+    def rows(self, times: dict[Any, float], peak: float) -> Rows:
         """A row for each contestant, from {key: milliseconds}; GFLOP/s count the multiplications that are left. peak: GFLOP/s."""
-        best, size = min(self.dense, key=times.get), self.conv.weight.size
+        best, size = min(self.dense, key=lambda name: times[name]), self.conv.weight.size
         operations = 2 * np.prod(self.dense["plan"]().shape[:3])
-        facts = [(name, 1.0, size, None) for name in self.dense]
+        facts: list[tuple[str, float, int, float | None]] = [(name, 1.0, size, None) for name in self.dense]
         facts += [(*key, way.kept, way.error) for key, way in self.sparse.items()]
         rows = []
         for (kernel, density, kept, error), ms in zip(facts, (times[key] for key in self.runs), strict=True):
@@ -118,23 +112,24 @@ class Contest:
         return rows
 
 
-def dense_runs(conv, x):
-    """{kernel: run} of the dense kernels of this engine, of which the fastest is the yardstick."""
+def dense_runs(conv: Conv2d, x: Array) -> dict[str, Run]:
+    """{kernel: run} of the dense kernels of this engine, the fastest of which is the reference."""
     plan, w = compile(conv, x.shape), conv.weight.data
     settings = {"stride": conv.stride, "padding": conv.padding, "groups": conv.groups}
     runs = {name: lambda name=name: kernels.native.conv2d(x, w, algorithm=name, **settings) for name in ("auto", "direct")}
     return runs | {"plan": lambda: plan(x)}
 
 
-def dense_layer(rng, cin, cout, kernel_size, stride=1, padding=0):
+def dense_layer(rng: Generator, cin: int, cout: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0) -> Conv2d:
     """A convolution of random weights, without bias."""
     return Conv2d(cin, cout, kernel_size, stride, padding, init=lambda shape: rng.standard_normal(shape, np.float32), bias=False)
 
 
-def random_pattern(shape, density, block, rng):
+def random_pattern(shape: Shape, density: float, block: int, rng: Generator) -> SparsePattern:
     """A random mask of the weights [kh, kw, cin, cout], or of their blocks, of which at least one is kept."""
     *window, cout = shape
     rows = -(-cout // block)
     keep = np.zeros(int(np.prod(window)) * rows, bool)
     keep[rng.choice(len(keep), max(1, round(density * len(keep))), replace=False)] = True
-    return SparsePattern.from_mask(np.repeat(keep.reshape(*window, rows), block, axis=3)[..., :cout], block)
+    pattern: SparsePattern = SparsePattern.from_mask(np.repeat(keep.reshape(*window, rows), block, axis=3)[..., :cout], block)
+    return pattern

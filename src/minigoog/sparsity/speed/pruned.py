@@ -1,16 +1,18 @@
 """The sparse kernels on weights that training has pruned: convolutions of two AlexNets and two LeNets, and a SqueezeNet."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ...array_types import Array
 from ...kernels.sparse_pattern import SparsePattern
 from ...nn import Conv2d
 from ...nn.sparse import ungrouped
-from ..runner.demonstration import Demonstration
-from .break_even import FORMATS, at, best_dense, by_layer, raced
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
+from .break_even import FORMATS, at, best_dense, by_layer, timed_rows
 from .contest import Contest, one_thread
 
 SKIMCAFFE, SQUEEZENET = "skimcaffe_pruned_hwio_f32.npz", "squeezenet_v1.0_pruned_hwio_f32.npz"
@@ -26,7 +28,7 @@ class Pruned(NamedTuple):
     groups: int = 1
 
     @property
-    def name(self):
+    def name(self) -> str:
         """alexnet_a/conv2"""
         return self.weights.removesuffix(".weight")
 
@@ -62,7 +64,7 @@ RANDOM = "CSR, random mask"  # with as many weights in the same layer
 KERNELS = (*FORMATS, RANDOM)
 
 
-def pruned_weights(folder, layers=LAYERS):
+def pruned_weights(folder: str | Path, layers: Iterable[Pruned] = LAYERS) -> Iterator[tuple[Pruned, Array]]:
     """(layer, its weights HWIO) of those of `layers` whose file is in `folder`."""
     for p in layers:
         if (Path(folder) / p.file).exists():
@@ -70,13 +72,13 @@ def pruned_weights(folder, layers=LAYERS):
                 yield p, arrays[p.weights]
 
 
-def pruned_contest(p, w, images):
+def pruned_contest(p: Pruned, w: Array, images: int) -> Contest:
     """The contest on a pruned layer; blocks hold all its weights, and zeros between them."""
     kh, kw, cin, cout = w.shape
     conv = Conv2d(cin * p.groups, cout, (kh, kw), padding=p.padding, groups=p.groups, init=lambda shape: w, bias=False)
     x = np.random.default_rng(0).standard_normal((images, p.side, p.side, cin * p.groups), np.float32)
     contest, mask = Contest(p.name, conv, x), w != 0
-    kept = np.count_nonzero(mask)
+    kept = int(np.count_nonzero(mask))
     for kernel, block in FORMATS.items():
         contest.add(kernel, kept / w.size, SparsePattern.from_mask(ungrouped(mask, p.groups), block), kept)
     shuffled = np.random.default_rng(0).permutation(mask.reshape(-1)).reshape(mask.shape)
@@ -84,30 +86,30 @@ def pruned_contest(p, w, images):
     return contest
 
 
-def measure(setting):
+def measure(setting: Setting) -> Numbers:
     """{"rows", "missing": the files that are not there}."""
     folder = Path(os.environ.get("MINIGOOG_DATA", ".")) / "pruned"
     wanted = [p for p in LAYERS if not setting.quick or p.name in QUICK]
     missing = sorted({p.file for p in wanted if not (folder / p.file).exists()})
     if missing:
         setting.say(f"  skipped, not in {folder} (set MINIGOOG_DATA): {', '.join(missing)}")
-    rows, rounds = [], 3 if setting.quick else 9
+    rows: Rows = []
+    rounds = 3 if setting.quick else 9
     with one_thread():
         for p, w in pruned_weights(folder, wanted):
             setting.say(f"  {p.name}: density {np.count_nonzero(w) / w.size:.1%}")
-            part = p.name.replace("/", "_")
-            rows += setting.once(part, lambda p=p, w=w: {"rows": raced(pruned_contest(p, w, IMAGES), rounds)})["rows"]
+            rows += setting.rows(p.name.replace("/", "_"), lambda p, w: timed_rows(pruned_contest(p, w, IMAGES), rounds), p, w)
     return {"rows": rows, "missing": missing}
 
 
-def totals(rows):
+def totals(rows: Rows) -> dict[str, float]:
     """{kernel: milliseconds of all layers together}; "dense": each by its best dense kernel."""
     layers = by_layer(rows).values()
     sums = {kernel: sum(row["ms"] for row in rows if row["kernel"] == kernel) for kernel in KERNELS}
     return {"dense": sum(best_dense(of_layer)["ms"] for of_layer in layers)} | sums
 
 
-def judge(numbers):
+def judge(numbers: Numbers) -> Verdict:
     """By the time of all layers together."""
     if not numbers["rows"]:
         return "not confirmed", f"Not measured: {', '.join(numbers['missing'])} not found in the folder pruned/ of MINIGOOG_DATA."
@@ -123,19 +125,19 @@ def judge(numbers):
     return "holds" if gain <= 1 else "holds partly" if gain * share < 0.5 else "not confirmed", why
 
 
-def table(numbers):
+def table(numbers: Numbers) -> Table:
     """A row for each layer."""
     head = ["layer", "density", "best dense, ms", *(f"{kernel}, ms" for kernel in KERNELS), "CSR against dense", "CSR, GFLOP/s"]
     return head, [[layer, f"{rows[-1]['density']:.1%}", *_cells(rows)] for layer, rows in by_layer(numbers["rows"]).items()]
 
 
-def _cells(rows):
+def _cells(rows: Rows) -> list[str]:
     found = [at(rows, kernel, rows[-1]["density"]) for kernel in KERNELS]
     csr = at(rows, "CSR", rows[-1]["density"])
     return [f"{best_dense(rows)['ms']:.2f}", *(f"{row['ms']:.2f}" for row in found), f"{csr['x_dense']:.1f}x", f"{csr['gflops']:.0f}"]
 
 
-def draw(numbers, figure):
+def draw(numbers: Numbers, figure: Figure) -> None:
     """How many times faster than dense each layer is, by its density."""
     axis = figure.subplots()
     axis.axhline(1, color="k", lw=1)
@@ -156,7 +158,7 @@ PRUNED = Demonstration(
     claim="Sparse weights that come out of training, not of a random generator, would not pay off either (section 3).",
     experiment="The same contest on convolutions of published networks that were pruned during training: AlexNet and LeNet at 4 to 16% "
                f"density (Park et al. 2017), SqueezeNet at 33% (Han et al. 2016); {IMAGES} images, one thread. Random masks "
-               "of the same densities stand beside them.",
+               "of the same densities are included for comparison.",
     rule="holds: CSR takes as long as the best dense kernels, or longer, on all layers together. Holds partly: it is faster, but by less "
          "than half of what the operations that are left out promise. Not confirmed: otherwise.",
     measure=measure,
