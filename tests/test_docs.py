@@ -1,9 +1,15 @@
 """What the documents name is there: files, functions, and the lists of CONTRIBUTING.md."""
 
+import inspect
 import re
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
 import pytest
+
+import minigoog
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "tour").glob("*.md")]
@@ -33,3 +39,25 @@ def test_every_function_on_the_way_of_a_convolution_is_in_the_file_named_beside_
     for file, function, target in named:
         defined = rf"^\s*(def|class) {function}\(" if file.endswith(".py") else rf"^[a-zA-Z_].*\b(FN\()?{function}\)?\([^;]*$"
         assert target.endswith(f"/{file}") and re.search(defined, (page.parent / target).read_text(), re.M), f"{file}: {function}()"
+
+
+# ---- the site ----
+
+
+def public_names(module, prefix="minigoog"):
+    """Dotted names of all functions and classes that the package makes public."""
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.ismodule(value):
+            yield from public_names(value, f"{prefix}.{name}") if hasattr(value, "__all__") else ()
+        elif callable(value):
+            yield f"{prefix}.{name}"
+
+
+def test_the_site_builds_without_a_warning_and_its_reference_has_every_public_name(tmp_path):
+    pytest.importorskip("sphinx", reason="pip install '.[docs]' brings Sphinx")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", ROOT / "docs", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    entries = zlib.decompress((tmp_path / "objects.inv").read_bytes().split(b"\n", 4)[4]).decode()  # four lines of text come first
+    assert [name for name in public_names(minigoog) if f"\n{name} py:" not in f"\n{entries}"] == []
