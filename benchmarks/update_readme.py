@@ -24,7 +24,7 @@ def googlenet(facts):
         label = TASKS[task].format(batch, s="s" * (batch > 1))
         lines.append(table_line(label, names, {row["name"]: row["ms"] for row in here}, ".1f"))
         if task == "train":
-            lines.append(table_line("its memory at most, MiB", names, {row["name"]: row["peak_mib"] for row in here}, ".0f"))
+            lines.append(table_line("peak memory, MiB", names, {row["name"]: row["peak_mib"] for row in here}, ".0f"))
     return lines, "medians of interleaved runs from the same weights, outputs compared first"
 
 

@@ -49,7 +49,7 @@ def test_a_contest_writes_its_rows_and_its_machine(tmp_path, load):
 def test_a_training_step_is_raced_with_its_gradient(tmp_path, load):
     facts = measured(tmp_path / "out.json", "googlenet.py", "--batch", "--train-batch", "1", "--contestants", "minigoog")
     assert facts["rows"][0]["gradient_difference"] == 0
-    assert "| its memory at most, MiB |" in load("update_readme").table(facts)
+    assert "| peak memory, MiB |" in load("update_readme").table(facts)
 
 
 def test_avx2_is_what_runs_and_what_is_reported(tmp_path):
