@@ -41,5 +41,5 @@ with tempfile.TemporaryDirectory() as scratch:
     model = mg.load(run)  # in evaluation mode, with .classes and .preprocess
     path = next(folder.glob("*/*.png"))
     with mg.no_grad():
-        scores = model(mg.Tensor(model.preprocess(np.asarray(Image.open(path)))[None]))
+        scores = model(mg.Tensor(model.preprocess(path)))
     print(f"{path.parent.name}/{path.name} looks like a {model.classes[int(scores.numpy().argmax())]}")
