@@ -41,6 +41,25 @@ def test_every_function_on_the_way_of_a_convolution_is_in_the_file_named_beside_
         assert target.endswith(f"/{file}") and re.search(defined, (page.parent / target).read_text(), re.M), f"{file}: {function}()"
 
 
+# ---- CONTRIBUTING.md ----
+
+WRITTEN = {".py", ".js", ".c", ".h", ".inc"}
+UNCOUNTED = {"__init__.py", "_native.c"}  # lists of names; what cffi generates
+
+
+def test_the_list_of_add_an_operation_is_where_its_example_is_mentioned():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert len(text.splitlines()) <= 80  # a screen or two
+    section = text.split("## Add an operation")[1].split("\nIts names")[0]
+    (example,) = re.findall(r"Take `(\w+)`", section)
+    spelling = re.compile(re.sub(r"(?<=[a-z])(?=[A-Z])", "_?", example), re.I)  # LeakyReLU, leaky_relu, MG_LEAKY_RELU
+    source = [path for folder in ("src", "csrc") for path in (ROOT / folder).rglob("*") if path.suffix in WRITTEN]
+    mentioned = {str(path.relative_to(ROOT)) for path in source if path.name not in UNCOUNTED and spelling.search(path.read_text())}
+    if not mentioned:
+        pytest.skip(f"{example} is not there yet")
+    assert mentioned == set(LINK.findall(section))
+
+
 # ---- the site ----
 
 
