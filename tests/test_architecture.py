@@ -1,8 +1,10 @@
-"""The floors of the house (DESIGN.md): who may import whom, who may hold vectors and threads, and that twins stay twins."""
+"""docs/architecture.md, kept true: who may import whom, who may hold vectors and threads, and that twins stay twins."""
 
 import ast
+import graphlib
 import inspect
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -14,52 +16,83 @@ from minigoog.kernels import reference
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "minigoog"
-
-FLOORS = {  # a room: its floor. A room imports rooms on lower floors, or its own files.
-    "array_types": -1, "checks": 0, "cli": 0, "completion": 1, "text": 0, "rng": 0.5, "files": 0, "kernels": 1, "config": 1.5, "curves": 1,
-    "tape": 2, "tensor": 2.1, "op": 2.2,
-    "ops": 3, "gradcheck": 3, "compile": 3, "nn": 4, "optim": 4, "losses": 4, "metrics": 4, "models": 5, "data": 5, "formats": 5,
-    "loading": 6, "short_training": 6, "train": 7, "evaluate": 7, "sparsity": 7, "inspection": 7, "__main__": 8,
-}
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 OPTIONAL = {"matplotlib", "PIL", "torch", "mpi4py", "onnx", "onnxruntime", "openvino", "sklearn", "scipy", "skimage", "h5py"}
 TENSORS = {"tape", "tensor", "op", "ops", "gradcheck", "nn", "optim", "losses", "models"}  # what data/ and formats/ know nothing of
 
 
-def files():
-    return [path for path in sorted(SOURCE.rglob("*.py")) if path != SOURCE / "__init__.py"]
+def floors(heading):
+    """{room: floor} of the table below a heading of docs/architecture.md."""
+    section = ARCHITECTURE.split(f"# {heading}\n")[1].split("\n#")[0]
+    rows = re.findall(r"^\| (\d+) \| ([^|]*) \|", section, re.M)
+    return {room: int(floor) for floor, names in rows for room in re.findall(r"`(\w+)`", names)}
 
 
-def room_of(path):
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+FLOORS = {  # by package: a room, its floor. A room imports rooms on lower floors, and its own files.
+    (): floors("The floors"),
+    ("inspection",): floors("Inside `inspection`"),
+    ("sparsity",): floors("Inside `sparsity`"),
+}
+
+
+def files(*package):
+    """The files of the rooms of a package; its own __init__.py is in no room."""
+    folder = SOURCE.joinpath(*package)
+    return [path for path in sorted(folder.rglob("*.py")) if path != folder / "__init__.py"]
+
+
+def room_of(path, *package):
+    return path.relative_to(SOURCE.joinpath(*package)).parts[0].removesuffix(".py")
+
+
+def for_types_only(tree):
+    """The nodes below `if TYPE_CHECKING:`, which never run."""
+    guarded = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    return {id(inner) for node in guarded for statement in node.body for inner in ast.walk(statement)}
 
 
 def imports(path):
-    """(dotted module, at the top level of the file) of everything that a file imports; `from . import a` is a module too."""
+    """(dotted name, at the top level of the file) of everything that a file imports: `from .a import b` is minigoog.a.b."""
     tree = ast.parse(path.read_text(), str(path))
     inside = {id(node) for function in ast.walk(tree) if isinstance(function, ast.FunctionDef) for node in ast.walk(function)}
+    never = for_types_only(tree)
     package = ["minigoog", *path.relative_to(SOURCE).parts[:-1]]
     for node in ast.walk(tree):
+        if id(node) in never:
+            continue
         if isinstance(node, ast.Import):
             yield from ((alias.name, id(node) not in inside) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join(above + ([node.module] if node.module else []))
-            names = [f"{module}.{alias.name}" for alias in node.names] if module.count(".") == 0 and node.level else [module]
-            yield from ((name, id(node) not in inside) for name in names)
+            module = [*above, *([node.module] if node.module else [])]
+            yield from ((".".join([*module, alias.name]), id(node) not in inside) for alias in node.names)
 
 
-def rooms_imported(path):
-    """The rooms of minigoog that a file imports, its own aside. Constants of the package itself (__version__) are in no room."""
-    names = [name.split(".")[1] for name, _ in imports(path) if name.startswith("minigoog.")]
-    return {name for name in names if name != room_of(path) and not name.startswith("__")}
+def rooms_imported(path, *package):
+    """The rooms of a package that a file imports, its own aside. Constants of the package itself (__version__) are in no room."""
+    prefix = ["minigoog", *package]
+    names = [name.split(".") for name, _ in imports(path)]
+    rooms = {name[len(prefix)] for name in names if name[: len(prefix)] == prefix and len(name) > len(prefix)}
+    return {room for room in rooms if room not in (room_of(path, *package), "_native", "__version__")}
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(SOURCE)))
-def test_a_room_imports_only_rooms_on_lower_floors(path):
-    room = room_of(path)
-    assert room in FLOORS, f"{room} is not in DESIGN.md: say on which floor it is"
-    for other in rooms_imported(path) - {"_native"}:
-        assert FLOORS[other] < FLOORS[room], f"{path.relative_to(ROOT)} (floor {FLOORS[room]}) imports {other} (floor {FLOORS[other]})"
+# ---- rooms ----
+
+
+@pytest.mark.parametrize("package", FLOORS, ids=lambda package: "/".join(package) or "minigoog")
+def test_the_table_of_floors_names_the_rooms_that_exist_and_no_others(package):
+    assert set(FLOORS[package]) == {room_of(path, *package) for path in files(*package)}
+
+
+@pytest.mark.parametrize(("package", "path"), [
+    pytest.param(package, path, id=f"{path.relative_to(SOURCE)}-in-{'.'.join(['minigoog', *package])}")
+    for package in FLOORS for path in files(*package)
+])  # fmt: skip
+def test_a_room_imports_only_rooms_on_lower_floors(package, path):
+    floor, room = FLOORS[package], room_of(path, *package)
+    for other in rooms_imported(path, *package):
+        assert other in floor, f"{path.relative_to(ROOT)} imports {other}, which docs/architecture.md puts on no floor"
+        assert floor[other] < floor[room], f"{path.relative_to(ROOT)} (floor {floor[room]}) imports {other} (floor {floor[other]})"
 
 
 def test_the_rule_about_floors_would_notice_an_import_upwards(tmp_path, monkeypatch):
@@ -70,10 +103,33 @@ def test_the_rule_about_floors_would_notice_an_import_upwards(tmp_path, monkeypa
                  "import minigoog.nn", "def f():\n    from ... import nn"):
         bad.write_text(text)
         assert rooms_imported(bad) == {"nn"}, text
+    bad.write_text("from ..reference import conv2d\nfrom ...kernels.shapes import pair\nif TYPE_CHECKING:\n    from ... import nn")
+    assert rooms_imported(bad) == set() and rooms_imported(bad, "kernels") == {"reference", "shapes"}
 
 
-def test_the_tape_imports_nothing():
-    assert list(imports(SOURCE / "tape.py")) == []
+def import_graph():
+    """module -> the modules of minigoog that it imports, wherever in its file."""
+    modules = {".".join(["minigoog", *path.relative_to(SOURCE).with_suffix("").parts]).removesuffix(".__init__"): path
+               for path in SOURCE.rglob("*.py")}  # fmt: skip
+    for name, path in modules.items():
+        found = {imported if imported in modules else imported.rpartition(".")[0] for imported, _ in imports(path)}
+        yield name, found & modules.keys() - {name}
+
+
+def test_no_import_runs_in_a_circle():
+    graphlib.TopologicalSorter(dict(import_graph())).prepare()
+
+
+def test_the_rule_about_circles_would_notice_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
+    (tmp_path / "a.py").write_text("from .b import something")
+    (tmp_path / "b.py").write_text("def f():\n    from . import a")
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(dict(import_graph())).prepare()
+
+
+def test_the_tape_needs_nothing_but_the_names_of_types():
+    assert rooms_imported(SOURCE / "tape.py") <= {"array_types"}
 
 
 def test_only_the_native_kernels_import_the_extension():
@@ -99,13 +155,35 @@ def test_optional_packages_are_imported_where_they_are_used():
             assert not (at_top and name.split(".")[0] in OPTIONAL), f"{path} imports {name} at its top level"
 
 
-def test_benchmarks_and_docs_use_minigoog_as_a_user_does():
-    for path in [*ROOT.glob("benchmarks/**/*.py"), *ROOT.glob("docs/**/*.py")]:
+def test_benchmarks_docs_and_examples_use_minigoog_as_a_user_does():
+    for path in [path for folder in ("benchmarks", "docs", "examples") for path in (ROOT / folder).rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             module = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             names = module + [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
             private = [name for name in names if name != "__future__" and any(part.startswith("_") for part in name.split("."))]
             assert not private, f"{path} imports {private}"
+
+
+# ---- sizes ----
+
+WRITTEN = {".py", ".js", ".css", ".html", ".c", ".h", ".inc"}
+LONG = {  # still to be split
+    "tests/data/test_readers.py", "tests/inspection/test_explain.py", "tests/kernels/test_errors.py", "tests/kernels/test_sparse.py",
+    "tests/test_compile.py", "tests/train/test_train.py",
+}
+
+
+def test_no_file_is_longer_than_300_lines():
+    written = [path for folder in ("src", "csrc", "tests") for path in (ROOT / folder).rglob("*") if path.suffix in WRITTEN]
+    long = {str(path.relative_to(ROOT)) for path in written if path.name != "_native.c" and len(path.read_text().splitlines()) > 300}
+    assert long == LONG
+
+
+def test_functions_are_short():
+    """Lines from `def` to the last one, signature and docstring included."""
+    trees = [ast.parse(path.read_text()) for path in SOURCE.rglob("*.py")]
+    lengths = [node.end_lineno - node.lineno + 1 for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert statistics.median(lengths) <= 5 and statistics.quantiles(lengths, n=10)[-1] <= 13
 
 
 # ---- twins ----
@@ -115,16 +193,11 @@ def public_functions(package):
     return {name: getattr(package, name) for name in package.__all__}
 
 
-def parameters(function):
-    """(name, kind, default) of each parameter."""
-    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
-
-
 def test_reference_and_native_have_the_same_functions_with_the_same_signatures(native):
     ours, theirs = public_functions(native), public_functions(reference)
     assert ours.keys() == theirs.keys()
     for name in ours:
-        assert parameters(ours[name]) == parameters(theirs[name]), name
+        assert inspect.signature(ours[name]) == inspect.signature(theirs[name]), name
         assert inspect.getdoc(ours[name]), name
 
 
@@ -174,7 +247,7 @@ def test_the_extension_exports_nothing_but_its_initialiser(native):
 
 
 @pytest.mark.parametrize("path", C_FILES, ids=lambda p: p.name)
-def test_vectors_are_only_in_inc_files_threads_only_in_drivers_and_nobody_allocates(path):
+def test_vectors_are_only_in_inc_files_threads_only_in_drivers_and_no_function_allocates(path):
     text = code(path)
     if path.name == "isa.h":  # it includes for vec.inc what must not be included inside a region
         text = text.replace("#include <immintrin.h>", "")

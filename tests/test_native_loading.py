@@ -122,7 +122,7 @@ def test_the_users_wait_policy_is_left_alone(native):
 
 
 def test_importing_does_not_make_denormal_numbers_zero_for_the_whole_process(native):
-    """-ffast-math at link time would (DESIGN.md)."""
+    """-ffast-math at link time would."""
     done = python("import minigoog, numpy as np; assert np.float32(1e-40) * np.float32(1) != 0 and float(5e-324) * 1.0 != 0; "
                   "assert minigoog.kernels.relu(np.full(40, 1e-40, np.float32))[0] != 0")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""What everybody sees of the package."""
+"""What users see of the package."""
 
 import doctest
 import subprocess
@@ -28,7 +28,7 @@ def test_the_version_is_that_of_the_metadata():
 
 
 def test_importing_needs_nothing_but_numpy_and_cffi():
-    """Optional packages are imported where they are used (DESIGN.md)."""
+    """Optional packages are imported where they are used (docs/architecture.md)."""
     program = "import sys, minigoog; print([m for m in ('torch', 'matplotlib', 'PIL', 'sklearn', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

@@ -12,8 +12,9 @@ import io
 import re
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minigoog.files import atomic_write
 
@@ -29,14 +30,15 @@ class Block(NamedTuple):
     line: int
 
 
-def chapters():
+def chapters() -> list[Path]:
     """The files of all chapters, in their order."""
     return sorted(FOLDER.glob("[0-9][0-9]_*.md"))
 
 
-def blocks(chapter):
+def blocks(chapter: str) -> list[Block]:
     """The pieces of a chapter's text, which put together give it again."""
-    found, end = [], 0
+    found: list[Block] = []
+    end = 0
     for match in BLOCK.finditer(chapter):
         found.append(Block("markdown", chapter[end : match.start()], chapter.count("\n", 0, end) + 1))
         found.append(Block(match[1], match[2], chapter.count("\n", 0, match.start()) + 2))
@@ -44,14 +46,14 @@ def blocks(chapter):
     return [*found, Block("markdown", chapter[end:], chapter.count("\n", 0, end) + 1)]
 
 
-def text_of(pieces):
+def text_of(pieces: list[Block]) -> str:
     """The text of a chapter from its pieces."""
     return "".join(piece.text if piece.kind == "markdown" else f"```{piece.kind}\n{piece.text}```\n" for piece in pieces)
 
 
-def outputs(chapter):
+def outputs(chapter: str) -> dict[int, int]:
     """{number of a python block: number of the text block right below it}, among the pieces; ValueError for a text block elsewhere."""
-    pieces, found = blocks(chapter), {}
+    pieces, found = blocks(chapter), dict[int, int]()
     for i, piece in enumerate(pieces):
         if piece.kind.startswith("text"):
             if i < 2 or pieces[i - 2].kind != "python" or pieces[i - 1].text.strip():
@@ -60,7 +62,7 @@ def outputs(chapter):
     return found
 
 
-def run(path):
+def run(path: Path) -> list[Block]:
     """Runs a chapter: its pieces with every text block replaced by what the code above it printed.
 
     ValueError, naming the line, for code that fails, and for code that prints where no text block stands below it."""
@@ -76,7 +78,7 @@ def run(path):
     return pieces
 
 
-def _printed(piece, path, namespace):
+def _printed(piece: Block, path: Path, namespace: dict[str, Any]) -> str:
     """What the code of a block prints; its line numbers are those of the chapter."""
     code, output = compile("\n" * (piece.line - 1) + piece.text, path, "exec"), io.StringIO()
     try:
@@ -87,15 +89,15 @@ def _printed(piece, path, namespace):
     return output.getvalue()
 
 
-def differences(path):
-    """What a chapter prints otherwise than it says: a text for each block, with its line; blocks of measured numbers aside."""
-    said = blocks(path.read_text(encoding="utf-8"))
-    for before, after in zip(said, run(path), strict=True):
+def differences(path: Path) -> Iterator[str]:
+    """Where a chapter prints something else than it shows: a text for each block, with its line; measured numbers are not compared."""
+    shown = blocks(path.read_text(encoding="utf-8"))
+    for before, after in zip(shown, run(path), strict=True):
         if before.kind == "text" and before.text != after.text:
             yield f"{path.name}, line {before.line}: shown\n{before.text}but printed\n{after.text}"
 
 
-def write(path):
+def write(path: Path) -> list[str]:
     """Runs a chapter and writes what it printed into it; no differences are left."""
     text = text_of(run(path))
     with atomic_write(path) as file:
@@ -103,8 +105,8 @@ def write(path):
     return []
 
 
-def main():
-    """The program. Exit codes: 0 all as shown, 1 differences, 2 code that fails or a file that cannot be read."""
+def main() -> None:
+    """The program. Exit codes: 0 everything as shown, 1 differences, 2 code that fails or a file that cannot be read."""
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("chapters", nargs="*", type=Path, help="files (default: all)")
     p.add_argument("--write", action="store_true", help="write what was printed into the chapters")

@@ -5,6 +5,8 @@
 Text and code are those of the chapter. What the code prints is left out: running a cell brings it back."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import chapters
 
@@ -17,14 +19,14 @@ METADATA = {
 }
 
 
-def notebook(chapter):
+def notebook(chapter: str) -> str:
     """The notebook of a chapter's text, as JSON."""
     pieces = [piece for piece in chapters.blocks(chapter) if not piece.kind.startswith("text") and piece.text.strip()]
     cells = [_cell(piece, f"cell-{i}") for i, piece in enumerate(pieces)]
     return json.dumps({"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _cell(piece, name):
+def _cell(piece: chapters.Block, name: str) -> dict[str, Any]:
     """A cell of text or code."""
     text = piece.text.strip("\n")
     if piece.kind == "markdown":
@@ -34,19 +36,19 @@ def _cell(piece, name):
     }  # fmt: skip
 
 
-def _with_links(text):
+def _with_links(text: str) -> str:
     """The text with links to other chapters turned into links to their notebooks."""
     for path in chapters.chapters():
         text = text.replace(f"({path.name})", f"({path.stem}.ipynb)")
     return text
 
 
-def notebooks():
+def notebooks() -> list[tuple[Path, str]]:
     """(path, text) of each notebook."""
     return [(FOLDER / f"{path.stem}.ipynb", notebook(path.read_text(encoding="utf-8"))) for path in chapters.chapters()]
 
 
-def main():
+def main() -> None:
     """Writes them all, and removes those of chapters that are gone."""
     FOLDER.mkdir(exist_ok=True)
     made = dict(notebooks())

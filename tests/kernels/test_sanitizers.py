@@ -24,7 +24,7 @@ def sanitizer():
 def test_the_kernel_tests_pass_under_the_sanitizers(tmp_path):
     for name in ("csrc", "src", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("_native*", "__pycache__", "*.egg-info"))
-    for name in ("setup.py", "pyproject.toml", "README.md"):
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path / name)
     environment = os.environ | {"MINIGOOG_DEBUG": "1", "MINIGOOG_NATIVE": "require", "CC": "gcc", "OMP_NUM_THREADS": "2"}
     built = subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=tmp_path, env=environment, capture_output=True,
