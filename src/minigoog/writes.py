@@ -4,6 +4,7 @@ Writes are kept for each array that owns memory and forgotten when it dies: memo
 """
 
 import itertools
+import threading
 import weakref
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from .array_types import Array
 
 now = itertools.count(1).__next__  # the next moment, a number larger than all before
 _latest = 0  # the moment of the last write of all
+_lock = threading.Lock()
 
 
 class _Region:
@@ -38,11 +40,12 @@ def note(a: Array, by: str, tick: int | None = None) -> None:
     global _latest
     owner, tick = _owner(a), now() if tick is None else tick
     key, interface = id(owner), a.__array_interface__
-    if key not in _writes:
-        _writes[key] = weakref.ref(owner, lambda _: _writes.pop(key, None)), {}
     place = interface["data"][0], interface["shape"], interface["strides"]
-    _writes[key][1][place] = _Write(_Region(interface), tick, by)
-    _latest = max(_latest, tick)
+    with _lock:
+        if key not in _writes:
+            _writes[key] = weakref.ref(owner, lambda _: _writes.pop(key, None)), {}
+        _writes[key][1][place] = _Write(_Region(interface), tick, by)
+        _latest = max(_latest, tick)
 
 
 def since(a: Array, tick: int) -> str | None:
