@@ -19,7 +19,7 @@ def without_measured(text):
     return re.sub(r" +(\d+\.\d{3}|ms)$|-{9,}$", "", text, flags=re.M)
 
 
-def test_the_python_runs_and_prints_what_stands_below_it(native):
+def test_the_python_runs_and_prints_what_is_shown_below_it(native):
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         exec(compile("\n".join(re.findall(r"```python\n(.*?)```", TEXT, re.S)), "inspection.md", "exec"), {})
