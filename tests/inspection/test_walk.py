@@ -253,7 +253,7 @@ def test_an_image_file_becomes_what_the_network_sees(tmp_path):
     assert grey.shape == (8, 8, 1) and np.allclose(grey[1:-1], 0.299 + 0.114 * 128 / 255, atol=1e-6)
 
 
-def test_the_digit_of_lenet_5_stands_in_the_middle_of_its_32x32_pixels():
+def test_the_digit_of_lenet_5_is_in_the_middle_of_its_32x32_pixels():
     image = inputs.load_sample(flags_of(model="lenet5")).image
     digit = mg.data.digits()[1].images[0]
     assert image.shape == (32, 32, 1) and not image[:4].any() and not image[:, 28:].any()

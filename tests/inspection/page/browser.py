@@ -13,10 +13,10 @@ from minigoog.inspection.trace.trace import trace
 class Page:
     """A page in the browser, and the trace that it was made from."""
 
-    def __init__(self, driver, folder, rounding=None, **flags):
+    def __init__(self, driver, folder, rounding=None, sample=None, **flags):
         mg.manual_seed(0)
         names = {"model": None, "weights": None, "image": None, "label": None, "training": False}
-        self.sample = inputs.load_sample(Namespace(**names | flags))
+        self.sample = sample or inputs.load_sample(Namespace(**names | flags))
         self.steps = trace(self.sample.model, self.sample.image, self.sample.label)
         facts, pack = page_data(self.steps, self.sample, *(rounding or (None,)))
         numbers, packed = pack.text()

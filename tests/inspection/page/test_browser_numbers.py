@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+import minigoog as mg
+from minigoog.inspection.inputs import Sample
+from minigoog.op import Op
 from tests.inspection.page.browser import Page
 
 
@@ -51,6 +54,45 @@ def test_lenet_5_is_explained_too(driver, tmp_path):
     page = Page(driver, tmp_path, model="lenet5")
     explained, of = compare(page)
     assert explained > 0.8 * of and "there is no exact class activation map" in page.text("#because")
+
+
+class ReLU(Op):
+    """A user's own, with the name of ours and no rule: leaky."""
+
+    def forward(self, x):
+        self.slope = np.where(x > 0, np.float32(1), np.float32(0.25))
+        return x * self.slope
+
+    def backward(self, dy):
+        return (dy * self.slope,)
+
+
+class Mixed(mg.nn.Module):
+    """Operations that the other networks do not have, and one without a rule."""
+
+    def __init__(self):
+        self.conv = mg.nn.Conv2d(1, 4, 3, padding=1)
+
+    def forward(self, x):
+        a = mg.ops.avg_pool2d(self.conv(x), 3, 2, 1)
+        own = ReLU()(mg.ops.tanh(a))
+        return mg.ops.global_avg_pool2d(mg.ops.relu(own) + 0.5 * a)
+
+
+def test_other_operations_are_explained_and_one_without_a_rule_is_named(driver, tmp_path):
+    mg.manual_seed(0)
+    image = np.random.default_rng(0).random((8, 8, 1), np.float32)
+    sample = Sample(Mixed(), image, (255 * image).astype(np.uint8), 1, ("a", "b", "c", "d"), "a network\nan image")
+    page = Page(driver, tmp_path, sample=sample)
+    explained, of = compare(page)
+    assert explained == of - 6  # three numbers of the output of ReLU, and three of the gradient that it sends back
+    number = page.run("return minigoog.nodes.findIndex((n) => n.operation === 'ReLU' && !n.hasRule)")
+    page.run("minigoog.goToNode(arguments[0], 'forward')", number)
+    assert "ReLU has no rule that explains its numbers" in page.text("#products") and "unknown" in page.text("#row")
+    page.run("minigoog.goToNode(arguments[0], 'backward')", number - 1)
+    assert "ReLU has no rule that explains its numbers" in page.text("#products")
+    page.run("minigoog.goToNode(arguments[0], 'backward')", number)
+    assert "adds up to" in page.text("#products") and page.driver.get_log("browser") == []
 
 
 def test_a_rounded_page_says_so_and_is_close(driver, tmp_path):

@@ -59,7 +59,7 @@ def freed_record(mistake: Mistake, on: bool) -> str:
 
 
 def no_shared_memory(mistake: Mistake, on: bool) -> str:
-    """No two gradients lie in the same memory."""
+    """No two gradients share memory."""
     inputs, tape = run(mistake, on)
     tape.backward()
     (a, x), (b, y) = inputs.items()

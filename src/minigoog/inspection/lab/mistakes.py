@@ -55,7 +55,7 @@ MISTAKES = (
     ),
     Mistake(
         "kink", "a step across a kink",
-        "ReLU has a kink at 0: slope 0 before, slope 1 after it. A difference whose two ends lie on both sides measures something\n"
+        "ReLU has a kink at 0: slope 0 before, slope 1 after it. A difference whose two ends are on both sides measures something\n"
         "in between, which is not the slope anywhere.",
         examples.near_the_kink, {"a": 1e-7}, differences, (checks.active_sets_agree, checks.gradcheck_of_step),
     ),

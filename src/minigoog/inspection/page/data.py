@@ -23,7 +23,7 @@ Facts = dict[str, Any]
 
 
 def page_data(steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf) -> tuple[Facts, Pack]:
-    """(facts as JSON knows them, the Pack of the arrays that they number) of a Trace.
+    """(facts for JSON, the Pack of the arrays that they refer to by number) of a Trace.
 
     `levels`: how finely weights are rounded, see Pack; of more than `most_weights` the largest arrays are left out."""
     nodes = nodes_of(steps)
@@ -93,7 +93,7 @@ def _joins(node: Node) -> bool:
 
 
 def _maps(nodes: list[Node], pack: Pack) -> list[Facts]:
-    """For each node {"y": where its output lies in the pack, "dy": where its gradient does}: an array's number and the first channel."""
+    """For each node {"y": where its output is in the pack, "dy": where its gradient is}: an array's number and the first channel."""
     maps: list[Facts] = [{}] * len(nodes)
     for i in reversed(range(len(nodes))):  # a concatenation before its slices
         part = _slice_of(nodes, nodes[i])

@@ -36,7 +36,7 @@ class AdaptiveAvgPool2dRule(Rule):
         return Window((kh, kw), (sh, sw), (ph, pw))
 
     def title(self, op: Any) -> str:
-        return f"mean to {op.y.shape[1]}\u00d7{op.y.shape[2]}"
+        return f"avg to {op.y.shape[1]}\u00d7{op.y.shape[2]}"
 
     def words(self, op: Any, context: Context) -> str:
         return "The mean of each of evenly spaced windows, whose number does not depend on the size of the map."

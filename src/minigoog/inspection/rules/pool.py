@@ -87,7 +87,7 @@ class AvgPool2dRule(_Pooling):
         return add_up("sum(dy * 1 / pixels)", {"dy": dy[n, rows, columns, c], "1 / pixels": 1 / np.outer(heights, widths)})
 
     def title(self, op: Any) -> str:
-        return f"mean {pool_title(op)}"
+        return f"avg {pool_title(op)}"
 
     def words(self, op: Any, context: Context) -> str:
         return "The mean of each window."
@@ -111,7 +111,7 @@ class GlobalAvgPool2dRule(Pointwise):
         return add_up("dy * 1 / pixels", {"dy": dy[index[0], index[3]], "1 / pixels": np.asarray(1 / (h * w))})
 
     def title(self, op: Any) -> str:
-        return "mean"
+        return "global avg"
 
     def words(self, op: Any, context: Context) -> str:
         _, h, w, c = op.inputs[0].shape

@@ -78,7 +78,7 @@ class Rule:
 
     def title(self, op: Any) -> str:
         """The label of its box in the page, a word or two."""
-        return type(op).__name__.lower()
+        return self.function.replace("_", " ") or type(op).__name__
 
     def words(self, op: Any, context: Context) -> str:
         """What it does, in a sentence or two, with its own numbers."""

@@ -12,7 +12,7 @@ function showHistograms() {
   get("histograms").replaceChildren(...figures);
 }
 
-/** How often values lie where, between the smallest and the largest; those that are exactly 0 are counted apart. */
+/** How many values are in each of equal intervals from the smallest to the largest; those that are exactly 0 are counted apart. */
 function histogram(values, title) {
   let [low, high, zeros] = [Infinity, -Infinity, 0];
   for (const x of values) {

@@ -56,7 +56,7 @@ function showField() {
   if (nodeNumber() === 0) get("sees").textContent = "Hover over a map to see which part of the image each pixel can depend on.";
   else
     get("sees").textContent =
-      `Row ${state.row}, column ${state.column} sees ${whole ? "the whole image" : `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`}`;
+      `Row ${state.row}, column ${state.column} ${node().sees.known ? "sees" : "may depend on"} ${whole ? "the whole image" : `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`}`;
 }
 
 /** The classes with their probabilities; each shows its evidence. */

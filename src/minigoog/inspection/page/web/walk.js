@@ -16,7 +16,7 @@ const node = () => nodes[nodeNumber()];
 const direction = () => walk[state.step].direction;
 const shownMap = () => mapOf(node(), direction() === "forward" ? "y" : "dy");
 
-/** The number that the page knows exactly: the strongest of the map. */
+/** The number that the page stores exactly: the strongest of the map. */
 const chosenPlace = () => (direction() === "forward" ? node().exact?.at : node().exactBack?.at) ?? [0, 0, 0];
 
 /** Goes to a place in the walk and to the strongest number there. */
