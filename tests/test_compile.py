@@ -125,7 +125,7 @@ def test_a_naive_module_needs_no_copy_either():
     assert [step.kind for step in plan.steps] == ["Conv2d+ReLU", "pad", "Conv2d+ReLU", "pad", "Conv2d+ReLU", "MaxPool2d"]
 
 
-def test_a_relu_is_folded_where_nobody_else_sees_what_came_before_it():
+def test_a_relu_is_folded_where_nothing_else_reads_its_input():
     layers = nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Flatten(), nn.Linear(100, 7), nn.ReLU()
     plan = assert_same(nn.Sequential(*layers), random((2, 5, 5, 3)))
     assert [step.kind for step in plan.steps] == ["Conv2d+ReLU", "Linear+ReLU"]
@@ -177,7 +177,7 @@ def test_a_named_tuple_keeps_its_names():
 
 
 class Nested(nn.Module):
-    """Concatenations of concatenations, of reshaped maps, of linear layers; 1x1 convolutions that nobody concatenates."""
+    """Concatenations of concatenations, of reshaped maps, of linear layers; 1x1 convolutions that are not concatenated."""
 
     def __init__(self):
         self.a, self.b, self.c, self.d = (nn.Conv2d(4, n, 1, relu=True) for n in (3, 5, 7, 2))

@@ -115,7 +115,7 @@ class Lending(RuleBasedStateMachine):
         self.alive.pop(choice.draw(integers(0, len(self.alive) - 1)))
 
     @invariant()
-    def nobody_wrote_into_an_array_that_lives(self):
+    def no_array_that_lives_was_written_to(self):
         for a, value in self.alive:
             assert np.all(a == value)
 

@@ -60,7 +60,7 @@ def test_a_chain_of_twenty_thousand_operations_needs_no_recursion():
     assert x.grad.tolist() == [20_001]
 
 
-def test_a_long_chain_that_nobody_differentiates_dies_without_recursion():
+def test_a_long_chain_that_is_never_differentiated_dies_without_recursion():
     program = ("import minigoog as mg; y = mg.Tensor([1.0], requires_grad=True)\n"
                "for _ in range(300_000): y = -y\n"
                "del y; print('alive')")
@@ -165,7 +165,7 @@ def test_backward_frees_the_record():
     assert "freed" in repr(op)
 
 
-def test_a_graph_that_nobody_holds_is_freed_by_reference_count_alone():
+def test_a_graph_without_references_is_freed_by_reference_count_alone():
     import gc
 
     gc.disable()
@@ -222,7 +222,7 @@ def test_backward_of_many_values_needs_a_gradient_of_their_shape():
         y.backward(np.ones(3, np.float32))
 
 
-def test_gradients_that_nobody_wants_are_not_computed():
+def test_gradients_that_are_not_requested_are_not_computed():
     x, w = Tensor(np.ones((1, 3, 3, 2), np.float32)), Tensor(np.ones((1, 1, 2, 2), np.float32), requires_grad=True)
     (_, _, (dy,)), (_, _, dxs) = ops.conv2d(x, w).sum().tape().steps()
     assert dxs[0] is None and dxs[1].shape == w.shape and x.grad is None and dy.shape == (1, 3, 3, 2)

@@ -147,6 +147,21 @@ def test_a_step_does_not_matter_where_no_parameter_is_kept():
     assert w.grad.tolist() == [4, 4, 4]
 
 
+@pytest.mark.parametrize("function", [
+    lambda x, w: ops.conv2d(x, w), lambda x, w: ops.sparse_conv2d(x, w.reshape(16), pattern=PATTERN),
+    lambda x, w: ops.linear(ops.flatten(x), w.reshape(4, 4)), lambda x, w: x.reshape(1, 1, 1, 4) * w[:, :, :1],
+    lambda x, w: ops.channel_affine(x, w[0, 0, 0], w[0, 0, 1]),
+])  # fmt: skip
+def test_a_step_does_not_matter_to_a_gradient_that_does_not_depend_on_the_weights(function):
+    x, w = Tensor(numbers(1, (1, 1, 1, 4))), tensor(1, 1, 4, 4)
+    loss = function(x, w).sum()
+    loss.backward(retain_graph=True)
+    once = w.grad
+    optim.SGD([w], lr=0.1).step()
+    loss.backward()
+    assert np.array_equal(w.grad, 2 * once)
+
+
 def test_loading_between_forward_and_backward_is_noticed():
     model, loss = model_and_loss()
     model.load_state_dict(copy.deepcopy(model.state_dict()))

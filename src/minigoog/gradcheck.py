@@ -104,7 +104,7 @@ def _blame(
     rtol: float,
 ) -> None:
     """Raises the error that says most: a kink, the operation whose own gradient is wrong, or only the index."""
-    facts = f"at {where}: backward says {analytic:.10g}, central differences say {numeric:.10g}"
+    facts = f"at {where}: backward gives {analytic:.10g}, central differences give {numeric:.10g}"
     kink = _kink(function, inputs, x, index, eps)
     if kink:
         raise GradcheckError(f"gradcheck: {facts}. This is a kink, not an error: {kink}. Move the input away from it.")

@@ -1,7 +1,7 @@
 """An operation: its forward and backward rule, and, once it has run, the record of that run."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ class Op:
     array it was given keeps that array as `self.out`. Each call needs an object of its own, unless nothing is recorded.
     See examples/custom_op.py."""
 
+    read_for: ClassVar[dict[str, int]] = {}  # attributes that backward reads for the gradient of one input only: name -> that input
     freed = False
     inputs: tuple[Tensor, ...] = ()  # of the recorded run
     y: Array  # the output, after each run; backward may read it only if forward has set it
@@ -41,7 +42,8 @@ class Op:
             self._settings = dict(vars(self))  # what the constructor left; all else is the record
         vars(self).pop("y", None)
         y = self.forward(*arrays)
-        check_array(f"{self.name}.forward", "y", y)
+        if type(y) is not np.ndarray or y.dtype.char not in "fd":  # the short form of the check, for speed
+            check_array(f"{self.name}.forward", "y", y)
         self._keeps_y = "y" in vars(self)
         self.y, self.freed, self.ran_at = y, False, writes.now()
         for a in self.written():
@@ -58,13 +60,13 @@ class Op:
 
     def gradients(self, dy: Array) -> Sequence[Array | None]:
         """backward(dy), checked: one gradient (or None) for each input, of its shape and type."""
-        dxs, where = self.backward(dy), f"{self.name}.backward"
+        dxs, where = self.backward(dy), f"{type(self).__name__}.backward"
         if not isinstance(dxs, (tuple, list)):
             raise TypeError(f"{where}: returned {type(dxs).__name__}, expected a tuple with a gradient (or None) for each input")
         if len(dxs) != len(self.inputs):
             raise ValueError(f"{where}: returned {len(dxs)} gradients, expected {len(self.inputs)}, one (or None) for each input")
         for i, (x, dx) in enumerate(zip(self.inputs, dxs, strict=True)):
-            if dx is not None:
+            if dx is not None and (type(dx) is not np.ndarray or dx.shape != x.data.shape or dx.dtype != x.data.dtype):
                 check_array(where, f"gradient of input {i}", dx, dtype=x.dtype, shape=x.shape)
         return dxs
 
@@ -84,17 +86,17 @@ class Op:
         return () if out is None else (out,)
 
     def kept(self) -> Iterator[tuple[str, Array]]:
-        """(name, array) of everything that forward has left for backward."""
+        """(name, array) of everything that forward has left and backward will read."""
         for name, value in vars(self).items():
             is_setting = name in self._settings and self._settings[name] is value
-            if isinstance(value, np.ndarray) and not is_setting and (name != "y" or self._keeps_y):
+            is_read = self._keeps_y if name == "y" else name not in self.read_for or self.needs_grad(self.read_for[name])
+            if isinstance(value, np.ndarray) and is_read and not is_setting:
                 yield name, value
 
     def check_kept(self) -> None:
         """Raises if anything that forward has left for backward has been written to since."""
         for name, a in self.kept():
-            by = writes.since(a, self.ran_at)
-            if by is not None:
+            if by := writes.since(a, self.ran_at):
                 raise RuntimeError(
                     f"backward: {self.name} needs its `{name}` {a.shape} as it was when it ran, but {by} has written to it since: "
                     f"call backward() before that, or run the forward pass again"
@@ -120,16 +122,18 @@ class Op:
 
     def _check_call(self, inputs: tuple[Tensor, ...]) -> bool:
         """Whether a run on these inputs is recorded; raises if they are no tensors or the record would be wrong."""
-        for i, x in enumerate(inputs):
+        requested = False
+        for x in inputs:
             if not isinstance(x, Tensor):
-                raise TypeError(f"{self.name}: input {i} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
-        if not is_recording() or not any(x.requires_grad for x in inputs):
+                where = f"{self.name}: input {[id(t) for t in inputs].index(id(x))}"
+                raise TypeError(f"{where} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
+            requested = requested or x.requires_grad
+        if not requested or not is_recording():
             return False
         if self.inputs:
             raise RuntimeError(f"{self.name}: this object holds the record of an earlier call: make a new {self.name} for each call")
         for i, x in enumerate(inputs):
-            by = None if x.op is None or x.op.freed else writes.since(x.data, x.op.ran_at)
-            if by is not None and x.op is not None:
+            if x.op is not None and not x.op.freed and (by := writes.since(x.data, x.op.ran_at)):
                 made = f"input {i} {x.shape}, the output of {x.op.name}"
                 raise RuntimeError(f"{self.name}: {made}, has been overwritten by {by}: use the output of {by} instead")
         return True

@@ -35,7 +35,7 @@ class Tape(list["Op"]):
             if op.freed:
                 raise RuntimeError(
                     f"backward: the record of {op.name} was freed by an earlier backward(); run the forward pass again, "
-                    f"or say backward(retain_graph=True) the first time"
+                    f"or call backward(retain_graph=True) the first time"
                 )
             found.add(op)
             waiting += [x.op for x in op.inputs]
@@ -57,9 +57,9 @@ class Tape(list["Op"]):
                 result.data = result.op.y
 
     def steps(self, dy: Array | Tensor | None = None) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
-        """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient that came in and those that go out.
+        """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient of the output and those of the inputs.
 
-        dy: the gradient of whatever is differentiated with respect to the (first) result (1 if that is a single value). Gradients of
+        dy: the gradient with respect to the (first) result (1 if that is a single value). Gradients of
         leaves (tensors that no operation made and that require one) are added to their `.grad`; the others live only until they are
         used. Raises if what an operation needs has been written to since it ran.
         """

@@ -4,6 +4,7 @@ Writes are kept for each array that owns memory and forgotten when it dies: memo
 """
 
 import itertools
+import threading
 import weakref
 from typing import Any, NamedTuple
 
@@ -11,8 +12,9 @@ import numpy as np
 
 from .array_types import Array
 
-_ticks = itertools.count(1)
-now = _ticks.__next__  # the next moment, a number larger than all before
+now = itertools.count(1).__next__  # the next moment, a number larger than all before
+_latest = 0  # the moment of the last write of all
+_lock = threading.Lock()
 
 
 class _Region:
@@ -35,17 +37,20 @@ _writes: dict[int, tuple["weakref.ref[Array]", dict[Any, _Write]]] = {}  # id of
 
 def note(a: Array, by: str, tick: int | None = None) -> None:
     """Records that `by`, the name of an operation or function, has written to the array `a`."""
-    owner = _owner(a)
+    global _latest
+    owner, tick = _owner(a), now() if tick is None else tick
     key, interface = id(owner), a.__array_interface__
-    if key not in _writes:
-        _writes[key] = weakref.ref(owner, lambda _: _writes.pop(key, None)), {}
     place = interface["data"][0], interface["shape"], interface["strides"]
-    _writes[key][1][place] = _Write(_Region(interface), now() if tick is None else tick, by)
+    with _lock:
+        if key not in _writes:
+            _writes[key] = weakref.ref(owner, lambda _: _writes.pop(key, None)), {}
+        _writes[key][1][place] = _Write(_Region(interface), tick, by)
+        _latest = max(_latest, tick)
 
 
 def since(a: Array, tick: int) -> str | None:
     """Who has written to the memory of `a` after the moment `tick`; None if there was no such write."""
-    entry = _writes.get(id(_owner(a)))
+    entry = _writes.get(id(_owner(a))) if tick < _latest else None
     if entry is None:
         return None
     for write in list(entry[1].values()):  # a copy: another thread may write

@@ -28,7 +28,7 @@ __all__ = ["Plan", "compile"]
 def compile(model: "Module", input_shape: Shape) -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
-    The parameters are copied: later changes of the model are not seen, and whatever does not come from the input through recorded
+    The parameters are copied: later changes of the model are not seen, and what is not computed from the input through recorded
     operations is a constant. The model may return a tensor or a tuple of tensors. Needs the C kernels; an operation that has none
     runs in NumPy between them, and the table says so."""
     if kernels.native is None:

@@ -128,7 +128,7 @@ class Layout:
             start += width
 
     def _first_columns(self, concat: Op) -> list[Op]:
-        """The 1x1 convolutions on one map with which the concatenated channels begin."""
+        """The 1x1 convolutions on one map that make the first of the concatenated channels."""
         makers = [self.relus.get(key, key) for key in map(key_of, concat.inputs)]
         shared = self._pointwise(makers[0])
         if shared is None:

@@ -42,6 +42,7 @@ def _load_native(mode: str) -> ModuleType | None:
 
 native: Any = _load_native(os.environ.get("MINIGOOG_NATIVE", "auto"))
 BACKENDS: dict[str, ModuleType] = {"reference": reference} | ({"native": native} if native else {})
+_NAMES = {kind: {"backend": kind} | {f: getattr(module, f) for f in reference.__all__} for kind, module in BACKENDS.items()}
 _backend = ContextVar("minigoog_backend", default="native" if native else "reference")
 
 if TYPE_CHECKING:  # both kinds have the same signatures
@@ -52,11 +53,10 @@ else:
 
     def __getattr__(name):
         """The function `name` of the kernels in use; `backend`, their name."""
-        if name in reference.__all__:
-            return getattr(BACKENDS[_backend.get()], name)
-        if name == "backend":
-            return _backend.get()
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            return _NAMES[_backend.get()][name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
 @contextmanager

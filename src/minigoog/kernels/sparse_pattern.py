@@ -12,7 +12,7 @@ from ..array_types import Array, BoolArray, IntArray, Pair, Shape
 from ..checks import LARGEST, check_array, check_int, check_shape
 from .shapes import ConvShape, conv_shape
 
-BLOCK = 16  # the rows of a block are a multiple of that: whole vectors, whatever the instruction set
+BLOCK = 16  # the rows of a block are a multiple of that: whole vectors on every instruction set
 REMEMBERED = 8  # shapes of maps for which a pattern keeps what kernels have computed from it
 
 

@@ -50,6 +50,8 @@ class Scale(Op):
 class Multiply(Op):
     """y = a * b, element by element, of one shape."""
 
+    read_for = {"a": 1, "b": 0}
+
     def forward(self, a: Array, b: Array) -> Array:
         check_array("mul", "b", b, dtype=a.dtype, shape=a.shape)
         self.a, self.b = a, b

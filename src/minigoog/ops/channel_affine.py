@@ -9,6 +9,8 @@ from ..tensor import Tensor
 class ChannelAffine(Op):
     """y[..., c] = a[c] * x[..., c] + b[c]."""
 
+    read_for = {"x": 1, "a": 0}
+
     def forward(self, x: Array, a: Array, b: Array) -> Array:
         for name, vector in (("a", a), ("b", b)):
             check_array("channel_affine", name, vector, dtype=x.dtype, shape=x.shape[-1:])

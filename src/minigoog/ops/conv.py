@@ -11,6 +11,8 @@ from ..tensor import Tensor
 class Conv2d(Op):
     """y = conv(x, w) + b, and max(0, .) if `relu`. x NHWC, w HWIO [kh, kw, cin / groups, cout]."""
 
+    read_for = {"x": 1, "w": 0}
+
     def __init__(
         self,
         stride: Pair = 1,

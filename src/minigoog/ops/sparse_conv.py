@@ -12,6 +12,8 @@ from ..tensor import Tensor
 class SparseConv2d(Op):
     """y = conv(x, weights `values` at `pattern`) + b, and max(0, .) if `relu`. x NHWC; only the weights of the pattern have gradients."""
 
+    read_for = {"x": 1, "values": 0}
+
     def __init__(self, pattern: SparsePattern, stride: Pair = 1, padding: Pair = 0, relu: bool = False, out: Array | None = None):
         self.pattern, self.relu, self.out = pattern, relu, out
         self.window: dict[str, Any] = {"stride": stride, "padding": padding}
