@@ -76,7 +76,7 @@ class Mixed(mg.nn.Module):
     def forward(self, x):
         a = mg.ops.avg_pool2d(self.conv(x), 3, 2, 1)
         own = ReLU()(mg.ops.tanh(a))
-        return mg.ops.global_avg_pool2d(mg.ops.relu(own) + 0.5 * a)
+        return mg.ops.global_avg_pool2d((mg.ops.relu(own) + 0.5 * a + 1.5) ** 3)
 
 
 def test_other_operations_are_explained_and_one_without_a_rule_is_named(driver, tmp_path):
