@@ -39,7 +39,7 @@ def main(weights: str, classes: str, photos: str, output: str) -> None:
 def photo(path: Path) -> mg.Tensor:
     """A photograph as the network sees it: [1, 224, 224, 3], the mean subtracted."""
     pixels = CenterCrop(SIZE)(Resize(SIZE)(images.decode(path)))
-    return mg.Tensor((pixels - np.float32(MEAN))[None].astype(np.float32))
+    return mg.Tensor((pixels - np.array(MEAN, np.float32))[None].astype(np.float32))
 
 
 def lrn_divisors(model: mg.models.GoogLeNet, x: mg.Tensor) -> NDArray[np.float32]:

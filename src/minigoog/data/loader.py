@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class DataLoader:
         if not isinstance(dataset, Dataset):
             raise TypeError(f"DataLoader: `dataset` is {type(dataset).__name__}, expected an object with __len__ and __getitem__")
         self.dataset, self.transform = dataset, transform
-        self.batch_size: int = check_int("DataLoader", "batch_size", batch_size, 1)
+        self.batch_size = check_int("DataLoader", "batch_size", batch_size, 1)
         self.shuffle, self.drop_last = _check_bool("shuffle", shuffle), _check_bool("drop_last", drop_last)
         self.num_workers = check_int("DataLoader", "num_workers", num_workers, 0)
         self.prefetch_factor = check_int("DataLoader", "prefetch_factor", prefetch_factor, 1)
@@ -102,16 +102,11 @@ class DataLoader:
     def _example(self, index: int, generator: np.random.Generator) -> tuple[Image, int]:
         """Image number `index`, transformed, and its label."""
         image, label = self.dataset[index]
-        image = np.asarray(image)
-        return image if self.transform is None else self.transform(image, generator), _check_label(index, label)
+        image = np.asarray(image) if self.transform is None else self.transform(np.asarray(image), generator)
+        return image, check_int("DataLoader", f"dataset[{index}][1]", label)
 
 
 def _check_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"DataLoader: `{name}` is {value!r}, expected True or False")
     return value
-
-
-def _check_label(index: int, label: Any) -> int:
-    number: int = check_int("DataLoader", f"dataset[{index}][1]", label)
-    return number
