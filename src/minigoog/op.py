@@ -66,3 +66,10 @@ class Op:
             return f"{self.name} ({'freed' if self.freed else 'not run'})"
         shapes = ", ".join("x".join(map(str, x.shape)) or "()" for x in self.inputs)
         return f"{self.name:<20} {'x'.join(map(str, self.y.shape)) or '()':<16} from {shapes}"
+
+    @staticmethod
+    def html_table(ops: "list[Op]") -> str:
+        """The operations of a tape as a table of HTML; here, because the tape imports nothing."""
+        from .html import operations
+
+        return operations(ops)

@@ -76,3 +76,7 @@ class Tape(list):
 
     def __repr__(self):
         return "\n".join(f"{i:4d}  {op!r}" for i, op in enumerate(self)) or "(an empty tape)"
+
+    def _repr_html_(self) -> "str | None":
+        """For notebooks: a row for each operation, with pictures of its maps."""
+        return self[0].html_table(self) if self else None

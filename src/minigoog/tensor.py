@@ -61,6 +61,12 @@ class Tensor:
         made_by = f", op={self.op.name}" if self.op else ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({np.array2string(self.data, precision=4, threshold=20, prefix='Tensor(')}{made_by})"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: shape, statistics, and pictures of the maps of one image."""
+        from .html import array
+
+        return array(f"{type(self).__name__} of {self.op.name}" if self.op else type(self).__name__, self.data)
+
     def numpy(self):
         """The array itself, not a copy."""
         return self.data

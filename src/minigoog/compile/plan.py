@@ -87,3 +87,10 @@ class Plan:
     def _table(self, cells, summary):
         memory = f"arena {self.arena_bytes / 2**20:.1f} MiB, packed weights {self.program.constant_bytes / 2**20:.1f} MiB"
         return f"{aligned(cells, right=(0, 6, 7, 8, 9))}\n{len(self.steps)} steps, {summary}; {memory}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the table of print(plan)."""
+        from ..html import block, table
+
+        head, *rows = self._cells()
+        return block(table(head, rows, right=(0, 6)), repr(self).splitlines()[-1])

@@ -31,16 +31,31 @@ class Summary:
         """Memory of all outputs together."""
         return sum(BYTES * math.prod(row.out_shape) for row in self.rows)
 
-    def __str__(self):
-        lines = [("layer", "kind", "output", "parameters", "multiply-adds", "memory")]
+    def _cells(self) -> list[tuple[str, ...]]:
+        """The table: a heading, a line for each layer, and the total."""
+        lines: list[tuple[str, ...]] = [("layer", "kind", "output", "parameters", "multiply-adds", "memory")]
         for row in self.rows:
             memory = human_bytes(BYTES * math.prod(row.out_shape))
             lines.append((row.name, row.kind, shape_text(row.out_shape[1:]), f"{row.parameters:,}", f"{row.multiply_adds:,}", memory))
         lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}", human_bytes(self.activation_bytes)))
-        text = f"{type(self.model).__name__}, input {shape_text(self.rows[0].in_shape)}\n\n{aligned(lines, right=(3, 4, 5))}"
+        return lines
+
+    def _title(self) -> str:
+        return f"{type(self.model).__name__}, input {shape_text(self.rows[0].in_shape)}"
+
+    def __str__(self) -> str:
+        text = f"{self._title()}\n\n{aligned(self._cells(), right=(3, 4, 5))}"
         return f"{text}\n\n{self.by_the_paper}" if self.by_the_paper else text
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the same tables."""
+        from ...html import block, preformatted, table
+
+        head, *rows = self._cells()
+        paper = [preformatted(self.by_the_paper)] if self.by_the_paper else []
+        return block(self._title(), table(head, rows, right=(3, 4, 5)), *paper)
 
 
 def summary(model, input_shape):

@@ -45,6 +45,14 @@ class Trace(list):
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the same table with pictures of maps: of the output forward, of its gradient backward."""
+        from ...html import block, maps, table
+
+        shown = [step.output if step.direction == "forward" or step.dy is None else step.dy for step in self]
+        rows = [(*step.cells(), maps(array, 4, 24)) for step, array in zip(self, shown, strict=True)]
+        return block(table((*HEADING, "maps"), rows, right=(0, 5, 6, 8)))
+
 
 def trace(model, image, label=None):
     """A Trace of `model` on `image` [h, w, c] or [n, h, w, c]: its operations forward and, given the `label`, back from the loss.
