@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine: whole or not at all, resumed, tried again, checked."""
+"""Downloads from a server on this machine: retried, resumed, checked, and never left incomplete."""
 
 import hashlib
 import threading
@@ -49,7 +49,7 @@ def url(server, path="/file"):
     return f"http://127.0.0.1:{server.server_port}{path}"
 
 
-def test_a_file_comes_whole(server, tmp_path):
+def test_a_file_is_downloaded_completely(server, tmp_path):
     download.get(url(server), tmp_path / "file", MD5)
     assert (tmp_path / "file").read_bytes() == CONTENT and [path.name for path in tmp_path.iterdir()] == ["file"]
 

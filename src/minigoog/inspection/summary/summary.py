@@ -60,6 +60,11 @@ class Summary:
         return block(self._title(), table(head, rows, right=(3, 4, 5)), *paper)
 
 
+        head, *rows = self._cells()
+        paper = [preformatted(self.by_the_paper)] if self.by_the_paper else []
+        return block(self._title(), table(head, rows, right=(3, 4, 5)), *paper)
+
+
 def summary(model: Module, input_shape: Shape) -> Summary:
     """A table of the layers of `model`, in the order in which they run on an input of `input_shape`, (h, w, c) or (n, h, w, c).
 

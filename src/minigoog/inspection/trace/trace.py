@@ -73,6 +73,11 @@ class Trace(list[Step]):
         return block(table((*HEADING, "maps"), rows, right=(0, 5, 6, 8)))
 
 
+        shown = [step.output if step.direction == "forward" or step.dy is None else step.dy for step in self]
+        rows = [(*step.cells(), maps(array, 4, 24)) for step, array in zip(self, shown, strict=True)]
+        return block(table((*HEADING, "maps"), rows, right=(0, 5, 6, 8)))
+
+
 def trace(model: Module, image: ArrayLike | Tensor, label: int | Sequence[int] | IntArray | None = None) -> Trace:
     """A Trace of `model` on `image` [h, w, c] or [n, h, w, c]: its operations forward and, given the `label`, back from the loss.
 
