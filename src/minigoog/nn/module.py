@@ -26,12 +26,6 @@ class Parameter(Tensor):
 
         return array("Parameter", self.data, self.data[None, :, :, 0] if self.ndim == 4 else None)
 
-    def _repr_html_(self) -> str:
-        """For notebooks: as of a Tensor; of the filters [h, w, in, out] of a convolution, the maps of the first input channel."""
-        from ..html import array
-
-        return array("Parameter", self.data, self.data[None, :, :, 0] if self.ndim == 4 else None)
-
 
 class Buffer:
     """An array that belongs to a module's state but is not learned, such as a running average; `data` is changed in place."""
