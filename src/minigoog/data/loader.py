@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_int
+from ..checks import check_bool, check_int
 from .datasets import Dataset
 from .images import Image
 from .transforms import Transform
@@ -40,7 +40,7 @@ class DataLoader:
             raise TypeError(f"DataLoader: `dataset` is {type(dataset).__name__}, expected an object with __len__ and __getitem__")
         self.dataset, self.transform = dataset, transform
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, 1)
-        self.shuffle, self.drop_last = _check_bool("shuffle", shuffle), _check_bool("drop_last", drop_last)
+        self.shuffle, self.drop_last = check_bool("DataLoader", "shuffle", shuffle), check_bool("DataLoader", "drop_last", drop_last)
         self.num_workers = check_int("DataLoader", "num_workers", num_workers, 0)
         self.prefetch_factor = check_int("DataLoader", "prefetch_factor", prefetch_factor, 1)
         self.seed = check_int("DataLoader", "seed", seed, 0, 2**64 - 1)
@@ -104,9 +104,3 @@ class DataLoader:
         image, label = self.dataset[index]
         image = np.asarray(image) if self.transform is None else self.transform(np.asarray(image), generator)
         return image, check_int("DataLoader", f"dataset[{index}][1]", label)
-
-
-def _check_bool(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"DataLoader: `{name}` is {value!r}, expected True or False")
-    return value

@@ -44,18 +44,15 @@ class GlobalAvgPool2d(Module):
 
 
 class AdaptiveAvgPool2d(Module):
-    """Averages [n, h, w, c] to [n, size, size, c], whatever h and w are; `output_size`: size or (size, size).
+    """Averages [n, h, w, c] to [n, *output_size, c], whatever h and w are; `output_size`: (height, width), or one number for both.
 
     (PyTorch's; used by torchvision's auxiliary heads)"""
 
     def __init__(self, output_size: Pair) -> None:
-        height, width = pair("AdaptiveAvgPool2d", "output_size", output_size, 1)
-        if height != width:
-            raise ValueError(f"AdaptiveAvgPool2d: `output_size` is {output_size}, expected as many rows as columns")
-        self.output_size = height
+        self.output_size = pair("AdaptiveAvgPool2d", "output_size", output_size, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.adaptive_avg_pool2d(x, self.output_size)
 
     def settings(self) -> str:
-        return str(self.output_size)
+        return "{}x{}".format(*self.output_size)
