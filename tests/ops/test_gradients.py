@@ -58,6 +58,7 @@ CHECKS = {
     "max_pool2d, ceil mode": (lambda x: ops.max_pool2d(x, 3, 2, 1, ceil_mode=True), [spread(0, 2, 6, 5, 2)]),
     "avg_pool2d, ceil mode": (lambda x: ops.avg_pool2d(x, 3, 2, 1, ceil_mode=True), [away_from_zero(0, 2, 6, 5, 2)]),
     "global_avg_pool2d": (ops.global_avg_pool2d, [away_from_zero(0, 2, 3, 4, 2)]),
+    "adaptive_avg_pool2d, a pair": (lambda x: ops.adaptive_avg_pool2d(x, (2, 3)), [away_from_zero(0, 2, 5, 4, 2)]),
     "adaptive_avg_pool2d": (lambda x: ops.adaptive_avg_pool2d(x, 3), [away_from_zero(0, 2, 5, 4, 2)]),
     "channel_affine": (ops.channel_affine, [away_from_zero(0, 2, 3, 2, 4), away_from_zero(1, 4), away_from_zero(2, 4)]),
     "batch_norm": (lambda x, g, b: ops.batch_norm(x, g, b, eps=1e-3),

@@ -147,8 +147,8 @@ class Module:
             raise ValueError(f"load_state_dict: {type(self).__name__} does not fit: {'; '.join(sorted(wrong)[:8])}{more}")
         for name in own.keys() & state.keys():
             own[name].data[...] = state[name]
-            if isinstance(own[name], Parameter):
-                own[name].mark_written("load_state_dict")
+            if isinstance(value := own[name], Parameter):
+                value.mark_written("load_state_dict")
 
     def train(self, mode: bool = True) -> Self:
         """Puts this module and all its parts into training, or into evaluation if `mode` is False; returns the module.
