@@ -27,9 +27,10 @@ def learn(
 
     seed: of the order and of the mirrored and shifted photographs; `model` has its initial weights already. say: called with a line
     for each epoch. Returns the mean loss of each epoch. FloatingPointError if a loss is not finite: `lr` was too large."""
-    optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, WEIGHT_DECAY, decay_vectors=False)
+    optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, weight_decay=WEIGHT_DECAY, decay_vectors=False)
     dataset = ArrayDataset(images, labels, range(int(np.max(labels)) + 1))
-    loader = DataLoader(dataset, batch_size, _varied(images.shape), shuffle=True, seed=seed, drop_last=len(images) >= batch_size)
+    whole = len(images) >= batch_size  # batches only
+    loader = DataLoader(dataset, batch_size, shuffle=True, transform=_varied(images.shape), seed=seed, drop_last=whole)
     model.train()
     means = []
     for epoch in range(epochs):

@@ -21,7 +21,7 @@ BATCH = 240  # crops that go through the network together, about
 def probabilities(model: TrainedModel, dataset: Any, n_crops: int, workers: int = 2, progress: bool = True) -> Array:
     """The mean over `n_crops` crops of the class probabilities of each image: [n, classes]. progress: on a terminal, counts batches."""
     size = model.info.input_size[0]
-    loader = DataLoader(dataset, max(1, BATCH // n_crops), lambda image, _: crops(image, size, n_crops), workers=workers)
+    loader = DataLoader(dataset, max(1, BATCH // n_crops), transform=lambda image, _: crops(image, size, n_crops), workers=workers)
     run, found, began = _runner(model), [], time.perf_counter()
     progress = progress and sys.stdout.isatty()
     for i, (images, _) in enumerate(loader.epoch(), start=1):  # images [n, crops, h, w, c]

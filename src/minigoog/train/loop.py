@@ -42,11 +42,12 @@ class Trainer:
         self.config, self.setup, self.run, self.log = config, setup, run, log
         self.model = setup.model
         self.optimizer = optim.SGD(
-            self.model.parameters(), config.lr, config.momentum, config.weight_decay, decay_vectors=False, nesterov=config.nesterov
-        )
+            self.model.parameters(), config.lr, config.momentum,
+            weight_decay=config.weight_decay, decay_vectors=False, nesterov=config.nesterov,
+        )  # fmt: skip
         self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
         self.loader = DataLoader(
-            setup.train, config.batch_size, setup.train_transform, shuffle=True, seed=config.samplings, workers=config.workers
+            setup.train, config.batch_size, shuffle=True, transform=setup.train_transform, seed=config.samplings, workers=config.workers
         )
         self.diagnostics = Diagnostics(self.model, setup.train.labels, len(setup.info.classes))
         self.progress = Progress()

@@ -32,7 +32,7 @@ def test(model: Module, setup: Setup, workers: int) -> Tested:
 
 def predict(model: Module, setup: Setup, workers: int) -> Array:
     """Logits of the test images: [n, classes]."""
-    loader = DataLoader(setup.test, BATCH, setup.test_transform, workers=workers)
+    loader = DataLoader(setup.test, BATCH, transform=setup.test_transform, workers=workers)
     model.eval()
     with no_grad():
         return np.concatenate([model(Tensor(images)).data for images, _ in loader.epoch()])
