@@ -102,7 +102,7 @@ class Config:
     lr: float = real(0.03, 0, "initial learning rate", above=True)
     schedule: str = choice("cosine", SCHEDULES, "how the learning rate falls; paper: 4% every 8 epochs")
     step_epochs: int = integer(8, 1, "epochs between two falls, with --schedule step or paper")
-    step_factor: float = real(0.1, 0, "what the rate is multiplied with at a fall, with --schedule step", 1)
+    step_factor: float = real(0.1, 0, "factor of the rate at each fall, with --schedule step", 1)
     warmup: float = real(0.0, 0, "epochs in which the rate rises from 0 to its initial value")
     momentum: float = real(0.9, 0, "of gradient descent (paper: 0.9)", 1)
     nesterov: bool = switch(False, "Nesterov's form of momentum (Sutskever et al. 2013)")

@@ -32,7 +32,7 @@ def _writable(name: str) -> Path:
     """The path of the page; if it cannot be written, an error that names it, before the work begins."""
     path = Path(name)
     if path.is_dir():
-        raise ValueError(f"--output {path} is a folder, expected a file's name")
+        raise ValueError(f"--output {path} is a folder, expected the name of a file")
     if not path.parent.is_dir():
         raise ValueError(f"--output {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
