@@ -16,17 +16,6 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 pytestmark = pytest.mark.skipif(minigoog.kernels.native is None, reason="the C kernels were not built: nothing to benchmark")
 
 
-@pytest.fixture
-def load(monkeypatch):
-    """A function that imports a file of benchmarks/, for this test alone."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    yield __import__
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(BENCHMARKS)):
-            del sys.modules[name]
-
-
 def run(program, *flags):
     return subprocess.run([sys.executable, str(BENCHMARKS / program), *flags], capture_output=True, text=True, timeout=120)
 

@@ -34,18 +34,8 @@ def test_a_layer_is_timed_and_the_pruned_weights_that_are_not_there_are_skipped_
     assert facts["pruned"] == [] and "cpu" in facts["machine"]
 
 
-@pytest.fixture
-def sparsity(monkeypatch):
-    """The benchmark as a module, for this test alone."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    yield __import__("sparsity")
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(BENCHMARKS)):
-            del sys.modules[name]
-
-
-def test_pruned_weights_that_are_there_are_timed_and_summed(sparsity, monkeypatch, tmp_path, capsys):
+def test_pruned_weights_that_are_there_are_timed_and_summed(load, monkeypatch, tmp_path, capsys):
+    sparsity = load("sparsity")
     rng = np.random.default_rng(0)
     w = rng.standard_normal((3, 3, 4, 16), np.float32) * (rng.random((3, 3, 4, 16)) < 0.1)
     np.savez(tmp_path / "file.npz", conv=w)

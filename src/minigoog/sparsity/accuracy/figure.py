@@ -1,11 +1,15 @@
 """F9: accuracy against multiply-adds and against milliseconds."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ..runner.demonstration import Figure, Numbers
 from .experiment import AXES
 
-COSTS = {"million multiply-adds an image": lambda row: row["multiply_adds"] / 1e6, "milliseconds an image": lambda row: row["ms"]}
+COSTS: dict[str, Callable[[Numbers], float]] = {
+    "million multiply-adds an image": lambda row: float(row["multiply_adds"] / 1e6),
+    "milliseconds an image": lambda row: float(row["ms"]),
+}
 MARKERS = "osD^vPX*<>"
 
 

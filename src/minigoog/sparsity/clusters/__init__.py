@@ -1,1 +1,1 @@
-"""Which units of a layer are on together, modulo translation, and clusters of these."""
+"""Clusters of units that are on together, modulo translation, and of the rows and columns of sparse matrices."""

@@ -1,1 +1,1 @@
-"""A sparse network built from correlations, after Arora et al. (arXiv 1310.6343)."""
+"""A sparse network recovered from correlations, after Arora et al. (arXiv 1310.6343)."""

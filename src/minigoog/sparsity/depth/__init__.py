@@ -1,1 +1,1 @@
-"""Whether clusters spread out with depth, and networks whose widths follow them."""
+"""Whether clusters spread out with depth, and networks whose widths follow these clusters."""

@@ -14,7 +14,7 @@ from ..accuracy.networks import Task
 from ..accuracy.pictures import pictures
 from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
 from ..runner.parts import work_through
-from . import demonstration as depth
+from .demonstration import DEPTH
 from .generated import TABLE_1, UNIFORM, Allocation, allocate, generated, mean_allocation, module_widths
 from .measures import CONDITIONS, METHODS
 
@@ -78,7 +78,7 @@ def allocations_of(numbers: Numbers) -> list[Allocation]:
 def measure(setting: Setting) -> Numbers:
     """{"modules": the allocation of each, "networks": rows}. The clusters are those of `depth`, in its folder."""
     setting.say("allocation: clusters of a trained network")
-    allocations = allocations_of(depth.measure(replace(setting, folder=setting.folder.parent / depth.DEPTH.name)))
+    allocations = allocations_of(DEPTH.measure(replace(setting, folder=setting.folder.parent / DEPTH.name)))
     modules = [{"filters": list(a.filters), "reduce3": a.reduce3, "reduce5": a.reduce5, "example": list(module_widths(a, 192, 256))}
                for a in allocations]
     return {"modules": modules, "networks": Comparison(setting, allocations).numbers()}

@@ -24,7 +24,8 @@ class PlainStack(nn.Module):
     3x3 max pools of stride 2 between; the mean of each map, a linear layer."""
 
     def __init__(self, plan: Plan, cin: int, classes: int):
-        layers, conv = {}, conv_relu(norm=True)
+        layers: dict[str, nn.Module] = {}
+        conv = conv_relu(norm=True)
         for i, channels in enumerate(plan):
             if channels == POOL:
                 layers[f"pool{i}"] = nn.MaxPool2d(3, stride=2, padding=1)
@@ -42,7 +43,8 @@ class PlainStack(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         *_, last = self.maps(x)
-        return self.classifier(ops.global_avg_pool2d(last))
+        logits: Tensor = self.classifier(ops.global_avg_pool2d(last))
+        return logits
 
 
 def plan_for(size: int) -> Plan:

@@ -85,8 +85,9 @@ class Forms:
         def of(stream: Callable[..., Iterator[cache.Access]], way: str) -> float:
             return cache.misses(stream(self.side, self.side, self.patterns[way]))["misses"]
 
-        shapes = {NAIVE: self.naive.parameters(), REDUCED: self.reduced.parameters(), DENSE: [self.w]}
-        dense = {way: dense_misses(self.side, [w.shape for w in weights]) for way, weights in shapes.items()}
+        shapes = {NAIVE: [w.shape for w in self.naive.parameters()], REDUCED: [w.shape for w in self.reduced.parameters()],
+                  DENSE: [self.w.shape]}
+        dense = {way: dense_misses(self.side, of_way) for way, of_way in shapes.items()}
         sparse = {TEXTBOOK: of(cache.textbook, CSR), CSR: of(cache.csr, CSR), RANDOM: of(cache.csr, RANDOM)}
         return dense | sparse | {BLOCKS: of(cache.tiles, BLOCKS)}
 

@@ -1,1 +1,1 @@
-"""The report: one HTML file and one JSON file of what a run found."""
+"""The report: one HTML file and one JSON file of the results of a run."""

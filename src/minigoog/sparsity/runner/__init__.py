@@ -1,1 +1,1 @@
-"""Running demonstrations one after the other, in parts that a later run finds again."""
+"""What a demonstration is, and running demonstrations in parts that a later run finds again."""

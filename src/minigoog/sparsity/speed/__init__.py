@@ -1,1 +1,1 @@
-"""At which density sparse weights are faster than dense ones."""
+"""Speed of sparse and dense kernels: contests, break-even densities, pruned weights, blocks, simulated cache misses."""
