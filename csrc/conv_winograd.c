@@ -11,7 +11,6 @@
 
 enum {
     BLOCK = 14,     /* tiles that a thread takes at a time; 28 and 56 are up to 20% slower on 14x14 and 7x7 maps of a batch */
-    MAX_HEIGHT = 16,
     MAX_BLOCK = 56, /* with few tiles, all of them: threads share the output channels, and weights are fetched once, not for every block */
 };
 
@@ -77,7 +76,7 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 static void multiply(const struct mg_conv *s, const struct kernels *k, const struct plan *p, size_t tiles, const float *v,
                      const float *panel, size_t width, float *m)
 {
-    struct conv_tile t = {.runs = 1, .run = s->cin, .y_pixel = width};
+    struct conv_tile t = {.runs = 1, .run = s->cin, .ldy = width};
     const size_t position = width * (s->cin + 1);
     const float *rows[MAX_BLOCK + MAX_HEIGHT];
     for (size_t i = 0; i < p->grid.positions; i++, v += p->block * s->cin, m += p->block * width, panel += position) {
@@ -95,7 +94,6 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
 struct job {
     const struct mg_conv *s;
     const float *x, *panels, *bias;
-    int relu;
     float *y;
 };
 
@@ -108,7 +106,7 @@ static void winograd_task(const struct job *j, const struct plan *p, size_t firs
     const struct winograd *transform = mg_transforms(k, p->grid.side, s->kh);
     float *m = v + p->grid.positions * p->block * s->cin;
     for (size_t tile = first; tile < end; tile++)
-        transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel,
+        transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx,
                          v + (tile - first) * s->cin, p->block * s->cin);
 
     for (; panel < panel_end; panel++) {
@@ -116,17 +114,17 @@ static void winograd_task(const struct job *j, const struct plan *p, size_t firs
         multiply(s, k, p, end - first, v, j->panels + column * p->grid.positions * (s->cin + 1), width, m);
         for (size_t tile = first; tile < end; tile++)
             transform->output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width,
-                              j->bias ? j->bias + column : NULL, j->relu,
-                              j->y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->y_pixel + column, s->y_pixel,
-                              s->out_w * s->y_pixel, mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
+                              j->bias ? j->bias + column : NULL, s->relu,
+                              j->y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->ldy + column, s->ldy,
+                              s->out_w * s->ldy, mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
     }
 }
 
-void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, int relu, float *y, float *scratch)
+void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch)
 {
     const struct plan p = plan_of(s);
     mg_check_winograd(s, p.grid);
-    const struct job j = {s, x, panels, bias, relu, y};
+    const struct job j = {s, x, panels, bias, y};
     const size_t scratch_size = mg_conv2d_winograd_scratch(s) / p.threads, n_panels = mg_panel_count(mg_kernels(), s->cout);
 
     PARALLEL_FOR(task, p.tasks, p.grid.tiles * p.grid.positions * s->cin * s->cout / MULTIPLY_ADDS) {

@@ -16,10 +16,9 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "minigoog.h"
 
-int mg_threads(void);
-
-enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16, MOST_PARTS = 64 };
+enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16, MG_MAX_PARTS = 64 };
 
 #define MG_PRAGMA(text) _Pragma(#text)
 #ifdef _OPENMP
@@ -38,7 +37,7 @@ enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16, MOST_PARTS = 64 };
 struct mg_parts {
     struct {
         _Alignas(64) uint64_t left;
-    } part[MOST_PARTS];
+    } part[MG_MAX_PARTS];
     size_t n;
     int threads;
 };
@@ -52,7 +51,7 @@ static inline void mg_share(struct mg_parts *p, size_t n, int threads)
 {
     assert(n <= UINT32_MAX);
     p->threads = threads;
-    p->n = threads < MOST_PARTS ? (size_t)threads : MOST_PARTS;
+    p->n = threads < MG_MAX_PARTS ? (size_t)threads : MG_MAX_PARTS;
     for (size_t i = 0; i < p->n; i++)
         p->part[i].left = (uint64_t)(n * (i + 1) / p->n) << 32 | n * i / p->n;
 }

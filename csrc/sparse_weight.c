@@ -1,11 +1,11 @@
 /* The gradient of sparse weights, of those alone that there are: the sum over output pixels of dy times what the weight multiplied, as dot
- * products of two lines of pixels (sparse.h). Positions are split into parts by the shape alone, each part is summed by one thread, and the
+ * products of two lines of pixels (sparse_panel.h). Positions are split into parts by the shape alone, each part is summed by one thread, and the
  * parts are added in their order: the bits do not depend on the number of threads. Positions without an output count as dy = 0, so an
  * infinity in x reaches the gradients of all weights of its channel as NaN.
  */
 #include <string.h>
 #include "parallel.h"
-#include "sparse.h"
+#include "sparse_panel.h"
 
 enum { MAX_PARTS = 8, ADD_CHUNK = 1 << 12 };
 
@@ -74,7 +74,7 @@ void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, con
     }
     PARALLEL_FOR(chunk, mg_ceil_div(weights, ADD_CHUNK), parts.n * weights)
         for (size_t i = 0; i + 1 < parts.n; i++) {
-            float *sum = dvalues + chunk * ADD_CHUNK;
-            k->add(mg_min(ADD_CHUNK, weights - chunk * ADD_CHUNK), sum, part + i * weights + chunk * ADD_CHUNK, sum);
+            const size_t at = chunk * ADD_CHUNK;
+            k->accumulate(mg_min(ADD_CHUNK, weights - at), part + i * weights + at, dvalues + at);
         }
 }

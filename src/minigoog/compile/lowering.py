@@ -91,7 +91,7 @@ class _Lowering:
         self.add(op, self.native.avg_pool(x, self.layout.output(op), size=x.shape[1:3], stride=None, padding=0))
 
     def lower_ReLU(self, op):
-        self.add(op, self.native.relu(self.layout.input(op), self.layout.output(op)))
+        self.add(op, self.native.activation("relu", self.layout.input(op), self.layout.output(op)))
 
     def lower_Add(self, op):
         self.add(op, self.native.add(self.layout.input(op, 0), self.layout.input(op, 1), self.layout.output(op)))
@@ -100,7 +100,7 @@ class _Lowering:
         self.add(op, self.native.softmax(self.dense(op, self.layout.input(op)), self.layout.output(op)))
 
     def lower_Reshape(self, op):
-        self.layout.maps[op] = self.dense(op, self.layout.input(op))._replace(shape=four(op.y.shape), pixel=four(op.y.shape)[3])
+        self.layout.maps[op] = self.dense(op, self.layout.input(op))._replace(shape=four(op.y.shape), ld=four(op.y.shape)[3])
 
     def lower_Concat(self, op):
         start = 0

@@ -24,11 +24,11 @@ def batch_norm(x, gamma, beta, *, eps, relu=False, out=None):
     y = workspace.empty(x.shape) if out is None else check_out(where, out, x.shape, x)
     mean, variance = np.empty(c, np.float32), np.empty(c, np.float32)
     scratch = workspace.empty((lib.mg_batch_norm_scratch(rows, c),))
-    x_at, (y_pointer, y_pixel) = pixels(where, "x", x), pixels(where, "out", y)
+    x_at, (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
     lib.mg_batch_norm_moments(rows, c, *x_at, *(dense(where, "moments", a) for a in (scratch, mean, variance)))
     scale = gamma / np.sqrt(variance + np.float32(eps))
     vectors = [dense(where, name, a) for name, a in (("mean", mean), ("gamma", scale), ("beta", np.ascontiguousarray(beta)))]
-    lib.mg_batch_norm(rows, c, *x_at, *vectors, relu, y_pointer, y_pixel)
+    lib.mg_batch_norm(rows, c, *x_at, *vectors, relu, y_pointer, ldy)
     return y, mean, variance
 
 

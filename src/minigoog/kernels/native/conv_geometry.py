@@ -24,8 +24,9 @@ def place(x, top, left, step, height, width, name="x"):
     """`x` on a canvas [n, height, width, c] of zeros: pixel (i, j) at (top + i * step[0], left + j * step[1]) where that is inside."""
     n, h, w, c = x.shape
     canvas = workspace.empty((n, height, width, c))
-    pointer, x_pixel = pixels("conv2d", name, x)
-    lib.mg_place(n, h, w, c, pointer, x_pixel, top, left, *step, height, width, ffi.from_buffer("float[]", canvas))
+    pointer, ldx = pixels("conv2d", name, x)
+    settings = ffi.new("struct mg_place *", (n, h, w, c, ldx, top, left, *step, height, width))
+    lib.mg_place(settings, pointer, ffi.from_buffer("float[]", canvas))
     return canvas
 
 
@@ -44,11 +45,9 @@ def padded(s, x):
     return place(x, *s.padding, (1, 1), *padded_size(s)) if needs_padding(s, x) else x
 
 
-def geometry(s, x_pixel, y_pixel):
+def geometry(s, ldx, ldy, relu=False):
     """struct mg_conv of `s`, all padding already in the map."""
     h, w = padded_size(s)
-    return ffi.new(
-        "struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, s.out_h, s.out_w, s.cout, x_pixel, y_pixel)
-    )
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, s.out_h, s.out_w, s.cout, ldx, ldy, 0, relu))
 
 

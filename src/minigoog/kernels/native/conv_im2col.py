@@ -17,9 +17,9 @@ def columns_of(s, x):
     x = padded(s, x)
     if (s.kh, s.kw, *s.stride) == (1, 1, 1, 1):
         return rows("conv2d", "x", x)
-    pointer, x_pixel = pixels("conv2d", "x", x)
+    pointer, ldx = pixels("conv2d", "x", x)
     columns = workspace.empty((s.n * s.out_h * s.out_w, s.kh * s.kw * s.cin))
-    lib.mg_im2col(geometry(s, x_pixel, s.cout), pointer, ffi.from_buffer("float[]", columns))
+    lib.mg_im2col(geometry(s, ldx, s.cout), pointer, ffi.from_buffer("float[]", columns))
     return columns
 
 

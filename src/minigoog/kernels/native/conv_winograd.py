@@ -1,7 +1,7 @@
 """`winograd`: 3x3 and 5x5 convolution of stride 1 by F(4x4, 3x3) and F(2x2, 5x5), a quarter and a third of the multiplications
 (csrc/conv_winograd*.c).
 
-The input gradient is the same convolution with turned weights; the weight gradient multiplies in the transformed domain."""
+The input gradient is the same convolution with flipped weights; the weight gradient multiplies in the transformed domain."""
 
 from minigoog._native import ffi, lib
 
@@ -32,10 +32,10 @@ def canvas_size(s, side):
     return tuple(-(-n // side) * side + s.kh - 1 for n in (s.out_h, s.out_w))
 
 
-def geometry(s, side, y_pixel):
+def geometry(s, side, ldy, relu=False):
     """struct mg_conv of `s` on such a canvas."""
     h, w = canvas_size(s, side)
-    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel, side))
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, relu))
 
 
 def pack(s, w):
@@ -48,25 +48,25 @@ def pack(s, w):
 
 def forward(s, x, w, b, relu, y):
     panels, side = pack(s, w), side_of(s)
-    y_pointer, y_pixel = pixels("conv2d", "out", y)
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, y_pixel)
+    y_pointer, ldy = pixels("conv2d", "out", y)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, relu)
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
-        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, relu, y_pointer, dense("conv2d", "scratch", scratch)
+        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, y_pointer, dense("conv2d", "scratch", scratch)
     )
 
 
 def input(s, w, dy, dx):
-    turned, w_turned = conv_direct.turn(s, w)
+    flipped, w_flipped = conv_direct.flip(s, w)
     padding = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
-    forward(turned._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_turned, None, False, dx)
+    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_flipped, None, False, dx)
 
 
 def weight(s, x, dy, dw):
-    dy_pointer, dy_pixel = pixels("conv2d_weight", "dy", dy)
+    dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
     side = 2 if s.kh == 5 else 4
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, dy_pixel)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, lddy)
     scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g),))
     lib.mg_conv2d_weight_winograd(
         g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)

@@ -10,9 +10,9 @@ from . import workspace
 from .pointers import NULL, check_float32, dense, pixels
 
 
-def pool_geometry(s, x_pixel, y_pixel):
+def pool_geometry(s, ldx, ldy):
     """struct mg_pool of `s`."""
-    return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, x_pixel, y_pixel))
+    return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, ldx, ldy))
 
 
 def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
@@ -24,10 +24,10 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, wi
     s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
     y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x)
     index = workspace.empty(s.y, np.int32) if with_index else None
-    x_pointer, x_pixel = pixels("max_pool2d", "x", x)
-    y_pointer, y_pixel = pixels("max_pool2d", "out", y)
+    x_pointer, ldx = pixels("max_pool2d", "x", x)
+    y_pointer, ldy = pixels("max_pool2d", "out", y)
     index_pointer = dense("max_pool2d", "index", index, "int32_t[]") if with_index else NULL
-    lib.mg_max_pool2d(pool_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer, index_pointer)
+    lib.mg_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, index_pointer)
     return y, index
 
 
@@ -40,9 +40,9 @@ def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, cei
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
     dx = workspace.empty(s.x)
-    pointer, dy_pixel = pixels("max_pool2d_backward", "dy", dy)
+    pointer, lddy = pixels("max_pool2d_backward", "dy", dy)
     lib.mg_max_pool2d_backward(
-        pool_geometry(s, s.c, dy_pixel), pointer, dense("max_pool2d_backward", "index", index, "int32_t[]"), dense("", "dx", dx)
+        pool_geometry(s, s.c, lddy), pointer, dense("max_pool2d_backward", "index", index, "int32_t[]"), dense("", "dx", dx)
     )
     return dx
 
@@ -52,9 +52,9 @@ def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     check_float32("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, size, stride, padding, ceil_mode)
     y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x)
-    x_pointer, x_pixel = pixels("avg_pool2d", "x", x)
-    y_pointer, y_pixel = pixels("avg_pool2d", "out", y)
-    lib.mg_avg_pool2d(pool_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer)
+    x_pointer, ldx = pixels("avg_pool2d", "x", x)
+    y_pointer, ldy = pixels("avg_pool2d", "out", y)
+    lib.mg_avg_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer)
     return y
 
 
@@ -64,8 +64,8 @@ def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=
     s = pool_shape("avg_pool2d_backward", check_shape("avg_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = workspace.empty(s.x)
-    pointer, dy_pixel = pixels("avg_pool2d_backward", "dy", dy)
-    lib.mg_avg_pool2d_backward(pool_geometry(s, s.c, dy_pixel), pointer, dense("avg_pool2d_backward", "dx", dx))
+    pointer, lddy = pixels("avg_pool2d_backward", "dy", dy)
+    lib.mg_avg_pool2d_backward(pool_geometry(s, s.c, lddy), pointer, dense("avg_pool2d_backward", "dx", dx))
     return dx
 
 

@@ -36,12 +36,12 @@ def sparse_conv2d_input(x_shape, values, dy, *, pattern, stride=1, padding=0):
     check_values(where, values, pattern)
     s = sparse_shape(where, check_shape(where, "x_shape", x_shape, 4), pattern, stride, padding)
     check_array(where, "dy", dy, dtype=values.dtype, shape=s.y)
-    turned, order = pattern.turned
+    flipped, order = pattern.flipped
     pads = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
     if s.stride != (1, 1) or min(pads) < 0:  # zeros between the pixels of dy, or less of it than there is
         dy, pads = place(dy, *pads, s.stride, s.h + s.kh - 1, s.w + s.kw - 1, name="dy"), (0, 0)
     dx = workspace.empty(s.x)
-    _csr(where, sparse_shape(where, dy.shape, turned, 1, pads), dy, values.reshape(-1)[order], None, turned, False, dx)
+    _csr(where, sparse_shape(where, dy.shape, flipped, 1, pads), dy, values.reshape(-1)[order], None, flipped, False, dx)
     return dx
 
 
@@ -51,8 +51,8 @@ def sparse_conv2d_weight(x, pattern, dy, *, stride=1, padding=0):
     check_float32(where, "x", x)
     s = sparse_shape(where, x.shape, pattern, stride, padding)
     check_array(where, "dy", dy, dtype=x.dtype, shape=s.y)
-    (x_pointer, x_pixel), (dy_pointer, dy_pixel) = pixels(where, "x", x), pixels(where, "dy", dy)
-    g = _sparse_geometry(s, pattern, x_pixel, dy_pixel)
+    (x_pointer, ldx), (dy_pointer, lddy) = pixels(where, "x", x), pixels(where, "dy", dy)
+    g = _sparse_geometry(s, pattern, ldx, lddy)
     starts_and_offsets = _starts_and_offsets(where, g, pattern)
     scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices)),))
     dvalues = workspace.empty(pattern.values_shape)
@@ -63,19 +63,19 @@ def sparse_conv2d_weight(x, pattern, dy, *, stride=1, padding=0):
 
 
 def _csr(where, s, x, values, b, pattern, relu, y):
-    (x_pointer, x_pixel), (y_pointer, y_pixel) = pixels(where, "x", x), pixels(where, "out", y)
-    g = _sparse_geometry(s, pattern, x_pixel, y_pixel)
+    (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
+    g = _sparse_geometry(s, pattern, ldx, ldy, relu)
     starts_and_offsets = _starts_and_offsets(where, g, pattern)
     scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g),))
     bias = NULL if b is None else dense(where, "b", b)
     lib.mg_sparse_conv2d(
-        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, relu, y_pointer, dense(where, "scratch", scratch)
+        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, y_pointer, dense(where, "scratch", scratch)
     )
 
 
-def _sparse_geometry(s, pattern, x_pixel, y_pixel):
+def _sparse_geometry(s, pattern, ldx, ldy, relu=False):
     """struct mg_sparse_conv of `s`."""
-    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, s.cout, x_pixel, y_pixel, pattern.block)
+    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, s.cout, ldx, ldy, pattern.block, relu)
     return ffi.new("struct mg_sparse_conv *", sizes)
 
 
@@ -120,6 +120,6 @@ def _over_windows(where, s, x, y, pattern, function, block, values, b, relu):
         return (ky * row + at).astype(np.int32)
 
     starts, found = (dense(where, "pattern", a, "int32_t[]") for a in (pattern.crow_indices, pattern.remembered(("window", row), offsets)))
-    (x_pointer, x_pixel), (y_pointer, y_pixel) = pixels(where, "x", x := padded(s, x)), pixels(where, "out", y)
+    (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x := padded(s, x)), pixels(where, "out", y)
     bias = NULL if b is None else dense(where, "b", b)
-    function(geometry(s, x_pixel, y_pixel), *block, x_pointer, starts, found, dense(where, "values", values), bias, relu, y_pointer)
+    function(geometry(s, ldx, ldy, relu), *block, x_pointer, starts, found, dense(where, "values", values), bias, y_pointer)

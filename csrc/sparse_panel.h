@@ -10,14 +10,14 @@
  *
  * After Park et al. 2017 (arXiv 1608.01409), who have the offsets, and Elsen et al. 2019 (arXiv 1911.09723), who have the pixels in vectors.
  */
-#ifndef MG_SPARSE_H
-#define MG_SPARSE_H
+#ifndef MG_SPARSE_PANEL_H
+#define MG_SPARSE_PANEL_H
 
 #include <assert.h>
 #include "kernels.h"
 #include "minigoog.h"
 
-enum { BLOCK_AT_MOST = 512 }; /* positions in a block */
+enum { MAX_POSITIONS = 512 }; /* positions in a block */
 
 struct mg_line {
     size_t pitch, rows;        /* positions from one row to the next; rows of an image */
@@ -39,11 +39,6 @@ void mg_pack_outputs(const struct mg_sparse_conv *s, const struct mg_line *l, co
 /* pixels[i] = where the output of position first + i goes, or NULL where it has none. */
 void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t first, size_t n, float **pixels);
 
-static inline size_t mg_max(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* n / parts, rounded up to whole vectors. */
 static inline size_t mg_part(size_t n, size_t parts, size_t lanes)
 {
@@ -56,7 +51,7 @@ static inline void mg_check_sparse(const struct mg_sparse_conv *s)
     assert(s->kh > 0 && s->kw > 0 && s->stride_h > 0 && s->stride_w > 0 && s->cin > 0 && s->cout > 0);
     assert(s->h + 2 * s->pad_h >= s->kh && s->w + 2 * s->pad_w >= s->kw);
     assert(s->out_h == (s->h + 2 * s->pad_h - s->kh) / s->stride_h + 1 && s->out_w == (s->w + 2 * s->pad_w - s->kw) / s->stride_w + 1);
-    assert(s->x_pixel >= s->cin && s->y_pixel >= s->cout && s->block > 0);
+    assert(s->ldx >= s->cin && s->ldy >= s->cout && s->block > 0);
 }
 
 #endif
