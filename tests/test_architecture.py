@@ -115,7 +115,7 @@ def public_functions(package):
 
 
 def parameters(function):
-    """Names, kinds and defaults. Types may differ: the reference takes float64 too."""
+    """(name, kind, default) of each parameter."""
     return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
 
 

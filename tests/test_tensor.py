@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from minigoog import Tensor
+import minigoog as mg
+from minigoog import Tensor, ops
 
 
 @pytest.mark.parametrize("data, dtype", [
     ([1, 2], np.float32), (3, np.float32), (2.5, np.float32), (np.arange(3), np.float32), (np.array([True]), np.float32),
     (np.ones(2, np.float32), np.float32), (np.ones(2), np.float64), (np.float64(1), np.float64), (np.float32(1), np.float32)], ids=repr)
-def test_lists_and_whole_numbers_become_float32_and_float_arrays_stay(data, dtype):
+def test_lists_and_integers_become_float32_and_float_arrays_stay(data, dtype):
     assert Tensor(data).dtype == dtype
 
 
@@ -44,24 +45,93 @@ def test_repr_shows_values_and_history():
     assert repr(Tensor([1.0])) == "Tensor([1.])"
 
 
-def test_operators_do_what_they_say():
-    a, b = Tensor([1.0, 2.0]), Tensor([3.0, 5.0])
-    for y, expected in ((a + b, [4, 7]), (b - a, [2, 3]), (a * b, [3, 10]), (a * 2, [2, 4]), (2 * a, [2, 4]), (-a, [-1, -2]),
-                        (np.float32(2) * a, [2, 4]), (a * np.float64(2), [2, 4])):
-        assert isinstance(y, Tensor) and y.dtype == np.float32 and y.data.tolist() == expected
-    assert a.sum().item() == 3 and a.reshape(2, 1).shape == a.reshape((2, 1)).shape == (2, 1)
+OPERATORS = {
+    "a + b": lambda a, b: a + b, "b - a": lambda a, b: b - a, "a * b": lambda a, b: a * b, "a / b": lambda a, b: a / b,
+    "a + 1": lambda a, b: a + 1, "1 + a": lambda a, b: 1 + a, "a - 1": lambda a, b: a - 1, "1 - a": lambda a, b: 1 - a,
+    "a * 2": lambda a, b: a * 2, "2 * a": lambda a, b: 2 * a, "a / 2": lambda a, b: a / 2, "3 / a": lambda a, b: 3 / a,
+    "-a": lambda a, b: -a, "a ** 2": lambda a, b: a**2, "a ** 0": lambda a, b: a**0, "a ** 0.5": lambda a, b: a**0.5,
+    "a ** -1.5": lambda a, b: a**-1.5, "sum([a, b, a])": lambda a, b: sum([a, b, a]),
+    "float32 * a": lambda a, b: np.float32(2) * a, "a * float64": lambda a, b: a * np.float64(2),
+    "a + int64": lambda a, b: a + np.int64(2), "float64 - a": lambda a, b: np.float64(2) - a,
+    "a @ b.T": lambda a, b: a @ b.reshape(3, 2), "a[0]": lambda a, b: a[0], "a[-1, 2]": lambda a, b: a[-1, 2],
+    "a[:, 1:]": lambda a, b: a[:, 1:], "a[..., ::-2]": lambda a, b: a[..., ::-2], "a[[1, 0, 1]]": lambda a, b: a[[1, 0, 1]],
+    "a[a > 2.5]": lambda a, b: a[np.asarray(a) > 2.5], "a[None]": lambda a, b: a[None],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", OPERATORS.values(), ids=OPERATORS)
+def test_an_operator_computes_what_numpy_computes_and_its_gradient_is_right(function):
+    a, b = (np.array(values, np.float32).reshape(2, 3) for values in ([1, 2, 3, 4, 5, 6], [3, 5, 1, 2, 7, 4]))
+    y = function(Tensor(a, requires_grad=True), Tensor(b, requires_grad=True))
+    assert isinstance(y, Tensor) and y.dtype == np.float32 and y.op is not None
+    assert np.allclose(y.data, function(a, b), rtol=1e-6)
+    assert mg.gradcheck(function, [a.astype(float), b.astype(float)])
+
+
+def test_sum_mean_and_reshape():
+    a = Tensor([[1.0, 2.0], [3.0, 6.0]], requires_grad=True)
+    assert (a.sum().item(), a.mean().item(), a.mean().shape) == (12, 3, ())
+    a.mean().backward()
+    assert a.grad.tolist() == [[0.25, 0.25], [0.25, 0.25]]
+    assert a.reshape(4, 1).shape == a.reshape((4, 1)).shape == a.reshape([4, 1]).shape == (4, 1)
+    with pytest.raises(ValueError, match=r"mean: `x` has shape \(0,\), expected values"):
+        Tensor(np.ones(0, np.float32)).mean()
+
+
+def test_a_value_that_is_chosen_twice_gets_both_gradients():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    x[[0, 0, 1]].sum().backward()
+    assert x.grad.tolist() == [2, 1]
+
+
+def test_what_is_indexed_is_a_copy_that_kernels_take():
+    x = Tensor(np.arange(32, dtype=np.float32).reshape(1, 4, 4, 2))
+    part = x[:, ::2, ::-1]
+    assert not np.shares_memory(part.data, x.data) and ops.relu(part).data.tolist() == x.data[:, ::2, ::-1].tolist()
+
+
+def test_a_tensor_is_iterated_and_unpacked_along_its_first_axis():
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    first, second = x
+    assert [row.data.tolist() for row in x] == [[1, 2], [3, 4]] and second.op is not None
+    (first * second).sum().backward()
+    assert x.grad.tolist() == [[3, 4], [1, 2]]
+    with pytest.raises(TypeError):
+        iter(x.sum()).__next__()
+
+
+def test_numpy_and_python_read_a_tensors_values():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    assert np.asarray(x) is x.data
+    assert not np.shares_memory(np.array(x), x.data)
+    assert np.asarray(x, np.float64).dtype == np.float64
+    assert np.allclose(x, [1, 2]) and np.stack([x, x]).shape == (2, 2)
+    assert (float(x.sum()), bool(x.sum()), f"{float(x.mean()):.1f}") == (3.0, True, "1.5")
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+        with pytest.raises(ValueError):
+            np.asarray(x, np.float64, copy=False)
+    for wrong in (float, bool):
+        with pytest.raises((ValueError, TypeError)):
+            wrong(x)
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda x: x + 1, "Add: input 1 is int, expected a Tensor"), (lambda x: x + np.ones(2, np.float32), "expected a Tensor"),
+    (lambda x: x + np.ones(2, np.float32), r"add: `b` is an array of shape \(2,\), expected a number or a Tensor"),
     (lambda x: x * "a", "`b` is 'a', expected a number"), (lambda x: x * None, "`b` is None, expected a number"),
-    (lambda x: np.ones(2, np.float32) * x, "mul: `b` is array"),
+    (lambda x: x + None, "add: `b` is None, expected a number"), (lambda x: "a" - x, "sub: `a` is 'a', expected a number"),
+    (lambda x: np.ones(2, np.float32) * x, "mul: `b` is an array"),
+    (lambda x: np.ones(2, np.float32) / x, "div: `a` is an array"),
+    (lambda x: np.exp(x), "Tensor"),
     (lambda x: x + Tensor([1.0, 2.0, 3.0]), r"`b` has shape \(3,\), expected \(2,\)"),
-    (lambda x: x * Tensor([1.0]), r"`b` has shape \(1,\), expected \(2,\)"), (lambda x: x * float("nan"), "`b` is nan, expected it finite"),
+    (lambda x: x * Tensor([1.0]), r"`b` has shape \(1,\), expected \(2,\)"),
+    (lambda x: x * float("nan"), "`b` is nan, expected it finite"),
     (lambda x: x + Tensor(np.ones(2)), "`b` is float64, expected float32"),
+    (lambda x: x / 0, "div: `b` is 0"), (lambda x: x**x, "power: `exponent` is .*, expected a number"),
+    (lambda x: x @ x, "linear: `x` has 1 axes"), (lambda x: x[x], "index: `index` is a Tensor"),
+    (lambda x: x[2], "index 2 is out of bounds"),
     (lambda x: x.reshape(3), r"`shape` is \(3,\).*`x` has shape \(2,\)")])
 def test_operands_that_do_not_fit_are_refused_by_name(call, message):
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises((TypeError, ValueError, IndexError), match=message):
         call(Tensor([1.0, 2.0]))
 
 

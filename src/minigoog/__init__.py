@@ -14,6 +14,7 @@ from .config import show_config
 from .gradcheck import GradcheckError, gradcheck
 from .inspection import diff, summary, trace
 from .kernels import get_num_threads, set_num_threads
+from .op import Op
 from .rng import manual_seed
 from .tape import Tape
 from .tensor import Tensor, no_grad
@@ -22,5 +23,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "compile", "data", "diff", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "losses", "manual_seed",
-    "metrics", "models", "nn", "no_grad", "ops", "optim", "Plan", "set_num_threads", "show_config", "summary", "Tape", "Tensor", "trace",
+    "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "set_num_threads", "show_config", "summary", "Tape", "Tensor",
+    "trace",
 ]

@@ -1,12 +1,23 @@
-"""The wording of all errors about arguments: which function, which argument, what came, what was expected."""
+"""The wording of all errors about arguments: which function, which argument, what was given, what was expected."""
 
 import math
 import operator
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from .array_types import Array, IntArray, Shape
 
 
-def check_array(where, name, a, ndim=None, dtype=None, shape=None):
+def check_array(
+    where: str,
+    name: str,
+    a: Any,
+    ndim: int | tuple[int, ...] | None = None,
+    dtype: DTypeLike | None = None,
+    shape: Shape | None = None,
+) -> Any:
     """Returns `a` if it is a NumPy array of floats (or of `dtype`) with `ndim` axes (an int or a tuple) and this `shape`; else raises."""
     if not isinstance(a, np.ndarray):
         raise TypeError(f"{where}: `{name}` is {type(a).__name__}, expected a NumPy array")
@@ -21,7 +32,7 @@ def check_array(where, name, a, ndim=None, dtype=None, shape=None):
     return a
 
 
-def check_out(where, out, shape, x):
+def check_out(where: str, out: Array, shape: Shape, x: Array) -> Array:
     """Returns `out` if a result of this shape, computed from `x`, can be written to it: same type as `x`, no memory in common."""
     check_writable(where, out, shape, x.dtype)
     if np.may_share_memory(out, x) and np.shares_memory(out, x):
@@ -29,7 +40,7 @@ def check_out(where, out, shape, x):
     return out
 
 
-def check_writable(where, out, shape, dtype):
+def check_writable(where: str, out: Array, shape: Shape, dtype: DTypeLike) -> Array:
     """Returns `out` if a result of this shape and dtype can be written to it."""
     check_array(where, "out", out, dtype=dtype, shape=shape)
     if not out.flags.writeable:
@@ -40,14 +51,14 @@ def check_writable(where, out, shape, dtype):
 LARGEST = 2**31 - 1  # of sizes, strides and paddings
 
 
-def check_int(where, name, value, minimum=None, maximum=LARGEST):
-    """Returns `value` as an int if it is a whole number (no bool) from `minimum` to `maximum`."""
+def check_int(where: str, name: str, value: Any, minimum: int | None = None, maximum: int = LARGEST) -> int:
+    """Returns `value` as an int if it is an integer (no bool) from `minimum` to `maximum`."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{where}: `{name}` is {value!r}, expected a whole number") from None
+        raise TypeError(f"{where}: `{name}` is {value!r}, expected an integer") from None
     if minimum is not None and number < minimum:
         raise ValueError(f"{where}: `{name}` is {number}, expected at least {minimum}")
     if number > maximum:
@@ -55,7 +66,7 @@ def check_int(where, name, value, minimum=None, maximum=LARGEST):
     return number
 
 
-def check_real(where, name, value, minimum=-math.inf, maximum=math.inf):
+def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, maximum: float = math.inf) -> float:
     """Returns `value` as a float if it is a finite number from `minimum` to `maximum`."""
     try:
         if isinstance(value, (bool, np.bool_)):
@@ -69,25 +80,27 @@ def check_real(where, name, value, minimum=-math.inf, maximum=math.inf):
     return number
 
 
-def pair(where, name, value, minimum):
-    """(height, width) from one whole number for both or from a pair, each at least `minimum`."""
+def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
+    """(height, width) from one integer for both or from a pair, each at least `minimum`."""
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
-        raise ValueError(f"{where}: `{name}` is {value!r}, expected a whole number or a pair (height, width)")
-    return tuple(check_int(where, name, v, minimum) for v in values)
+        raise ValueError(f"{where}: `{name}` is {value!r}, expected an integer or a pair (height, width)")
+    return check_int(where, name, values[0], minimum), check_int(where, name, values[1], minimum)
 
 
-def check_shape(where, name, shape, ndim):
-    """Returns `shape` as a tuple if it is `ndim` whole numbers of at least 0."""
+def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
+    """Returns `shape` as a tuple if it is `ndim` integers of at least 0."""
     if not isinstance(shape, (tuple, list)) or len(shape) != ndim:
-        raise TypeError(f"{where}: `{name}` is {shape!r}, expected a tuple of {ndim} whole numbers")
+        raise TypeError(f"{where}: `{name}` is {shape!r}, expected a tuple of {ndim} integers")
     return tuple(check_int(where, name, n, 0) for n in shape)
 
 
-def output_size(where, axis, size, kernel, stride, padding, ceil_mode=False):
+def output_size(
+    where: str, axis: str, size: int, kernel: int, stride: int, padding: int, ceil_mode: bool = False
+) -> int:
     """How many windows of `kernel` pixels, `stride` apart, there are along an axis of `size` pixels with `padding` at both ends.
 
-    Rounded down, or up in ceil mode, where the last window may hang over the end but begins before it (Caffe, PyTorch)."""
+    Rounded down, or up in ceil mode, where the last window may hang over the end but starts before it (Caffe, PyTorch)."""
     room = size + 2 * padding - kernel
     if room < 0:
         raise ValueError(f"{where}: the window's {axis} {kernel} exceeds the map's {size} plus padding {padding} at both ends")
@@ -97,11 +110,11 @@ def output_size(where, axis, size, kernel, stride, padding, ceil_mode=False):
     return n
 
 
-def check_labels(where, labels, n, classes):
+def check_labels(where: str, labels: Any, n: int, classes: int) -> IntArray:
     """Returns `labels` as int64 [n] if each is a class number from 0 to `classes` - 1."""
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"{where}: `labels` is {labels.dtype}, expected whole numbers")
+        raise TypeError(f"{where}: `labels` is {labels.dtype}, expected integers")
     if labels.shape != (n,):
         raise ValueError(f"{where}: `labels` has shape {labels.shape}, expected {(n,)}, one for each row of the logits")
     if n and not (labels.min() >= 0 and labels.max() < classes):

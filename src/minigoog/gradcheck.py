@@ -1,11 +1,15 @@
 """Checks gradients against central differences, in float64 on the reference kernels, and says where they differ and why."""
 
 import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
 from . import kernels
+from .array_types import Array, Shape
 from .checks import check_real
+from .op import Op
 from .tape import Tape
 from .tensor import Tensor, no_grad
 
@@ -14,7 +18,17 @@ class GradcheckError(AssertionError):
     """A gradient that central differences do not confirm; the message names the operation, the input and the index."""
 
 
-def gradcheck(function, inputs, parameters=(), *, eps=1e-6, atol=1e-6, rtol=1e-5, samples=None, seed=0):
+def gradcheck(
+    function: Callable[..., Tensor],
+    inputs: Sequence[Tensor | Array],
+    parameters: Sequence[Tensor] = (),
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-6,
+    rtol: float = 1e-5,
+    samples: int | None = None,
+    seed: int = 0,
+) -> bool:
     """True if the gradients of `function(*inputs)`, a tensor, agree with (f(x + eps) - f(x - eps)) / 2 eps; raises GradcheckError if not.
 
     `inputs`: tensors or arrays; `parameters`: tensors that `function` uses without being handed them, such as `model.parameters()`.
@@ -22,12 +36,12 @@ def gradcheck(function, inputs, parameters=(), *, eps=1e-6, atol=1e-6, rtol=1e-5
     `function` must be deterministic: a dropout mask must not change from call to call."""
     for name, value in (("eps", eps), ("atol", atol), ("rtol", rtol)):
         check_real("gradcheck", name, value, 1e-300 if name == "eps" else 0)
-    inputs = [x if isinstance(x, Tensor) else Tensor(np.asarray(x, np.float64)) for x in inputs]
-    labels = [f"input {i}" for i in range(len(inputs))] + [f"parameter {i}" for i in range(len(parameters))]
-    tensors = [*inputs, *parameters]
+    xs = [x if isinstance(x, Tensor) else Tensor(np.asarray(x, np.float64)) for x in inputs]
+    labels = [f"input {i}" for i in range(len(xs))] + [f"parameter {i}" for i in range(len(parameters))]
+    tensors = [*xs, *parameters]
     with kernels.use("reference"), _in_float64(tensors):
         generator = np.random.default_rng(seed)
-        y = function(*inputs)
+        y = function(*xs)
         if not y.requires_grad:
             raise GradcheckError("gradcheck: the result does not depend on any input through a recorded operation")
         dy = generator.standard_normal(y.shape)
@@ -36,29 +50,26 @@ def gradcheck(function, inputs, parameters=(), *, eps=1e-6, atol=1e-6, rtol=1e-5
             analytic = np.zeros(x.shape) if x.grad is None else x.grad
             for index in _indices(x.shape, samples, generator):
                 with no_grad():
-                    numeric = _central_difference(lambda: (function(*inputs).data * dy).sum(), x.data, index, eps)
+                    numeric = _central_difference(lambda: float((function(*xs).data * dy).sum()), x.data, index, eps)
                 if not np.isclose(analytic[index], numeric, rtol, atol):
-                    _blame(function, inputs, y, x, f"{label} {list(index)}", index, analytic[index], numeric, eps, atol, rtol)
+                    _blame(function, xs, y, x, f"{label} {list(index)}", index, analytic[index], numeric, eps, atol, rtol)
     return True
 
 
-class _in_float64:
+@contextmanager
+def _in_float64(tensors: Sequence[Tensor]) -> Iterator[None]:
     """Within a with-block, tensors hold float64 copies of their data, require gradients and have none; then all is as before."""
-
-    def __init__(self, tensors):
-        self.tensors = tensors
-
-    def __enter__(self):
-        self.before = [(x.data, x.grad, x.requires_grad) for x in self.tensors]
-        for x in self.tensors:
-            x.data, x.grad, x.requires_grad = x.data.astype(np.float64), None, True
-
-    def __exit__(self, *error):
-        for x, before in zip(self.tensors, self.before, strict=True):
-            x.data, x.grad, x.requires_grad = before
+    before = [(x.data, x.grad, x.requires_grad) for x in tensors]
+    for x in tensors:
+        x.data, x.grad, x.requires_grad = x.data.astype(np.float64), None, True
+    try:
+        yield
+    finally:
+        for x, old in zip(tensors, before, strict=True):
+            x.data, x.grad, x.requires_grad = old
 
 
-def _indices(shape, samples, generator):
+def _indices(shape: Shape, samples: int | None, generator: np.random.Generator) -> list[Shape]:
     """All indices of an array of this shape, or `samples` of them at random."""
     everything = list(np.ndindex(*shape))
     if samples is None or samples >= len(everything):
@@ -66,7 +77,7 @@ def _indices(shape, samples, generator):
     return [everything[i] for i in generator.choice(len(everything), samples, replace=False)]
 
 
-def _central_difference(f, a, index, eps):
+def _central_difference(f: Callable[[], float], a: Array, index: Shape, eps: float) -> float:
     """(f(a + eps) - f(a - eps)) / 2 eps with respect to a[index]; `a` is changed and put back."""
     value = a[index]
     try:
@@ -79,7 +90,19 @@ def _central_difference(f, a, index, eps):
     return (above - below) / (2 * eps)
 
 
-def _blame(function, inputs, y, x, where, index, analytic, numeric, eps, atol, rtol):
+def _blame(
+    function: Callable[..., Tensor],
+    inputs: Sequence[Tensor],
+    y: Tensor,
+    x: Tensor,
+    where: str,
+    index: Shape,
+    analytic: float,
+    numeric: float,
+    eps: float,
+    atol: float,
+    rtol: float,
+) -> None:
     """Raises the error that says most: a kink, the operation whose own gradient is wrong, or only the index."""
     facts = f"at {where}: backward says {analytic:.10g}, central differences say {numeric:.10g}"
     kink = _kink(function, inputs, x, index, eps)
@@ -95,7 +118,7 @@ def _blame(function, inputs, y, x, where, index, analytic, numeric, eps, atol, r
     )
 
 
-def _kink(function, inputs, x, index, eps):
+def _kink(function: Callable[..., Tensor], inputs: Sequence[Tensor], x: Tensor, index: Shape, eps: float) -> str | None:
     """Which operation decides differently (ReLU, max pooling) at x[index] + eps and - eps, in words; None if none does."""
     value = x.data[index]
     tapes = []
@@ -104,14 +127,15 @@ def _kink(function, inputs, x, index, eps):
         tapes.append(Tape(function(*inputs)))
     x.data[index] = value
     for i, (above, below) in enumerate(zip(*tapes, strict=True)):
-        if above.active_set() is not None:
-            changed = np.argwhere(above.active_set() != below.active_set())
+        active, before = above.active_set(), below.active_set()
+        if active is not None and before is not None:
+            changed = np.argwhere(active != before)
             if len(changed):
                 return f"{above.name} (number {i} on the tape) changes its decision at {changed[0].tolist()} within {eps:g} of this input"
     return None
 
 
-def _wrong_by_itself(op, eps, atol, rtol):
+def _wrong_by_itself(op: Op, eps: float, atol: float, rtol: float) -> str | None:
     """What is wrong with the gradient of one operation, alone, in words; None if nothing is."""
     generator = np.random.default_rng(0)
     alone = copy.copy(op)
@@ -121,7 +145,7 @@ def _wrong_by_itself(op, eps, atol, rtol):
         if dx is None:
             continue
         for index in _indices(arrays[i].shape, 50, generator):
-            numeric = _central_difference(lambda: (alone.forward(*arrays) * dy).sum(), arrays[i], index, eps)
+            numeric = _central_difference(lambda: float((alone.forward(*arrays) * dy).sum()), arrays[i], index, eps)
             if not np.isclose(dx[index], numeric, rtol, atol):
                 return f"its gradient with respect to its input {i} at {list(index)} is {dx[index]:.10g}, expected {numeric:.10g}"
     return None

@@ -1,68 +1,141 @@
 """An operation: its forward and backward rule, and, once it has run, the record of that run."""
 
-import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from . import kernels
+import numpy as np
+
+from . import kernels, writes
+from .array_types import Array, BoolArray, IntArray
+from .checks import check_array
 from .tensor import Tensor, is_recording
-
-_ticks = itertools.count()
 
 
 class Op:
-    """Base of all operations. The element of a tape is the very object that ran, with all that it needs for its way back.
+    """Base of all operations. The element of a tape is the very object that ran, with all that its backward needs.
 
-    A subclass has `forward(*arrays) -> array` and `backward(dy) -> one gradient (or None) for each input`; what backward needs,
-    forward leaves in attributes, for everybody to print. The settings of an operation are arguments of its constructor.
-    """
+    A subclass has `forward(*arrays) -> array` and `backward(dy) -> one gradient (or None) for each input`, of the input's shape and
+    type. Settings are arguments of its constructor. What backward reads, forward leaves in attributes: they can be printed, backward
+    raises if they have been overwritten in the meantime, and they are dropped after it. An operation that writes its result to an
+    array it was given keeps that array as `self.out`. Each call needs an object of its own, unless nothing is recorded.
+    See examples/custom_op.py."""
 
     freed = False
-    inputs = ()
-    y = None  # the output's array
+    inputs: tuple[Tensor, ...] = ()  # of the recorded run
+    y: Array  # the output, after each run; backward may read it only if forward has set it
+    tick = 0  # when the recorded run was: its place on the tape
+    ran_at = 0  # when forward ran last: later than `tick` after a replay
 
-    def __call__(self, *inputs):
-        """Runs the operation on tensors and returns its output tensor, which remembers it if a gradient will be wanted."""
-        for i, x in enumerate(inputs):
-            if not isinstance(x, Tensor):
-                raise TypeError(f"{self.name}: input {i} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
-        self.y = self.forward(*(x.data for x in inputs))
-        y = Tensor(self.y)
-        if is_recording() and any(x.requires_grad for x in inputs):
-            self.inputs, self.tick = inputs, next(_ticks)
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Runs the operation on tensors and returns its output tensor, which remembers it if a gradient may be needed."""
+        recorded = self._check_call(inputs)
+        y = Tensor(self.run(*(x.data for x in inputs)))
+        if recorded:
+            self.inputs, self.tick = inputs, self.ran_at
             y.op, y.requires_grad = self, True
         return y
 
-    def forward(self, *arrays):
+    def run(self, *arrays: Array) -> Array:
+        """forward(*arrays), checked; `y` is its result."""
+        if "_settings" not in vars(self):
+            self._settings = dict(vars(self))  # what the constructor left; all else is the record
+        vars(self).pop("y", None)
+        y = self.forward(*arrays)
+        check_array(f"{self.name}.forward", "y", y)
+        self._keeps_y = "y" in vars(self)
+        self.y, self.freed, self.ran_at = y, False, writes.now()
+        for a in self.written():
+            writes.note(a, self.name, self.ran_at)
+        return y
+
+    def forward(self, *arrays: Any, **_: Any) -> Array:
         """The output array from the input arrays."""
         raise NotImplementedError
 
-    def backward(self, dy):
-        """The gradient with respect to each input, from the gradient with respect to the output; None for those not wanted."""
+    def backward(self, dy: Array) -> Sequence[Array | None]:
+        """The gradient with respect to each input, from the gradient with respect to the output; None for those not needed."""
         raise NotImplementedError
 
-    def needs_grad(self, i):
-        """Whether anybody wants the gradient of input `i`."""
+    def gradients(self, dy: Array) -> Sequence[Array | None]:
+        """backward(dy), checked: one gradient (or None) for each input, of its shape and type."""
+        dxs, where = self.backward(dy), f"{self.name}.backward"
+        if not isinstance(dxs, (tuple, list)):
+            raise TypeError(f"{where}: returned {type(dxs).__name__}, expected a tuple with a gradient (or None) for each input")
+        if len(dxs) != len(self.inputs):
+            raise ValueError(f"{where}: returned {len(dxs)} gradients, expected {len(self.inputs)}, one (or None) for each input")
+        for i, (x, dx) in enumerate(zip(self.inputs, dxs, strict=True)):
+            if dx is not None:
+                check_array(where, f"gradient of input {i}", dx, dtype=x.dtype, shape=x.shape)
+        return dxs
+
+    def needs_grad(self, i: int) -> bool:
+        """Whether the gradient of input `i` is needed."""
         return self.inputs[i].requires_grad
 
-    def active_set(self):
+    def active_set(self) -> BoolArray | IntArray | None:
         """Which way each element went, where the operation has ways to choose from (ReLU, max pooling); else None.
 
         Where a small step changes a decision the function has a kink, and its gradient there is a convention."""
-        return
+        return None
 
-    def free(self):
-        """Drops the record, and with it the memory of whatever nobody else holds."""
-        vars(self).clear()
+    def written(self) -> Sequence[Array]:
+        """The arrays it was given that forward has written to."""
+        out = vars(self).get("out")
+        return () if out is None else (out,)
+
+    def kept(self) -> Iterator[tuple[str, Array]]:
+        """(name, array) of everything that forward has left for backward."""
+        for name, value in vars(self).items():
+            is_setting = name in self._settings and self._settings[name] is value
+            if isinstance(value, np.ndarray) and not is_setting and (name != "y" or self._keeps_y):
+                yield name, value
+
+    def check_kept(self) -> None:
+        """Raises if anything that forward has left for backward has been written to since."""
+        for name, a in self.kept():
+            by = writes.since(a, self.ran_at)
+            if by is not None:
+                raise RuntimeError(
+                    f"backward: {self.name} needs its `{name}` {a.shape} as it was when it ran, but {by} has written to it since: "
+                    f"call backward() before that, or run the forward pass again"
+                )
+
+    def free(self) -> None:
+        """Drops the record, and with it the memory that nothing else holds; the settings stay."""
+        if "_settings" in vars(self):
+            settings = self._settings
+            vars(self).clear()
+            vars(self).update(settings)
         self.freed = True
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name of the operation."""
         return type(self).__name__
 
-    add = staticmethod(lambda a, b, out=None: kernels.add(a, b, out=out))
+    @staticmethod
+    def add(a: Array, b: Array, out: Array | None = None) -> Array:
+        """a + b, for the tape, which imports no kernels."""
+        return kernels.add(a, b, out=out)
 
-    def __repr__(self):
-        if self.freed or self.y is None:
+    def _check_call(self, inputs: tuple[Tensor, ...]) -> bool:
+        """Whether a run on these inputs is recorded; raises if they are no tensors or the record would be wrong."""
+        for i, x in enumerate(inputs):
+            if not isinstance(x, Tensor):
+                raise TypeError(f"{self.name}: input {i} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
+        if not is_recording() or not any(x.requires_grad for x in inputs):
+            return False
+        if self.inputs:
+            raise RuntimeError(f"{self.name}: this object holds the record of an earlier call: make a new {self.name} for each call")
+        for i, x in enumerate(inputs):
+            by = None if x.op is None or x.op.freed else writes.since(x.data, x.op.ran_at)
+            if by is not None and x.op is not None:
+                made = f"input {i} {x.shape}, the output of {x.op.name}"
+                raise RuntimeError(f"{self.name}: {made}, has been overwritten by {by}: use the output of {by} instead")
+        return True
+
+    def __repr__(self) -> str:
+        if self.freed or "y" not in vars(self):
             return f"{self.name} ({'freed' if self.freed else 'not run'})"
         shapes = ", ".join("x".join(map(str, x.shape)) or "()" for x in self.inputs)
         return f"{self.name:<20} {'x'.join(map(str, self.y.shape)) or '()':<16} from {shapes}"

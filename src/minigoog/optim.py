@@ -32,6 +32,7 @@ class SGD:
             if p.grad is not None:
                 decay = self.weight_decay if self.decay_vectors or p.ndim > 1 else 0.0
                 kernels.sgd_step(p.data, p.grad, v, lr=lr, momentum=self.momentum, weight_decay=decay, nesterov=self.nesterov)
+                p.mark_written("SGD.step")
 
     def zero_grad(self):
         """Forgets all gradients."""

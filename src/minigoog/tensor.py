@@ -1,45 +1,67 @@
 """A tensor: an array, its gradient, and the operation that made it."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
+from . import writes
+from .array_types import Array, Shape
 from .tape import Tape
 
-_recording = True
+if TYPE_CHECKING:
+    from .op import Op
+
+_recording = ContextVar("minigoog_recording", default=True)
+OPERATORS: dict[str, Callable[..., Tensor]] = {}  # the functions that Tensor's operators call: minigoog.ops, which needs Tensor, fills it
 
 
 @contextmanager
-def no_grad():
-    """Within a with-block, operations are not recorded: less memory, no backward."""
-    global _recording
-    before, _recording = _recording, False
+def no_grad() -> Iterator[None]:
+    """Within a with-block, operations are not recorded: less memory, no backward.
+
+    It holds for this thread (or asynchronous task) alone; a new thread starts out recording."""
+    before = _recording.get()
+    _recording.set(False)
     try:
         yield
     finally:
-        _recording = before
+        _recording.set(before)
 
 
-def is_recording():
-    """Whether operations are recorded for backward()."""
-    return _recording
+def is_recording() -> bool:
+    """Whether operations are recorded for backward(), in this thread."""
+    return _recording.get()
 
 
-def _from_python(data):
+def _from_python(data: Any) -> Array:
     """Numbers and lists of numbers as float32; NumPy scalars keep their type."""
     a = np.asarray(data)
     return a.astype(np.float32) if a.dtype == np.float64 and not isinstance(data, np.generic) else a
 
 
 class Tensor:
-    """`data`, a NumPy array of floats; `grad`, its gradient once backward() has come by; `op`, the operation that made it (or None).
+    """`data`, a NumPy array of floats; `grad`, its gradient after backward(); `op`, the operation that made it (or None).
 
-    Lists and whole numbers become float32. Feature maps are NHWC: images x height x width x channels."""
+    Lists and integers become float32. Feature maps are NHWC: images x height x width x channels.
+
+    backward() raises if an array that it needs has been overwritten by an operation with `out`, an optimizer or load_state_dict.
+    What NumPy itself writes to `data` is not noticed: after such a write, run the forward pass again before backward(), or say
+    `mark_written()`."""
 
     __slots__ = ("data", "grad", "op", "requires_grad")
-    __array_priority__ = 1  # NumPy leaves array * tensor to Tensor.__rmul__
+    __array_ufunc__ = None  # NumPy leaves array * tensor to Tensor.__rmul__; np.exp(tensor) is an error, not a lost gradient
 
-    def __init__(self, data, requires_grad=False):
+    data: Array
+    grad: Array | None
+    op: Op | None
+    requires_grad: bool
+
+    def __init__(self, data: Any, requires_grad: bool = False):
         if isinstance(data, Tensor):
             raise TypeError("Tensor: `data` is a Tensor already; x.detach() makes a new one with the same array")
         data = data if isinstance(data, np.ndarray) else _from_python(data)
@@ -49,35 +71,120 @@ class Tensor:
             raise TypeError(f"Tensor: `data` is {data.dtype}, expected numbers")
         self.data, self.grad, self.op, self.requires_grad = data, None, None, requires_grad
 
-    shape = property(lambda self: self.data.shape, doc="Lengths of the axes.")
-    ndim = property(lambda self: self.data.ndim, doc="Number of axes.")
-    size = property(lambda self: self.data.size, doc="Number of values.")
-    dtype = property(lambda self: self.data.dtype, doc="float32, or float64 on the reference kernels.")
+    @property
+    def shape(self) -> Shape:
+        """Lengths of the axes."""
+        return self.data.shape
 
-    def __len__(self):
-        return len(self.data)
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.data.ndim
 
-    def __repr__(self):
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32, or float64 on the reference kernels."""
+        return self.data.dtype
+
+    def __repr__(self) -> str:
         made_by = f", op={self.op.name}" if self.op else ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({np.array2string(self.data, precision=4, threshold=20, prefix='Tensor(')}{made_by})"
 
-    def numpy(self):
+    # ---- its values, without history ----
+
+    def numpy(self) -> Array:
         """The array itself, not a copy."""
         return self.data
 
-    def item(self):
-        """The value of a tensor that has only one."""
-        return self.data.item()
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.data, dtype=dtype, copy=copy)
 
-    def detach(self):
+    def item(self) -> float:
+        """The value of a tensor that has only one."""
+        return float(self.data.item())
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def detach(self) -> Tensor:
         """A tensor with the same array and no history."""
         return Tensor(self.data)
 
-    def tape(self):
+    def mark_written(self, by: str = "a function") -> None:
+        """Says that `by` has changed `data` in place, so that a later backward() that needs the old values raises."""
+        writes.note(self.data, by)
+
+    # ---- operators: each a recorded operation of minigoog.ops ----
+
+    def __add__(self, other: Tensor | float) -> Tensor:
+        return OPERATORS["add"](self, other)
+
+    def __radd__(self, other: Tensor | float) -> Tensor:
+        return OPERATORS["add"](self, other)
+
+    def __sub__(self, other: Tensor | float) -> Tensor:
+        return OPERATORS["sub"](self, other)
+
+    def __rsub__(self, other: Tensor | float) -> Tensor:
+        return OPERATORS["sub"](other, self)
+
+    def __mul__(self, other: Tensor | float) -> Tensor:
+        return OPERATORS["mul"](self, other)
+
+    def __rmul__(self, other: Tensor | float) -> Tensor:
+        return OPERATORS["mul"](self, other)
+
+    def __truediv__(self, other: Tensor | float) -> Tensor:
+        return OPERATORS["div"](self, other)
+
+    def __rtruediv__(self, other: Tensor | float) -> Tensor:
+        return OPERATORS["div"](other, self)
+
+    def __pow__(self, exponent: float) -> Tensor:
+        return OPERATORS["power"](self, exponent)
+
+    def __neg__(self) -> Tensor:
+        return OPERATORS["neg"](self)
+
+    def __matmul__(self, w: Tensor) -> Tensor:
+        return OPERATORS["linear"](self, w)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return OPERATORS["index"](self, index)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def sum(self) -> Tensor:
+        """The sum of all values, as a tensor of one value."""
+        return OPERATORS["sum"](self)
+
+    def mean(self) -> Tensor:
+        """The mean of all values, as a tensor of one value."""
+        return OPERATORS["mean"](self)
+
+    def reshape(self, *shape: SupportsIndex | tuple[int, ...]) -> Tensor:
+        """The same values in another shape: x.reshape(2, 3) or x.reshape((2, 3))."""
+        return OPERATORS["reshape"](self, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
+
+    # ---- backward ----
+
+    def tape(self) -> Tape:
         """The operations that this tensor came from, oldest first: a Tape to print, walk and step through."""
         return Tape(self)
 
-    def backward(self, grad=None, retain_graph=False):
+    def backward(self, grad: Array | Tensor | None = None, retain_graph: bool = False) -> None:
         """Adds to `.grad` of every leaf that requires one the gradient of this tensor, weighted with `grad` (1 for a single value).
 
         Frees each operation's record as soon as it is used; `retain_graph` keeps them for another backward()."""
@@ -91,13 +198,13 @@ class Tensor:
             if not retain_graph:
                 op.free()
 
-    def output_gradient(self, grad=None):
+    def output_gradient(self, grad: Array | Tensor | None = None) -> Array:
         """`grad` as an array of this tensor's shape, checked; 1 if it is None and this is a single value."""
         if grad is None:
             if self.size != 1:
                 raise ValueError(f"backward: `grad` is missing: a tensor of shape {self.shape}, not one value, needs one of that shape")
             return np.ones_like(self.data)
-        grad = np.asarray(grad.data if isinstance(grad, Tensor) else grad, dtype=self.dtype)
-        if grad.shape != self.shape:
-            raise ValueError(f"backward: `grad` has shape {grad.shape}, expected {self.shape}")
-        return grad
+        dy: Array = np.asarray(grad.data if isinstance(grad, Tensor) else grad, dtype=self.dtype)
+        if dy.shape != self.shape:
+            raise ValueError(f"backward: `grad` has shape {dy.shape}, expected {self.shape}")
+        return dy

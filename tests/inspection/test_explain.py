@@ -177,7 +177,7 @@ def some_connect(draw, x):
     return ops.connect(leaf(1, 3, 2, 4), [0, 1, 1, 3], [0, 0, 2, 1], (4, 3))
 
 
-POOL = {"size": 3, "padding": 1}
+POOL = {"kernel_size": 3, "padding": 1}
 CASES = {
     "AdaptiveAvgPool2d": lambda draw, x: ops.adaptive_avg_pool2d(x, draw(st.integers(1, 5))),
     "Add": lambda draw, x: x + leaf(1, *x.shape),

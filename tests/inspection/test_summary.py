@@ -82,7 +82,7 @@ def test_a_layer_that_runs_twice_has_its_parameters_once_and_its_work_twice():
 
 
 def test_an_impossible_input_shape_is_named():
-    with pytest.raises(TypeError, match=r"`input_shape` is \(8, 8\), expected a tuple of 4 whole numbers"):
+    with pytest.raises(TypeError, match=r"`input_shape` is \(8, 8\), expected a tuple of 4 integers"):
         mg.summary(mg.models.TinyInception(), (8, 8))
     with pytest.raises(ValueError, match=r"`w` takes 1 channels but `x` has 3"):
         mg.summary(mg.models.TinyInception(), (8, 8, 3))

@@ -16,7 +16,7 @@ NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slo
            "weight_decay": (0.1, 0)}
 WINDOWS = {"stride": (1, 1, 1, 2, (1, 2), (3, 1), 0, -1, 1.5, None, "1", 100, 2**33), "groups": (1, 1, 1, 2, 3, 0, -1),
            "radius": (0, 0, 1, 2, 3, -1, 1.0, None, 2**31),
-           "padding": (0, 0, 1, 1, 2, (0, 3), 9, -1, 1.0, None), "size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
+           "padding": (0, 0, 1, 1, 2, (0, 3), 9, -1, 1.0, None), "kernel_size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
 CHOICES = {"relu": (False, True), "nesterov": (False, True),
            "ceil_mode": (False, True), "with_index": (True, False), "algorithm": ("auto", "direct", "im2col", "winograd", "nonsense")}
 
@@ -77,7 +77,7 @@ def fitting(r, where, kwargs):
     kwargs |= {name: r.standard_normal(shape).astype(np.float32) for name, shape in (("x", x_shape), ("w", w_shape)) if name in kwargs}
     if "b" in kwargs:
         kwargs["b"] = None if r.random() < 0.5 else np.ones(w_shape[3], np.float32)
-    settings = {name: kwargs[name] for name in ("stride", "padding", "groups", "size", "ceil_mode") if name in kwargs}
+    settings = {name: kwargs[name] for name in ("stride", "padding", "groups", "kernel_size", "ceil_mode") if name in kwargs}
     if "pattern" in kwargs:
         pattern = kwargs["pattern"] = SparsePattern.from_mask(r.random(w_shape) < r.random(), int(r.choice([1, 1, 16])))
         kwargs |= {"values": r.standard_normal(pattern.values_shape).astype(np.float32)} if "values" in kwargs else {}

@@ -71,7 +71,7 @@ BAD_PATTERNS = [
     (((1, 1, 3, 2), i32(0, 1, 3), i32(0, 2, 1)), ValueError, r"`col_indices` must increase within each row"),
     (((1, 1, 2, 1), i32(0, 1), i32(0), 8), ValueError, r"`block` is 8, expected 1 or a multiple of 16"),
     (((1, 1, 2, 1), i32(0, 1), i32(0), 0), ValueError, r"`block` is 0, expected at least 1"),
-    (((1, 1, 2, 1), i32(0, 1), i32(0), 16.0), TypeError, r"`block` is 16.0, expected a whole number"),
+    (((1, 1, 2, 1), i32(0, 1), i32(0), 16.0), TypeError, r"`block` is 16.0, expected an integer"),
 ]
 
 

@@ -134,7 +134,7 @@ def test_sequential_runs_its_modules_in_order_and_takes_only_modules():
     (lambda: nn.Conv2d(3, 4, 3, stride=0), "`stride` is 0"), (lambda: nn.Conv2d(3, 4, 3, padding=-1), "`padding` is -1"),
     (lambda: nn.Conv2d(3, 4, 3, groups=2), "`groups` is 2, expected a divisor of in_channels 3 and out_channels 4"),
     (lambda: nn.Linear(3, 0), "Linear: `out_features` is 0"), (lambda: nn.MaxPool2d(0), "MaxPool2d: `kernel_size` is 0"),
-    (lambda: nn.AvgPool2d(2, stride="a"), "AvgPool2d: `stride` is 'a', expected a whole number"),
+    (lambda: nn.AvgPool2d(2, stride="a"), "AvgPool2d: `stride` is 'a', expected an integer"),
 ])
 def test_settings_that_make_no_sense_are_refused_when_the_layer_is_made(make, message):
     with pytest.raises((TypeError, ValueError), match=message):

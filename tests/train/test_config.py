@@ -39,7 +39,7 @@ def test_a_missing_file_is_named_with_the_recipes_that_there_are(tmp_path):
 
 
 @pytest.mark.parametrize("setting, value, message", [
-    ("epochs", 1.0, "`epochs` is 1.0, expected a whole number"),
+    ("epochs", 1.0, "`epochs` is 1.0, expected an integer"),
     ("epochs", True, "`epochs` is True"),
     ("norm", 1, "`norm` is 1, expected true"),
     ("lr", "fast", "`lr` is 'fast', expected a number"),

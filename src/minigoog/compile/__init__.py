@@ -8,18 +8,24 @@ convolutions on one map become one product, whose first columns lie beside the c
                               [ the module's output ............. ]
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import kernels
+from ..array_types import Shape
 from ..checks import check_shape
 from ..tensor import Tensor, is_recording
-from .lowering import lower
 from .plan import Plan
+from .rules import lower
+
+if TYPE_CHECKING:
+    from ..nn import Module
 
 __all__ = ["Plan", "compile"]
 
 
-def compile(model, input_shape):
+def compile(model: "Module", input_shape: Shape) -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
     The parameters are copied: later changes of the model are not seen, and whatever does not come from the input through recorded
@@ -32,11 +38,11 @@ def compile(model, input_shape):
     if not is_recording():
         raise RuntimeError("compile: a plan is made from the tape, but nothing is recorded under no_grad")
     plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4))
-    kernels.native.workspace.release()  # the trial run's maps: at batch 32 GoogLeNet leaves 1 GB of them, which nobody needs again
+    kernels.native.workspace.release()  # the trial run's maps: at batch 32 GoogLeNet leaves 1 GB of them, which is not needed again
     return plan
 
 
-def _plan(model, shape):
+def _plan(model: "Module", shape: Shape) -> Plan:
     x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
     result = _evaluate(model, x)
     ys = list(result) if isinstance(result, tuple) else [result]
@@ -47,7 +53,7 @@ def _plan(model, shape):
     return Plan(lower(x, ys, names), shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)
 
 
-def _evaluate(model, x):
+def _evaluate(model: "Module", x: Tensor) -> Tensor | tuple[Tensor, ...]:
     """The model's result in evaluation; each module's mode stays what it was."""
     modes = [(module, module.training) for _, module in model.named_modules()]
     try:

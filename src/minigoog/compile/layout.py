@@ -2,18 +2,29 @@
 
 A value is known by its key: the operation that made it, or id(tensor) for the input."""
 
+from collections.abc import Container, Sequence
 from itertools import takewhile
 from math import prod
+from typing import Any, TypeAlias
 
 from .. import kernels
+from ..array_types import Shape
 from ..checks import pair
+from ..op import Op
+from ..ops.concat import Concat
+from ..ops.conv import Conv2d
+from ..ops.linear import Linear
+from ..ops.relu import ReLU
 from ..tape import Tape
+from ..tensor import Tensor
 
-WRITERS = ("Conv2d", "Linear", "MaxPool2d", "AvgPool2d", "GlobalAvgPool2d", "ReLU", "Add", "Concat")  # what can write to a slice
+Key: TypeAlias = Op | int
+Map: TypeAlias = Any  # kernels.native.arena.Map, which exists only where the C kernels were built
 
 
 class Layout:
     """The maps of the tape of the tensors `ys`, computed from `x`, as far as they are known before any call.
+    to_slice: the classes of operations whose calls can write to channels of a wider map.
 
     tape       its operations, oldest first
     from_x     the keys of all values that depend on x; the others are constants
@@ -22,78 +33,81 @@ class Layout:
     products   a 1x1 convolution -> all those that are one product with it, in the order of their columns
     """
 
-    def __init__(self, x, ys):
+    def __init__(self, x: Tensor, ys: Sequence[Tensor], to_slice: Container[type]):
+        self.to_slice = to_slice
         self.tape = sorted({op for y in ys for op in Tape(y)}, key=lambda op: op.tick)
         self.from_x = self._computed_from(x)
         self.readers = self._find_readers()
-        self.maps = {id(x): new_map(x.shape, kernels.native.arena.INPUT)}
+        self.maps: dict[Key, Map] = {id(x): new_map(x.shape, kernels.native.arena.INPUT)}
         results = [key_of(y) for y in ys]
-        self.folded = {op.inputs[0].op: op for op in self.tape if self._folds(op, results)}
-        self.relus = {relu: op for op, relu in self.folded.items()}
-        self.products = {}
+        self.folded: dict[Key, Op] = {key_of(op.inputs[0]): op for op in self.tape if self._folds(op, results)}
+        self.relus: dict[Key, Key] = {relu: op for op, relu in self.folded.items()}
+        self.products: dict[Op, list[Op]] = {}
         self._lay_out_concats()
         self._join_the_rest()
 
-    def input(self, op, i=0):
+    def input(self, op: Op, i: int = 0) -> Map:
         """The map of an operation's input `i`."""
         key = key_of(op.inputs[i])
         if key not in self.maps:
             raise NotImplementedError(f"compile: {op.name} with an input that is not computed from the network's ({op!r})")
         return self.maps[key]
 
-    def output(self, op):
+    def output(self, op: Op) -> Map:
         """The map that `op` writes to: its place in a wider one, or a new one."""
         key = self.value(op)
         if key not in self.maps:
             self.maps[key] = new_map(four(op.y.shape))
         return self.maps[key]
 
-    def value(self, op):
+    def value(self, op: Op) -> Op:
         """The key of what is left in memory when `op` is done: where it has a folded ReLU, that of the ReLU."""
         return self.folded.get(op, op)
 
-    def relu(self, op):
+    def relu(self, op: Conv2d | Linear) -> bool:
         """Whether a convolution or linear layer ends with a ReLU."""
         return op.relu or op in self.folded
 
-    def concat_of(self, key):
+    def concat_of(self, key: Key) -> Op | None:
         """The concatenation into whose map the value `key` can be written straight away, or None."""
-        concats = [op for op in self.readers.get(key, []) if kind(op) == "Concat"]
+        concats = [op for op in self.readers.get(key, []) if type(op) is Concat]
         once = [op for op in concats if concats.count(op) == 1]
-        return once[0] if once and kind(key) in WRITERS and key in self.from_x else None
+        return once[0] if once and type(key) in self.to_slice and key in self.from_x else None
 
-    def _computed_from(self, x):
-        keys = {id(x)}
+    def _computed_from(self, x: Tensor) -> set[Key]:
+        keys: set[Key] = {id(x)}
         for op in self.tape:
             if any(key_of(t) in keys for t in op.inputs):
                 keys.add(op)
         return keys
 
-    def _find_readers(self):
-        readers = {}
+    def _find_readers(self) -> dict[Key, list[Op]]:
+        readers: dict[Key, list[Op]] = {}
         for op in self.tape:
             for t in op.inputs:
                 readers.setdefault(key_of(t), []).append(op)
         return readers
 
-    def _folds(self, op, results):
-        """Whether `op` is a ReLU that the convolution or linear layer before it can do, since nobody else sees its output."""
-        if kind(op) != "ReLU":
-            return False
+    def _folds(self, op: Op, results: Sequence[Key]) -> bool:
+        """Whether `op` is a ReLU that the convolution or linear layer before it can do, since nothing else reads its output."""
         before = op.inputs[0].op
-        return kind(before) in ("Conv2d", "Linear") and not before.relu and self.readers[before] == [op] and before not in results
+        if type(op) is not ReLU or not isinstance(before, (Conv2d, Linear)) or type(before) not in (Conv2d, Linear):
+            return False
+        return not before.relu and self.readers[before] == [op] and before not in results
 
-    def _pointwise(self, op):
+    def _pointwise(self, op: Key) -> tuple[Key, bool] | None:
         """(input, relu) of a 1x1 convolution with stride 1, no padding and no groups, which can share a product; else None."""
-        if kind(op) != "Conv2d" or op.inputs[1].shape[:2] != (1, 1) or op.window["groups"] != 1 or op not in self.from_x:
+        if not isinstance(op, Conv2d) or type(op) is not Conv2d or op not in self.from_x:
+            return None
+        if op.inputs[1].shape[:2] != (1, 1) or op.window["groups"] != 1:
             return None
         window = pair("compile", "stride", op.window["stride"], 1), pair("compile", "padding", op.window["padding"], 0)
         return (key_of(op.inputs[0]), self.relu(op)) if window == ((1, 1), (0, 0)) else None
 
-    def _lay_out_concats(self):
+    def _lay_out_concats(self) -> None:
         """Gives every concatenation its map, and those of its inputs that can be written there their slices."""
-        for op in reversed(self.tape):  # so that the outer one of nested concatenations comes first
-            if kind(op) != "Concat" or op not in self.from_x:
+        for op in reversed(self.tape):  # so that the outer one of nested concatenations is first
+            if type(op) is not Concat or op not in self.from_x:
                 continue
             first = self._first_columns(op)
             beside = [] if op in self.maps else self._beside(first)
@@ -105,42 +119,44 @@ class Layout:
                 self.maps[op] = wide.channels(sum(widths), op.y.shape[-1])
             self._slice(self.maps[op], [key_of(t) for t in op.inputs], [t.shape[-1] for t in op.inputs], only=op)
 
-    def _slice(self, whole, keys, widths, only=None):
+    def _slice(self, whole: Map, keys: Sequence[Key], widths: Sequence[int], only: Op | None = None) -> None:
         """Gives the values `keys` (`only` those that can be written into that concatenation) their channels of the map `whole`."""
         start = 0
         for key, width in zip(keys, widths, strict=True):
             if only is None or self.concat_of(key) is only:
-                self.maps[self.value(key)] = whole.channels(start, width)
+                self.maps[self.folded.get(key, key)] = whole.channels(start, width)
             start += width
 
-    def _first_columns(self, concat):
+    def _first_columns(self, concat: Op) -> list[Op]:
         """The 1x1 convolutions on one map with which the concatenated channels begin."""
         makers = [self.relus.get(key, key) for key in map(key_of, concat.inputs)]
         shared = self._pointwise(makers[0])
         if shared is None:
             return []
-        return list(takewhile(lambda op: self._pointwise(op) == shared and self.concat_of(self.value(op)) is concat, makers))
+        operations = takewhile(lambda key: self._pointwise(key) == shared, makers)
+        return [op for op in takewhile(lambda op: self.concat_of(self.folded.get(op, op)) is concat, operations) if isinstance(op, Op)]
 
-    def _beside(self, first):
+    def _beside(self, first: list[Op]) -> list[Op]:
         """The 1x1 convolutions on the same map that are not concatenated themselves: the reductions."""
         shared = self._pointwise(first[0]) if first else None
         return [op for op in self.tape if shared and self._is_free(op) and self._pointwise(op) == shared]
 
-    def _is_free(self, op):
-        """Whether `op` has no product and no concatenation waits for it."""
+    def _is_free(self, op: Op) -> bool:
+        """Whether `op` is in no product and no concatenation reads it."""
         return op not in self.products and self.concat_of(self.value(op)) is None
 
-    def _join(self, ops):
+    def _join(self, ops: list[Op]) -> None:
         """Says that these 1x1 convolutions, whose maps are neighbours, are one product."""
         if len(ops) > 1:
             self.products |= dict.fromkeys(ops, ops)
 
-    def _join_the_rest(self):
+    def _join_the_rest(self) -> None:
         """1x1 convolutions on one map beside which nothing is concatenated: neighbours in a buffer of their own."""
-        groups = {}
+        groups: dict[tuple[Key, bool], list[Op]] = {}
         for op in self.tape:
-            if self._is_free(op) and self._pointwise(op):
-                groups.setdefault(self._pointwise(op), []).append(op)
+            shared = self._pointwise(op)
+            if shared and self._is_free(op):
+                groups.setdefault(shared, []).append(op)
         for ops in groups.values():
             if len(ops) > 1:
                 widths = [op.y.shape[-1] for op in ops]
@@ -148,21 +164,16 @@ class Layout:
                 self._join(ops)
 
 
-def new_map(shape, *area):
+def new_map(shape: Shape, *area: int) -> Map:
     """A map that is all of a new buffer, in the arena unless another area is named."""
     return kernels.native.arena.new_map(shape, *area)
 
 
-def key_of(tensor):
+def key_of(tensor: Tensor) -> Key:
     """The key of a tensor's value."""
     return id(tensor) if tensor.op is None else tensor.op
 
 
-def kind(key):
-    """The kind of the operation that made the value `key`."""
-    return type(key).__name__
-
-
-def four(shape):
+def four(shape: Shape) -> Shape:
     """A shape as (n, h, w, c)."""
     return tuple(shape) if len(shape) == 4 else (prod(shape[:-1]), 1, 1, shape[-1] if shape else 1)

@@ -1,13 +1,16 @@
 """What `compile` returns: steps that run together, or one by one with a clock."""
 
 import threading
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import kernels
+from ..array_types import Array, Shape
 from ..checks import check_array, check_int
 from ..text import aligned, shape_text
+from .lowering import Step
 
 
 class Row(NamedTuple):
@@ -15,8 +18,8 @@ class Row(NamedTuple):
 
     name: str
     kind: str
-    in_shape: tuple
-    out_shape: tuple
+    in_shape: Shape
+    out_shape: Shape
     algorithm: str
     multiply_adds: int
 
@@ -27,16 +30,18 @@ class Plan:
     print(plan) lists the `steps`. One arena (`arena_bytes`) holds everything between input and output, so calls from several
     threads take turns. Results have the same bits for any number of threads."""
 
-    def __init__(self, steps, input_shape, output_shapes, output_type):
+    def __init__(
+        self, steps: Sequence[Step], input_shape: Shape, output_shapes: Sequence[Shape], output_type: type[tuple[Any, ...]] | None
+    ):
         self.input_shape, self.output_shapes, self.output_type = input_shape, output_shapes, output_type
         self.steps = [Row(s.name, s.kind, s.call.x.shape, s.call.y.shape, s.call.algorithm, s.call.multiply_adds) for s in steps]
         self.program = kernels.native.plan.Program([s.call for s in steps])
         self.lock = threading.Lock()
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Any:
         return self._run(x)
 
-    def _run(self, x, seconds=None):
+    def _run(self, x: Array, seconds: Array | None = None) -> Any:
         check_array("plan", "x", x, dtype=np.float32, shape=self.input_shape)
         ys = [kernels.empty(shape) for shape in self.output_shapes]
         with self.lock:
@@ -46,19 +51,20 @@ class Plan:
         return self.output_type(*ys) if hasattr(self.output_type, "_fields") else tuple(ys)
 
     @property
-    def arena_bytes(self):
+    def arena_bytes(self) -> int:
         """Memory of all that lies between input and output, and of scratch (known after the first call)."""
-        return self.program.arena_bytes
+        return int(self.program.arena_bytes)
 
-    def seconds(self, x, repeats=10):
+    def seconds(self, x: Array, repeats: int = 10) -> Array:
         """The median time of each step over `repeats` runs, an array of seconds."""
         times = np.zeros((check_int("plan.seconds", "repeats", repeats, 1), len(self.steps)))
         self._run(x)
         for row in times:
             self._run(x, row)
-        return np.median(times, axis=0)
+        medians: Array = np.median(times, axis=0)
+        return medians
 
-    def profile(self, x, repeats=10):
+    def profile(self, x: Array, repeats: int = 10) -> str:
         """The table of print(plan) with milliseconds (median of `repeats`), GFLOP/s and share of the machine's measured peak.
 
         A convolution's GFLOP/s count the multiplications of its definition, so `winograd` may exceed the peak."""
@@ -73,17 +79,17 @@ class Plan:
         summary = f"{1e3 * total:.2f} ms, {rate:.0f} GFLOP/s, {rate / peak:.0%} of a peak of {peak:.0f}"
         return self._table([head, *rows], summary)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self._table(self._cells(), f"{sum(step.multiply_adds for step in self.steps):,} multiply-adds")
 
-    def _cells(self):
-        head = ("", "step", "kind", "input", "output", "algorithm", "multiply-adds")
+    def _cells(self) -> list[tuple[str, ...]]:
+        head: tuple[str, ...] = ("", "step", "kind", "input", "output", "algorithm", "multiply-adds")
         shapes = [(shape_text(step.in_shape), shape_text(step.out_shape)) for step in self.steps]
         return [head] + [
             (str(i), step.name, step.kind, *shape, step.algorithm, f"{step.multiply_adds:,}" if step.multiply_adds else "")
             for i, (step, shape) in enumerate(zip(self.steps, shapes, strict=True))
         ]
 
-    def _table(self, cells, summary):
+    def _table(self, cells: Sequence[tuple[str, ...]], summary: str) -> str:
         memory = f"arena {self.arena_bytes / 2**20:.1f} MiB, packed weights {self.program.constant_bytes / 2**20:.1f} MiB"
         return f"{aligned(cells, right=(0, 6, 7, 8, 9))}\n{len(self.steps)} steps, {summary}; {memory}"

@@ -1,12 +1,17 @@
-"""Arrays in, arrays out: the numerical kernels, in C (`native`) or in NumPy (`reference`), chosen once at import.
+"""Arrays in, arrays out: the numerical kernels, in C (`native`) or in NumPy (`reference`).
 
-`kernels.conv2d` and the others are the functions of the kind in use. MINIGOOG_NATIVE decides: "auto" (C if it was built, else
-NumPy with a warning), "require" (C or an ImportError), "off" (NumPy).
+`kernels.conv2d` and the others are the functions of the kind in use, looked up each time: write `kernels.conv2d`, not
+`from minigoog.kernels import conv2d`. MINIGOOG_NATIVE decides at import which kind that is: "auto" (C if it was built, else NumPy with
+a warning), "require" (C or an ImportError), "off" (NumPy). `use` changes it for a with-block.
 """
 
 import os
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from ..checks import check_int
 from . import reference
@@ -17,7 +22,7 @@ NOT_BUILT = (
 )
 
 
-def _load_native(mode):
+def _load_native(mode: str) -> ModuleType | None:
     """The package of C kernels, or None where `mode` allows that."""
     if mode not in ("auto", "require", "off"):
         raise ImportError(f"MINIGOOG_NATIVE is {mode!r}, expected auto, require or off")
@@ -35,41 +40,50 @@ def _load_native(mode):
     return native
 
 
-native = _load_native(os.environ.get("MINIGOOG_NATIVE", "auto"))
-backend = "reference"  # the kind in use
+native: Any = _load_native(os.environ.get("MINIGOOG_NATIVE", "auto"))
+BACKENDS: dict[str, ModuleType] = {"reference": reference} | ({"native": native} if native else {})
+_backend = ContextVar("minigoog_backend", default="native" if native else "reference")
 
+if TYPE_CHECKING:  # both kinds have the same signatures
+    from .reference import *  # noqa: F403
 
-def _activate(name):
-    globals().update({function: getattr(BACKENDS[name], function) for function in reference.__all__}, backend=name)
+    backend: str
+else:
 
-
-BACKENDS = {"reference": reference} | ({"native": native} if native else {})
-_activate("native" if native else "reference")
+    def __getattr__(name):
+        """The function `name` of the kernels in use; `backend`, their name."""
+        if name in reference.__all__:
+            return getattr(BACKENDS[_backend.get()], name)
+        if name == "backend":
+            return _backend.get()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @contextmanager
-def use(name):
-    """Within a with-block, computes on the kernels `name`, "native" or "reference"; in all threads."""
+def use(name: str) -> Iterator[None]:
+    """Within a with-block, computes on the kernels `name`, "native" or "reference".
+
+    It holds for this thread (or asynchronous task) alone; a new thread starts on the kernels chosen at import."""
     if name not in BACKENDS:
         raise ValueError(f"kernels.use: `name` is {name!r}, expected one of {', '.join(BACKENDS)}")
-    before = backend
-    _activate(name)
+    before = _backend.get()
+    _backend.set(name)
     try:
         yield
     finally:
-        _activate(before)
+        _backend.set(before)
 
 
 MOST_THREADS = 1024  # OpenMP crashes when it cannot have as many as it is asked for
 
 
-def set_num_threads(n):
+def set_num_threads(n: int) -> None:
     """Lets the C kernels use `n` threads (1 to 1024). The NumPy kernels use as many as NumPy's BLAS does."""
     n = check_int("set_num_threads", "n", n, 1, MOST_THREADS)
     if native:
         native.machine.set_threads(n)
 
 
-def get_num_threads():
+def get_num_threads() -> int:
     """How many threads the C kernels use; 1 where there are none."""
-    return native.machine.threads() if native else 1
+    return int(native.machine.threads()) if native else 1

@@ -1,10 +1,11 @@
 """Shapes of convolutions and pools, checked once for both kinds of kernels."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..array_types import BoolArray, Pair, Shape
 from ..checks import LARGEST, check_array, check_int, output_size, pair
 
 
@@ -18,22 +19,25 @@ class ConvShape(NamedTuple):
     kh: int
     kw: int
     cout: int
-    stride: tuple
-    padding: tuple
+    stride: tuple[int, int]
+    padding: tuple[int, int]
     groups: int
     out_h: int
     out_w: int
 
     @property
-    def x(self):
+    def x(self) -> Shape:
+        """The shape of the input."""
         return (self.n, self.h, self.w, self.cin)
 
     @property
-    def weight(self):
+    def weight(self) -> Shape:
+        """The shape of the weights."""
         return (self.kh, self.kw, self.cin // self.groups, self.cout)
 
     @property
-    def y(self):
+    def y(self) -> Shape:
+        """The shape of the output."""
         return (self.n, self.out_h, self.out_w, self.cout)
 
 
@@ -46,23 +50,27 @@ class PoolShape(NamedTuple):
     c: int
     kh: int
     kw: int
-    stride: tuple
-    padding: tuple
+    stride: tuple[int, int]
+    padding: tuple[int, int]
     out_h: int
     out_w: int
 
     @property
-    def x(self):
+    def x(self) -> Shape:
+        """The shape of the input."""
         return (self.n, self.h, self.w, self.c)
 
     @property
-    def y(self):
+    def y(self) -> Shape:
+        """The shape of the output."""
         return (self.n, self.out_h, self.out_w, self.c)
 
 
-# What comes here are checked ints: 1, 1.0 and True would be one key of the cache.
+# The arguments are checked ints: 1, 1.0 and True would be one key of the cache.
 @lru_cache(maxsize=1024)
-def _conv_shape(where, x, w, stride, padding, groups):
+def _conv_shape(
+    where: str, x: Shape, w: Shape, stride: tuple[int, int], padding: tuple[int, int], groups: int
+) -> ConvShape:
     if len(x) != 4 or len(w) != 4:
         raise ValueError(f"{where}: x has shape {x} and w {w}, expected four axes each: x NHWC [n, h, w, cin], w HWIO [kh, kw, cin, cout]")
     if w[2] * groups != x[3]:
@@ -73,17 +81,19 @@ def _conv_shape(where, x, w, stride, padding, groups):
     if w[3] % groups:
         raise ValueError(f"{where}: `groups` is {groups}, expected a divisor of the {w[3]} output channels")
     out = [output_size(where, axis, x[1 + i], w[i], stride[i], padding[i]) for i, axis in enumerate(("height", "width"))]
-    return ConvShape(*x, w[0], w[1], w[3], stride, padding, groups, *out)
+    return ConvShape(x[0], x[1], x[2], x[3], w[0], w[1], w[3], stride, padding, groups, out[0], out[1])
 
 
-def conv_shape(where, x, w, stride, padding, groups):
+def conv_shape(where: str, x: Shape, w: Shape, stride: Pair, padding: Pair, groups: int) -> ConvShape:
     """The ConvShape of a convolution of a map of shape `x` with weights of shape `w`; raises if there is none."""
-    stride, padding = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
-    return _conv_shape(where, x, w, stride, padding, check_int(where, "groups", groups, 1))
+    strides, paddings = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
+    return _conv_shape(where, x, w, strides, paddings, check_int(where, "groups", groups, 1))
 
 
 @lru_cache(maxsize=1024)
-def _pool_shape(where, x, size, stride, padding, ceil_mode):
+def _pool_shape(
+    where: str, x: Shape, size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], ceil_mode: bool
+) -> PoolShape:
     if len(x) != 4:
         raise ValueError(f"{where}: x has shape {x}, expected four axes NHWC [n, h, w, c]")
     if x[3] < 1:
@@ -96,17 +106,19 @@ def _pool_shape(where, x, size, stride, padding, ceil_mode):
     for i in range(2):
         if (out[i] - 1) * stride[i] >= x[1 + i] + padding[i] or x[1 + i] == 0:
             raise ValueError(f"{where}: a window {size} with padding {padding} lies wholly outside the map {x}")
-    return PoolShape(*x, *size, stride, padding, *out)
+    return PoolShape(x[0], x[1], x[2], x[3], size[0], size[1], stride, padding, out[0], out[1])
 
 
-def pool_shape(where, x, size, stride, padding, ceil_mode=False):
+def pool_shape(
+    where: str, x: Shape, kernel_size: Pair, stride: Pair | None, padding: Pair, ceil_mode: bool = False
+) -> PoolShape:
     """The PoolShape of a pooling of a map of shape `x`; `stride` None means the window's size."""
-    size, padding = pair(where, "size", size, 1), pair(where, "padding", padding, 0)
-    stride = size if stride is None else pair(where, "stride", stride, 1)
-    return _pool_shape(where, x, size, stride, padding, bool(ceil_mode))
+    size, paddings = pair(where, "kernel_size", kernel_size, 1), pair(where, "padding", padding, 0)
+    strides = size if stride is None else pair(where, "stride", stride, 1)
+    return _pool_shape(where, x, size, strides, paddings, bool(ceil_mode))
 
 
-def check_conv_arrays(where, x, w, b):
+def check_conv_arrays(where: str, x: Any, w: Any, b: Any) -> None:
     """Checks the arrays of a forward convolution or linear layer among themselves, shapes of x and w aside."""
     check_array(where, "x", x)
     check_array(where, "w", w, dtype=x.dtype)
@@ -114,7 +126,7 @@ def check_conv_arrays(where, x, w, b):
         check_array(where, "b", b, dtype=x.dtype, shape=w.shape[-1:])
 
 
-def counts_shape(where, maps, radius):
+def counts_shape(where: str, maps: BoolArray, radius: int) -> Shape:
     """(c, 2 radius + 1, 2 radius + 1, c): the shape of the co-occurrences of binary `maps` [n, h, w, c]; raises if there is none."""
     n, h, w, c = check_array(where, "maps", maps, ndim=4, dtype=np.bool_).shape
     if n * h * w > LARGEST:

@@ -1,12 +1,16 @@
 """Where the weights of a sparse convolution are: CSR, or blocks of rows that share their columns."""
 
 import math
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from ..array_types import Array, BoolArray, IntArray, Pair, Shape
 from ..checks import LARGEST, check_array, check_int, check_shape
-from .shapes import conv_shape
+from .shapes import ConvShape, conv_shape
 
 BLOCK = 16  # the rows of a block are a multiple of that: whole vectors, whatever the instruction set
 REMEMBERED = 8  # shapes of maps for which a pattern keeps what kernels have computed from it
@@ -20,7 +24,7 @@ class SparsePattern:
     crow_indices int32 [block rows + 1], col_indices int32 [entries], increasing within a row: named as in PyTorch.
     Values: float [entries], or [entries, block]; where cout is no multiple of the block, those of the rows that there are not are 0."""
 
-    def __init__(self, shape, crow_indices, col_indices, block=1):
+    def __init__(self, shape: Shape, crow_indices: IntArray, col_indices: IntArray, block: int = 1):
         where = "SparsePattern"
         self.shape = tuple(check_int(where, "shape", n, 1) for n in check_shape(where, "shape", shape, 4))
         self.block = check_block(where, block)
@@ -29,9 +33,9 @@ class SparsePattern:
         self.crow_indices = _frozen(check_array(where, "crow_indices", crow_indices, dtype=np.int32, shape=(self.rows + 1,)))
         self.col_indices = _frozen(check_array(where, "col_indices", col_indices, ndim=1, dtype=np.int32))
         self._check_rows(where)
-        self._memo = {}
+        self._memo: dict[Any, Any] = {}
 
-    def _check_rows(self, where):
+    def _check_rows(self, where: str) -> None:
         starts, columns = self.crow_indices, self.col_indices
         if starts[0] != 0 or starts[-1] != len(columns) or np.any(np.diff(starts) < 0):
             raise ValueError(f"{where}: `crow_indices` must rise from 0 to {len(columns)}, the number of col_indices")
@@ -43,7 +47,7 @@ class SparsePattern:
             raise ValueError(f"{where}: `col_indices` must increase within each row")
 
     @classmethod
-    def from_mask(cls, mask, block=1):
+    def from_mask(cls, mask: BoolArray, block: int = 1) -> "SparsePattern":
         """The pattern of the weights where `mask` [kh, kw, cin, cout] is True; a block wherever any of its rows needs one."""
         check_array("SparsePattern.from_mask", "mask", mask, ndim=4, dtype=np.bool_)
         rows, columns = np.nonzero(blocks_of(mask, block).any(axis=2).T)
@@ -51,43 +55,43 @@ class SparsePattern:
         return cls(mask.shape, starts.astype(np.int32), columns.astype(np.int32), block)
 
     @property
-    def rows(self):
+    def rows(self) -> int:
         """Rows, or rows of blocks."""
         return -(-self.shape[3] // self.block)
 
     @property
-    def columns(self):
+    def columns(self) -> int:
         """Positions of the window."""
         return math.prod(self.shape[:3])
 
     @property
-    def values_shape(self):
+    def values_shape(self) -> Shape:
         """The shape of the values."""
         return (len(self.col_indices),) if self.block == 1 else (len(self.col_indices), self.block)
 
     @property
-    def n_weights(self):
+    def n_weights(self) -> int:
         """Weights that are kept: those of a block all count, those of rows that there are not do not."""
         widths = np.minimum(self.block, self.shape[3] - self.block * np.arange(self.rows))
         return int(np.diff(self.crow_indices) @ widths)
 
     @property
-    def density(self):
+    def density(self) -> float:
         """The share of all weights that is kept."""
         return self.n_weights / (self.columns * self.shape[3])
 
     @cached_property
-    def row_of(self):
+    def row_of(self) -> IntArray:
         """The row (of blocks) of each entry."""
         return np.repeat(np.arange(self.rows), np.diff(self.crow_indices))
 
-    def gather(self, w):
+    def gather(self, w: Array) -> Array:
         """The values of this pattern in the dense weights `w` [kh, kw, cin, cout]."""
         if np.shape(w) != self.shape:
             raise ValueError(f"SparsePattern.gather: `w` has shape {np.shape(w)}, expected {self.shape}")
         return np.ascontiguousarray(blocks_of(w, self.block)[self.col_indices, self.row_of]).reshape(self.values_shape)
 
-    def scatter(self, values):
+    def scatter(self, values: Array) -> Array:
         """The dense weights [kh, kw, cin, cout] with `values` at this pattern and 0 elsewhere."""
         check_values("SparsePattern.scatter", values, self)
         w = np.zeros((self.columns, self.rows, self.block), values.dtype)
@@ -95,7 +99,7 @@ class SparsePattern:
         return np.ascontiguousarray(w.reshape(self.columns, -1)[:, : self.shape[3]]).reshape(self.shape)
 
     @cached_property
-    def flipped(self):
+    def flipped(self) -> tuple["SparsePattern", IntArray]:
         """(pattern, order): the CSR pattern of the convolution of dy that gives dx, whose values are values.reshape(-1)[order]."""
         kh, kw, cin, cout = self.shape
         channel = (self.row_of[:, None] * self.block + np.arange(self.block)).reshape(-1)
@@ -106,7 +110,7 @@ class SparsePattern:
         starts = np.searchsorted(row[order], np.arange(cin + 1))
         return SparsePattern((kh, kw, cout, cin), starts.astype(np.int32), column[order].astype(np.int32)), order
 
-    def remembered(self, key, make):
+    def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
         """make(), computed once for each `key`: for kernels, which need the columns as offsets into their own memory."""
         if key not in self._memo:
             if len(self._memo) >= REMEMBERED:
@@ -114,44 +118,44 @@ class SparsePattern:
             self._memo[key] = make()
         return self._memo[key]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         kind = "CSR" if self.block == 1 else f"blocks of {self.block}"
         return f"SparsePattern({'x'.join(map(str, self.shape))}, {kind}, {self.n_weights} weights, density {self.density:.3g})"
 
 
-def _frozen(a):
+def _frozen(a: IntArray) -> IntArray:
     a = np.array(a)
     a.flags.writeable = False
     return a
 
 
-def blocks_of(w, block):
+def blocks_of(w: Any, block: int) -> Any:
     """`w` [kh, kw, cin, cout] as [columns, block rows, block], rows that there are not filled with 0."""
     check_block("blocks_of", block)
     matrix = w.reshape(-1, w.shape[3])
     return np.pad(matrix, ((0, 0), (0, -w.shape[3] % block))).reshape(len(matrix), -1, block)
 
 
-def check_block(where, block):
+def check_block(where: str, block: int) -> int:
     """Returns `block` if it is a number of rows that may share their columns."""
     if check_int(where, "block", block, 1) != 1 and block % BLOCK:
         raise ValueError(f"{where}: `block` is {block}, expected 1 or a multiple of {BLOCK}")
     return block
 
 
-def check_pattern(where, pattern):
+def check_pattern(where: str, pattern: Any) -> SparsePattern:
     """Returns `pattern` if it is one."""
     if not isinstance(pattern, SparsePattern):
         raise TypeError(f"{where}: `pattern` is {type(pattern).__name__}, expected a SparsePattern")
     return pattern
 
 
-def check_values(where, values, pattern, dtype=None):
+def check_values(where: str, values: Any, pattern: SparsePattern, dtype: DTypeLike | None = None) -> None:
     """Checks the values of `pattern`."""
     check_array(where, "values", values, dtype=dtype, shape=check_pattern(where, pattern).values_shape)
 
 
-def sparse_shape(where, x_shape, pattern, stride, padding):
+def sparse_shape(where: str, x_shape: Shape, pattern: SparsePattern, stride: Pair, padding: Pair) -> ConvShape:
     """The ConvShape of a convolution of a map of shape `x_shape` with weights at `pattern`; raises if there is none."""
     cin = check_pattern(where, pattern).shape[2]
     if len(x_shape) == 4 and x_shape[3] != cin:
@@ -159,7 +163,9 @@ def sparse_shape(where, x_shape, pattern, stride, padding):
     return conv_shape(where, x_shape, pattern.shape, stride, padding, 1)
 
 
-def check_sparse_conv(where, x, values, b, pattern, stride, padding):
+def check_sparse_conv(
+    where: str, x: Array, values: Array, b: Array | None, pattern: SparsePattern, stride: Pair, padding: Pair
+) -> ConvShape:
     """The ConvShape of a sparse convolution of these arrays, checked among themselves."""
     check_array(where, "x", x)
     check_values(where, values, pattern, x.dtype)

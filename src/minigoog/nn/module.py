@@ -99,6 +99,8 @@ class Module:
             raise ValueError(f"load_state_dict: {type(self).__name__} does not fit: {'; '.join(sorted(wrong)[:8])}{more}")
         for name in own.keys() & state.keys():
             own[name].data[...] = state[name]
+            if isinstance(own[name], Parameter):
+                own[name].mark_written("load_state_dict")
 
     def train(self, mode=True):
         """Switches dropout and auxiliary heads on, here and in all parts; returns the module."""

@@ -2,32 +2,38 @@
 
 import numpy as np
 
-from ..checks import check_array, check_int
+from ..array_types import Array, Pair
+from ..checks import check_array, pair
 from ..op import Op
+from ..tensor import Tensor
+
+Window = tuple[tuple[int, int], slice, slice]
 
 
 class AdaptiveAvgPool2d(Op):
-    """y[i, j] = the mean of rows floor(i h / size) .. ceil((i + 1) h / size) - 1 and columns likewise."""
+    """y[i, j] = the mean of rows floor(i h / output height) .. ceil((i + 1) h / output height) - 1 and columns likewise."""
 
-    def __init__(self, size):
-        self.size = check_int("adaptive_avg_pool2d", "size", size, 1)
+    def __init__(self, output_size: Pair):
+        self.output_size = pair("adaptive_avg_pool2d", "output_size", output_size, 1)
 
-    def windows(self, h, w):
+    def windows(self, h: int, w: int) -> list[Window]:
         """((i, j), rows, columns) of each window."""
-        spans = [[slice(i * n // self.size, -(-(i + 1) * n // self.size)) for i in range(self.size)] for n in (h, w)]
-        return [((i, j), rows, columns) for i, rows in enumerate(spans[0]) for j, columns in enumerate(spans[1])]
+        row_spans, column_spans = (
+            [slice(i * n // size, -(-(i + 1) * n // size)) for i in range(size)] for n, size in zip((h, w), self.output_size, strict=True)
+        )
+        return [((i, j), rows, columns) for i, rows in enumerate(row_spans) for j, columns in enumerate(column_spans)]
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         check_array("adaptive_avg_pool2d", "x", x, ndim=4)
         n, h, w, c = x.shape
         if min(h, w) < 1:
             raise ValueError(f"adaptive_avg_pool2d: `x` has no pixels {x.shape}")
-        y = np.empty((n, self.size, self.size, c), x.dtype)
+        y = np.empty((n, *self.output_size, c), x.dtype)
         for (i, j), rows, columns in self.windows(h, w):
             y[:, i, j] = x[:, rows, columns].mean(axis=(1, 2))
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array]:
         dx = np.zeros(self.inputs[0].shape, dy.dtype)
         for (i, j), rows, columns in self.windows(*dx.shape[1:3]):
             window = dx[:, rows, columns]
@@ -35,6 +41,8 @@ class AdaptiveAvgPool2d(Op):
         return (dx,)
 
 
-def adaptive_avg_pool2d(x, size):
-    """`x` [n, h, w, c] averaged to [n, size, size, c]; windows overlap where `size` does not divide. (PyTorch's AdaptiveAvgPool2d)"""
-    return AdaptiveAvgPool2d(size)(x)
+def adaptive_avg_pool2d(x: Tensor, output_size: Pair) -> Tensor:
+    """`x` [n, h, w, c] averaged to [n, *output_size, c], `output_size` (height, width) or one number for both.
+
+    Windows overlap where the size of `x` is no multiple. (PyTorch's AdaptiveAvgPool2d)"""
+    return AdaptiveAvgPool2d(output_size)(x)

@@ -1,77 +1,160 @@
-"""Sums and products of whole tensors: what losses are put together with."""
+"""Sums, products and powers, element by element, and the sum and the mean of all values."""
+
+from typing import Any
 
 import numpy as np
 
 from .. import kernels
+from ..array_types import Array
 from ..checks import check_array, check_real
 from ..op import Op
+from ..tensor import Tensor
 
 
 class Add(Op):
     """y = a + b, of one shape."""
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         return kernels.add(a, b)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array, Array]:
         return dy, dy
+
+
+class AddScalar(Op):
+    """y = x + number."""
+
+    def __init__(self, number: float):
+        self.number = number
+
+    def forward(self, x: Array) -> Array:
+        return np.asarray(x + x.dtype.type(self.number))  # NumPy makes a number of an array of one value
+
+    def backward(self, dy: Array) -> tuple[Array]:
+        return (dy,)
 
 
 class Scale(Op):
     """y = factor * x."""
 
-    def __init__(self, factor):
+    def __init__(self, factor: float):
         self.factor = factor
 
-    def forward(self, x):
-        return np.asarray(x * x.dtype.type(self.factor))  # NumPy makes a number of an array of one value
+    def forward(self, x: Array) -> Array:
+        return np.asarray(x * x.dtype.type(self.factor))
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array]:
         return (np.asarray(dy * dy.dtype.type(self.factor)),)
 
 
 class Multiply(Op):
     """y = a * b, element by element, of one shape."""
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         check_array("mul", "b", b, dtype=a.dtype, shape=a.shape)
         self.a, self.b = a, b
         return np.asarray(a * b)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array, Array]:
         return np.asarray(dy * self.b), np.asarray(dy * self.a)
+
+
+class Power(Op):
+    """y = x ** exponent, element by element."""
+
+    def __init__(self, exponent: float):
+        self.exponent = exponent
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return np.asarray(x ** x.dtype.type(self.exponent))
+
+    def backward(self, dy: Array) -> tuple[Array]:
+        kind = dy.dtype.type
+        if self.exponent == 0:  # not 0 * 0 ** -1, which is NaN
+            return (np.zeros_like(dy),)
+        return (np.asarray(dy * kind(self.exponent) * self.x ** kind(self.exponent - 1)),)
 
 
 class Sum(Op):
     """y = the sum of all values of x."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return np.asarray(x.sum(dtype=np.float64), x.dtype)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array]:
         return (np.full(self.inputs[0].shape, dy),)
 
 
-def add(a, b):
-    """a + b, of one shape."""
-    return Add()(a, b)
+class Mean(Op):
+    """y = the mean of all values of x."""
+
+    def forward(self, x: Array) -> Array:
+        if x.size == 0:
+            raise ValueError(f"mean: `x` has shape {x.shape}, expected values to take the mean of")
+        return np.asarray(x.mean(dtype=np.float64), x.dtype)
+
+    def backward(self, dy: Array) -> tuple[Array]:
+        x = self.inputs[0]
+        return (np.full(x.shape, dy / dy.dtype.type(x.size)),)
 
 
-def mul(a, b):
+def _number(where: str, name: str, value: Any) -> float:
+    """`value` as a float; arrays are refused, since broadcasting is not supported."""
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"{where}: `{name}` is an array of shape {value.shape}, expected a number or a Tensor: minigoog.Tensor({name})")
+    return check_real(where, name, value)
+
+
+def add(a: Tensor, b: Tensor | float) -> Tensor:
+    """a + b: two tensors of one shape, or a tensor and a number."""
+    return Add()(a, b) if isinstance(b, Tensor) else AddScalar(_number("add", "b", b))(a)
+
+
+def mul(a: Tensor, b: Tensor | float) -> Tensor:
     """a * b: two tensors of one shape, element by element, or a tensor and a number."""
-    return Multiply()(a, b) if hasattr(b, "requires_grad") else Scale(check_real("mul", "b", b))(a)
+    return Multiply()(a, b) if isinstance(b, Tensor) else Scale(_number("mul", "b", b))(a)
 
 
-def sub(a, b):
-    """a - b, of one shape."""
-    return Add()(a, Scale(-1.0)(b))
+def sub(a: Tensor | float, b: Tensor | float) -> Tensor:
+    """a - b: two tensors of one shape, or a tensor and a number."""
+    if not isinstance(b, Tensor):
+        return add(_tensor("sub", a), -_number("sub", "b", b))
+    return add(neg(b), _number("sub", "a", a)) if not isinstance(a, Tensor) else add(a, neg(b))
 
 
-def neg(a):
+def div(a: Tensor | float, b: Tensor | float) -> Tensor:
+    """a / b, as a * b ** -1: two tensors of one shape, element by element, or a tensor and a number."""
+    if isinstance(b, Tensor):
+        inverse = power(b, -1)
+        return mul(a, inverse) if isinstance(a, Tensor) else mul(inverse, _number("div", "a", a))
+    divisor = _number("div", "b", b)
+    if divisor == 0:
+        raise ValueError("div: `b` is 0, expected another number")
+    return mul(_tensor("div", a), 1 / divisor)
+
+
+def _tensor(where: str, a: Tensor | float) -> Tensor:
+    if not isinstance(a, Tensor):
+        raise TypeError(f"{where}: `a` is {type(a).__name__}, expected a Tensor: minigoog.Tensor(array)")
+    return a
+
+
+def power(x: Tensor, exponent: float) -> Tensor:
+    """x ** exponent, element by element, for one number `exponent`."""
+    return Power(_number("power", "exponent", exponent))(x)
+
+
+def neg(a: Tensor) -> Tensor:
     """-a."""
     return Scale(-1.0)(a)
 
 
-def sum(x):
+def sum(x: Tensor) -> Tensor:
     """The sum of all values of `x`, as a tensor of one value."""
     return Sum()(x)
+
+
+def mean(x: Tensor) -> Tensor:
+    """The mean of all values of `x`, as a tensor of one value."""
+    return Mean()(x)

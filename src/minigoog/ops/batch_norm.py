@@ -1,27 +1,34 @@
 """Batch normalisation in training, with ReLU in the same pass if asked for. (Ioffe, Szegedy 2015, arXiv 1502.03167)"""
 
 from .. import kernels
+from ..array_types import Array, BoolArray
 from ..op import Op
+from ..tensor import Tensor
 
 
 class BatchNorm2d(Op):
     """y = (x - mean) / sqrt(variance + eps) * gamma + beta, channel by channel, and max(0, .) if `relu`."""
 
-    def __init__(self, eps=1e-5, relu=False, out=None):
+    def __init__(self, eps: float = 1e-5, relu: bool = False, out: Array | None = None):
         self.eps, self.relu, self.out = eps, relu, out
 
-    def forward(self, x, gamma, beta):
+    def forward(self, x: Array, gamma: Array, beta: Array) -> Array:
         self.x, self.gamma = x, gamma
-        self.y, self.mean, self.variance = kernels.batch_norm(x, gamma, beta, eps=self.eps, relu=self.relu, out=self.out)
-        return self.y
+        y, self.mean, self.variance = kernels.batch_norm(x, gamma, beta, eps=self.eps, relu=self.relu, out=self.out)
+        if self.relu:
+            self.y = y
+        return y
 
-    def backward(self, dy):
-        return kernels.batch_norm_backward(self.x, self.y, dy, self.mean, self.variance, self.gamma, eps=self.eps, relu=self.relu)
+    def backward(self, dy: Array) -> tuple[Array, Array, Array]:
+        y = self.y if self.relu else self.x  # read with ReLU only
+        return kernels.batch_norm_backward(self.x, y, dy, self.mean, self.variance, self.gamma, eps=self.eps, relu=self.relu)
 
-    def active_set(self):
+    def active_set(self) -> BoolArray | None:
         return self.y > 0 if self.relu else None
 
 
-def batch_norm(x, gamma, beta, *, eps=1e-5, relu=False, out=None):
+def batch_norm(
+    x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5, relu: bool = False, out: Array | None = None
+) -> Tensor:
     """Each channel of `x` [..., c] brought to mean 0 and variance 1 over everything else, times `gamma` [c], plus `beta` [c]."""
     return BatchNorm2d(eps, relu, out)(x, gamma, beta)

@@ -1,23 +1,25 @@
 """A coefficient and a bias for each channel: LeNet-5's trainable subsampling."""
 
+from ..array_types import Array
 from ..checks import check_array
 from ..op import Op
+from ..tensor import Tensor
 
 
 class ChannelAffine(Op):
     """y[..., c] = a[c] * x[..., c] + b[c]."""
 
-    def forward(self, x, a, b):
+    def forward(self, x: Array, a: Array, b: Array) -> Array:
         for name, vector in (("a", a), ("b", b)):
             check_array("channel_affine", name, vector, dtype=x.dtype, shape=x.shape[-1:])
         self.x, self.a = x, a
         return x * a + b
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array, Array, Array]:
         axes = tuple(range(dy.ndim - 1))
         return dy * self.a, (dy * self.x).sum(axis=axes), dy.sum(axis=axes)
 
 
-def channel_affine(x, a, b):
+def channel_affine(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """`x` [..., c] times `a` [c] plus `b` [c]."""
     return ChannelAffine()(x, a, b)

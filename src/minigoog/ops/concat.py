@@ -1,13 +1,16 @@
 """Concatenation of channels that costs no copy: the branches of a module write into slices of its output."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .. import kernels
+from ..array_types import Array
 from ..op import Op
 from ..tensor import Tensor
 
 
-def channel_slices(like, channels):
+def channel_slices(like: Tensor, channels: Sequence[int]) -> tuple[Array, list[Array]]:
     """(whole, slices): a new map with as many images and pixels as the tensor `like` and sum(channels) channels, and its slices.
 
     Each branch gets one slice as its `out`; `concat(branches, whole)` then has nothing to copy."""
@@ -18,10 +21,10 @@ def channel_slices(like, channels):
 class Concat(Op):
     """y[..., :] = all inputs' channels side by side. The gradients are slices of the incoming one."""
 
-    def __init__(self, whole=None):
+    def __init__(self, whole: Array | None = None):
         self.whole = whole
 
-    def forward(self, *xs):
+    def forward(self, *xs: Array) -> Array:
         for i, x in enumerate(xs):
             if x.shape[:-1] != xs[0].shape[:-1]:
                 raise ValueError(f"concat: input {i} has shape {x.shape}, expected {xs[0].shape} but for the channels")
@@ -30,20 +33,28 @@ class Concat(Op):
         y = kernels.empty(shape, xs[0].dtype) if self.whole is None else self.whole
         if y.shape != shape:
             raise ValueError(f"concat: `whole` has shape {y.shape}, expected {shape}")
-        for x, part in zip(xs, self.split(y), strict=True):
-            if x.__array_interface__["data"] != part.__array_interface__["data"] or x.strides != part.strides:
-                part[...] = x
+        self.copies = [(x, part) for x, part in zip(xs, self.split(y), strict=True) if not _is_there(x, part)]
+        for x, part in self.copies:
+            part[...] = x
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> list[Array]:
         return self.split(dy)
 
-    def split(self, a):
+    def written(self) -> list[Array]:
+        return [] if self.whole is None else [part for _, part in self.copies]
+
+    def split(self, a: Array) -> list[Array]:
         """The channels of each input in `a`."""
         return np.split(a, self.bounds[:-1], axis=-1)
 
 
-def concat(xs, whole=None):
+def _is_there(x: Array, part: Array) -> bool:
+    """Whether `x` is the very memory `part`."""
+    return bool(x.__array_interface__["data"] == part.__array_interface__["data"] and x.strides == part.strides)
+
+
+def concat(xs: Sequence[Tensor], whole: Array | None = None) -> Tensor:
     """The channels of the tensors `xs` side by side; `whole`: the array of which they are slices already (see `channel_slices`)."""
     if not xs or not all(isinstance(x, Tensor) for x in xs):
         raise TypeError("concat: `xs` is empty or not all Tensors")

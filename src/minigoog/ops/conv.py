@@ -1,32 +1,57 @@
 """Convolution, with bias and, if asked for, ReLU in the same pass."""
 
+from typing import Any
+
 from .. import kernels
+from ..array_types import Array, BoolArray, Pair
 from ..op import Op
+from ..tensor import Tensor
 
 
 class Conv2d(Op):
     """y = conv(x, w) + b, and max(0, .) if `relu`. x NHWC, w HWIO [kh, kw, cin / groups, cout]."""
 
-    def __init__(self, stride=1, padding=0, groups=1, relu=False, out=None, algorithm="auto"):
-        self.window = {"stride": stride, "padding": padding, "groups": groups, "algorithm": algorithm}
+    def __init__(
+        self,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        groups: int = 1,
+        relu: bool = False,
+        out: Array | None = None,
+        algorithm: str = "auto",
+    ):
+        self.window: dict[str, Any] = {"stride": stride, "padding": padding, "groups": groups, "algorithm": algorithm}
         self.relu, self.out = relu, out
 
-    def forward(self, x, w, b=None):
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         self.x, self.w = x, w
-        self.y = kernels.conv2d(x, w, b, relu=self.relu, out=self.out, **self.window)
-        return self.y
+        y = kernels.conv2d(x, w, b, relu=self.relu, out=self.out, **self.window)
+        if self.relu:  # without it, backward does not read y, and a ReLU in place may follow
+            self.y = y
+        return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array | None, ...]:
         dz = kernels.relu_backward(self.y, dy) if self.relu else dy
         dx = kernels.conv2d_input(self.x.shape, self.w, dz, **self.window) if self.needs_grad(0) else None
         dw = kernels.conv2d_weight(self.x, self.w.shape, dz, **self.window) if self.needs_grad(1) else None
         return (dx, dw) if len(self.inputs) == 2 else (dx, dw, kernels.conv2d_bias(dz))
 
-    def active_set(self):
+    def active_set(self) -> BoolArray | None:
         return self.y > 0 if self.relu else None
 
 
-def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None, algorithm="auto"):
+def conv2d(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    groups: int = 1,
+    relu: bool = False,
+    out: Array | None = None,
+    algorithm: str = "auto",
+) -> Tensor:
     """Convolution of `x` [n, h, w, cin] with `w` [kh, kw, cin / groups, cout], plus `b` [cout], then ReLU if `relu`.
 
     `out`: an array to write to, such as a channel slice of a wider map (see `channel_slices`)."""

@@ -1,30 +1,34 @@
 """The fully connected layer."""
 
 from .. import kernels
+from ..array_types import Array, BoolArray
 from ..op import Op
+from ..tensor import Tensor
 
 
 class Linear(Op):
     """y = x w + b, and max(0, .) if `relu`. x [n, in], w [in, out], b [out]."""
 
-    def __init__(self, relu=False):
+    def __init__(self, relu: bool = False):
         self.relu = relu
 
-    def forward(self, x, w, b=None):
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         self.x, self.w = x, w
-        self.y = kernels.linear(x, w, b, relu=self.relu)
-        return self.y
+        y = kernels.linear(x, w, b, relu=self.relu)
+        if self.relu:
+            self.y = y
+        return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array | None, ...]:
         dz = kernels.relu_backward(self.y, dy) if self.relu else dy
         dx = kernels.linear_input(self.w, dz) if self.needs_grad(0) else None
         dw = kernels.linear_weight(self.x, dz) if self.needs_grad(1) else None
         return (dx, dw, kernels.conv2d_bias(dz))[: len(self.inputs)]
 
-    def active_set(self):
+    def active_set(self) -> BoolArray | None:
         return self.y > 0 if self.relu else None
 
 
-def linear(x, w, b=None, *, relu=False):
+def linear(x: Tensor, w: Tensor, b: Tensor | None = None, *, relu: bool = False) -> Tensor:
     """`x` [n, in] times `w` [in, out], plus `b` [out], then ReLU if `relu`."""
     return Linear(relu)(*((x, w) if b is None else (x, w, b)))

@@ -1,45 +1,48 @@
 """Activations: ReLU, and the scaled tanh of LeNet-5."""
 
 from .. import kernels
+from ..array_types import Array, BoolArray
 from ..op import Op
+from ..tensor import Tensor
 
 
 class ReLU(Op):
     """y = max(0, x)."""
 
-    def __init__(self, out=None):
+    def __init__(self, out: Array | None = None):
         self.out = out
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.y = kernels.relu(x, out=self.out)
         return self.y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array]:
         return (kernels.relu_backward(self.y, dy),)
 
-    def active_set(self):
-        return self.y > 0
+    def active_set(self) -> BoolArray:
+        active: BoolArray = self.y > 0
+        return active
 
 
 class Tanh(Op):
     """y = gain * tanh(slope * x)."""
 
-    def __init__(self, gain=1.0, slope=1.0):
+    def __init__(self, gain: float = 1.0, slope: float = 1.0):
         self.gain, self.slope = gain, slope
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.y = kernels.tanh(x, self.gain, self.slope)
         return self.y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array]:
         return (kernels.tanh_backward(self.y, dy, self.gain, self.slope),)
 
 
-def relu(x, *, out=None):
-    """max(0, x), element by element."""
+def relu(x: Tensor, *, out: Array | None = None) -> Tensor:
+    """max(0, x), element by element. `out`: an array to write to, which may be that of `x` (in place)."""
     return ReLU(out)(x)
 
 
-def tanh(x, gain=1.0, slope=1.0):
+def tanh(x: Tensor, gain: float = 1.0, slope: float = 1.0) -> Tensor:
     """gain * tanh(slope * x), element by element."""
     return Tanh(gain, slope)(x)

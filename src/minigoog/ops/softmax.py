@@ -3,18 +3,20 @@
 import numpy as np
 
 from .. import kernels
+from ..array_types import Array, IntArray
 from ..checks import check_real
 from ..op import Op
+from ..tensor import Tensor
 
 
 class Softmax(Op):
     """y = exp(x) / sum(exp(x)), row by row."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.y = kernels.softmax(x)
         return self.y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array]:
         return (kernels.softmax_backward(self.y, dy),)
 
 
@@ -23,17 +25,17 @@ class CrossEntropy(Op):
 
     With `label_smoothing` s the target is 1 - s for the label plus s / classes for each class. (Szegedy et al., arXiv 1512.00567, 7)"""
 
-    def __init__(self, labels, label_smoothing=0.0):
+    def __init__(self, labels: IntArray, label_smoothing: float = 0.0):
         self.labels, self.label_smoothing = labels, check_real("cross_entropy", "label_smoothing", label_smoothing, 0, 1)
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.losses, self.probabilities = kernels.cross_entropy(x, self.labels)
         if self.label_smoothing and len(x):  # -log p of class j is that of the label, plus the label's logit, minus that of j
             others = self.losses + x[np.arange(len(x)), self.labels] - x.mean(axis=1)
             self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * others
         return np.asarray(self.losses.mean(dtype=np.float64), x.dtype) if len(x) else np.zeros((), x.dtype)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> tuple[Array]:
         scale = float(dy) / max(len(self.losses), 1)
         dx = kernels.cross_entropy_backward(self.probabilities, self.labels, scale)
         if self.label_smoothing:
@@ -42,11 +44,11 @@ class CrossEntropy(Op):
         return (dx,)
 
 
-def softmax(x):
+def softmax(x: Tensor) -> Tensor:
     """Probabilities from logits `x` [n, classes]."""
     return Softmax()(x)
 
 
-def cross_entropy(x, labels, label_smoothing=0.0):
-    """The mean cross-entropy of logits `x` [n, classes] against `labels`, whole numbers [n] (0 for an empty batch)."""
+def cross_entropy(x: Tensor, labels: IntArray, label_smoothing: float = 0.0) -> Tensor:
+    """The mean cross-entropy of logits `x` [n, classes] against `labels`, integers [n] (0 for an empty batch)."""
     return CrossEntropy(labels, label_smoothing)(x)

@@ -54,7 +54,7 @@ def _max_pool(node, nodes):
 
 
 def _size(node):
-    size = node.step.op.window["size"]
+    size = node.step.op.window["kernel_size"]
     return size if isinstance(size, tuple) else (size, size)
 
 

@@ -51,7 +51,7 @@ def _window(op):
         s = pool_shape("receptive_fields", x, **op.window)
         return (s.kh, s.kw), s.stride, s.padding
     if op.name == "AdaptiveAvgPool2d":
-        return tuple(zip(*(_adaptive(n, op.size) for n in x[1:3]), strict=True))
+        return tuple(zip(*(_adaptive(n, size) for n, size in zip(x[1:3], op.output_size, strict=True)), strict=True))
     if len(x) == 4 and op.y.ndim < 4:  # the whole map
         return x[1:3], x[1:3], (0, 0)
     return OWN_PIXEL

@@ -15,13 +15,13 @@ def pool_geometry(s, ldx, ldy):
     return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, ldx, ldy))
 
 
-def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
-    """(y, index): the largest value of each `size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
+def max_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
+    """(y, index): the largest value of each `kernel_size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
 
     Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
     `with_index`; `y` is `out` if given."""
     check_float32("max_pool2d", "x", x)
-    s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
+    s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x)
     index = workspace.empty(s.y, np.int32) if with_index else None
     x_pointer, ldx = pixels("max_pool2d", "x", x)
@@ -31,12 +31,13 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, wi
     return y, index
 
 
-def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, ceil_mode=False):
+def max_pool2d_backward(x_shape, index, dy, kernel_size, *, stride=None, padding=0, ceil_mode=False):
     """Gradient of max pooling: each of `dy` goes to the pixel that `index` names.
 
     `index` is as `max_pool2d` gave it; an entry that names no pixel under its window is passed over."""
     check_float32("max_pool2d_backward", "dy", dy)
-    s = pool_shape("max_pool2d_backward", check_shape("max_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
+    x_shape = check_shape("max_pool2d_backward", "x_shape", x_shape, 4)
+    s = pool_shape("max_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
     dx = workspace.empty(s.x)
@@ -47,10 +48,10 @@ def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, cei
     return dx
 
 
-def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
-    """The mean of each `size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
+def avg_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, out=None):
+    """The mean of each `kernel_size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
     check_float32("avg_pool2d", "x", x)
-    s = pool_shape("avg_pool2d", x.shape, size, stride, padding, ceil_mode)
+    s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x)
     x_pointer, ldx = pixels("avg_pool2d", "x", x)
     y_pointer, ldy = pixels("avg_pool2d", "out", y)
@@ -58,10 +59,11 @@ def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
     return y
 
 
-def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=False):
+def avg_pool2d_backward(x_shape, dy, kernel_size, *, stride=None, padding=0, ceil_mode=False):
     """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
     check_float32("avg_pool2d_backward", "dy", dy)
-    s = pool_shape("avg_pool2d_backward", check_shape("avg_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
+    x_shape = check_shape("avg_pool2d_backward", "x_shape", x_shape, 4)
+    s = pool_shape("avg_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = workspace.empty(s.x)
     pointer, lddy = pixels("avg_pool2d_backward", "dy", dy)

@@ -2,36 +2,39 @@
 
 import numpy as np
 
+from ...array_types import Array
 from ...checks import check_array, check_writable
 
 
-def relu(x, *, out=None):
+def relu(x: Array, *, out: Array | None = None) -> Array:
     """max(0, x), of any shape; a NaN stays."""
     check_array("relu", "x", x)
     return np.maximum(x, 0, out=None if out is None else check_writable("relu", out, x.shape, x.dtype))
 
 
-def relu_backward(y, dy):
+def relu_backward(y: Array, dy: Array) -> Array:
     """Gradient of ReLU: `dy` where its output `y` is not 0."""
     check_array("relu_backward", "y", y)
     check_array("relu_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
     return np.where(y <= 0, y.dtype.type(0), dy)
 
 
-def tanh(x, gain, slope):
+def tanh(x: Array, gain: float, slope: float) -> Array:
     """gain * tanh(slope * x): LeNet-5's squashing function with gain 1.7159 and slope 2/3 (LeCun 1998, appendix A)."""
     check_array("tanh", "x", x)
-    return x.dtype.type(gain) * np.tanh(x.dtype.type(slope) * x)
+    y: Array = x.dtype.type(gain) * np.tanh(x.dtype.type(slope) * x)
+    return y
 
 
-def tanh_backward(y, dy, gain, slope):
+def tanh_backward(y: Array, dy: Array, gain: float, slope: float) -> Array:
     """Gradient of `tanh` from its output: d/dx = slope * (gain - y^2 / gain)."""
     check_array("tanh_backward", "y", y)
     check_array("tanh_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
-    return dy * y.dtype.type(slope) * (y.dtype.type(gain) - y * y / y.dtype.type(gain))
+    dx: Array = dy * y.dtype.type(slope) * (y.dtype.type(gain) - y * y / y.dtype.type(gain))
+    return dx
 
 
-def add(a, b, *, out=None):
+def add(a: Array, b: Array, *, out: Array | None = None) -> Array:
     """a + b, of one shape; `out` may be one of them."""
     check_array("add", "a", a)
     check_array("add", "b", b, dtype=a.dtype, shape=a.shape)

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from ...array_types import Array
 from ...checks import check_array, check_out, check_real
 from .activation import relu as relu_of
 from .activation import relu_backward
 
 
-def check_batch_norm(where, x, eps, **vectors):
+def check_batch_norm(where: str, x: Array, eps: float, **vectors: Array) -> None:
     """Checks the arguments of both functions, for both kinds of kernels."""
     check_array(where, "x", x, ndim=(2, 4))
     if x.size == 0:
@@ -18,7 +19,9 @@ def check_batch_norm(where, x, eps, **vectors):
         raise ValueError(f"{where}: `eps` is 0, expected it above 0")
 
 
-def batch_norm(x, gamma, beta, *, eps, relu=False, out=None):
+def batch_norm(
+    x: Array, gamma: Array, beta: Array, *, eps: float, relu: bool = False, out: Array | None = None
+) -> tuple[Array, Array, Array]:
     """(y, mean, variance): each channel of `x` [..., c] brought to mean 0 and variance 1, times `gamma` [c], plus `beta` [c]; then
     max(0, .) if `relu`. The variance is the biased one."""
     check_batch_norm("batch_norm", x, eps, gamma=gamma, beta=beta)
@@ -31,7 +34,9 @@ def batch_norm(x, gamma, beta, *, eps, relu=False, out=None):
     return (y if out is None else out), mean, variance
 
 
-def batch_norm_backward(x, y, dy, mean, variance, gamma, *, eps, relu=False):
+def batch_norm_backward(
+    x: Array, y: Array, dy: Array, mean: Array, variance: Array, gamma: Array, *, eps: float, relu: bool = False
+) -> tuple[Array, Array, Array]:
     """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output `y`."""
     where = "batch_norm_backward"
     check_batch_norm(where, x, eps, mean=mean, variance=variance, gamma=gamma)

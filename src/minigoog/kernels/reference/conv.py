@@ -2,30 +2,42 @@
 
 import numpy as np
 
+from ...array_types import Array, Pair, Shape
 from ...checks import check_array, check_out, check_shape
-from ..shapes import check_conv_arrays, conv_shape
+from ..shapes import ConvShape, check_conv_arrays, conv_shape
 
 
-def windows(x, s):
+def windows(x: Array, s: ConvShape) -> Array:
     """The window under each output pixel of convolution `s`: a view [n, out_h, out_w, cin, kh, kw] of the padded map."""
     (ph, pw), (sh, sw) = s.padding, s.stride
     padded = np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)))
     return np.lib.stride_tricks.sliding_window_view(padded, (s.kh, s.kw), axis=(1, 2))[:, ::sh, ::sw]
 
 
-def channel_groups(s):
+def channel_groups(s: ConvShape) -> list[tuple[slice, slice]]:
     """(slice of input channels, slice of output channels) of each group of convolution `s`."""
     i, o = s.cin // s.groups, s.cout // s.groups
     return [(slice(g * i, (g + 1) * i), slice(g * o, (g + 1) * o)) for g in range(s.groups)]
 
 
-def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None, algorithm="auto"):
+def conv2d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    groups: int = 1,
+    relu: bool = False,
+    out: Array | None = None,
+    algorithm: str = "auto",
+) -> Array:
     """Convolution of `x` [n, h, w, cin] with `w` [kh, kw, cin / groups, cout], plus `b` [cout], then max(0, .) if `relu`.
 
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
     check_conv_arrays("conv2d", x, w, b)
     s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups)
-    y = np.empty(s.y, x.dtype) if out is None else check_out("conv2d", out, s.y, x)
+    y: Array = np.empty(s.y, x.dtype) if out is None else check_out("conv2d", out, s.y, x)
     for i, o in channel_groups(s):
         y[..., o] = np.tensordot(windows(x[..., i], s), w[..., o], axes=((4, 5, 3), (0, 1, 2)))
     if b is not None:
@@ -33,13 +45,15 @@ def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None,
     return np.maximum(y, 0, out=y) if relu else y
 
 
-def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
+def conv2d_input(
+    x_shape: Shape, w: Array, dy: Array, *, stride: Pair = 1, padding: Pair = 0, groups: int = 1, algorithm: str = "auto"
+) -> Array:
     """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_array("conv2d_input", "w", w)
     s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups)
     check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
     (ph, pw), (sh, sw) = s.padding, s.stride
-    dx = np.zeros((s.n, s.h + 2 * ph, s.w + 2 * pw, s.cin), w.dtype)
+    dx: Array = np.zeros((s.n, s.h + 2 * ph, s.w + 2 * pw, s.cin), w.dtype)
     for i, o in channel_groups(s):
         for ky in range(s.kh):
             for kx in range(s.kw):
@@ -47,19 +61,22 @@ def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="au
     return np.ascontiguousarray(dx[:, ph : ph + s.h, pw : pw + s.w])
 
 
-def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
+def conv2d_weight(
+    x: Array, w_shape: Shape, dy: Array, *, stride: Pair = 1, padding: Pair = 0, groups: int = 1, algorithm: str = "auto"
+) -> Array:
     """Gradient of a convolution with respect to its weights of shape `w_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_array("conv2d_weight", "x", x)
     s = conv_shape("conv2d_weight", x.shape, check_shape("conv2d_weight", "w_shape", w_shape, 4), stride, padding, groups)
     check_array("conv2d_weight", "dy", dy, dtype=x.dtype, shape=s.y)
-    dw = np.empty(s.weight, x.dtype)
+    dw: Array = np.empty(s.weight, x.dtype)
     for i, o in channel_groups(s):
         by_channel = np.tensordot(windows(x[..., i], s), dy[..., o], axes=((0, 1, 2), (0, 1, 2)))  # [cin, kh, kw, cout]
         dw[..., o] = by_channel.transpose(1, 2, 0, 3)
     return dw
 
 
-def conv2d_bias(dy):
+def conv2d_bias(dy: Array) -> Array:
     """Gradient of a bias: the sum of `dy` [..., c] over everything but its channels."""
     check_array("conv2d_bias", "dy", dy, ndim=(1, 2, 3, 4))
-    return dy.sum(axis=tuple(range(dy.ndim - 1)))
+    db: Array = dy.sum(axis=tuple(range(dy.ndim - 1)))
+    return db

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from ...array_types import BoolArray, IntArray
 from ..shapes import counts_shape
 
 
-def cooccurrences(maps, radius=0):
+def cooccurrences(maps: BoolArray, radius: int = 0) -> IntArray:
     """counts int32 [c, 2 radius + 1, 2 radius + 1, c] of binary `maps` [n, h, w, c]: counts[a, radius + dy, radius + dx, b] is at how many
     pixels (y, x) of all images channel a is on while channel b is on at (y + dy, x + dx)."""
     counts = np.zeros(counts_shape("cooccurrences", maps, radius), np.int32)

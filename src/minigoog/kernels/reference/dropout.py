@@ -1,7 +1,9 @@
-"""Dropout with random numbers that are a function of (seed, position), so that nobody has to keep the mask."""
+"""Dropout with random numbers that are a function of (seed, position), so that the mask is not kept."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ...array_types import Array
 from ...checks import check_array, check_int, check_real
 
 ROUNDS = 10
@@ -10,7 +12,7 @@ WEYL = (0x9E3779B9, 0xBB67AE85)
 LOW = 0xFFFFFFFF
 
 
-def philox(seed, counters):
+def philox(seed: int, counters: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Philox4x32-10 of each 64-bit counter: uint64 [len, 4], four 32-bit random words each. (Salmon et al., SC 2011)"""
     c = [counters & np.uint64(LOW), counters >> np.uint64(32), np.zeros_like(counters), np.zeros_like(counters)]
     k = [seed & LOW, seed >> 32 & LOW]
@@ -26,14 +28,14 @@ def philox(seed, counters):
     return np.stack(c, axis=1)
 
 
-def random_words(seed, offset, n):
+def random_words(seed: int, offset: int, n: int) -> NDArray[np.uint64]:
     """Numbers offset .. offset + n - 1 of the stream `seed`, 32 random bits each (uint64 [n])."""
     first = offset // 4
     blocks = np.arange(first, (offset + n + 3) // 4, dtype=np.uint64)
     return philox(seed, blocks).reshape(-1)[offset - 4 * first :][:n]
 
 
-def check_dropout(x, p, seed, offset):
+def check_dropout(x: Array, p: float, seed: int, offset: int) -> float:
     """Checks the arguments of dropout for both kinds of kernels; returns p as a float below 1."""
     p = check_real("dropout", "p", p, 0, 1)
     if p == 1:
@@ -43,12 +45,12 @@ def check_dropout(x, p, seed, offset):
     return p
 
 
-def threshold(p):
+def threshold(p: float) -> int:
     """The 32-bit number below which a random word means "drop", for probability `p`."""
     return min(round(p * 2**32), 2**32 - 1)
 
 
-def dropout(x, p, *, seed, offset):
+def dropout(x: Array, p: float, *, seed: int, offset: int) -> Array:
     """`x` with each number dropped (0) with probability `p` < 1 and the others divided by 1 - p; it is its own gradient.
 
     The mask is a function of `seed`, `offset` and the position alone. (Srivastava et al. 2014, "inverted")"""

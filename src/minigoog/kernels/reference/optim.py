@@ -1,9 +1,10 @@
 """One step of stochastic gradient descent."""
 
+from ...array_types import Array
 from ...checks import check_array, check_real
 
 
-def check_sgd(w, dw, v, lr, momentum, weight_decay):
+def check_sgd(w: Array, dw: Array, v: Array, lr: float, momentum: float, weight_decay: float) -> None:
     """Checks the arguments of sgd_step for both kinds of kernels."""
     check_array("sgd_step", "w", w)
     check_array("sgd_step", "dw", dw, dtype=w.dtype, shape=w.shape)
@@ -16,7 +17,9 @@ def check_sgd(w, dw, v, lr, momentum, weight_decay):
     check_real("sgd_step", "weight_decay", weight_decay)
 
 
-def sgd_step(w, dw, v, *, lr, momentum, weight_decay, nesterov=False):
+def sgd_step(
+    w: Array, dw: Array, v: Array, *, lr: float, momentum: float, weight_decay: float, nesterov: bool = False
+) -> None:
     """In place: g = dw + weight_decay * w; v = momentum * v + g; w = w - lr * v, or with `nesterov` w = w - lr * (g + momentum * v)."""
     check_sgd(w, dw, v, lr, momentum, weight_decay)
     kind = w.dtype.type

@@ -1,12 +1,15 @@
 """Max and average pooling, by sliding windows over a map that is padded so that every window is whole."""
 
+from typing import Any
+
 import numpy as np
 
+from ...array_types import Array, IntArray, Pair, Shape
 from ...checks import check_array, check_out, check_shape
-from ..shapes import pool_shape
+from ..shapes import PoolShape, pool_shape
 
 
-def _windows(x, s, fill):
+def _windows(x: Any, s: PoolShape, fill: float) -> Any:
     """The windows of pooling `s`: a view [n, out_h, out_w, c, kh, kw] of `x` padded with `fill` wherever a window reaches."""
     reach = [max(0, (s.y[1 + i] - 1) * s.stride[i] + (s.kh, s.kw)[i] - s.x[1 + i] - s.padding[i]) for i in range(2)]
     padded = np.pad(x, ((0, 0), (s.padding[0], reach[0]), (s.padding[1], reach[1]), (0, 0)), constant_values=fill)
@@ -14,13 +17,22 @@ def _windows(x, s, fill):
     return view[:, :: s.stride[0], :: s.stride[1]][:, : s.out_h, : s.out_w]
 
 
-def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
-    """(y, index): the largest value of each `size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
+def max_pool2d(
+    x: Array,
+    kernel_size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    out: Array | None = None,
+    with_index: bool = True,
+) -> tuple[Array, Any]:
+    """(y, index): the largest value of each `kernel_size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
 
     Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
     `with_index`; `y` is `out` if given."""
     check_array("max_pool2d", "x", x)
-    s = pool_shape("max_pool2d", x.shape, size, stride, padding, ceil_mode)
+    s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x)
     values = _windows(x, s, -np.inf).reshape(*s.y, s.kh * s.kw)
     pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, s.kh * s.kw)
@@ -32,10 +44,20 @@ def max_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None, wi
     return y, np.take_along_axis(pixels, best, -1)[..., 0] if with_index else None
 
 
-def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, ceil_mode=False):
+def max_pool2d_backward(
+    x_shape: Shape,
+    index: IntArray,
+    dy: Array,
+    kernel_size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+) -> Array:
     """Gradient of max pooling: each of `dy` goes to the pixel that `index` names."""
     check_array("max_pool2d_backward", "dy", dy)
-    s = pool_shape("max_pool2d_backward", check_shape("max_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
+    x_shape = check_shape("max_pool2d_backward", "x_shape", x_shape, 4)
+    s = pool_shape("max_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
     if index.size and not (index.min() >= 0 and index.max() < s.h * s.w):
@@ -45,24 +67,36 @@ def max_pool2d_backward(x_shape, index, dy, size, *, stride=None, padding=0, cei
     return dx.reshape(s.x)
 
 
-def _pixels_inside(s):
+def _pixels_inside(s: PoolShape) -> Array:
     """How many pixels of each window are inside the map: [out_h, out_w, 1]."""
-    return _windows(np.ones((1, s.h, s.w, 1)), s, 0).sum(axis=(4, 5))[0]
+    inside: Array = _windows(np.ones((1, s.h, s.w, 1)), s, 0).sum(axis=(4, 5))[0]
+    return inside
 
 
-def avg_pool2d(x, size, *, stride=None, padding=0, ceil_mode=False, out=None):
-    """The mean of each `size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
+def avg_pool2d(
+    x: Array,
+    kernel_size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    out: Array | None = None,
+) -> Array:
+    """The mean of each `kernel_size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
     check_array("avg_pool2d", "x", x)
-    s = pool_shape("avg_pool2d", x.shape, size, stride, padding, ceil_mode)
+    s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x)
     y[...] = _windows(x, s, 0).sum(axis=(4, 5)) / _pixels_inside(s)
     return y
 
 
-def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=False):
+def avg_pool2d_backward(
+    x_shape: Shape, dy: Array, kernel_size: Pair, *, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False
+) -> Array:
     """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
     check_array("avg_pool2d_backward", "dy", dy)
-    s = pool_shape("avg_pool2d_backward", check_shape("avg_pool2d_backward", "x_shape", x_shape, 4), size, stride, padding, ceil_mode)
+    x_shape = check_shape("avg_pool2d_backward", "x_shape", x_shape, 4)
+    s = pool_shape("avg_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = np.zeros(s.x, dy.dtype)
     share = (dy / _pixels_inside(s)).astype(dy.dtype)
@@ -73,13 +107,13 @@ def avg_pool2d_backward(x_shape, dy, size, *, stride=None, padding=0, ceil_mode=
     return dx
 
 
-def global_avg_pool2d(x):
+def global_avg_pool2d(x: Array) -> Array:
     """The mean of each channel of `x` [n, h, w, c]: [n, c]."""
     check_array("global_avg_pool2d", "x", x, ndim=4)
     return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
 
 
-def global_avg_pool2d_backward(x_shape, dy):
+def global_avg_pool2d_backward(x_shape: Shape, dy: Array) -> Array:
     """Gradient of global average pooling, given `dy` [n, c]."""
     x_shape = check_shape("global_avg_pool2d_backward", "x_shape", x_shape, 4)
     check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))

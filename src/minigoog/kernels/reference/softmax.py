@@ -2,24 +2,27 @@
 
 import numpy as np
 
+from ...array_types import Array, IntArray
 from ...checks import check_array, check_labels
 
 
-def softmax(x):
+def softmax(x: Array) -> Array:
     """exp(x) / sum(exp(x)) along the last axis of `x` [n, classes]."""
     check_logits("softmax", "x", x)
     e = np.exp(x - x.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    y: Array = e / e.sum(axis=1, keepdims=True)
+    return y
 
 
-def softmax_backward(y, dy):
+def softmax_backward(y: Array, dy: Array) -> Array:
     """Gradient of softmax from its output `y` [n, classes]."""
     check_logits("softmax_backward", "y", y)
     check_array("softmax_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
-    return y * (dy - (y * dy).sum(axis=1, keepdims=True))
+    dx: Array = y * (dy - (y * dy).sum(axis=1, keepdims=True))
+    return dx
 
 
-def cross_entropy(logits, labels):
+def cross_entropy(logits: Array, labels: IntArray) -> tuple[Array, Array]:
     """(losses [n], probabilities [n, classes]): -log(softmax(logits)[label]) of each row, and the softmax."""
     check_logits("cross_entropy", "logits", logits)
     labels = check_labels("cross_entropy", labels, *logits.shape)
@@ -28,7 +31,7 @@ def cross_entropy(logits, labels):
     return np.log(sums) - shifted[np.arange(len(labels)), labels], np.exp(shifted) / sums[:, None]
 
 
-def cross_entropy_backward(probabilities, labels, scale):
+def cross_entropy_backward(probabilities: Array, labels: IntArray, scale: float) -> Array:
     """scale * (probabilities - one_hot(labels)): gradient of scale * sum of losses with respect to the logits."""
     check_logits("cross_entropy_backward", "probabilities", probabilities)
     labels = check_labels("cross_entropy_backward", labels, *probabilities.shape)
@@ -37,7 +40,7 @@ def cross_entropy_backward(probabilities, labels, scale):
     return dlogits * probabilities.dtype.type(scale)
 
 
-def check_logits(where, name, x):
+def check_logits(where: str, name: str, x: Array) -> None:
     """Checks that `x` is [n, classes] with at least one class, for both kinds of kernels."""
     check_array(where, name, x, ndim=2)
     if x.shape[1] < 1:

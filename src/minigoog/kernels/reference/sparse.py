@@ -1,11 +1,23 @@
 """Convolution with sparse weights, and its gradients: by definition that with dense ones, most of them zero."""
 
+from ...array_types import Array, Pair, Shape
 from ...checks import check_array, check_out, check_shape
-from ..sparse_pattern import check_sparse_conv, check_values, sparse_shape
+from ..sparse_pattern import SparsePattern, check_sparse_conv, check_values, sparse_shape
 from .conv import conv2d, conv2d_input, conv2d_weight
 
 
-def sparse_conv2d(x, values, b=None, *, pattern, stride=1, padding=0, relu=False, out=None, algorithm="auto"):
+def sparse_conv2d(
+    x: Array,
+    values: Array,
+    b: Array | None = None,
+    *,
+    pattern: SparsePattern,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    relu: bool = False,
+    out: Array | None = None,
+    algorithm: str = "auto",
+) -> Array:
     """Convolution of `x` [n, h, w, cin] with the sparse weights `values` at `pattern`, plus `b` [cout], then max(0, .) if `relu`.
 
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
@@ -15,7 +27,9 @@ def sparse_conv2d(x, values, b=None, *, pattern, stride=1, padding=0, relu=False
     return conv2d(x, pattern.scatter(values), b, stride=stride, padding=padding, relu=relu, out=out)
 
 
-def sparse_conv2d_input(x_shape, values, dy, *, pattern, stride=1, padding=0):
+def sparse_conv2d_input(
+    x_shape: Shape, values: Array, dy: Array, *, pattern: SparsePattern, stride: Pair = 1, padding: Pair = 0
+) -> Array:
     """Gradient of a sparse convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_values("sparse_conv2d_input", values, pattern)
     x_shape = check_shape("sparse_conv2d_input", "x_shape", x_shape, 4)
@@ -24,7 +38,7 @@ def sparse_conv2d_input(x_shape, values, dy, *, pattern, stride=1, padding=0):
     return conv2d_input(x_shape, pattern.scatter(values), dy, stride=stride, padding=padding)
 
 
-def sparse_conv2d_weight(x, pattern, dy, *, stride=1, padding=0):
+def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride: Pair = 1, padding: Pair = 0) -> Array:
     """Gradient of a sparse convolution with respect to the values of its `pattern`, given `dy` [n, out_h, out_w, cout]."""
     check_array("sparse_conv2d_weight", "x", x)
     s = sparse_shape("sparse_conv2d_weight", x.shape, pattern, stride, padding)

@@ -1,0 +1,31 @@
+"""Some of a tensor's values, as NumPy's indices choose them."""
+
+from typing import Any
+
+import numpy as np
+
+from ..array_types import Array
+from ..op import Op
+from ..tensor import Tensor
+
+
+class Index(Op):
+    """y = x[index], a copy: kernels take maps without gaps."""
+
+    def __init__(self, index: Any):
+        self.index = index
+
+    def forward(self, x: Array) -> Array:
+        return np.array(x[self.index])
+
+    def backward(self, dy: Array) -> tuple[Array]:
+        dx = np.zeros(self.inputs[0].shape, dy.dtype)
+        np.add.at(dx, self.index, dy)  # += would count a value that is chosen twice only once
+        return (dx,)
+
+
+def index(x: Tensor, index: Any) -> Tensor:
+    """x[index] with any index that NumPy takes: integers, slices, lists of integers, masks."""
+    if isinstance(index, Tensor):
+        raise TypeError("index: `index` is a Tensor, expected integers, slices or an array of integers")
+    return Index(index)(x)
