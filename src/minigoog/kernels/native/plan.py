@@ -65,7 +65,7 @@ def convolution(
 
 
 def _direct(s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
-    calls = []
+    calls: list[Call] = []
     if s.padding != (0, 0) or (s.kw > 1 and not x.dense):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
     settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, relu)[0]}
@@ -185,8 +185,8 @@ class Program:
         needed = lib.mg_plan_scratch(self.c_calls, len(self.c_calls))
         if needed > self.scratch.size:  # at first, and when there are more threads than there were
             self.scratch = _aligned(needed)
-        areas = [None, self.constants, self.arena, x, *ys]
-        pointers = ffi.new("float *[]", [NULL, *(dense("plan", "x", a) for a in areas[1:])])
+        areas = [self.scratch[:0], self.constants, self.arena, x, *ys]  # by enum mg_area
+        pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])
         for run in self.runs:
             if self.calls[run[0]].kernel == PYTHON:
                 self._run_python(run, areas, seconds)
@@ -194,12 +194,13 @@ class Program:
                 times = NULL if seconds is None else dense("plan", "seconds", seconds[run[0] : run[-1] + 1], "double[]")
                 lib.mg_run_plan(self.c_calls + run[0], len(run), pointers, dense("plan", "scratch", self.scratch), times)
 
-    def _run_python(self, run: Sequence[int], areas: Sequence[Array | None], seconds: Array | None) -> None:
+    def _run_python(self, run: Sequence[int], areas: Sequence[Array], seconds: Array | None) -> None:
         for i in run:
-            function, arguments = self.calls[i].function, self.calls[i].arguments
+            call = self.calls[i]
+            assert call.function is not None
             start = time.perf_counter()
-            *xs, y = (view(areas, m, shape) if isinstance(m, Map) else m for m, shape in arguments)
-            y[...] = function(*xs)
+            *xs, y = (view(areas, m, shape) if isinstance(m, Map) else m for m, shape in call.arguments)
+            y[...] = call.function(*xs)
             if seconds is not None:
                 seconds[i] = time.perf_counter() - start
 
