@@ -42,8 +42,8 @@ void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, fl
     }
 }
 
-void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift,
-                   int relu, float *y, size_t ldy)
+void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift, int relu,
+                   float *y, size_t ldy)
 {
     assert(ldx >= c && ldy >= c);
     const struct kernels *k = mg_kernels();
@@ -54,8 +54,8 @@ void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const floa
     }
 }
 
-void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy,
-                        size_t lddy, const float *mean, float *scratch, float *sum_dz, float *sum_dzx)
+void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
+                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx)
 {
     assert(ldx >= c && ldy >= c && lddy >= c);
     const struct kernels *k = mg_kernels();
@@ -64,8 +64,8 @@ void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const
     PARALLEL_FOR(block, blocks, 3 * rows * c) {
         const size_t first = block * ROWS_IN_BLOCK;
         float *at = scratch + 2 * block * c;
-        k->norm_sums(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy,
-                     dy + first * lddy, lddy, mean, at, at + c);
+        k->norm_sums(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean, at,
+                     at + c);
     }
 
     memset(sum_dz, 0, c * sizeof *sum_dz);
@@ -76,15 +76,15 @@ void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const
     }
 }
 
-void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy,
-                            size_t lddy, const float *mean, const float *factors, float *dx)
+void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
+                            const float *mean, const float *factors, float *dx)
 {
     assert(ldx >= c && ldy >= c && lddy >= c);
     const struct kernels *k = mg_kernels();
 
     PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), 3 * rows * c) {
         const size_t first = block * ROWS_IN_BLOCK;
-        k->norm_backward(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy,
-                         dy + first * lddy, lddy, mean, factors, dx + first * c);
+        k->norm_backward(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean,
+                         factors, dx + first * c);
     }
 }

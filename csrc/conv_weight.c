@@ -137,7 +137,10 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
     const size_t ranges = parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)), tiles_in_range = mg_ceil_div(p.tiles, ranges);
     const size_t tasks = parts > 1 ? parts : panels * ranges;
     PARALLEL_FOR(i, tasks, work) {
-        struct weight_task task = {.image_end = s->n, .tile_end = p.tiles, .panel_end = panels, .dw = dw,
+        struct weight_task task = {.image_end = s->n,
+                                   .tile_end = p.tiles,
+                                   .panel_end = panels,
+                                   .dw = dw,
                                    .packed = scratch + (size_t)MG_THREAD() * packed_size(s)};
         if (parts > 1) {
             task.image = i * s->n / parts, task.image_end = (i + 1) * s->n / parts;

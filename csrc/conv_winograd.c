@@ -66,7 +66,8 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
         for (size_t c = 0; c < cin; c++)
             for (size_t j = 0; j < width; j += k->lanes) {
                 const size_t column = p * columns + j;
-                mg_transforms(k, side, taps)->weights(cout - column, w + c * cout + column, cin * cout, panel + (c + 1) * width + j, position);
+                mg_transforms(k, side, taps)
+                    ->weights(cout - column, w + c * cout + column, cin * cout, panel + (c + 1) * width + j, position);
             }
     }
 }
@@ -106,8 +107,8 @@ static void winograd_task(const struct job *j, const struct plan *p, size_t firs
     const struct winograd *transform = mg_transforms(k, p->grid.side, s->kh);
     float *m = v + p->grid.positions * p->block * s->cin;
     for (size_t tile = first; tile < end; tile++)
-        transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx,
-                         v + (tile - first) * s->cin, p->block * s->cin);
+        transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, v + (tile - first) * s->cin,
+                         p->block * s->cin);
 
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
@@ -115,8 +116,8 @@ static void winograd_task(const struct job *j, const struct plan *p, size_t firs
         for (size_t tile = first; tile < end; tile++)
             transform->output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width,
                               j->bias ? j->bias + column : NULL, s->relu,
-                              j->y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->ldy + column, s->ldy,
-                              s->out_w * s->ldy, mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
+                              j->y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->ldy + column, s->ldy, s->out_w * s->ldy,
+                              mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
     }
 }
 

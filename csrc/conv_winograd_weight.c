@@ -15,9 +15,9 @@ enum {
 
 /* Where things are in the scratch memory. */
 struct place {
-    float *sums; /* [position, cin, cout] */
-    float *v;    /* [position, tile, cin]: transformed inputs of a batch */
-    float *d;    /* [position, panel, tile, width]: transformed output gradients, a panel's width as in mg_panel_width */
+    float *sums;  /* [position, cin, cout] */
+    float *v;     /* [position, tile, cin]: transformed inputs of a batch */
+    float *d;     /* [position, panel, tile, width]: transformed output gradients, a panel's width as in mg_panel_width */
     size_t tiles; /* in a full batch */
 };
 
@@ -51,8 +51,7 @@ static void transform_tile(const struct mg_conv *s, const struct kernels *k, str
                            size_t i, const struct place *at)
 {
     const struct winograd *transform = mg_transforms(k, g.side, s->kh);
-    transform->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, at->v + i * s->cin,
-                     at->tiles * s->cin);
+    transform->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, at->v + i * s->cin, at->tiles * s->cin);
     const float *corner = dy + mg_corner(g, tile, s->out_h, s->out_w) * s->ldy;
     for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
@@ -63,7 +62,8 @@ static void transform_tile(const struct mg_conv *s, const struct kernels *k, str
 }
 
 /* sums[position] += v[position]^T d[position] over the `tiles` of a batch, for one panel; rows of cin in the tallest tiles that fit. */
-static void accumulate(const struct mg_conv *s, const struct kernels *k, const struct place *at, size_t tiles, size_t position, size_t panel)
+static void accumulate(const struct mg_conv *s, const struct kernels *k, const struct place *at, size_t tiles, size_t position,
+                       size_t panel)
 {
     const struct weight_tile t = {.images = 1, .rows = 1, .pixels = tiles, .x_col = s->cin, .lddw = s->cout};
     const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - column);
@@ -96,6 +96,6 @@ void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const fl
             accumulate(s, k, &at, tiles, task / panels, task % panels);
     }
     PARALLEL_FOR(c, s->cin, POSITIONS * s->cin * s->cout)
-        mg_transforms(k, g.side, s->kh)->weights_transposed(s->cout, at.sums + c * s->cout, s->cin * s->cout, dw + c * s->cout,
-                                                            s->cin * s->cout);
+        mg_transforms(k, g.side, s->kh)
+            ->weights_transposed(s->cout, at.sums + c * s->cout, s->cin * s->cout, dw + c * s->cout, s->cin * s->cout);
 }

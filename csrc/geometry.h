@@ -55,7 +55,7 @@ struct conv_tile {
 
 /* A block of output pixels of a weight gradient (gemm_tile.inc). */
 struct weight_tile {
-    size_t images, rows, pixels; /* a row has `pixels` output pixels */
+    size_t images, rows, pixels;  /* a row has `pixels` output pixels */
     size_t x_image, x_row, x_col; /* from the window of one output pixel to that of the next image, row, column */
     size_t lddw;
 };

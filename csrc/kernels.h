@@ -13,7 +13,8 @@ typedef void weight_tile_fn(const struct weight_tile *t, const float *x, const f
 
 typedef void block_tile_fn(const struct block_tile *t, const float *const *rows, const float *values, const float *bias, float *y,
                            size_t n_rows, size_t n_cols);
-typedef void sparse_tile_fn(size_t rows, const int32_t *starts, const int32_t *offsets, const float *values, const float *panel, float *sums);
+typedef void sparse_tile_fn(size_t rows, const int32_t *starts, const int32_t *offsets, const float *values, const float *panel,
+                            float *sums);
 typedef void sparse_dot_fn(size_t entries, const int32_t *offsets, const float *dy, const float *panel, float *dvalues, size_t step);
 
 /* One row of an elementwise operation y = f(a, b): n floats (activation.inc). */
@@ -29,8 +30,8 @@ struct winograd {
     void (*weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
     void (*output)(size_t channels, const float *m, size_t m_position, const float *bias, int relu, float *y, size_t ldy, size_t y_row,
                    size_t rows, size_t cols);
-    void (*output_transposed)(size_t channels, size_t width, const float *dy, size_t ldy, size_t y_row, size_t rows, size_t cols,
-                              float *d, size_t d_position);
+    void (*output_transposed)(size_t channels, size_t width, const float *dy, size_t ldy, size_t y_row, size_t rows, size_t cols, float *d,
+                              size_t d_position);
     void (*weights_transposed)(size_t n, const float *m, size_t m_position, float *dw, size_t w_tap);
 };
 
@@ -38,8 +39,8 @@ struct kernels {
     const char *name;
     int (*supported)(void);
     size_t lanes;
-    size_t heights[HEIGHTS];              /* of the tiles, tallest first; the last is 1 */
-    conv_tile_fn *conv_tile[HEIGHTS][2];  /* [height][vectors - 1] */
+    size_t heights[HEIGHTS];             /* of the tiles, tallest first; the last is 1 */
+    conv_tile_fn *conv_tile[HEIGHTS][2]; /* [height][vectors - 1] */
     weight_tile_fn *weight_tile[HEIGHTS][2];
     block_tile_fn *block_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t ld, float *panel);
@@ -52,22 +53,22 @@ struct kernels {
     const struct activation *activations; /* [MG_ACTIVATIONS] */
     elementwise_fn *add, *copy;
     void (*accumulate)(size_t n, const float *x, float *y);
-    void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t ldx, size_t width, int32_t first,
-                       float *y, int32_t *index);
+    void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t ldx, size_t width, int32_t first, float *y,
+                       int32_t *index);
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
-    void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const int32_t *index, const float *dy,
-                               size_t ldy, float *dx);
+    void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const int32_t *index,
+                               const float *dy, size_t ldy, float *dx);
     void (*sum_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t ldx, size_t width, float scale, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
     void (*sgd)(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w);
     void (*moments)(size_t rows, size_t channels, const float *x, size_t ldx, float *mean, float *m2);
-    void (*normalize)(size_t rows, size_t channels, const float *x, size_t ldx, const float *mean, const float *scale,
-                      const float *shift, int relu, float *y, size_t ldy);
-    void (*norm_sums)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy,
-                      size_t lddy, const float *mean, float *sum_dz, float *sum_dzx);
-    void (*norm_backward)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy,
-                          const float *dy, size_t lddy, const float *mean, const float *factors, float *dx);
+    void (*normalize)(size_t rows, size_t channels, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift,
+                      int relu, float *y, size_t ldy);
+    void (*norm_sums)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
+                      const float *mean, float *sum_dz, float *sum_dzx);
+    void (*norm_backward)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy,
+                          size_t lddy, const float *mean, const float *factors, float *dx);
     void (*peak)(size_t rounds, float *sink);
     double peak_flops; /* of one round of peak */
 };

@@ -73,10 +73,10 @@ static inline int mg_take(struct mg_parts *p, size_t *iteration)
     return 0;
 }
 
-#define PARALLEL_FOR(i, n, work)                                    \
-    struct mg_parts mg_parts_of_##i;                                \
-    mg_share(&mg_parts_of_##i, n, mg_threads_for(work));            \
-    MG_TEAM(mg_parts_of_##i.threads)                                \
+#define PARALLEL_FOR(i, n, work)                         \
+    struct mg_parts mg_parts_of_##i;                     \
+    mg_share(&mg_parts_of_##i, n, mg_threads_for(work)); \
+    MG_TEAM(mg_parts_of_##i.threads)                     \
     for (size_t i; mg_take(&mg_parts_of_##i, &i);)
 
 #endif

@@ -57,7 +57,8 @@ void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, con
     const struct kernels *k = mg_kernels();
     const struct mg_line l = mg_line_of(s);
     const struct parts parts = parts_of(&l);
-    const size_t weights = (size_t)starts[mg_ceil_div(s->cout, s->block)] * s->block, work = l.positions * (weights / MULTIPLY_ADDS + s->cin);
+    const size_t weights = (size_t)starts[mg_ceil_div(s->cout, s->block)] * s->block,
+                 work = l.positions * (weights / MULTIPLY_ADDS + s->cin);
     float *const part = scratch + (size_t)mg_threads() * packed_size(s, &l);
     memset(dvalues, 0, weights * sizeof *dvalues);
     memset(part, 0, (parts.n - 1) * weights * sizeof *part);
