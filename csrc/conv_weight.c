@@ -1,8 +1,8 @@
 /* The weight gradient of a convolution: dw[position, j] = sum over output pixels of window[position] * dy[j], which is the tile of
- * conv_direct.c with the roles of pixels and window positions exchanged. Everything that decides about the order of a sum depends
- * on the shape alone, never on the number of threads: pixels are taken in blocks; small gradients (most pixels, fewest weights) are
- * summed in up to MAX_PARTS parts of the images, each part by one thread while its pixels and its sums are in cache; of large ones
- * each thread has its own panel and positions.
+ * conv_direct.c with the roles of pixels and window positions exchanged. The order of a sum depends on the shape alone, never on the
+ * number of threads: pixels are taken in blocks; small gradients (most pixels, fewest weights) are summed in up to MAX_PARTS parts of
+ * the images, each part by one thread while its pixels and its sums are in cache; for large gradients each thread has its own panel and
+ * positions.
  */
 #include <string.h>
 #include "conv.h"
@@ -10,9 +10,9 @@
 #include "parallel.h"
 
 enum {
-    BLOCK_PIXELS = 256,             /* one running sum of so many terms, then the next: the error grows with 256 + pixels / 256 */
-    MAX_PARTS = 8,                  /* of the images, for at most ... */
-    MAX_WEIGHTS_IN_PARTS = 1 << 18, /* ... so many weights */
+    BLOCK_PIXELS = 256,             /* terms in one running sum: the error grows with 256 + pixels / 256 */
+    MAX_PARTS = 8,                  /* of the images, for gradients of at most ... */
+    MAX_WEIGHTS_IN_PARTS = 1 << 18, /* ... this many weights */
     ADD_CHUNK = 1 << 12,
 };
 

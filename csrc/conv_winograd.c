@@ -1,6 +1,7 @@
-/* 3x3 and 5x5 convolution of stride 1. F(4x4, 3x3): the map in tiles of 4 x 4 outputs, each position of the 36 of a transformed tile a
- * matrix product over channels by the register tile of gemm_tile.inc. 2.25 instead of 9 multiply-adds an output; the price is
- * rounding (a few times 2^-24 of the transformed magnitudes), range (values beyond about 1e36 become NaN) and 4 times the weights.
+/* 3x3 and 5x5 convolution of stride 1. F(4x4, 3x3): the map is cut into tiles of 4 x 4 outputs; each of the 36 positions of a
+ * transformed tile is a matrix product over channels, computed by the register tile of gemm_tile.inc. 2.25 instead of 9 multiply-adds
+ * an output; the price is rounding (a few times 2^-24 of the transformed magnitudes), range (values beyond about 1e36 become NaN) and 4
+ * times the weights.
  * F(2x2, 3x3) does the same with tiles of 2 x 2: 4 multiply-adds an output, less rounding, 1.8 times the weights.
  * F(2x2, 5x5), the same 36 positions: 9 instead of 25 multiply-adds an output, 1.44 times the weights.
  */
@@ -14,14 +15,14 @@ enum {
     MAX_BLOCK = 56, /* with few tiles, all of them: threads share the output channels, and weights are fetched once, not for every block */
 };
 
-/* The tiles of all maps in blocks of `block`, and `tasks` that are a block each but for those blocks that a boundary between two
-   threads' parts cuts: these are cut into `groups` of output channels. So few blocks keep every thread equally busy. */
+/* The tiles of all maps in blocks of `block`, and `tasks`: a task is a block, but a block that lies on the boundary between the parts
+   of two threads is cut into `groups` of output channels. So few blocks keep every thread equally busy. */
 struct plan {
     struct mg_grid grid;
     size_t block, blocks, threads, groups, tasks;
 };
 
-/* The block that boundary number t (1 to threads - 1) cuts, or SIZE_MAX where it lies between two blocks or in one cut before. */
+/* The block that boundary number t (1 to threads - 1) cuts, or SIZE_MAX if it lies between two blocks or in a block that is already cut. */
 static size_t cut_by(const struct plan *p, size_t t)
 {
     const size_t block = p->blocks * t / p->threads, before = p->blocks * (t - 1) / p->threads;

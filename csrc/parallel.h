@@ -1,8 +1,8 @@
-/* How drivers give out work: each thread starts with a part of its own, and who is done takes from the others.
+/* How drivers distribute work: each thread starts with its own part of the iterations; when that is done, it takes from the others.
  *
- * Part t of every loop goes to thread t, so that a thread finds most of what it reads in its own cache, where the layer before left
- * it: with iterations handed out in turns, pooling took up to twice as long on two threads as on one. A fixed split would wait for
- * the slower core on a busy machine; taking from the others' ends is the cure.
+ * Part t of every loop goes to thread t, so that a thread finds most of what it reads in its own cache, where the previous layer left
+ * it: with iterations dealt out one by one, pooling took up to twice as long on two threads as on one. A fixed split would wait for
+ * the slower core on a busy machine; taking from the ends of the other parts avoids that.
  *
  *     PARALLEL_FOR(i, n, work) { ... }         for (size_t i = 0; i < n; i++) { ... }, in any order
  *

@@ -1,13 +1,13 @@
 /* Convolution with unstructured sparse weights (CSR), without im2col, over the panel of sparse_panel.h.
  *
  * A tile has the sums of one output channel for up to 6 vectors of pixels in registers and goes through the weights of that channel once.
- * The sums of 16 channels are then turned back to NHWC, with bias and ReLU.
+ * The sums of 16 channels are then transposed back to NHWC, with bias and ReLU.
  */
 #include "parallel.h"
 #include "sparse_panel.h"
 
 enum {
-    CHANNELS = 16,        /* output channels whose sums are turned together */
+    CHANNELS = 16,        /* output channels whose sums are transposed together */
     TASKS_PER_THREAD = 4, /* so that a slow core can leave work to a fast one */
 };
 

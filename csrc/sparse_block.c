@@ -1,8 +1,8 @@
 /* Convolution with blocks of weights: a row of blocks is `block` output channels that share their columns. In NHWC these channels are
- * neighbours, so the tile of conv_direct.c does it, at its speed; instead of all positions of a window it goes through a list.
+ * neighbours, so a tile like that of conv_direct.c computes them, at its speed; it reads a list of positions instead of whole windows.
  *
- * A tile of pixels goes through several rows of blocks before the next tile comes, as many as have weights that stay in a cache near by:
- * sparse rows use each number of a window seldom, and must not fetch it again for each row.
+ * Each tile of pixels is multiplied with several rows of blocks before the next tile, with as many as have weights that stay in a
+ * near cache: sparse rows use each float of a window rarely, and must not fetch it again for each row.
  */
 #include "conv.h"
 #include "kernels.h"

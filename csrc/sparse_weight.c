@@ -1,7 +1,7 @@
-/* The gradient of sparse weights, of those alone that there are: the sum over output pixels of dy times what the weight multiplied, as dot
- * products of two lines of pixels (sparse_panel.h). Positions are split into parts by the shape alone, each part is summed by one thread, and the
- * parts are added in their order: the bits do not depend on the number of threads. Positions without an output count as dy = 0, so an
- * infinity in x reaches the gradients of all weights of its channel as NaN.
+/* The gradient of sparse weights, only of those that are kept: the sum over output pixels of dy times the float that the weight
+ * multiplied, as dot products of two lines of pixels (sparse_panel.h). The shape alone decides how positions are split into parts; each
+ * part is summed by one thread and the parts are added in order, so the bits do not depend on the number of threads. Positions without
+ * an output count as dy = 0: an infinity in x makes the gradients of all weights of its channel NaN.
  */
 #include <string.h>
 #include "parallel.h"

@@ -19,7 +19,7 @@ from ..ops.reshape import Reshape
 from ..ops.softmax import Softmax
 from ..tensor import Tensor
 from .layout import Layout, four, key_of
-from .lowering import Lowering, Step
+from .lowering import Call, Lowering
 
 
 class Rule(NamedTuple):
@@ -105,7 +105,7 @@ RULES: dict[type[Op], Rule] = {
 }
 
 
-def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str]) -> list[Step]:
+def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str]) -> list[Call]:
     """The steps that compute the tensors `ys` from `x`. names: id of a parameter -> its layer."""
     lowering = Lowering(Layout(x, ys, {kind for kind, rule in RULES.items() if rule.to_slice}), names)
     for op in lowering.layout.tape:

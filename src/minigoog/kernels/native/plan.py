@@ -34,6 +34,8 @@ class Call(NamedTuple):
     multiply_adds: int = 0
     function: Callable[..., Array] | None = None
     arguments: tuple[tuple[Map | Array, Shape], ...] = ()  # of `function`, and its result: each with the shape that it sees
+    name: str = ""  # of the layer whose parameters it uses
+    kind: str = ""  # what it stands for: the operation, "pad" or "copy"
 
     def maps(self) -> list[Map]:
         """The maps that the call reads or writes."""

@@ -53,7 +53,7 @@ def pixels(where: str, name: str, a: Array) -> tuple[Pointer, int]:
 
 def _leading_dimension(a: Array) -> int | None:
     """Floats from one pixel of a [..., c] to the next, or None if they are not evenly spaced."""
-    c = a.shape[-1]
+    c: int = a.shape[-1]
     if c > 1 and a.strides[-1] != a.itemsize:
         return None
     step: int | None = None
