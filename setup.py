@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 # Contraction lets the compiler fuse a * b + c, the basis of every kernel; clang does so only within one expression.
@@ -28,9 +28,9 @@ Python are needed. The compiler said:
 
 
 class BuildKernels(build_ext):
-    """Compiles the kernels with OpenMP where there is one; without a compiler, says so and goes on."""
+    """Compiles the kernels with OpenMP where there is one; without a compiler, says so and continues."""
 
-    def build_extension(self, ext):
+    def build_extension(self, ext: Extension) -> None:
         native = os.environ.get("MINIGOOG_NATIVE", "auto")
         if native == "off":
             return
@@ -46,15 +46,15 @@ class BuildKernels(build_ext):
                 raise
             print(FAILED.format(error=error), file=sys.stderr)
 
-    def get_outputs(self):
+    def get_outputs(self) -> list[str]:
         return [path for path in super().get_outputs() if Path(path).exists()]
 
-    def copy_extensions_to_source(self):  # of an editable install: copies only what was built
+    def copy_extensions_to_source(self) -> None:  # of an editable install: copies only what was built
         self.extensions = [ext for ext in self.extensions if Path(self.get_ext_fullpath(ext.name)).exists()
                            or Path(self.build_lib, self.get_ext_filename(self.get_ext_fullname(ext.name))).exists()]
         super().copy_extensions_to_source()
 
-    def has_openmp(self):
+    def has_openmp(self) -> bool:
         """Whether a program with one OpenMP call compiles and links."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "openmp.c")

@@ -18,15 +18,15 @@ static size_t rows_in(size_t rows, size_t block)
 }
 
 /* Blocks are joined by the formula of Chan, Golub, LeVeque (1979), in double. */
-void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t x_pixel, float *scratch, float *mean, float *variance)
+void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance)
 {
-    assert(rows > 0 && x_pixel >= c);
+    assert(rows > 0 && ldx >= c);
     const struct kernels *k = mg_kernels();
     const size_t blocks = mg_ceil_div(rows, ROWS_IN_BLOCK);
 
     PARALLEL_FOR(block, blocks, rows * c) {
         float *at = scratch + 2 * block * c;
-        k->moments(rows_in(rows, block), c, x + block * ROWS_IN_BLOCK * x_pixel, x_pixel, at, at + c);
+        k->moments(rows_in(rows, block), c, x + block * ROWS_IN_BLOCK * ldx, ldx, at, at + c);
     }
 
     PARALLEL_FOR(j, c, blocks * c) {
@@ -42,49 +42,49 @@ void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t x_pixel
     }
 }
 
-void mg_batch_norm(size_t rows, size_t c, const float *x, size_t x_pixel, const float *mean, const float *scale, const float *shift,
-                   int relu, float *y, size_t y_pixel)
+void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift, int relu,
+                   float *y, size_t ldy)
 {
-    assert(x_pixel >= c && y_pixel >= c);
+    assert(ldx >= c && ldy >= c);
     const struct kernels *k = mg_kernels();
 
     PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), rows * c) {
         const size_t first = block * ROWS_IN_BLOCK;
-        k->normalize(rows_in(rows, block), c, x + first * x_pixel, x_pixel, mean, scale, shift, relu, y + first * y_pixel, y_pixel);
+        k->normalize(rows_in(rows, block), c, x + first * ldx, ldx, mean, scale, shift, relu, y + first * ldy, ldy);
     }
 }
 
-void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t x_pixel, const float *y, size_t y_pixel, const float *dy,
-                        size_t dy_pixel, const float *mean, float *scratch, float *sum_dz, float *sum_dzx)
+void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
+                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx)
 {
-    assert(x_pixel >= c && y_pixel >= c && dy_pixel >= c);
+    assert(ldx >= c && ldy >= c && lddy >= c);
     const struct kernels *k = mg_kernels();
     const size_t blocks = mg_ceil_div(rows, ROWS_IN_BLOCK);
 
     PARALLEL_FOR(block, blocks, 3 * rows * c) {
         const size_t first = block * ROWS_IN_BLOCK;
         float *at = scratch + 2 * block * c;
-        k->norm_sums(rows_in(rows, block), c, x + first * x_pixel, x_pixel, y ? y + first * y_pixel : NULL, y_pixel,
-                     dy + first * dy_pixel, dy_pixel, mean, at, at + c);
+        k->norm_sums(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean, at,
+                     at + c);
     }
 
     memset(sum_dz, 0, c * sizeof *sum_dz);
     memset(sum_dzx, 0, c * sizeof *sum_dzx);
     for (size_t block = 0; block < blocks; block++) {
-        k->add(c, sum_dz, scratch + 2 * block * c, sum_dz);
-        k->add(c, sum_dzx, scratch + (2 * block + 1) * c, sum_dzx);
+        k->accumulate(c, scratch + 2 * block * c, sum_dz);
+        k->accumulate(c, scratch + (2 * block + 1) * c, sum_dzx);
     }
 }
 
-void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t x_pixel, const float *y, size_t y_pixel, const float *dy,
-                            size_t dy_pixel, const float *mean, const float *factors, float *dx)
+void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
+                            const float *mean, const float *factors, float *dx)
 {
-    assert(x_pixel >= c && y_pixel >= c && dy_pixel >= c);
+    assert(ldx >= c && ldy >= c && lddy >= c);
     const struct kernels *k = mg_kernels();
 
     PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), 3 * rows * c) {
         const size_t first = block * ROWS_IN_BLOCK;
-        k->norm_backward(rows_in(rows, block), c, x + first * x_pixel, x_pixel, y ? y + first * y_pixel : NULL, y_pixel,
-                         dy + first * dy_pixel, dy_pixel, mean, factors, dx + first * c);
+        k->norm_backward(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean,
+                         factors, dx + first * c);
     }
 }

@@ -11,8 +11,8 @@ static inline void mg_check_conv(const struct mg_conv *s)
     assert(s->kh > 0 && s->kw > 0 && s->stride_h > 0 && s->stride_w > 0 && s->cin > 0 && s->cout > 0);
     assert(s->out_h == (s->h - s->kh) / s->stride_h + 1 && s->out_w == (s->w - s->kw) / s->stride_w + 1);
     assert(s->h >= s->kh && s->w >= s->kw);
-    assert(s->kw == 1 ? s->x_pixel >= s->cin : s->x_pixel == s->cin);
-    assert(s->y_pixel >= s->cout);
+    assert(s->kw == 1 ? s->ldx >= s->cin : s->ldx == s->cin);
+    assert(s->ldy >= s->cout);
 }
 
 /* The address of the window under output pixel number `pixel`, all images counted through. */
@@ -20,7 +20,7 @@ static inline const float *mg_window_of(const struct mg_conv *s, const float *x,
 {
     const size_t ox = pixel % s->out_w, row = pixel / s->out_w;
     const size_t oy = row % s->out_h, image = row / s->out_h;
-    return x + ((image * s->h + oy * s->stride_h) * s->w + ox * s->stride_w) * s->x_pixel;
+    return x + ((image * s->h + oy * s->stride_h) * s->w + ox * s->stride_w) * s->ldx;
 }
 
 /* windows[i] = where the window under output pixel first + i begins, `n` of them; from `end` on they repeat the last, whose outputs are
@@ -32,7 +32,7 @@ static inline void mg_windows_of(const struct mg_conv *s, const float *x, size_t
         if (first + i >= end)
             windows[i] = windows[i - 1];
         else
-            windows[i] = i && col ? windows[i - 1] + s->stride_w * s->x_pixel : mg_window_of(s, x, first + i);
+            windows[i] = i && col ? windows[i - 1] + s->stride_w * s->ldx : mg_window_of(s, x, first + i);
         col = col + 1 == s->out_w ? 0 : col + 1;
     }
 }

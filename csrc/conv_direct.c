@@ -10,14 +10,13 @@
 #include "parallel.h"
 
 enum {
-    MAX_HEIGHT = 16,
     TILES_IN_TASK = 8,    /* 112 pixels share a panel while it is in cache */
     TASKS_PER_THREAD = 8, /* so that a slow core can leave work to a fast one */
 };
 
 /* Output pixels [first, end) x panels [panel, panel_end). */
-static void direct_task(const struct mg_conv *s, const struct kernels *k, struct conv_tile t, const float *x,
-                        const float *panels, float *y, size_t first, size_t end, size_t panel, size_t panel_end)
+static void direct_task(const struct mg_conv *s, const struct kernels *k, struct conv_tile t, const float *x, const float *panels, float *y,
+                        size_t first, size_t end, size_t panel, size_t panel_end)
 {
     const float *windows[TILES_IN_TASK * MAX_HEIGHT];
     mg_windows_of(s, x, first, end, TILES_IN_TASK * k->heights[0], windows);
@@ -29,17 +28,16 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
             t.ahead = panels + (panel + 1) * columns * lines + width * lines * (pixel - first) / (end - first);
             k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](&t, windows + (pixel - first), panels + panel * columns * lines,
-                                                                     y + pixel * s->y_pixel + panel * columns, n_rows, n_cols);
+                                                                         y + pixel * s->ldy + panel * columns, n_rows, n_cols);
         }
     }
 }
 
-void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, int relu, float *y)
+void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, float *y)
 {
     mg_check_conv(s);
     const struct kernels *k = mg_kernels();
-    const struct conv_tile t = {
-        .runs = s->kh, .run = s->kw * s->cin, .run_stride = s->w * s->x_pixel, .y_pixel = s->y_pixel, .relu = relu};
+    const struct conv_tile t = {.runs = s->kh, .run = s->kw * s->cin, .run_stride = s->w * s->ldx, .ldy = s->ldy, .relu = s->relu};
     const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * t.runs * t.run * s->cout / MULTIPLY_ADDS;
     const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work);
 

@@ -1,8 +1,8 @@
 /* The weight gradient of a convolution: dw[position, j] = sum over output pixels of window[position] * dy[j], which is the tile of
- * conv_direct.c with the roles of pixels and window positions exchanged. Everything that decides about the order of a sum depends
- * on the shape alone, never on the number of threads: pixels are taken in blocks; small gradients (most pixels, fewest weights) are
- * summed in up to MAX_PARTS parts of the images, each part by one thread while its pixels and its sums are in cache; of large ones
- * each thread has its own panel and positions.
+ * conv_direct.c with the roles of pixels and window positions exchanged. The order of a sum depends on the shape alone, never on the
+ * number of threads: pixels are taken in blocks; small gradients (most pixels, fewest weights) are summed in up to MAX_PARTS parts of
+ * the images, each part by one thread while its pixels and its sums are in cache; for large gradients each thread has its own panel and
+ * positions.
  */
 #include <string.h>
 #include "conv.h"
@@ -10,9 +10,9 @@
 #include "parallel.h"
 
 enum {
-    BLOCK_PIXELS = 256,             /* one running sum of so many terms, then the next: the error grows with 256 + pixels / 256 */
-    MAX_PARTS = 8,                  /* of the images, for at most ... */
-    MAX_WEIGHTS_IN_PARTS = 1 << 18, /* ... so many weights */
+    BLOCK_PIXELS = 256,             /* terms in one running sum: the error grows with 256 + pixels / 256 */
+    MAX_PARTS = 8,                  /* of the images, for gradients of at most ... */
+    MAX_WEIGHTS_IN_PARTS = 1 << 18, /* ... this many weights */
     ADD_CHUNK = 1 << 12,
 };
 
@@ -21,10 +21,10 @@ static struct weight_tile block_of(const struct mg_conv *s)
 {
     const size_t image = s->out_h * s->out_w;
     struct weight_tile b = {.pixels = s->out_w,
-                            .x_image = s->h * s->w * s->x_pixel,
-                            .x_row = s->stride_h * s->w * s->x_pixel,
-                            .x_pixel = s->stride_w * s->x_pixel,
-                            .dw_row = s->cout};
+                            .x_image = s->h * s->w * s->ldx,
+                            .x_row = s->stride_h * s->w * s->ldx,
+                            .x_col = s->stride_w * s->ldx,
+                            .lddw = s->cout};
     b.images = image <= BLOCK_PIXELS / 2 ? BLOCK_PIXELS / image : 1;
     b.rows = b.images > 1 ? s->out_h : mg_min(s->out_h, BLOCK_PIXELS / mg_min(s->out_w, BLOCK_PIXELS));
     return b;
@@ -88,8 +88,8 @@ static void weight_block(const struct mg_conv *s, const struct kernels *k, const
         const size_t ky = tile / p->tiles_in_run, at = tile % p->tiles_in_run * p->rows;
         const int height = rest_height(k, p, p->run - at);
         const size_t back = at + k->heights[height] > p->run ? at + k->heights[height] - p->run : 0; /* rather than read past the run */
-        k->weight_tile[height][width / k->lanes - 1](t, x + ky * s->w * s->x_pixel + at - back, task->packed,
-                                                     dw + (ky * p->run + at - back) * t->dw_row, back, n_cols);
+        k->weight_tile[height][width / k->lanes - 1](t, x + ky * s->w * s->ldx + at - back, task->packed,
+                                                     dw + (ky * p->run + at - back) * t->lddw, back, n_cols);
     }
 }
 
@@ -106,7 +106,7 @@ static void weight_task(const struct mg_conv *s, const struct kernels *k, const 
             for (size_t panel = task->panel; panel < task->panel_end; panel++) {
                 const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
                 const size_t n_cols = mg_min(width, s->cout - column);
-                k->pack_panel(t.images * t.rows * t.pixels, n_cols, width, dy + first * s->y_pixel + column, s->y_pixel, task->packed);
+                k->pack_panel(t.images * t.rows * t.pixels, n_cols, width, dy + first * s->ldy + column, s->ldy, task->packed);
                 weight_block(s, k, p, &t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
             }
         }
@@ -118,7 +118,7 @@ static void add_parts(const struct kernels *k, size_t parts, size_t size, const 
     PARALLEL_FOR(chunk, mg_ceil_div(size, ADD_CHUNK), parts * size)
         for (size_t i = 0; i < parts; i++) {
             const size_t at = chunk * ADD_CHUNK;
-            k->add(mg_min(ADD_CHUNK, size - at), dw + at, part + i * size + at, dw + at);
+            k->accumulate(mg_min(ADD_CHUNK, size - at), part + i * size + at, dw + at);
         }
 }
 
@@ -137,7 +137,10 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
     const size_t ranges = parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)), tiles_in_range = mg_ceil_div(p.tiles, ranges);
     const size_t tasks = parts > 1 ? parts : panels * ranges;
     PARALLEL_FOR(i, tasks, work) {
-        struct weight_task task = {.image_end = s->n, .tile_end = p.tiles, .panel_end = panels, .dw = dw,
+        struct weight_task task = {.image_end = s->n,
+                                   .tile_end = p.tiles,
+                                   .panel_end = panels,
+                                   .dw = dw,
                                    .packed = scratch + (size_t)MG_THREAD() * packed_size(s)};
         if (parts > 1) {
             task.image = i * s->n / parts, task.image_end = (i + 1) * s->n / parts;

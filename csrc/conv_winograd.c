@@ -1,6 +1,7 @@
-/* 3x3 and 5x5 convolution of stride 1. F(4x4, 3x3): the map in tiles of 4 x 4 outputs, each position of the 36 of a transformed tile a
- * matrix product over channels by the register tile of gemm_tile.inc. 2.25 instead of 9 multiply-adds an output; the price is
- * rounding (a few times 2^-24 of the transformed magnitudes), range (values beyond about 1e36 become NaN) and 4 times the weights.
+/* 3x3 and 5x5 convolution of stride 1. F(4x4, 3x3): the map is cut into tiles of 4 x 4 outputs; each of the 36 positions of a
+ * transformed tile is a matrix product over channels, computed by the register tile of gemm_tile.inc. 2.25 instead of 9 multiply-adds
+ * an output; the price is rounding (a few times 2^-24 of the transformed magnitudes), range (values beyond about 1e36 become NaN) and 4
+ * times the weights.
  * F(2x2, 3x3) does the same with tiles of 2 x 2: 4 multiply-adds an output, less rounding, 1.8 times the weights.
  * F(2x2, 5x5), the same 36 positions: 9 instead of 25 multiply-adds an output, 1.44 times the weights.
  */
@@ -11,18 +12,17 @@
 
 enum {
     BLOCK = 14,     /* tiles that a thread takes at a time; 28 and 56 are up to 20% slower on 14x14 and 7x7 maps of a batch */
-    MAX_HEIGHT = 16,
     MAX_BLOCK = 56, /* with few tiles, all of them: threads share the output channels, and weights are fetched once, not for every block */
 };
 
-/* The tiles of all maps in blocks of `block`, and `tasks` that are a block each but for those blocks that a boundary between two
-   threads' parts cuts: these are cut into `groups` of output channels. So few blocks keep every thread equally busy. */
+/* The tiles of all maps in blocks of `block`, and `tasks`: a task is a block, but a block that lies on the boundary between the parts
+   of two threads is cut into `groups` of output channels. So few blocks keep every thread equally busy. */
 struct plan {
     struct mg_grid grid;
     size_t block, blocks, threads, groups, tasks;
 };
 
-/* The block that boundary number t (1 to threads - 1) cuts, or SIZE_MAX where it lies between two blocks or in one cut before. */
+/* The block that boundary number t (1 to threads - 1) cuts, or SIZE_MAX if it lies between two blocks or in a block that is already cut. */
 static size_t cut_by(const struct plan *p, size_t t)
 {
     const size_t block = p->blocks * t / p->threads, before = p->blocks * (t - 1) / p->threads;
@@ -67,7 +67,8 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
         for (size_t c = 0; c < cin; c++)
             for (size_t j = 0; j < width; j += k->lanes) {
                 const size_t column = p * columns + j;
-                mg_transforms(k, side, taps)->weights(cout - column, w + c * cout + column, cin * cout, panel + (c + 1) * width + j, position);
+                mg_transforms(k, side, taps)
+                    ->weights(cout - column, w + c * cout + column, cin * cout, panel + (c + 1) * width + j, position);
             }
     }
 }
@@ -77,7 +78,7 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 static void multiply(const struct mg_conv *s, const struct kernels *k, const struct plan *p, size_t tiles, const float *v,
                      const float *panel, size_t width, float *m)
 {
-    struct conv_tile t = {.runs = 1, .run = s->cin, .y_pixel = width};
+    struct conv_tile t = {.runs = 1, .run = s->cin, .ldy = width};
     const size_t position = width * (s->cin + 1);
     const float *rows[MAX_BLOCK + MAX_HEIGHT];
     for (size_t i = 0; i < p->grid.positions; i++, v += p->block * s->cin, m += p->block * width, panel += position) {
@@ -95,7 +96,6 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
 struct job {
     const struct mg_conv *s;
     const float *x, *panels, *bias;
-    int relu;
     float *y;
 };
 
@@ -108,25 +108,25 @@ static void winograd_task(const struct job *j, const struct plan *p, size_t firs
     const struct winograd *transform = mg_transforms(k, p->grid.side, s->kh);
     float *m = v + p->grid.positions * p->block * s->cin;
     for (size_t tile = first; tile < end; tile++)
-        transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel,
-                         v + (tile - first) * s->cin, p->block * s->cin);
+        transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, v + (tile - first) * s->cin,
+                         p->block * s->cin);
 
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         multiply(s, k, p, end - first, v, j->panels + column * p->grid.positions * (s->cin + 1), width, m);
         for (size_t tile = first; tile < end; tile++)
             transform->output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width,
-                              j->bias ? j->bias + column : NULL, j->relu,
-                              j->y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->y_pixel + column, s->y_pixel,
-                              s->out_w * s->y_pixel, mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
+                              j->bias ? j->bias + column : NULL, s->relu,
+                              j->y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->ldy + column, s->ldy, s->out_w * s->ldy,
+                              mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
     }
 }
 
-void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, int relu, float *y, float *scratch)
+void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch)
 {
     const struct plan p = plan_of(s);
     mg_check_winograd(s, p.grid);
-    const struct job j = {s, x, panels, bias, relu, y};
+    const struct job j = {s, x, panels, bias, y};
     const size_t scratch_size = mg_conv2d_winograd_scratch(s) / p.threads, n_panels = mg_panel_count(mg_kernels(), s->cout);
 
     PARALLEL_FOR(task, p.tasks, p.grid.tiles * p.grid.positions * s->cin * s->cout / MULTIPLY_ADDS) {

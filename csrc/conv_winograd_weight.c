@@ -15,9 +15,9 @@ enum {
 
 /* Where things are in the scratch memory. */
 struct place {
-    float *sums; /* [position, cin, cout] */
-    float *v;    /* [position, tile, cin]: transformed inputs of a batch */
-    float *d;    /* [position, panel, tile, width]: transformed output gradients, a panel's width as in mg_panel_width */
+    float *sums;  /* [position, cin, cout] */
+    float *v;     /* [position, tile, cin]: transformed inputs of a batch */
+    float *d;     /* [position, panel, tile, width]: transformed output gradients, a panel's width as in mg_panel_width */
     size_t tiles; /* in a full batch */
 };
 
@@ -51,21 +51,21 @@ static void transform_tile(const struct mg_conv *s, const struct kernels *k, str
                            size_t i, const struct place *at)
 {
     const struct winograd *transform = mg_transforms(k, g.side, s->kh);
-    transform->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->x_pixel, s->x_pixel, s->w * s->x_pixel, at->v + i * s->cin,
-                     at->tiles * s->cin);
-    const float *corner = dy + mg_corner(g, tile, s->out_h, s->out_w) * s->y_pixel;
+    transform->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, at->v + i * s->cin, at->tiles * s->cin);
+    const float *corner = dy + mg_corner(g, tile, s->out_h, s->out_w) * s->ldy;
     for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
-        transform->output_transposed(mg_min(width, s->cout - column), width, corner + column, s->y_pixel, s->out_w * s->y_pixel,
+        transform->output_transposed(mg_min(width, s->cout - column), width, corner + column, s->ldy, s->out_w * s->ldy,
                                      mg_rows_left(s, g, tile), mg_cols_left(s, g, tile), at->d + column * at->tiles + i * width,
                                      at->tiles * line_of(s));
     }
 }
 
 /* sums[position] += v[position]^T d[position] over the `tiles` of a batch, for one panel; rows of cin in the tallest tiles that fit. */
-static void accumulate(const struct mg_conv *s, const struct kernels *k, const struct place *at, size_t tiles, size_t position, size_t panel)
+static void accumulate(const struct mg_conv *s, const struct kernels *k, const struct place *at, size_t tiles, size_t position,
+                       size_t panel)
 {
-    const struct weight_tile t = {.images = 1, .rows = 1, .pixels = tiles, .x_pixel = s->cin, .dw_row = s->cout};
+    const struct weight_tile t = {.images = 1, .rows = 1, .pixels = tiles, .x_col = s->cin, .lddw = s->cout};
     const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - column);
     const float *v = at->v + position * at->tiles * s->cin, *d = at->d + at->tiles * (position * line_of(s) + column);
     float *sums = at->sums + position * s->cin * s->cout + column;
@@ -96,6 +96,6 @@ void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const fl
             accumulate(s, k, &at, tiles, task / panels, task % panels);
     }
     PARALLEL_FOR(c, s->cin, POSITIONS * s->cin * s->cout)
-        mg_transforms(k, g.side, s->kh)->weights_transposed(s->cout, at.sums + c * s->cout, s->cin * s->cout, dw + c * s->cout,
-                                                            s->cin * s->cout);
+        mg_transforms(k, g.side, s->kh)
+            ->weights_transposed(s->cout, at.sums + c * s->cout, s->cin * s->cout, dw + c * s->cout, s->cin * s->cout);
 }

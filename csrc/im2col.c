@@ -5,26 +5,26 @@
 #include "minigoog.h"
 #include "parallel.h"
 
-void mg_place(size_t n, size_t h, size_t w, size_t c, const float *x, size_t x_pixel, ptrdiff_t top, ptrdiff_t left,
-              size_t step_h, size_t step_w, size_t y_h, size_t y_w, float *y)
+void mg_place(const struct mg_place *s, const float *x, float *y)
 {
-    assert(x_pixel >= c && step_h > 0 && step_w > 0);
+    assert(s->ldx >= s->c && s->step_h > 0 && s->step_w > 0);
+    const size_t c = s->c;
 
-    PARALLEL_FOR(row, n * y_h, n * y_h * y_w * c) {
-        float *y_row = y + row * y_w * c;
-        memset(y_row, 0, y_w * c * sizeof *y);
-        const ptrdiff_t down = (ptrdiff_t)(row % y_h) - top;
-        if (down < 0 || down % (ptrdiff_t)step_h || down / (ptrdiff_t)step_h >= (ptrdiff_t)h)
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * c) {
+        float *y_row = y + row * s->out_w * c;
+        memset(y_row, 0, s->out_w * c * sizeof *y);
+        const ptrdiff_t down = (ptrdiff_t)(row % s->out_h) - s->top;
+        if (down < 0 || down % (ptrdiff_t)s->step_h || down / (ptrdiff_t)s->step_h >= (ptrdiff_t)s->h)
             continue;
-        const float *x_row = x + (row / y_h * h + (size_t)down / step_h) * w * x_pixel;
-        if (step_w == 1 && x_pixel == c && left >= 0 && (size_t)left + w <= y_w) {
-            memcpy(y_row + (size_t)left * c, x_row, w * c * sizeof *y);
+        const float *x_row = x + (row / s->out_h * s->h + (size_t)down / s->step_h) * s->w * s->ldx;
+        if (s->step_w == 1 && s->ldx == c && s->left >= 0 && (size_t)s->left + s->w <= s->out_w) {
+            memcpy(y_row + (size_t)s->left * c, x_row, s->w * c * sizeof *y);
             continue;
         }
-        for (size_t j = 0; j < w; j++) {
-            const ptrdiff_t at = left + (ptrdiff_t)(j * step_w);
-            if (at >= 0 && at < (ptrdiff_t)y_w)
-                memcpy(y_row + (size_t)at * c, x_row + j * x_pixel, c * sizeof *y);
+        for (size_t j = 0; j < s->w; j++) {
+            const ptrdiff_t at = s->left + (ptrdiff_t)(j * s->step_w);
+            if (at >= 0 && at < (ptrdiff_t)s->out_w)
+                memcpy(y_row + (size_t)at * c, x_row + j * s->ldx, c * sizeof *y);
         }
     }
 }
@@ -32,14 +32,14 @@ void mg_place(size_t n, size_t h, size_t w, size_t c, const float *x, size_t x_p
 void mg_im2col(const struct mg_conv *s, const float *x, float *columns)
 {
     const size_t run = s->kw * s->cin;
-    assert(s->kw == 1 || s->x_pixel == s->cin);
+    assert(s->kw == 1 || s->ldx == s->cin);
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->kh * run) {
-        const float *window = x + (row / s->out_h * s->h + row % s->out_h * s->stride_h) * s->w * s->x_pixel;
+        const float *window = x + (row / s->out_h * s->h + row % s->out_h * s->stride_h) * s->w * s->ldx;
         float *column = columns + row * s->out_w * s->kh * run;
-        for (size_t ox = 0; ox < s->out_w; ox++, window += s->stride_w * s->x_pixel)
+        for (size_t ox = 0; ox < s->out_w; ox++, window += s->stride_w * s->ldx)
             for (size_t ky = 0; ky < s->kh; ky++, column += run)
-                memcpy(column, window + ky * s->w * s->x_pixel, run * sizeof *x);
+                memcpy(column, window + ky * s->w * s->ldx, run * sizeof *x);
     }
 }
 
@@ -67,7 +67,7 @@ void mg_col2im(const struct mg_conv *s, const float *columns, float *dx)
                 for (size_t ox = ox_first; ox < ox_end; ox++) {
                     const size_t tap = (iy - oy * s->stride_h) * s->kw + (ix - ox * s->stride_w);
                     const size_t column = (image * s->out_h + oy) * s->out_w + ox;
-                    kernels->add(s->cin, pixel, columns + column * window + tap * s->cin, pixel);
+                    kernels->accumulate(s->cin, columns + column * window + tap * s->cin, pixel);
                 }
         }
     }

@@ -5,7 +5,9 @@
 #define ISA_NAME "avx512"
 #define LANES 16
 #define TILE_ROWS 14
-#define SUPPORTED (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+#define SUPPORTED                                                                                                     \
+    (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && \
+     __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
 ISA_BEGIN("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")
 #include "kernels.inc"
 ISA_END

@@ -28,7 +28,7 @@ void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, f
 
 enum { STRIP = 64 }; /* columns that one thread transposes at a time */
 
-void mg_turn_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *turned)
+void mg_flip_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *flipped)
 {
     const struct kernels *k = mg_kernels();
     const size_t taps = kh * kw, strips = mg_ceil_div(cout, STRIP);
@@ -36,6 +36,6 @@ void mg_turn_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float 
     PARALLEL_FOR(i, taps * strips, taps * cin * cout) {
         const size_t tap = i / strips, column = i % strips * STRIP;
         k->transpose_matrix(cin, mg_min(STRIP, cout - column), w + tap * cin * cout + column, cout,
-                            turned + (taps - 1 - tap) * cin * cout + column * cin, cin);
+                            flipped + (taps - 1 - tap) * cin * cout + column * cin, cin);
     }
 }

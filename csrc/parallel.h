@@ -1,8 +1,8 @@
-/* How drivers give out work: each thread starts with a part of its own, and who is done takes from the others.
+/* How drivers distribute work: each thread starts with its own part of the iterations; when that is done, it takes from the others.
  *
- * Part t of every loop goes to thread t, so that a thread finds most of what it reads in its own cache, where the layer before left
- * it: with iterations handed out in turns, pooling took up to twice as long on two threads as on one. A fixed split would wait for
- * the slower core on a busy machine; taking from the others' ends is the cure.
+ * Part t of every loop goes to thread t, so that a thread finds most of what it reads in its own cache, where the previous layer left
+ * it: with iterations dealt out one by one, pooling took up to twice as long on two threads as on one. A fixed split would wait for
+ * the slower core on a busy machine; taking from the ends of the other parts avoids that.
  *
  *     PARALLEL_FOR(i, n, work) { ... }         for (size_t i = 0; i < n; i++) { ... }, in any order
  *
@@ -16,10 +16,9 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "minigoog.h"
 
-int mg_threads(void);
-
-enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16, MOST_PARTS = 64 };
+enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16, MG_MAX_PARTS = 64 };
 
 #define MG_PRAGMA(text) _Pragma(#text)
 #ifdef _OPENMP
@@ -38,7 +37,7 @@ enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16, MOST_PARTS = 64 };
 struct mg_parts {
     struct {
         _Alignas(64) uint64_t left;
-    } part[MOST_PARTS];
+    } part[MG_MAX_PARTS];
     size_t n;
     int threads;
 };
@@ -52,7 +51,7 @@ static inline void mg_share(struct mg_parts *p, size_t n, int threads)
 {
     assert(n <= UINT32_MAX);
     p->threads = threads;
-    p->n = threads < MOST_PARTS ? (size_t)threads : MOST_PARTS;
+    p->n = threads < MG_MAX_PARTS ? (size_t)threads : MG_MAX_PARTS;
     for (size_t i = 0; i < p->n; i++)
         p->part[i].left = (uint64_t)(n * (i + 1) / p->n) << 32 | n * i / p->n;
 }
@@ -74,10 +73,10 @@ static inline int mg_take(struct mg_parts *p, size_t *iteration)
     return 0;
 }
 
-#define PARALLEL_FOR(i, n, work)                                    \
-    struct mg_parts mg_parts_of_##i;                                \
-    mg_share(&mg_parts_of_##i, n, mg_threads_for(work));            \
-    MG_TEAM(mg_parts_of_##i.threads)                                \
+#define PARALLEL_FOR(i, n, work)                         \
+    struct mg_parts mg_parts_of_##i;                     \
+    mg_share(&mg_parts_of_##i, n, mg_threads_for(work)); \
+    MG_TEAM(mg_parts_of_##i.threads)                     \
     for (size_t i; mg_take(&mg_parts_of_##i, &i);)
 
 #endif

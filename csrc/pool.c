@@ -24,7 +24,7 @@ static void check(const struct mg_pool *s)
     assert(s->pad_h < s->kh && s->pad_w < s->kw);
     assert(s->out_h == 0 || (s->out_h - 1) * s->stride_h < s->h + s->pad_h); /* no window lies wholly outside */
     assert(s->out_w == 0 || (s->out_w - 1) * s->stride_w < s->w + s->pad_w);
-    assert(s->x_pixel >= s->c && s->y_pixel >= s->c);
+    assert(s->ldx >= s->c && s->ldy >= s->c);
     assert(s->h * s->w <= INT32_MAX);
 }
 
@@ -35,16 +35,16 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
         const struct mg_span v = mg_covered(row % s->out_h, s->kh, s->stride_h, s->pad_h, s->h);
-        const float *image = x + row / s->out_h * s->h * s->w * s->x_pixel;
+        const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
         if (!index) {
-            const struct pool_row r = {s->c, length(v), s->w, s->kw, s->stride_w, s->pad_w, s->out_w, s->x_pixel, s->y_pixel};
-            k->max_row(&r, image + v.first * s->w * s->x_pixel, y + row * s->out_w * s->y_pixel);
+            const struct pool_row r = {s->c, length(v), s->w, s->kw, s->stride_w, s->pad_w, s->out_w, s->ldx, s->ldy};
+            k->max_row(&r, image + v.first * s->w * s->ldx, y + row * s->out_w * s->ldy);
             continue;
         }
         for (size_t ox = 0; ox < s->out_w; ox++) {
             const struct mg_span u = mg_covered(ox, s->kw, s->stride_w, s->pad_w, s->w);
             const size_t first = v.first * s->w + u.first, at = row * s->out_w + ox;
-            k->max_window(s->c, length(v), length(u), image + first * s->x_pixel, s->x_pixel, s->w, (int32_t)first, y + at * s->y_pixel,
+            k->max_window(s->c, length(v), length(u), image + first * s->ldx, s->ldx, s->w, (int32_t)first, y + at * s->ldy,
                           index + at * s->c);
         }
     }
@@ -62,7 +62,7 @@ void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int3
             const struct mg_span u = covering(ix, s->kw, s->stride_w, s->pad_w, s->out_w);
             const size_t at = (row / s->h * s->out_h + v.first) * s->out_w + u.first;
             k->max_pixel_backward(s->c, length(v), length(u), s->out_w, (int32_t)(row % s->h * s->w + ix), index + at * s->c,
-                                  dy + at * s->y_pixel, s->y_pixel, dx + (row * s->w + ix) * s->x_pixel);
+                                  dy + at * s->ldy, s->ldy, dx + (row * s->w + ix) * s->ldx);
         }
     }
 }
@@ -74,11 +74,11 @@ void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y)
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
         const struct mg_span v = mg_covered(row % s->out_h, s->kh, s->stride_h, s->pad_h, s->h);
-        const float *image = x + row / s->out_h * s->h * s->w * s->x_pixel;
+        const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
         for (size_t ox = 0; ox < s->out_w; ox++) {
             const struct mg_span u = mg_covered(ox, s->kw, s->stride_w, s->pad_w, s->w);
-            k->sum_window(s->c, length(v), length(u), image + (v.first * s->w + u.first) * s->x_pixel, s->x_pixel, s->w,
-                          1.0f / (float)(length(v) * length(u)), y + (row * s->out_w + ox) * s->y_pixel);
+            k->sum_window(s->c, length(v), length(u), image + (v.first * s->w + u.first) * s->ldx, s->ldx, s->w,
+                          1.0f / (float)(length(v) * length(u)), y + (row * s->out_w + ox) * s->ldy);
         }
     }
 }
@@ -92,14 +92,14 @@ void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx)
         const struct mg_span v = covering(row % s->h, s->kh, s->stride_h, s->pad_h, s->out_h);
         for (size_t ix = 0; ix < s->w; ix++) {
             const struct mg_span u = covering(ix, s->kw, s->stride_w, s->pad_w, s->out_w);
-            float *pixel = dx + (row * s->w + ix) * s->x_pixel;
+            float *pixel = dx + (row * s->w + ix) * s->ldx;
             memset(pixel, 0, s->c * sizeof *dx);
             for (size_t oy = v.first; oy < v.end; oy++)
                 for (size_t ox = u.first; ox < u.end; ox++) {
                     const size_t count = length(mg_covered(oy, s->kh, s->stride_h, s->pad_h, s->h)) *
                                          length(mg_covered(ox, s->kw, s->stride_w, s->pad_w, s->w));
                     const size_t at = (row / s->h * s->out_h + oy) * s->out_w + ox;
-                    k->add_scaled(s->c, 1.0f / (float)count, dy + at * s->y_pixel, pixel);
+                    k->add_scaled(s->c, 1.0f / (float)count, dy + at * s->ldy, pixel);
                 }
         }
     }

@@ -1,13 +1,13 @@
-/* Convolution with unstructured sparse weights (CSR), without im2col, over the panel of sparse.h.
+/* Convolution with unstructured sparse weights (CSR), without im2col, over the panel of sparse_panel.h.
  *
  * A tile has the sums of one output channel for up to 6 vectors of pixels in registers and goes through the weights of that channel once.
- * The sums of 16 channels are then turned back to NHWC, with bias and ReLU.
+ * The sums of 16 channels are then transposed back to NHWC, with bias and ReLU.
  */
 #include "parallel.h"
-#include "sparse.h"
+#include "sparse_panel.h"
 
 enum {
-    CHANNELS = 16,        /* output channels whose sums are turned together */
+    CHANNELS = 16,        /* output channels whose sums are transposed together */
     TASKS_PER_THREAD = 4, /* so that a slow core can leave work to a fast one */
 };
 
@@ -19,13 +19,12 @@ struct task {
 struct weights {
     const int32_t *starts, *offsets;
     const float *values, *bias;
-    int relu;
 };
 
 static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const struct weights *w,
                         struct task t, const float *x, float *y, float *panel)
 {
-    float *pixels[BLOCK_AT_MOST], sums[CHANNELS * SPARSE_VECTORS * LANES_AT_MOST];
+    float *pixels[MAX_POSITIONS], sums[CHANNELS * SPARSE_VECTORS * MAX_LANES];
     mg_outputs_at(s, l, y, t.first, t.n, pixels);
     mg_pack_panel(s, l, x, t.first, t.n, panel);
 
@@ -35,7 +34,7 @@ static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k,
         for (size_t channel = t.channel; channel < t.end; channel += CHANNELS) {
             const size_t channels = mg_min(CHANNELS, t.end - channel);
             k->sparse_tile[n_vectors - 1](channels, w->starts + channel, w->offsets, w->values, panel + at, sums);
-            k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, w->relu, pixels + at, channel);
+            k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, s->relu, pixels + at, channel);
         }
         at += width;
     }
@@ -47,13 +46,13 @@ size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s)
 }
 
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                      const float *bias, int relu, float *y, float *scratch)
+                      const float *bias, float *y, float *scratch)
 {
     mg_check_sparse(s);
     assert(s->block == 1);
     const struct kernels *k = mg_kernels();
     const struct mg_line l = mg_line_of(s);
-    const struct weights w = {starts, offsets, values, bias, relu};
+    const struct weights w = {starts, offsets, values, bias};
     const size_t work = l.positions * ((size_t)starts[s->cout] / MULTIPLY_ADDS + s->cin + s->cout), threads = (size_t)mg_threads_for(work);
 
     /* Blocks of positions for every thread, but none narrower than a tile. If that makes too few, output channels are split too, and

@@ -1,15 +1,14 @@
 /* Convolution with blocks of weights: a row of blocks is `block` output channels that share their columns. In NHWC these channels are
- * neighbours, so the tile of conv_direct.c does it, at its speed; instead of all positions of a window it goes through a list.
+ * neighbours, so a tile like that of conv_direct.c computes them, at its speed; it reads a list of positions instead of whole windows.
  *
- * A tile of pixels goes through several rows of blocks before the next tile comes, as many as have weights that stay in a cache near by:
- * sparse rows use each number of a window seldom, and must not fetch it again for each row.
+ * Each tile of pixels is multiplied with several rows of blocks before the next tile, with as many as have weights that stay in a
+ * near cache: sparse rows use each float of a window rarely, and must not fetch it again for each row.
  */
 #include "conv.h"
 #include "kernels.h"
 #include "parallel.h"
 
 enum {
-    MAX_HEIGHT = 16,
     TILES_IN_TASK = 8,    /* pixels whose windows are found together: 112 with AVX-512 */
     TASKS_PER_THREAD = 8, /* so that a slow core can leave work to a fast one */
     NEAR_FLOATS = 1 << 14 /* of weights, that tiles of pixels share in turn: 64 KiB of a second-level cache */
@@ -19,7 +18,6 @@ struct weights {
     size_t block;
     const int32_t *starts, *offsets;
     const float *values, *bias;
-    int relu;
 };
 
 /* A tile of n_rows output pixels x one row of blocks. y: channel 0 of the first pixel. */
@@ -27,12 +25,12 @@ static void block_row(const struct mg_conv *s, const struct kernels *k, const st
                       size_t n_rows, size_t row)
 {
     const size_t first = (size_t)w->starts[row], channel = row * w->block, channels = mg_min(w->block, s->cout - channel);
-    const struct block_tile t = {.entries = (size_t)w->starts[row + 1] - first, .offsets = w->offsets + first, .block = w->block,
-                                 .y_pixel = s->y_pixel, .relu = w->relu};
+    const struct block_tile t = {
+        .entries = (size_t)w->starts[row + 1] - first, .offsets = w->offsets + first, .block = w->block, .ldy = s->ldy, .relu = s->relu};
     for (size_t c = 0; c < channels; c += 2 * k->lanes) {
         const size_t n_cols = mg_min(channels - c, 2 * k->lanes);
         k->block_tile[mg_height_for(k, n_rows)][n_cols > k->lanes](&t, windows, w->values + first * w->block + c,
-                                                               w->bias ? w->bias + channel + c : NULL, y + channel + c, n_rows, n_cols);
+                                                                   w->bias ? w->bias + channel + c : NULL, y + channel + c, n_rows, n_cols);
     }
 }
 
@@ -55,17 +53,17 @@ static void block_task(const struct mg_conv *s, const struct kernels *k, const s
         next = near_end(w, row, row_end);
         for (size_t pixel = first; pixel < end; pixel += k->heights[0])
             for (size_t r = row; r < next; r++)
-                block_row(s, k, w, windows + (pixel - first), y + pixel * s->y_pixel, mg_min(k->heights[0], end - pixel), r);
+                block_row(s, k, w, windows + (pixel - first), y + pixel * s->ldy, mg_min(k->heights[0], end - pixel), r);
     }
 }
 
 void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *x, const int32_t *starts, const int32_t *offsets,
-                            const float *values, const float *bias, int relu, float *y)
+                            const float *values, const float *bias, float *y)
 {
     mg_check_conv(s);
     const struct kernels *k = mg_kernels();
     assert(block % k->lanes == 0);
-    const struct weights w = {block, starts, offsets, values, bias, relu};
+    const struct weights w = {block, starts, offsets, values, bias};
     const size_t pixels = s->n * s->out_h * s->out_w, n_rows = mg_ceil_div(s->cout, block);
     const size_t work = pixels * (size_t)starts[n_rows] * block / MULTIPLY_ADDS, wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work);
     const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], parts = mg_ceil_div(pixels, pixels_in_task);

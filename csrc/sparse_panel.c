@@ -1,5 +1,5 @@
-/* The long line of positions and the panel of sparse convolution: see sparse.h. */
-#include "sparse.h"
+/* The long line of positions and the panel of sparse convolution: see sparse_panel.h. */
+#include "sparse_panel.h"
 
 enum { PANEL_FLOATS = 1 << 16 }; /* about as many: 256 KiB of a second-level cache */
 
@@ -14,7 +14,7 @@ struct mg_line mg_line_of(const struct mg_sparse_conv *s)
                         .phases_w = mg_min(s->kw, s->stride_w)};
     const size_t lines = l.phases_h * l.phases_w * s->cin, fits = PANEL_FLOATS / lines;
     l.halo = (s->kh - 1) / s->stride_h * l.pitch + (s->kw - 1) / s->stride_w;
-    l.block = mg_min(mg_max(fits > l.halo ? fits - l.halo : 0, SPARSE_VECTORS * lanes), BLOCK_AT_MOST) / lanes * lanes;
+    l.block = mg_min(mg_max(fits > l.halo ? fits - l.halo : 0, SPARSE_VECTORS * lanes), MAX_POSITIONS) / lanes * lanes;
     l.stride = (mg_ceil_div(l.block + l.halo, lanes) | 1) * lanes;
     l.panel = lines * l.stride;
     l.positions = s->n * l.rows * l.pitch;
@@ -65,13 +65,13 @@ static void step(const struct mg_line *l, struct position *p)
 static const float *input_at(const struct mg_sparse_conv *s, const struct position *p, const float *x, size_t phase_h, size_t phase_w)
 {
     const size_t row = p->row * s->stride_h + phase_h - s->pad_h, col = p->col * s->stride_w + phase_w - s->pad_w;
-    return p->image < s->n && row < s->h && col < s->w ? x + ((p->image * s->h + row) * s->w + col) * s->x_pixel : NULL;
+    return p->image < s->n && row < s->h && col < s->w ? x + ((p->image * s->h + row) * s->w + col) * s->ldx : NULL;
 }
 
 static float *output_at(const struct mg_sparse_conv *s, const struct position *p, float *y)
 {
     const int inside = p->image < s->n && p->row < s->out_h && p->col < s->out_w;
-    return inside ? y + ((p->image * s->out_h + p->row) * s->out_w + p->col) * s->y_pixel : NULL;
+    return inside ? y + ((p->image * s->out_h + p->row) * s->out_w + p->col) * s->ldy : NULL;
 }
 
 void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t first, size_t n, float **pixels)
@@ -87,10 +87,10 @@ void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, cons
     for (size_t phase = 0; phase < l->phases_h * l->phases_w; phase++, panel += s->cin * l->stride) {
         struct position p = position_of(l, first);
         for (size_t q = 0; q < n + l->halo; q += k->lanes) {
-            const float *pixels[LANES_AT_MOST];
+            const float *pixels[MAX_LANES];
             for (size_t i = 0; i < k->lanes; i++, step(l, &p))
                 pixels[i] = input_at(s, &p, x, phase / l->phases_w, phase % l->phases_w);
-            k->pack_pixels(s->cin, pixels, s->x_pixel, panel + q, l->stride);
+            k->pack_pixels(s->cin, pixels, s->ldx, panel + q, l->stride);
         }
     }
 }
@@ -100,9 +100,9 @@ void mg_pack_outputs(const struct mg_sparse_conv *s, const struct mg_line *l, co
     const struct kernels *k = mg_kernels();
     struct position p = position_of(l, first);
     for (size_t q = 0; q < n; q += k->lanes) {
-        const float *pixels[LANES_AT_MOST];
+        const float *pixels[MAX_LANES];
         for (size_t i = 0; i < k->lanes; i++, step(l, &p))
             pixels[i] = output_at(s, &p, (float *)dy);
-        k->pack_pixels(s->cout, pixels, s->y_pixel, lines + q, l->stride);
+        k->pack_pixels(s->cout, pixels, s->ldy, lines + q, l->stride);
     }
 }

@@ -4,7 +4,7 @@
 #include "parallel.h"
 
 void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                               const float *bias, int relu, float *y)
+                               const float *bias, float *y)
 {
     mg_check_conv(s);
     const size_t pixels = s->n * s->out_h * s->out_w, entries = (size_t)starts[s->cout];
@@ -15,7 +15,7 @@ void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const in
             float sum = bias ? bias[o] : 0;
             for (size_t e = (size_t)starts[o]; e < (size_t)starts[o + 1]; e++)
                 sum += values[e] * window[offsets[e]];
-            y[pixel * s->y_pixel + o] = relu && sum < 0 ? 0 : sum;
+            y[pixel * s->ldy + o] = s->relu && sum <= 0 ? 0 : sum;
         }
     }
 }

@@ -1,11 +1,11 @@
-/* The gradient of sparse weights, of those alone that there are: the sum over output pixels of dy times what the weight multiplied, as dot
- * products of two lines of pixels (sparse.h). Positions are split into parts by the shape alone, each part is summed by one thread, and the
- * parts are added in their order: the bits do not depend on the number of threads. Positions without an output count as dy = 0, so an
- * infinity in x reaches the gradients of all weights of its channel as NaN.
+/* The gradient of sparse weights, only of those that are kept: the sum over output pixels of dy times the float that the weight
+ * multiplied, as dot products of two lines of pixels (sparse_panel.h). The shape alone decides how positions are split into parts; each
+ * part is summed by one thread and the parts are added in order, so the bits do not depend on the number of threads. Positions without
+ * an output count as dy = 0: an infinity in x makes the gradients of all weights of its channel NaN.
  */
 #include <string.h>
 #include "parallel.h"
-#include "sparse.h"
+#include "sparse_panel.h"
 
 enum { MAX_PARTS = 8, ADD_CHUNK = 1 << 12 };
 
@@ -57,7 +57,8 @@ void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, con
     const struct kernels *k = mg_kernels();
     const struct mg_line l = mg_line_of(s);
     const struct parts parts = parts_of(&l);
-    const size_t weights = (size_t)starts[mg_ceil_div(s->cout, s->block)] * s->block, work = l.positions * (weights / MULTIPLY_ADDS + s->cin);
+    const size_t weights = (size_t)starts[mg_ceil_div(s->cout, s->block)] * s->block,
+                 work = l.positions * (weights / MULTIPLY_ADDS + s->cin);
     float *const part = scratch + (size_t)mg_threads() * packed_size(s, &l);
     memset(dvalues, 0, weights * sizeof *dvalues);
     memset(part, 0, (parts.n - 1) * weights * sizeof *part);
@@ -74,7 +75,7 @@ void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, con
     }
     PARALLEL_FOR(chunk, mg_ceil_div(weights, ADD_CHUNK), parts.n * weights)
         for (size_t i = 0; i + 1 < parts.n; i++) {
-            float *sum = dvalues + chunk * ADD_CHUNK;
-            k->add(mg_min(ADD_CHUNK, weights - chunk * ADD_CHUNK), sum, part + i * weights + chunk * ADD_CHUNK, sum);
+            const size_t at = chunk * ADD_CHUNK;
+            k->accumulate(mg_min(ADD_CHUNK, weights - at), part + i * weights + at, dvalues + at);
         }
 }

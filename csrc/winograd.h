@@ -24,7 +24,7 @@ static inline void mg_check_winograd(const struct mg_conv *s, struct mg_grid g)
 {
     (void)s, (void)g;
     assert(s->kh == 5 ? g.side == 2 : s->kh == 3 && (g.side == 2 || g.side == 4));
-    assert(s->kw == s->kh && s->stride_h == 1 && s->stride_w == 1 && s->x_pixel >= s->cin && s->y_pixel >= s->cout);
+    assert(s->kw == s->kh && s->stride_h == 1 && s->stride_w == 1 && s->ldx >= s->cin && s->ldy >= s->cout);
     assert(s->h >= g.down * g.side + s->kh - 1 && s->w >= g.across * g.side + s->kh - 1);
 }
 

@@ -115,7 +115,7 @@ def test_bias_gradient_over_very_many_pixels_stays_within_the_bound(isa):
 @algorithms
 @given(case=conv_cases(whole=True))
 def test_whole_numbers_give_exact_results(isa, algorithm, case):
-    """Products and sums of small whole numbers are whole numbers below 2^24: float32 holds each of them exactly."""
+    """Products and sums of small integers are integers below 2^24: float32 holds each of them exactly."""
     s = case.settings
     assert np.array_equal(run_forward(case, algorithm), reference.conv2d(*case.args64, relu=case.relu, **s))
     w64, x64 = case.w.astype(np.float64), case.x.astype(np.float64)

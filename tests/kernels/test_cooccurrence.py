@@ -1,4 +1,4 @@
-"""Co-occurrences of binary maps: counts are whole numbers, so the C kernel must give the reference's, to the last one."""
+"""Co-occurrences of binary maps: counts are integers, so the C kernel must give the reference's, to the last one."""
 
 import numpy as np
 import pytest

@@ -20,7 +20,7 @@ def test_philox_gives_its_published_numbers(counter, seed, words):
 
 
 def loops_philox(counter, key, rounds=10):
-    """Philox4x32 as in the paper's figure, in Python's whole numbers."""
+    """Philox4x32 as in the paper's figure, in Python's integers."""
     c0, c1, c2, c3 = counter & 0xFFFFFFFF, counter >> 32, 0, 0
     k0, k1 = key & 0xFFFFFFFF, key >> 32
     for _ in range(rounds):

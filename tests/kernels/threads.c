@@ -14,13 +14,13 @@ static float *floats(size_t n)
 
 static void convolution(void)
 {
-    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4};
+    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4, 1};
     const size_t weights = 9 * 32 * 48, outputs = 4 * 16 * 16;
     float *x = floats(4 * 18 * 18 * 32), *w = floats(weights), *bias = floats(48), *y = floats(outputs * 48), *dw = floats(weights);
 
     float *panels = floats(mg_panels_size(9 * 32, 48));
     mg_pack_weights(9 * 32, 48, w, bias, panels);
-    mg_conv2d_direct(&s, x, panels, 1, y);
+    mg_conv2d_direct(&s, x, panels, y);
     mg_conv2d_weight_direct(&s, x, y, dw, floats(mg_conv2d_weight_scratch(&s)));
 
     for (size_t side = 2; side <= 4; side += 2) {
@@ -28,12 +28,13 @@ static void convolution(void)
         tiles.side = side;
         float *transformed = floats(mg_winograd_panels_size(side, 3, 32, 48));
         mg_winograd_pack(side, 3, 32, 48, w, transformed);
-        mg_conv2d_winograd(&tiles, x, transformed, bias, 1, y, floats(mg_conv2d_winograd_scratch(&tiles)));
+        mg_conv2d_winograd(&tiles, x, transformed, bias, y, floats(mg_conv2d_winograd_scratch(&tiles)));
     }
     mg_conv2d_weight_winograd(&s, x, y, dw, floats(mg_conv2d_weight_winograd_scratch(&s)));
 
-    mg_turn_weights(3, 3, 32, 48, w, dw);
-    mg_place(4, 18, 18, 32, x, 32, 1, 1, 1, 1, 20, 20, floats(4 * 20 * 20 * 32));
+    mg_flip_weights(3, 3, 32, 48, w, dw);
+    const struct mg_place canvas = {4, 18, 18, 32, 32, 1, 1, 1, 1, 20, 20};
+    mg_place(&canvas, x, floats(4 * 20 * 20 * 32));
     float *columns = floats(outputs * 9 * 32);
     mg_im2col(&s, x, columns);
     mg_col2im(&s, columns, x);
@@ -43,8 +44,8 @@ static void convolution(void)
 /* Every second column of every row, as CSR (block 1) or for every block of 16 rows. */
 static void sparse(size_t block)
 {
-    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block};
-    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 0};
+    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, 1};
+    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 0, 1};
     const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
     int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc(entries * sizeof *offsets);
     for (size_t i = 0; i <= rows; i++)
@@ -55,10 +56,10 @@ static void sparse(size_t block)
     mg_sparse_offsets(&s, entries, columns, offsets);
     mg_sparse_conv2d_weight(&s, x, starts, offsets, y, values, floats(mg_sparse_conv2d_weight_scratch(&s, entries)));
     if (block == 1) {
-        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, 1, y, floats(mg_sparse_conv2d_scratch(&s)));
-        mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, 1, y); /* any offsets in the first row of a window will do */
+        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, y, floats(mg_sparse_conv2d_scratch(&s)));
+        mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, y); /* any offsets in the first row of a window will do */
     } else {
-        mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, 1, y);
+        mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, y);
     }
 }
 
@@ -102,10 +103,13 @@ static void the_rest(void)
     const size_t rows = 1000, c = 100;
     float *x = floats(rows * c), *y = floats(rows * c), *losses = floats(rows);
     int64_t *labels = calloc(rows, sizeof *labels);
-    mg_relu(1, rows * c, x, rows * c, x, rows * c);
-    mg_relu_backward(rows, c, x, c, y, c, y, c);
-    mg_add(rows, c, x, c, y, c, y, c);
-    mg_tanh(rows * c, 1, 1, x, x);
+    for (int activation = 0; activation < MG_ACTIVATIONS; activation++) {
+        const struct mg_elementwise s = {rows, c, c, c, c, activation, 1, 1}, dense = {1, rows * c, rows * c, rows * c, rows * c, activation, 1, 1};
+        mg_activation(&dense, x, x);
+        mg_activation_backward(&s, x, y, y);
+        mg_add(&s, x, y, y);
+        mg_copy(&s, x, y);
+    }
     mg_dropout(rows * c, 3, 5, 1u << 30, 2, x, x);
     mg_sgd(rows * c, 0.1f, 0.9f, 0.1f, 1, x, y, floats(rows * c));
     mg_softmax(rows, c, x, y);

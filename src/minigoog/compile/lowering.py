@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,13 +13,7 @@ from ..op import Op
 from ..tensor import Tensor
 from .layout import Key, Layout, Map, key_of, new_map
 
-
-class Step(NamedTuple):
-    """One call, the layer whose parameters it uses, and what it stands for."""
-
-    name: str
-    kind: str
-    call: Any  # kernels.native.plan.Call
+Call: TypeAlias = Any  # kernels.native.plan.Call, which exists only where the C kernels were built
 
 
 class Lowering:
@@ -33,15 +27,15 @@ class Lowering:
 
     def __init__(self, layout: Layout, names: dict[int, str]):
         self.layout, self.names, self.native = layout, names, kernels.native.plan
-        self.steps: list[Step] = []
+        self.steps: list[Call] = []
         self.done: set[Key] = set(layout.relus)
 
-    def add(self, op: Op, calls: Sequence[Any], kind: str | None = None, name: str | None = None) -> None:
+    def add(self, op: Op, calls: Sequence[Call], kind: str | None = None, name: str | None = None) -> None:
         """Appends the calls of `op`, of which all but the last of a group are there to pad."""
         name = self.name(op) if name is None else name
         for call in calls:
             padding = call is not calls[-1] and not call.multiply_adds
-            self.steps.append(Step(name, "pad" if padding else kind or op.name, call))
+            self.steps.append(call._replace(name=name, kind="pad" if padding else kind or op.name))
 
     def name(self, op: Op) -> str:
         """The layer that `op` belongs to, if it has parameters."""
@@ -90,4 +84,5 @@ class Lowering:
         if made.whole and made.dense and made.buffer.area == arena.ARENA:
             made.buffer.area = arena.OUTPUT + i
         else:
-            self.steps += [Step("output", "copy", call) for call in self.native.copy(made, new_map(made.shape, arena.OUTPUT + i))]
+            calls = self.native.copy(made, new_map(made.shape, arena.OUTPUT + i))
+            self.steps += [call._replace(name="output", kind="copy") for call in calls]

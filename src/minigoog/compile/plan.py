@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -10,18 +10,7 @@ from .. import kernels
 from ..array_types import Array, Shape
 from ..checks import check_array, check_int
 from ..text import aligned, shape_text
-from .lowering import Step
-
-
-class Row(NamedTuple):
-    """What the table says about a step."""
-
-    name: str
-    kind: str
-    in_shape: Shape
-    out_shape: Shape
-    algorithm: str
-    multiply_adds: int
+from .lowering import Call
 
 
 class Plan:
@@ -31,11 +20,11 @@ class Plan:
     threads take turns. Results have the same bits for any number of threads."""
 
     def __init__(
-        self, steps: Sequence[Step], input_shape: Shape, output_shapes: Sequence[Shape], output_type: type[tuple[Any, ...]] | None
+        self, steps: Sequence[Call], input_shape: Shape, output_shapes: Sequence[Shape], output_type: type[tuple[Any, ...]] | None
     ):
         self.input_shape, self.output_shapes, self.output_type = input_shape, output_shapes, output_type
-        self.steps = [Row(s.name, s.kind, s.call.x.shape, s.call.y.shape, s.call.algorithm, s.call.multiply_adds) for s in steps]
-        self.program = kernels.native.plan.Program([s.call for s in steps])
+        self.program = kernels.native.plan.Program(steps)
+        self.steps = self.program.calls
         self.lock = threading.Lock()
 
     def __call__(self, x: Array) -> Any:
@@ -84,7 +73,7 @@ class Plan:
 
     def _cells(self) -> list[tuple[str, ...]]:
         head: tuple[str, ...] = ("", "step", "kind", "input", "output", "algorithm", "multiply-adds")
-        shapes = [(shape_text(step.in_shape), shape_text(step.out_shape)) for step in self.steps]
+        shapes = [(shape_text(step.x.shape), shape_text(step.y.shape)) for step in self.steps]
         return [head] + [
             (str(i), step.name, step.kind, *shape, step.algorithm, f"{step.multiply_adds:,}" if step.multiply_adds else "")
             for i, (step, shape) in enumerate(zip(self.steps, shapes, strict=True))

@@ -19,7 +19,7 @@ from ..ops.reshape import Reshape
 from ..ops.softmax import Softmax
 from ..tensor import Tensor
 from .layout import Layout, four, key_of
-from .lowering import Lowering, Step
+from .lowering import Call, Lowering
 
 
 class Rule(NamedTuple):
@@ -61,7 +61,7 @@ def global_avg_pool2d(lowering: Lowering, op: GlobalAvgPool2d) -> None:
 
 
 def relu(lowering: Lowering, op: ReLU) -> None:
-    lowering.add(op, lowering.native.relu(lowering.layout.input(op), lowering.layout.output(op)))
+    lowering.add(op, lowering.native.activation("relu", lowering.layout.input(op), lowering.layout.output(op)))
 
 
 def add(lowering: Lowering, op: Add) -> None:
@@ -75,7 +75,7 @@ def softmax(lowering: Lowering, op: Softmax) -> None:
 
 def reshape(lowering: Lowering, op: Reshape) -> None:
     x, shape = lowering.dense(op, lowering.layout.input(op)), four(op.y.shape)
-    lowering.layout.maps[op] = x._replace(shape=shape, pixel=shape[3])
+    lowering.layout.maps[op] = x._replace(shape=shape, ld=shape[3])
 
 
 def concat(lowering: Lowering, op: Concat) -> None:
@@ -105,7 +105,7 @@ RULES: dict[type[Op], Rule] = {
 }
 
 
-def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str]) -> list[Step]:
+def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str]) -> list[Call]:
     """The steps that compute the tensors `ys` from `x`. names: id of a parameter -> its layer."""
     lowering = Lowering(Layout(x, ys, {kind for kind, rule in RULES.items() if rule.to_slice}), names)
     for op in lowering.layout.tape:

@@ -99,7 +99,7 @@ class SparsePattern:
         return np.ascontiguousarray(w.reshape(self.columns, -1)[:, : self.shape[3]]).reshape(self.shape)
 
     @cached_property
-    def turned(self) -> tuple["SparsePattern", IntArray]:
+    def flipped(self) -> tuple["SparsePattern", IntArray]:
         """(pattern, order): the CSR pattern of the convolution of dy that gives dx, whose values are values.reshape(-1)[order]."""
         kh, kw, cin, cout = self.shape
         channel = (self.row_of[:, None] * self.block + np.arange(self.block)).reshape(-1)

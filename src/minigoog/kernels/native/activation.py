@@ -1,66 +1,75 @@
-"""Element by element: ReLU, tanh, sum (csrc/elementwise.c)."""
+"""Elementwise: activations, sum (csrc/elementwise.c)."""
 
-from minigoog._native import lib
+from typing import Any
 
+from minigoog._native import ffi, lib
+
+from ...array_types import Array
 from ...checks import check_array, check_writable
-from ..reference.activation import tanh_backward as reference_tanh_backward
 from . import workspace
-from .pointers import check_float32, dense, pixels
+from .pointers import check_float32, pixels
+
+KINDS = {"relu": lib.MG_RELU, "tanh": lib.MG_TANH}  # by the name of their function: enum mg_activation
 
 
-def _as_rows(*arrays):
-    """(rows, length of a row): one long row if all arrays are dense, else a row for each pixel."""
-    a = arrays[0]
-    if all(b.flags.c_contiguous for b in arrays):
-        return 1, a.size
-    return a.size // a.shape[-1] if a.size else 0, a.shape[-1]
-
-
-def _pointers(where, **arrays):
-    """(rows, length of a row, pointer and step of each array), as the C functions want them."""
-    n_rows, length = _as_rows(*arrays.values())
-    arguments = [n_rows, length]
-    for name, a in arrays.items():
-        pointer, step = pixels(where, name, a if a.ndim else a.reshape(1))
-        arguments += [pointer, length if n_rows == 1 else step]
-    return arguments
-
-
-def relu(x, *, out=None):
-    """max(0, x), of any shape; a NaN stays."""
-    check_float32("relu", "x", x)
-    y = workspace.empty(x.shape) if out is None else check_writable("relu", out, x.shape, x.dtype)
-    lib.mg_relu(*_pointers("relu", x=x, out=y))
+def _activation(where: str, kind: int, x: Array, out: Array | None = None, alpha: float = 0, beta: float = 0) -> Array:
+    """The activation `kind` of `x`, of any shape."""
+    check_float32(where, "x", x)
+    y = workspace.empty(x.shape) if out is None else check_writable(where, out, x.shape, x.dtype)
+    settings, x_pointer, y_pointer = _rows(where, kind, alpha, beta, x=x, out=y)
+    lib.mg_activation(settings, x_pointer, y_pointer)
     return y
 
 
-def relu_backward(y, dy):
-    """Gradient of ReLU: `dy` where its output `y` is not 0."""
-    check_float32("relu_backward", "y", y)
-    check_array("relu_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
-    dx = workspace.empty(y.shape)
-    lib.mg_relu_backward(*_pointers("relu_backward", y=y, dy=dy, dx=dx))
+def _backward(where: str, kind: int, kept: Array, dy: Array, alpha: float = 0, beta: float = 0, name: str = "y") -> Array:
+    """The gradient of `_activation` from what forward keeps; `name`: "y", its output, or "x", its input."""
+    check_float32(where, name, kept)
+    check_array(where, "dy", dy, dtype=kept.dtype, shape=kept.shape)
+    dx = workspace.empty(kept.shape)
+    settings, *pointers = _rows(where, kind, alpha, beta, **{name: kept}, dy=dy, dx=dx)
+    lib.mg_activation_backward(settings, *pointers)
     return dx
 
 
-def tanh(x, gain, slope):
+def _rows(where: str, kind: int, alpha: float, beta: float, **arrays: Array) -> list[Any]:
+    """struct mg_elementwise of an output (the last of `arrays`) and one or two inputs, and the pointer of each.
+
+    One long row if all are dense, else a row for each pixel."""
+    found = [pixels(where, name, a if a.ndim else a.reshape(1)) for name, a in arrays.items()]
+    *inputs, y = arrays.values()
+    if all(a.flags.c_contiguous for a in arrays.values()):
+        n_rows, c, lds = 1, y.size, [y.size] * len(found)
+    else:
+        n_rows, c, lds = y.size // y.shape[-1] if y.size else 0, y.shape[-1], [ld for _, ld in found]
+    settings = ffi.new("struct mg_elementwise *", (n_rows, c, lds[0], lds[len(inputs) - 1], lds[-1], kind, alpha, beta))
+    return [settings, *(pointer for pointer, _ in found)]
+
+
+def relu(x: Array, *, out: Array | None = None) -> Array:
+    """max(0, x), of any shape; a NaN stays."""
+    return _activation("relu", lib.MG_RELU, x, out)
+
+
+def relu_backward(y: Array, dy: Array) -> Array:
+    """Gradient of ReLU: `dy` where its output `y` is not 0."""
+    return _backward("relu_backward", lib.MG_RELU, y, dy)
+
+
+def tanh(x: Array, gain: float, slope: float) -> Array:
     """gain * tanh(slope * x): LeNet-5's squashing function with gain 1.7159 and slope 2/3 (LeCun 1998, appendix A)."""
-    check_float32("tanh", "x", x)
-    y = workspace.empty(x.shape)
-    lib.mg_tanh(x.size, gain, slope, dense("tanh", "x", x), dense("tanh", "y", y))
-    return y
+    return _activation("tanh", lib.MG_TANH, x, None, gain, slope)
 
 
-def tanh_backward(y, dy, gain, slope):
+def tanh_backward(y: Array, dy: Array, gain: float, slope: float) -> Array:
     """Gradient of `tanh` from its output: d/dx = slope * (gain - y^2 / gain)."""
-    check_float32("tanh_backward", "y", y)
-    return reference_tanh_backward(y, dy, gain, slope)
+    return _backward("tanh_backward", lib.MG_TANH, y, dy, gain, slope)
 
 
-def add(a, b, *, out=None):
+def add(a: Array, b: Array, *, out: Array | None = None) -> Array:
     """a + b, of one shape; `out` may be one of them."""
     check_float32("add", "a", a)
     check_array("add", "b", b, dtype=a.dtype, shape=a.shape)
     y = workspace.empty(a.shape) if out is None else check_writable("add", out, a.shape, a.dtype)
-    lib.mg_add(*_pointers("add", a=a, b=b, out=y))
+    settings, *pointers = _rows("add", 0, 0, 0, a=a, b=b, out=y)
+    lib.mg_add(settings, *pointers)
     return y

@@ -1,9 +1,12 @@
 """The memory of a plan: buffers that are placed only when all their uses are known, and maps, which are views of them."""
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from ...array_types import Array, Shape
 
 NOWHERE, CONSTANTS, ARENA, INPUT, OUTPUT = range(5)  # areas: enum mg_area; the outputs are OUTPUT, OUTPUT + 1, ...
 ALIGNMENT = 16  # floats: 64 bytes, one cache line, one vector of AVX-512
@@ -12,61 +15,62 @@ ALIGNMENT = 16  # floats: 64 bytes, one cache line, one vector of AVX-512
 class Buffer:
     """`size` floats somewhere in an area. In the arena its offset is decided by `allocate`."""
 
-    def __init__(self, size, area=ARENA, offset=0):
+    def __init__(self, size: int, area: int = ARENA, offset: int = 0) -> None:
         self.size, self.area, self.offset = size, area, offset
 
 
 class Map(NamedTuple):
-    """A feature map of `shape` (n, h, w, c) in a buffer: `first` floats after its begin, pixels `pixel` floats apart."""
+    """A feature map of `shape` (n, h, w, c) in a buffer, from its float number `first` on; `ld` floats from one pixel to the next."""
 
     buffer: Buffer
-    shape: tuple
+    shape: Shape
     first: int
-    pixel: int
+    ld: int
 
     @property
-    def dense(self):
+    def dense(self) -> bool:
         """Whether nothing lies between the pixels."""
-        return self.pixel == self.shape[-1]
+        return self.ld == self.shape[-1]
 
     @property
-    def whole(self):
+    def whole(self) -> bool:
         """Whether the map is all of its buffer."""
         return self.buffer.size == math.prod(self.shape)
 
-    def channels(self, start, count):
+    def channels(self, start: int, count: int) -> "Map":
         """The map of `count` channels from `start` on."""
         return self._replace(shape=(*self.shape[:3], count), first=self.first + start)
 
 
-def new_map(shape, area=ARENA):
+def new_map(shape: Sequence[int], area: int = ARENA) -> Map:
     """A map that is all of a new buffer."""
     return Map(Buffer(math.prod(shape), area), tuple(shape), 0, shape[-1])
 
 
-def view(areas, m, shape):
+def view(areas: Sequence[Array], m: Map, shape: Shape) -> Array:
     """The map `m` as an array of `shape`, whose last axis is the map's channels; areas: the array of each area."""
     area = areas[m.buffer.area].reshape(-1)[m.buffer.offset + m.first :]
-    pixels = [m.pixel * math.prod(shape[i + 1 : -1]) for i in range(len(shape) - 1)]
+    pixels = [m.ld * math.prod(shape[i + 1 : -1]) for i in range(len(shape) - 1)]
     return np.lib.stride_tricks.as_strided(area, shape, [area.itemsize * step for step in (*pixels, 1)[-len(shape) :]])
 
 
-def lifetimes(touched):
-    """{buffer: (first step, last step)} of the buffers in the arena; touched[i]: the buffers that step i reads or writes."""
-    lives = {}
-    for step, buffers in enumerate(touched):
+def lifetimes(touched: Iterable[Iterable[Buffer]]) -> dict[Buffer, tuple[int, int]]:
+    """{buffer: (first call, last call)} of the buffers in the arena; touched[i]: the buffers that call i reads or writes."""
+    lives: dict[Buffer, tuple[int, int]] = {}
+    for call, buffers in enumerate(touched):
         for buffer in buffers:
             if buffer.area == ARENA:
-                lives[buffer] = (lives.get(buffer, (step,))[0], step)
+                lives[buffer] = (lives.get(buffer, (call,))[0], call)
     return lives
 
 
-def allocate(lives):
+def allocate(lives: dict[Buffer, tuple[int, int]]) -> int:
     """Gives each buffer an offset such that no two that live at the same time overlap; returns how many floats that takes.
 
     The largest first, each at the lowest place that is free during its whole life."""
-    placed, total = [], 0
-    for buffer in sorted(lives, key=lambda b: -b.size):  # sorted() is stable: equal sizes stay in the order of the steps
+    placed: list[Buffer] = []
+    total = 0
+    for buffer in sorted(lives, key=lambda b: -b.size):  # sorted() is stable: equal sizes stay in the order of the calls
         first, last = lives[buffer]
         rivals = sorted((b.offset, b.offset + b.size) for b in placed if lives[b][0] <= last and first <= lives[b][1])
         buffer.offset = _lowest_gap(buffer.size, rivals)
@@ -75,7 +79,7 @@ def allocate(lives):
     return total
 
 
-def _lowest_gap(size, taken):
+def _lowest_gap(size: int, taken: Sequence[tuple[int, int]]) -> int:
     """The lowest aligned offset at which `size` floats fit between the intervals `taken`, sorted."""
     offset = 0
     for start, end in taken:

@@ -4,17 +4,20 @@ import numpy as np
 
 from minigoog._native import lib
 
+from ...array_types import Array
 from ...checks import check_array, check_out
 from ..reference.batch_norm import check_batch_norm
 from . import workspace
 from .pointers import NULL, check_float32, dense, pixels
 
 
-def _rows(x):
+def _rows(x: Array) -> tuple[int, int]:
     return x.size // x.shape[-1], x.shape[-1]
 
 
-def batch_norm(x, gamma, beta, *, eps, relu=False, out=None):
+def batch_norm(
+    x: Array, gamma: Array, beta: Array, *, eps: float, relu: bool = False, out: Array | None = None
+) -> tuple[Array, Array, Array]:
     """(y, mean, variance): each channel of `x` [..., c] brought to mean 0 and variance 1, times `gamma` [c], plus `beta` [c]; then
     max(0, .) if `relu`. The variance is the biased one."""
     where = "batch_norm"
@@ -24,15 +27,17 @@ def batch_norm(x, gamma, beta, *, eps, relu=False, out=None):
     y = workspace.empty(x.shape) if out is None else check_out(where, out, x.shape, x)
     mean, variance = np.empty(c, np.float32), np.empty(c, np.float32)
     scratch = workspace.empty((lib.mg_batch_norm_scratch(rows, c),))
-    x_at, (y_pointer, y_pixel) = pixels(where, "x", x), pixels(where, "out", y)
+    x_at, (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
     lib.mg_batch_norm_moments(rows, c, *x_at, *(dense(where, "moments", a) for a in (scratch, mean, variance)))
     scale = gamma / np.sqrt(variance + np.float32(eps))
     vectors = [dense(where, name, a) for name, a in (("mean", mean), ("gamma", scale), ("beta", np.ascontiguousarray(beta)))]
-    lib.mg_batch_norm(rows, c, *x_at, *vectors, relu, y_pointer, y_pixel)
+    lib.mg_batch_norm(rows, c, *x_at, *vectors, relu, y_pointer, ldy)
     return y, mean, variance
 
 
-def batch_norm_backward(x, y, dy, mean, variance, gamma, *, eps, relu=False):
+def batch_norm_backward(
+    x: Array, y: Array, dy: Array, mean: Array, variance: Array, gamma: Array, *, eps: float, relu: bool = False
+) -> tuple[Array, Array, Array]:
     """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output `y`."""
     where = "batch_norm_backward"
     check_float32(where, "x", x)

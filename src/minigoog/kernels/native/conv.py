@@ -4,14 +4,26 @@ import numpy as np
 
 from minigoog._native import lib
 
+from ...array_types import Array, Pair, Shape
 from ...checks import check_array, check_out, check_shape
 from ..reference.conv import channel_groups
-from ..shapes import check_conv_arrays, conv_shape
+from ..shapes import ConvShape, check_conv_arrays, conv_shape
 from . import conv_algorithms, workspace
 from .pointers import check_float32, dense, pixels
 
 
-def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None, algorithm="auto"):
+def conv2d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    groups: int = 1,
+    relu: bool = False,
+    out: Array | None = None,
+    algorithm: str = "auto",
+) -> Array:
     """Convolution of `x` [n, h, w, cin] with `w` [kh, kw, cin / groups, cout], plus `b` [cout], then max(0, .) if `relu`.
 
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
@@ -28,7 +40,9 @@ def conv2d(x, w, b=None, *, stride=1, padding=0, groups=1, relu=False, out=None,
     return y
 
 
-def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
+def conv2d_input(
+    x_shape: Shape, w: Array, dy: Array, *, stride: Pair = 1, padding: Pair = 0, groups: int = 1, algorithm: str = "auto"
+) -> Array:
     """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_float32("conv2d_input", "w", w)
     s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups)
@@ -43,7 +57,9 @@ def conv2d_input(x_shape, w, dy, *, stride=1, padding=0, groups=1, algorithm="au
     return dx
 
 
-def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="auto"):
+def conv2d_weight(
+    x: Array, w_shape: Shape, dy: Array, *, stride: Pair = 1, padding: Pair = 0, groups: int = 1, algorithm: str = "auto"
+) -> Array:
     """Gradient of a convolution with respect to its weights of shape `w_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_float32("conv2d_weight", "x", x)
     s = conv_shape("conv2d_weight", x.shape, check_shape("conv2d_weight", "w_shape", w_shape, 4), stride, padding, groups)
@@ -61,22 +77,22 @@ def conv2d_weight(x, w_shape, dy, *, stride=1, padding=0, groups=1, algorithm="a
     return dw
 
 
-def conv2d_bias(dy):
+def conv2d_bias(dy: Array) -> Array:
     """Gradient of a bias: the sum of `dy` [..., c] over everything but its channels."""
     check_array("conv2d_bias", "dy", dy, ndim=(1, 2, 3, 4))
     check_float32("conv2d_bias", "dy", dy)
     c = dy.shape[-1]
     rows = dy.size // c if c else 0
-    pointer, step = pixels("conv2d_bias", "dy", dy)
+    pointer, lddy = pixels("conv2d_bias", "dy", dy)
     scratch, db = workspace.empty((lib.mg_column_sums_scratch(rows, c),)), np.empty(c, np.float32)
-    lib.mg_column_sums(rows, c, pointer, step, dense("conv2d_bias", "scratch", scratch), dense("conv2d_bias", "db", db))
+    lib.mg_column_sums(rows, c, pointer, lddy, dense("conv2d_bias", "scratch", scratch), dense("conv2d_bias", "db", db))
     return db
 
 
-def _one_group(s):
-    """The shape of one group of a grouped convolution, taken by itself."""
+def _one_group(s: ConvShape) -> ConvShape:
+    """The shape of one group of a grouped convolution as a convolution of its own."""
     return s._replace(cin=s.cin // s.groups, cout=s.cout // s.groups, groups=1)
 
 
-def _dense(w):
+def _dense(w: Array) -> Array:
     return np.ascontiguousarray(w)

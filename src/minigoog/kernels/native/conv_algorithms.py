@@ -1,6 +1,8 @@
 """Which algorithm computes which convolution."""
 
+from ..shapes import ConvShape
 from . import conv_direct, conv_im2col, conv_winograd
+from .conv_geometry import Algorithm
 
 ALGORITHMS = {"im2col": conv_im2col.ALGORITHM, "direct": conv_direct.ALGORITHM, "winograd": conv_winograd.ALGORITHM}
 
@@ -10,7 +12,7 @@ ALGORITHMS = {"im2col": conv_im2col.ALGORITHM, "direct": conv_direct.ALGORITHM, 
 ENOUGH_TILES = {"conv2d": 16, "conv2d_input": 16, "conv2d_weight": 64}
 
 
-def choose(where, name, s):
+def choose(where: str, name: str, s: ConvShape) -> Algorithm:
     """The algorithm `name` for the kernel `where` on a convolution of shape `s`; "auto" is "winograd" where that pays, else "direct"."""
     if name == "auto":
         return ALGORITHMS["winograd" if winograd_pays(where, s) else "direct"]
@@ -21,7 +23,7 @@ def choose(where, name, s):
     return ALGORITHMS[name]
 
 
-def winograd_pays(where, s):
+def winograd_pays(where: str, s: ConvShape) -> bool:
     """Whether `winograd` is faster than `direct`: enough tiles, and enough channels to pay for the transforms.
 
     benchmarks/kernels.py: 1.3 to 2.9 times faster above the limits (5x5: 1.1 to 1.5), level with `direct` at them, slower below."""

@@ -1,46 +1,48 @@
-"""`direct`: convolution without im2col (csrc/conv_direct.c). The input gradient is the same convolution with turned weights."""
+"""`direct`: convolution without im2col (csrc/conv_direct.c). The input gradient is the same convolution with flipped weights."""
 
 from minigoog._native import lib
 
+from ...array_types import Array
+from ..shapes import ConvShape
 from . import workspace
 from .conv_geometry import Algorithm, geometry, padded, place
 from .pointers import NULL, dense, pixels
 
 
-def forward(s, x, w, b, relu, y):
-    x_pointer, x_pixel = pixels("conv2d", "x", x := padded(s, x))
-    y_pointer, y_pixel = pixels("conv2d", "out", y)
+def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array) -> None:
+    x_pointer, ldx = pixels("conv2d", "x", x := padded(s, x))
+    y_pointer, ldy = pixels("conv2d", "out", y)
     panels = pack(s.kh * s.kw * s.cin, s.cout, w, b)
-    lib.mg_conv2d_direct(geometry(s, x_pixel, y_pixel), x_pointer, dense("conv2d", "panels", panels), relu, y_pointer)
+    lib.mg_conv2d_direct(geometry(s, ldx, ldy, relu), x_pointer, dense("conv2d", "panels", panels), y_pointer)
 
 
-def turn(s, w):
+def flip(s: ConvShape, w: Array) -> tuple[ConvShape, Array]:
     """The convolution of dy that gives dx: its shape (stride 1, no padding) and its weights."""
-    turned = s._replace(h=s.h + s.kh - 1, w=s.w + s.kw - 1, cin=s.cout, cout=s.cin, stride=(1, 1), padding=(0, 0), out_h=s.h, out_w=s.w)
-    w_turned = workspace.empty((s.kh, s.kw, s.cout, s.cin))
-    lib.mg_turn_weights(s.kh, s.kw, s.cin, s.cout, dense("conv2d_input", "w", w), dense("conv2d_input", "turned", w_turned))
-    return turned, w_turned
+    flipped = s._replace(h=s.h + s.kh - 1, w=s.w + s.kw - 1, cin=s.cout, cout=s.cin, stride=(1, 1), padding=(0, 0), out_h=s.h, out_w=s.w)
+    w_flipped = workspace.empty((s.kh, s.kw, s.cout, s.cin))
+    lib.mg_flip_weights(s.kh, s.kw, s.cin, s.cout, dense("conv2d_input", "w", w), dense("conv2d_input", "flipped", w_flipped))
+    return flipped, w_flipped
 
 
-def input(s, w, dy, dx):
-    turned, w_turned = turn(s, w)
+def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
+    flipped, w_flipped = flip(s, w)
     if not (s.kh == s.kw == 1 and s.stride == (1, 1) and s.padding == (0, 0)):
         # dy with zeros between its pixels (the stride) and around them, so that every x sees each window that covered it.
-        dy = place(dy, s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1], s.stride, turned.h, turned.w, name="dy")
-    forward(turned, dy, w_turned, None, False, dx)
+        dy = place(dy, s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1], s.stride, flipped.h, flipped.w, name="dy")
+    forward(flipped, dy, w_flipped, None, False, dx)
 
 
-def weight(s, x, dy, dw):
-    x_pointer, x_pixel = pixels("conv2d_weight", "x", x := padded(s, x))
-    dy_pointer, dy_pixel = pixels("conv2d_weight", "dy", dy)
-    g = geometry(s, x_pixel, dy_pixel)
+def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
+    x_pointer, ldx = pixels("conv2d_weight", "x", x := padded(s, x))
+    dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
+    g = geometry(s, ldx, lddy)
     scratch = workspace.empty((lib.mg_conv2d_weight_scratch(g),))
     lib.mg_conv2d_weight_direct(
         g, x_pointer, dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)
     )
 
 
-def pack(k, cout, w, b):
+def pack(k: int, cout: int, w: Array, b: Array | None) -> Array:
     """The weights [k, cout] and bias in the order in which the tiles read them."""
     panels = workspace.empty((lib.mg_panels_size(k, cout),))
     bias = NULL if b is None else dense("conv2d", "b", b)

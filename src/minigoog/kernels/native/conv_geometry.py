@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from minigoog._native import ffi, lib
 
+from ...array_types import Array
+from ..shapes import ConvShape
 from . import workspace
-from .pointers import pixels
+from .pointers import Pointer, pixels
 
 
 class Algorithm(NamedTuple):
@@ -14,41 +16,38 @@ class Algorithm(NamedTuple):
 
     `s` is a ConvShape of one group."""
 
-    forward: Callable  # (s, x, w, b or None, relu, y)
-    input: Callable  # (s, w, dy, dx)
-    weight: Callable  # (s, x, dy, dw)
-    supports: Callable  # (s) -> bool
+    forward: Callable[[ConvShape, Array, Array, Array | None, bool, Array], None]  # s, x, w, b, relu, y
+    input: Callable[[ConvShape, Array, Array, Array], None]  # s, w, dy, dx
+    weight: Callable[[ConvShape, Array, Array, Array], None]  # s, x, dy, dw
+    supports: Callable[[ConvShape], bool]
 
 
-def place(x, top, left, step, height, width, name="x"):
+def place(x: Array, top: int, left: int, step: tuple[int, int], height: int, width: int, name: str = "x") -> Array:
     """`x` on a canvas [n, height, width, c] of zeros: pixel (i, j) at (top + i * step[0], left + j * step[1]) where that is inside."""
     n, h, w, c = x.shape
     canvas = workspace.empty((n, height, width, c))
-    pointer, x_pixel = pixels("conv2d", name, x)
-    lib.mg_place(n, h, w, c, pointer, x_pixel, top, left, *step, height, width, ffi.from_buffer("float[]", canvas))
+    pointer, ldx = pixels("conv2d", name, x)
+    settings = ffi.new("struct mg_place *", (n, h, w, c, ldx, top, left, *step, height, width))
+    lib.mg_place(settings, pointer, ffi.from_buffer("float[]", canvas))
     return canvas
 
 
-def needs_padding(s, x):
+def needs_padding(s: ConvShape, x: Array) -> bool:
     """Whether `x` must be copied before windows can be read from it: there is padding, or a window's row is not contiguous."""
     return s.padding != (0, 0) or (s.kw > 1 and not x.flags.c_contiguous)
 
 
-def padded_size(s):
+def padded_size(s: ConvShape) -> tuple[int, int]:
     """Height and width with the padding of `s`."""
     return s.h + 2 * s.padding[0], s.w + 2 * s.padding[1]
 
 
-def padded(s, x):
+def padded(s: ConvShape, x: Array) -> Array:
     """`x` with the padding of `s`; itself where it need not be copied."""
     return place(x, *s.padding, (1, 1), *padded_size(s)) if needs_padding(s, x) else x
 
 
-def geometry(s, x_pixel, y_pixel):
+def geometry(s: ConvShape, ldx: int, ldy: int, relu: bool = False) -> Pointer:
     """struct mg_conv of `s`, all padding already in the map."""
     h, w = padded_size(s)
-    return ffi.new(
-        "struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, s.out_h, s.out_w, s.cout, x_pixel, y_pixel)
-    )
-
-
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, s.out_h, s.out_w, s.cout, ldx, ldy, 0, relu))

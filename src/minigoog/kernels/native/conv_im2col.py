@@ -7,23 +7,25 @@ import numpy as np
 
 from minigoog._native import ffi, lib
 
+from ...array_types import Array
+from ..shapes import ConvShape
 from . import workspace
 from .conv_geometry import Algorithm, geometry, padded
 from .pointers import dense, pixels, rows
 
 
-def columns_of(s, x):
+def columns_of(s: ConvShape, x: Array) -> Array:
     """The windows of `x` as rows: [n * out_h * out_w, kh * kw * cin]; `x` itself where a window is one pixel."""
     x = padded(s, x)
     if (s.kh, s.kw, *s.stride) == (1, 1, 1, 1):
         return rows("conv2d", "x", x)
-    pointer, x_pixel = pixels("conv2d", "x", x)
+    pointer, ldx = pixels("conv2d", "x", x)
     columns = workspace.empty((s.n * s.out_h * s.out_w, s.kh * s.kw * s.cin))
-    lib.mg_im2col(geometry(s, x_pixel, s.cout), pointer, ffi.from_buffer("float[]", columns))
+    lib.mg_im2col(geometry(s, ldx, s.cout), pointer, ffi.from_buffer("float[]", columns))
     return columns
 
 
-def forward(s, x, w, b, relu, y):
+def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array) -> None:
     y = rows("conv2d", "out", y)
     np.matmul(columns_of(s, x), w.reshape(-1, s.cout), out=y)
     if b is not None:
@@ -32,7 +34,7 @@ def forward(s, x, w, b, relu, y):
         np.maximum(y, 0, out=y)
 
 
-def input(s, w, dy, dx):
+def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
     columns = workspace.empty((s.n * s.out_h * s.out_w, s.kh * s.kw * s.cin))
     np.matmul(rows("conv2d_input", "dy", dy), w.reshape(-1, s.cout).T, out=columns)
     (ph, pw) = s.padding
@@ -41,7 +43,7 @@ def input(s, w, dy, dx):
     dx[...] = canvas[:, ph : ph + s.h, pw : pw + s.w]
 
 
-def weight(s, x, dy, dw):
+def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     np.matmul(columns_of(s, x).T, rows("conv2d_weight", "dy", dy), out=dw.reshape(-1, s.cout))
 
 

@@ -1,44 +1,46 @@
 """`winograd`: 3x3 and 5x5 convolution of stride 1 by F(4x4, 3x3) and F(2x2, 5x5), a quarter and a third of the multiplications
 (csrc/conv_winograd*.c).
 
-The input gradient is the same convolution with turned weights; the weight gradient multiplies in the transformed domain."""
+The input gradient is the same convolution with flipped weights; the weight gradient multiplies in the transformed domain."""
 
 from minigoog._native import ffi, lib
 
+from ...array_types import Array
+from ..shapes import ConvShape
 from . import conv_direct, workspace
 from .conv_geometry import Algorithm, place
-from .pointers import NULL, dense, pixels
+from .pointers import NULL, Pointer, dense, pixels
 
 FEW_TILES = 32  # of 4x4 outputs: below, the transformed weights take longer to fetch than to use, and tiles of 2x2 have fewer
 
 
-def tiles(s, side=4):
+def tiles(s: ConvShape, side: int = 4) -> int:
     """How many tiles of `side` x `side` outputs there are."""
     return s.n * -(-s.out_h // side) * -(-s.out_w // side)
 
 
-def side_of(s):
+def side_of(s: ConvShape) -> int:
     """The side of the square of outputs that one tile computes, going forward."""
     return 2 if s.kh == 5 or tiles(s) < FEW_TILES else 4
 
 
-def supports(s):
+def supports(s: ConvShape) -> bool:
     """Whether the window is 3x3 or 5x5 and its stride 1."""
     return (s.kh, s.kw) in ((3, 3), (5, 5)) and tuple(s.stride) == (1, 1)
 
 
-def canvas_size(s, side):
+def canvas_size(s: ConvShape, side: int) -> tuple[int, int]:
     """Height and width of a map with its padding and zeros up to whole tiles."""
-    return tuple(-(-n // side) * side + s.kh - 1 for n in (s.out_h, s.out_w))
+    return -(-s.out_h // side) * side + s.kh - 1, -(-s.out_w // side) * side + s.kw - 1
 
 
-def geometry(s, side, y_pixel):
+def geometry(s: ConvShape, side: int, ldy: int, relu: bool = False) -> Pointer:
     """struct mg_conv of `s` on such a canvas."""
     h, w = canvas_size(s, side)
-    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, y_pixel, side))
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, relu))
 
 
-def pack(s, w):
+def pack(s: ConvShape, w: Array) -> Array:
     """The transformed weights in the order in which the tiles read them."""
     side = side_of(s)
     panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout),))
@@ -46,27 +48,27 @@ def pack(s, w):
     return panels
 
 
-def forward(s, x, w, b, relu, y):
+def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array) -> None:
     panels, side = pack(s, w), side_of(s)
-    y_pointer, y_pixel = pixels("conv2d", "out", y)
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, y_pixel)
+    y_pointer, ldy = pixels("conv2d", "out", y)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, relu)
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
-        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, relu, y_pointer, dense("conv2d", "scratch", scratch)
+        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, y_pointer, dense("conv2d", "scratch", scratch)
     )
 
 
-def input(s, w, dy, dx):
-    turned, w_turned = conv_direct.turn(s, w)
+def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
+    flipped, w_flipped = conv_direct.flip(s, w)
     padding = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
-    forward(turned._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_turned, None, False, dx)
+    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_flipped, None, False, dx)
 
 
-def weight(s, x, dy, dw):
-    dy_pointer, dy_pixel = pixels("conv2d_weight", "dy", dy)
+def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
+    dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
     side = 2 if s.kh == 5 else 4
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, dy_pixel)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, lddy)
     scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g),))
     lib.mg_conv2d_weight_winograd(
         g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)

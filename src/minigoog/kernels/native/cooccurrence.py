@@ -4,12 +4,13 @@ import numpy as np
 
 from minigoog._native import ffi, lib
 
+from ...array_types import BoolArray, IntArray
 from ...checks import LARGEST
 from ..shapes import counts_shape
 from .pointers import dense
 
 
-def cooccurrences(maps, radius=0):
+def cooccurrences(maps: BoolArray, radius: int = 0) -> IntArray:
     """counts int32 [c, 2 radius + 1, 2 radius + 1, c] of binary `maps` [n, h, w, c]: counts[a, radius + dy, radius + dx, b] is at how many
     pixels (y, x) of all images channel a is on while channel b is on at (y + dy, x + dx)."""
     where = "cooccurrences"
@@ -20,8 +21,8 @@ def cooccurrences(maps, radius=0):
     return counts
 
 
-def _lists(where, maps):
-    """(starts, channels): the channels that are on, pixel after pixel, and where each pixel's begin."""
+def _lists(where: str, maps: BoolArray) -> tuple[IntArray, IntArray]:
+    """(starts, channels): the channels that are on, pixel after pixel, and where those of each pixel start."""
     rows = maps.reshape(-1, maps.shape[3]) if maps.size else np.zeros((int(np.prod(maps.shape[:3])), 0), bool)
     on = np.count_nonzero(rows, axis=1)
     if on.sum() > LARGEST:

@@ -2,12 +2,13 @@
 
 from minigoog._native import lib
 
+from ...array_types import Array
 from ..reference.dropout import check_dropout, threshold
 from . import workspace
 from .pointers import check_float32, dense
 
 
-def dropout(x, p, *, seed, offset):
+def dropout(x: Array, p: float, *, seed: int, offset: int) -> Array:
     """`x` with each number dropped (0) with probability `p` < 1 and the others divided by 1 - p; it is its own gradient.
 
     The mask is a function of `seed`, `offset` and the position alone. (Srivastava et al. 2014, "inverted")"""

@@ -1,17 +1,18 @@
 """The fully connected layer: a convolution of maps of one pixel with windows of one pixel."""
 
+from ...array_types import Array
 from ...checks import check_array
 from ..shapes import check_conv_arrays
 from .conv import conv2d, conv2d_input, conv2d_weight
 from .pointers import check_float32
 
 
-def _map(x):
+def _map(x: Array) -> Array:
     """[n, c] as [n, 1, 1, c]."""
     return x[:, None, None, :]
 
 
-def linear(x, w, b=None, *, relu=False):
+def linear(x: Array, w: Array, b: Array | None = None, *, relu: bool = False) -> Array:
     """`x` [n, in] times `w` [in, out], plus `b` [out], then max(0, .) if `relu`."""
     check_float32("linear", "x", x)
     check_conv_arrays("linear", x, w, b)
@@ -22,7 +23,7 @@ def linear(x, w, b=None, *, relu=False):
     return conv2d(_map(x), w[None, None], b, relu=relu)[:, 0, 0]
 
 
-def linear_input(w, dy):
+def linear_input(w: Array, dy: Array) -> Array:
     """Gradient of a linear layer with respect to its input: `dy` [n, out] times `w` [in, out] transposed."""
     check_float32("linear_input", "w", w)
     check_array("linear_input", "w", w, ndim=2)
@@ -32,11 +33,12 @@ def linear_input(w, dy):
     return conv2d_input((len(dy), 1, 1, len(w)), w[None, None], _map(dy))[:, 0, 0]
 
 
-def linear_weight(x, dy):
+def linear_weight(x: Array, dy: Array) -> Array:
     """Gradient of a linear layer with respect to its weights: `x` [n, in] transposed times `dy` [n, out]."""
     check_float32("linear_weight", "x", x)
     check_array("linear_weight", "x", x, ndim=2)
     check_array("linear_weight", "dy", dy, ndim=2, dtype=x.dtype)
     if len(x) != len(dy):
         raise ValueError(f"linear_weight: `dy` has {len(dy)} rows but `x` has {len(x)} (dy {dy.shape}, x {x.shape})")
-    return conv2d_weight(_map(x), (1, 1, x.shape[1], dy.shape[1]), _map(dy))[0, 0]
+    dw: Array = conv2d_weight(_map(x), (1, 1, x.shape[1], dy.shape[1]), _map(dy))[0, 0]
+    return dw

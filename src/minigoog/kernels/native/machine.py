@@ -7,12 +7,13 @@ from minigoog._native import ffi, lib
 ISAS = ("avx512", "avx2", "neon", "plain")
 
 
-def isa():
+def isa() -> str:
     """The instruction set in use: one of ISAS."""
-    return ffi.string(lib.mg_isa()).decode()
+    name: bytes = ffi.string(lib.mg_isa())
+    return name.decode()
 
 
-def available_isas():
+def available_isas() -> list[str]:
     """The instruction sets that this CPU and this build have, fastest first."""
     before = lib.mg_isa()
     found = [name for name in ISAS if lib.mg_set_isa(name.encode()) == 0]
@@ -20,18 +21,18 @@ def available_isas():
     return found
 
 
-def set_isa(name):
+def set_isa(name: str) -> None:
     """Uses the instruction set `name` from now on: for tests and benchmarks. MINIGOOG_ISA does the same at import."""
     if name not in ISAS or lib.mg_set_isa(name.encode()) != 0:
         raise ValueError(f"MINIGOOG_ISA: {name!r} is not available here, expected one of {', '.join(available_isas())}")
 
 
-def threads():
+def threads() -> int:
     """How many threads the C kernels use."""
-    return lib.mg_threads()
+    return int(lib.mg_threads())
 
 
-def set_threads(n):
+def set_threads(n: int) -> None:
     """Uses `n` threads from now on (1 in a build without OpenMP, and in a child of fork)."""
     lib.mg_set_threads(1 if _alone else n)
 
@@ -39,14 +40,14 @@ def set_threads(n):
 _alone = False
 
 
-def stay_alone():
+def stay_alone() -> None:
     """In a child of fork: one thread from now on. OpenMP's others are gone, and a parallel region would wait for them for ever."""
     global _alone
     _alone = True
     lib.mg_set_threads(1)
 
 
-def peak_gflops(repeats=20):
+def peak_gflops(repeats: int = 20) -> float:
     """The most floating-point operations a second that all threads together can do, measured: GFLOP/s of float32 multiply-adds."""
     rounds = 100_000
     best = 0.0
@@ -57,6 +58,6 @@ def peak_gflops(repeats=20):
     return best * 1e-9
 
 
-def has_openmp():
+def has_openmp() -> bool:
     """Whether the C kernels were compiled with OpenMP."""
     return bool(lib.mg_has_openmp())

@@ -2,11 +2,12 @@
 
 from minigoog._native import lib
 
+from ...array_types import Array
 from ..reference.optim import check_sgd
 from .pointers import check_float32, dense
 
 
-def sgd_step(w, dw, v, *, lr, momentum, weight_decay, nesterov=False):
+def sgd_step(w: Array, dw: Array, v: Array, *, lr: float, momentum: float, weight_decay: float, nesterov: bool = False) -> None:
     """In place: g = dw + weight_decay * w; v = momentum * v + g; w = w - lr * v, or with `nesterov` w = w - lr * (g + momentum * v)."""
     check_float32("sgd_step", "w", w)
     check_sgd(w, dw, v, lr, momentum, weight_decay)

@@ -1,45 +1,56 @@
 """Calls of C kernels that are prepared once and then run by C alone, one after the other (csrc/plan.c)."""
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigoog._native import ffi, lib
 
-from ..shapes import conv_shape, pool_shape
+from ...array_types import Array, Pair, Shape
+from ..shapes import ConvShape, conv_shape, pool_shape
 from . import conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
+from .activation import KINDS
 from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
 from .pointers import NULL, check_float32, dense
 from .pool import pool_geometry
 
 WHERE = "compile"
+PYTHON = -1  # the kernel of a call that runs a Python function
 
 
 class Call(NamedTuple):
-    """One call: its kind (enum mg_kind), the maps that it reads and writes, its constants and the sizes that C wants to know.
+    """One call of a plan: a C kernel with its settings, or a Python function; the maps and constants it reads, the map it writes."""
 
-    For what has no C kernel `function` takes the arrays of `arguments` (Maps with their shapes, or arrays) instead."""
-
-    algorithm: str
-    kind: int
+    kernel: int  # enum mg_kernel, or PYTHON
     x: Map
     y: Map
-    sizes: dict  # fields of struct mg_step
-    w: np.ndarray | None = None  # packed
-    b: "np.ndarray | Map | None" = None
+    settings: dict[str, Any]  # the member of union mg_settings that the kernel reads
+    w: Array | None = None  # packed weights
+    b: Array | Map | None = None  # a bias, or the second map of a sum
+    algorithm: str = ""
     multiply_adds: int = 0
-    function: Callable | None = None
-    arguments: tuple = ()
+    function: Callable[..., Array] | None = None
+    arguments: tuple[tuple[Map | Array, Shape], ...] = ()  # of `function`, and its result: each with the shape that it sees
+    name: str = ""  # of the layer whose parameters it uses
+    kind: str = ""  # what it stands for: the operation, "pad" or "copy"
 
-    def maps(self):
-        """The maps that the call touches."""
-        read = [m for m, _ in self.arguments]
-        return [m for m in (self.x, self.y, self.b, *read) if isinstance(m, Map)]
+    def maps(self) -> list[Map]:
+        """The maps that the call reads or writes."""
+        arguments = [m for m, _ in self.arguments]
+        return [m for m in (self.x, self.y, self.b, *arguments) if isinstance(m, Map)]
+
+    def constants(self) -> list[Array]:
+        """The packed weights and bias."""
+        return [a for a in (self.w, self.b) if isinstance(a, np.ndarray)]
 
 
-def convolution(x, w, b, y, *, relu=False, stride=1, padding=0, groups=1, algorithm="auto"):
+def convolution(
+    x: Map, w: Array, b: Array | None, y: Map, *, relu: bool = False, stride: Pair = 1, padding: Pair = 0, groups: int = 1,
+    algorithm: str = "auto",
+) -> list[Call]:
     """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it."""
     check_float32(WHERE, "w", w)
     s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups)
@@ -55,148 +66,152 @@ def convolution(x, w, b, y, *, relu=False, stride=1, padding=0, groups=1, algori
     return calls
 
 
-def _direct(s, x, w, b, relu, y):
-    calls = []
+def _direct(s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
+    calls: list[Call] = []
     if s.padding != (0, 0) or (s.kw > 1 and not x.dense):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
+    settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, relu)[0]}
     panels = conv_direct.pack(s.kh * s.kw * s.cin, s.cout, w, b)
-    sizes = {"conv": conv_geometry.geometry(s, x.pixel, y.pixel)[0], "relu": relu}
-    return [*calls, Call("direct", lib.MG_DIRECT, x, y, sizes, panels, None, _multiply_adds(s))]
+    return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", _multiply_adds(s))]
 
 
-def _winograd(s, x, w, b, relu, y):
+def _winograd(s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
     side = conv_winograd.side_of(s)
     calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
-    sizes = {"conv": conv_winograd.geometry(s, side, y.pixel)[0], "relu": relu}
-    return [*calls, Call("winograd", lib.MG_WINOGRAD, canvas, y, sizes, conv_winograd.pack(s, w), b, _multiply_adds(s))]
+    settings = {"conv": conv_winograd.geometry(s, side, y.ld, relu)[0]}
+    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, conv_winograd.pack(s, w), b, "winograd", _multiply_adds(s))]
 
 
-def _multiply_adds(s):
+def _multiply_adds(s: ConvShape) -> int:
     return s.n * s.out_h * s.out_w * s.kh * s.kw * s.cin * s.cout
 
 
-def _padded(x, padding, size):
+def _padded(x: Map, padding: tuple[int, ...], size: tuple[int, ...]) -> tuple[list[Call], Map]:
     """The call that copies `x` onto a canvas of `size` (height, width), in a list, and the canvas."""
     canvas = new_map((x.shape[0], *size, x.shape[3]))
-    return [Call("", lib.MG_PLACE, x, canvas, _sizes(x, canvas, padding))], canvas
+    return [Call(lib.MG_PLACE, x, canvas, {"place": (*x.shape, x.ld, *padding, 1, 1, *size)})], canvas
 
 
-def max_pool(x, y, **window):
+def max_pool(x: Map, y: Map, **window: Any) -> list[Call]:
     """The call that writes the largest value of each window of `x` to `y`; `window`: the settings of max_pool2d."""
-    sizes = {"pool": pool_geometry(pool_shape(WHERE, x.shape, **window), x.pixel, y.pixel)[0]}
-    return [Call("", lib.MG_MAX_POOL, x, y, sizes)]
+    return [Call(lib.MG_MAX_POOL2D, x, y, _pool(x, y, window))]
 
 
-def avg_pool(x, y, **window):
+def avg_pool(x: Map, y: Map, **window: Any) -> list[Call]:
     """The call that writes the mean of each window of `x` to `y`."""
-    sizes = {"pool": pool_geometry(pool_shape(WHERE, x.shape, **window), x.pixel, y.pixel)[0]}
-    return [Call("", lib.MG_AVG_POOL, x, y, sizes)]
+    return [Call(lib.MG_AVG_POOL2D, x, y, _pool(x, y, window))]
 
 
-def copy(x, y):
-    """The call that copies `x` to `y`: a pool with windows of one pixel, since no kernel only copies."""
-    return [Call("", lib.MG_MAX_POOL, x, y, _sizes(x, y))]
+def _pool(x: Map, y: Map, window: dict[str, Any]) -> dict[str, Any]:
+    return {"pool": pool_geometry(pool_shape(WHERE, x.shape, **window), x.ld, y.ld)[0]}
 
 
-def relu(x, y):
-    """The call that writes max(0, x) to `y`."""
-    return [Call("", lib.MG_RELU, x, y, _sizes(x, y))]
+def activation(name: str, x: Map, y: Map, alpha: float = 0, beta: float = 0) -> list[Call]:
+    """The call that writes the activation `name` of `x` to `y`; alpha, beta: its settings (enum mg_activation)."""
+    return [Call(lib.MG_ACTIVATION, x, y, _elementwise(x, x, y, KINDS[name], alpha, beta))]
 
 
-def add(a, b, y):
+def copy(x: Map, y: Map) -> list[Call]:
+    """The call that copies `x` to `y`."""
+    return [Call(lib.MG_COPY, x, y, _elementwise(x, x, y))]
+
+
+def add(a: Map, b: Map, y: Map) -> list[Call]:
     """The call that writes a + b to `y`."""
-    return [Call("", lib.MG_ADD, a, y, _sizes(a, y) | {"b_pixel": b.pixel}, b=b)]
+    return [Call(lib.MG_ADD, a, y, _elementwise(a, b, y), b=b)]
 
 
-def softmax(x, y):
+def softmax(x: Map, y: Map) -> list[Call]:
     """The call that writes the softmax of each pixel of `x` to `y`, both dense."""
-    return [Call("", lib.MG_SOFTMAX, x, y, _sizes(x, y))]
+    return [Call(lib.MG_SOFTMAX, x, y, _elementwise(x, x, y))]
 
 
-def python(function, arguments, y, y_shape):
+def _elementwise(a: Map, b: Map, y: Map, *activation: float) -> dict[str, Any]:
+    n, h, w, c = y.shape
+    return {"elementwise": (n * h * w, c, a.ld, b.ld, y.ld, *activation)}
+
+
+def python(function: Callable[..., Array], arguments: Sequence[tuple[Map | Array, Shape]], y: Map, y_shape: Shape) -> list[Call]:
     """The call of a Python function. arguments: (Map or array, shape) of each; `y` gets what it returns, of shape `y_shape`."""
     x = next(m for m, _ in arguments if isinstance(m, Map))
-    return [Call("NumPy", -1, x, y, {}, function=function, arguments=(*arguments, (y, y_shape)))]
+    return [Call(PYTHON, x, y, {}, algorithm="NumPy", function=function, arguments=(*arguments, (y, y_shape)))]
 
 
-def _sizes(x, y, padding=(0, 0)):
-    """struct mg_pool with windows of one pixel, as a field of struct mg_step."""
-    return {"pool": (*x.shape, 1, 1, 1, 1, *padding, *y.shape[1:3], x.pixel, y.pixel)}
-
-
-def _runs(calls):
-    """(first, end, None) of each run of calls that C makes, (i, i + 1, call) of each that Python makes between them."""
-    here = [i for i, call in enumerate(calls) if call.function]
-    borders = [-1, *here, len(calls)]
-    runs = [(a + 1, b, None) for a, b in zip(borders, borders[1:], strict=False) if b > a + 1]
-    return sorted(runs + [(i, i + 1, calls[i]) for i in here], key=lambda run: run[0])
-
-
-def _aligned(size):
-    """At least `size` floats from a multiple of 64 bytes on, which the pool of small arrays does not promise."""
+def _aligned(size: int) -> Array:
+    """At least `size` floats, starting at a multiple of 64 bytes: workspace.empty promises that for large arrays only."""
     return workspace.empty((max(size, workspace.SMALLEST // 4),))
 
 
 class Program:
-    """Calls with their memory: constants, one arena, scratch. `run` is not for two threads at once."""
+    """Calls with their memory: constants, one arena, scratch. `run` is not for two threads at once.
 
-    def __init__(self, calls):
+    calls: without their constants, which have been copied. runs: neighbours that C, or Python, makes one after the other."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
         self.isa = machine.isa()  # panels are packed for its tiles
         self.lives = lifetimes([m.buffer for m in call.maps()] for call in calls)
         self.arena = _aligned(allocate(self.lives))
         self.scratch = _aligned(0)
-        self.constants = self._gather([a for call in calls for a in (call.w, call.b) if isinstance(a, np.ndarray)])
-        self.steps = ffi.new("struct mg_step[]", [self._step(call) for call in calls])
-        self.runs = _runs(calls)
+        self.constants = self._gather([a for call in calls for a in call.constants()])
+        self.c_calls = ffi.new("struct mg_call[]", [self._c_call(call) for call in calls])
+        self.calls = [call._replace(w=None, b=call.b if isinstance(call.b, Map) else None) for call in calls]
+        self.runs = [list(run) for _, run in groupby(range(len(calls)), key=lambda i: calls[i].kernel == PYTHON)]
 
-    def _gather(self, arrays):
-        """One array with all of `arrays`; where each begins is kept in `begins`."""
+    def _gather(self, arrays: Sequence[Array]) -> Array:
+        """One array with all of `arrays`; where each starts is kept in `starts`."""
         ends = np.cumsum([0] + [-(-a.size // ALIGNMENT) * ALIGNMENT for a in arrays]).tolist()
-        self.begins = {id(a): Buffer(a.size, CONSTANTS, begin) for a, begin in zip(arrays, ends, strict=False)}
+        self.starts = {id(a): Buffer(a.size, CONSTANTS, start) for a, start in zip(arrays, ends, strict=False)}
         constants = _aligned(ends[-1])
         for a in arrays:
-            begin = self.begins[id(a)].offset
-            constants[begin : begin + a.size] = a
+            start = self.starts[id(a)].offset
+            constants[start : start + a.size] = a
         return constants
 
-    def _step(self, call):
-        at = {name: self._at(getattr(call, name)) for name in "xywb"}
-        return {"kind": call.kind} | at | call.sizes
+    def _c_call(self, call: Call) -> dict[str, Any]:
+        """`call` as struct mg_call."""
+        addresses = {name: self._address(getattr(call, name)) for name in "xywb"}
+        return {"kernel": call.kernel, "settings": call.settings} | addresses
 
-    def _at(self, what):
-        """struct mg_at of a map, of an array among the constants, or of nothing."""
+    def _address(self, what: Map | Array | None) -> tuple[int, int]:
+        """struct mg_address of a map, of an array among the constants, or of nothing."""
         if what is None:
             return (NOWHERE, 0)
         if isinstance(what, Map):
             return (what.buffer.area, what.buffer.offset + what.first)
-        return (CONSTANTS, self.begins[id(what)].offset)
+        return (CONSTANTS, self.starts[id(what)].offset)
 
-    def run(self, x, ys, seconds=None):
-        """Runs all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if wanted."""
+    def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None) -> None:
+        """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested."""
         if machine.isa() != self.isa:
             raise RuntimeError(f"plan: compiled for {self.isa}, but the kernels use {machine.isa()} now: compile again")
-        needed = lib.mg_plan_scratch(self.steps, len(self.steps))
+        needed = lib.mg_plan_scratch(self.c_calls, len(self.c_calls))
         if needed > self.scratch.size:  # at first, and when there are more threads than there were
             self.scratch = _aligned(needed)
-        areas = [None, self.constants, self.arena, x, *ys]
-        pointers = ffi.new("float *[]", [NULL, *(dense("plan", "x", a) for a in areas[1:])])
-        for first, end, call in self.runs:
-            if call is None:
-                times = NULL if seconds is None else dense("plan", "seconds", seconds[first:end], "double[]")
-                lib.mg_run_plan(self.steps + first, end - first, pointers, dense("plan", "scratch", self.scratch), times)
+        areas = [self.scratch[:0], self.constants, self.arena, x, *ys]  # by enum mg_area
+        pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])
+        for run in self.runs:
+            if self.calls[run[0]].kernel == PYTHON:
+                self._run_python(run, areas, seconds)
             else:
-                start = time.perf_counter()
-                *xs, y = (view(areas, m, shape) if isinstance(m, Map) else m for m, shape in call.arguments)
-                y[...] = call.function(*xs)
-                if seconds is not None:
-                    seconds[first] = time.perf_counter() - start
+                times = NULL if seconds is None else dense("plan", "seconds", seconds[run[0] : run[-1] + 1], "double[]")
+                lib.mg_run_plan(self.c_calls + run[0], len(run), pointers, dense("plan", "scratch", self.scratch), times)
+
+    def _run_python(self, run: Sequence[int], areas: Sequence[Array], seconds: Array | None) -> None:
+        for i in run:
+            call = self.calls[i]
+            assert call.function is not None
+            start = time.perf_counter()
+            *xs, y = (view(areas, m, shape) if isinstance(m, Map) else m for m, shape in call.arguments)
+            y[...] = call.function(*xs)
+            if seconds is not None:
+                seconds[i] = time.perf_counter() - start
 
     @property
-    def arena_bytes(self):
+    def arena_bytes(self) -> int:
         """Memory of everything between input and output, scratch included."""
         return self.arena.nbytes + self.scratch.nbytes
 
     @property
-    def constant_bytes(self):
+    def constant_bytes(self) -> int:
         """Memory of packed weights and biases."""
         return self.constants.nbytes

@@ -1,21 +1,33 @@
 """Max and average pooling (csrc/pool.c)."""
 
+from typing import Any
+
 import numpy as np
 
 from minigoog._native import ffi, lib
 
+from ...array_types import Array, IntArray, Pair, Shape
 from ...checks import check_array, check_out, check_shape
-from ..shapes import pool_shape
+from ..shapes import PoolShape, pool_shape
 from . import workspace
-from .pointers import NULL, check_float32, dense, pixels
+from .pointers import NULL, Pointer, check_float32, dense, pixels
 
 
-def pool_geometry(s, x_pixel, y_pixel):
+def pool_geometry(s: PoolShape, ldx: int, ldy: int) -> Pointer:
     """struct mg_pool of `s`."""
-    return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, x_pixel, y_pixel))
+    return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, ldx, ldy))
 
 
-def max_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, out=None, with_index=True):
+def max_pool2d(
+    x: Array,
+    kernel_size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    out: Array | None = None,
+    with_index: bool = True,
+) -> tuple[Array, Any]:
     """(y, index): the largest value of each `kernel_size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
 
     Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
@@ -23,15 +35,24 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, out=N
     check_float32("max_pool2d", "x", x)
     s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x)
-    index = workspace.empty(s.y, np.int32) if with_index else None
-    x_pointer, x_pixel = pixels("max_pool2d", "x", x)
-    y_pointer, y_pixel = pixels("max_pool2d", "out", y)
+    index: Any = workspace.empty(s.y, np.int32) if with_index else None
+    x_pointer, ldx = pixels("max_pool2d", "x", x)
+    y_pointer, ldy = pixels("max_pool2d", "out", y)
     index_pointer = dense("max_pool2d", "index", index, "int32_t[]") if with_index else NULL
-    lib.mg_max_pool2d(pool_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer, index_pointer)
+    lib.mg_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, index_pointer)
     return y, index
 
 
-def max_pool2d_backward(x_shape, index, dy, kernel_size, *, stride=None, padding=0, ceil_mode=False):
+def max_pool2d_backward(
+    x_shape: Shape,
+    index: IntArray,
+    dy: Array,
+    kernel_size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+) -> Array:
     """Gradient of max pooling: each of `dy` goes to the pixel that `index` names.
 
     `index` is as `max_pool2d` gave it; an entry that names no pixel under its window is passed over."""
@@ -41,44 +62,55 @@ def max_pool2d_backward(x_shape, index, dy, kernel_size, *, stride=None, padding
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
     dx = workspace.empty(s.x)
-    pointer, dy_pixel = pixels("max_pool2d_backward", "dy", dy)
+    where = "max_pool2d_backward"
+    pointer, lddy = pixels(where, "dy", dy)
     lib.mg_max_pool2d_backward(
-        pool_geometry(s, s.c, dy_pixel), pointer, dense("max_pool2d_backward", "index", index, "int32_t[]"), dense("", "dx", dx)
+        pool_geometry(s, s.c, lddy), pointer, dense(where, "index", index, "int32_t[]"), dense(where, "dx", dx)
     )
     return dx
 
 
-def avg_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, out=None):
+def avg_pool2d(
+    x: Array,
+    kernel_size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    out: Array | None = None,
+) -> Array:
     """The mean of each `kernel_size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
     check_float32("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x)
-    x_pointer, x_pixel = pixels("avg_pool2d", "x", x)
-    y_pointer, y_pixel = pixels("avg_pool2d", "out", y)
-    lib.mg_avg_pool2d(pool_geometry(s, x_pixel, y_pixel), x_pointer, y_pointer)
+    x_pointer, ldx = pixels("avg_pool2d", "x", x)
+    y_pointer, ldy = pixels("avg_pool2d", "out", y)
+    lib.mg_avg_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer)
     return y
 
 
-def avg_pool2d_backward(x_shape, dy, kernel_size, *, stride=None, padding=0, ceil_mode=False):
+def avg_pool2d_backward(
+    x_shape: Shape, dy: Array, kernel_size: Pair, *, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False
+) -> Array:
     """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
     check_float32("avg_pool2d_backward", "dy", dy)
     x_shape = check_shape("avg_pool2d_backward", "x_shape", x_shape, 4)
     s = pool_shape("avg_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = workspace.empty(s.x)
-    pointer, dy_pixel = pixels("avg_pool2d_backward", "dy", dy)
-    lib.mg_avg_pool2d_backward(pool_geometry(s, s.c, dy_pixel), pointer, dense("avg_pool2d_backward", "dx", dx))
+    pointer, lddy = pixels("avg_pool2d_backward", "dy", dy)
+    lib.mg_avg_pool2d_backward(pool_geometry(s, s.c, lddy), pointer, dense("avg_pool2d_backward", "dx", dx))
     return dx
 
 
-def global_avg_pool2d(x):
+def global_avg_pool2d(x: Array) -> Array:
     """The mean of each channel of `x` [n, h, w, c]: [n, c]."""
     check_float32("global_avg_pool2d", "x", x)
     check_array("global_avg_pool2d", "x", x, ndim=4)
     return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
 
 
-def global_avg_pool2d_backward(x_shape, dy):
+def global_avg_pool2d_backward(x_shape: Shape, dy: Array) -> Array:
     """Gradient of global average pooling, given `dy` [n, c]."""
     check_float32("global_avg_pool2d_backward", "dy", dy)
     x_shape = check_shape("global_avg_pool2d_backward", "x_shape", x_shape, 4)

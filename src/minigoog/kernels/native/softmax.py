@@ -4,17 +4,18 @@ import numpy as np
 
 from minigoog._native import ffi, lib
 
+from ...array_types import Array, IntArray, Shape
 from ...checks import check_array, check_labels, check_real
 from ..reference.softmax import check_logits
 from . import workspace
-from .pointers import check_float32, dense
+from .pointers import Pointer, check_float32, dense
 
 
-def _labels(where, labels, shape):
+def _labels(where: str, labels: IntArray, shape: Shape) -> Pointer:
     return ffi.from_buffer("int64_t[]", check_labels(where, labels, *shape))
 
 
-def softmax(x):
+def softmax(x: Array) -> Array:
     """exp(x) / sum(exp(x)) along the last axis of `x` [n, classes]."""
     check_float32("softmax", "x", x)
     check_logits("softmax", "x", x)
@@ -23,7 +24,7 @@ def softmax(x):
     return y
 
 
-def softmax_backward(y, dy):
+def softmax_backward(y: Array, dy: Array) -> Array:
     """Gradient of softmax from its output `y` [n, classes]."""
     check_float32("softmax_backward", "y", y)
     check_logits("softmax_backward", "y", y)
@@ -34,7 +35,7 @@ def softmax_backward(y, dy):
     return dx
 
 
-def cross_entropy(logits, labels):
+def cross_entropy(logits: Array, labels: IntArray) -> tuple[Array, Array]:
     """(losses [n], probabilities [n, classes]): -log(softmax(logits)[label]) of each row, and the softmax."""
     where = "cross_entropy"
     check_float32(where, "logits", logits)
@@ -50,7 +51,7 @@ def cross_entropy(logits, labels):
     return losses, probabilities
 
 
-def cross_entropy_backward(probabilities, labels, scale):
+def cross_entropy_backward(probabilities: Array, labels: IntArray, scale: float) -> Array:
     """scale * (probabilities - one_hot(labels)): gradient of scale * sum of losses with respect to the logits."""
     where = "cross_entropy_backward"
     check_float32(where, "probabilities", probabilities)

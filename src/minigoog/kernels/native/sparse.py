@@ -1,19 +1,34 @@
 """Convolution with sparse weights, and its gradients (csrc/sparse*.c)."""
 
+from typing import Any
+
 import numpy as np
 
 from minigoog._native import ffi, lib
 
+from ...array_types import Array, IntArray, Pair, Shape
 from ...checks import LARGEST, check_array, check_out, check_shape
-from ..sparse_pattern import check_sparse_conv, check_values, sparse_shape
+from ..shapes import ConvShape
+from ..sparse_pattern import SparsePattern, check_sparse_conv, check_values, sparse_shape
 from . import machine, workspace
 from .conv_geometry import geometry, needs_padding, padded, padded_size, place
-from .pointers import NULL, check_float32, dense, pixels
+from .pointers import NULL, Pointer, check_float32, dense, pixels
 
 ALGORITHMS = ("auto", "textbook")
 
 
-def sparse_conv2d(x, values, b=None, *, pattern, stride=1, padding=0, relu=False, out=None, algorithm="auto"):
+def sparse_conv2d(
+    x: Array,
+    values: Array,
+    b: Array | None = None,
+    *,
+    pattern: SparsePattern,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    relu: bool = False,
+    out: Array | None = None,
+    algorithm: str = "auto",
+) -> Array:
     """Convolution of `x` [n, h, w, cin] with the sparse weights `values` at `pattern`, plus `b` [cout], then max(0, .) if `relu`.
 
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels.
@@ -29,30 +44,32 @@ def sparse_conv2d(x, values, b=None, *, pattern, stride=1, padding=0, relu=False
     return y
 
 
-def sparse_conv2d_input(x_shape, values, dy, *, pattern, stride=1, padding=0):
+def sparse_conv2d_input(
+    x_shape: Shape, values: Array, dy: Array, *, pattern: SparsePattern, stride: Pair = 1, padding: Pair = 0
+) -> Array:
     """Gradient of a sparse convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
     where = "sparse_conv2d_input"
     check_float32(where, "values", values)
     check_values(where, values, pattern)
     s = sparse_shape(where, check_shape(where, "x_shape", x_shape, 4), pattern, stride, padding)
     check_array(where, "dy", dy, dtype=values.dtype, shape=s.y)
-    turned, order = pattern.turned
+    flipped, order = pattern.flipped
     pads = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
     if s.stride != (1, 1) or min(pads) < 0:  # zeros between the pixels of dy, or less of it than there is
         dy, pads = place(dy, *pads, s.stride, s.h + s.kh - 1, s.w + s.kw - 1, name="dy"), (0, 0)
     dx = workspace.empty(s.x)
-    _csr(where, sparse_shape(where, dy.shape, turned, 1, pads), dy, values.reshape(-1)[order], None, turned, False, dx)
+    _csr(where, sparse_shape(where, dy.shape, flipped, 1, pads), dy, values.reshape(-1)[order], None, flipped, False, dx)
     return dx
 
 
-def sparse_conv2d_weight(x, pattern, dy, *, stride=1, padding=0):
+def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride: Pair = 1, padding: Pair = 0) -> Array:
     """Gradient of a sparse convolution with respect to the values of its `pattern`, given `dy` [n, out_h, out_w, cout]."""
     where = "sparse_conv2d_weight"
     check_float32(where, "x", x)
     s = sparse_shape(where, x.shape, pattern, stride, padding)
     check_array(where, "dy", dy, dtype=x.dtype, shape=s.y)
-    (x_pointer, x_pixel), (dy_pointer, dy_pixel) = pixels(where, "x", x), pixels(where, "dy", dy)
-    g = _sparse_geometry(s, pattern, x_pixel, dy_pixel)
+    (x_pointer, ldx), (dy_pointer, lddy) = pixels(where, "x", x), pixels(where, "dy", dy)
+    g = _sparse_geometry(s, pattern, ldx, lddy)
     starts_and_offsets = _starts_and_offsets(where, g, pattern)
     scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices)),))
     dvalues = workspace.empty(pattern.values_shape)
@@ -62,28 +79,28 @@ def sparse_conv2d_weight(x, pattern, dy, *, stride=1, padding=0):
     return dvalues
 
 
-def _csr(where, s, x, values, b, pattern, relu, y):
-    (x_pointer, x_pixel), (y_pointer, y_pixel) = pixels(where, "x", x), pixels(where, "out", y)
-    g = _sparse_geometry(s, pattern, x_pixel, y_pixel)
+def _csr(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pattern: SparsePattern, relu: bool, y: Array) -> None:
+    (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
+    g = _sparse_geometry(s, pattern, ldx, ldy, relu)
     starts_and_offsets = _starts_and_offsets(where, g, pattern)
     scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g),))
     bias = NULL if b is None else dense(where, "b", b)
     lib.mg_sparse_conv2d(
-        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, relu, y_pointer, dense(where, "scratch", scratch)
+        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, y_pointer, dense(where, "scratch", scratch)
     )
 
 
-def _sparse_geometry(s, pattern, x_pixel, y_pixel):
+def _sparse_geometry(s: ConvShape, pattern: SparsePattern, ldx: int, ldy: int, relu: bool = False) -> Pointer:
     """struct mg_sparse_conv of `s`."""
-    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, s.cout, x_pixel, y_pixel, pattern.block)
+    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, s.cout, ldx, ldy, pattern.block, relu)
     return ffi.new("struct mg_sparse_conv *", sizes)
 
 
-def _starts_and_offsets(where, g, pattern):
-    """Pointers to where each row begins, and to the columns as offsets into the panel of `g`."""
+def _starts_and_offsets(where: str, g: Pointer, pattern: SparsePattern) -> tuple[Pointer, Pointer]:
+    """Pointers to where each row starts, and to the columns as offsets into the panel of `g`."""
     _check_offsets(where, g, lib.mg_sparse_panel(g))
 
-    def offsets():
+    def offsets() -> IntArray:
         found = np.empty_like(pattern.col_indices)
         columns = dense(where, "col_indices", pattern.col_indices, "int32_t[]")
         lib.mg_sparse_offsets(g, len(found), columns, dense(where, "offsets", found, "int32_t[]"))
@@ -94,32 +111,35 @@ def _starts_and_offsets(where, g, pattern):
     return dense(where, "crow_indices", pattern.crow_indices, "int32_t[]"), dense(where, "offsets", found, "int32_t[]")
 
 
-def _check_offsets(where, s, floats):
+def _check_offsets(where: str, s: Any, floats: int) -> None:
     """Raises if `floats`, over which a window reaches, are too many for offsets of 32 bits."""
     if floats > LARGEST:
         raise ValueError(f"{where}: rows of {s.w} pixels and {s.cin} channels are too long for a window of {s.kh}x{s.kw}")
 
 
-def _blocks(where, s, x, values, b, pattern, relu, y):
+def _blocks(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pattern: SparsePattern, relu: bool, y: Array) -> None:
     _over_windows(where, s, x, y, pattern, lib.mg_sparse_conv2d_block, (pattern.block,), values, b, relu)
 
 
-def _textbook(where, s, x, values, b, pattern, relu, y):
+def _textbook(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pattern: SparsePattern, relu: bool, y: Array) -> None:
     if pattern.block != 1:
         raise ValueError(f"{where}: `algorithm` is 'textbook', which is for CSR, but `pattern` has blocks of {pattern.block}")
     _over_windows(where, s, x, y, pattern, lib.mg_sparse_conv2d_textbook, (), values, b, relu)
 
 
-def _over_windows(where, s, x, y, pattern, function, block, values, b, relu):
+def _over_windows(
+    where: str, s: ConvShape, x: Array, y: Array, pattern: SparsePattern, function: Any, block: tuple[int, ...], values: Array,
+    b: Array | None, relu: bool,
+) -> None:
     """Calls a function that takes the columns as offsets into the windows of the padded map."""
     row = padded_size(s)[1] * (s.cin if needs_padding(s, x) else pixels(where, "x", x)[1])  # floats from one row of a window to the next
     _check_offsets(where, s, s.kh * row)
 
-    def offsets():
+    def offsets() -> IntArray:
         ky, at = np.divmod(pattern.col_indices, s.kw * s.cin)
         return (ky * row + at).astype(np.int32)
 
     starts, found = (dense(where, "pattern", a, "int32_t[]") for a in (pattern.crow_indices, pattern.remembered(("window", row), offsets)))
-    (x_pointer, x_pixel), (y_pointer, y_pixel) = pixels(where, "x", x := padded(s, x)), pixels(where, "out", y)
+    (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x := padded(s, x)), pixels(where, "out", y)
     bias = NULL if b is None else dense(where, "b", b)
-    function(geometry(s, x_pixel, y_pixel), *block, x_pointer, starts, found, dense(where, "values", values), bias, relu, y_pointer)
+    function(geometry(s, ldx, ldy, relu), *block, x_pointer, starts, found, dense(where, "values", values), bias, y_pointer)

@@ -5,13 +5,16 @@ the system anew each step has been measured to make a step several times slower.
 
 Who may write where, and until when: `empty` lends a block. Every array that views it (slices of channels too) keeps the loan
 alive, and only the code that made the array writes to it. When the last view is gone, and not before, the block returns to the
-pool and may be lent again. Nobody gives a block back by hand, so nobody can do it too early.
+pool and may be lent again. No code gives a block back by hand, so none can do it too early.
 """
 
 import math
 from collections import defaultdict
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ...array_types import Array, Shape
 
 SMALLEST = 1 << 16  # bytes; below this NumPy's own cache is as good
 ALIGNMENT = 64  # bytes: one cache line, one vector of AVX-512
@@ -23,18 +26,18 @@ class _Loan:
 
     __slots__ = ("__array_interface__", "block", "free")
 
-    def __init__(self, block, free, shape, typestr):
+    def __init__(self, block: NDArray[np.uint8], free: dict[int, list[NDArray[np.uint8]]], shape: Shape, typestr: str) -> None:
         address = block.ctypes.data
         aligned = address + -address % ALIGNMENT
         self.block, self.free = block, free
         self.__array_interface__ = {"version": 3, "data": (aligned, False), "shape": shape, "typestr": typestr}
 
-    def __del__(self):
+    def __del__(self) -> None:
         if hasattr(self, "free"):  # not if Ctrl-C came between its making and the end of __init__
             self.free[self.block.nbytes].append(self.block)
 
 
-def size_class(n_bytes):
+def size_class(n_bytes: int) -> int:
     """`n_bytes` rounded up to a multiple of an eighth of its power of two: at most 12.5% waste, few different sizes."""
     step = max(1 << (n_bytes.bit_length() - 4), 1)
     return -(-n_bytes // step) * step
@@ -43,17 +46,17 @@ def size_class(n_bytes):
 class Pool:
     """Blocks that are lent and come back."""
 
-    def __init__(self):
-        self.free = defaultdict(list)  # size in bytes -> blocks that nobody uses
+    def __init__(self) -> None:
+        self.free: defaultdict[int, list[NDArray[np.uint8]]] = defaultdict(list)  # size in bytes -> blocks that are not lent
 
-    def empty(self, shape, dtype=np.float32):
+    def empty(self, shape: Shape, dtype: DTypeLike = np.float32) -> Array:
         """An uninitialised, C-contiguous array, in a block from the pool if it is large."""
         n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
         if n_bytes < SMALLEST:
             return np.empty(shape, dtype)
         return self.lend(self.take(size_class(n_bytes) + ALIGNMENT), shape, dtype)
 
-    def take(self, n_bytes):
+    def take(self, n_bytes: int) -> NDArray[np.uint8]:
         """A free block of this size or somewhat larger, the smallest there is, or a new one."""
         try:
             return self.free[n_bytes].pop()
@@ -64,12 +67,12 @@ class Pool:
         except (IndexError, ValueError):  # another thread was faster, or there is none
             return np.empty(n_bytes, np.uint8)
 
-    def lend(self, block, shape, dtype):
+    def lend(self, block: NDArray[np.uint8], shape: Shape, dtype: DTypeLike) -> Array:
         """An array in `block`, which comes back when the array's last view is gone."""
         return np.asarray(_Loan(block, self.free, shape, np.dtype(dtype).str))
 
-    def bytes(self):
-        """How much memory lies in the pool, lent to nobody."""
+    def bytes(self) -> int:
+        """How much memory is in the pool and not lent."""
         return sum(size * len(blocks) for size, blocks in self.free.items())
 
 
@@ -77,6 +80,6 @@ _pool = Pool()
 empty, pooled_bytes = _pool.empty, _pool.bytes
 
 
-def release():
-    """Returns the blocks that nobody uses to the system."""
+def release() -> None:
+    """Returns the blocks that are not lent to the system."""
     _pool.free.clear()

@@ -1,31 +1,32 @@
 /* What the drivers of sparse convolution share: the map as one long line, and the panel that holds a part of it (sparse_panel.c).
  *
- * A weight of its own multiplies one channel of one pixel of the window. In NHWC the neighbours of that number belong to other weights, so
- * vectors must run over pixels: a panel has a line for each channel, the pixels side by side, and a weight is a value and an offset.
+ * In CSR each weight multiplies one channel of one pixel of the window. In NHWC the neighbours of that float belong to other weights,
+ * so vectors must run over pixels: a panel has a line for each channel with the pixels side by side, and a weight is a value and an
+ * offset into the panel.
  *
- * An offset must be the same for all pixels. So the padded map is one long line of positions, row after row, image after image, in which
- * neighbours share their padding: what is right of a row is left of the next. Padding has outputs too, which are thrown away (1 of 15
- * columns of a 14 x 14 map). A stride of 2 has 2 x 2 phases, maps of every second pixel of every second row, each with lines of its own:
- * what a window takes from a phase lies as if the stride were 1.
+ * An offset must be the same for all pixels. So the padded map is one long line of positions, row after row, image after image, in
+ * which neighbours share their padding: the padding right of a row is the padding left of the next. Positions in the padding get
+ * outputs too, which are discarded (1 of 15 columns of a 14 x 14 map). A stride of 2 has 2 x 2 phases, maps of every second pixel of
+ * every second row, each with its own lines; within a phase the stride is 1.
  *
- * After Park et al. 2017 (arXiv 1608.01409), who have the offsets, and Elsen et al. 2019 (arXiv 1911.09723), who have the pixels in vectors.
+ * Offsets after Park et al. 2017 (arXiv 1608.01409), pixels in vectors after Elsen et al. 2019 (arXiv 1911.09723).
  */
-#ifndef MG_SPARSE_H
-#define MG_SPARSE_H
+#ifndef MG_SPARSE_PANEL_H
+#define MG_SPARSE_PANEL_H
 
 #include <assert.h>
 #include "kernels.h"
 #include "minigoog.h"
 
-enum { BLOCK_AT_MOST = 512 }; /* positions in a block */
+enum { MAX_POSITIONS = 512 }; /* positions in a block */
 
 struct mg_line {
     size_t pitch, rows;        /* positions from one row to the next; rows of an image */
     size_t phases_h, phases_w; /* that windows touch */
-    size_t halo;               /* positions behind a block that its windows reach */
+    size_t halo;               /* positions after a block that its windows reach */
     size_t block;              /* positions in a block, at most; a multiple of the lanes of a vector */
     size_t stride;             /* floats from one line of the panel to the next: an odd number of vectors, so that lines do not all
-                                  meet in one set of a cache */
+                                  share one set of a cache */
     size_t panel;              /* floats of the panel */
     size_t positions;          /* of all images */
 };
@@ -39,11 +40,6 @@ void mg_pack_outputs(const struct mg_sparse_conv *s, const struct mg_line *l, co
 /* pixels[i] = where the output of position first + i goes, or NULL where it has none. */
 void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t first, size_t n, float **pixels);
 
-static inline size_t mg_max(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* n / parts, rounded up to whole vectors. */
 static inline size_t mg_part(size_t n, size_t parts, size_t lanes)
 {
@@ -56,7 +52,7 @@ static inline void mg_check_sparse(const struct mg_sparse_conv *s)
     assert(s->kh > 0 && s->kw > 0 && s->stride_h > 0 && s->stride_w > 0 && s->cin > 0 && s->cout > 0);
     assert(s->h + 2 * s->pad_h >= s->kh && s->w + 2 * s->pad_w >= s->kw);
     assert(s->out_h == (s->h + 2 * s->pad_h - s->kh) / s->stride_h + 1 && s->out_w == (s->w + 2 * s->pad_w - s->kw) / s->stride_w + 1);
-    assert(s->x_pixel >= s->cin && s->y_pixel >= s->cout && s->block > 0);
+    assert(s->ldx >= s->cin && s->ldy >= s->cout && s->block > 0);
 }
 
 #endif

@@ -1,0 +1,78 @@
+/* Sizes, windows and strides: the arithmetic that drivers share, and the structs in which they tell inner kernels where things are.
+ * Strides are in floats; ldx, ldy, ... are leading dimensions (minigoog.h). */
+#ifndef MG_GEOMETRY_H
+#define MG_GEOMETRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Limits of all instruction sets, for arrays on the stack; kernels.inc asserts them. */
+enum {
+    MAX_LANES = 16,  /* floats in a vector */
+    MAX_HEIGHT = 16, /* rows of a register tile */
+};
+
+enum {
+    HEIGHTS = 3,        /* of register tiles: full, half, one */
+    SPARSE_VECTORS = 6, /* the widest tile of sparse weights, in vectors of pixels */
+    SHARED_COLUMNS = 4, /* the widest pooling window whose columns are shared between windows */
+    CACHE_LINE = 16,    /* in floats */
+};
+
+static inline size_t mg_min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t mg_max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline size_t mg_ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* The pixels [first, end) of one axis that the pooling window at `out` covers. */
+struct mg_span {
+    size_t first, end;
+};
+
+static inline struct mg_span mg_covered(size_t out, size_t k, size_t stride, size_t pad, size_t size)
+{
+    const size_t first = out * stride, end = first + k;
+    return (struct mg_span){first > pad ? first - pad : 0, mg_min(end > pad ? end - pad : 0, size)};
+}
+
+/* What a convolution's tile reads and how it writes (gemm_tile.inc). */
+struct conv_tile {
+    size_t runs, run, run_stride; /* a window: `runs` runs of `run` floats, each run_stride after the one before */
+    size_t ldy;
+    int relu;
+    const float *ahead; /* what will be read next: any address, it is only a hint */
+};
+
+/* A block of output pixels of a weight gradient (gemm_tile.inc). */
+struct weight_tile {
+    size_t images, rows, pixels;  /* a row has `pixels` output pixels */
+    size_t x_image, x_row, x_col; /* from the window of one output pixel to that of the next image, row, column */
+    size_t lddw;
+};
+
+/* A row of blocks of sparse weights (block_tile.inc). */
+struct block_tile {
+    size_t entries;
+    const int32_t *offsets; /* [entries] */
+    size_t block;           /* from the values of one entry to those of the next */
+    size_t ldy;
+    int relu;
+};
+
+/* One row of pooling windows (pool.inc). */
+struct pool_row {
+    size_t channels, rows, w, kw, stride, pad, out_w; /* rows: how many rows of pixels the windows cover */
+    size_t ldx, ldy;
+};
+
+#endif
