@@ -11,10 +11,11 @@ model = mg.models.GoogLeNet(num_classes=10).eval()
 x = np.random.default_rng(0).standard_normal((1, 224, 224, 3)).astype(np.float32)
 
 
-def eager() -> np.ndarray:
+def eager() -> mg.Tensor:
     """The network, operation by operation, from Python."""
     with mg.no_grad():
-        return model(mg.Tensor(x)).numpy()
+        y: mg.Tensor = model(mg.Tensor(x))
+        return y
 
 
 def milliseconds(run: Callable[[], object], repeats: int = 10) -> float:
@@ -29,7 +30,7 @@ def milliseconds(run: Callable[[], object], repeats: int = 10) -> float:
 
 
 plan = mg.compile(model, x.shape)  # a flat list of prepared C calls for inputs of this shape; the weights are copied
-print(f"largest difference  {abs(plan(x) - eager()).max():.1e}")
+print(f"largest difference  {abs(plan(x) - eager().numpy()).max():.1e}")
 print(f"eager               {milliseconds(eager):.1f} ms")
 print(f"compiled            {milliseconds(lambda: plan(x)):.1f} ms")
 print(plan.profile(x))

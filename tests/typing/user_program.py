@@ -29,7 +29,8 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = Double()(self.features(x))
-        return self.classifier(ops.flatten(self.pool(x)))
+        logits: Tensor = self.classifier(ops.flatten(self.pool(x)))  # what a module returns is Any, as in PyTorch
+        return logits
 
 
 def expressions(x: Tensor, w: Tensor) -> float:

@@ -13,6 +13,6 @@ ops.relu(np.zeros(3))  # error: arg-type
 x + "1"  # error: operator
 x.backwards()  # error: attr-defined
 y: int = x.sum()  # error: assignment
-mg.optim.SGD(x, lr=0.1)  # error: arg-type
+mg.optim.SGD(3, lr=0.1)  # error: arg-type
 mg.compile(x, (1, 8, 8, 3))  # error: arg-type
-mg.data.DataLoader([x], batch_size="8")  # error: arg-type
+mg.data.DataLoader(mg.data.digits()[0], batch_size="8")  # error: arg-type
