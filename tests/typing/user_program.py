@@ -35,11 +35,12 @@ class Network(nn.Module):
 
 def expressions(x: Tensor, w: Tensor) -> float:
     """What PyTorch and NumPy users write."""
-    y = (1 + x) / 2 - x * 3 + (-x) + (1 - x) + x[0] + x @ w
+    y = (1 + x) / 2 - x * 3 + (-x) + (1 - x) + x @ w
     assert_type(y, Tensor)
+    assert_type(x[0], Tensor)
     assert_type(x.mean(), Tensor)
     assert_type(x.reshape(-1), Tensor)
-    return float(sum([y, y], start=Tensor(0.0)).sum()) + x.sum().item() + float(np.asarray(x).max())
+    return float(sum([y, y], start=y).sum()) + x.sum().item() + float(np.asarray(x).max())
 
 
 def train(model: Network, train_data: mg.data.ArrayDataset) -> list[float]:
