@@ -39,7 +39,7 @@ def expressions(x: Tensor, w: Tensor) -> float:
     assert_type(y, Tensor)
     assert_type(x[0], Tensor)
     assert_type(x.mean(), Tensor)
-    assert_type(x.reshape(-1), Tensor)
+    assert_type(x.reshape(x.size), Tensor)
     return float(sum([y, y], start=y).sum()) + x.sum().item() + float(np.asarray(x).max())
 
 
