@@ -47,9 +47,11 @@ def public_modules(module):
 
 
 MODULES = [*public_modules(minigoog), minigoog.kernels.reference, minigoog.inspection, minigoog.train, minigoog.evaluate]
+GUIDES = ["coming_from_pytorch", "data", "training", "inspection", "sparsity", "kernels", "architecture"]
+OTHERS = sorted({path.stem for path in DOCS.glob("*.md")} - {*GUIDES, "README", "speed_log"})
 CONTENTS = {  # what the site's sidebar shows below README.md
     "Tour": [f"tour/{path.stem}" for path in sorted(DOCS.glob("tour/[0-9]*.md"))],
-    "Guides": ["coming_from_pytorch", "training", "inspection", "sparsity", "kernels", "architecture", "site/CONTRIBUTING"],
+    "Guides": [*GUIDES, *OTHERS, "site/CONTRIBUTING"],
     "Records": ["speed_log", "site/findings", "site/CHANGELOG"],
     "Reference": [f"site/{module.__name__}" for module in MODULES],
 }
