@@ -9,21 +9,21 @@ from minigoog import nn
 class Swish(mg.Op):
     """y = x * sigmoid(beta * x). (Ramachandran, Zoph, Le 2017, arXiv 1710.05941)"""
 
-    def __init__(self, beta=1.0):
+    def __init__(self, beta: float = 1.0) -> None:
         self.beta = beta  # settings are arguments of the constructor
 
-    def forward(self, x):  # from arrays to an array
+    def forward(self, x: np.ndarray) -> np.ndarray:  # from arrays to an array
         self.x, self.gate = x, 1 / (1 + np.exp(-self.beta * x))  # what backward reads, forward leaves in attributes
         return self.x * self.gate
 
-    def backward(self, dy):  # one gradient for each input, in a tuple
+    def backward(self, dy: np.ndarray) -> tuple[np.ndarray]:  # one gradient for each input
         return (dy * self.gate * (1 + self.beta * self.x * (1 - self.gate)),)
 
 
 class Layer(nn.Module):
     """Swish as a layer. Each call makes an operation of its own: it is the record of that call."""
 
-    def forward(self, x):
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
         return Swish()(x)
 
 

@@ -100,7 +100,7 @@ def _built(path: Path, weights: dict[str, Array], info: saved_model.Info) -> Mod
         model.load_state_dict(weights)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: its weights do not fit the network that it names ({error})") from None
-    return cast(Module, model)
+    return model
 
 
 def _preprocess(path: Path, info: saved_model.Info) -> Preprocess:

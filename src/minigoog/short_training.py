@@ -28,7 +28,7 @@ def learn(
     seed: of the order and of the mirrored and shifted photographs; `model` has its initial weights already. say: called with a line
     for each epoch. Returns the mean loss of each epoch. FloatingPointError if a loss is not finite: `lr` was too large."""
     optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, weight_decay=WEIGHT_DECAY, decay_vectors=False)
-    dataset = ArrayDataset(images, labels, range(int(np.max(labels)) + 1))
+    dataset = ArrayDataset(images, labels, [str(c) for c in range(int(np.max(labels)) + 1)])
     loader = DataLoader(dataset, batch_size, True, drop_last=len(images) >= batch_size, transform=_varied(images.shape), seed=seed)
     model.train()
     means = []

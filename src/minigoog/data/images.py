@@ -1,6 +1,7 @@
 """Image files and sizes, through Pillow (extra `images`). An image is uint8 [h, w, c], c = 1 or 3."""
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ class DamagedImage(ValueError):
     """A file that cannot be read as an image; the message names it."""
 
 
-def decode(file: str | Path | bytes) -> NDArray[np.uint8]:
+def decode(file: str | os.PathLike[str] | bytes) -> NDArray[np.uint8]:
     """The image in a file (a path or bytes) of any format that Pillow reads, upright, as RGB; DamagedImage, naming it, if it cannot be."""
     with _opened(file) as opened:
         from PIL import ImageOps
@@ -51,7 +52,7 @@ def upright_size(file: str | Path | bytes) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(file: str | Path | bytes) -> Iterator[Any]:
+def _opened(file: str | os.PathLike[str] | bytes) -> Iterator[Any]:
     """Within a with-block, the image in a file or in bytes; errors of Pillow there become DamagedImage."""
     image_module = _pillow()
     name = f"{len(file)} bytes" if isinstance(file, bytes) else str(file)

@@ -74,8 +74,8 @@ def evaluate(flags: Namespace) -> None:
     if flags.threads:
         kernels.set_num_threads(flags.threads)
     members = [load(member) for run in flags.runs for member in saved_model.members(run)]
-    dataset = open_dataset(flags.data, "test", flags.data_dir)
-    dataset = subset(dataset, flags.images) if flags.images else dataset
+    whole = open_dataset(flags.data, "test", flags.data_dir)
+    dataset = subset(whole, flags.images) if flags.images else whole
     check_together(members, dataset)
     k = min(flags.top, len(dataset.classes))
     n_crops = sorted(set(flags.crops or ([1, 10] if flags.table else [1])))

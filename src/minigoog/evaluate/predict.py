@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -44,8 +44,8 @@ def _runner(model: TrainedModel) -> Callable[[Array], Array]:
         if not plans and kernels.native:
             plans[x.shape] = compile_model(model, x.shape)
         if x.shape in plans:
-            return cast(Array, kernels.softmax(plans[x.shape](x)))
+            return kernels.softmax(plans[x.shape](x))
         with no_grad():
-            return cast(Array, kernels.softmax(model(Tensor(x)).data))
+            return kernels.softmax(model(Tensor(x)).data)
 
     return run

@@ -1,6 +1,7 @@
 """A trained model in one safetensors file: its weights, and all that is needed to use them on new images."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,14 +53,14 @@ def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], Info]:
         raise ValueError(f"{path}: its metadata is damaged ({error})") from None
 
 
-def members(run_or_file: str | Path) -> list[Path]:
+def members(run_or_file: str | os.PathLike[str]) -> list[Path]:
     """The runs in the folder of an ensemble (model-1, model-2, ...), in order; for anything else, only itself."""
     path = Path(run_or_file)
     found = sorted(path.glob("model-*/"), key=lambda folder: (len(folder.name), folder.name)) if path.is_dir() else []
     return found or [path]
 
 
-def find(run_or_file: str | Path) -> Path:
+def find(run_or_file: str | os.PathLike[str]) -> Path:
     """The file to load: in a run's folder the averaged weights if there are any, else the last ones; for a file, itself."""
     path = Path(run_or_file)
     if not path.is_dir():

@@ -26,7 +26,7 @@ def training(name: str, size: int, statistics: Statistics, native: bool, interpo
     if name == "scale":
         return t.Compose([t.RandomResizedCrop(size, SCALES, interpolation=interpolation), t.RandomHorizontalFlip(), end])
     if name == "paper":
-        colours = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *statistics.pca)] if len(statistics.mean) == 3 else []
+        colours: list[t.Transform] = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *statistics.pca)] if len(statistics.mean) == 3 else []
         return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, end])
     mirror = [t.RandomHorizontalFlip()] if name == "crop" else []
     shift = max(1, size // 8) if shift is None else shift

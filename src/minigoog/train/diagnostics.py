@@ -17,7 +17,8 @@ CURES = "try a smaller --lr (0.005 is reported to help), a --warmup, or working 
 
 def watched(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     """The parameters of the modules whose gradients are measured: 3a, 4a, 4d, 5b of GoogLeNet; all Inception modules of others."""
-    modules = {name: m for name, m in model.named_children() if isinstance(m, nn.Inception)} or dict(model.named_children())
+    children = dict(model.named_children())
+    modules = {name: child for name, child in children.items() if isinstance(child, nn.Inception)} or children
     names = PAPER if all(name in modules for name in PAPER) else modules
     return {name: modules[name].parameters() for name in names if modules[name].parameters()}
 

@@ -41,8 +41,7 @@ def effective(config: Config, setup: Setup) -> Config:
 
 def prepare(config: Config) -> Setup:
     """The Setup of these settings; ValueError or OSError, naming the setting, if they do not fit together."""
-    where = {"data_dir": config.data_dir, "download": config.download}
-    train, test = (data.open_dataset(config.data, split, **where) for split in ("train", "test"))
+    train, test = (data.open_dataset(config.data, split, config.data_dir, config.download) for split in ("train", "test"))
     if config.batch_size > len(train):
         raise ValueError(f"train: `batch_size` is {config.batch_size}, expected at most the {len(train)} training images")
     size, channels = _size(config, train), train[0][0].shape[2]

@@ -6,9 +6,10 @@ from argparse import ArgumentParser, Namespace
 import numpy as np
 
 from ... import rng
-from ...array_types import Array, IntArray
+from ...array_types import IntArray
 from ...cli import integer
 from ...data import digits, open_dataset
+from ...data.images import Image
 from ...models import INPUT_SIZES
 from ...short_training import learn
 from .. import inputs
@@ -43,7 +44,7 @@ def run(flags: Namespace) -> None:
         print(f"\nthe same as a picture: {flags.output}")
 
 
-def _labelled(data: str, network: inputs.Network, n: int | None) -> tuple[list[Array], IntArray]:
+def _labelled(data: str, network: inputs.Network, n: int | None) -> tuple[list[Image], IntArray]:
     """(images of bytes, labels) of the test part of a data set, `n` of them or all."""
     dataset = open_dataset(data, "test")
     if tuple(dataset.classes) != network.classes:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ...array_types import Array
-from ...text import shape_text
 from ..rules import input_names
 from ..trace.receptive_field import ReceptiveField
 from ..trace.step import Step
@@ -249,7 +248,8 @@ def _seen(field: ReceptiveField) -> str:
     """What a pixel sees of the image."""
     if not field.is_known:
         return "an unknown part of the image: an operation on the way has no rule"
-    return f"{shape_text(field.size)} pixels of the image, with stride {field.stride[0]:g}"
+    height, width = field.size
+    return f"{height:g}x{width:g} pixels of the image, with stride {field.stride[0]:g}"
 
 
 def _statistics(a: Array) -> str:
