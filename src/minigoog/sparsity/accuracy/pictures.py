@@ -43,7 +43,7 @@ def chosen(folder: str | Path | None, split: str, n: int | None = None) -> Array
     dataset = digits()[split == "test"] if folder is None else open_folder(folder, split)
     order = np.argsort(dataset.labels, kind="stable")
     picks = order[np.linspace(0, len(order) - 1, min(n or len(order), len(order))).round().astype(int)]
-    if folder is None:
+    if isinstance(dataset, ArrayDataset):
         return ArrayDataset(dataset.images[picks], dataset.labels[picks], dataset.classes)
     fit, images = t.Compose([t.Resize(SIZE), t.CenterCrop(SIZE)]), np.empty((len(picks), SIZE, SIZE, 3), np.uint8)
     for i, pick in enumerate(picks):

@@ -67,7 +67,7 @@ class Contest:
 
     def __init__(self, layer: str, conv: Conv2d, x: Array):
         self.layer, self.conv, self.x = layer, conv, x
-        self.settings = {"stride": conv.stride, "padding": conv.padding}
+        self.settings: dict[str, Any] = {"stride": conv.stride, "padding": conv.padding}
         self.dense = dense_runs(conv, x)
         self.sparse: dict[tuple[str, float], Sparse] = {}
 
