@@ -1,10 +1,9 @@
 """The convolutional layer with sparse weights, and pruning: how a dense layer becomes one."""
 
 import math
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import ops
 from ..array_types import Array, BoolArray, Pair, Shape
@@ -13,8 +12,6 @@ from ..kernels.sparse_pattern import SparsePattern, blocks_of
 from ..tensor import Tensor
 from .conv import Conv2d
 from .module import Module, Parameter
-
-T = TypeVar("T", bound=np.generic)
 
 
 class SparseConv2d(Module):
@@ -87,10 +84,8 @@ def largest(weight: Array, density: float, block: int = 1) -> BoolArray:
     return np.repeat(keep.reshape(norms.shape), block, axis=1)[:, : weight.shape[3]].reshape(weight.shape)
 
 
-def ungrouped(weight: NDArray[T], groups: int) -> NDArray[T]:
-    """The weights [kh, kw, cin, cout], or a mask of them, of the ungrouped convolution that computes what `weight` does.
-
-    weight: [kh, kw, cin / groups, cout]."""
+def ungrouped(weight: Array, groups: int) -> Array:
+    """The weights [kh, kw, cin, cout] of the ungrouped convolution that computes what `weight` [kh, kw, cin / groups, cout] does."""
     cin, cout = weight.shape[2], weight.shape[3] // groups
     dense = np.zeros((*weight.shape[:2], groups * cin, groups * cout), weight.dtype)
     for g in range(groups):

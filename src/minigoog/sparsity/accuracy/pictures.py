@@ -40,20 +40,12 @@ def pictures(folder: str | Path | None = None, n_train: int | None = None, n_tes
 
 def chosen(folder: str | Path | None, split: str, n: int | None = None) -> ArrayDataset:
     """An ArrayDataset of `n` images of a split, spread evenly over it (and so over its classes, which come one after the other)."""
-    if folder is None:
-        known = digits()[split == "test"]
-        picks = _spread(known.labels, n)
-        return ArrayDataset(known.images[picks], known.labels[picks], known.classes)
-    dataset = open_folder(folder, split)
-    picks = _spread(dataset.labels, n)
+    dataset = digits()[split == "test"] if folder is None else open_folder(folder, split)
+    order = np.argsort(dataset.labels, kind="stable")
+    picks = order[np.linspace(0, len(order) - 1, min(n or len(order), len(order))).round().astype(int)]
+    if isinstance(dataset, ArrayDataset):
+        return ArrayDataset(dataset.images[picks], dataset.labels[picks], dataset.classes)
     fit, images = t.Compose([t.Resize(SIZE), t.CenterCrop(SIZE)]), np.empty((len(picks), SIZE, SIZE, 3), np.uint8)
     for i, pick in enumerate(picks):
         images[i] = fit(dataset[pick][0], None)
     return ArrayDataset(images, dataset.labels[picks], dataset.classes)
-
-
-def _spread(labels: IntArray, n: int | None) -> IntArray:
-    """`n` places (None: all) spread evenly over the classes."""
-    order = np.argsort(labels, kind="stable")
-    places: IntArray = np.linspace(0, len(order) - 1, min(n or len(order), len(order))).round().astype(int)
-    return np.take(order, places)

@@ -77,12 +77,11 @@ def pruned_contest(p: Pruned, w: Array, images: int) -> Contest:
     kh, kw, cin, cout = w.shape
     conv = Conv2d(cin * p.groups, cout, (kh, kw), padding=p.padding, groups=p.groups, init=lambda shape: w, bias=False)
     x = np.random.default_rng(0).standard_normal((images, p.side, p.side, cin * p.groups), np.float32)
-    contest, mask = Contest(p.name, conv, x), w != 0
-    kept = int(np.count_nonzero(mask))
+    contest, kept = Contest(p.name, conv, x), int(np.count_nonzero(w))
     for kernel, block in FORMATS.items():
-        contest.add(kernel, kept / w.size, SparsePattern.from_mask(ungrouped(mask, p.groups), block), kept)
-    shuffled = np.random.default_rng(0).permutation(mask.reshape(-1)).reshape(mask.shape)
-    contest.add(RANDOM, kept / w.size, SparsePattern.from_mask(ungrouped(shuffled, p.groups)))
+        contest.add(kernel, kept / w.size, SparsePattern.from_mask(ungrouped(w, p.groups) != 0, block), kept)
+    shuffled = np.random.default_rng(0).permutation(w.reshape(-1)).reshape(w.shape)
+    contest.add(RANDOM, kept / w.size, SparsePattern.from_mask(ungrouped(shuffled, p.groups) != 0))
     return contest
 
 
