@@ -1,5 +1,7 @@
 """The contract of an operation: what it may be given, what it must return, how often it may run."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,28 @@ def test_a_recorded_object_is_not_called_again():
         op(x)
     first.sum().backward()
     assert x.grad is not None
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_call_that_is_not_recorded_does_not_overwrite_a_record(recorded):
+    """Under no_grad, and with inputs that need no gradient."""
+    x, other = leaf(-1, -2), Tensor([1.0, 2.0])
+    y = ops.relu(x)
+    with contextlib.nullcontext() if recorded else mg.no_grad(), pytest.raises(RuntimeError, match="ReLU: this object holds the record"):
+        y.op(other if recorded else leaf(1, 2))
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 0]
+
+
+def test_an_operation_without_a_rule_says_which_one_is_missing():
+    class Doubled(mg.Op):
+        def forward(self, x):
+            return 2 * x
+
+    with pytest.raises(NotImplementedError, match=r"Doubled has no backward\(\)"):
+        Doubled()(leaf(1, 2)).sum().backward()
+    with pytest.raises(NotImplementedError, match=r"Op has no forward\(\)"):
+        mg.Op()(leaf(1, 2))
 
 
 def test_an_object_may_be_called_again_when_its_record_is_freed():

@@ -52,11 +52,11 @@ class Op:
 
     def forward(self, *arrays: Any, **_: Any) -> Array:
         """The output array from the input arrays."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} has no forward()")
 
     def backward(self, dy: Array) -> Sequence[Array | None]:
         """The gradient with respect to each input, from the gradient with respect to the output; None for those not needed."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} has no backward()")
 
     def gradients(self, dy: Array) -> Sequence[Array | None]:
         """backward(dy), checked: one gradient (or None) for each input, of its shape and type."""
@@ -128,10 +128,10 @@ class Op:
                 where = f"{self.name}: input {[id(t) for t in inputs].index(id(x))}"
                 raise TypeError(f"{where} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
             requested = requested or x.requires_grad
+        if self.inputs:  # even where nothing is recorded now: forward would overwrite what backward reads
+            raise RuntimeError(f"{self.name}: this object holds the record of an earlier call: make a new {self.name} for each call")
         if not requested or not is_recording():
             return False
-        if self.inputs:
-            raise RuntimeError(f"{self.name}: this object holds the record of an earlier call: make a new {self.name} for each call")
         for i, x in enumerate(inputs):
             if x.op is not None and not x.op.freed and (by := writes.since(x.data, x.op.ran_at)):
                 made = f"input {i} {x.shape}, the output of {x.op.name}"
