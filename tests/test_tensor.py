@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog import Tensor, ops
+from minigoog import Tensor, nn, ops
 
 
 @pytest.mark.parametrize("data, dtype", [
@@ -76,6 +76,34 @@ def test_sum_mean_and_reshape():
     assert a.reshape(4, 1).shape == a.reshape((4, 1)).shape == a.reshape([4, 1]).shape == (4, 1)
     with pytest.raises(ValueError, match=r"mean: `x` has shape \(0,\), expected values"):
         Tensor(np.ones(0, np.float32)).mean()
+
+
+@pytest.mark.parametrize("shape", [(-1,), (2, -1), (-1, 4), (2, -1, 3), (12, -1), (1, 12)])
+def test_one_length_of_a_shape_may_be_left_out(shape):
+    x = Tensor(np.arange(12, dtype=np.float32).reshape(2, 2, 3), requires_grad=True)
+    for y in (x.reshape(*shape), x.reshape(shape), ops.reshape(x, shape)):
+        assert np.array_equal(y.data, x.data.reshape(shape)) and -1 not in y.op.shape
+    x.reshape(shape).sum().backward()
+    assert x.grad.shape == x.shape
+    assert ops.reshape(x, -1).shape == (12,) and Tensor(np.zeros((0, 3), np.float32)).reshape(-1, 3).shape == (0, 3)
+
+
+@pytest.mark.parametrize("shape", [(-1, -1), (-1, 5), (-2, 6), (0, -1), (-1, -12), ()])
+def test_a_shape_that_does_not_fit_is_refused(shape):
+    x = Tensor(np.zeros((3, 4), np.float32))
+    with pytest.raises(ValueError, match=r"reshape: `shape` is \(.*but `x` has shape \(3, 4\)"):
+        x.reshape(shape)
+
+
+def test_flatten_makes_one_axis_of_those_from_start_dim_on():
+    x = Tensor(np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2))
+    shapes = [x.flatten().shape, x.flatten(1).shape, x.flatten(2).shape, ops.flatten(x).shape, ops.flatten(x, 3).shape]
+    assert shapes == [(24,), (2, 12), (2, 3, 4), (2, 12), (2, 3, 2, 2)]
+    assert nn.Flatten(2)(x).shape == (2, 3, 4) and nn.Flatten()(x).shape == (2, 12) and Tensor(1.0).flatten().shape == (1,)
+    with pytest.raises(ValueError, match="flatten: `start_dim` is 5, expected at most 4"):
+        x.flatten(5)
+    with pytest.raises(ValueError, match="flatten: `start_dim` is 1, expected at most 0"):
+        ops.flatten(Tensor(1.0))
 
 
 def test_a_value_that_is_chosen_twice_gets_both_gradients():

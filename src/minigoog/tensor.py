@@ -181,8 +181,12 @@ class Tensor:
         return OPERATORS["mean"](self)
 
     def reshape(self, *shape: SupportsIndex | tuple[int, ...]) -> Tensor:
-        """The same values in another shape: x.reshape(2, 3) or x.reshape((2, 3))."""
+        """The same values in another shape: x.reshape(2, 3) or x.reshape((2, 3)); one length may be -1: what is left over."""
         return OPERATORS["reshape"](self, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
+
+    def flatten(self, start_dim: int = 0) -> Tensor:
+        """The axes from `start_dim` on as one: x.flatten() has one axis, x.flatten(1) is [n, everything else]."""
+        return OPERATORS["flatten"](self, start_dim)
 
     # ---- backward ----
 

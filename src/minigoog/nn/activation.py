@@ -48,7 +48,13 @@ class Identity(Module):
 
 
 class Flatten(Module):
-    """[n, ...] to [n, everything else]: of a map in the order height, width, channels."""
+    """[n, ...] to [n, everything else]: of a map in the order height, width, channels. The axes from `start_dim` on become one."""
+
+    def __init__(self, start_dim: int = 1) -> None:
+        self.start_dim = check_int("Flatten", "start_dim", start_dim, 0)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.flatten(x)
+        return ops.flatten(x, self.start_dim)
+
+    def settings(self) -> str:
+        return f"start_dim={self.start_dim}" * (self.start_dim != 1)

@@ -25,5 +25,6 @@ __all__ = [
 ]
 
 OPERATORS.update(
-    add=add, sub=sub, mul=mul, div=div, power=power, neg=neg, linear=linear, index=index, sum=sum, mean=mean, reshape=reshape
+    add=add, sub=sub, mul=mul, div=div, power=power, neg=neg, linear=linear, index=index, sum=sum, mean=mean, reshape=reshape,
+    flatten=flatten,
 )

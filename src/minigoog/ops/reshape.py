@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..array_types import Array, Shape
+from ..checks import check_int
 from ..op import Op
 from ..tensor import Tensor
 
@@ -15,7 +17,7 @@ class Reshape(Op):
         self.shape = shape
 
     def forward(self, x: Array) -> Array:
-        if math.prod(self.shape) != x.size:
+        if math.prod(self.shape) != x.size or min(self.shape, default=0) < 0:
             raise ValueError(f"reshape: `shape` is {self.shape} ({math.prod(self.shape)} values) but `x` has shape {x.shape} ({x.size})")
         return x.reshape(self.shape)
 
@@ -23,11 +25,21 @@ class Reshape(Op):
         return (dy.reshape(self.inputs[0].shape),)
 
 
-def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """`x` in the shape `shape`, which has as many values."""
-    return Reshape(tuple(shape))(x)
+def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
+    """`x` in the shape `shape`, which has as many values; one length may be -1: what is left over."""
+    return Reshape(_complete(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,), x))(x)
 
 
-def flatten(x: Tensor) -> Tensor:
-    """`x` [n, ...] as [n, everything else]; of a feature map in the order height, width, channels."""
-    return Reshape((x.shape[0], math.prod(x.shape[1:])))(x)
+def _complete(shape: Sequence[Any], x: Tensor) -> Shape:
+    """`shape` with the length that -1 stands for; all that is wrong with another shape, the operation says."""
+    lengths = [check_int("reshape", "shape", n) for n in shape]
+    known = math.prod(n for n in lengths if n != -1)
+    if lengths.count(-1) == 1 and known > 0 and x.size % known == 0:
+        lengths[lengths.index(-1)] = x.size // known
+    return tuple(lengths)
+
+
+def flatten(x: Tensor, start_dim: int = 1) -> Tensor:
+    """`x` with the axes from `start_dim` on as one: [n, everything else]; of a feature map in the order height, width, channels."""
+    first = check_int("flatten", "start_dim", start_dim, 0, x.ndim)
+    return Reshape((*x.shape[:first], math.prod(x.shape[first:])))(x)
