@@ -21,7 +21,7 @@ PATTERN = SparsePattern.from_mask(np.ones((1, 1, 4, 4), bool))
 KEEP_OUTPUT = {  # an operation whose backward reads its output
     "conv2d": lambda x: ops.conv2d(x, tensor(1, 1, 4, 4), relu=True),
     "sparse_conv2d": lambda x: ops.sparse_conv2d(x, tensor(16), pattern=PATTERN, relu=True),
-    "batch_norm": lambda x: ops.batch_norm(x, tensor(4), tensor(4), relu=True),
+    "batch_norm": lambda x: ops.batch_norm(x, gamma=tensor(4), beta=tensor(4), relu=True),
     "relu": ops.relu,
     "tanh": ops.tanh,
     "linear": lambda x: ops.linear(ops.flatten(x), tensor(36, 36), relu=True),
@@ -30,7 +30,7 @@ KEEP_OUTPUT = {  # an operation whose backward reads its output
 KEEP_INPUT = {  # an operation whose backward reads its input
     "conv2d": lambda x: ops.conv2d(x, tensor(3, 3, 4, 2)),
     "sparse_conv2d": lambda x: ops.sparse_conv2d(x, tensor(16), pattern=PATTERN),
-    "batch_norm": lambda x: ops.batch_norm(x, tensor(4), tensor(4)),
+    "batch_norm": lambda x: ops.batch_norm(x, gamma=tensor(4), beta=tensor(4)),
     "linear": lambda x: ops.linear(ops.flatten(x), tensor(36, 2)),
     "mul": lambda x: x * x,
     "power": lambda x: x**3,
@@ -43,7 +43,7 @@ WRITE = {  # an operation that writes to the map of `h`
     "conv2d": lambda h: ops.conv2d(tensor(*h.shape), tensor(1, 1, h.shape[-1], h.shape[-1]), out=h.data),
     "sparse_conv2d": lambda h: ops.sparse_conv2d(tensor(*h.shape), tensor(16), pattern=PATTERN, out=h.data),
     "max_pool2d": lambda h: ops.max_pool2d(tensor(*h.shape), 1, out=h.data),
-    "batch_norm": lambda h: ops.batch_norm(tensor(*h.shape), tensor(4), tensor(4), out=h.data),
+    "batch_norm": lambda h: ops.batch_norm(tensor(*h.shape), gamma=tensor(4), beta=tensor(4), out=h.data),
     "concat": lambda h: ops.concat([tensor(*h.shape)], h.data),
     "half of it": lambda h: ops.relu(tensor(*h.shape[:3], 2), out=h.data[..., 1:3]),
     "a view": lambda h: ops.relu(tensor(1, 2, 3, 4), out=h.data[:, 1:]),
@@ -87,7 +87,7 @@ def test_the_error_names_the_operation_what_it_kept_and_who_wrote():
 NOT_KEPT = {  # operations after which their output may be overwritten in place, as in PyTorch
     "conv2d": lambda x: ops.conv2d(x, tensor(1, 1, 4, 4), tensor(4)),
     "sparse_conv2d": lambda x: ops.sparse_conv2d(x, tensor(16), pattern=PATTERN),
-    "batch_norm": lambda x: ops.batch_norm(x, tensor(4), tensor(4)),
+    "batch_norm": lambda x: ops.batch_norm(x, gamma=tensor(4), beta=tensor(4)),
     "linear": lambda x: ops.linear(ops.flatten(x), tensor(36, 36)),
     "max_pool2d": lambda x: ops.max_pool2d(x, 2),
     "avg_pool2d": lambda x: ops.avg_pool2d(x, 2),

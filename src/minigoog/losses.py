@@ -16,7 +16,7 @@ def googlenet_losses(outputs: Outputs, labels: IntArray, label_smoothing: float 
 
     `outputs`: the logits alone, or (logits, *auxiliary logits) as GoogLeNet gives them in training."""
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-    return [cross_entropy(logits, labels, label_smoothing) for logits in outputs]
+    return [cross_entropy(logits, labels, label_smoothing=label_smoothing) for logits in outputs]
 
 
 def googlenet_loss(outputs: Outputs, labels: IntArray, aux_weight: float = AUX_WEIGHT) -> Tensor:

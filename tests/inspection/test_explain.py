@@ -92,18 +92,18 @@ def some_connect(draw, x):
     return ops.connect(leaf(1, 3, 2, 4), [0, 1, 1, 3], [0, 0, 2, 1], (4, 3))
 
 
-POOL = {"kernel_size": 3, "padding": 1}
+POOL, SMOOTHING = {"kernel_size": 3, "padding": 1}, st.sampled_from([0, 0.1])
 CASES = {
     "AdaptiveAvgPool2d": lambda draw, x: ops.adaptive_avg_pool2d(x, draw(st.integers(1, 5))),
     "AddScalar": lambda draw, x: x + 1.5,
     "Add": lambda draw, x: x + leaf(1, *x.shape),
     "AvgPool2d": lambda draw, x: ops.avg_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
-    "BatchNorm2d": lambda draw, x: ops.batch_norm(x, leaf(1, 4), leaf(2, 4), eps=1e-3, relu=draw(st.booleans())),
+    "BatchNorm2d": lambda draw, x: ops.batch_norm(x, gamma=leaf(1, 4), beta=leaf(2, 4), eps=1e-3, relu=draw(st.booleans())),
     "ChannelAffine": lambda draw, x: ops.channel_affine(x, leaf(1, 4), leaf(2, 4)),
     "Concat": lambda draw, x: ops.concat([x, leaf(1, *x.shape[:3], 3), leaf(2, *x.shape[:3], 1)]),
     "Connect": some_connect,
     "Conv2d": some_conv,
-    "CrossEntropy": lambda draw, x: ops.cross_entropy(ops.flatten(x), np.arange(len(x.data)), draw(st.sampled_from([0, 0.1]))),
+    "CrossEntropy": lambda draw, x: ops.cross_entropy(ops.flatten(x), np.arange(len(x.data)), label_smoothing=draw(SMOOTHING)),
     "Dropout": lambda draw, x: ops.dropout(x, 0.4),
     "GlobalAvgPool2d": lambda draw, x: ops.global_avg_pool2d(x),
     "Index": lambda draw, x: x[[0, -1, 0], 1:, ::2],
@@ -119,7 +119,7 @@ CASES = {
     "SparseConv2d": some_sparse_conv,
     "SquaredDistance": lambda draw, x: ops.squared_distance(ops.flatten(x), numbers(1, (3, x.size // x.shape[0]))),
     "Sum": lambda draw, x: (x * 1.3).sum(),
-    "Tanh": lambda draw, x: ops.tanh(x * 0.1, 1.7, 0.6),
+    "Tanh": lambda draw, x: ops.tanh(x * 0.1, gain=1.7, slope=0.6),
 }
 
 

@@ -66,7 +66,7 @@ def test_the_loss_as_a_module_is_the_operation():
     x, labels = Tensor(numbers(0, (4, 5))), [0, 1, 2, 4]
     assert nn.CrossEntropyLoss()(x, labels).item() == ops.cross_entropy(x, labels).item()
     smooth = nn.CrossEntropyLoss(label_smoothing=0.3)
-    assert smooth(x, labels).item() == ops.cross_entropy(x, labels, 0.3).item() != ops.cross_entropy(x, labels).item()
+    assert smooth(x, labels).item() == ops.cross_entropy(x, labels, label_smoothing=0.3).item() != ops.cross_entropy(x, labels).item()
     assert repr(smooth) == "CrossEntropyLoss(label_smoothing=0.3)" and repr(nn.CrossEntropyLoss()) == "CrossEntropyLoss()"
     with pytest.raises(ValueError, match="CrossEntropyLoss: `label_smoothing` is 2"):
         nn.CrossEntropyLoss(label_smoothing=2)

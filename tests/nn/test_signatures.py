@@ -2,9 +2,10 @@
 
 import inspect
 
+import numpy as np
 import pytest
 
-from minigoog import models, nn, optim
+from minigoog import Tensor, models, nn, ops, optim
 
 TORCH = {  # the parameters that PyTorch 2.9 takes by position, in order; https://docs.pytorch.org/docs/stable/
     nn.AdaptiveAvgPool2d: "output_size",
@@ -88,11 +89,17 @@ def test_the_stored_order_is_that_of_the_installed_pytorch():
         assert theirs[: len(names.split())] == names.split(), kind.__name__
 
 
+MAP, FILTER = Tensor(np.ones((1, 4, 4, 4), np.float32)), Tensor(np.ones((2, 2, 4, 4), np.float32))
 WRONG_POSITIONS = {  # what a user of PyTorch may write, and what it must not silently do here
     "dilation": lambda: nn.Conv2d(3, 4, 3, 1, 0, 2), "dilation of a pool": lambda: nn.MaxPool2d(3, 2, 0, 1),
     "affine": lambda: nn.BatchNorm2d(4, 1e-5, 0.1, False), "dampening": lambda: optim.SGD(nn.Linear(1, 1).parameters(), 0.1, 0.9, 0.5),
     "class weights": lambda: nn.CrossEntropyLoss([1.0, 2.0]), "inplace": lambda: nn.ReLU(True),
     "aux_logits": lambda: models.GoogLeNet(10, False),
+    "dilation of a function": lambda: ops.conv2d(MAP, FILTER, None, 1, 0, 2),
+    "dilation of max_pool2d": lambda: ops.max_pool2d(MAP, 2, 1, 0, 1), "ceil_mode": lambda: ops.avg_pool2d(MAP, 2, 1, 0, True),
+    "class weights of a function": lambda: ops.cross_entropy(MAP[0, 0], [0, 1, 2, 3], 1.0), "out": lambda: ops.tanh(MAP, 2.0),
+    "running statistics": lambda: ops.batch_norm(MAP, MAP[0, 0, 0], MAP[0, 0, 1]), "dim": lambda: ops.softmax(MAP[0, 0], 1),
+    "inplace of a function": lambda: ops.relu(MAP, True), "end_dim": lambda: ops.flatten(MAP, 1, 2),
 }
 
 

@@ -37,7 +37,7 @@ CHECKS = {
     "neg": (ops.neg, [away_from_zero(0, 4)]),
     "sum": (ops.sum, [away_from_zero(0, 2, 3, 1)]),
     "relu": (ops.relu, [away_from_zero(0, 3, 5)]),
-    "tanh": (lambda x: ops.tanh(x, 1.7159, 2 / 3), [away_from_zero(0, 3, 5)]),
+    "tanh": (lambda x: ops.tanh(x, gain=1.7159, slope=2 / 3), [away_from_zero(0, 3, 5)]),
     "softmax": (ops.softmax, [away_from_zero(0, 3, 5)]),
     "cross_entropy": (lambda x: ops.cross_entropy(x, LABELS), [away_from_zero(0, 3, 5)]),
     "cross_entropy with label smoothing": (lambda x: ops.cross_entropy(x, LABELS, label_smoothing=0.2), [away_from_zero(0, 3, 5)]),
@@ -61,9 +61,9 @@ CHECKS = {
     "adaptive_avg_pool2d, a pair": (lambda x: ops.adaptive_avg_pool2d(x, (2, 3)), [away_from_zero(0, 2, 5, 4, 2)]),
     "adaptive_avg_pool2d": (lambda x: ops.adaptive_avg_pool2d(x, 3), [away_from_zero(0, 2, 5, 4, 2)]),
     "channel_affine": (ops.channel_affine, [away_from_zero(0, 2, 3, 2, 4), away_from_zero(1, 4), away_from_zero(2, 4)]),
-    "batch_norm": (lambda x, g, b: ops.batch_norm(x, g, b, eps=1e-3),
+    "batch_norm": (lambda x, g, b: ops.batch_norm(x, gamma=g, beta=b, eps=1e-3),
                    [away_from_zero(0, 2, 3, 2, 4), away_from_zero(1, 4), away_from_zero(2, 4)]),
-    "batch_norm with relu": (lambda x, g, b: ops.batch_norm(x, g, b, eps=1e-3, relu=True),
+    "batch_norm with relu": (lambda x, g, b: ops.batch_norm(x, gamma=g, beta=b, eps=1e-3, relu=True),
                              [away_from_zero(0, 5, 4), away_from_zero(1, 4), away_from_zero(2, 4)]),
     "connect": (lambda k: ops.connect(k, [0, 2, 1], [1, 0, 1], (3, 2)), [away_from_zero(0, 2, 3, 3)]),
     "squared_distance": (lambda x: ops.squared_distance(x, CODES), [away_from_zero(0, 3, 4)]),
@@ -128,7 +128,7 @@ def test_tanh_agrees_with_the_complex_step(slope, gain):
     x = away_from_zero(0, 50)
     tensor = Tensor(x, requires_grad=True)
     with mg.kernels.use("reference"):
-        ops.tanh(tensor, gain, slope).sum().backward()
+        ops.tanh(tensor, gain=gain, slope=slope).sum().backward()
     assert np.allclose(tensor.grad, (gain * np.tanh(slope * (x + 1e-30j))).imag / 1e-30, rtol=1e-12)
 
 
@@ -165,7 +165,7 @@ def test_gradients_of_random_pools_agree_with_central_differences(data):
     padding = tuple(draw(0, k - 1) for k in size)
     x = spread(0, draw(1, 2), *(max(draw(1, 6), k - 2 * p) for k, p in zip(size, padding, strict=True)), draw(1, 2))
     for pool in (ops.max_pool2d, ops.avg_pool2d):
-        assert gradcheck(lambda x, pool=pool: pool(x, size, stride, padding, ceil_mode), [x], samples=12)
+        assert gradcheck(lambda x, pool=pool: pool(x, size, stride, padding, ceil_mode=ceil_mode), [x], samples=12)
 
 
 def test_an_operation_with_something_else_than_tensors_is_refused():

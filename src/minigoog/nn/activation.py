@@ -21,7 +21,7 @@ class Tanh(Module):
         self.gain, self.slope = check_real("Tanh", "gain", gain), check_real("Tanh", "slope", slope)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.tanh(x, self.gain, self.slope)
+        return ops.tanh(x, gain=self.gain, slope=self.slope)
 
     def settings(self) -> str:
         return f"gain={self.gain:g}, slope={self.slope:g}"

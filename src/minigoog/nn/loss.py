@@ -16,7 +16,7 @@ class CrossEntropyLoss(Module):
         self.label_smoothing = check_real("CrossEntropyLoss", "label_smoothing", label_smoothing, 0, 1)
 
     def forward(self, x: Tensor, labels: IntArray) -> Tensor:
-        return ops.cross_entropy(x, labels, self.label_smoothing)
+        return ops.cross_entropy(x, labels, label_smoothing=self.label_smoothing)
 
     def settings(self) -> str:
         return f"label_smoothing={self.label_smoothing:g}" * (self.label_smoothing > 0)

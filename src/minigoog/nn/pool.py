@@ -26,14 +26,14 @@ class MaxPool2d(_Pool2d):
     """The largest value of each window; in ceil mode the output size is rounded up, as in the paper's pools."""
 
     def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
-        return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, out=out)
+        return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode, out=out)
 
 
 class AvgPool2d(_Pool2d):
     """The mean of each window over the pixels inside the map: padding is never counted."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
+        return ops.avg_pool2d(x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode)
 
 
 class GlobalAvgPool2d(Module):

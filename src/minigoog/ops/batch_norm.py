@@ -28,7 +28,7 @@ class BatchNorm2d(Op):
 
 
 def batch_norm(
-    x: Tensor, gamma: Tensor, beta: Tensor, *, eps: float = 1e-5, relu: bool = False, out: Array | None = None
+    x: Tensor, *, gamma: Tensor, beta: Tensor, eps: float = 1e-5, relu: bool = False, out: Array | None = None
 ) -> Tensor:
     """Each channel of `x` [..., c] brought to mean 0 and variance 1 over everything else, times `gamma` [c], plus `beta` [c]."""
     return BatchNorm2d(eps, relu, out)(x, gamma, beta)

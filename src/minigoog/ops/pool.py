@@ -53,13 +53,13 @@ class GlobalAvgPool2d(Op):
 
 
 def max_pool2d(
-    x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False, *, out: Array | None = None
+    x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, ceil_mode: bool = False, out: Array | None = None
 ) -> Tensor:
     """The largest value of each `kernel_size` window of `x` NHWC; padding is never read, `stride` None means `kernel_size`."""
     return MaxPool2d(kernel_size, stride, padding, ceil_mode, out)(x)
 
 
-def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False) -> Tensor:
+def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, ceil_mode: bool = False) -> Tensor:
     """The mean of each `kernel_size` window of `x` NHWC over the pixels inside the map; `stride` None means `kernel_size`."""
     return AvgPool2d(kernel_size, stride, padding, ceil_mode)(x)
 

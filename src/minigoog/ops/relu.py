@@ -43,6 +43,6 @@ def relu(x: Tensor, *, out: Array | None = None) -> Tensor:
     return ReLU(out)(x)
 
 
-def tanh(x: Tensor, gain: float = 1.0, slope: float = 1.0) -> Tensor:
+def tanh(x: Tensor, *, gain: float = 1.0, slope: float = 1.0) -> Tensor:
     """gain * tanh(slope * x), element by element."""
     return Tanh(gain, slope)(x)

@@ -49,6 +49,6 @@ def softmax(x: Tensor) -> Tensor:
     return Softmax()(x)
 
 
-def cross_entropy(x: Tensor, labels: IntArray, label_smoothing: float = 0.0) -> Tensor:
+def cross_entropy(x: Tensor, labels: IntArray, *, label_smoothing: float = 0.0) -> Tensor:
     """The mean cross-entropy of logits `x` [n, classes] against `labels`, integers [n] (0 for an empty batch)."""
     return CrossEntropy(labels, label_smoothing)(x)
