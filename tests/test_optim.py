@@ -134,6 +134,12 @@ def test_clipping_scales_all_gradients_by_one_factor():
     assert np.allclose(p.grad, [1.5, 0]) and np.allclose(q.grad, 2) and unused.grad is None
 
 
+def test_clipping_takes_one_parameter_too():
+    p = parameter([0.0, 0.0], [0.0, 0.0])
+    p.grad = np.full((2, 2), 4, np.float32)
+    assert optim.gradient_norm(p) == 8 and optim.clip_grad_norm_(p, 4) == 8 and np.allclose(p.grad, 2)
+
+
 GRADIENTS = numbers(7, (25, 3))
 KINDS = {"SGD": lambda params: optim.SGD(params, lr=0.1, momentum=0.9), "Adam": optim.Adam, "AdamW": optim.AdamW}
 
@@ -189,6 +195,16 @@ BAD_PARAMS = {
 def test_anything_but_parameters_is_refused(make, message):
     with pytest.raises((TypeError, ValueError), match=f"Adam: .*{message}"):
         optim.Adam(make(parameter(1)))
+
+
+def test_a_parameter_that_is_put_into_a_group_by_hand_is_refused_before_anything_moves():
+    p, late = parameter(1), parameter(1)
+    p.grad = late.grad = np.ones(1, np.float32)
+    optimizer = optim.SGD([p], lr=0.1)
+    optimizer.param_groups[0]["params"].append(late)
+    with pytest.raises(ValueError, match="SGD.step: the groups have 2 parameters, expected 1: use add_param_group"):
+        optimizer.step()
+    assert p.data[0] == late.data[0] == 1
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)

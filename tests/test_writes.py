@@ -169,6 +169,38 @@ def test_loading_between_forward_and_backward_is_noticed():
         loss.backward()
 
 
+def clipped():
+    p = tensor(3)
+    p.grad = numbers(4, (3,))
+    return p.grad, lambda: optim.clip_grad_norm_([p], 1e-3)
+
+
+def averaged():
+    average = optim.PolyakAverage({"w": numbers(4, (3,))}, 0.9)
+    return average.averages["w"], average.step
+
+
+def normalised():
+    norm = nn.BatchNorm2d(3)
+    return norm.running_mean.data, lambda: norm(tensor(1, 2, 2, 3))
+
+
+def loaded():
+    norm = nn.BatchNorm2d(3)
+    return norm.running_var.data, lambda: norm.load_state_dict(norm.state_dict())
+
+
+@pytest.mark.parametrize("make, by", [
+    (clipped, "clip_grad_norm_"), (averaged, "PolyakAverage.step"), (normalised, "BatchNorm2d in training"), (loaded, "load_state_dict")])
+def test_writes_to_what_is_no_parameter_are_noticed(make, by):
+    """Gradients, averages and buffers that an operation has read."""
+    array, write = make()
+    y = tensor(3) * Tensor(array)
+    write()
+    with pytest.raises(RuntimeError, match=f"Multiply needs its `b` .* but {by} has written to it since"):
+        y.sum().backward()
+
+
 def test_a_failed_backward_changes_no_gradient():
     x = tensor(3)
     h = x * 2

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from . import kernels
+from . import kernels, writes
 from .array_types import Array
 from .checks import check_array, check_bool, check_real
 from .tensor import Tensor
@@ -87,6 +87,8 @@ class Optimizer:
     def step(self) -> None:
         """Moves every parameter by its gradient."""
         each = [(p, settings) for settings in map(self._checked, self.param_groups) for p in settings["params"]]
+        if len(each) != len(self.state):
+            raise ValueError(f"{self._name}.step: the groups have {len(each)} parameters, expected {len(self.state)}: use add_param_group")
         for (p, settings), state in zip(each, self.state, strict=True):
             if p.grad is not None:
                 self.update(p, p.grad, state, settings)
@@ -252,20 +254,24 @@ class PolyakAverage:
         self.steps += 1
         for name, average in self.averages.items():
             average += (1 - decay) * (self.arrays[name] - average)
+            writes.note(average, "PolyakAverage.step")
 
 
 def gradient_norm(parameters: Iterable[Tensor]) -> float:
     """The Euclidean length of all gradients of `parameters` together; 0 where there are none."""
+    if isinstance(parameters, Tensor):  # iterating over it would give its rows, which have no gradients
+        parameters = [parameters]
     squares = [np.square(p.grad, dtype=np.float32).sum(dtype=np.float64) for p in parameters if p.grad is not None]
     return math.sqrt(sum(squares))
 
 
 def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     """Scales the gradients of `parameters`, in place, so that together they are at most `max_norm` long; returns their length before."""
-    parameters = list(parameters)
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     norm = gradient_norm(parameters)
     if norm > check_real("clip_grad_norm_", "max_norm", max_norm, 0):
         for p in parameters:
             if p.grad is not None:
                 p.grad *= np.float32(max_norm / norm)
+                writes.note(p.grad, "clip_grad_norm_")
     return norm

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import ops
+from .. import ops, writes
 from ..array_types import Array, Pair, Shape
 from ..checks import check_bool, check_int, check_real
 from ..ops.batch_norm import BatchNorm2d as BatchNormOp
@@ -51,6 +51,7 @@ class BatchNorm2d(Module):
 
     def _follow(self, running: Array, batch: Array) -> None:
         running += np.float32(self.momentum) * (batch - running)
+        writes.note(running, "BatchNorm2d in training")
 
     def settings(self) -> str:
         return f"{self.weight.size}{', relu' * self.relu}"

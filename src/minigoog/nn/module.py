@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
+from .. import writes
 from ..array_types import Array, Shape
 from ..checks import check_bool
 from ..tensor import Tensor
@@ -147,8 +148,7 @@ class Module:
             raise ValueError(f"load_state_dict: {type(self).__name__} does not fit: {'; '.join(sorted(wrong)[:8])}{more}")
         for name in own.keys() & state.keys():
             own[name].data[...] = state[name]
-            if isinstance(value := own[name], Parameter):
-                value.mark_written("load_state_dict")
+            writes.note(own[name].data, "load_state_dict")
 
     def train(self, mode: bool = True) -> Self:
         """Puts this module and all its parts into training, or into evaluation if `mode` is False; returns the module.
