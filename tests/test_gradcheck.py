@@ -6,6 +6,7 @@ import pytest
 import minigoog as mg
 from minigoog import Tensor, gradcheck, kernels, ops
 from minigoog.op import Op
+from minigoog.ops.arithmetic import Power
 
 
 class Planted(Op):
@@ -132,3 +133,17 @@ def test_samples_limit_the_work():
 
     assert gradcheck(function, [np.ones((30, 30))], samples=5)
     assert len(calls) <= 11  # one forward, two for each sample
+
+
+class Wrong(Power):
+    """Its gradient is twice the right one."""
+
+    def backward(self, dy):
+        return (2 * super().backward(dy)[0],)
+
+
+def test_an_operation_is_checked_as_it_is_and_has_no_record_afterwards():
+    op = Power(3)
+    assert gradcheck(op, [np.array([1.0, 2.0])]) and op.inputs == ()
+    with pytest.raises(mg.GradcheckError, match="The operation to blame is Wrong"):
+        gradcheck(Wrong(3), [np.array([1.0, 2.0])])

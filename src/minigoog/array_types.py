@@ -9,5 +9,6 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[np.floating[Any]]  # float32; float64 on the reference kernels
 IntArray: TypeAlias = NDArray[np.integer[Any]]  # labels, indices
 BoolArray: TypeAlias = NDArray[np.bool_]
+Scalar: TypeAlias = float | np.floating[Any] | np.integer[Any]  # a number of Python or NumPy
 Shape: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = int | Sequence[int]  # (height, width), or one number for both

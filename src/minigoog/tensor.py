@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 
 from . import writes
-from .array_types import Array, Shape
+from .array_types import Array, Scalar, Shape
 from .tape import Tape
 
 if TYPE_CHECKING:
@@ -133,31 +133,31 @@ class Tensor:
 
     # ---- operators: each a recorded operation of minigoog.ops ----
 
-    def __add__(self, other: Tensor | float) -> Tensor:
+    def __add__(self, other: Tensor | Scalar) -> Tensor:
         return OPERATORS["add"](self, other)
 
-    def __radd__(self, other: Tensor | float) -> Tensor:
+    def __radd__(self, other: Tensor | Scalar) -> Tensor:
         return OPERATORS["add"](self, other)
 
-    def __sub__(self, other: Tensor | float) -> Tensor:
+    def __sub__(self, other: Tensor | Scalar) -> Tensor:
         return OPERATORS["sub"](self, other)
 
-    def __rsub__(self, other: Tensor | float) -> Tensor:
+    def __rsub__(self, other: Tensor | Scalar) -> Tensor:
         return OPERATORS["sub"](other, self)
 
-    def __mul__(self, other: Tensor | float) -> Tensor:
+    def __mul__(self, other: Tensor | Scalar) -> Tensor:
         return OPERATORS["mul"](self, other)
 
-    def __rmul__(self, other: Tensor | float) -> Tensor:
+    def __rmul__(self, other: Tensor | Scalar) -> Tensor:
         return OPERATORS["mul"](self, other)
 
-    def __truediv__(self, other: Tensor | float) -> Tensor:
+    def __truediv__(self, other: Tensor | Scalar) -> Tensor:
         return OPERATORS["div"](self, other)
 
-    def __rtruediv__(self, other: Tensor | float) -> Tensor:
+    def __rtruediv__(self, other: Tensor | Scalar) -> Tensor:
         return OPERATORS["div"](other, self)
 
-    def __pow__(self, exponent: float) -> Tensor:
+    def __pow__(self, exponent: Scalar) -> Tensor:
         return OPERATORS["power"](self, exponent)
 
     def __neg__(self) -> Tensor:

@@ -36,6 +36,7 @@ class Network(nn.Module):
 def expressions(x: Tensor, w: Tensor) -> float:
     """What PyTorch and NumPy users write."""
     y = (1 + x) / 2 - x * 3 + (-x) + (1 - x) + x @ w
+    y = y * np.float32(2) + np.float32(3) * y - np.float64(1) / (y.flatten(1).reshape(2, -1) ** 2 + np.int64(1))
     assert_type(y, Tensor)
     assert_type(x[0], Tensor)
     assert_type(x.mean(), Tensor)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..array_types import Array
+from ..array_types import Array, Scalar
 from ..checks import check_array, check_real
 from ..op import Op
 from ..tensor import Tensor
@@ -108,24 +108,24 @@ def _number(where: str, name: str, value: Any) -> float:
     return check_real(where, name, value)
 
 
-def add(a: Tensor, b: Tensor | float) -> Tensor:
+def add(a: Tensor, b: Tensor | Scalar) -> Tensor:
     """a + b: two tensors of one shape, or a tensor and a number."""
     return Add()(a, b) if isinstance(b, Tensor) else AddScalar(_number("add", "b", b))(a)
 
 
-def mul(a: Tensor, b: Tensor | float) -> Tensor:
+def mul(a: Tensor, b: Tensor | Scalar) -> Tensor:
     """a * b: two tensors of one shape, element by element, or a tensor and a number."""
     return Multiply()(a, b) if isinstance(b, Tensor) else Scale(_number("mul", "b", b))(a)
 
 
-def sub(a: Tensor | float, b: Tensor | float) -> Tensor:
+def sub(a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor:
     """a - b: two tensors of one shape, or a tensor and a number."""
     if not isinstance(b, Tensor):
         return add(_tensor("sub", a), -_number("sub", "b", b))
     return add(neg(b), _number("sub", "a", a)) if not isinstance(a, Tensor) else add(a, neg(b))
 
 
-def div(a: Tensor | float, b: Tensor | float) -> Tensor:
+def div(a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor:
     """a / b, as a * b ** -1: two tensors of one shape, element by element, or a tensor and a number."""
     if isinstance(b, Tensor):
         inverse = power(b, -1)
@@ -136,13 +136,13 @@ def div(a: Tensor | float, b: Tensor | float) -> Tensor:
     return mul(_tensor("div", a), 1 / divisor)
 
 
-def _tensor(where: str, a: Tensor | float) -> Tensor:
+def _tensor(where: str, a: Tensor | Scalar) -> Tensor:
     if not isinstance(a, Tensor):
         raise TypeError(f"{where}: `a` is {type(a).__name__}, expected a Tensor: minigoog.Tensor(array)")
     return a
 
 
-def power(x: Tensor, exponent: float) -> Tensor:
+def power(x: Tensor, exponent: Scalar) -> Tensor:
     """x ** exponent, element by element, for one number `exponent`."""
     return Power(_number("power", "exponent", exponent))(x)
 
