@@ -98,6 +98,8 @@ def _built(path: Path, weights: dict[str, Array], info: saved_model.Info) -> Mod
         with rng.undisturbed():  # first weights are drawn, only to be replaced
             model = models.build(info.model, **info.arguments)
         model.load_state_dict(weights)
+        if info.arguments.get("num_classes", len(info.classes)) != len(info.classes):
+            raise ValueError(f"{info.arguments['num_classes']} classes, of which {len(info.classes)} have names")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: its weights do not fit the network that it names ({error})") from None
     return model

@@ -35,6 +35,10 @@ def write(path, **changes):
     ({"std": "[1.0, 2.0, -1.0]"}, "expected a number for each of 3"),
     ({"std": "[1.0, 2.0, true]"}, "expected a number for each of 3"),
     ({"more": "{"}, "metadata is damaged"),
+    ({"more": "[1]"}, "metadata is damaged"),
+    ({"more": '["a"]'}, "metadata is damaged"),
+    ({"classes": "{}"}, "metadata is damaged"),
+    ({"classes": '"0123456789"'}, "metadata is damaged"),
     ({"more": "[" * 100_000}, "metadata is damaged"),
     ({"more": json.dumps({"a": 1})}, "must be strings, arguments an object"),
 ])  # fmt: skip

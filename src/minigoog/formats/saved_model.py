@@ -75,6 +75,8 @@ def find(run_or_file: str | os.PathLike[str]) -> Path:
 
 def _info(facts: dict[str, Any]) -> Info:
     """The facts as an Info; TypeError or ValueError if they have other types."""
+    if not isinstance(facts["classes"], list) or not isinstance(facts["more"], dict):
+        raise ValueError("classes must be a list, more an object")
     size, numbers = facts["input_size"], facts["mean"] + facts["std"]
     strings = [facts["model"], *facts["classes"], *facts["more"], *facts["more"].values()]
     if not all(isinstance(text, str) for text in strings) or not isinstance(facts["arguments"], dict):
