@@ -163,6 +163,13 @@ def test_operands_that_do_not_fit_are_refused_by_name(call, message):
         call(Tensor([1.0, 2.0]))
 
 
+def test_a_tensor_of_one_value_is_formatted_as_that_number():
+    loss = Tensor([[1.5]], requires_grad=True).sum()
+    assert f"{loss:.3f} {loss:>6.1f}" == "1.500    1.5" and f"{loss}" == repr(loss) == "Tensor(1.5, op=Sum)"
+    with pytest.raises(ValueError, match="format code"):
+        f"{Tensor([1.0, 2.0]):.3f}"
+
+
 def test_a_tensor_has_no_attributes_but_its_own():
     with pytest.raises(AttributeError):
         Tensor([1.0]).gard = 3

@@ -68,7 +68,7 @@ class Tensor:
         if data.dtype.kind in "biu":
             data = data.astype(np.float32)
         if data.dtype not in (np.float32, np.float64):
-            raise TypeError(f"Tensor: `data` is {data.dtype}, expected numbers")
+            raise TypeError(f"Tensor: `data` is {data.dtype}, expected float32, float64 or integers")
         self.data, self.grad, self.op, self.requires_grad = data, None, None, requires_grad
 
     @property
@@ -94,6 +94,10 @@ class Tensor:
     def __repr__(self) -> str:
         made_by = f", op={self.op.name}" if self.op else ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({np.array2string(self.data, precision=4, threshold=20, prefix='Tensor(')}{made_by})"
+
+    def __format__(self, spec: str) -> str:
+        """f"{loss:.3f}": a tensor of one value as that number."""
+        return format(self.item() if spec and self.size == 1 else repr(self), spec)
 
     def _repr_html_(self) -> str:
         """For notebooks: shape, statistics, and pictures of the maps of one image."""

@@ -13,7 +13,7 @@ from minigoog.inspection import Breakdown, Rule, add_up, rule_for
 from minigoog.inspection.page.build import build_page
 from minigoog.inspection.page.data import page_data
 from minigoog.inspection.rules import FILES, has_rule, rule_of
-from minigoog.inspection.rules.rule import RULES
+from minigoog.inspection.rules.rule import RULES, function_name
 from minigoog.inspection.trace.receptive_field import receptive_fields
 from minigoog.op import Op
 from minigoog.ops.relu import ReLU as OurReLU
@@ -215,6 +215,12 @@ def test_a_rule_may_leave_its_gradient_out(image, table):
     assert there.explain(0, 0, 0).formula == "known"
     with pytest.raises(NotImplementedError, match="explain_gradient: ReLU has no rule"):
         back.explain_gradient(0, 0, 0)
+
+
+def test_a_step_without_a_rule_is_called_after_its_class_in_small_letters():
+    names = {"ReLU": "relu", "LeakyReLU": "leaky_relu", "MaxPool2d": "max_pool2d", "GELU": "gelu", "MyOwnOp": "my_own_op"}
+    for name, expected in names.items():
+        assert function_name(type(name, (Op,), {})()) == expected
 
 
 @pytest.mark.parametrize("wrong", [ReLU(), nn.ReLU, "ReLU", int])

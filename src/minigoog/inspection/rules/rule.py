@@ -132,7 +132,7 @@ def has_rule(op: Op) -> bool:
 
 def function_name(op: Op) -> str:
     """The name of an operation as the function in `ops` has it: max_pool2d."""
-    return rule_of(op).function or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(op).__name__).lower()
+    return rule_of(op).function or re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(op).__name__).lower()
 
 
 def input_names(op: Op) -> tuple[str, ...]:
