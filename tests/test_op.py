@@ -143,6 +143,26 @@ def test_the_checks_hold_in_a_replay_too():
         list(y.tape().replay())
 
 
+class Square(mg.Op):
+    """An operation that keeps what backward reads in a tuple."""
+
+    def forward(self, x):
+        self.saved = (x,)
+        return x * x
+
+    def backward(self, dy):
+        return (2 * self.saved[0] * dy,)
+
+
+def test_arrays_that_are_kept_in_a_tuple_are_watched_too():
+    w = leaf(1, 2, 3)
+    loss = Square()(w).sum()
+    loss.backward(retain_graph=True)
+    mg.optim.SGD([w], lr=0.1).step()
+    with pytest.raises(RuntimeError, match=r"Square needs its `saved` \(3,\) as it was when it ran, but SGD.step has written"):
+        loss.backward()
+
+
 def test_what_forward_leaves_in_attributes_is_what_is_kept():
     op = Swish()
     op(leaf(1, 2))

@@ -90,8 +90,9 @@ class Op:
         for name, value in vars(self).items():
             is_setting = name in self._settings and self._settings[name] is value
             is_read = self._keeps_y if name == "y" else name not in self.read_for or self.needs_grad(self.read_for[name])
-            if isinstance(value, np.ndarray) and is_read and not is_setting:
-                yield name, value
+            if is_read and not is_setting:
+                arrays = value if isinstance(value, (tuple, list)) else (value,)
+                yield from ((name, a) for a in arrays if isinstance(a, np.ndarray))
 
     def check_kept(self) -> None:
         """Raises if anything that forward has left for backward has been written to since."""
