@@ -94,7 +94,7 @@ def test_preprocessing_is_what_training_did_to_test_images(tmp_path, monkeypatch
                     for size in ((32, 32), (50, 40)))  # fmt: skip
     for name, test in (("native", small), ("resized", large)):
         parts = {"train": small, "test": test}
-        monkeypatch.setattr(setup.data, "open_dataset", lambda _, split, parts=parts, **where: parts[split])
+        monkeypatch.setattr(setup.data, "open_dataset", lambda _, split, *where, parts=parts: parts[split])
         made = setup.prepare(mg.train.Config(model="small", data="anything", size=32, batch_size=4))
         saved_model.save(tmp_path / name, made.model.state_dict(), made.info)
         expected = np.stack([made.test_transform(image, None) for image in test.images])
