@@ -72,3 +72,8 @@ def convolutions() -> list[Conv]:
 def maps() -> list[Map]:
     """Its kernels that are limited by memory."""
     return _read(Map, SHAPES / "googlenet_maps.txt")
+
+
+def parts(network: Any, prefix: str) -> list[tuple[str, Any]]:
+    """(name, module) of the direct parts of a network whose name begins with `prefix`, in order."""
+    return [(name, module) for name, module in network.named_modules() if name.startswith(prefix) and "." not in name]

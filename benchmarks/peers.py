@@ -30,11 +30,6 @@ def model(heads: bool) -> Any:
     return network
 
 
-def parts(network: Any, prefix: str) -> list[tuple[str, Any]]:
-    """(name, module) of the direct parts of a network whose name begins with `prefix`, in order."""
-    return [(name, module) for name, module in network.named_modules() if name.startswith(prefix) and "." not in name]
-
-
 def minigoog(task: str, batch: int, threads: int) -> Run:
     """This package, through the tape."""
     import minigoog as mg

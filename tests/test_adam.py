@@ -44,7 +44,7 @@ def test_adam_and_adamw_follow_their_papers(kind, decay, settings):
 
 @pytest.mark.parametrize("kind", ["Adam", "AdamW"])
 def test_adam_and_adamw_do_what_pytorchs_do(kind):
-    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra dev)")
+    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra judges)")
     for settings in ADAM_SETTINGS:
         p, q = parameter(1, -2, 0.5), torch.tensor([1.0, -2.0, 0.5], requires_grad=True)
         ours, theirs = getattr(optim, kind)([p], **settings), getattr(torch.optim, kind)([q], **settings)

@@ -120,6 +120,14 @@ def test_no_import_runs_in_a_circle():
     graphlib.TopologicalSorter(dict(import_graph())).prepare()
 
 
+def test_no_benchmark_imports_another_in_a_circle():
+    trees = {path.stem: ast.parse(path.read_text()) for path in (ROOT / "benchmarks").glob("*.py")}
+    graph = {name: {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+             | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} for name, tree in trees.items()}  # fmt: skip
+    assert "layers" in graph["torch_googlenet"]
+    graphlib.TopologicalSorter(graph).prepare()
+
+
 def test_the_rule_about_circles_would_notice_one(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
     (tmp_path / "a.py").write_text("from .b import something")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .cli import Parser
+from .cli import Parser, exit_codes
 from .completion import SHELLS, script
 
 PROGRAMS = {  # name: (package, what it does)
@@ -21,7 +21,7 @@ PROGRAMS = {  # name: (package, what it does)
     "inspect": ("inspection", "looks into a network: summary, step, page, branches, diff, lab"),
     "sparsity": ("sparsity", "tests the paper's argument about sparsity"),
 }
-COMPLETION = "prints a script that completes commands: eval \"$(minigoog completion bash)\""
+COMPLETION = "prints a completion script: eval \"$(minigoog completion bash)\""
 
 
 def module(name: str) -> Any:
@@ -57,12 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     prog = "python -m minigoog" if Path(sys.argv[0]).resolve() == Path(__file__).resolve() else "minigoog"
     given = sys.argv[1:] if arguments is None else list(arguments)
     name = given[0] if given else ""
-    if name in PROGRAMS:
-        module(name).main(given[1:], f"{prog} {name}")
-    elif name == "completion":
-        print(script(completion_parser(prog).parse_args(given[1:]).shell, all_parsers("minigoog")))
-    else:
-        parser(prog).parse_args(given or ["--help"])
+    with exit_codes(parser(prog)):  # of what programs do not catch themselves: Ctrl-C while they are imported
+        if name in PROGRAMS:
+            module(name).main(given[1:], f"{prog} {name}")
+        elif name == "completion":
+            print(script(completion_parser(prog).parse_args(given[1:]).shell, all_parsers("minigoog")))
+        else:
+            parser(prog).parse_args(given or ["--help"])
 
 
 if __name__ == "__main__":

@@ -68,5 +68,12 @@ def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str]
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         sys.exit(BROKEN_PIPE)
     except (OSError, ValueError, ImportError) as error:
-        message = reword(str(error))
+        message = reword(_message(error))
         p.error(message) if "--" in message else p.fail(message)
+
+
+def _message(error: Exception) -> str:
+    """What an exception says; of a file that the system refused, "FILE: reason" instead of "[Errno 2] reason: 'FILE'"."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    return str(error)

@@ -71,7 +71,7 @@ def _in_float64(tensors: Sequence[Tensor]) -> Iterator[None]:
             x.data, x.grad, x.requires_grad = old
 
 
-def _indices(shape: Shape, samples: int | None, generator: np.random.Generator) -> list[Shape]:
+def _indices(shape: Shape, samples: int | None, generator: "np.random.Generator") -> list[Shape]:
     """All indices of an array of this shape, or `samples` of them at random."""
     everything = list(np.ndindex(*shape))
     if samples is None or samples >= len(everything):

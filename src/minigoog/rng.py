@@ -13,20 +13,23 @@ import numpy as np
 
 from .checks import check_int
 
-_state: dict[str, Any] = {"generator": np.random.default_rng(0), "seed": 0, "counter": 0}
-_lock = threading.Lock()
+_state: dict[str, Any] = {"generator": None, "seed": 0, "counter": 0}  # None: made when numbers are drawn, as np.random is slow to import
+_lock = threading.RLock()
 
 
 def manual_seed(seed: int) -> None:
     """Restarts all random numbers from `seed` (an integer from 0 to 2^64 - 1): the same seed gives the same network, bit for bit."""
     seed = check_int("manual_seed", "seed", seed, 0, 2**64 - 1)
     with _lock:
-        _state.update(generator=np.random.default_rng(seed), seed=seed, counter=0)
+        _state.update(generator=None, seed=seed, counter=0)
 
 
-def generator() -> np.random.Generator:
+def generator() -> "np.random.Generator":
     """The NumPy generator that initialisation and shuffling draw from."""
-    found: np.random.Generator = _state["generator"]
+    with _lock:
+        if _state["generator"] is None:
+            _state["generator"] = np.random.default_rng(_state["seed"])
+        found: np.random.Generator = _state["generator"]
     return found
 
 
@@ -41,7 +44,7 @@ def take(n: int) -> tuple[int, int]:
 def state() -> dict[str, Any]:
     """The state of all random numbers, of types that JSON has: `set_state` resumes from there."""
     with _lock:
-        return {"generator": _state["generator"].bit_generator.state, "seed": _state["seed"], "counter": _state["counter"]}
+        return {"generator": generator().bit_generator.state, "seed": _state["seed"], "counter": _state["counter"]}
 
 
 def set_state(state: dict[str, Any]) -> None:
@@ -55,7 +58,7 @@ def set_state(state: dict[str, Any]) -> None:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Within a with-block, numbers may be taken; afterwards the next ones are those that would have come without it."""
-    before, generator_before = dict(_state), _state["generator"].bit_generator.state
+    generator_before, before = generator().bit_generator.state, dict(_state)
     try:
         yield
     finally:

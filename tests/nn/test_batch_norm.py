@@ -16,7 +16,7 @@ def trained(module, *shape):
 
 
 def test_it_does_what_pytorchs_does():
-    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra dev)")
+    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra judges)")
     ours, theirs = nn.BatchNorm2d(5), torch.nn.BatchNorm2d(5)
     gamma, beta, x, dy = numbers(0, (5,)), numbers(1, (5,)), numbers(2, (4, 3, 6, 5)), numbers(3, (4, 3, 6, 5))
     ours.load_state_dict({"weight": gamma, "bias": beta}, strict=False)

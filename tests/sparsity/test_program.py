@@ -104,7 +104,7 @@ def test_a_folder_with_other_files_is_refused(main, tmp_path):
 @pytest.mark.parametrize(("flags", "message"), [
     (["three"], "there is no demonstration three, expected some of one"),
     (["--seed", "-1"], "expected an integer from 0 to 4294967295, got '-1'"),
-    (["--images", "nowhere"], "--images is 'nowhere', which is no folder"),
+    (["--images", "nowhere"], "--images is 'nowhere', expected a folder of images"),
     (["--fast"], "unrecognized arguments: --fast"),
 ])  # fmt: skip
 def test_wrong_flags_end_with_2_and_one_line(main, tmp_path, flags, message):

@@ -1,12 +1,9 @@
 """Downloads of standard data sets, on request: retried, resumed, checked by MD5 sum, and never left incomplete."""
 
 import hashlib
-import http.client
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +51,9 @@ def fetch(name: str, file: str, where: Path, download: bool) -> Path:
 
 def get(url: str, path: Path, md5: str) -> None:
     """Downloads `url` to `path` if its MD5 sum is `md5`; resumes from what an earlier attempt left in `path`.part."""
+    import http.client  # these and ssl, which they load, are slow to import: only a download does
+    import urllib.error
+
     part = path.with_name(path.name + ".part")
     for attempt in range(1, TRIES + 1):
         try:
@@ -75,6 +75,9 @@ def get(url: str, path: Path, md5: str) -> None:
 
 def _append(url: str, part: Path) -> None:
     """Appends to the file `part` the rest of what is at `url`."""
+    import urllib.error
+    import urllib.request
+
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:

@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeAlias
 
@@ -71,6 +70,8 @@ class DataLoader:
 
     def _ahead(self, epoch: int, numbers: range, order: NDArray[np.int64]) -> Iterator[Batch]:
         """The batches, prepared by threads; leaving early cancels those that no thread has begun."""
+        from concurrent.futures import Future, ThreadPoolExecutor  # slow to import
+
         pool = ThreadPoolExecutor(self.num_workers, thread_name_prefix="minigoog-data")
         try:
             waiting: deque[Future[Batch]] = deque()

@@ -1,9 +1,9 @@
 """python -m minigoog.evaluate RUN_OR_WEIGHTS... --data NAME_OR_PATH: tests trained networks as the paper did.
 
-  evaluate RUN --data cifar10 --crops 10        probabilities averaged over ten crops of each image
-  evaluate RUN RUN RUN --data cifar10 --table   one model and all of them, with 1 and 10 crops (the paper's Table 3);
-                                                the folder of an ensemble (train --models) stands for its models
-  evaluate curves RUN... --output curves.png    learning curves of one or several runs"""
+  evaluate RUN --data cifar10 --crops 10      means over ten crops of an image
+  evaluate RUN RUN --data cifar10 --table     one model and all, with 1 and 10
+                                              crops (the paper's Table 3)
+  evaluate curves RUN... --output curves.png  learning curves"""
 
 import json
 import sys
@@ -32,7 +32,8 @@ def parser(prog: str = PROG) -> Parser:
     """The flags of the main program; `commands` holds those of `curves`."""
     p = Parser(prog=prog, usage=f"{prog} RUN_OR_WEIGHTS... --data DATA [flags]", description=(__doc__ or "").split(": ", 1)[1])
     p.commands["curves"] = _curves_parser(prog)
-    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help="a run's folder or a file of weights; several: an ensemble")
+    ensemble = "several, or the folder of train --models: an ensemble"
+    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help=f"a run's folder or a file of weights; {ensemble}")
     data = p.add_argument_group("what is tested")
     data.add_argument("--data", required=True, help="digits, mnist, cifar10, ... or a folder of images")
     data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")

@@ -37,15 +37,16 @@ def parser(prog: str = PROG) -> Parser:
     p = Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1])
     commands = p.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
-        command.add_flags(commands.add_parser(name, help=command.does, description=command.does))
+        below = commands.add_parser(name, help=command.does, description=command.does)
+        below.set_defaults(parser=below)
+        command.add_flags(below)
     return p
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 2 wrong flags or files, 130 stopped."""
-    p = parser(prog)
-    flags = p.parse_args(arguments)
-    with exit_codes(p, reword=lambda message: f"{flags.command}: {message}"):
+    flags = parser(prog).parse_args(arguments)
+    with exit_codes(flags.parser):
         COMMANDS[flags.command].run(flags)
 
 

@@ -1,6 +1,8 @@
-"""python -m minigoog.sparsity [NAME ...]: tests the paper's argument about sparsity with numbers, link by link, and writes a report.
+"""python -m minigoog.sparsity [NAME ...]: tests the paper's argument about sparsity.
 
-Measurements are kept: the same command continues where it was stopped. Several processes may work in one folder."""
+Link by link, with numbers, into a report. Measurements are kept: the same
+command continues where it was stopped. Several processes may work in one
+folder."""
 
 import sys
 from argparse import Namespace

@@ -1,8 +1,8 @@
 """python -m minigoog.train: trains a network.
 
-  --tiny                           a small Inception network on handwritten digits, in seconds
+  --tiny                           a small Inception network, on digits
   --model googlenet --data FOLDER  any network on any folder of images
-  --config FILE                    the settings of a recipe or a TOML file; flags take precedence
+  --config FILE                    settings of a file; flags take precedence
   --resume RUN                     continues a run that was stopped, bit-exactly"""
 
 import argparse
