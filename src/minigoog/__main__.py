@@ -25,7 +25,7 @@ COMPLETION = "prints a script that completes commands: eval \"$(minigoog complet
 
 
 def module(name: str) -> Any:
-    """The module of a program; imported only when it is used, so that --help and --version are quick."""
+    """The module of a program, imported only when it is used, so that --help and --version are fast."""
     return import_module(f".{PROGRAMS[name][0]}.__main__", __package__)
 
 

@@ -1,4 +1,4 @@
-"""The wording of all errors about arguments: which function, which argument, what was given, what was expected."""
+"""Checks of arguments. Each error names the function, the argument, what was given and what was expected."""
 
 import math
 import operator
@@ -33,10 +33,10 @@ def check_array(
 
 
 def check_out(where: str, out: Array, shape: Shape, x: Array) -> Array:
-    """Returns `out` if a result of this shape, computed from `x`, can be written to it: same type as `x`, no memory in common."""
+    """Returns `out` if a result of this shape, computed from `x`, can be written to it: same type as `x`, no shared memory."""
     check_writable(where, out, shape, x.dtype)
     if np.may_share_memory(out, x) and np.shares_memory(out, x):
-        raise ValueError(f"{where}: `out` overlaps `x`, expected memory of its own")
+        raise ValueError(f"{where}: `out` overlaps `x`, expected separate memory")
     return out
 
 
@@ -76,7 +76,7 @@ def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, ma
         raise TypeError(f"{where}: `{name}` is {value!r}, expected a number") from None
     if not math.isfinite(number) or not minimum <= number <= maximum:
         limits = "finite" if minimum == -math.inf else f"finite and from {minimum:g} to {maximum:g}"
-        raise ValueError(f"{where}: `{name}` is {number}, expected it {limits}")
+        raise ValueError(f"{where}: `{name}` is {number}, expected a number that is {limits}")
     return number
 
 

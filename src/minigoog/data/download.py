@@ -16,7 +16,7 @@ TIMEOUT = 30  # seconds without a byte
 
 
 class Source(NamedTuple):
-    """The folder of a file in the web, and the MD5 sum of its bytes."""
+    """The URL of the folder that holds a file, and the MD5 sum of the file."""
 
     url: str
     md5: str
@@ -40,7 +40,7 @@ SOURCES = {
 
 
 def fetch(name: str, file: str, where: Path, download: bool) -> Path:
-    """The path of `file` of the data set `name` in where/name, downloaded if `download`; else FileNotFoundError that says what to do."""
+    """The path of `file` of the data set `name` in where/name, downloaded if `download`; FileNotFoundError with advice if it is missing."""
     path = where / name / file
     if path.exists():
         return path

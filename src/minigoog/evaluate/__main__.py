@@ -38,8 +38,8 @@ def parser(prog: str = PROG) -> Parser:
     data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
     data.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
     how = p.add_argument_group("how")
-    how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="of each image (default: 1); repeatable")
-    how.add_argument("--threads", type=integer(1), metavar="N", help="of the C kernels (default: all cores)")
+    how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="crops of each image (default: 1); repeatable")
+    how.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
     how.add_argument("--workers", type=integer(1), default=2, metavar="N", help="threads that prepare crops (default: 2)")
     output = p.add_argument_group("what is printed")
     output.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
@@ -51,7 +51,7 @@ def parser(prog: str = PROG) -> Parser:
 def _curves_parser(prog: str) -> Parser:
     p = Parser(prog=f"{prog} curves", description="learning curves of one or several runs")
     p.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs")
-    p.add_argument("--output", metavar="FILE", help="a picture (png, svg, pdf) to draw; needs matplotlib")
+    p.add_argument("--output", metavar="FILE", help="draw the curves to a file (png, svg, pdf); needs matplotlib")
     return p
 
 
@@ -70,7 +70,7 @@ def check_together(members: Sequence[TrainedModel], dataset: Any) -> None:
 
 
 def evaluate(flags: Namespace) -> None:
-    """Prints what the flags ask for."""
+    """Prints the results that the flags select."""
     if flags.threads:
         kernels.set_num_threads(flags.threads)
     members = [load(member) for run in flags.runs for member in saved_model.members(run)]
@@ -98,7 +98,7 @@ def _write_json(path: str, facts: dict[str, Any], rows: Sequence[Row], confusion
 
 
 def draw_curves(flags: Namespace) -> None:
-    """The subcommand `curves`: a table, and a picture where the flags ask for one."""
+    """The subcommand `curves`: a table, and a figure with --output."""
     runs = [member for run in flags.runs for member in saved_model.members(run)]
     print(curves.summary(runs))
     if flags.output:
