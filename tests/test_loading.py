@@ -67,9 +67,9 @@ def test_weights_that_cannot_be_used_are_named(tmp_path, weights, message):
     ({"model": "vgg"}, "do not fit the network that it names .*'vgg'"),
     ({"arguments": {"colour": 3}}, "do not fit the network that it names .*colour"),
     ({"arguments": {"num_classes": 11}}, "do not fit the network that it names .*has shape"),
-    ({"more": {"resize": "many"}}, "its metadata are damaged"),
-    ({"more": {"resize": "7"}}, "its metadata are damaged"),
-    ({"input_size": (8, 9, 1)}, "its metadata are damaged"),
+    ({"more": {"resize": "many"}}, "its metadata is damaged"),
+    ({"more": {"resize": "7"}}, "its metadata is damaged"),
+    ({"input_size": (8, 9, 1)}, "its metadata is damaged"),
 ])  # fmt: skip
 def test_facts_that_do_not_fit_are_named(tmp_path, changes, message):
     with pytest.raises(ValueError, match=r"model\.safetensors: .*" + message):

@@ -52,7 +52,7 @@ def test_the_learning_rate_may_change_between_steps():
     sgd.step()
     assert p.data[0] == 0.25
     sgd.lr = float("nan")
-    with pytest.raises(ValueError, match="`lr` is nan, expected it finite"):
+    with pytest.raises(ValueError, match="`lr` is nan, expected a finite number"):
         sgd.step()
     assert p.data[0] == 0.25
 

@@ -150,7 +150,7 @@ def test_what_cannot_be_compiled_is_named():
 
 def test_an_input_with_gaps_is_refused():
     plan = mg.compile(nn.ReLU(), (2, 4, 4, 2))
-    with pytest.raises(ValueError, match=r"plan: `x` has strides .*expected it dense"):
+    with pytest.raises(ValueError, match=r"plan: `x` has strides .*expected a dense array"):
         plan(random((2, 4, 4, 4))[..., ::2])
     with pytest.raises(TypeError, match=r"plan: `x` is Tensor, expected a NumPy array"):
         plan(mg.Tensor(random((2, 4, 4, 2))))

@@ -75,8 +75,8 @@ def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, ma
     except (TypeError, ValueError):
         raise TypeError(f"{where}: `{name}` is {value!r}, expected a number") from None
     if not math.isfinite(number) or not minimum <= number <= maximum:
-        limits = "finite" if minimum == -math.inf else f"finite and from {minimum:g} to {maximum:g}"
-        raise ValueError(f"{where}: `{name}` is {number}, expected a number that is {limits}")
+        limits = "a finite number" if minimum == -math.inf else f"a finite number from {minimum:g} to {maximum:g}"
+        raise ValueError(f"{where}: `{name}` is {number}, expected {limits}")
     return number
 
 

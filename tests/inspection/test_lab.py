@@ -51,7 +51,7 @@ def test_the_engine_gives_the_right_numbers_of_each_example_at_its_point():
 
 
 def test_the_gradcheck_that_fails_blames_no_operation_but_says_that_each_is_right_by_itself():
-    with pytest.raises(mg.GradcheckError, match="Each operation on the tape is right by itself"):
+    with pytest.raises(mg.GradcheckError, match="Each operation on the tape is correct by itself"):
         mg.gradcheck(lambda a: lab.LabTensor(ops.mul(a, a) + a, "overwrite"), [np.array([3.0])])
 
 

@@ -39,7 +39,7 @@ def test_guessing_by_the_frequency_of_the_classes_is_guessing_too():
 
 def test_a_head_that_stands_still_elsewhere_is_said_unless_it_is_near_0():
     said = warnings(watch(), [[4.0, 0.01, 3.0 - 0.1 * i] for i in range(20)], GOOD)
-    assert len(said) == 1 and "the loss is 4.000 and has not moved for 300 steps" in said[0]
+    assert len(said) == 1 and "the loss is 4.000 and has not changed for 300 steps" in said[0]
 
 
 def test_a_loss_that_jitters_moves():

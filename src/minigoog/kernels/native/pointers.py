@@ -33,7 +33,8 @@ def dense(where: str, name: str, a: Any, ctype: str = "float[]") -> Pointer:
     """Pointer to a C-contiguous array."""
     check_aligned(where, name, a)
     if not a.flags.c_contiguous:
-        raise ValueError(f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), expected it dense: np.ascontiguousarray({name})")
+        raise ValueError(f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), "
+                         f"expected a dense array: np.ascontiguousarray({name})")
     return ffi.from_buffer(ctype, a)
 
 
