@@ -115,7 +115,7 @@ def test_an_image_may_be_a_file_or_an_array_alone_or_in_a_list(tmp_path):
     assert model.preprocess([]).shape == (0, 8, 8, 1)
 
 
-def test_what_is_no_image_is_named(tmp_path):
+def test_anything_but_an_image_is_refused_by_name(tmp_path):
     preprocess = mg.load(saved(tmp_path / "model.safetensors")).preprocess
     with pytest.raises(TypeError, match="preprocess: an image is float32, expected a file's name or a NumPy array uint8"):
         preprocess(np.zeros((8, 8, 1), np.float32))

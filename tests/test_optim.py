@@ -1,4 +1,4 @@
-"""The optimisers: their formulas step by step, groups, state, and what they refuse."""
+"""The optimizers: their formulas step by step, groups, state, and what they refuse."""
 
 import numpy as np
 import pytest
@@ -192,7 +192,7 @@ def test_anything_but_parameters_is_refused(make, message):
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_an_optimiser_that_loads_a_state_resumes_bit_exactly(make):
+def test_an_optimizer_that_loads_a_state_resumes_bit_exactly(make):
     def steps(p, optimizer, gradients):
         for dw in gradients:
             p.grad = dw.copy()
@@ -229,7 +229,7 @@ def test_a_state_of_other_parameters_is_refused_and_changes_nothing():
     assert sgd.lr == 0.1
 
 
-def test_an_optimiser_of_ones_own_gets_its_settings_in_each_step():
+def test_an_optimizer_of_ones_own_gets_its_settings_in_each_step():
     class Sign(optim.Optimizer):
         def __init__(self, params, lr):
             super().__init__(params, {"lr": lr, "scale": [2]})

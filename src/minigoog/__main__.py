@@ -15,7 +15,7 @@ from . import __version__
 from .cli import Parser
 from .completion import SHELLS, script
 
-PROGRAMS = {  # name: (package, what it does)
+PROGRAMS = {  # name: (package, description)
     "train": ("train", "trains a network"),
     "evaluate": ("evaluate", "tests trained networks; learning curves"),
     "inspect": ("inspection", "looks into a network: summary, step, page, branches, diff, lab"),

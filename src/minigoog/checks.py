@@ -98,9 +98,9 @@ def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
 def output_size(
     where: str, axis: str, size: int, kernel: int, stride: int, padding: int, ceil_mode: bool = False
 ) -> int:
-    """How many windows of `kernel` pixels, `stride` apart, there are along an axis of `size` pixels with `padding` at both ends.
+    """The number of windows of `kernel` pixels, `stride` apart, along an axis of `size` pixels with `padding` at both ends.
 
-    Rounded down, or up in ceil mode, where the last window may hang over the end but starts before it (Caffe, PyTorch)."""
+    Rounded down, or up in ceil mode, where the last window may extend over the end but starts before it (Caffe, PyTorch)."""
     room = size + 2 * padding - kernel
     if room < 0:
         raise ValueError(f"{where}: the window's {axis} {kernel} exceeds the map's {size} plus padding {padding} at both ends")

@@ -11,7 +11,7 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose out
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that says what is wrong in one line, and exits with 2.
+    """An argparse parser that reports an error in one line and exits with 2.
 
     commands: parsers of further commands that are not argparse subcommands; shell completion reads them here."""
 

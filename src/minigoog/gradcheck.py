@@ -1,4 +1,4 @@
-"""Checks gradients against central differences, in float64 on the reference kernels, and says where they differ and why."""
+"""Checks gradients against central differences, in float64 on the reference kernels, and reports where and why they differ."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence

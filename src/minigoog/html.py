@@ -131,7 +131,7 @@ def _averaged(values: NDArray[Any], step: int) -> NDArray[np.float64]:
 
 
 def _coloured(values: NDArray[np.float64], limits: Limits) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """(the number of each pixel's colour, the colours [LEVELS + 1, 3]); the last colour is for what is not finite."""
+    """(the number of each pixel's colour, the colours [LEVELS + 1, 3]); the last colour is for values that are not finite."""
     low, high = limits
     finite = np.isfinite(values)
     share = (np.where(finite, values, low) - low) / (high - low or 1.0)

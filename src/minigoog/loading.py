@@ -23,9 +23,10 @@ Image: TypeAlias = str | os.PathLike[str] | Pixels  # a file, or an array uint8 
 class Preprocess:
     """From images to the input of a network, as for test images in training: `preprocess("cat.jpg")` is float32 [1, h, w, c].
 
-    The shorter side of an image becomes `resize` pixels; its middle is cut out at `input_size` (height, width, channels), made grey or
-    coloured, and normalised: (image - mean) / std, from 0 to 255. Takes an image (a file or an array uint8 [h, w] or [h, w, 1 or 3]) or
-    several: a list of images, or an array [n, h, w, c]. Anything else is a TypeError or ValueError that names what was given."""
+    The shorter side of an image becomes `resize` pixels; it is cropped at the centre to `input_size` (height, width, channels), made
+    grey or coloured, and normalised: (image - mean) / std, from 0 to 255. Takes an image (a file or an array uint8 [h, w] or
+    [h, w, 1 or 3]) or several: a list of images, or an array [n, h, w, c]. Anything else is a TypeError or ValueError that names what
+    was given."""
 
     input_size: Shape
     resize: int

@@ -94,7 +94,7 @@ def test_the_printed_table_has_a_line_for_each_branch_and_each_kind(ledger):
     assert totals[1][2] == f"{sum(row.parameters for row in ledger.rows if row.branch == '3x3'):,}"
 
 
-def test_without_labels_no_accuracy_is_told_and_naive_modules_have_branches_too():
+def test_without_labels_no_accuracy_is_reported_and_naive_modules_have_branches_too():
     model = mg.nn.Sequential(a=mg.nn.NaiveInception(3, 4, 5, 6), b=mg.nn.GlobalAvgPool2d())
     ledger = mg.inspection.branch_ledger(model, numbers(0, (1, 6, 6, 3)))
     assert ledger.accuracy is None and [row.accuracy_lost for row in ledger.rows] == [None] * 4

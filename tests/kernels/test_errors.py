@@ -1,4 +1,4 @@
-"""Bad arguments: an error that names the argument, what came and what was expected, and never a crash."""
+"""Bad arguments: an error that names the argument, what was given and what was expected, and never a crash."""
 
 import os
 import subprocess
@@ -193,7 +193,7 @@ def test_a_refused_call_does_not_change_what_later_calls_get(native, kind):
                                               (2.0, TypeError, "`n` is 2.0, expected an integer"), (True, TypeError, "`n` is True"),
                                               (100_000, ValueError, "`n` is 100000, expected at most"),
                                               (2**40, ValueError, "expected at most")])
-def test_set_num_threads_refuses_what_is_no_number_of_threads(n, error, message):
+def test_set_num_threads_refuses_an_invalid_number_of_threads(n, error, message):
     with pytest.raises(error, match=f"set_num_threads: {message}" if message.startswith("`") else message):
         minigoog.set_num_threads(n)
 

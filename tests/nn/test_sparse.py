@@ -1,4 +1,4 @@
-"""SparseConv2d and pruning: what is kept, that it runs and learns wherever a Conv2d does, and the way back."""
+"""SparseConv2d and pruning: what is kept, that it runs and trains like a Conv2d, and the conversion back."""
 
 import os
 from pathlib import Path

@@ -99,7 +99,7 @@ def test_the_verdict_on_pruned_weights_follows_its_rule(csr_ms, verdict):
     assert found == verdict and "keep 10% of their operations" in why and "where operations promise 10.0 times" in why
 
 
-def test_pruned_weights_that_are_not_there_are_named_and_prove_nothing(native, tmp_path, monkeypatch):
+def test_missing_pruned_weights_are_named_and_give_no_verdict(native, tmp_path, monkeypatch):
     from minigoog.sparsity.runner.demonstration import Setting
 
     monkeypatch.setenv("MINIGOOG_DATA", str(tmp_path))

@@ -45,7 +45,7 @@ def fetch(name: str, file: str, where: Path, download: bool) -> Path:
     if path.exists():
         return path
     if not download:
-        raise FileNotFoundError(f"{path}: no such file; --download (download=True) gets it, --data-dir (data_dir=) says where it is")
+        raise FileNotFoundError(f"{path}: no such file; --download (download=True) downloads it, --data-dir (data_dir=) sets its folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     source = SOURCES[name, file]
     get(source.url + file, path, source.md5)
@@ -74,7 +74,7 @@ def get(url: str, path: Path, md5: str) -> None:
 
 
 def _append(url: str, part: Path) -> None:
-    """Appends to the file `part` the rest of what is at `url`."""
+    """Appends the missing rest of the file at `url` to the file `part`."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:

@@ -22,7 +22,7 @@ PROG = "python -m minigoog.train"
 GROUPS = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "output"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
-    "variation of training images": ("augment", "shift", "interpolation"),
+    "augmentation of training images": ("augment", "shift", "interpolation"),
     "optimisation": ("epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "momentum", "nesterov", "clip"),
     "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),

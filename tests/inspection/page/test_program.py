@@ -14,7 +14,7 @@ from minigoog.inspection.trace.trace import trace
 from ..test_walk import flags_of, run
 
 
-def test_it_writes_a_page_and_says_how_to_open_it(monkeypatch, capsys, tmp_path):
+def test_it_writes_a_page_and_prints_how_to_open_it(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     run(monkeypatch, "page")
     said = capsys.readouterr().out
@@ -36,7 +36,7 @@ def test_it_writes_a_page_and_says_how_to_open_it(monkeypatch, capsys, tmp_path)
     (["--model", "resnet"], "invalid choice: 'resnet'"),
     (["--ouput", "a.html"], "unrecognized arguments: --ouput a.html"),
 ])  # fmt: skip
-def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(monkeypatch, capsys, tmp_path, flags, message):
+def test_an_error_is_one_line_and_nothing_is_written(monkeypatch, capsys, tmp_path, flags, message):
     pytest.importorskip("PIL")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.png").write_text("no image")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..trace.step import Step
 
 STRONGEST = 6  # products that are printed
-LARGEST_GRID = 11  # rows and columns of a window that is printed whole
+LARGEST_GRID = 11  # rows and columns: larger windows are not printed as grids
 
 
 @dataclass

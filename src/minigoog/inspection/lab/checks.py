@@ -78,7 +78,7 @@ def steps_agree(mistake: Mistake, on: bool) -> str:
 
 
 def step_is_taken(mistake: Mistake, on: bool) -> str:
-    """x + eps and x - eps are as far apart as 2 eps says."""
+    """The distance of x + eps and x - eps is 2 eps."""
     (value,), settings = mistake.at.values(), STEPS[mistake.name][on]
     x, eps = settings["dtype"](value), settings["dtype"](settings["eps"])
     share = float(((x + eps) - (x - eps)) / (2 * eps))

@@ -33,7 +33,7 @@ def _findings(mistake: Mistake) -> Iterator[str]:
 
 
 def _says(mistake: Mistake, check: Callable[[Mistake, bool], str], on: bool) -> str:
-    """What the check says with the switch on or off."""
+    """The result of the check with the switch on or off."""
     switch = "on " if on else "off"
     try:
         verdict, text = "passes", check(mistake, on)

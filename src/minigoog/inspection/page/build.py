@@ -40,7 +40,7 @@ def _n_numbers(steps: Trace) -> int:
 
 
 def _filled(facts: dict[str, Any], numbers: str) -> str:
-    """The page around what it shows."""
+    """The page's template, with style and scripts, for its facts and numbers."""
     here = files(__package__) / "web"
     text = (here / "page.html").read_text(encoding="utf-8")
     scripts = [here / f"{name}.js" for name in FIRST] + _rules(here) + [here / f"{name}.js" for name in REST]

@@ -31,7 +31,7 @@ class Context(NamedTuple):
 class Rule:
     """What inspection knows about an operation; `rule_for` registers a subclass of it for the operation's class.
 
-    `output` and `gradient` explain how a number was computed. The rest has defaults: names for what is printed, what ran, how far a pixel
+    `output` and `gradient` explain how a number was computed. The rest has defaults: printed names, the kernels that ran, how far a pixel
     looks, and what the page shows. Operations without a rule use this base class, which explains nothing."""
 
     function = ""  # the name of its steps, as of the function in `ops` (default: made from the name of the class)

@@ -48,7 +48,7 @@ def new_map(shape: Sequence[int], area: int = ARENA) -> Map:
 
 
 def view(areas: Sequence[Array], m: Map, shape: Shape) -> Array:
-    """The map `m` as an array of `shape`, whose last axis is the map's channels; areas: the array of each area."""
+    """The map `m` as an array of `shape`, whose last axis has the map's channels; areas: the array of each area."""
     area = areas[m.buffer.area].reshape(-1)[m.buffer.offset + m.first :]
     pixels = [m.ld * math.prod(shape[i + 1 : -1]) for i in range(len(shape) - 1)]
     return np.lib.stride_tricks.as_strided(area, shape, [area.itemsize * step for step in (*pixels, 1)[-len(shape) :]])

@@ -15,7 +15,7 @@ HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning
 
 
 def measure(setting: Setting) -> Numbers:
-    """The numbers of the whole comparison, which two demonstrations share: they are kept in the folder of the first."""
+    """The numbers of the whole comparison, which two demonstrations share: they are stored in the folder of the first."""
     return Experiment(replace(setting, folder=setting.folder.parent / ACCURACY.name)).numbers()
 
 

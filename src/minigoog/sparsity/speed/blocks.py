@@ -156,7 +156,7 @@ BLOCKS = Demonstration(
     claim="\"Clustering sparse matrices into relatively dense submatrices tends to give competitive performance for sparse matrix "
           "multiplication\" (section 3, after Catalyurek et al. 2010).",
     experiment=f"{SHAPE[0]} x {SHAPE[1]} matrices of about 11% density with eight hidden blocks, more or less full, rows and columns "
-               "shuffled; spectral co-clustering, told neither how many there are nor where, finds them again. The blocks run as dense "
+               "shuffled; spectral co-clustering, without knowing their number or places, finds them again. The blocks run as dense "
                f"blocks of weights and the rest as CSR, against CSR for all, as a 1x1 convolution of {SIDE}x{SIDE} pixels on one thread. A "
                "random mask is the counter-example.",
     rule=f"holds: where blocks are at least 80% full, clusters run at least {ENOUGH} times as fast as the best CSR, and on a random mask "
