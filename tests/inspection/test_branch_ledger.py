@@ -130,7 +130,7 @@ def test_the_program_trains_a_tiny_network_and_measures_it(monkeypatch, capsys):
     monkeypatch.setattr(program_branches, "EPOCHS", 1)
     run(monkeypatch, "--images", "20")
     text = capsys.readouterr().out
-    assert "trained just now on the digits" in text and "of 20 images correct with all branches" in text and text.count("inception3b") == 4
+    assert "trained now on the digits" in text and "of 20 images correct with all branches" in text and text.count("inception3b") == 4
 
 
 def test_the_program_refuses_what_cannot_be_measured(monkeypatch, capsys):

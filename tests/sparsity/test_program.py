@@ -56,7 +56,7 @@ def test_ctrl_c_prints_how_to_resume_and_the_next_run_resumes(main, tmp_path):
         return {"seed": 1}
 
     code, _, err = main([demonstration("one", measure=measure)], "--output", tmp_path, "one")
-    assert code == 130 and f"Continue with: python -m minigoog.sparsity --output {tmp_path} one" in err
+    assert code == 130 and f"Resume with: python -m minigoog.sparsity --output {tmp_path} one" in err
     assert main([demonstration("one", measure=measure)], "--output", tmp_path)[0] == 0
     assert parts == ["a", "b"]
 

@@ -64,7 +64,7 @@ def interrupted(*_):
 def test_numbers_that_are_not_finite_are_named():
     sample = inputs.load_sample(flags_of())
     sample.model.conv1.bias.data[3] = np.nan
-    with pytest.raises(ValueError, match="the output of conv1 has numbers that are not finite"):
+    with pytest.raises(ValueError, match="the output of conv1 has values that are not finite"):
         build_page(trace(sample.model, sample.image, 5), sample)
 
 
