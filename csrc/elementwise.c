@@ -19,8 +19,10 @@ static void elementwise(elementwise_fn *fn, const struct mg_elementwise *s, cons
 
     PARALLEL_FOR(task, mg_ceil_div(s->rows, rows_in_task) * in_row, s->rows * s->c) {
         const size_t j = task % in_row * CHUNK, n = mg_min(CHUNK, s->c - j), first = task / in_row * rows_in_task;
-        for (size_t i = first; i < mg_min(first + rows_in_task, s->rows); i++)
-            fn(n, a + i * s->lda + j, b + i * ldb + j, y + i * s->ldy + j, s->alpha, s->beta);
+        const size_t end = mg_min(first + rows_in_task, s->rows), lda = s->lda, ldy = s->ldy;
+        const float alpha = s->alpha, beta = s->beta;
+        for (size_t i = first; i < end; i++)
+            fn(n, a + i * lda + j, b + i * ldb + j, y + i * ldy + j, alpha, beta);
     }
 }
 

@@ -171,8 +171,9 @@ void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx)
 
 /* Activations; activation.inc defines each. alpha and beta are settings; `kept` is the array of the forward pass that backward needs.
    MG_RELU  max(0, x); NaN stays NaN             kept: y
-   MG_TANH  alpha * tanh(beta * x)               kept: y */
-enum mg_activation { MG_RELU, MG_TANH, MG_ACTIVATIONS };
+   MG_TANH  alpha * tanh(beta * x)               kept: y
+   MG_LEAKY_RELU  x where x > 0, else alpha * x  kept: x */
+enum mg_activation { MG_RELU, MG_TANH, MG_LEAKY_RELU, MG_ACTIVATIONS };
 
 /* Maps a, b and y as `rows` rows of c floats. */
 struct mg_elementwise {

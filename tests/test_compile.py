@@ -40,6 +40,7 @@ LAYERS = {
     "max": lambda c: nn.MaxPool2d(3, 2, 1, ceil_mode=True),
     "avg": lambda c: nn.AvgPool2d(2, 1, 1),
     "relu": lambda c: nn.ReLU(),
+    "leaky relu": lambda c: nn.LeakyReLU(0.2),
     "tanh": lambda c: nn.Tanh(),
     "dropout": lambda c: nn.Dropout(0.3),
 }

@@ -134,8 +134,9 @@ def test_the_program_trains_a_tiny_network_and_measures_it(monkeypatch, capsys):
 
 
 def test_the_program_refuses_what_cannot_be_measured(monkeypatch, capsys):
-    for arguments, message in ((["--model", "lenet5"], "LeNet5 has no Inception modules"), (["--images", "0"], "--images is 0"),
-                               (["--model", "googlenet", "--data", "digits"], "has 10 classes, but the network knows 1000")):  # fmt: skip
+    for arguments, message in ((["--model", "lenet5"], "LeNet5 has no Inception modules"),
+                               (["--images", "0"], "--images: expected an integer of at least 1, got '0'"),
+                               (["--model", "googlenet", "--data", "digits"], "has 10 classes, but the network has 1000")):  # fmt: skip
         monkeypatch.setattr(program_branches, "EPOCHS", 0)
         with pytest.raises(SystemExit) as stop:
             run(monkeypatch, *arguments)

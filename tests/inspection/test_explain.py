@@ -107,6 +107,7 @@ CASES = {
     "Dropout": lambda draw, x: ops.dropout(x, 0.4),
     "GlobalAvgPool2d": lambda draw, x: ops.global_avg_pool2d(x),
     "Index": lambda draw, x: x[[0, -1, 0], 1:, ::2],
+    "LeakyReLU": lambda draw, x: ops.leaky_relu(x, draw(st.sampled_from([0.01, -0.5, 1.5]))),
     "Linear": some_linear,
     "MaxPool2d": lambda draw, x: ops.max_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
     "Mean": lambda draw, x: (x * 1.3).mean(),

@@ -11,7 +11,8 @@ from minigoog.kernels import native, reference
 from minigoog.kernels.sparse_pattern import SparsePattern
 
 SHAPES = {"x_shape": 4, "w_shape": 4}
-NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slope": (1.0, 0.0), "scale": (1.0, 0.3, np.inf),
+NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slope": (1.0, 0.0),
+           "negative_slope": (0.1, -1, np.inf), "scale": (1.0, 0.3, np.inf),
            "seed": (0, 7, 2**64 - 1, 2**64, -1), "offset": (0, 3, 2**63, 2**64, 1.5), "lr": (0.1, 0.0, np.nan), "momentum": (0.9, 0),
            "weight_decay": (0.1, 0)}
 WINDOWS = {"stride": (1, 1, 1, 2, (1, 2), (3, 1), 0, -1, 1.5, None, "1", 100, 2**33), "groups": (1, 1, 1, 2, 3, 0, -1),

@@ -122,6 +122,8 @@ def elementwise(side):
             a, b, out = (sliced(shape, side, wide) for _ in range(3))
             native.relu(a, out=out)
             native.relu_backward(native.relu(a), b)
+            native.leaky_relu(a, 0.1, out=out)
+            native.leaky_relu_backward(a, b, 0.1)
             native.add(a, b, out=out)
             native.add(a, b, out=a)
         a, b, v = (filled(shape, side) for _ in range(3))

@@ -1,4 +1,4 @@
-"""ReLU, tanh and addition, dense and on slices, with NaN and with the output in the place of an input."""
+"""Activations and addition, dense and on slices, with NaN and with the output in the place of an input."""
 
 import numpy as np
 import pytest
@@ -51,6 +51,24 @@ def test_relu_and_its_gradient_are_the_reference_exactly(isa, shape, seed, x_pad
     assert np.array_equal(dx, reference.relu_backward(y, dy), equal_nan=True)
 
 
+@given(shape=shapes, seed=seeds, x_pads=pads, y_pads=pads, negative_slope=st.floats(-2, 2, width=32))
+def test_leaky_relu_and_its_gradient_are_the_reference_exactly(isa, shape, seed, x_pads, y_pads, negative_slope):
+    x, (whole, out) = sliced(special(seed, shape), x_pads), target(shape, y_pads)
+    dy = sliced(special([seed, 1], shape), y_pads)
+    with unchanged(x, dy), np.errstate(invalid="ignore"):  # 0 * inf
+        assert np.array_equal(native.leaky_relu(x, negative_slope, out=out), reference.leaky_relu(x, negative_slope), equal_nan=True)
+        dx, exact = (kernels.leaky_relu_backward(x, dy, negative_slope) for kernels in (native, reference))
+    assert_rest_untouched(whole, out)
+    assert np.array_equal(dx, exact, equal_nan=True)
+
+
+def test_leaky_relu_by_hand(isa):
+    x = np.array([-2, -0.5, 0, 3], np.float32)
+    for kernels in (native, reference):
+        assert kernels.leaky_relu(x, 0.25).tolist() == [-0.5, -0.125, 0, 3]
+        assert kernels.leaky_relu_backward(x, np.full(4, 8, np.float32), 0.25).tolist() == [2, 2, 2, 8]
+
+
 @given(shape=shapes, seed=seeds, a_pads=pads, b_pads=pads, y_pads=pads)
 def test_add_is_the_reference_exactly(isa, shape, seed, a_pads, b_pads, y_pads):
     a, b, (whole, out) = sliced(numbers(seed, shape), a_pads), sliced(numbers([seed, 1], shape), b_pads), target(shape, y_pads)
@@ -95,7 +113,8 @@ def test_bits_do_not_depend_on_the_number_of_threads(isa, threads):
     a, b = numbers(0, (9, 30, 30, 37)), in_wider(numbers(1, (9, 30, 30, 37)), 2, 3)
 
     def results():
-        return [native.relu(a), native.relu_backward(a, b), native.add(a, b), native.tanh(a, 1.5, 0.5)]
+        return [native.relu(a), native.relu_backward(a, b), native.add(a, b), native.tanh(a, 1.5, 0.5),
+                native.leaky_relu(a, 0.1), native.leaky_relu_backward(a, b, 0.1)]
 
     threads(1)
     expected = results()

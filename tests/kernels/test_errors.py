@@ -104,6 +104,11 @@ BOTH = [  # function, arguments, the error and its message, for both kinds of ke
     ("relu", (3,), {}, TypeError, r"`x` is int, expected a NumPy array"),
     ("relu", (X,), {"out": ones(3)}, ValueError, r"`out` has shape \(3,\), expected \(2, 5, 6, 3\)"),
     ("relu_backward", (X, DY), {}, ValueError, r"`dy` has shape \(2, 3, 4, 4\), expected \(2, 5, 6, 3\)"),
+    ("leaky_relu", (X, 0.1), {"out": X}, ValueError, r"`out` overlaps `x`, expected memory of its own"),
+    ("leaky_relu", (X, np.nan), {}, ValueError, r"`negative_slope` is nan, expected it finite"),
+    ("leaky_relu_backward", (X, X, "0.1x"), {}, TypeError, r"`negative_slope` is '0.1x', expected a number"),
+    ("tanh", (X, ones(3), 1.0), {}, TypeError, r"`gain` is array"), ("tanh_backward", (X, X, 1.0, None), {}, TypeError, r"`slope` is None"),
+    ("leaky_relu_backward", (X, DY, 0.1), {}, ValueError, r"`dy` has shape \(2, 3, 4, 4\), expected \(2, 5, 6, 3\)"),
     ("add", (X, ones(3)), {}, ValueError, r"`b` has shape \(3,\), expected \(2, 5, 6, 3\)"),  # no broadcasting
     ("add", (X, X.astype(float)), {}, TypeError, r"`b` is float64, expected float32"),
     ("tanh_backward", (X, DY, 1.0, 1.0), {}, ValueError, r"`dy` has shape"),
@@ -151,6 +156,7 @@ def test_both_kinds_of_kernels_refuse_it_by_name(native, kind, name, args, kwarg
     ("relu_backward", (X.astype(float), X.astype(float)), {}, "y"), ("add", (X.astype(float), X.astype(float)), {}, "a"),
     ("max_pool2d", (X.astype(float), 2), {}, "x"), ("softmax", (LOGITS.astype(float),), {}, "x"),
     ("dropout", (X.astype(float), 0.5), {"seed": 0, "offset": 0}, "x"), ("tanh", (X.astype(float), 1, 1), {}, "x"),
+    ("leaky_relu", (X.astype(float), 1), {}, "x"), ("leaky_relu_backward", (X.astype(float), X.astype(float), 1), {}, "x"),
     ("cross_entropy", (LOGITS.astype(float), [0, 1, 2]), {}, "logits"),
     ("sgd_step", (B.astype(float),) * 3, {"lr": 0.1, "momentum": 0, "weight_decay": 0}, "w"),
 ])

@@ -11,7 +11,7 @@ lib = pytest.importorskip("minigoog._native", reason="the C kernels were not bui
 arena, plan, KINDS = native.arena, native.plan, native.activation.KINDS
 
 SHAPE = (2, 5, 7, 40)
-SETTINGS = {"relu": (), "tanh": (1.7159, 2 / 3)}
+SETTINGS = {"leaky_relu": (0.1,), "relu": (), "tanh": (1.7159, 2 / 3)}
 
 
 def run(x, make):

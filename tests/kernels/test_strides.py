@@ -28,6 +28,8 @@ USES = {
     "relu": ("x", lambda a: C.relu(a)), "add b": ("b", lambda a: C.add(ones(*a.shape), a)),
     "add out": ("out", lambda a: C.add(ones(*a.shape), ones(*a.shape), out=a)),
     "relu_backward": ("dy", lambda a: C.relu_backward(ones(*a.shape), a)),
+    "leaky_relu": ("x", lambda a: C.leaky_relu(a, 0.1)),
+    "leaky_relu_backward": ("x", lambda a: C.leaky_relu_backward(a, ones(*a.shape), 0.1)),
     "tanh": ("x", lambda a: C.tanh(a, 1.0, 1.0)), "tanh_backward": ("y", lambda a: C.tanh_backward(a, ones(*a.shape), 1.0, 1.0)),
     "conv2d x": ("x", lambda a: C.conv2d(a, ones(1, 1, a.shape[3], 2))),
     "conv2d 3x3 x": ("x", lambda a: C.conv2d(a, ones(3, 3, a.shape[3], 2), padding=1, algorithm="direct")),

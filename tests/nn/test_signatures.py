@@ -16,6 +16,7 @@ TORCH = {  # the parameters that PyTorch 2.9 takes by position, in order; https:
     nn.Dropout: "p inplace",
     nn.Flatten: "start_dim end_dim",
     nn.Identity: "",
+    nn.LeakyReLU: "negative_slope inplace",
     nn.Linear: "in_features out_features bias device dtype",
     nn.MaxPool2d: "kernel_size stride padding dilation return_indices ceil_mode",
     nn.Module: "",

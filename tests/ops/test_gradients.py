@@ -37,6 +37,7 @@ CHECKS = {
     "neg": (ops.neg, [away_from_zero(0, 4)]),
     "sum": (ops.sum, [away_from_zero(0, 2, 3, 1)]),
     "relu": (ops.relu, [away_from_zero(0, 3, 5)]),
+    "leaky_relu": (lambda x: ops.leaky_relu(x, 0.2), [away_from_zero(0, 3, 5)]),
     "tanh": (lambda x: ops.tanh(x, 1.7159, 2 / 3), [away_from_zero(0, 3, 5)]),
     "softmax": (ops.softmax, [away_from_zero(0, 3, 5)]),
     "cross_entropy": (lambda x: ops.cross_entropy(x, LABELS), [away_from_zero(0, 3, 5)]),

@@ -14,7 +14,7 @@ from ..ops.conv import Conv2d
 from ..ops.dropout import Dropout
 from ..ops.linear import Linear
 from ..ops.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
-from ..ops.relu import ReLU
+from ..ops.relu import LeakyReLU, ReLU
 from ..ops.reshape import Reshape
 from ..ops.softmax import Softmax
 from ..tensor import Tensor
@@ -64,6 +64,11 @@ def relu(lowering: Lowering, op: ReLU) -> None:
     lowering.add(op, lowering.native.activation("relu", lowering.layout.input(op), lowering.layout.output(op)))
 
 
+def leaky_relu(lowering: Lowering, op: LeakyReLU) -> None:
+    layout = lowering.layout
+    lowering.add(op, lowering.native.activation("leaky_relu", layout.input(op), layout.output(op), op.negative_slope))
+
+
 def add(lowering: Lowering, op: Add) -> None:
     layout = lowering.layout
     lowering.add(op, lowering.native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op)))
@@ -97,6 +102,7 @@ RULES: dict[type[Op], Rule] = {
     Conv2d: Rule(conv2d, to_slice=True),
     Dropout: Rule(dropout, to_slice=False),
     GlobalAvgPool2d: Rule(global_avg_pool2d, to_slice=True),
+    LeakyReLU: Rule(leaky_relu, to_slice=True),
     Linear: Rule(linear, to_slice=True),
     MaxPool2d: Rule(max_pool2d, to_slice=True),
     ReLU: Rule(relu, to_slice=True),

@@ -1,6 +1,6 @@
 """Modules: parameters and the operations that use them."""
 
-from .activation import Flatten, Identity, ReLU, Softmax, Tanh
+from .activation import Flatten, Identity, LeakyReLU, ReLU, Softmax, Tanh
 from .batch_norm import BatchNorm2d, ConvBNReLU
 from .containers import Branches, ModuleList, Sequential
 from .conv import Conv2d
@@ -14,6 +14,6 @@ from .sparse import SparseConv2d, prune
 
 __all__ = [
     "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "Branches", "Buffer", "Conv2d", "ConvBNReLU", "CrossEntropyLoss", "Dropout",
-    "evaluation_mode", "Flatten", "GlobalAvgPool2d", "Identity", "Inception", "Linear", "MaxPool2d", "Module", "ModuleList",
+    "evaluation_mode", "Flatten", "GlobalAvgPool2d", "Identity", "Inception", "LeakyReLU", "Linear", "MaxPool2d", "Module", "ModuleList",
     "NaiveInception", "Parameter", "prune", "ReLU", "Sequential", "Softmax", "SparseConv2d", "Tanh",
 ]

@@ -14,6 +14,19 @@ class ReLU(Module):
         return ops.relu(x, out=out)
 
 
+class LeakyReLU(Module):
+    """x where it is above 0, else negative_slope * x. (Maas, Hannun, Ng 2013)"""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = check_real("LeakyReLU", "negative_slope", negative_slope)
+
+    def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
+        return ops.leaky_relu(x, self.negative_slope, out=out)
+
+    def settings(self) -> str:
+        return f"negative_slope={self.negative_slope:g}"
+
+
 class Tanh(Module):
     """gain * tanh(slope * x)."""
 

@@ -13,15 +13,15 @@ from .index import index
 from .linear import linear
 from .pool import avg_pool2d, global_avg_pool2d, max_pool2d
 from .rbf import squared_distance
-from .relu import relu, tanh
+from .relu import leaky_relu, relu, tanh
 from .reshape import flatten, reshape
 from .softmax import cross_entropy, softmax
 from .sparse_conv import sparse_conv2d
 
 __all__ = [
     "adaptive_avg_pool2d", "add", "avg_pool2d", "batch_norm", "channel_affine", "channel_slices", "concat", "connect", "conv2d",
-    "cross_entropy", "div", "dropout", "flatten", "global_avg_pool2d", "index", "linear", "max_pool2d", "mean", "mul", "neg", "power",
-    "relu", "reshape", "softmax", "sparse_conv2d", "squared_distance", "sub", "sum", "tanh",
+    "cross_entropy", "div", "dropout", "flatten", "global_avg_pool2d", "index", "leaky_relu", "linear", "max_pool2d", "mean", "mul",
+    "neg", "power", "relu", "reshape", "softmax", "sparse_conv2d", "squared_distance", "sub", "sum", "tanh",
 ]
 
 OPERATORS.update(

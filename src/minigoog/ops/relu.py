@@ -1,7 +1,8 @@
-"""Activations: ReLU, and the scaled tanh of LeNet-5."""
+"""Activations: ReLU, leaky ReLU, and the scaled tanh of LeNet-5."""
 
 from .. import kernels
 from ..array_types import Array, BoolArray
+from ..checks import check_real
 from ..op import Op
 from ..tensor import Tensor
 
@@ -24,6 +25,24 @@ class ReLU(Op):
         return active
 
 
+class LeakyReLU(Op):
+    """y = x where x > 0, else negative_slope * x. (Maas, Hannun, Ng 2013)"""
+
+    def __init__(self, negative_slope: float = 0.01, out: Array | None = None):
+        self.negative_slope, self.out = check_real("leaky_relu", "negative_slope", negative_slope), out
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return kernels.leaky_relu(x, self.negative_slope, out=self.out)
+
+    def backward(self, dy: Array) -> tuple[Array]:
+        return (kernels.leaky_relu_backward(self.x, dy, self.negative_slope),)
+
+    def active_set(self) -> BoolArray:
+        active: BoolArray = self.x > 0
+        return active
+
+
 class Tanh(Op):
     """y = gain * tanh(slope * x)."""
 
@@ -41,6 +60,11 @@ class Tanh(Op):
 def relu(x: Tensor, *, out: Array | None = None) -> Tensor:
     """max(0, x), element by element. `out`: an array to write to, which may be that of `x` (in place)."""
     return ReLU(out)(x)
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.01, *, out: Array | None = None) -> Tensor:
+    """`x` where it is above 0, else negative_slope * x. `out`: an array to write to, which does not overlap that of `x`."""
+    return LeakyReLU(negative_slope, out)(x)
 
 
 def tanh(x: Tensor, gain: float = 1.0, slope: float = 1.0) -> Tensor:

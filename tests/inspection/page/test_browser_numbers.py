@@ -75,7 +75,7 @@ class Mixed(mg.nn.Module):
 
     def forward(self, x):
         a = mg.ops.avg_pool2d(self.conv(x), 3, 2, 1)
-        own = ReLU()(mg.ops.tanh(a))
+        own = ReLU()(mg.ops.leaky_relu(mg.ops.tanh(a), 0.2))
         return mg.ops.global_avg_pool2d((mg.ops.relu(own) + 0.5 * a + 1.5) ** 3)
 
 

@@ -1,11 +1,11 @@
-"""Activations: ReLU, and the scaled tanh of LeNet-5."""
+"""Activations: ReLU, leaky ReLU, and the scaled tanh of LeNet-5."""
 
 from typing import Any
 
 import numpy as np
 
 from ...array_types import Array, Shape
-from ...ops.relu import ReLU, Tanh
+from ...ops.relu import LeakyReLU, ReLU, Tanh
 from .breakdown import Breakdown, add_up
 from .rule import Context, Pointwise, rule_for
 
@@ -25,6 +25,31 @@ class ReLURule(Pointwise):
 
     def words(self, op: Any, context: Context) -> str:
         return "Negative values become 0."
+
+
+@rule_for(LeakyReLU)
+class LeakyReLURule(Pointwise):
+    """The number, or a share of it if it is not positive."""
+
+    function = javascript = kernel = "leaky_relu"
+    gradient_kernels = ("leaky_relu_backward",)
+
+    def output(self, op: Any, index: Shape) -> Breakdown:
+        x = op.inputs[0].data[index]
+        return add_up("x * (1 if x > 0, else negative_slope)", {"x": x, "slope": _slope(op, x)})
+
+    def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
+        return add_up("dy * (1 if x > 0, else negative_slope)", {"dy": dy[index], "slope": _slope(op, op.x[index])})
+
+    def settings(self, op: Any) -> dict[str, Any]:
+        return {"negativeSlope": op.negative_slope}
+
+    def words(self, op: Any, context: Context) -> str:
+        return f"Negative values are multiplied by {op.negative_slope:g}, so that their gradient is not 0."
+
+
+def _slope(op: Any, x: Any) -> Array:
+    return np.asarray(1.0 if x > 0 else op.negative_slope)
 
 
 @rule_for(Tanh)

@@ -12,7 +12,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 from . import arena, machine, plan, workspace  # noqa: E402, F401
-from .activation import add, relu, relu_backward, tanh, tanh_backward  # noqa: E402
+from .activation import add, leaky_relu, leaky_relu_backward, relu, relu_backward, tanh, tanh_backward  # noqa: E402
 from .batch_norm import batch_norm, batch_norm_backward  # noqa: E402
 from .conv import conv2d, conv2d_bias, conv2d_input, conv2d_weight  # noqa: E402
 from .cooccurrence import cooccurrences  # noqa: E402
@@ -34,9 +34,9 @@ from .workspace import empty  # noqa: E402
 __all__ = [  # the kernels; `arena`, `machine`, `plan` and `workspace` are for callers that need the C kernels
     "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "conv2d", "conv2d_bias", "conv2d_input",
     "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "empty", "global_avg_pool2d",
-    "global_avg_pool2d_backward", "linear", "linear_input", "linear_weight", "max_pool2d", "max_pool2d_backward", "relu",
-    "relu_backward", "sgd_step", "softmax", "softmax_backward", "sparse_conv2d", "sparse_conv2d_input", "sparse_conv2d_weight",
-    "tanh", "tanh_backward",
+    "global_avg_pool2d_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input", "linear_weight", "max_pool2d",
+    "max_pool2d_backward", "relu", "relu_backward", "sgd_step", "softmax", "softmax_backward", "sparse_conv2d",
+    "sparse_conv2d_input", "sparse_conv2d_weight", "tanh", "tanh_backward",
 ]
 
 if "MINIGOOG_ISA" in os.environ:

@@ -5,11 +5,11 @@ from typing import Any
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
-from ...checks import check_array, check_writable
+from ...checks import check_array, check_out, check_real, check_writable
 from . import workspace
 from .pointers import check_float32, pixels
 
-KINDS = {"relu": lib.MG_RELU, "tanh": lib.MG_TANH}  # name of the function -> enum mg_activation
+KINDS = {"leaky_relu": lib.MG_LEAKY_RELU, "relu": lib.MG_RELU, "tanh": lib.MG_TANH}  # name of the function -> enum mg_activation
 
 
 def _activation(where: str, kind: int, x: Array, out: Array | None = None, alpha: float = 0, beta: float = 0) -> Array:
@@ -57,12 +57,29 @@ def relu_backward(y: Array, dy: Array) -> Array:
 
 def tanh(x: Array, gain: float, slope: float) -> Array:
     """gain * tanh(slope * x): LeNet-5's squashing function with gain 1.7159 and slope 2/3 (LeCun 1998, appendix A)."""
-    return _activation("tanh", lib.MG_TANH, x, None, gain, slope)
+    return _activation("tanh", lib.MG_TANH, x, None, *_gain_and_slope("tanh", gain, slope))
 
 
 def tanh_backward(y: Array, dy: Array, gain: float, slope: float) -> Array:
     """Gradient of `tanh` from its output: d/dx = slope * (gain - y^2 / gain)."""
-    return _backward("tanh_backward", lib.MG_TANH, y, dy, gain, slope)
+    return _backward("tanh_backward", lib.MG_TANH, y, dy, *_gain_and_slope("tanh_backward", gain, slope))
+
+
+def _gain_and_slope(where: str, gain: float, slope: float) -> tuple[float, float]:
+    return check_real(where, "gain", gain), check_real(where, "slope", slope)
+
+
+def leaky_relu(x: Array, negative_slope: float, *, out: Array | None = None) -> Array:
+    """`x` where it is above 0, else negative_slope * x; of any shape. `out` must not overlap `x`, which the gradient needs."""
+    check_float32("leaky_relu", "x", x)
+    y = out if out is None else check_out("leaky_relu", out, x.shape, x)
+    return _activation("leaky_relu", lib.MG_LEAKY_RELU, x, y, check_real("leaky_relu", "negative_slope", negative_slope))
+
+
+def leaky_relu_backward(x: Array, dy: Array, negative_slope: float) -> Array:
+    """Gradient of `leaky_relu` from its input: `dy` where `x` is above 0, else negative_slope * dy."""
+    slope = check_real("leaky_relu_backward", "negative_slope", negative_slope)
+    return _backward("leaky_relu_backward", lib.MG_LEAKY_RELU, x, dy, slope, name="x")
 
 
 def add(a: Array, b: Array, *, out: Array | None = None) -> Array:

@@ -1,9 +1,9 @@
-"""Element by element: ReLU, tanh, sum."""
+"""Element by element: activations, sum."""
 
 import numpy as np
 
 from ...array_types import Array
-from ...checks import check_array, check_writable
+from ...checks import check_array, check_out, check_real, check_writable
 
 
 def relu(x: Array, *, out: Array | None = None) -> Array:
@@ -22,6 +22,7 @@ def relu_backward(y: Array, dy: Array) -> Array:
 def tanh(x: Array, gain: float, slope: float) -> Array:
     """gain * tanh(slope * x): LeNet-5's squashing function with gain 1.7159 and slope 2/3 (LeCun 1998, appendix A)."""
     check_array("tanh", "x", x)
+    gain, slope = check_real("tanh", "gain", gain), check_real("tanh", "slope", slope)
     y: Array = x.dtype.type(gain) * np.tanh(x.dtype.type(slope) * x)
     return y
 
@@ -30,8 +31,26 @@ def tanh_backward(y: Array, dy: Array, gain: float, slope: float) -> Array:
     """Gradient of `tanh` from its output: d/dx = slope * (gain - y^2 / gain)."""
     check_array("tanh_backward", "y", y)
     check_array("tanh_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
+    gain, slope = check_real("tanh_backward", "gain", gain), check_real("tanh_backward", "slope", slope)
     dx: Array = dy * y.dtype.type(slope) * (y.dtype.type(gain) - y * y / y.dtype.type(gain))
     return dx
+
+
+def leaky_relu(x: Array, negative_slope: float, *, out: Array | None = None) -> Array:
+    """`x` where it is above 0, else negative_slope * x; of any shape. `out` must not overlap `x`, which the gradient needs."""
+    check_array("leaky_relu", "x", x)
+    y = np.empty_like(x) if out is None else check_out("leaky_relu", out, x.shape, x)
+    slope = x.dtype.type(check_real("leaky_relu", "negative_slope", negative_slope))
+    y[...] = np.where(x > 0, x, slope * x)
+    return y
+
+
+def leaky_relu_backward(x: Array, dy: Array, negative_slope: float) -> Array:
+    """Gradient of `leaky_relu` from its input: `dy` where `x` is above 0, else negative_slope * dy."""
+    check_array("leaky_relu_backward", "x", x)
+    check_array("leaky_relu_backward", "dy", dy, dtype=x.dtype, shape=x.shape)
+    slope = x.dtype.type(check_real("leaky_relu_backward", "negative_slope", negative_slope))
+    return np.where(x > 0, dy, slope * dy)
 
 
 def add(a: Array, b: Array, *, out: Array | None = None) -> Array:

@@ -5,6 +5,13 @@ RULES.relu = {
   gradient: byNumber((user, ...at) => [one("y > 0", mapOf(user, "y").at(...at) > 0 ? 1 : 0)]),
 };
 
+const slopeAt = (x, { settings: { negativeSlope } }) => one("slope", x > 0 ? 1 : negativeSlope);
+
+RULES.leaky_relu = {
+  output: ofOne((x, node) => addUp("x * (1 if x > 0, else negative_slope)", [one("x", x), slopeAt(x, node)])),
+  gradient: byNumber((user, ...at) => [slopeAt(mapOf(nodes[user.inputs[0]], "y").at(...at), user)]),
+};
+
 RULES.tanh = {
   output: ofOne((x, { settings: { gain, slope } }) => {
     const inner = Math.tanh(slope * x);
