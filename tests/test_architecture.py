@@ -1,4 +1,4 @@
-"""docs/architecture.md, kept true: who may import whom, who may hold vectors and threads, and that twins stay twins."""
+"""The code follows docs/architecture.md: which room may import which, where vectors and threads may be, the same signatures twice."""
 
 import ast
 import graphlib

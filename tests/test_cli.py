@@ -72,7 +72,7 @@ def test_a_program_that_does_not_exist_is_named():
     assert done.returncode == 2 and "'trian'" in done.stderr and "'train'" in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_a_reader_of_a_pipe_that_has_gone_ends_a_program_silently():
+def test_a_closed_output_pipe_ends_a_program_silently():
     command = [sys.executable, "-m", "minigoog", "inspect", "summary", "googlenet"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.close()

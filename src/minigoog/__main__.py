@@ -15,7 +15,7 @@ from . import __version__
 from .cli import Parser, exit_codes
 from .completion import SHELLS, script
 
-PROGRAMS = {  # name: (package, what it does)
+PROGRAMS = {  # name: (package, description)
     "train": ("train", "trains a network"),
     "evaluate": ("evaluate", "tests trained networks; learning curves"),
     "inspect": ("inspection", "looks into a network: summary, step, page, branches, diff, lab"),
@@ -25,7 +25,7 @@ COMPLETION = "prints a completion script: eval \"$(minigoog completion bash)\""
 
 
 def module(name: str) -> Any:
-    """The module of a program; imported only when it is used, so that --help and --version are quick."""
+    """The module of a program, imported only when it is used, so that --help and --version are fast."""
     return import_module(f".{PROGRAMS[name][0]}.__main__", __package__)
 
 

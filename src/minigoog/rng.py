@@ -1,7 +1,7 @@
-"""The one source of randomness: a seed, from which initialisation draws numbers and dropout takes counters.
+"""The only source of random numbers: a seed, from which initialisation draws numbers and dropout takes counters.
 
-There is one stream for the whole process, as PyTorch's default generator: any thread may draw from it, no two calls get the same
-numbers, and which thread gets which depends on their order. Only programs that draw from one thread at a time are repeatable.
+There is one stream for the whole process, like PyTorch's default generator. Any thread may draw from it, and no two calls get the
+same numbers, but which thread gets which numbers depends on timing. Results are repeatable if one thread at a time draws.
 """
 
 import threading
@@ -18,7 +18,7 @@ _lock = threading.RLock()
 
 
 def manual_seed(seed: int) -> None:
-    """Restarts all random numbers from `seed` (an integer from 0 to 2^64 - 1): the same seed gives the same network, bit for bit."""
+    """Seeds all random numbers with `seed`, an integer from 0 to 2^64 - 1: the same seed gives the same network, bit for bit."""
     seed = check_int("manual_seed", "seed", seed, 0, 2**64 - 1)
     with _lock:
         _state.update(generator=None, seed=seed, counter=0)
@@ -42,7 +42,7 @@ def take(n: int) -> tuple[int, int]:
 
 
 def state() -> dict[str, Any]:
-    """The state of all random numbers, of types that JSON has: `set_state` resumes from there."""
+    """The state of all random numbers, as JSON-compatible types: `set_state` resumes from there."""
     with _lock:
         return {"generator": generator().bit_generator.state, "seed": _state["seed"], "counter": _state["counter"]}
 
@@ -57,7 +57,7 @@ def set_state(state: dict[str, Any]) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Within a with-block, numbers may be taken; afterwards the next ones are those that would have come without it."""
+    """Within a with-block, numbers may be drawn; afterwards the state is restored."""
     generator_before, before = generator().bit_generator.state, dict(_state)
     try:
         yield

@@ -21,7 +21,7 @@ CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 class Layout(NamedTuple):
-    """The files of a data set: their names by split, the folders that archives put them in, and where a record or batch has its class."""
+    """The files of a data set: their names by split, their folders in archives, and where a record or batch stores the class."""
 
     binary: dict[str, list[str]]
     batches: dict[str, list[str]]

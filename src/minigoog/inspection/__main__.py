@@ -15,7 +15,7 @@ PROG = "python -m minigoog.inspection"
 
 
 class Command(NamedTuple):
-    """What a command does, in words; its flags; the function that does it."""
+    """A command: its description, its flags, and the function that runs it."""
 
     does: str
     add_flags: Callable[[Parser], None]
@@ -23,7 +23,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "step": Command("a walk in the terminal, with one image through a network and its gradient back", walk.add_flags, walk.run),
+    "step": Command("a walk in the terminal: one image through a network, forward and backward", walk.add_flags, walk.run),
     "page": Command("the same walk as a page for a browser, in one file", page.add_flags, page.run),
     "branches": Command("what each branch of each Inception module costs and contributes", branches.add_flags, branches.run),
     "lab": Command("the classic mistakes of autograd, one by one, and the checks that catch them", lab.add_flags, lab.run),
