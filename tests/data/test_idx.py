@@ -44,7 +44,7 @@ def test_the_real_files_are_read(name, first, classes):
 
 
 def test_a_missing_file_is_named_with_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte\.gz: no such file; --download \(download=True\) gets it"):
+    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte\.gz: no such file; --download \(download=True\) downloads it"):
         open_dataset("mnist", "train", tmp_path)
 
 
