@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: how the C kernels are compiled, and that the package works without them.
+"""What pyproject.toml cannot express: how the C kernels are compiled, and that they are optional.
 
 MINIGOOG_NATIVE=require makes a failed compilation an error, MINIGOOG_NATIVE=off skips it, MINIGOOG_DEBUG=1 builds with
 assertions and sanitizers.
@@ -28,7 +28,7 @@ Python are needed. The compiler said:
 
 
 class BuildKernels(build_ext):
-    """Compiles the kernels with OpenMP where there is one; without a compiler, says so and continues."""
+    """Compiles the kernels, with OpenMP if it is available; without a compiler, prints a warning and continues."""
 
     def build_extension(self, ext: Extension) -> None:
         native = os.environ.get("MINIGOOG_NATIVE", "auto")
@@ -41,7 +41,7 @@ class BuildKernels(build_ext):
         ext.libraries = ["m"]
         try:
             super().build_extension(ext)
-        except Exception as error:  # distutils, setuptools and the operating system each have their own
+        except Exception as error:  # distutils, setuptools and the operating system raise different errors
             if native == "require":
                 raise
             print(FAILED.format(error=error), file=sys.stderr)
@@ -49,7 +49,7 @@ class BuildKernels(build_ext):
     def get_outputs(self) -> list[str]:
         return [path for path in super().get_outputs() if Path(path).exists()]
 
-    def copy_extensions_to_source(self) -> None:  # of an editable install: copies only what was built
+    def copy_extensions_to_source(self) -> None:  # for an editable install: copies only what was built
         self.extensions = [ext for ext in self.extensions if Path(self.get_ext_fullpath(ext.name)).exists()
                            or Path(self.build_lib, self.get_ext_filename(self.get_ext_fullname(ext.name))).exists()]
         super().copy_extensions_to_source()
@@ -62,7 +62,7 @@ class BuildKernels(build_ext):
             try:
                 objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=["-fopenmp"])
                 self.compiler.link_executable(objects, str(Path(folder, "openmp")), extra_postargs=["-fopenmp"])
-            except Exception:  # no OpenMP, or no compiler at all: build_extension finds out which
+            except Exception:  # no OpenMP, or no compiler at all, which build_extension reports
                 return False
         return True
 

@@ -30,7 +30,7 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
-    """The flags, checked first for what would otherwise fail after the measurements."""
+    """The flags, after checks of what would otherwise fail only after the measurements."""
     flags = p.parse_args()
     for path in filter(None, (flags.json, getattr(flags, "plot", None))):
         if not Path(path).absolute().parent.is_dir():
@@ -41,7 +41,7 @@ def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def choose(p: argparse.ArgumentParser, found: list[Any], substring: str) -> list[Any]:
-    """Those of the layers `found` that have the substring in their name; none is an error."""
+    """The layers in `found` with the substring in their name; an error if there are none."""
     chosen = [layer for layer in found if substring in layer.name]
     if not chosen:
         p.error(f"--layers: no layer has {substring!r} in its name")
@@ -49,7 +49,7 @@ def choose(p: argparse.ArgumentParser, found: list[Any], substring: str) -> list
 
 
 def use(p: argparse.ArgumentParser, flags: argparse.Namespace) -> None:
-    """Sets the threads, of BLAS too, and the instruction set (`isa`, if the program has that flag) of this process."""
+    """Sets the threads, also of BLAS, and the instruction set (`isa`, if the program has that flag) of this process."""
     machine.use_threads(flags.threads)
     import minigoog
 
@@ -65,7 +65,7 @@ def use(p: argparse.ArgumentParser, flags: argparse.Namespace) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Calls `main`; Ctrl-C and a wrong answer end the program with one line or none."""
+    """Calls `main`; Ctrl-C ends the program silently, a wrong answer with one line."""
     try:
         main()
     except KeyboardInterrupt:

@@ -4,9 +4,9 @@ python benchmarks/googlenet.py [--batch 1 8 32] [--train-batch 32] [--rounds 15]
 The peers that are installed take part: pip install 'minigoog[bench]'.
 
 python benchmarks/googlenet.py --against PYTHON [--rounds 30]
-compares this build with another one, the minigoog that the interpreter PYTHON imports, say an older commit in an environment of its
-own. Without --contestants no peers take part, so none need be installed. A ratio is this build's time by that of the other in the same
-round; its median and quartiles are printed. SLOWER: the median is more than 3% above 1, and so is the lower quartile above 1."""
+compares this build with another one: the minigoog that the interpreter PYTHON imports, for example an older commit in its own virtual
+environment. Without --contestants no peers take part, so none need be installed. A ratio is this build's time divided by the other's
+in the same round; its median and quartiles are printed. SLOWER: the median is above 1.03 and the lower quartile above 1."""
 
 import argparse
 import shutil
@@ -19,7 +19,7 @@ import peers
 import plots
 from harness import Entry, Row
 
-# PyTorch's training step is several times slower when its big arrays go back to the system after each step.
+# PyTorch's training step is several times slower if its large arrays are returned to the system after each step.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(10**11), "MALLOC_MMAP_THRESHOLD_": str(10**11)}
 AVX2 = {"MINIGOOG_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 DEFAULT_SETTINGS = ("minigoog", "minigoog compiled", "minigoog compiled, 1 thread", "PyTorch default")
@@ -27,7 +27,7 @@ TRAINING = ("minigoog", "PyTorch channels-last", "PyTorch default")
 CONTESTANTS = [name for name in peers.CONTESTANTS if name != "minigoog compiled, 1 thread"]
 BUILDS = ["minigoog", "minigoog compiled"]  # what --against compares
 OTHER = " (other)"
-TOLERANCE = 1.03  # times as long as the other build: more is slower, if the lower quartile is above 1 too
+TOLERANCE = 1.03  # a build is slower if its median ratio is above this, and the lower quartile above 1
 ROUNDS, ROUNDS_AGAINST = 15, 30
 
 
@@ -37,7 +37,7 @@ def contests(flags: argparse.Namespace) -> list[tuple[str, int]]:
 
 
 def entries(task: str, flags: argparse.Namespace) -> list[Entry]:
-    """Who takes part. minigoog and "PyTorch default" run with default settings; the others keep their memory: it only helps them."""
+    """The contestants. minigoog and "PyTorch default" run with default settings; the others keep freed memory, which only helps them."""
     found = []
     for name in flags.contestants:
         if task == "inference" or name in TRAINING:
@@ -55,7 +55,7 @@ def run_contest(task: str, batch: int, flags: argparse.Namespace) -> list[Row]:
 
 
 def comparisons(rows: list[Row]) -> list[Row]:
-    """For each network of which two builds took part: how long this one took, in times of the other, with the quartiles of the rounds."""
+    """For each network with two builds: the ratio of this build's time to the other's, with the quartiles over the rounds."""
     by_name = {row["name"]: row for row in rows}
     found = []
     for name, row in by_name.items():
@@ -89,7 +89,7 @@ def print_comparisons(found: list[Row]) -> None:
 
 
 def builds(rows: list[Row]) -> dict[str, str]:
-    """Where the two builds are, in words."""
+    """The locations of the two builds, as text."""
     return {name: row["package"] for row in rows for name in ["other" if row["name"].endswith(OTHER) else "this"] if row["package"]}
 
 

@@ -1,4 +1,4 @@
-"""A contest, not a stopwatch: each contestant in its own process, taking turns; wrong answers are not timed."""
+"""Contests: each contestant runs in its own process, they take turns, and wrong answers are not timed."""
 
 import json
 import os
@@ -22,13 +22,13 @@ HERE = Path(__file__).parent
 # flipped some ReLUs and maxima: PyTorch in float32 is 1.0e-3 from PyTorch in float64, minigoog 1.1e-3 (batch 2).
 BOUNDS = {"difference": 1e-4, "gradient_difference": 2e-2}
 PAUSE = 0.25  # seconds; ONNX Runtime and OpenMP spin for some milliseconds after a run, and slow the next contestant
-WARM_UP_ROUNDS = 2  # that do not count
+WARM_UP_ROUNDS = 2  # not counted
 
 Row = dict[str, Any]
 
 
 class Entry(NamedTuple):
-    """Who takes part: a network of peers.CONTESTANTS, run by the interpreter `python`, with more variables in its environment."""
+    """A contestant: a network of peers.CONTESTANTS, run by the interpreter `python`, with more variables in its environment."""
 
     name: str
     network: str
@@ -54,7 +54,7 @@ class Contestant:
         self.folder = tempfile.TemporaryDirectory()
         self.output = Path(self.folder.name, "output.npz")
         command = [entry.python, str(HERE / "worker.py"), entry.network, task, str(batch), str(threads), str(self.output)]
-        # Its own session: Ctrl-C reaches only this process, and the worker ends when its input does.
+        # Its own session: Ctrl-C reaches only this process, and the worker ends when its input is closed.
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=entry.variables(threads), start_new_session=True)
         self.facts: dict[str, Any] = {}
@@ -69,7 +69,7 @@ class Contestant:
         return facts
 
     def turn(self) -> float:
-        """One run; returns its milliseconds. First a pause: threads of the contestant before may still spin on the cores."""
+        """One run; returns its milliseconds. First a pause: threads of the previous contestant may still spin on the cores."""
         assert self.process.stdin
         time.sleep(PAUSE)
         self.process.stdin.write("go\n")
@@ -89,13 +89,13 @@ class Contestant:
 def contest(entries: Sequence[Entry], task: str, batch: int, threads: int, rounds: int) -> list[Row]:
     """Rows, one for each contestant that is installed: median and least milliseconds, each turn's, difference of the outputs, memory.
 
-    All take turns, `rounds` times after two that do not count. The first is the judge of the others' outputs: each difference within
-    its bound, or the contest is off."""
+    All take turns, `rounds` times after two that do not count. The others' outputs are compared with the first's; a difference beyond
+    its bound ends the contest."""
     contestants: list[Contestant] = []
     try:
         for entry in entries:
             contestants.append(contestant := Contestant(entry, task, batch, threads))
-            contestant.facts = contestant.answer()  # one at a time: they would slow each other, and the memory of building adds up
+            contestant.facts = contestant.answer()  # one at a time: together they would slow each other down and need more memory
         present = installed(contestants)
         differences = check_outputs(present) if present else []
         times = take_turns({contestant.name: contestant.turn for contestant in present}, rounds + WARM_UP_ROUNDS)
@@ -107,7 +107,7 @@ def contest(entries: Sequence[Entry], task: str, batch: int, threads: int, round
 
 
 def installed(contestants: Sequence[Contestant]) -> list[Contestant]:
-    """Those that could be built; says which could not. RuntimeError for an absent one of another environment: it was asked for."""
+    """The contestants that could be built; prints which could not. RuntimeError if one of another environment is absent."""
     for contestant in contestants:
         if "absent" in contestant.facts:
             if not contestant.own:
@@ -146,6 +146,6 @@ def difference_of(y: Array, judge: Array) -> float:
 
 
 def write_json(path: str, facts: dict[str, Any]) -> None:
-    """Writes the machine and `facts` to a file; `facts` may correct what it says of the machine."""
+    """Writes the facts about the machine, updated with `facts`, to a file."""
     described = machine.facts() | facts.pop("machine", {})
     Path(path).write_text(json.dumps({"machine": described} | facts, indent=1) + "\n")

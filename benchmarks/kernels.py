@@ -67,7 +67,7 @@ def can(algorithm: str, layer: Conv, direction: str) -> bool:
 
 
 def convolution_rows(layer: Conv, flags: argparse.Namespace, limits: dict[str, float]) -> list[Row]:
-    """A row for each algorithm that can do the layer, checked against float64 first."""
+    """A row for each algorithm that supports the layer, checked against float64 first."""
     import minigoog as mg
 
     values = arrays(layer, flags.batch)
@@ -85,7 +85,7 @@ def convolution_rows(layer: Conv, flags: argparse.Namespace, limits: dict[str, f
 
 
 def map_rows(layer: Map, flags: argparse.Namespace, limits: dict[str, float]) -> list[Row]:
-    """The same for pooling, ReLU and softmax, whose limit is the memory."""
+    """The same for pooling, ReLU and softmax, which are limited by memory."""
     import minigoog as mg
 
     shape = (flags.batch, layer.c) if layer.kernel == "softmax" else (flags.batch, layer.h, layer.w, layer.c)
@@ -110,7 +110,7 @@ def map_kernel(kernels: Any, layer: Map, x: Array) -> Any:
 
 
 def measure(name: str, runs: dict[str, Run], judge: Array, flags: argparse.Namespace) -> list[Row]:
-    """Rows of the functions `runs`, the first of which is the peer."""
+    """Rows for the functions `runs`; the first is the peer."""
     errors = {algorithm: check_answer(f"{name}, {algorithm}", run(), judge) for algorithm, run in runs.items()}
     times = turns.milliseconds(runs, flags.rounds)
     peer = next(iter(times.values()))
@@ -141,7 +141,7 @@ def totals(rows: list[Row], peak: float) -> list[Row]:
 
 
 def print_totals(rows: list[Row]) -> None:
-    """What `totals` says; "x direct" compares on the layers that both can do."""
+    """Prints `totals`; "x direct" compares on the layers that both support."""
     print(f"\n{'total':<12}layers        ms  GFLOP/s  of peak  x NumPy  x direct")
     for row in rows:
         beside = f"{row['x_direct']:>10.2f}" if row["x_direct"] else ""
@@ -150,7 +150,7 @@ def print_totals(rows: list[Row]) -> None:
 
 
 def parse() -> argparse.Namespace:
-    """The flags, checked, and in force."""
+    """The flags, checked and applied."""
     p = common.parser(__doc__)
     p.add_argument("--batch", type=common.positive, default=8)
     p.add_argument("--layers", default="", metavar="SUBSTRING", help="only layers with this in their name")
@@ -181,7 +181,7 @@ def print_rows(head: str, kind: Callable[..., list[Row]], found: Sequence[Conv |
 
 
 def main() -> None:
-    """Runs and prints what the flags ask for."""
+    """Runs and prints what the flags select."""
     flags = parse()
     limits = {"peak_gflops": machine.peak_gflops(), "bandwidth": machine.bandwidth()}
     text = "peak {peak_gflops:.0f} GFLOP/s, memory {bandwidth:.1f} GB/s".format(**limits)

@@ -26,7 +26,7 @@ Rung: TypeAlias = Callable[[Conv, Array, Array, Array], Array]  # (layer, x, w, 
 
 IN_3B = tuple(f"inception3b.{branch}" for branch in ("branch1x1", "branch5x5.conv", "branch3x3.conv"))
 DEFAULT = ("conv2.conv", *IN_3B, "inception4e.branch3x3.conv")
-LOOP_OUTPUTS = 8  # the loop would take minutes for what the last rung does in 2 ms: these few numbers tell its rate
+LOOP_OUTPUTS = 8  # the loop would take minutes for what the last rung does in 2 ms: a few numbers are enough to measure its rate
 
 
 def loop(layer: Conv, x: Array, w: Array, b: Array, n_outputs: int = LOOP_OUTPUTS) -> Array:
@@ -84,7 +84,7 @@ def rungs(threads: int, isas: Sequence[str]) -> list[tuple[str, Rung, str, int]]
 
 
 def climb(layer: Conv, flags: argparse.Namespace) -> list[Row]:
-    """Rows of a layer, one for each rung that can do it; all are checked first, then take turns."""
+    """Rows of a layer, one for each rung that supports it; all are checked first, then take turns."""
     import minigoog as mg
 
     values = kernels.arrays(layer, flags.batch)

@@ -25,11 +25,11 @@ class Conv(NamedTuple):
         return (self.h + 2 * self.pad - self.kh) // self.stride + 1, (self.w + 2 * self.pad - self.kw) // self.stride + 1
 
     def flops(self, batch: int) -> int:
-        """Operations by its definition, a multiply-add being two: what `winograd` saves still counts."""
+        """Operations by the definition, a multiply-add counting as two: what `winograd` saves still counts."""
         return 2 * batch * self.out[0] * self.out[1] * self.kh * self.kw * self.cin * self.cout
 
     def bytes(self, batch: int) -> int:
-        """What must cross the memory bus at least once: both maps and the weights, float32."""
+        """Bytes that must cross the memory bus at least once: both maps and the weights, float32."""
         pixels = batch * (self.h * self.w * self.cin + self.out[0] * self.out[1] * self.cout)
         return 4 * (pixels + self.kh * self.kw * self.cin * self.cout)
 
@@ -70,5 +70,10 @@ def convolutions() -> list[Conv]:
 
 
 def maps() -> list[Map]:
-    """Its kernels that are limited by memory."""
+    """The layers of GoogLeNet that are limited by memory."""
     return _read(Map, SHAPES / "googlenet_maps.txt")
+
+
+def parts(network: Any, prefix: str) -> list[tuple[str, Any]]:
+    """(name, module) of the direct parts of a network whose name begins with `prefix`, in order."""
+    return [(name, module) for name, module in network.named_modules() if name.startswith(prefix) and "." not in name]

@@ -32,7 +32,7 @@ def share_waited(dataset: Any, transform: Any, model: mg.nn.Module, batch_size: 
     optimizer = mg.optim.SGD(model.parameters(), 1e-3, 0.9)
     began = first = 0.0
     for done, (images, labels) in enumerate(loader, start=1):
-        if done == 1:  # the first batch is waited for in any case
+        if done == 1:  # the wait for the first batch does not count
             began, first = time.perf_counter(), loader.waited
         optimizer.zero_grad()
         mg.losses.googlenet_loss(model(mg.Tensor(images)), labels).backward()

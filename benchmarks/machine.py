@@ -1,4 +1,4 @@
-"""What this machine is, and the most it can do: multiply-adds and bytes a second, measured.
+"""Facts about this machine and its measured limits: multiply-adds and bytes per second.
 
 python benchmarks/machine.py [--threads N]"""
 
@@ -23,7 +23,7 @@ MIB = 2**20
 
 
 def facts() -> dict[str, Any]:
-    """What the numbers were measured on."""
+    """The machine and software of the measurements."""
     import minigoog
     from minigoog.sparsity.runner.machine import processor
 
@@ -52,13 +52,13 @@ def versions() -> dict[str, str]:
 
 
 def use_threads(n: int) -> None:
-    """Starts this program again where BLAS has another number of threads: it reads that when it is loaded, before any flag."""
+    """Restarts this program if BLAS has another number of threads, which BLAS reads when it is loaded, before any flag."""
     if any(os.environ.get(name) != str(n) for name in BLAS_THREADS):
         os.execve(sys.executable, sys.orig_argv, os.environ | dict.fromkeys(BLAS_THREADS, str(n)))
 
 
 def peak_gflops() -> float:
-    """Float32 multiply-adds of all threads in use, GFLOP/s: the best burst within two seconds: neighbours may be busy."""
+    """Float32 multiply-adds of all threads in use, GFLOP/s: the best burst within two seconds, because other processes may be busy."""
     import minigoog
 
     best, end = 0.0, time.perf_counter() + 2
@@ -69,7 +69,7 @@ def peak_gflops() -> float:
 
 
 def last_level_cache() -> int:
-    """Its size in bytes; 32 MiB where the system does not say."""
+    """Its size in bytes; 32 MiB if the system does not report it."""
     sizes = [path.read_text().strip() for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")]
     return max((int(size[:-1]) * {"K": 2**10, "M": MIB}[size[-1]] for size in sizes if size[-1] in "KM"), default=32 * MIB)
 

@@ -1,4 +1,4 @@
-"""The kernels as one would write them in NumPy, in float32: sliding windows and one matrix product. The peer in kernels.py."""
+"""Straightforward kernels in NumPy, in float32: sliding windows and one matrix product. The peer in kernels.py."""
 
 import numpy as np
 from layers import Conv, Map
@@ -51,7 +51,7 @@ def relu(layer: Map, x: Array) -> Array:
 
 
 def softmax(layer: Map, x: Array) -> Array:
-    """exp(x) / sum(exp(x)) of each row, the largest number taken out first."""
+    """exp(x) / sum(exp(x)) of each row, the largest number subtracted first."""
     e = np.exp(x - x.max(1, keepdims=True))
     y: Array = e / e.sum(1, keepdims=True)
     return y

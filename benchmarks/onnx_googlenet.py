@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+from layers import parts
 from onnx import TensorProto, helper, numpy_helper
-from peers import parts
 
 
 class _Graph:

@@ -10,7 +10,7 @@ import numpy as np
 
 Run = Callable[[], Any]
 
-RATE, MOMENTUM = 1e-6, 0.9  # so small a rate that the weights, and with them the work, stay what they are
+RATE, MOMENTUM = 1e-6, 0.9  # so small a rate that the weights, and so the work, hardly change
 
 
 def images(batch: int) -> Any:
@@ -28,11 +28,6 @@ def model(heads: bool) -> Any:
         if isinstance(module, mg.nn.Dropout):
             module.p = 0.0
     return network
-
-
-def parts(network: Any, prefix: str) -> list[tuple[str, Any]]:
-    """(name, module) of the direct parts of a network whose name begins with `prefix`, in order."""
-    return [(name, module) for name, module in network.named_modules() if name.startswith(prefix) and "." not in name]
 
 
 def minigoog(task: str, batch: int, threads: int) -> Run:
@@ -71,7 +66,7 @@ def minigoog_compiled(task: str, batch: int, threads: int) -> Run:
 
 
 def minigoog_compiled_alone(task: str, batch: int, threads: int) -> Run:
-    """The same on one thread: what the other cores bring."""
+    """The same on one thread, to show the gain from more cores."""
     return minigoog_compiled(task, batch, 1)
 
 

@@ -1,4 +1,4 @@
-"""The pictures: a roofline of the convolutions, bars of the whole network."""
+"""The figures: a roofline of the convolutions, bars of the whole network."""
 from typing import Any
 
 COLORS = {name: f"tab:{color}" for name, color in (("NumPy", "gray"), ("im2col", "olive"), ("direct", "blue"), ("winograd", "red"),

@@ -2,8 +2,8 @@
 
 python benchmarks/sparsity.py [--quick] [--batch 8] [--layers 3x3] [--json FILE]
 Random masks first: textbook CSR, the CSR of this engine, and blocks of 32 output channels that share their columns.
-Then weights that training has pruned (the folder pruned/ of MINIGOOG_DATA or ../shared/data). GFLOP/s count the multiplications that
-are left; "of direct" compares that with the dense kernel `direct`, so per operation, and "x dense" the time with that of the fastest of
+Then weights that training has pruned (the folder pruned/ of MINIGOOG_DATA or ../shared/data). GFLOP/s count the remaining
+multiplications; "of direct" compares that rate with the dense kernel `direct`, and "x dense" the time with that of the fastest of
 `auto`, `direct` and a plan, which packs once. All contestants of a layer take turns, of which the fastest counts: a density
 follows from a ratio of times, and other processes disturb long turns more than short ones. The first image of each
 is compared with float64. `python -m minigoog.sparsity` holds the same contests on one thread."""
@@ -47,7 +47,7 @@ def random_contest(layer: Conv, batch: int) -> "Contest":
 
 
 def timed_rows(flags: argparse.Namespace, peak: float, make: "Callable[..., Contest]", *what: Any) -> list[Row]:
-    """The rows of the contest that `make` makes of `what`, whose contestants take turns."""
+    """The rows of the contest that `make` makes from `what`; its contestants take turns."""
     contest = make(*what)
     return contest.rows(turns.milliseconds(contest.runs, flags.rounds, min), peak)
 
@@ -62,7 +62,7 @@ def break_evens(rows: list[Row]) -> list[Row]:
 
 
 def print_break_evens(found: Sequence[Row]) -> None:
-    """What `break_evens` says."""
+    """Prints `break_evens`."""
     from minigoog.sparsity.speed.break_even import DENSITIES, limit_text
 
     print(f"\n{'break-even density':<34}{'best dense':<12}" + "".join(f"{kernel:>14}" for kernel in DENSITIES))
@@ -72,7 +72,7 @@ def print_break_evens(found: Sequence[Row]) -> None:
 
 
 def pruned_layers(quick: bool) -> "Iterator[tuple[Pruned, Array]]":
-    """The layers that training has pruned whose file is there, each with its weights HWIO; says which are missing."""
+    """The pruned layers whose files exist, each with its weights HWIO; prints which are missing."""
     from minigoog.sparsity.speed import pruned
 
     wanted = [p for p in pruned.LAYERS if not (quick and p.file == pruned.SQUEEZENET)]
@@ -100,7 +100,7 @@ def line(row: Row) -> str:
 
 
 def parse() -> argparse.Namespace:
-    """The flags, checked, and in force."""
+    """The flags, checked and applied."""
     p = common.parser(__doc__)
     p.add_argument("--batch", type=common.positive, default=8)
     p.add_argument("--layers", default="", metavar="SUBSTRING", help="only layers of GoogLeNet with this in their name")
@@ -114,7 +114,7 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Runs and prints what the flags ask for."""
+    """Runs and prints what the flags select."""
     flags = parse()
     from minigoog.sparsity.speed.pruned import pruned_contest
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from peers import parts
+from layers import parts
 from torch import nn
 
 

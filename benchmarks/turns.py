@@ -16,7 +16,7 @@ def milliseconds(runs: dict[Key, Run], rounds: int, summary: Callable[[Iterable[
 
 
 def _turn(run: Run) -> Callable[[], float]:
-    """A turn of `run`: a pause, untimed runs, then as many as are timed."""
+    """A turn of `run`: a pause, untimed runs, then the timed runs."""
     calls = calls_in_a_turn(seconds(run))
 
     def turn() -> float:

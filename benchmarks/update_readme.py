@@ -1,4 +1,4 @@
-"""Writes measurements as tables between their marks.
+"""Writes measurements as tables between marks in Markdown files.
 
 python benchmarks/update_readme.py benchmarks/results/googlenet.json            into README.md
 python benchmarks/update_readme.py benchmarks/results/kernels.json --into docs/kernels.md
@@ -35,7 +35,7 @@ def head(first: str, names: list[str]) -> str:
 
 
 def table_line(label: str, names: list[str], values: dict[str, float], form: str) -> str:
-    """A row of a table, the least value in bold."""
+    """A row of a table, the smallest value in bold."""
     best = min(values.values())
     cells = [f"**{values[n]:{form}}**" if values.get(n) == best else f"{values[n]:{form}}" if n in values else "" for n in names]
     return f"| {label} | {' | '.join(cells)} |"
@@ -63,7 +63,7 @@ def ladder(facts: dict[str, Any]) -> tuple[list[str], str]:
 
 
 def argument(facts: dict[str, Any], reasons: bool = False) -> str:
-    """The verdict on each link of the argument about sparsity, with the numbers that it rests on if `reasons`."""
+    """The verdict on each link of the argument about sparsity, with the numbers behind it if `reasons`."""
     rows = facts["rows"]
     lines = [head("link", ["shown by", "verdict", *["because"] * reasons])]
     lines += [f"| {' | '.join([row['link'], row['title'], row['verdict'], *[row['why']] * reasons])} |" for row in rows]
@@ -81,13 +81,13 @@ def table(facts: dict[str, Any], reasons: bool = False) -> str:
 
 
 def update(text: str, name: str, new: str) -> str | None:
-    """`text` with `new` between the marks of `name`; None where it has no such marks."""
+    """`text` with `new` between the marks of `name`; None if it has no such marks."""
     marked = re.compile(rf"(<!-- benchmark: {re.escape(name)} -->\n).*?(<!-- end of benchmark -->)", re.S)
     return marked.sub(lambda match: f"{match[1]}{new}\n{match[2]}", text) if marked.search(text) else None
 
 
 def main() -> None:
-    """Replaces what stands between the marks."""
+    """Replaces the text between the marks."""
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("json", type=Path, help="what googlenet.py, kernels.py, ladder.py or minigoog.sparsity wrote")
     p.add_argument("--into", type=Path, default=README, metavar="FILE")

@@ -25,7 +25,7 @@ def peak() -> float:
 
 
 def resident() -> float:
-    """The memory that it holds now; without /proc, the peak."""
+    """The memory in use now, in MiB; without /proc, the peak."""
     pages = Path("/proc/self/statm")
     return int(pages.read_text().split()[1]) * resource.getpagesize() / MIB if pages.exists() else peak()
 
@@ -47,7 +47,7 @@ def build(name: str) -> dict[str, str | None]:
 
 def main() -> None:
     name, task, batch, threads, output = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
-    answers = os.fdopen(os.dup(1), "w")  # what libraries print to stdout must not get between the answers
+    answers = os.fdopen(os.dup(1), "w")  # libraries may print to stdout, which must not mix with the answers
     os.dup2(2, 1)
     import peers
 

@@ -1,4 +1,4 @@
-/* Batch normalisation: moments, and the gradient's sums, in blocks of rows that do not depend on the number of threads. */
+/* Batch normalisation: moments, and sums for the gradient, in blocks of rows that do not depend on the number of threads. */
 #include <assert.h>
 #include <string.h>
 #include "kernels.h"
@@ -17,7 +17,7 @@ static size_t rows_in(size_t rows, size_t block)
     return mg_min(ROWS_IN_BLOCK, rows - block * ROWS_IN_BLOCK);
 }
 
-/* Blocks are joined by the formula of Chan, Golub, LeVeque (1979), in double. */
+/* Blocks are combined by the formula of Chan, Golub, LeVeque (1979), in double. */
 void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance)
 {
     assert(rows > 0 && ldx >= c);

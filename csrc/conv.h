@@ -1,4 +1,4 @@
-/* What the drivers of convolution share: what must hold, and where the window under an output pixel begins. */
+/* What the drivers of convolution share: their assertions, and where the window under an output pixel begins. */
 #ifndef MG_CONV_H
 #define MG_CONV_H
 
@@ -15,7 +15,7 @@ static inline void mg_check_conv(const struct mg_conv *s)
     assert(s->ldy >= s->cout);
 }
 
-/* The address of the window under output pixel number `pixel`, all images counted through. */
+/* The address of the window under output pixel number `pixel`, counted over all images. */
 static inline const float *mg_window_of(const struct mg_conv *s, const float *x, size_t pixel)
 {
     const size_t ox = pixel % s->out_w, row = pixel / s->out_w;

@@ -1,8 +1,8 @@
-/* Convolution without im2col: an implicit matrix product, its left operand read where it lies.
+/* Convolution without im2col: an implicit matrix product whose left operand is read in place.
  *
  * In NHWC one row of a window, kw pixels of cin channels, is one run of kw * cin floats. So the window under an output pixel is
  * kh runs, each one image row below the last, and it is known by the address of its first float. A tile takes the addresses of
- * 14 windows and 32 output channels (with AVX-512) and multiplies in place: nothing is copied but the padding, once.
+ * 14 windows and 32 output channels (with AVX-512) and multiplies in place: only the padding needs a copy, once.
  * After the indirect convolution of Dukhan 2019 (arXiv 1907.02129), which keeps an address for each pixel of a window.
  */
 #include "conv.h"
@@ -11,7 +11,7 @@
 
 enum {
     TILES_IN_TASK = 8,    /* 112 pixels share a panel while it is in cache */
-    TASKS_PER_THREAD = 8, /* so that a slow core can leave work to a fast one */
+    TASKS_PER_THREAD = 8, /* so that a fast core can take work from a slow one */
 };
 
 /* Output pixels [first, end) x panels [panel, panel_end). */

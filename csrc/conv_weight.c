@@ -30,7 +30,7 @@ static struct weight_tile block_of(const struct mg_conv *s)
     return b;
 }
 
-/* Into how many parts the images are split. */
+/* The number of parts that the images are split into. */
 static size_t parts_of(const struct mg_conv *s)
 {
     const size_t weights = s->kh * s->kw * s->cin * s->cout;
@@ -50,7 +50,7 @@ size_t mg_conv2d_weight_scratch(const struct mg_conv *s)
 
 /* The positions of a window, kh runs of kw * cin, in tiles of `rows`. */
 struct positions {
-    int height; /* which tile: the tallest that is not longer than a run */
+    int height; /* the tallest tile that is not longer than a run */
     size_t rows, run, tiles_in_run, tiles;
 };
 
@@ -132,7 +132,7 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
     memset(dw, 0, weights * sizeof *dw);
     memset(part, 0, (parts - 1) * weights * sizeof *dw);
 
-    /* One part: the tasks are ranges of the positions of one panel. Several: each is one task. */
+    /* With one part, the tasks are ranges of the positions of one panel. With several, each part is one task. */
     const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work);
     const size_t ranges = parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)), tiles_in_range = mg_ceil_div(p.tiles, ranges);
     const size_t tasks = parts > 1 ? parts : panels * ranges;

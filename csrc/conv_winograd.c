@@ -74,7 +74,7 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 }
 
 /* m[position, tile, width] = v[position, tile, cin] * panel[position, cin, width], for all positions; on the way the next position's
-   weights are asked for. */
+   weights are prefetched. */
 static void multiply(const struct mg_conv *s, const struct kernels *k, const struct plan *p, size_t tiles, const float *v,
                      const float *panel, size_t width, float *m)
 {
@@ -92,7 +92,7 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
     }
 }
 
-/* One convolution and where its operands are. */
+/* One convolution and the addresses of its operands. */
 struct job {
     const struct mg_conv *s;
     const float *x, *panels, *bias;

@@ -1,7 +1,7 @@
 /* The weight gradient of a 3x3 or 5x5 convolution of stride 1 in the transformed domain: for each of 36 positions, input tiles transposed
  * times output gradients, summed over tiles by the register tile of gemm_tile.inc, then one transform back to the weights. A quarter
  * (5x5: a third) of the multiplications of conv_weight.c. Tiles come in batches: all threads transform a batch, then share its 36 products,
- * so that the sums, which are larger than a cache, are fetched once a batch. The order of every sum depends on the shape alone.
+ * so that the sums, which are larger than a cache, are fetched once per batch. The order of every sum depends on the shape alone.
  */
 #include <string.h>
 #include "kernels.h"
@@ -13,7 +13,7 @@ enum {
     BATCH = 256, /* tiles in one running sum */
 };
 
-/* Where things are in the scratch memory. */
+/* The layout of the scratch memory. */
 struct place {
     float *sums;  /* [position, cin, cout] */
     float *v;     /* [position, tile, cin]: transformed inputs of a batch */

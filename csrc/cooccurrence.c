@@ -1,4 +1,4 @@
-/* How often two channels of binary maps are on together, so many pixels apart. Maps are lists of the channels that are on. */
+/* How often two channels of binary maps are on together, by their offset in pixels. Maps are lists of the channels that are on. */
 #include <assert.h>
 #include <string.h>
 #include "kernels.h"
@@ -7,7 +7,7 @@
 
 enum { IN_CACHE = 1 << 18, TASKS = 16 }; /* counters that a task adds to: a megabyte, half of a core's second cache; fewest tasks */
 
-/* The counters of channels [first, end), and the image they are at. */
+/* The counters of channels [first, end), and the current image. */
 struct task {
     const struct mg_maps *s;
     const int32_t *starts, *channels; /* starts: of this image's pixels */
@@ -15,7 +15,7 @@ struct task {
     int32_t *counts;
 };
 
-/* One pixel: its channels of this task meet all channels of the pixels around it. */
+/* One pixel: pairs of its channels in this task with all channels of the pixels around it. */
 static void meet(const struct task *t, size_t y, size_t x)
 {
     const struct mg_maps *s = t->s;
@@ -36,7 +36,7 @@ static void meet(const struct task *t, size_t y, size_t x)
 }
 
 /* Each task owns the counters of some channels and reads all images: no two threads add to one counter, and the counters of a task
-   stay in the cache however many there are in all. */
+   stay in the cache, however many channels there are. */
 void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int32_t *channels, int32_t *counts)
 {
     const size_t side = 2 * s->radius + 1, in_channel = side * side * s->c, pixels = s->h * s->w;

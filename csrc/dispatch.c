@@ -1,4 +1,4 @@
-/* Which row of the table of kernels runs: the widest that this CPU has, or the one that mg_set_isa names. */
+/* Which row of the table of kernels runs: the widest that this CPU supports, or the one that mg_set_isa selects. */
 #include <string.h>
 #include "kernels.h"
 #include "minigoog.h"

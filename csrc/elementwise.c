@@ -1,4 +1,4 @@
-/* Operations on each number by itself, or on each column: rows of c floats, rows any distance apart. */
+/* Elementwise operations and sums of columns: rows of c floats, any distance apart. */
 #include <assert.h>
 #include <string.h>
 #include "geometry.h"

@@ -1,4 +1,4 @@
-/* Sizes, windows and strides: the arithmetic that drivers share, and the structs in which they tell inner kernels where things are.
+/* Sizes, windows and strides: the arithmetic that drivers share, and the structs that pass addresses and strides to inner kernels.
  * Strides are in floats; ldx, ldy, ... are leading dimensions (minigoog.h). */
 #ifndef MG_GEOMETRY_H
 #define MG_GEOMETRY_H
@@ -45,7 +45,7 @@ static inline struct mg_span mg_covered(size_t out, size_t k, size_t stride, siz
     return (struct mg_span){first > pad ? first - pad : 0, mg_min(end > pad ? end - pad : 0, size)};
 }
 
-/* What a convolution's tile reads and how it writes (gemm_tile.inc). */
+/* The operands of a convolution's tile (gemm_tile.inc). */
 struct conv_tile {
     size_t runs, run, run_stride; /* a window: `runs` runs of `run` floats, each run_stride after the one before */
     size_t ldy;

@@ -1,4 +1,4 @@
-/* NEON: 32 registers of 4 floats; part of every 64-bit ARM, so it needs no region and no test. */
+/* NEON: 32 registers of 4 floats; part of every 64-bit ARM, so it needs no region and no check of the CPU. */
 #include "isa.h"
 #if defined __aarch64__
 #define ISA neon

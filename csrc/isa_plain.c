@@ -1,4 +1,4 @@
-/* What every machine runs: four floats at a time (SSE2 on x86-64), no instruction set asked for. */
+/* The version for every machine: four floats at a time (SSE2 on x86-64), without extensions of the instruction set. */
 #include "isa.h"
 #define ISA plain
 #define ISA_NAME "plain"

@@ -1,4 +1,4 @@
-/* One row of the table of kernels: the inner kernels of one instruction set. Their contracts are where they are defined (*.inc). */
+/* One row of the table of kernels: the inner kernels of one instruction set. Their contracts are next to their definitions (*.inc). */
 #ifndef MG_KERNELS_H
 #define MG_KERNELS_H
 
@@ -21,7 +21,7 @@ typedef void sparse_dot_fn(size_t entries, const int32_t *offsets, const float *
 typedef void elementwise_fn(size_t n, const float *a, const float *b, float *y, float alpha, float beta);
 
 struct activation {
-    elementwise_fn *forward, *backward; /* forward: a = x, b is not read; backward: a = what forward keeps, b = dy, y = dx */
+    elementwise_fn *forward, *backward; /* forward: a = x, b is not read; backward: a = the array that forward keeps, b = dy, y = dx */
 };
 
 /* The transforms that compute a tile of outputs at a time; the last two, of the weight gradient, are NULL for F(2x2, 3x3). */
@@ -90,7 +90,7 @@ static inline size_t mg_panel_count(const struct kernels *k, size_t cout)
     return (cout + 2 * k->lanes - 1) / (2 * k->lanes);
 }
 
-/* The lowest tile that still holds n rows. */
+/* The lowest tile that holds n rows. */
 static inline int mg_height_for(const struct kernels *k, size_t n)
 {
     int height = 0;

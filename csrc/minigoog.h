@@ -3,11 +3,11 @@
  *
  * Feature maps are float32, n images x h x w pixels x c channels (NHWC). The channels of a pixel are contiguous, and `ldx` is the
  * leading dimension of x, as in BLAS: the number of floats from one pixel (or row) to the next. ldx = c where x is dense; ldx > c where
- * x is a slice of the channels of a wider map. Likewise ldy of y, lddy of dy, and so on. What has no leading dimension is dense.
+ * x is a slice of the channels of a wider map. Likewise ldy of y, lddy of dy, and so on. Arrays without a leading dimension are dense.
  *
  * The caller owns all memory, scratch included; no function allocates, frees or keeps a pointer. Outputs do not overlap inputs unless
  * the function says that they may. Python checks every argument (src/minigoog/kernels/native); C asserts the same in debug builds.
- * Results are the same, to the bit, for any number of threads. The file that defines a function stands in parentheses.
+ * Results are the same, to the bit, for any number of threads. The file that defines a function is in parentheses.
  */
 #ifndef MG_MINIGOOG_H
 #define MG_MINIGOOG_H
@@ -19,7 +19,7 @@
 
 /* The instruction set in use: "avx512", "avx2", "neon" or "plain". Static memory. */
 const char *mg_isa(void);
-/* Uses the named instruction set from now on. 0, or -1 if this CPU or build does not have it. Not while kernels run. */
+/* Uses the named instruction set from now on. Returns 0, or -1 if this CPU or build does not support it. Not while kernels run. */
 int mg_set_isa(const char *name);
 /* Threads that kernels use; initially OMP_NUM_THREADS or the number of cores. Always 1 without OpenMP. */
 int mg_threads(void);
@@ -46,7 +46,7 @@ struct mg_conv {
 /* A map x on a larger or smaller canvas y: n x out_h x out_w x c, dense. */
 struct mg_place {
     size_t n, h, w, c, ldx;
-    ptrdiff_t top, left; /* pixel (i, j) of x goes to (top + i * step_h, left + j * step_w), or nowhere if that is outside */
+    ptrdiff_t top, left; /* pixel (i, j) of x goes to (top + i * step_h, left + j * step_w), or is dropped if that is outside */
     size_t step_h, step_w;
     size_t out_h, out_w;
 };
@@ -68,7 +68,7 @@ void mg_flip_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float 
 
 /* y = convolution of x with the packed weights, plus the packed bias. (conv_direct.c) */
 void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, float *y);
-/* Floats of scratch that mg_conv2d_weight_direct needs with the present number of threads. (conv_weight.c) */
+/* Floats of scratch that mg_conv2d_weight_direct needs with the current number of threads. (conv_weight.c) */
 size_t mg_conv2d_weight_scratch(const struct mg_conv *s);
 /* dw [kh, kw, cin, cout] = sum over output pixels of window x dy. (conv_weight.c) */
 void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
@@ -77,7 +77,7 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
 size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout);
 /* Transforms w [taps, taps, cin, cout] and packs it into the panels that mg_conv2d_winograd reads. (conv_winograd.c) */
 void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const float *w, float *panels);
-/* Floats of scratch that mg_conv2d_winograd needs with the present number of threads. (conv_winograd.c) */
+/* Floats of scratch that mg_conv2d_winograd needs with the current number of threads. (conv_winograd.c) */
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s);
 /* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5), plus bias [cout] (or NULL). x must contain its padding and be
    extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise; any ldx. (conv_winograd.c) */
@@ -97,7 +97,7 @@ void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *sc
 /* ---- convolution with sparse weights ----
  *
  * A matrix of cout rows and kh * kw * cin columns, column (ky * kw + kx) * cin + c. `block` rows share their columns: 1 (CSR: each
- * weight has a column of its own), or a multiple of 16; the last block is filled up with zeros. Row i (of blocks) has the entries
+ * weight has its own column), or a multiple of 16; the last block is padded with zeros. Row i (of blocks) has the entries
  * starts[i] to starts[i + 1]; entry e has values[e, block] and multiplies the float at offsets[e]. starts, offsets and values are inputs,
  * bias is [cout] or NULL. */
 
@@ -123,12 +123,12 @@ struct mg_sparse_conv {
 size_t mg_sparse_panel(const struct mg_sparse_conv *s);
 /* offsets[e] = where in the panel the float that columns[e] multiplies is, for the instruction set in use. (sparse_panel.c) */
 void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets);
-/* Floats of scratch that mg_sparse_conv2d needs with the present number of threads. (sparse.c) */
+/* Floats of scratch that mg_sparse_conv2d needs with the current number of threads. (sparse.c) */
 size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s);
 /* y = convolution of x with CSR weights, plus bias; offsets as mg_sparse_offsets writes them. (sparse.c) */
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
                       const float *bias, float *y, float *scratch);
-/* Floats of scratch that mg_sparse_conv2d_weight needs for so many entries with the present number of threads. (sparse_weight.c) */
+/* Floats of scratch that mg_sparse_conv2d_weight needs for `entries` entries with the current number of threads. (sparse_weight.c) */
 size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries);
 /* dvalues [entries, block] = the gradient of values, CSR or blocks. (sparse_weight.c) */
 void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *dy,
@@ -148,7 +148,7 @@ void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int3
 
 /* ---- pooling (pool.c) ---- */
 
-/* Windows of kh x kw pixels, stride_h x stride_w apart, the first pad_h above and pad_w left of x. Padding is never read.
+/* Windows of kh x kw pixels, stride_h x stride_w apart, the first one starting pad_h above and pad_w left of x. Padding is never read.
    x: n x h x w x c; y: n x out_h x out_w x c. For a gradient, ldx and ldy are the leading dimensions of dx and dy. */
 struct mg_pool {
     size_t n, h, w, c;
@@ -160,16 +160,16 @@ struct mg_pool {
 /* y = the maximum of each window; index [n, out_h, out_w, c] = the number row * w + column of the pixel that it came from, or NULL where
    it is not needed. h * w < 2^31. */
 void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index);
-/* dx = dy sent to the pixels in `index`, summed. */
+/* dx = dy added at the pixels in `index`. */
 void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx);
 /* y = the mean of each window over its pixels inside x. */
 void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y);
-/* dx = dy spread evenly over the pixels of each window inside x, summed. */
+/* dx = dy divided evenly among the pixels of each window inside x, summed. */
 void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx);
 
 /* ---- elementwise (elementwise.c) ---- */
 
-/* Activations; activation.inc defines each. alpha and beta are settings; `kept` is what backward needs of the forward pass.
+/* Activations; activation.inc defines each. alpha and beta are settings; `kept` is the array of the forward pass that backward needs.
    MG_RELU  max(0, x); NaN stays NaN             kept: y
    MG_TANH  alpha * tanh(beta * x)               kept: y
    MG_LEAKY_RELU  x where x > 0, else alpha * x  kept: x */
@@ -263,7 +263,7 @@ struct mg_call {
     union mg_settings settings;
 };
 
-/* Floats of scratch that these calls need with the present number of threads. */
+/* Floats of scratch that these calls need with the current number of threads. */
 size_t mg_plan_scratch(const struct mg_call *calls, size_t n);
 /* Makes n calls in order. areas: where each area starts, by enum mg_area; inputs and constants are only read.  scratch:
    mg_plan_scratch floats.  seconds [n] = the time of each call, or NULL. */

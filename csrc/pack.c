@@ -1,4 +1,4 @@
-/* Weights in the order in which the tiles read them. */
+/* Packs weights in the order in which the tiles read them. */
 #include <assert.h>
 #include <string.h>
 #include "kernels.h"

@@ -1,14 +1,14 @@
 /* How drivers distribute work: each thread starts with its own part of the iterations; when that is done, it takes from the others.
  *
  * Part t of every loop goes to thread t, so that a thread finds most of what it reads in its own cache, where the previous layer left
- * it: with iterations dealt out one by one, pooling took up to twice as long on two threads as on one. A fixed split would wait for
+ * it: with iterations assigned one by one, pooling took up to twice as long on two threads as on one. A fixed split would wait for
  * the slower core on a busy machine; taking from the ends of the other parts avoids that.
  *
  *     PARALLEL_FOR(i, n, work) { ... }         for (size_t i = 0; i < n; i++) { ... }, in any order
  *
  * `work` is a rough count of floats touched; MULTIPLY_ADDS multiply-adds in registers take as long as one. Below SERIAL_WORK waking
- * the other threads takes longer than it saves. Each iteration must write its own part of the output and compute it in an order
- * of its own, so that nothing depends on the number of threads. n < 2^32.
+ * the other threads takes longer than it saves. Each iteration must write its own part of the output and compute it in a fixed
+ * order, so that nothing depends on the number of threads. n < 2^32.
  */
 #ifndef MG_PARALLEL_H
 #define MG_PARALLEL_H
@@ -32,8 +32,8 @@ enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16, MG_MAX_PARTS = 64 };
 #define MG_MAX_THREADS() 1
 #endif
 
-/* The iterations [first, end) of a loop that are left of each part: first in the lower half of a word, end in the upper, so that
-   taking one is a single exchange. A cache line each. */
+/* The remaining iterations [first, end) of each part of a loop: first in the lower half of a word, end in the upper, so that
+   taking one is a single exchange. One cache line each. */
 struct mg_parts {
     struct {
         _Alignas(64) uint64_t left;
@@ -56,7 +56,7 @@ static inline void mg_share(struct mg_parts *p, size_t n, int threads)
         p->part[i].left = (uint64_t)(n * (i + 1) / p->n) << 32 | n * i / p->n;
 }
 
-/* Takes an iteration: from the front of the thread's own part, then from the back of another's. 0 when none is left. */
+/* Takes an iteration: from the front of the thread's own part, then from the back of another's. 0 if none remains. */
 static inline int mg_take(struct mg_parts *p, size_t *iteration)
 {
     const size_t own = (size_t)MG_THREAD();

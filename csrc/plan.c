@@ -1,4 +1,4 @@
-/* A network as a list of calls that were prepared in advance: one loop over them, no arithmetic. */
+/* Runs a network as a list of prepared calls: one loop over them, no arithmetic. */
 #include <assert.h>
 #include <time.h>
 #include "geometry.h"

@@ -1,4 +1,4 @@
-/* Pooling: which windows, cut to the image. Padding is never read; in ceil mode the last windows hang over the edge. */
+/* Pooling: the windows, clipped to the image. Padding is never read; in ceil mode the last windows extend over the edge. */
 #include <assert.h>
 #include <string.h>
 #include "kernels.h"
@@ -22,7 +22,7 @@ static void check(const struct mg_pool *s)
     (void)s;
     assert(s->kh > 0 && s->kw > 0 && s->stride_h > 0 && s->stride_w > 0 && s->c > 0);
     assert(s->pad_h < s->kh && s->pad_w < s->kw);
-    assert(s->out_h == 0 || (s->out_h - 1) * s->stride_h < s->h + s->pad_h); /* no window lies wholly outside */
+    assert(s->out_h == 0 || (s->out_h - 1) * s->stride_h < s->h + s->pad_h); /* no window lies completely outside */
     assert(s->out_w == 0 || (s->out_w - 1) * s->stride_w < s->w + s->pad_w);
     assert(s->ldx >= s->c && s->ldy >= s->c);
     assert(s->h * s->w <= INT32_MAX);
@@ -50,7 +50,7 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
     }
 }
 
-/* Each input pixel gathers from the windows over it, so that no two threads write to one place. */
+/* Each input pixel gathers from the windows over it, so that no two threads write to the same place. */
 void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx)
 {
     check(s);

@@ -1,4 +1,4 @@
-/* Softmax and the cross-entropy that is built on it, one row after the other. */
+/* Softmax and cross-entropy, row by row. */
 #include <assert.h>
 #include "kernels.h"
 #include "minigoog.h"

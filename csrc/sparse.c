@@ -8,7 +8,7 @@
 
 enum {
     CHANNELS = 16,        /* output channels whose sums are transposed together */
-    TASKS_PER_THREAD = 4, /* so that a slow core can leave work to a fast one */
+    TASKS_PER_THREAD = 4, /* so that a fast core can take work from a slow one */
 };
 
 /* Part of the work: positions [first, first + n), output channels [channel, end). */

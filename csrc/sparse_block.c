@@ -1,8 +1,8 @@
 /* Convolution with blocks of weights: a row of blocks is `block` output channels that share their columns. In NHWC these channels are
  * neighbours, so a tile like that of conv_direct.c computes them, at its speed; it reads a list of positions instead of whole windows.
  *
- * Each tile of pixels is multiplied with several rows of blocks before the next tile, with as many as have weights that stay in a
- * near cache: sparse rows use each float of a window rarely, and must not fetch it again for each row.
+ * Each tile of pixels is multiplied by several rows of blocks before the next tile, as many as fit with their weights in a near
+ * cache: sparse rows use each float of a window rarely, so it must not be fetched again for each row.
  */
 #include "conv.h"
 #include "kernels.h"
@@ -10,8 +10,8 @@
 
 enum {
     TILES_IN_TASK = 8,    /* pixels whose windows are found together: 112 with AVX-512 */
-    TASKS_PER_THREAD = 8, /* so that a slow core can leave work to a fast one */
-    NEAR_FLOATS = 1 << 14 /* of weights, that tiles of pixels share in turn: 64 KiB of a second-level cache */
+    TASKS_PER_THREAD = 8, /* so that a fast core can take work from a slow one */
+    NEAR_FLOATS = 1 << 14 /* of weights that all tiles of pixels share: 64 KiB of a second-level cache */
 };
 
 struct weights {

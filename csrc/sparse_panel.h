@@ -1,4 +1,4 @@
-/* What the drivers of sparse convolution share: the map as one long line, and the panel that holds a part of it (sparse_panel.c).
+/* Shared by the drivers of sparse convolution: the map as one long line, and the panel that holds a part of it (sparse_panel.c).
  *
  * In CSR each weight multiplies one channel of one pixel of the window. In NHWC the neighbours of that float belong to other weights,
  * so vectors must run over pixels: a panel has a line for each channel with the pixels side by side, and a weight is a value and an

@@ -1,4 +1,4 @@
-/* Sparse convolution as textbooks have it. */
+/* Sparse convolution as in textbooks, for comparison. */
 #include "conv.h"
 #include "kernels.h"
 #include "parallel.h"

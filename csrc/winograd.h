@@ -33,14 +33,14 @@ static inline const struct winograd *mg_transforms(const struct kernels *k, size
     return &k->winograd[taps == 5 ? 2 : side == 4];
 }
 
-/* The pixel in the upper left corner of a tile, in maps of h x w pixels, all images counted through. */
+/* The pixel in the upper left corner of a tile, in maps of h x w pixels, counted over all images. */
 static inline size_t mg_corner(struct mg_grid g, size_t tile, size_t h, size_t w)
 {
     const size_t row = tile / g.across;
     return (row / g.down * h + row % g.down * g.side) * w + tile % g.across * g.side;
 }
 
-/* How much of a tile's square of outputs is inside the map. */
+/* The part of a tile's square of outputs that is inside the map. */
 static inline size_t mg_rows_left(const struct mg_conv *s, struct mg_grid g, size_t tile)
 {
     return mg_min(g.side, s->out_h - tile / g.across % g.down * g.side);

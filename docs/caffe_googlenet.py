@@ -43,7 +43,7 @@ def photo(path: Path) -> mg.Tensor:
 
 
 def lrn_divisors(model: mg.models.GoogLeNet, x: mg.Tensor) -> NDArray[np.float32]:
-    """What LRN divides each of 64 and 192 channels by, averaged over one image: a channel's sum before LRN over its sum after."""
+    """The divisors of LRN for each of 64 and 192 channels, averaged over one image: a channel's sum before LRN over its sum after."""
     found = []
     for part in (lambda x: model.pool1(model.conv1(x)), model.conv2):
         y = part(x).data

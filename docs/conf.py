@@ -1,6 +1,6 @@
 """The documentation site: python -m sphinx -W -b html docs build/docs, after pip install '.[docs]'.
 
-The pages are the Markdown files of this folder as they are. What is only on the site is written to docs/site/, which git ignores:
+The pages are the unchanged Markdown files of this folder. Pages that exist only on the site are written to docs/site/, which git ignores:
 the reference, from the docstrings; pages of the repository's root; the list of findings.
 """
 

@@ -1,4 +1,4 @@
-"""An operation of your own: a rule forward and one backward in NumPy. Then check it, train with it, trace it and compile it."""
+"""Your own operation: its forward and backward functions in NumPy. Then check it, train with it, trace it and compile it."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class Swish(mg.Op):
         self.beta = beta  # settings are arguments of the constructor
 
     def forward(self, x: np.ndarray) -> np.ndarray:  # from arrays to an array
-        self.x, self.gate = x, 1 / (1 + np.exp(-self.beta * x))  # what backward reads, forward leaves in attributes
+        self.x, self.gate = x, 1 / (1 + np.exp(-self.beta * x))  # forward stores what backward reads in attributes
         return self.x * self.gate
 
     def backward(self, dy: np.ndarray) -> tuple[np.ndarray]:  # one gradient for each input
@@ -21,7 +21,7 @@ class Swish(mg.Op):
 
 
 class Layer(nn.Module):
-    """Swish as a layer. Each call makes an operation of its own: it is the record of that call."""
+    """Swish as a layer. Each call makes a new operation object, which is the record of that call."""
 
     def forward(self, x: mg.Tensor) -> mg.Tensor:
         return Swish()(x)
@@ -43,7 +43,7 @@ for step in range(31):
     if step % 10 == 0:
         print(f"step {step:2d}  loss {float(loss):.3f}")
 
-print("\nOne image's way there and back:")
+print("\nOne image, forward and backward:")
 print(mg.trace(model, images[0], label=int(labels[0])))
 
 plan = mg.compile(model, (1, 8, 8, 1))

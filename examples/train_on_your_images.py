@@ -17,7 +17,7 @@ from minigoog.train import Config, fit
 
 
 def draw(folder: Path, per_class: int = 40) -> None:
-    """A data set of two classes, every image at another place and in another colour."""
+    """A data set of two classes, each image with a random place and colour."""
     rng = np.random.default_rng(0)
     for name in ("circle", "square"):
         (folder / name).mkdir(parents=True)

@@ -44,7 +44,7 @@ def test_adam_and_adamw_follow_their_papers(kind, decay, settings):
 
 @pytest.mark.parametrize("kind", ["Adam", "AdamW"])
 def test_adam_and_adamw_do_what_pytorchs_do(kind):
-    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra dev)")
+    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra judges)")
     for settings in ADAM_SETTINGS:
         p, q = parameter(1, -2, 0.5), torch.tensor([1.0, -2.0, 0.5], requires_grad=True)
         ours, theirs = getattr(optim, kind)([p], **settings), getattr(torch.optim, kind)([q], **settings)
@@ -82,7 +82,7 @@ def test_adam_counts_the_steps_of_each_parameter():
 
 @pytest.mark.parametrize("settings, message", [
     ({"betas": 0.9}, "`betas` is 0.9, expected a pair"), ({"betas": (-1, 0.9)}, "`betas` is -1"),
-    ({"betas": (0.9, 1.0)}, r"`betas` is \(0.9, 1.0\), expected both below 1"), ({"eps": -1e-8}, "`eps` is -1e-08"),
+    ({"betas": (0.9, 1.0)}, r"`betas` is \(0.9, 1.0\), expected two numbers below 1"), ({"eps": -1e-8}, "`eps` is -1e-08"),
     ({"lr": -1}, "`lr` is -1"), ({"decay_vectors": 1}, "`decay_vectors` is 1, expected True or False")])
 def test_settings_of_adam_that_make_no_sense_are_refused_by_name(settings, message):
     for kind in (optim.Adam, optim.AdamW):

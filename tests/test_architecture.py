@@ -1,4 +1,4 @@
-"""docs/architecture.md, kept true: who may import whom, who may hold vectors and threads, and that twins stay twins."""
+"""The code follows docs/architecture.md: which room may import which, where vectors and threads may be, the same signatures twice."""
 
 import ast
 import graphlib
@@ -118,6 +118,14 @@ def import_graph():
 
 def test_no_import_runs_in_a_circle():
     graphlib.TopologicalSorter(dict(import_graph())).prepare()
+
+
+def test_no_benchmark_imports_another_in_a_circle():
+    trees = {path.stem: ast.parse(path.read_text()) for path in (ROOT / "benchmarks").glob("*.py")}
+    graph = {name: {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+             | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} for name, tree in trees.items()}  # fmt: skip
+    assert "layers" in graph["torch_googlenet"]
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 def test_the_rule_about_circles_would_notice_one(tmp_path, monkeypatch):

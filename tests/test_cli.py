@@ -49,6 +49,7 @@ def test_help_fits_one_screen(words, capsys, monkeypatch):
     shown = capsys.readouterr().out
     assert not end.value.code and shown.startswith(" ".join(["usage: minigoog", *words]))
     assert shown.count("\n") <= LINES.get(" ".join(words), 30), shown
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
 
 
 def test_every_flag_of_train_is_in_help_all(capsys):
@@ -71,7 +72,7 @@ def test_a_program_that_does_not_exist_is_named():
     assert done.returncode == 2 and "'trian'" in done.stderr and "'train'" in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_a_reader_of_a_pipe_that_has_gone_ends_a_program_silently():
+def test_a_closed_output_pipe_ends_a_program_silently():
     command = [sys.executable, "-m", "minigoog", "inspect", "summary", "googlenet"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.close()
@@ -155,3 +156,19 @@ def test_fish_offers_what_may_follow(tmp_path):
         ask = f"source {tmp_path}/minigoog.fish; complete -C'minigoog {line}'"
         done = subprocess.run(["fish", "--no-config", "-c", ask], capture_output=True, text=True, timeout=60)
         assert [answer.split("\t")[0] for answer in done.stdout.splitlines()] == [offered]
+
+
+def test_a_file_that_cannot_be_read_is_named_by_the_command_without_error_numbers(tmp_path):
+    done = run("inspect", "page", "--image", tmp_path / "no.jpg")
+    assert done.returncode == 2
+    assert done.stderr == f"python -m minigoog inspect page: {tmp_path / 'no.jpg'}: no such file or directory\n"
+
+
+def test_ctrl_c_while_a_program_is_imported_ends_it_with_one_line(monkeypatch, capsys):
+    def interrupted(name, package):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "import_module", interrupted)
+    with pytest.raises(SystemExit) as end:
+        program.main(["train", "--tiny"])
+    assert end.value.code == 130 and capsys.readouterr().err == "\nstopped\n"

@@ -31,7 +31,7 @@ def test_the_blocks_print_what_they_show(chapters):
 
 
 def test_the_loop_of_pytorch_runs_and_prints_the_same(chapters):
-    pytest.importorskip("torch", reason="the loop is PyTorch's (extra dev)")
+    pytest.importorskip("torch", reason="the loop is PyTorch's (extra judges)")
     [loop] = re.findall(r"^```python pytorch\n(.*?)^```\n", PAGE.read_text(), re.M | re.S)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(loop, str(PAGE), "exec"), {"__name__": "loop"})

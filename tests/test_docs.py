@@ -1,4 +1,4 @@
-"""What the documents name is there: files, functions, and the lists of CONTRIBUTING.md."""
+"""Everything that the documents name exists: files, functions, and the lists of CONTRIBUTING.md."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_files_that_are_there(page):
+def test_links_lead_to_existing_files(page):
     targets = [target for target in LINK.findall(page.read_text()) if not target.startswith("http")]
     assert [target for target in targets if not (page.parent / target).exists()] == []
 

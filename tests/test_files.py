@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and locks between processes."""
+"""Atomic writes of files, and locks between processes."""
 
 import hashlib
 import os

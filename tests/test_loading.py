@@ -68,9 +68,9 @@ def test_weights_that_cannot_be_used_are_named(tmp_path, weights, message):
     ({"arguments": {"colour": 3}}, "do not fit the network that it names .*colour"),
     ({"arguments": {"num_classes": 11}}, "do not fit the network that it names .*has shape"),
     ({"classes": ("a", "b")}, "do not fit the network that it names .*3 classes, of which 2 have names"),
-    ({"more": {"resize": "many"}}, "its metadata are damaged"),
-    ({"more": {"resize": "7"}}, "its metadata are damaged"),
-    ({"input_size": (8, 9, 1)}, "its metadata are damaged"),
+    ({"more": {"resize": "many"}}, "its metadata is damaged"),
+    ({"more": {"resize": "7"}}, "its metadata is damaged"),
+    ({"input_size": (8, 9, 1)}, "its metadata is damaged"),
 ])  # fmt: skip
 def test_facts_that_do_not_fit_are_named(tmp_path, changes, message):
     with pytest.raises(ValueError, match=r"model\.safetensors: .*" + message):
@@ -116,7 +116,7 @@ def test_an_image_may_be_a_file_or_an_array_alone_or_in_a_list(tmp_path):
     assert model.preprocess([]).shape == (0, 8, 8, 1)
 
 
-def test_what_is_no_image_is_named(tmp_path):
+def test_anything_but_an_image_is_refused_by_name(tmp_path):
     preprocess = mg.load(saved(tmp_path / "model.safetensors")).preprocess
     with pytest.raises(TypeError, match="preprocess: an image is float32, expected a file's name or a NumPy array uint8"):
         preprocess(np.zeros((8, 8, 1), np.float32))

@@ -72,7 +72,7 @@ def test_a_tensor_of_a_slice_keeps_the_block(pool):
 
 @pytest.mark.parametrize("shape", [(0,), (), (1,), (0, 10**9), (16383,), (16384,), (16385,), (7, 11, 13, 170)])
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint8])
-def test_an_array_is_what_was_asked_for(pool, shape, dtype):
+def test_an_array_has_the_requested_shape_and_type(pool, shape, dtype):
     a = pool.empty(shape, dtype)
     assert a.shape == shape and a.dtype == dtype and a.flags.c_contiguous and a.flags.writeable
     if a.nbytes >= pool.SMALLEST:

@@ -1,4 +1,4 @@
-"""How the C kernels are found, refused and asked for; each case in a process of its own."""
+"""How the C kernels are found, refused and requested; each case in a separate process."""
 
 import os
 import shutil

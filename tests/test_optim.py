@@ -1,4 +1,4 @@
-"""The optimisers: their formulas step by step, groups, state, and what they refuse."""
+"""The optimizers: their formulas step by step, groups, state, and what they refuse."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_the_learning_rate_may_change_between_steps():
     sgd.step()
     assert p.data[0] == 0.25
     sgd.lr = float("nan")
-    with pytest.raises(ValueError, match="`lr` is nan, expected it finite"):
+    with pytest.raises(ValueError, match="`lr` is nan, expected a finite number"):
         sgd.step()
     assert p.data[0] == 0.25
 
@@ -208,7 +208,7 @@ def test_a_parameter_that_is_put_into_a_group_by_hand_is_refused_before_anything
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_an_optimiser_that_loads_a_state_resumes_bit_exactly(make):
+def test_an_optimizer_that_loads_a_state_resumes_bit_exactly(make):
     def steps(p, optimizer, gradients):
         for dw in gradients:
             p.grad = dw.copy()
@@ -245,7 +245,7 @@ def test_a_state_of_other_parameters_is_refused_and_changes_nothing():
     assert sgd.lr == 0.1
 
 
-def test_an_optimiser_of_ones_own_gets_its_settings_in_each_step():
+def test_an_optimizer_of_ones_own_gets_its_settings_in_each_step():
     class Sign(optim.Optimizer):
         def __init__(self, params, lr):
             super().__init__(params, {"lr": lr, "scale": [2]})

@@ -11,6 +11,12 @@ import minigoog as mg
 from minigoog import kernels
 
 
+def after_importing(code):
+    """What `code`, an expression, is in a new process after `import minigoog, sys`, as text."""
+    program = f"import sys, minigoog; print({code})"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+
 def test_every_public_name_exists_and_says_what_it_is():
     for name in mg.__all__:
         thing = getattr(mg, name)
@@ -29,9 +35,40 @@ def test_the_version_is_that_of_the_metadata():
 
 def test_importing_needs_nothing_but_numpy_and_cffi():
     """Optional packages are imported where they are used (docs/architecture.md)."""
-    program = "import sys, minigoog; print([m for m in ('torch', 'matplotlib', 'PIL', 'sklearn', 'scipy') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "[]"
+    assert after_importing("[m for m in ('torch', 'matplotlib', 'PIL', 'sklearn', 'scipy') if m in sys.modules]") == "[]"
+
+
+def test_importing_loads_neither_what_a_first_tensor_does_not_need_nor_slow_modules():
+    late = ("minigoog.data", "minigoog.formats", "minigoog.inspection", "minigoog.loading", "minigoog.models", "numpy.random",
+            "ssl", "http", "urllib.request", "concurrent.futures", "tarfile", "tempfile", "dataclasses", "importlib.resources")  # fmt: skip
+    assert after_importing(f"[m for m in {late} if m in sys.modules]") == "[]"
+
+
+def test_using_data_sets_loads_nothing_that_only_downloads_need():
+    slow = ("ssl", "http", "urllib.request", "concurrent.futures", "tarfile")
+    assert after_importing(f"len(minigoog.data.digits()), [m for m in {slow} if m in sys.modules]") == "2 []"
+
+
+def test_each_public_name_is_found_on_first_use_and_stays_what_it_is():
+    """Submodules have the names of functions (compile, gradcheck; trace and summary of inspection): none takes the place of one."""
+    names = [*mg.__all__, "inspection"]
+    kinds = str([type(getattr(mg, name)).__name__ for name in names])
+    assert set(names) <= set(dir(mg))
+    code = f"[type(getattr(minigoog, name)).__name__ for name in {names}]"
+    assert after_importing(f"set({names}) <= set(dir(minigoog)), {code}, {code}, sep=' ~ '") == f"True ~ {kinds} ~ {kinds}"
+    backwards = f"[type(getattr(minigoog, name)).__name__ for name in reversed({names})][::-1]"
+    assert after_importing(f"__import__('minigoog.inspection.trace.trace') and {backwards}") == kinds
+
+
+def test_a_star_import_brings_every_public_name():
+    names = {}
+    exec("from minigoog import *", names)
+    assert set(mg.__all__) <= set(names)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'minigoog' has no attribute 'tensr'"):
+        mg.tensr  # noqa: B018
 
 
 def test_show_config_prints_the_facts(capsys):

@@ -79,7 +79,7 @@ def test_a_plan_for_another_instruction_set_is_refused(isa):
         mg.kernels.native.machine.set_isa(isa)
 
 
-def test_what_is_left_in_memory_by_an_earlier_run_does_not_matter():
+def test_a_plan_does_not_depend_on_the_memory_of_an_earlier_run():
     model, x = mg.models.GoogLeNet(num_classes=7, aux_heads=False), random((1, 64, 64, 3))
     plan = mg.compile(model, x.shape)
     for poison in (np.nan, np.inf, 1e30):
@@ -150,7 +150,7 @@ def test_what_cannot_be_compiled_is_named():
 
 def test_an_input_with_gaps_is_refused():
     plan = mg.compile(nn.ReLU(), (2, 4, 4, 2))
-    with pytest.raises(ValueError, match=r"plan: `x` has strides .*expected it dense"):
+    with pytest.raises(ValueError, match=r"plan: `x` has strides .*expected a dense array"):
         plan(random((2, 4, 4, 4))[..., ::2])
     with pytest.raises(TypeError, match=r"plan: `x` is Tensor, expected a NumPy array"):
         plan(mg.Tensor(random((2, 4, 4, 2))))

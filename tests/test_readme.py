@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""The README shows the actual output."""
 
 import contextlib
 import doctest

@@ -1,4 +1,4 @@
-"""Seeds: the same one gives the same numbers, to everybody."""
+"""Seeds: the same one gives the same numbers everywhere."""
 
 import numpy as np
 import pytest

@@ -32,7 +32,7 @@ def test_accuracy_takes_every_second_image_of_an_array():
     assert sum(halves) == pytest.approx(accuracy(network(), images, labels) * len(labels))
 
 
-def test_a_learning_rate_that_is_too_large_is_said_to_be():
+def test_a_learning_rate_that_is_too_large_is_reported():
     train, _ = pictures(n_train=256)
     with pytest.raises(FloatingPointError, match="smaller `lr` than 1e\\+06"):
         learn(network(), *train, epochs=2, lr=1e6, seed=0)

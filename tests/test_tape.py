@@ -179,7 +179,7 @@ def test_a_graph_without_references_is_freed_by_reference_count_alone():
         gc.enable()
 
 
-def test_a_second_backward_says_what_to_do():
+def test_the_error_of_a_second_backward_names_the_remedy():
     x = leaf(1)
     loss = (x * 2.0).sum()
     loss.backward()
@@ -210,7 +210,7 @@ def test_no_grad_records_nothing_and_ends_even_after_an_error():
         assert (x * 2.0).op is None  # still off after the inner block
         1 / 0  # noqa: B018
     assert (x * 2.0).op is not None
-    with pytest.raises(RuntimeError, match="nothing that this tensor came from requires a gradient"):
+    with pytest.raises(RuntimeError, match="no input of this tensor requires a gradient"):
         y.sum().backward()
 
 
@@ -283,7 +283,7 @@ def test_replay_leaves_the_branches_of_an_inception_module_in_slices_of_its_outp
     assert np.array_equal(y.data, model(Tensor(np.ones((1, 5, 5, 2), np.float32))).data)
 
 
-def test_a_tape_of_several_results_holds_what_any_of_them_came_from_and_differentiates_the_first():
+def test_a_tape_of_several_results_holds_the_operations_of_all_and_differentiates_the_first():
     x = leaf(2)
     shared = x * 3.0
     first, second = shared.sum(), ops.relu(shared)

@@ -73,7 +73,7 @@ def chapter(tmp_path, text):
     return path
 
 
-def test_another_output_is_told_with_its_line_and_can_be_written(tmp_path, load):
+def test_a_different_output_is_reported_with_its_line_and_can_be_written(tmp_path, load):
     chapters = load("chapters")
     path = chapter(tmp_path, "# 1\n\n```python\nx = 1\nprint(x)\n```\n```text\n2\n```\nmore\n")
     (difference,) = chapters.differences(path)
@@ -93,7 +93,7 @@ def test_measured_numbers_are_not_compared(tmp_path, load):
     ("```python\nprint(1)\n```\nword\n```text\n1\n```\n", "line 6: a text block that is not right below a python block"),
     ("```text\n1\n```\n", "line 2: a text block that is not right below"),
 ])  # fmt: skip
-def test_what_is_wrong_with_a_chapter_is_told_with_its_line(tmp_path, load, text, message):
+def test_an_error_in_a_chapter_is_reported_with_its_line(tmp_path, load, text, message):
     with pytest.raises(ValueError, match=message):
         list(load("chapters").differences(chapter(tmp_path, text)))
 
@@ -102,7 +102,7 @@ def test_what_is_wrong_with_a_chapter_is_told_with_its_line(tmp_path, load, text
 
 
 @pytest.mark.parametrize("path", [DOCS / "README.md", *CHAPTERS], ids=lambda path: path.stem)
-def test_links_lead_to_files_that_are_there(path):
+def test_links_lead_to_existing_files(path):
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text())
     missing = [target for target in targets if not target.startswith("http") and not (path.parent / target).exists()]
     assert missing == []

@@ -211,7 +211,7 @@ def test_a_failed_backward_changes_no_gradient():
     assert x.grad is None
 
 
-def test_training_goes_on_step_after_step():
+def test_training_works_over_many_steps():
     model, _ = model_and_loss()
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     for seed in range(3):
@@ -277,7 +277,7 @@ def test_a_record_of_writes_dies_with_the_memory():
     assert len(writes._writes) == before
 
 
-def test_slices_of_one_array_are_told_apart():
+def test_slices_of_one_array_are_distinguished():
     whole = np.zeros((2, 3, 3, 8), np.float32)
     left, middle, right = np.split(whole, [2, 5], axis=-1)
     start = writes.now()

@@ -1,10 +1,10 @@
-"""Runs the chapters of the tour and compares what they print with what stands below the code.
+"""Runs the chapters of the tour and compares what they print with the output shown below the code.
 
     python docs/tour/chapters.py [CHAPTER.md ...]           says where they differ; exit code 1 if they do
     python docs/tour/chapters.py --write [CHAPTER.md ...]   writes what was printed into the chapters
 
-A chapter is Markdown. Its ```python blocks run one after the other in one namespace. What a block prints stands in a ```text block
-right below it, to the letter; in a ```text measured block it is a time or another number of one machine and is not compared."""
+A chapter is Markdown. Its ```python blocks run one after the other in one namespace. What a block prints is in a ```text block
+right below it, exactly; a ```text measured block shows times or other numbers of one machine and is not compared."""
 
 import argparse
 import contextlib
@@ -36,7 +36,7 @@ def chapters() -> list[Path]:
 
 
 def blocks(chapter: str) -> list[Block]:
-    """The pieces of a chapter's text, which put together give it again."""
+    """The pieces of a chapter's text; joined, they are the text."""
     found: list[Block] = []
     end = 0
     for match in BLOCK.finditer(chapter):

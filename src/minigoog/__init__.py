@@ -8,17 +8,25 @@
     array([1., 0.], dtype=float32)
 """
 
-from . import data, formats, kernels, losses, metrics, models, nn, ops, optim
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from . import kernels, losses, metrics, nn, ops, optim
 from .compile import Plan, compile
-from .config import show_config
 from .gradcheck import GradcheckError, gradcheck
-from .inspection import diff, summary, trace
 from .kernels import get_num_threads, set_num_threads
-from .loading import load
 from .op import Op
 from .rng import manual_seed
 from .tape import Tape
 from .tensor import Tensor, no_grad
+
+if TYPE_CHECKING:  # what a running program loads when it first asks for it, see __getattr__
+    from . import data, formats, models
+    from .config import show_config
+    from .inspection.summary.diff import diff
+    from .inspection.summary.summary import summary
+    from .inspection.trace.trace import trace
+    from .loading import load
 
 __version__ = "0.1.0"
 
@@ -27,3 +35,20 @@ __all__ = [
     "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "set_num_threads", "show_config", "summary", "Tape", "Tensor",
     "trace",
 ]
+
+_LATER = {  # name: its module, which is imported on first use, so that `import minigoog` is quick
+    "data": "data", "formats": "formats", "inspection": "inspection", "models": "models", "show_config": "config", "load": "loading",
+    "diff": "inspection", "summary": "inspection", "trace": "inspection",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_LATER[name]}", __name__)
+    value = globals()[name] = module if name == _LATER[name] else getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .cli import Parser
+from .cli import Parser, exit_codes
 from .completion import SHELLS, script
 
-PROGRAMS = {  # name: (package, what it does)
+PROGRAMS = {  # name: (package, description)
     "train": ("train", "trains a network"),
     "evaluate": ("evaluate", "tests trained networks; learning curves"),
     "inspect": ("inspection", "looks into a network: summary, step, page, branches, diff, lab"),
     "sparsity": ("sparsity", "tests the paper's argument about sparsity"),
 }
-COMPLETION = "prints a script that completes commands: eval \"$(minigoog completion bash)\""
+COMPLETION = "prints a completion script: eval \"$(minigoog completion bash)\""
 
 
 def module(name: str) -> Any:
-    """The module of a program; imported only when it is used, so that --help and --version are quick."""
+    """The module of a program, imported only when it is used, so that --help and --version are fast."""
     return import_module(f".{PROGRAMS[name][0]}.__main__", __package__)
 
 
@@ -57,12 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     prog = "python -m minigoog" if Path(sys.argv[0]).resolve() == Path(__file__).resolve() else "minigoog"
     given = sys.argv[1:] if arguments is None else list(arguments)
     name = given[0] if given else ""
-    if name in PROGRAMS:
-        module(name).main(given[1:], f"{prog} {name}")
-    elif name == "completion":
-        print(script(completion_parser(prog).parse_args(given[1:]).shell, all_parsers("minigoog")))
-    else:
-        parser(prog).parse_args(given or ["--help"])
+    with exit_codes(parser(prog)):  # of what programs do not catch themselves: Ctrl-C while they are imported
+        if name in PROGRAMS:
+            module(name).main(given[1:], f"{prog} {name}")
+        elif name == "completion":
+            print(script(completion_parser(prog).parse_args(given[1:]).shell, all_parsers("minigoog")))
+        else:
+            parser(prog).parse_args(given or ["--help"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The wording of all errors about arguments: which function, which argument, what was given, what was expected."""
+"""Checks of arguments. Each error names the function, the argument, what was given and what was expected."""
 
 import math
 import operator
@@ -33,10 +33,10 @@ def check_array(
 
 
 def check_out(where: str, out: Array, shape: Shape, x: Array) -> Array:
-    """Returns `out` if a result of this shape, computed from `x`, can be written to it: same type as `x`, no memory in common."""
+    """Returns `out` if a result of this shape, computed from `x`, can be written to it: same type as `x`, no shared memory."""
     check_writable(where, out, shape, x.dtype)
     if np.may_share_memory(out, x) and np.shares_memory(out, x):
-        raise ValueError(f"{where}: `out` overlaps `x`, expected memory of its own")
+        raise ValueError(f"{where}: `out` overlaps `x`, expected separate memory")
     return out
 
 
@@ -75,8 +75,8 @@ def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, ma
     except (TypeError, ValueError):
         raise TypeError(f"{where}: `{name}` is {value!r}, expected a number") from None
     if not math.isfinite(number) or not minimum <= number <= maximum:
-        limits = "finite" if minimum == -math.inf else f"finite and from {minimum:g} to {maximum:g}"
-        raise ValueError(f"{where}: `{name}` is {number}, expected it {limits}")
+        limits = "a finite number" if minimum == -math.inf else f"a finite number from {minimum:g} to {maximum:g}"
+        raise ValueError(f"{where}: `{name}` is {number}, expected {limits}")
     return number
 
 
@@ -98,9 +98,9 @@ def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
 def output_size(
     where: str, axis: str, size: int, kernel: int, stride: int, padding: int, ceil_mode: bool = False
 ) -> int:
-    """How many windows of `kernel` pixels, `stride` apart, there are along an axis of `size` pixels with `padding` at both ends.
+    """The number of windows of `kernel` pixels, `stride` apart, along an axis of `size` pixels with `padding` at both ends.
 
-    Rounded down, or up in ceil mode, where the last window may hang over the end but starts before it (Caffe, PyTorch)."""
+    Rounded down, or up in ceil mode, where the last window may extend over the end but starts before it (Caffe, PyTorch)."""
     room = size + 2 * padding - kernel
     if room < 0:
         raise ValueError(f"{where}: the window's {axis} {kernel} exceeds the map's {size} plus padding {padding} at both ends")

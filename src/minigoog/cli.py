@@ -1,4 +1,4 @@
-"""What the command lines of all programs have in common."""
+"""What all command-line programs share."""
 
 import argparse
 import os
@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose reader has gone
+BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose output pipe was closed
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that says what is wrong in one line, and exits with 2.
+    """An argparse parser that reports an error in one line and exits with 2.
 
-    commands: parsers of words that begin other commands, beside argparse's own subcommands; shell completion knows them from here."""
+    commands: parsers of further commands that are not argparse subcommands; shell completion reads them here."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
         self.commands: dict[str, Parser] = {}
 
     def error(self, message: str) -> NoReturn:
-        """Ends the program because of a wrong flag."""
+        """Ends the program with an error about a flag."""
         self.fail(f"{message} (see --help)")
 
     def fail(self, message: str) -> NoReturn:
-        """Ends the program because of anything else, such as a missing file."""
+        """Ends the program with any other error, such as a missing file."""
         print(f"{self.prog}: {message}", file=sys.stderr)
         sys.exit(2)
 
@@ -55,9 +55,9 @@ def number(text: str) -> float:
 
 @contextmanager
 def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str] = str) -> Iterator[None]:
-    """Within a with-block, what goes wrong ends the program with one line: with 2 for wrong flags or files, 130 for Ctrl-C.
+    """Within a with-block, an error ends the program with a one-line message: exit code 2 for wrong flags or files, 130 for Ctrl-C.
 
-    A reader that has gone (`| head`) ends it silently. stopped: the line for Ctrl-C. reword: changes the message of an error."""
+    A closed output pipe (`| head`) ends it silently. stopped: the message for Ctrl-C. reword: changes the message of an error."""
     try:
         yield
         sys.stdout.flush()
@@ -65,8 +65,15 @@ def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str]
         print(f"\n{stopped}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again when it exits
         sys.exit(BROKEN_PIPE)
     except (OSError, ValueError, ImportError) as error:
-        message = reword(str(error))
+        message = reword(_message(error))
         p.error(message) if "--" in message else p.fail(message)
+
+
+def _message(error: Exception) -> str:
+    """What an exception says; of a file that the system refused, "FILE: reason" instead of "[Errno 2] reason: 'FILE'"."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    return str(error)

@@ -32,7 +32,7 @@ ZSH = "autoload -U +X bashcompinit && bashcompinit"
 
 
 class Command(NamedTuple):
-    """A command and what may follow it."""
+    """A command and the words that may follow it."""
 
     path: tuple[str, ...]  # ("inspect", "step"): the words after `minigoog`
     commands: dict[str, Parser]
@@ -59,13 +59,13 @@ def _commands(p: Parser, path: tuple[str, ...]) -> Iterator[Command]:
 
 
 def _choices(action: argparse.Action) -> list[str]:
-    """The few words that an argument may be: its choices, or what its help shows as a|b|c."""
+    """The values that an argument accepts: its choices, or those that its help shows as a|b|c."""
     shown = action.metavar.split("|") if isinstance(action.metavar, str) and "|" in action.metavar else []
     return [str(choice) for choice in action.choices or shown]
 
 
 def _bash(commands: list[Command]) -> str:
-    """The paths, the values of flags that have a few, and the words that may follow, as the cases of BASH."""
+    """The paths, the values of flags with choices, and the words that may follow, as the cases of BASH."""
     paths, values, words = [], [], []
     for command in commands:
         path = "".join(f" {word}" for word in command.path)
@@ -99,7 +99,7 @@ def _about(p: Parser) -> str:
 
 
 def _fish_flag(action: argparse.Action) -> str:
-    """The end of the line for a flag: its names, what it takes (a few words, a file, or nothing) and its help."""
+    """The end of the line for a flag: its names, its argument (one of some words, a file, or nothing) and its help."""
     names = " ".join(f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in action.option_strings)
     takes = "" if action.nargs == 0 else f" -x -a {_quoted(' '.join(_choices(action)))}" if _choices(action) else " -r"
     text = "" if action.help in (None, argparse.SUPPRESS) else f" -d {_quoted(str(action.help).replace('%%', '%'))}"

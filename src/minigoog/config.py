@@ -14,7 +14,7 @@ def config() -> dict[str, str]:
     openmp = "OpenMP" if machine and machine.has_openmp() else "no OpenMP"
     return {
         "kernels": "native (C)" if kernels.backend == "native" else "reference (NumPy)",
-        "instruction set": f"{machine.isa()} of {', '.join(machine.available_isas())}" if machine else "NumPy's; no C kernels were loaded",
+        "instruction set": f"{machine.isa()} of {', '.join(machine.available_isas())}" if machine else "NumPy's, without C kernels",
         "threads": f"{kernels.get_num_threads()} of {os.cpu_count()} cores, {openmp}",
         "BLAS": _blas(),
         "NumPy": np.__version__,

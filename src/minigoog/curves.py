@@ -9,14 +9,14 @@ from typing import Any, TypeAlias
 from .files import atomic_write
 from .text import aligned, duration
 
-METRICS = "metrics.jsonl"  # in a run's folder: a line of JSON for each epoch and for every so many steps
+METRICS = "metrics.jsonl"  # in a run's folder: a line of JSON for each epoch, and one every LOG_EVERY steps (train/loop.py)
 StrPath: TypeAlias = str | os.PathLike[str]
 
 STYLES = {"train": ":", "test": "-", "averaged_test": "--"}
 
 
 def epochs_of(run: StrPath) -> list[dict[str, Any]]:
-    """The facts of each epoch in a run's metrics; a last line that is still being written is left out."""
+    """The metrics of each epoch of a run; a last line that is incomplete is skipped."""
     path = Path(run) / METRICS
     if not path.exists():
         raise FileNotFoundError(f"{run}: no {METRICS}, expected the folder of a run")

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and locks between processes."""
+"""Atomic writes of files, and locks between processes."""
 
 import os
 import tempfile
@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file to write to, in a with-block; `path` becomes that file when the block ends well, and is untouched when it does not.
+    """A binary file to write to, in a with-block; it replaces `path` when the block ends without an error, else `path` is unchanged.
 
-    The data are on disk before the name is: whenever the process or the machine dies, `path` is the old file or the new one."""
+    The data is synced to disk before the rename, so after a crash `path` is either the old file or the new one, complete."""
     path = Path(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
@@ -30,7 +30,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def remove_stale(folder: str | os.PathLike[str], name: str = "*") -> None:
-    """Removes the temporary files in `folder` that killed writes of `name` have left."""
+    """Removes the temporary files in `folder` that interrupted writes of `name` have left."""
     for path in Path(folder).glob(f".{name}.*.tmp"):
         path.unlink(missing_ok=True)
 
@@ -39,7 +39,7 @@ def remove_stale(folder: str | os.PathLike[str], name: str = "*") -> None:
 def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
     """Within a with-block, no other process has the lock `path`, a file that this makes and removes; False if one has it already.
 
-    However a process dies, its locks end with it. Where the system has no such locks (Windows), every process gets it."""
+    A process's locks end when it ends, even if it is killed. Where the system has no such locks (Windows), every process gets it."""
     with open(path, "w") as file:
         try:
             import fcntl
@@ -63,7 +63,7 @@ def _umask() -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Puts a rename in `folder` on disk, where the system lets folders be opened."""
+    """Syncs a rename in `folder` to disk, where the system lets folders be opened."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

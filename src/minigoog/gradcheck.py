@@ -1,4 +1,4 @@
-"""Checks gradients against central differences, in float64 on the reference kernels, and says where they differ and why."""
+"""Checks gradients against central differences, in float64 on the reference kernels, and reports where and why they differ."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from .tensor import Tensor, no_grad
 
 
 class GradcheckError(AssertionError):
-    """A gradient that central differences do not confirm; the message names the operation, the input and the index."""
+    """A gradient that differs from central differences; the message names the operation, the input and the index."""
 
 
 def gradcheck(
@@ -31,8 +31,8 @@ def gradcheck(
 ) -> bool:
     """True if the gradients of `function(*inputs)`, a tensor, agree with (f(x + eps) - f(x - eps)) / 2 eps; raises GradcheckError if not.
 
-    `inputs`: tensors or arrays; `parameters`: tensors that `function` uses without being handed them, such as `model.parameters()`.
-    Each is computed with in float64 and put back as it was. `samples`: check so many random values of each (default: all of them).
+    `inputs`: tensors or arrays; `parameters`: other tensors that `function` uses, such as `model.parameters()`.
+    All are converted to float64 for the check and restored afterwards. `samples`: how many random values of each to check (default: all).
     `function` must be deterministic: a dropout mask must not change from call to call."""
     for name, value in (("eps", eps), ("atol", atol), ("rtol", rtol)):
         check_real("gradcheck", name, value, 1e-300 if name == "eps" else 0)
@@ -60,7 +60,7 @@ def gradcheck(
 
 @contextmanager
 def _in_float64(tensors: Sequence[Tensor]) -> Iterator[None]:
-    """Within a with-block, tensors hold float64 copies of their data, require gradients and have none; then all is as before."""
+    """Within a with-block, tensors hold float64 copies of their data, require gradients and have none; afterwards they are restored."""
     before = [(x.data, x.grad, x.requires_grad) for x in tensors]
     for x in tensors:
         x.data, x.grad, x.requires_grad = x.data.astype(np.float64), None, True
@@ -71,7 +71,7 @@ def _in_float64(tensors: Sequence[Tensor]) -> Iterator[None]:
             x.data, x.grad, x.requires_grad = old
 
 
-def _indices(shape: Shape, samples: int | None, generator: np.random.Generator) -> list[Shape]:
+def _indices(shape: Shape, samples: int | None, generator: "np.random.Generator") -> list[Shape]:
     """All indices of an array of this shape, or `samples` of them at random."""
     everything = list(np.ndindex(*shape))
     if samples is None or samples >= len(everything):
@@ -80,7 +80,7 @@ def _indices(shape: Shape, samples: int | None, generator: np.random.Generator) 
 
 
 def _central_difference(f: Callable[[], float], a: Array, index: Shape, eps: float) -> float:
-    """(f(a + eps) - f(a - eps)) / 2 eps with respect to a[index]; `a` is changed and put back."""
+    """(f(a + eps) - f(a - eps)) / 2 eps with respect to a[index]; `a` is changed and restored."""
     value = a[index]
     try:
         a[index] = value + eps
@@ -105,7 +105,7 @@ def _blame(
     atol: float,
     rtol: float,
 ) -> None:
-    """Raises the error that says most: a kink, the operation whose own gradient is wrong, or only the index."""
+    """Raises the most specific error: a kink, the operation whose own gradient is wrong, or only the index."""
     facts = f"at {where}: backward gives {analytic:.10g}, central differences give {numeric:.10g}"
     kink = _kink(function, inputs, x, index, eps)
     if kink:
@@ -113,15 +113,15 @@ def _blame(
     for i, op in enumerate(Tape(y)):
         wrong = _wrong_by_itself(op, eps, atol, rtol)
         if wrong:
-            raise GradcheckError(f"gradcheck: {facts}. The operation to blame is {op.name} (number {i} on the tape): {wrong}")
+            raise GradcheckError(f"gradcheck: {facts}. The cause is the operation {op.name} (number {i} on the tape): {wrong}")
     raise GradcheckError(
-        f"gradcheck: {facts}. Each operation on the tape is right by itself: either the function is not the same from call to call, "
+        f"gradcheck: {facts}. Each operation on the tape is correct by itself: either the function is not deterministic, "
         f"or it computes something outside of any operation"
     )
 
 
 def _kink(function: Callable[..., Tensor], inputs: Sequence[Tensor], x: Tensor, index: Shape, eps: float) -> str | None:
-    """Which operation decides differently (ReLU, max pooling) at x[index] + eps and - eps, in words; None if none does."""
+    """Which operation (ReLU, max pooling) decides differently at x[index] + eps and - eps, as text; None if none does."""
     value = x.data[index]
     tapes = []
     for step in (eps, -eps):
@@ -138,7 +138,7 @@ def _kink(function: Callable[..., Tensor], inputs: Sequence[Tensor], x: Tensor, 
 
 
 def _wrong_by_itself(op: Op, eps: float, atol: float, rtol: float) -> str | None:
-    """What is wrong with the gradient of one operation, alone, in words; None if nothing is."""
+    """What is wrong with the gradient of one operation by itself, as text; None if nothing is."""
     generator = np.random.default_rng(0)
     alone = copy.copy(op)
     arrays = [x.data.copy() for x in op.inputs]

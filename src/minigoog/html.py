@@ -1,5 +1,7 @@
-"""HTML for notebooks (`_repr_html_`): tables, and small pictures of maps as PNG data in the page. No colours of its own besides pictures,
-so that it fits light and dark notebooks, and limited in size: thousands of rows or large maps give some hundred kilobytes at most."""
+"""HTML for notebooks (`_repr_html_`): tables, and small images of maps as PNG data in the page.
+
+It sets no colours outside the images, so that it fits light and dark notebooks, and its size is limited: thousands of rows or large
+maps give a few hundred kilobytes at most."""
 
 import base64
 import math
@@ -16,7 +18,7 @@ Limits: TypeAlias = tuple[float, float]  # the values of the first and last colo
 
 SIZE = 48  # pixels of the longer side of a picture on the page
 LARGEST = 256
-MOST_ROWS = 100  # of a table; of longer ones the first and last are shown
+MOST_ROWS = 100  # of a table; longer tables show the first and last rows
 MOST_VALUES = 20  # of an array whose values are written
 LEVELS = 63  # colours from the smallest to the largest value; one in the middle, for zero
 NOT_FINITE, NOT_FINITE_NAME = (255, 0, 255), "magenta"  # NaN and infinity
@@ -26,7 +28,7 @@ _BLUE_WHITE_RED = 255 - np.abs(2 * _RAMP - 1) * np.where(_RAMP < 0.5, [[205, 135
 
 
 class Html(str):
-    """Text that is HTML already, which is not escaped again."""
+    """Text that is already HTML and is not escaped again."""
 
     __slots__ = ()
 
@@ -45,7 +47,7 @@ def preformatted(text: str) -> Html:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> Html:
     """A table of cells, text (escaped) or Html; the columns numbered in `right` are aligned to the right.
 
-    Of more than MOST_ROWS rows the first and last are shown."""
+    If it has more than MOST_ROWS rows, only the first and last are shown."""
     rows = list(rows)
     sides = ["right" if i in right else "left" for i in range(len(head))]
     lines = [_row("th", head, sides), *(_row("td", row, sides) for row in rows)]
@@ -129,7 +131,7 @@ def _averaged(values: NDArray[Any], step: int) -> NDArray[np.float64]:
 
 
 def _coloured(values: NDArray[np.float64], limits: Limits) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """(the number of each pixel's colour, the colours [LEVELS + 1, 3]); the last colour is for what is not finite."""
+    """(the number of each pixel's colour, the colours [LEVELS + 1, 3]); the last colour is for values that are not finite."""
     low, high = limits
     finite = np.isfinite(values)
     share = (np.where(finite, values, low) - low) / (high - low or 1.0)

@@ -21,11 +21,12 @@ Image: TypeAlias = str | os.PathLike[str] | Pixels  # a file, or an array uint8 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """From images to the input of a network, as training did it with test images: `preprocess("cat.jpg")` is float32 [1, h, w, c].
+    """From images to the input of a network, as for test images in training: `preprocess("cat.jpg")` is float32 [1, h, w, c].
 
-    The shorter side of an image becomes `resize` pixels; its middle is cut out at `input_size` (height, width, channels), made grey or
-    coloured, and normalised: (image - mean) / std, from 0 to 255. Takes an image (a file or an array uint8 [h, w] or [h, w, 1 or 3]) or
-    several: a list of images, or an array [n, h, w, c]. TypeError or ValueError, naming what was given, for anything else."""
+    The shorter side of an image becomes `resize` pixels; it is cropped at the centre to `input_size` (height, width, channels), made
+    grey or coloured, and normalised: (image - mean) / std, from 0 to 255. Takes an image (a file or an array uint8 [h, w] or
+    [h, w, 1 or 3]) or several: a list of images, or an array [n, h, w, c]. Anything else is a TypeError or ValueError that names what
+    was given."""
 
     input_size: Shape
     resize: int
@@ -70,9 +71,9 @@ def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
         model = minigoog.load("runs/tiny-digits-seed0")
         logits = model(minigoog.Tensor(model.preprocess("seven.png")))
 
-    Of a run's folder, the averaged weights if there are any, else those of the last epoch. A network with several outputs returns them
-    as a tuple. FileNotFoundError if there is no such file; ValueError, naming the file, if it is damaged, is no saved model, or holds
-    weights that are not finite or do not fit their own network, and for the folder of an ensemble, naming its members."""
+    From a run's folder it loads the averaged weights if there are any, else those of the last epoch. A network with several outputs
+    returns them as a tuple. FileNotFoundError if there is no such file. ValueError, naming the file, if it is damaged, is not a saved
+    model, or holds weights that are not finite or do not fit the network; and, naming its members, for the folder of an ensemble."""
     _refuse_ensemble(run_or_file)
     path = saved_model.find(run_or_file)
     weights, info = saved_model.load(path)
@@ -95,7 +96,7 @@ def _refuse_ensemble(run_or_file: str | os.PathLike[str]) -> None:
 def _built(path: Path, weights: dict[str, Array], info: saved_model.Info) -> Module:
     """The network of these weights; ValueError, naming the file, if they do not fit it."""
     try:
-        with rng.undisturbed():  # first weights are drawn, only to be replaced
+        with rng.undisturbed():  # building the network draws random weights, which are then replaced
             model = models.build(info.model, **info.arguments)
         model.load_state_dict(weights)
         if info.arguments.get("num_classes", len(info.classes)) != len(info.classes):
@@ -110,7 +111,7 @@ def _preprocess(path: Path, info: saved_model.Info) -> Preprocess:
     height, width, _ = info.input_size
     text = info.more.get("resize", str(height))
     if height != width or not text.isdecimal() or not height <= int(text) < 2**16:
-        raise ValueError(f"{path}: its metadata are damaged (images of {height}x{width} pixels out of images of {text!r})")
+        raise ValueError(f"{path}: its metadata is damaged (images of {height}x{width} pixels out of images of {text!r})")
     return Preprocess(info.input_size, int(text), info.mean, info.std)
 
 
@@ -121,7 +122,7 @@ def _listed(images: Any) -> Sequence[Any]:
 
 
 def _pixels(image: Any) -> Pixels:
-    """The pixels uint8 [h, w, 1 or 3] of an image; TypeError or ValueError, naming what was given, if it is none."""
+    """The pixels uint8 [h, w, 1 or 3] of an image; TypeError or ValueError, naming what was given, if it is not an image."""
     if isinstance(image, (str, os.PathLike)):
         return cast(Pixels, decode(image))
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:

@@ -9,14 +9,14 @@ from .checks import check_int, check_labels
 def top_k_error(scores: Array, labels: IntArray, k: int = 1) -> float:
     """The share of rows of `scores` [n, classes] whose label is not among the `k` highest scores; 0 to 1.
 
-    Of equal scores the label's ranks last, and NaN ranks first: a network whose scores are all equal or NaN is never right."""
+    Among equal scores the label's ranks last, and NaN ranks first, so a network whose scores are all equal or NaN is never correct."""
     scores = np.asarray(scores)
     if scores.ndim != 2:
         raise ValueError(f"top_k_error: `scores` has shape {scores.shape}, expected [n, classes]")
     labels = check_labels("top_k_error", labels, *scores.shape)
     k = check_int("top_k_error", "k", k, 1)
     own = scores[np.arange(len(labels)), labels]
-    ahead = (~(scores < own[:, None])).sum(axis=1) - 1  # all but itself that are not below it
+    ahead = (~(scores < own[:, None])).sum(axis=1) - 1  # all others that are not below it
     return float((ahead >= k).mean()) if len(labels) else 0.0
 
 

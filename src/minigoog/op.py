@@ -1,4 +1,4 @@
-"""An operation: its forward and backward rule, and, once it has run, the record of that run."""
+"""An operation: its forward and backward function, and, after it has run, the record of that run."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
@@ -12,20 +12,20 @@ from .tensor import Tensor, is_recording
 
 
 class Op:
-    """Base of all operations. The element of a tape is the very object that ran, with all that its backward needs.
+    """Base class of all operations. A tape holds the operation objects that ran, each with all that its backward needs.
 
     A subclass has `forward(*arrays) -> array` and `backward(dy) -> one gradient (or None) for each input`, of the input's shape and
-    type. Settings are arguments of its constructor. What backward reads, forward leaves in attributes: they can be printed, backward
-    raises if they have been overwritten in the meantime, and they are dropped after it. An operation that writes its result to an
-    array it was given keeps that array as `self.out`. Each call needs an object of its own, unless nothing is recorded.
+    type. Settings are arguments of its constructor. `forward` stores what backward reads in attributes: they can be printed, backward
+    raises if they were overwritten in the meantime, and they are dropped after it. An operation that writes its result to a given array
+    stores that array as `self.out`. Each recorded call needs a new object.
     See examples/custom_op.py."""
 
     read_for: ClassVar[dict[str, int]] = {}  # attributes that backward reads for the gradient of one input only: name -> that input
     freed = False
-    inputs: tuple[Tensor, ...] = ()  # of the recorded run
-    y: Array  # the output, after each run; backward may read it only if forward has set it
-    tick = 0  # when the recorded run was: its place on the tape
-    ran_at = 0  # when forward ran last: later than `tick` after a replay
+    inputs: tuple[Tensor, ...] = ()  # the input tensors of the recorded run
+    y: Array  # the output of the last run; backward may read it only if forward has set it
+    tick = 0  # when the recorded run started: its place on the tape
+    ran_at = 0  # when forward ran last: later than `tick` after a replay, else the same
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Runs the operation on tensors and returns its output tensor, which remembers it if a gradient may be needed."""
@@ -39,10 +39,10 @@ class Op:
     def run(self, *arrays: Array) -> Array:
         """forward(*arrays), checked; `y` is its result."""
         if "_settings" not in vars(self):
-            self._settings = dict(vars(self))  # what the constructor left; all else is the record
+            self._settings = dict(vars(self))  # the constructor's attributes; all others are the record
         vars(self).pop("y", None)
         y = self.forward(*arrays)
-        if type(y) is not np.ndarray or y.dtype.char not in "fd":  # the short form of the check, for speed
+        if type(y) is not np.ndarray or y.dtype.char not in "fd":  # a quick test first, for speed
             check_array(f"{self.name}.forward", "y", y)
         self._keeps_y = "y" in vars(self)
         self.y, self.freed, self.ran_at = y, False, writes.now()
@@ -75,18 +75,18 @@ class Op:
         return self.inputs[i].requires_grad
 
     def active_set(self) -> BoolArray | IntArray | None:
-        """Which way each element went, where the operation has ways to choose from (ReLU, max pooling); else None.
+        """Which branch each element took, for operations that choose (ReLU, max pooling); else None.
 
-        Where a small step changes a decision the function has a kink, and its gradient there is a convention."""
+        Where a small step changes a choice, the function has a kink, and its gradient there is a convention."""
         return None
 
     def written(self) -> Sequence[Array]:
-        """The arrays it was given that forward has written to."""
+        """The arrays given to forward that it has written to."""
         out = vars(self).get("out")
         return () if out is None else (out,)
 
     def kept(self) -> Iterator[tuple[str, Array]]:
-        """(name, array) of everything that forward has left and backward will read."""
+        """(name, array) of everything that forward has stored and backward will read."""
         for name, value in vars(self).items():
             is_setting = name in self._settings and self._settings[name] is value
             is_read = self._keeps_y if name == "y" else name not in self.read_for or self.needs_grad(self.read_for[name])
@@ -95,7 +95,7 @@ class Op:
                 yield from ((name, a) for a in arrays if isinstance(a, np.ndarray))
 
     def check_kept(self) -> None:
-        """Raises if anything that forward has left for backward has been written to since."""
+        """Raises if anything that forward has stored for backward was overwritten since."""
         for name, a in self.kept():
             if by := writes.since(a, self.ran_at):
                 raise RuntimeError(
@@ -104,7 +104,7 @@ class Op:
                 )
 
     def free(self) -> None:
-        """Drops the record, and with it the memory that nothing else holds; the settings stay."""
+        """Drops the record, and with it memory that nothing else uses; the settings stay."""
         if "_settings" in vars(self):
             settings = self._settings
             vars(self).clear()
@@ -118,11 +118,11 @@ class Op:
 
     @staticmethod
     def add(a: Array, b: Array, out: Array | None = None) -> Array:
-        """a + b, for the tape, which imports no kernels."""
+        """a + b, for the tape, which must not import kernels."""
         return kernels.add(a, b, out=out)
 
     def _check_call(self, inputs: tuple[Tensor, ...]) -> bool:
-        """Whether a run on these inputs is recorded; raises if they are no tensors or the record would be wrong."""
+        """Whether a run on these inputs is recorded; raises if they are not tensors or the record would be wrong."""
         requested = False
         for x in inputs:
             if not isinstance(x, Tensor):

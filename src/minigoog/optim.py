@@ -1,4 +1,4 @@
-"""Optimisers, the running average of weights, and the norm of gradients."""
+"""Optimizers, the running average of weights, and the norm of gradients."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,19 +16,19 @@ Params: TypeAlias = Iterable[Tensor | Mapping[str, Any]]  # tensors, or groups o
 
 
 class Optimizer:
-    """Base of the optimisers: groups of parameters, each with its own settings, and what is remembered of each parameter.
+    """Base class of the optimizers: groups of parameters, each with its own settings, and a state for each parameter.
 
-    `params`: tensors, or groups {"params": tensors, "lr": ..., ...} in which a setting that is left out has the constructor's value.
-    param_groups: these groups, complete; settings may be changed between steps. A parameter without a gradient is left alone.
+    `params`: tensors, or groups {"params": tensors, "lr": ..., ...}; settings missing in a group default to the constructor's.
+    param_groups: these groups, complete; settings may be changed between steps. A parameter without a gradient is not changed.
     A subclass has `new_state` and `update`, and lists the settings to check in `limits` and `flags`."""
 
-    limits: dict[str, tuple[float, float]] = {}  # of each setting that is a number: smallest, largest
+    limits: dict[str, tuple[float, float]] = {}  # for each setting that is a number: (smallest, largest)
     flags: tuple[str, ...] = ()  # the settings that are True or False
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = self._checked(defaults)
         self.param_groups: list[Group] = []
-        self.state: list[dict[str, Any]] = []  # of each parameter, in the order of the groups
+        self.state: list[dict[str, Any]] = []  # one for each parameter, in the order of the groups
         if isinstance(params, Tensor):
             raise TypeError(f"{self._name}: `params` is a Tensor, expected several in a list, or groups")
         given: list[Any] = list(params)
@@ -38,7 +38,7 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
-        """Adds parameters with settings of their own: {"params": tensors, "lr": ..., ...}."""
+        """Adds a group with its own settings: {"params": tensors, "lr": ..., ...}."""
         if not isinstance(group, Mapping) or "params" not in group:
             raise TypeError(f"{self._name}: a group is {type(group).__name__}, expected a dict with `params`")
         if unknown := group.keys() - self.defaults.keys() - {"params"}:
@@ -50,7 +50,7 @@ class Optimizer:
         self.state += [self.new_state(p) for p in params]
 
     def _check_params(self, params: list[Any]) -> None:
-        """TypeError or ValueError unless all are Tensors, each in one group and once."""
+        """TypeError or ValueError unless all are Tensors and none occurs twice, in one group or several."""
         known = {id(p) for p in self.parameters}
         for p in params:
             if not isinstance(p, Tensor):
@@ -85,7 +85,7 @@ class Optimizer:
             group["lr"] = rate
 
     def step(self) -> None:
-        """Moves every parameter by its gradient."""
+        """Updates every parameter by its gradient."""
         each = [(p, settings) for settings in map(self._checked, self.param_groups) for p in settings["params"]]
         if len(each) != len(self.state):
             raise ValueError(f"{self._name}.step: the groups have {len(each)} parameters, expected {len(self.state)}: use add_param_group")
@@ -95,7 +95,7 @@ class Optimizer:
                 p.mark_written(f"{self._name}.step")
 
     def new_state(self, p: Tensor) -> dict[str, Any]:
-        """What is remembered of a parameter before the first step."""
+        """The state of a parameter before the first step."""
         raise NotImplementedError(f"{self._name} has no new_state()")
 
     def update(self, p: Tensor, grad: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -117,10 +117,10 @@ class Optimizer:
         return {"state": {i: dict(state) for i, state in enumerate(self.state)}, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Puts settings and state back; ValueError, and nothing is changed, if they belong to other parameters."""
+        """Restores settings and state; ValueError, without any change, if they belong to other parameters."""
         where, groups, state = f"{self._name}.load_state_dict", state_dict["param_groups"], state_dict["state"]
         if [len(group["params"]) for group in groups] != [len(group["params"]) for group in self.param_groups]:
-            raise ValueError(f"{where}: `state_dict` has other groups of parameters than this optimiser")
+            raise ValueError(f"{where}: `state_dict` has other groups of parameters than this optimizer")
         for i, own in enumerate(self.state):
             if _shapes(state.get(i, {})) != _shapes(own):
                 raise ValueError(f"{where}: parameter {i} has the state {_shapes(state.get(i, {}))}, expected {_shapes(own)}")
@@ -136,16 +136,15 @@ class Optimizer:
 
 
 def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """The shape of each entry of a parameter's state."""
+    """The shape of each array in a parameter's state."""
     return {name: np.shape(value) for name, value in state.items()}
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent: g = dw + weight_decay * w; v = momentum * v + g; w = w - lr * v. (Paper, section 6; PyTorch's form)
 
-    nesterov: w = w - lr * (g + momentum * v) instead, the gradient taken from where momentum leads (Sutskever et al. 2013, which the
-    paper cites). `decay_vectors` False leaves biases and other parameters of one axis out of the weight decay, as Caffe's GoogLeNet
-    does with biases."""
+    nesterov: w = w - lr * (g + momentum * v) instead, Nesterov's momentum (Sutskever et al. 2013, which the paper cites).
+    `decay_vectors` False: no weight decay for biases and other parameters with one axis, as for biases in Caffe's GoogLeNet."""
 
     limits = dict.fromkeys(("lr", "momentum", "weight_decay"), (0.0, math.inf))
     flags = ("nesterov", "decay_vectors")
@@ -199,7 +198,7 @@ class Adam(Optimizer):
             raise TypeError(f"{self._name}: `betas` is {betas!r}, expected a pair of numbers")
         b1, b2 = (check_real(self._name, "betas", b, 0, 1) for b in betas)
         if max(b1, b2) == 1:
-            raise ValueError(f"{self._name}: `betas` is {betas}, expected both below 1")
+            raise ValueError(f"{self._name}: `betas` is {betas}, expected two numbers below 1")
         return super()._checked(settings) | {"betas": (b1, b2)}
 
     def new_state(self, p: Tensor) -> dict[str, Any]:
@@ -210,7 +209,7 @@ class Adam(Optimizer):
         (b1, b2), lr, decay = settings["betas"], settings["lr"], _decay(p, settings)
         m, v = state["exp_avg"], state["exp_avg_sq"]
         state["step"] = t = state["step"] + 1
-        kind = p.dtype.type  # NumPy before version 2 computes in float64 with numbers that are not of the arrays' type
+        kind = p.dtype.type  # NumPy before version 2 would compute in float64 if scalars had another type than the arrays
         if self.decoupled:
             p.data *= kind(1 - lr * decay)
         elif decay:
@@ -236,11 +235,10 @@ class AdamW(Adam):
 
 
 class PolyakAverage:
-    """A running average of arrays, which makes the model used at inference. (Polyak, Juditsky 1992; paper, section 6)
+    """A running average of arrays, used as the weights for inference. (Polyak, Juditsky 1992; paper, section 6)
 
-    After each step: average = d * average + (1 - d) * array, d = min(decay, (1 + t) / (10 + t)) at step t, so that the first
-    weights, which are bad, soon lose their influence. `arrays`: name -> array, as `Module.state_dict` gives them; `averages` has the
-    same names."""
+    After each step: average = d * average + (1 - d) * array, d = min(decay, (1 + t) / (10 + t)) at step t, so that the first,
+    untrained weights soon lose their influence. `arrays`: name -> array, as from `Module.state_dict`; `averages` has the same names."""
 
     def __init__(self, arrays: Mapping[str, Array], decay: float) -> None:
         self.arrays = arrays
@@ -249,7 +247,7 @@ class PolyakAverage:
         self.steps = 0
 
     def step(self) -> None:
-        """Takes the present values of the arrays into the averages."""
+        """Updates the averages with the current values of the arrays."""
         decay = np.float32(min(self.decay, (1 + self.steps) / (10 + self.steps)))
         self.steps += 1
         for name, average in self.averages.items():
@@ -258,7 +256,7 @@ class PolyakAverage:
 
 
 def gradient_norm(parameters: Iterable[Tensor]) -> float:
-    """The Euclidean length of all gradients of `parameters` together; 0 where there are none."""
+    """The Euclidean norm of all gradients of `parameters` together; 0 if there are none."""
     if isinstance(parameters, Tensor):  # iterating over it would give its rows, which have no gradients
         parameters = [parameters]
     squares = [np.square(p.grad, dtype=np.float32).sum(dtype=np.float64) for p in parameters if p.grad is not None]
@@ -266,7 +264,7 @@ def gradient_norm(parameters: Iterable[Tensor]) -> float:
 
 
 def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
-    """Scales the gradients of `parameters`, in place, so that together they are at most `max_norm` long; returns their length before."""
+    """Scales the gradients of `parameters`, in place, so that their total norm is at most `max_norm`; returns the norm before that."""
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     norm = gradient_norm(parameters)
     if norm > check_real("clip_grad_norm_", "max_norm", max_norm, 0):

@@ -1,7 +1,7 @@
-"""The one source of randomness: a seed, from which initialisation draws numbers and dropout takes counters.
+"""The only source of random numbers: a seed, from which initialisation draws numbers and dropout takes counters.
 
-There is one stream for the whole process, as PyTorch's default generator: any thread may draw from it, no two calls get the same
-numbers, and which thread gets which depends on their order. Only programs that draw from one thread at a time are repeatable.
+There is one stream for the whole process, like PyTorch's default generator. Any thread may draw from it, and no two calls get the
+same numbers, but which thread gets which numbers depends on timing. Results are repeatable if one thread at a time draws.
 """
 
 import threading
@@ -13,20 +13,23 @@ import numpy as np
 
 from .checks import check_int
 
-_state: dict[str, Any] = {"generator": np.random.default_rng(0), "seed": 0, "counter": 0}
-_lock = threading.Lock()
+_state: dict[str, Any] = {"generator": None, "seed": 0, "counter": 0}  # None: made when numbers are drawn, as np.random is slow to import
+_lock = threading.RLock()
 
 
 def manual_seed(seed: int) -> None:
-    """Restarts all random numbers from `seed` (an integer from 0 to 2^64 - 1): the same seed gives the same network, bit for bit."""
+    """Seeds all random numbers with `seed`, an integer from 0 to 2^64 - 1: the same seed gives the same network, bit for bit."""
     seed = check_int("manual_seed", "seed", seed, 0, 2**64 - 1)
     with _lock:
-        _state.update(generator=np.random.default_rng(seed), seed=seed, counter=0)
+        _state.update(generator=None, seed=seed, counter=0)
 
 
-def generator() -> np.random.Generator:
+def generator() -> "np.random.Generator":
     """The NumPy generator that initialisation and shuffling draw from."""
-    found: np.random.Generator = _state["generator"]
+    with _lock:
+        if _state["generator"] is None:
+            _state["generator"] = np.random.default_rng(_state["seed"])
+        found: np.random.Generator = _state["generator"]
     return found
 
 
@@ -39,9 +42,9 @@ def take(n: int) -> tuple[int, int]:
 
 
 def state() -> dict[str, Any]:
-    """The state of all random numbers, of types that JSON has: `set_state` resumes from there."""
+    """The state of all random numbers, as JSON-compatible types: `set_state` resumes from there."""
     with _lock:
-        return {"generator": _state["generator"].bit_generator.state, "seed": _state["seed"], "counter": _state["counter"]}
+        return {"generator": generator().bit_generator.state, "seed": _state["seed"], "counter": _state["counter"]}
 
 
 def set_state(state: dict[str, Any]) -> None:
@@ -54,8 +57,8 @@ def set_state(state: dict[str, Any]) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Within a with-block, numbers may be taken; afterwards the next ones are those that would have come without it."""
-    before, generator_before = dict(_state), _state["generator"].bit_generator.state
+    """Within a with-block, numbers may be drawn; afterwards the state is restored."""
+    generator_before, before = generator().bit_generator.state, dict(_state)
     try:
         yield
     finally:

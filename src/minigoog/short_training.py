@@ -13,9 +13,9 @@ from .nn import Module
 from .tensor import Tensor, no_grad
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
-WARM_UP = 0.1  # of all steps: the learning rate rises linearly, then falls as half a cosine
+WARM_UP = 0.1  # share of the steps in which the learning rate rises linearly; then it falls as half a cosine
 SHIFT = 8  # photographs are shifted by up to an eighth of their size, and mirrored half of the time
-PHOTOGRAPH = 3  # channels. Grey images are digits here: these fill their frame, and their mirror images mean something else
+PHOTOGRAPH = 3  # channels. Grey images are digits here: they fill the whole image, and mirrored they would be other characters
 BATCH = 256  # images in testing
 
 
@@ -25,8 +25,8 @@ def learn(
 ) -> list[float]:  # fmt: skip
     """Trains `model` in place by SGD with momentum: `images` float32 [n, h, w, c], normalised, `labels` [n].
 
-    seed: of the order and of the mirrored and shifted photographs; `model` has its initial weights already. say: called with a line
-    for each epoch. Returns the mean loss of each epoch. FloatingPointError if a loss is not finite: `lr` was too large."""
+    seed: for the order of images and for mirroring and shifting photographs; `model` already has its initial weights. say: called with
+    a line for each epoch. Returns the mean loss of each epoch. FloatingPointError if a loss is not finite: `lr` was too large."""
     optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, weight_decay=WEIGHT_DECAY, decay_vectors=False)
     dataset = ArrayDataset(images, labels, [str(c) for c in range(int(np.max(labels)) + 1)])
     loader = DataLoader(dataset, batch_size, True, drop_last=len(images) >= batch_size, transform=_varied(images.shape), seed=seed)
@@ -55,14 +55,14 @@ def _epoch(model: Module, loader: DataLoader, optimizer: optim.SGD, lr: float, e
 
 
 def schedule(done: float) -> float:
-    """The factor of the learning rate at the end of a step, `done` (0 to 1) of the way."""
+    """The factor of the learning rate when the share `done` (0 to 1) of all steps is done."""
     if done < WARM_UP:
         return done / WARM_UP
     return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
 
 
 def _varied(shape: Shape) -> t.Compose | None:
-    """How training varies an image of this shape [n, h, w, c]; None: not at all."""
+    """The augmentation for images of this shape [n, h, w, c]; None for no augmentation."""
     size, channels = shape[1], shape[3]
     if channels != PHOTOGRAPH:
         return None
@@ -70,7 +70,7 @@ def _varied(shape: Shape) -> t.Compose | None:
 
 
 def accuracy(model: Module, images: Array, labels: IntArray) -> float:
-    """The share of `images` that `model`, switched to evaluation, classifies correctly."""
+    """The share of `images` that `model`, in evaluation mode, classifies correctly."""
     model.eval()
     right = 0
     with no_grad():

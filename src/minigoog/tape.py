@@ -1,7 +1,7 @@
-"""The tape: the operations that a result came from, oldest first, in a plain list.
+"""The tape: a list of the operations that computed a result, oldest first.
 
-It is found, not kept: every operation remembers its input tensors and the moment it ran (`tick`), every tensor the operation
-that made it. A tape is collected from a result when it is asked for, and nothing grows until then.
+No global list is kept: every operation stores its input tensors and when it ran (`tick`), and every tensor stores the operation
+that made it. A tape is collected from a result on request.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Tape(list["Op"]):
         self.results = results
 
     def replay(self) -> Iterator[tuple[Op, Array]]:
-        """Runs the forward pass again with what is in its leaves now, yielding (op, y) after each operation.
+        """Runs the forward pass again with the current values of its leaves, yielding (op, y) after each operation.
 
-        Dropout drops what it dropped. Every tensor between the operations and each result gets its new array; an operation that
-        writes into an array it was given (`out`, as the branches of an Inception module do) writes there again."""
+        Dropout uses the same masks. Every intermediate tensor and each result gets its new array; an operation that wrote into a
+        given array (`out`, as the branches of an Inception module do) writes there again."""
         for op in self:
             for x in op.inputs:
                 if x.op is not None:
@@ -60,17 +60,17 @@ class Tape(list["Op"]):
         """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient of the output and those of the inputs.
 
         dy: the gradient with respect to the (first) result (1 if that is a single value). Gradients of
-        leaves (tensors that no operation made and that require one) are added to their `.grad`; the others live only until they are
-        used. Raises if what an operation needs has been written to since it ran.
+        leaves (tensors that no operation made and that require a gradient) are added to their `.grad`; others are freed after use.
+        Raises if an array that an operation needs was overwritten since it ran.
         """
         for op in self:
             op.check_kept()
         result = self.results[0]
         arrived = {result.op: result.output_gradient(dy)}
-        owned: set[Op] = set()  # operations whose arrived gradient is a sum made here, which may be added to in place
+        owned: set[Op] = set()  # operations whose gradient is a sum made here, which may be added to in place
         for op in reversed(self):
             dy_op = arrived.pop(op, None)
-            if dy_op is None:  # the first result does not depend on it, or requires_grad was taken off its output
+            if dy_op is None:  # the first result does not depend on it, or requires_grad of its output was cleared
                 continue
             dxs = op.gradients(dy_op)
             for x, dx in zip(op.inputs, dxs, strict=True):
@@ -82,7 +82,7 @@ class Tape(list["Op"]):
                     arrived[x.op] = dx
                 elif x.op in owned:
                     op.add(arrived[x.op], dx, out=arrived[x.op])
-                else:  # what arrived first may be part of another array (concatenation hands out slices)
+                else:  # the first gradient may be part of another array (concatenation returns slices)
                     arrived[x.op] = op.add(arrived[x.op], dx)
                     owned.add(x.op)
             yield op, dy_op, dxs

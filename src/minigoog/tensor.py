@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from .op import Op
 
 _recording = ContextVar("minigoog_recording", default=True)
-OPERATORS: dict[str, Callable[..., Tensor]] = {}  # the functions that Tensor's operators call: minigoog.ops, which needs Tensor, fills it
+OPERATORS: dict[str, Callable[..., Tensor]] = {}  # the functions of Tensor's operators; filled by minigoog.ops, which imports Tensor
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Within a with-block, operations are not recorded: less memory, no backward.
 
-    It holds for this thread (or asynchronous task) alone; a new thread starts out recording."""
+    It applies to this thread (or asynchronous task) only; a new thread starts with recording on."""
     before = _recording.get()
     _recording.set(False)
     try:
@@ -49,12 +49,12 @@ class Tensor:
 
     Lists and integers become float32. Feature maps are NHWC: images x height x width x channels.
 
-    backward() raises if an array that it needs has been overwritten by an operation with `out`, an optimizer or load_state_dict.
-    What NumPy itself writes to `data` is not noticed: after such a write, run the forward pass again before backward(), or say
+    backward() raises if an array that it needs was overwritten by an operation with `out`, an optimizer or load_state_dict.
+    Writes to `data` by NumPy are not detected: after such a write, run the forward pass again before backward(), or call
     `mark_written()`."""
 
     __slots__ = ("data", "grad", "op", "requires_grad")
-    __array_ufunc__ = None  # NumPy leaves array * tensor to Tensor.__rmul__; np.exp(tensor) is an error, not a lost gradient
+    __array_ufunc__ = None  # makes array * tensor call Tensor.__rmul__, and np.exp(tensor) an error instead of losing the gradient
 
     data: Array
     grad: Array | None
@@ -73,7 +73,7 @@ class Tensor:
 
     @property
     def shape(self) -> Shape:
-        """Lengths of the axes."""
+        """The size of each axis."""
         return self.data.shape
 
     @property
@@ -115,7 +115,7 @@ class Tensor:
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def item(self) -> float:
-        """The value of a tensor that has only one."""
+        """The value of a tensor with one value, as a Python number."""
         return float(self.data.item())
 
     def __float__(self) -> float:
@@ -132,7 +132,7 @@ class Tensor:
         return Tensor(self.data)
 
     def mark_written(self, by: str = "a function") -> None:
-        """Says that `by` has changed `data` in place, so that a later backward() that needs the old values raises."""
+        """Records that `by` has changed `data` in place, so that a later backward() that needs the old values raises."""
         writes.note(self.data, by)
 
     # ---- operators: each a recorded operation of minigoog.ops ----
@@ -195,15 +195,15 @@ class Tensor:
     # ---- backward ----
 
     def tape(self) -> Tape:
-        """The operations that this tensor came from, oldest first: a Tape to print, walk and step through."""
+        """The operations that computed this tensor, oldest first: a Tape to print, iterate over and step through."""
         return Tape(self)
 
     def backward(self, grad: Array | Tensor | None = None, retain_graph: bool = False) -> None:
-        """Adds to `.grad` of every leaf that requires one the gradient of this tensor, weighted with `grad` (1 for a single value).
+        """Adds the gradient of this tensor, weighted by `grad` (1 for a single value), to `.grad` of every leaf that requires one.
 
         Frees each operation's record as soon as it is used; `retain_graph` keeps them for another backward()."""
         if not self.requires_grad:
-            raise RuntimeError("backward: nothing that this tensor came from requires a gradient (or it was computed under no_grad)")
+            raise RuntimeError("backward: no input of this tensor requires a gradient (or it was computed under no_grad)")
         tape = Tape(self)
         dy = self.output_gradient(grad)
         if self.op is None:

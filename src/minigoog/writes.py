@@ -1,6 +1,6 @@
-"""Which memory this package has written to, and when, so that backward notices when an array that it needs has been overwritten.
+"""Records which memory this package has written to, and when, so that backward detects that an array it needs was overwritten.
 
-Writes are kept for each array that owns memory and forgotten when it dies: memory that is used again starts without any.
+Writes are stored for each array that owns memory and dropped when the array is freed, so reused memory starts without any.
 """
 
 import itertools
@@ -12,13 +12,13 @@ import numpy as np
 
 from .array_types import Array
 
-now = itertools.count(1).__next__  # the next moment, a number larger than all before
-_latest = 0  # the moment of the last write of all
+now = itertools.count(1).__next__  # a counter as clock: each call returns a larger number
+_latest = 0  # the time of the last write to any array
 _lock = threading.Lock()
 
 
 class _Region:
-    """The place and shape of an array; NumPy makes an array of it. Not a reference, which would keep the memory alive."""
+    """The address and shape of an array, which NumPy can turn into an array. It is no reference, so it does not keep the memory alive."""
 
     def __init__(self, interface: dict[str, Any]):
         self.__array_interface__ = interface
@@ -49,7 +49,7 @@ def note(a: Array, by: str, tick: int | None = None) -> None:
 
 
 def since(a: Array, tick: int) -> str | None:
-    """Who has written to the memory of `a` after the moment `tick`; None if there was no such write."""
+    """The name of what wrote to the memory of `a` after time `tick`; None if there was no such write."""
     entry = _writes.get(id(_owner(a))) if tick < _latest else None
     if entry is None:
         return None

@@ -28,7 +28,7 @@ def path(tmp_path_factory):
 
 
 @given(ARRAYS, st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
-def test_what_is_saved_is_loaded(path, arrays, metadata):
+def test_saved_data_is_loaded_unchanged(path, arrays, metadata):
     safetensors.save(path, arrays, metadata)
     loaded, info = safetensors.load(path)
     assert info == metadata and loaded.keys() == arrays.keys()

@@ -83,7 +83,7 @@ def test_odd_json_in_each_field_is_refused(path, fields, data):
     (b'{"a":{"dtype":"I8","shape":[1],"data_offsets":[false,true]}}', "two integers from 0 on"),
     (b"\xff\xfe", "has a header that is not JSON"),
 ])  # fmt: skip
-def test_more_ways_to_be_wrong_are_said(path, header, message):
+def test_errors_with_more_arguments_are_reported(path, header, message):
     path.write_bytes(encode(header, b"x"))
     with pytest.raises(ValueError) as error:
         safetensors.load(path)

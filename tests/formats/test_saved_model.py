@@ -12,7 +12,7 @@ INFO = saved_model.Info("tiny", ARGUMENTS, ("cat", "dog"), (8, 9, 3), (1.0, 2.0,
 WEIGHTS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}
 
 
-def test_what_is_saved_is_loaded(tmp_path):
+def test_saved_data_is_loaded_unchanged(tmp_path):
     saved_model.save(tmp_path / "model", WEIGHTS, INFO)
     weights, info = saved_model.load(tmp_path / "model")
     assert info == INFO and np.array_equal(weights["a"], WEIGHTS["a"])

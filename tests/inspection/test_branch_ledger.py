@@ -87,14 +87,14 @@ def test_the_model_is_left_as_it_was(case):
 
 def test_the_printed_table_has_a_line_for_each_branch_and_each_kind(ledger):
     lines = str(ledger).splitlines()
-    assert lines[0] == f"TinyInception, measured with 32 images at once; {ledger.accuracy:.2%} of 119 images right with all branches"
+    assert lines[0] == f"TinyInception, measured with 32 images at once; {ledger.accuracy:.2%} of 119 images correct with all branches"
     assert len(lines) == 2 + 2 + 16 + 4 and lines[4].split()[:4] == ["inception2a", "1x1", "528", "32,768"]
     totals = [line.split() for line in lines[-4:]]
     assert [cells[:2] for cells in totals] == [["all", "1x1"], ["all", "3x3"], ["all", "5x5"], ["all", "pool"]]
     assert totals[1][2] == f"{sum(row.parameters for row in ledger.rows if row.branch == '3x3'):,}"
 
 
-def test_without_labels_no_accuracy_is_told_and_naive_modules_have_branches_too():
+def test_without_labels_no_accuracy_is_reported_and_naive_modules_have_branches_too():
     model = mg.nn.Sequential(a=mg.nn.NaiveInception(3, 4, 5, 6), b=mg.nn.GlobalAvgPool2d())
     ledger = mg.inspection.branch_ledger(model, numbers(0, (1, 6, 6, 3)))
     assert ledger.accuracy is None and [row.accuracy_lost for row in ledger.rows] == [None] * 4
@@ -130,7 +130,7 @@ def test_the_program_trains_a_tiny_network_and_measures_it(monkeypatch, capsys):
     monkeypatch.setattr(program_branches, "EPOCHS", 1)
     run(monkeypatch, "--images", "20")
     text = capsys.readouterr().out
-    assert "trained now on the digits" in text and "of 20 images right with all branches" in text and text.count("inception3b") == 4
+    assert "trained now on the digits" in text and "of 20 images correct with all branches" in text and text.count("inception3b") == 4
 
 
 def test_the_program_refuses_what_cannot_be_measured(monkeypatch, capsys):

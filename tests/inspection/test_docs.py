@@ -1,4 +1,4 @@
-"""What docs/inspection.md shows is what happens."""
+"""docs/inspection.md shows the actual output."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""The break-it lab: off, its tape is the engine's; on, each mistake does what is said of it, and its checks catch it."""
+"""The break-it lab: off, its tape is the engine's; on, each mistake does what its text says, and its checks catch it."""
 
 import sys
 
@@ -50,8 +50,8 @@ def test_the_engine_gives_the_right_numbers_of_each_example_at_its_point():
         assert [x.grad.item() for x in inputs] == pytest.approx(right[: len(inputs)])
 
 
-def test_the_gradcheck_that_fails_blames_no_operation_but_says_that_each_is_right_by_itself():
-    with pytest.raises(mg.GradcheckError, match="Each operation on the tape is right by itself"):
+def test_the_gradcheck_that_fails_says_that_each_operation_is_correct_by_itself():
+    with pytest.raises(mg.GradcheckError, match="Each operation on the tape is correct by itself"):
         mg.gradcheck(lambda a: lab.LabTensor(ops.mul(a, a) + a, "overwrite"), [np.array([3.0])])
 
 

@@ -1,4 +1,4 @@
-"""The table of rules: one for the very class of an operation, none for a user's class of the same name."""
+"""The table of rules: one for the exact class of an operation, none for a user's class of the same name."""
 
 import json
 import re

@@ -85,7 +85,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(isa, threads):
     ({"gamma": np.ones(4, np.float32)}, r"`gamma` has shape \(4,\), expected \(3,\)"),
     ({"x": np.ones((0, 3), np.float32)}, r"`x` has shape \(0, 3\), expected values to take the mean of"),
     ({"x": np.ones(3, np.float32)}, "`x` has 1 axes"),
-    ({"eps": 0}, "`eps` is 0, expected it above 0"),
+    ({"eps": 0}, "`eps` is 0, expected a number above 0"),
     ({"out": np.ones((5, 4), np.float32)}, r"`out` has shape \(5, 4\), expected \(5, 3\)"),
 ])  # fmt: skip
 @pytest.mark.parametrize("kind", ["native", "reference"])

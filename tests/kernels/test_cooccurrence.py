@@ -44,7 +44,7 @@ def test_the_reference_is_the_definition(case):
 
 
 @given(case=binary_maps())
-def test_a_pair_seen_from_its_other_end_is_counted_alike(isa, case):
+def test_a_pair_is_counted_the_same_from_both_ends(isa, case):
     counts = native.cooccurrences(*case)
     assert np.array_equal(counts, counts[:, ::-1, ::-1].transpose(3, 1, 2, 0))
 

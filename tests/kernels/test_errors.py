@@ -1,4 +1,4 @@
-"""Bad arguments: an error that names the argument, what came and what was expected, and never a crash."""
+"""Bad arguments: an error that names the argument, what was given and what was expected, and never a crash."""
 
 import os
 import subprocess
@@ -88,7 +88,7 @@ BOTH = [  # function, arguments, the error and its message, for both kinds of ke
     ("max_pool2d", (X, 2.5), {}, TypeError, r"`kernel_size` is 2.5, expected an integer"),
     ("max_pool2d", (X, 2), {"stride": 0}, ValueError, r"`stride` is 0, expected at least 1"),
     ("max_pool2d", (X, 2), {"stride": 2.0}, TypeError, r"`stride` is 2.0, expected an integer"),
-    ("max_pool2d", (X, 2), {"padding": 2}, ValueError, r"`padding` is \(2, 2\), expected it smaller than the window \(2, 2\)"),
+    ("max_pool2d", (X, 2), {"padding": 2}, ValueError, r"`padding` is \(2, 2\), expected less than the window \(2, 2\)"),
     ("max_pool2d", (X, 7), {}, ValueError, r"the window's height 7 exceeds the map's 5"),
     ("max_pool2d", (X[0], 2), {}, ValueError, r"expected four axes NHWC"),
     ("max_pool2d", (ones(1, 4, 4, 0), 2), {}, ValueError, r"no channels"),
@@ -112,9 +112,9 @@ BOTH = [  # function, arguments, the error and its message, for both kinds of ke
     ("add", (X, ones(3)), {}, ValueError, r"`b` has shape \(3,\), expected \(2, 5, 6, 3\)"),  # no broadcasting
     ("add", (X, X.astype(float)), {}, TypeError, r"`b` is float64, expected float32"),
     ("tanh_backward", (X, DY, 1.0, 1.0), {}, ValueError, r"`dy` has shape"),
-    ("dropout", (X, 1.0), {"seed": 0, "offset": 0}, ValueError, r"`p` is 1, expected it below 1"),
-    ("dropout", (X, -0.1), {"seed": 0, "offset": 0}, ValueError, r"`p` is -0.1, expected it finite and from 0 to 1"),
-    ("dropout", (X, np.nan), {"seed": 0, "offset": 0}, ValueError, r"`p` is nan, expected it finite"),
+    ("dropout", (X, 1.0), {"seed": 0, "offset": 0}, ValueError, r"`p` is 1, expected a number below 1"),
+    ("dropout", (X, -0.1), {"seed": 0, "offset": 0}, ValueError, r"`p` is -0.1, expected a finite number from 0 to 1"),
+    ("dropout", (X, np.nan), {"seed": 0, "offset": 0}, ValueError, r"`p` is nan, expected a finite number"),
     ("dropout", (X, "half"), {"seed": 0, "offset": 0}, TypeError, r"`p` is 'half', expected a number"),
     ("dropout", (X, 0.5), {"seed": -1, "offset": 0}, ValueError, r"`seed` is -1, expected at least 0"),
     ("dropout", (X, 0.5), {"seed": 2**64, "offset": 0}, ValueError, r"`seed` is 18446744073709551616, expected at most"),
@@ -135,8 +135,8 @@ BOTH = [  # function, arguments, the error and its message, for both kinds of ke
     ("cooccurrences", (X > 0, -1), {}, ValueError, r"`radius` is -1, expected at least 0"),
     ("cooccurrences", (X > 0, 1.0), {}, TypeError, r"`radius` is 1.0, expected an integer"),
     ("sgd_step", (B, ones(5), B), {"lr": 0.1, "momentum": 0, "weight_decay": 0}, ValueError, r"`dw` has shape \(5,\), expected \(4,\)"),
-    ("sgd_step", (B, B, B), {"lr": np.nan, "momentum": 0, "weight_decay": 0}, ValueError, r"`lr` is nan, expected it finite"),
-    ("sgd_step", (B, B, B), {"lr": np.inf, "momentum": 0, "weight_decay": 0}, ValueError, r"`lr` is inf, expected it finite"),
+    ("sgd_step", (B, B, B), {"lr": np.nan, "momentum": 0, "weight_decay": 0}, ValueError, r"`lr` is nan, expected a finite number"),
+    ("sgd_step", (B, B, B), {"lr": np.inf, "momentum": 0, "weight_decay": 0}, ValueError, r"`lr` is inf, expected a finite number"),
     ("sgd_step", (B, B, B), {"lr": 0.1, "momentum": "x", "weight_decay": 0}, TypeError, r"`momentum` is 'x', expected a number"),
     ("sgd_step", (read_only(B), B, B), {"lr": 0.1, "momentum": 0, "weight_decay": 0}, ValueError, r"`w` is read-only"),
 ]
@@ -199,7 +199,7 @@ def test_a_refused_call_does_not_change_what_later_calls_get(native, kind):
                                               (2.0, TypeError, "`n` is 2.0, expected an integer"), (True, TypeError, "`n` is True"),
                                               (100_000, ValueError, "`n` is 100000, expected at most"),
                                               (2**40, ValueError, "expected at most")])
-def test_set_num_threads_refuses_what_is_no_number_of_threads(n, error, message):
+def test_set_num_threads_refuses_an_invalid_number_of_threads(n, error, message):
     with pytest.raises(error, match=f"set_num_threads: {message}" if message.startswith("`") else message):
         minigoog.set_num_threads(n)
 

@@ -35,11 +35,11 @@ def test_steps_agree_with_pytorch(isa, nesterov):
     torch = pytest.importorskip("torch")
     w, v = numbers(0, (37,)).copy(), np.zeros(37, np.float32)
     t = torch.tensor(w.copy(), requires_grad=True)
-    optimiser = torch.optim.SGD([t], lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=nesterov)
+    optimizer = torch.optim.SGD([t], lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=nesterov)
     for i in range(5):
         dw = numbers(i + 1, (37,))
         t.grad = torch.tensor(dw)
-        optimiser.step()
+        optimizer.step()
         native.sgd_step(w, dw, v, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=nesterov)
     assert np.allclose(w, t.detach().numpy(), rtol=1e-5, atol=1e-6)
 

@@ -71,7 +71,7 @@ def test_maps_with_odd_strides_are_refused_by_name(native, use, how):
 ], ids=["conv2d", "conv2d_input", "linear", "softmax", "softmax_backward", "cross_entropy", "cross_entropy_backward",
         "dropout", "sgd_step"])
 def test_arrays_that_must_be_dense_are_refused_by_name(native, name, call, how):
-    with pytest.raises(ValueError, match=rf"`{name}` has strides .*expected it dense: np.ascontiguousarray\({name}\)"):
+    with pytest.raises(ValueError, match=rf"`{name}` has strides .*expected a dense array: np.ascontiguousarray\({name}\)"):
         call(strided(ones(3, 3), how))
 
 

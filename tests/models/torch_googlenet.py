@@ -1,4 +1,4 @@
-"""GoogLeNet said once more in PyTorch, both variants, as an independent judge. NCHW; torchvision's names in its variant."""
+"""GoogLeNet in PyTorch, both variants, as an independent reference. NCHW; torchvision's names in its variant."""
 
 import torch
 import torch.nn.functional as F

@@ -16,7 +16,7 @@ def trained(module, *shape):
 
 
 def test_it_does_what_pytorchs_does():
-    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra dev)")
+    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra judges)")
     ours, theirs = nn.BatchNorm2d(5), torch.nn.BatchNorm2d(5)
     gamma, beta, x, dy = numbers(0, (5,)), numbers(1, (5,)), numbers(2, (4, 3, 6, 5)), numbers(3, (4, 3, 6, 5))
     ours.load_state_dict({"weight": gamma, "bias": beta}, strict=False)
@@ -43,7 +43,7 @@ def test_in_evaluation_it_is_part_of_the_convolution():
     assert [op.name for op in layer(Tensor(x)).tape()].count("Conv2d") == 1
 
 
-def test_state_holds_the_running_averages_but_the_optimiser_does_not_see_them():
+def test_state_holds_the_running_averages_but_the_optimizer_does_not_see_them():
     layer = trained(nn.ConvBNReLU(3, 4, 1), 2, 5, 5, 3)
     assert [name for name, _ in layer.named_parameters()] == ["conv.weight", "norm.weight", "norm.bias"]
     other = nn.ConvBNReLU(3, 4, 1).eval()

@@ -81,7 +81,7 @@ def test_what_pytorch_does_not_have_takes_its_settings_by_name(kind):
 
 
 def test_the_stored_order_is_that_of_the_installed_pytorch():
-    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra dev)")
+    torch = pytest.importorskip("torch", reason="PyTorch is the judge here (extra judges)")
     for kind, names in TORCH.items():
         room = torch.optim if kind.__module__ == "minigoog.optim" else torch.nn
         if kind.__module__.startswith("minigoog.models") or kind in UNREADABLE:

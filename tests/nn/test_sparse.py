@@ -1,4 +1,4 @@
-"""SparseConv2d and pruning: what is kept, that it runs and learns wherever a Conv2d does, and the way back."""
+"""SparseConv2d and pruning: what is kept, that it runs and trains like a Conv2d, and the conversion back."""
 
 import os
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_exactly_the_given_share_of_weights_is_kept(density, kept):
 
 @pytest.mark.parametrize("density", [-0.1, 1.5, np.nan])
 def test_a_density_outside_0_to_1_is_refused(density):
-    with pytest.raises(ValueError, match="`density` is .* expected it finite and from 0 to 1"):
+    with pytest.raises(ValueError, match="`density` is .* expected a finite number from 0 to 1"):
         nn.SparseConv2d.from_conv(nn.Conv2d(3, 4, 1), density)
 
 

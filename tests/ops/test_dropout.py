@@ -53,7 +53,7 @@ def test_dropout_is_the_identity_when_not_training_or_with_p_zero():
     assert nn.Dropout(0.5).eval()(x) is x
 
 
-@pytest.mark.parametrize("p, error, message", [(1, ValueError, "`p` is 1, expected it below 1"), (1.5, ValueError, "`p` is 1.5"),
+@pytest.mark.parametrize("p, error, message", [(1, ValueError, "`p` is 1, expected a number below 1"), (1.5, ValueError, "`p` is 1.5"),
                                               (-0.1, ValueError, "`p` is -0.1"), ("x", TypeError, "`p` is 'x', expected a number"),
                                               (float("nan"), ValueError, "`p` is nan")])
 def test_a_p_that_is_no_probability_is_refused(p, error, message):

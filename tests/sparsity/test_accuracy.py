@@ -74,7 +74,7 @@ def test_the_verdict_on_the_patterns_follows_from_the_means(means, verdict):
     assert accuracy.judge_patterns(numbers(**means))[0] == verdict
 
 
-def test_the_whole_comparison_runs_and_goes_on_from_what_is_there(tmp_path, monkeypatch):
+def test_the_whole_comparison_runs_and_resumes_from_stored_results(tmp_path, monkeypatch):
     if kernels.native is None:
         pytest.skip("milliseconds are those of compiled networks, which need the C kernels")
     monkeypatch.setitem(PLANS, (False, True), Plan(0.4, 96, 16, 50, 1, (0.03, 0.1), 48, 2))

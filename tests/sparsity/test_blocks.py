@@ -12,7 +12,7 @@ from minigoog.sparsity.speed.blocks import BLOCKS, CASES, CLUSTERED, RANDOM, SHA
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("inside, outside, least", [(0.95, 0.0, 1.0), (0.8, 0.01, 1.0), (0.6, 0.03, 0.98)])
-def test_hidden_blocks_are_found_again_without_being_told_how_many(inside, outside, least, seed):
+def test_hidden_blocks_are_found_without_knowing_how_many_there_are(inside, outside, least, seed):
     mask, row, column = planted(np.random.default_rng(seed), inside, outside, SHAPE)
     rows, columns = co_clusters(mask.astype(float))
     assert rows.max() == columns.max() == 7

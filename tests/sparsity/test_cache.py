@@ -16,7 +16,7 @@ def test_two_ways_hold_two_lines_of_a_set_and_throw_out_the_one_least_recently_u
     assert two_sets.missed([2, 0]) == []  # which has thrown out nothing here
 
 
-def test_a_line_is_missed_when_as_many_others_of_its_set_came_between_as_there_are_ways():
+def test_a_line_is_evicted_after_as_many_other_lines_of_its_set_as_there_are_ways():
     """The definition of least recently used, by stack distance (Mattson et al. 1970)."""
     rng, sets, ways = np.random.default_rng(0), 4, 3
     lines = rng.integers(0, 24, 500).tolist()

@@ -51,7 +51,7 @@ def test_a_reduction_never_costs_more_than_it_saves(share, k, cin, n):
 
 
 @given(cout=st.integers(30, 400), cin=st.integers(8, 400))
-def test_a_module_has_about_the_channels_that_were_asked_for(cout, cin):
+def test_a_module_has_about_the_requested_channels(cout, cin):
     n1, _, n3, _, n5, pool = module_widths(UNIFORM, cin, cout)
     assert abs(n1 + n3 + n5 + pool - cout) <= 2
 

@@ -51,7 +51,7 @@ def test_rings_average_between_channels_and_of_each_with_itself_apart():
 
 
 @given(seed=seeds, c=st.integers(2, 8), degree=st.integers(1, 6), cross=st.booleans())
-def test_a_graph_has_the_degree_that_was_asked_for(seed, c, degree, cross):
+def test_a_graph_has_the_requested_degree(seed, c, degree, cross):
     phi = np.random.default_rng(seed).random((c, 5, 5, c)) * 0.9 + 0.05
     graph = related(phi, strongest(phi, degree, cross), cross)
     assert graph.sum() == degree * c

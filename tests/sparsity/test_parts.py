@@ -36,7 +36,7 @@ def test_the_lock_of_a_process_that_is_gone_blocks_no_other(tmp_path):
     assert work_through(Setting(tmp_path, say=lambda line: None), {"a": lambda: {"x": 1}}) == {"a": {"x": 1}}
 
 
-def test_progress_and_the_time_left_are_told(tmp_path):
+def test_progress_and_the_time_left_are_reported(tmp_path):
     lines = []
     work_through(Setting(tmp_path, say=lines.append), dict.fromkeys("abc", dict))
     assert lines[0] == "part 1 of 3: a" and lines[2] == "part 3 of 3: c, 0 s left"

@@ -45,7 +45,7 @@ def test_what_has_been_measured_is_not_measured_again(main, tmp_path):
     assert calls == [{"value": 0}]
 
 
-def test_ctrl_c_says_how_to_continue_and_the_next_run_does_so(main, tmp_path):
+def test_ctrl_c_prints_how_to_resume_and_the_next_run_resumes(main, tmp_path):
     parts, presses = [], [KeyboardInterrupt]
 
     def measure(setting):
@@ -56,7 +56,7 @@ def test_ctrl_c_says_how_to_continue_and_the_next_run_does_so(main, tmp_path):
         return {"seed": 1}
 
     code, _, err = main([demonstration("one", measure=measure)], "--output", tmp_path, "one")
-    assert code == 130 and f"Continue with: python -m minigoog.sparsity --output {tmp_path} one" in err
+    assert code == 130 and f"Resume with: python -m minigoog.sparsity --output {tmp_path} one" in err
     assert main([demonstration("one", measure=measure)], "--output", tmp_path)[0] == 0
     assert parts == ["a", "b"]
 
@@ -71,7 +71,7 @@ def test_a_demonstration_that_fails_is_reported_and_the_others_run(main, tmp_pat
     assert "no luck &lt;today&gt;" in page and 'badge failed">failed' in page
 
 
-def test_a_figure_that_cannot_be_drawn_does_not_cost_the_report(main, tmp_path):
+def test_a_figure_that_cannot_be_drawn_does_not_prevent_the_report(main, tmp_path):
     pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'minigoog[plots]'")
 
     def draw(numbers, figure):
@@ -82,7 +82,7 @@ def test_a_figure_that_cannot_be_drawn_does_not_cost_the_report(main, tmp_path):
     assert "ZeroDivisionError" in (tmp_path / "report.html").read_text()
 
 
-def test_only_those_that_are_named_run_and_the_report_keeps_what_is_there(main, tmp_path):
+def test_only_the_named_demonstrations_run_and_the_report_keeps_earlier_results(main, tmp_path):
     both = [demonstration("one"), demonstration("two", "L2")]
     assert "L2  two            not run" in main(both, "--output", tmp_path, "one")[1]
     assert "L1  one            holds" in main(both, "--output", tmp_path, "two")[1]
@@ -104,7 +104,7 @@ def test_a_folder_with_other_files_is_refused(main, tmp_path):
 @pytest.mark.parametrize(("flags", "message"), [
     (["three"], "there is no demonstration three, expected some of one"),
     (["--seed", "-1"], "expected an integer from 0 to 4294967295, got '-1'"),
-    (["--images", "nowhere"], "--images is 'nowhere', which is no folder"),
+    (["--images", "nowhere"], "--images is 'nowhere', expected a folder of images"),
     (["--fast"], "unrecognized arguments: --fast"),
 ])  # fmt: skip
 def test_wrong_flags_end_with_2_and_one_line(main, tmp_path, flags, message):

@@ -49,6 +49,6 @@ def test_sums_of_more_samples_than_a_block_are_those_of_each():
     (lambda g: random_layer(g, 5, 3, 3), "random_layer: `negative` is 3, expected at most 2"),
     (lambda g: sparse_codes(g, 5, 3, 4), "sparse_codes: `active` is 4, expected at most 3"),
 ])
-def test_what_cannot_be_is_refused_by_name(call, message):
+def test_impossible_values_are_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.random.default_rng(0))

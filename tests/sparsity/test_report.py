@@ -78,7 +78,7 @@ def test_no_two_elements_have_one_name_even_in_two_figures_of_the_same(page):
     assert len(names) == len(set(names))
 
 
-def test_each_demonstration_is_told_whole(page):
+def test_the_report_shows_every_part_of_each_demonstration(page):
     for words in ("a claim", "an experiment", "A rule with <code>code</code>", "Because {'seed': 0}", "minigoog.sparsity one",
                   "The &lt;title&gt; of one", "<td class='s'>seed</td>", 'badge holds-partly">holds partly', 'badge not-run">not run'):
         assert words in page, words

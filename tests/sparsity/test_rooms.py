@@ -1,4 +1,4 @@
-"""The rooms of sparsity/ stand on each other: each imports only those before it, and says in one sentence what it holds."""
+"""The rooms of sparsity/ are in layers: each imports only those before it, and describes itself in one sentence."""
 
 import ast
 import importlib

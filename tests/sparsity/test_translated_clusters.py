@@ -51,7 +51,7 @@ def test_a_mixture_whose_pairs_belong_to_other_units_is_no_cluster():
 
 
 @given(seed=seeds)
-def test_planted_units_have_the_sizes_and_children_that_were_asked_for(seed):
+def test_planted_units_have_the_requested_sizes_and_children(seed):
     planted = plant(np.random.default_rng(seed), {1: 2, 3: 3, 5: 1}, 8, 5)
     assert histogram(planted) == {1: 2, 3: 3, 5: 1} and len(set(planted)) == 6
     assert all(len(set(unit)) == 5 and unit == canonical(unit) for unit in planted)

@@ -55,8 +55,8 @@ def test_a_missing_file_is_named_with_the_recipes_that_there_are(tmp_path):
     ("data", 3, "`data` is 3, expected text"),
     ("model", ["small"], r"`model` is \['small'\], expected one of"),
     ("lr", True, "`lr` is True, expected a number"),
-    ("clip", 0, "`clip` is 0, expected it above 0"),
-    ("average", 1.5, "`average` is 1.5, expected it finite and from 0 to 1"),
+    ("clip", 0, "`clip` is 0, expected a number above 0"),
+    ("average", 1.5, "`average` is 1.5, expected a finite number from 0 to 1"),
 ])  # fmt: skip
 def test_a_setting_that_cannot_be_is_named(setting, value, message):
     with pytest.raises((TypeError, ValueError), match=message):

@@ -48,7 +48,7 @@ def second_call(monkeypatch, owner, name, instead):
 
 def test_a_test_loss_that_is_not_finite_leaves_the_last_good_epoch(tmp_path, monkeypatch):
     second_call(monkeypatch, loop.testing, "test", lambda *_: loop.testing.Tested(float("nan"), 0.0))
-    with pytest.raises(TrainingError, match=r"became nan after epoch 2: .* Continue from epoch 1\.00 with"):
+    with pytest.raises(TrainingError, match=r"became nan after epoch 2: .* Resume from epoch 1\.00 with"):
         fit(Config(**TINY, output=tmp_path / "run"))
     assert saved_model.load(tmp_path / "run" / "last.safetensors")[1].more["epoch"] == "1"
     assert [line["epoch"] for line in metrics_of(tmp_path / "run")] == [1]
@@ -59,7 +59,7 @@ def test_a_full_disk_stops_with_the_last_checkpoint_in_place(tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     second_call(monkeypatch, loop.checkpoint, "save", no_space)
-    with pytest.raises(TrainingError, match=r"No space left on device.* Continue from epoch 1\.00 with"):
+    with pytest.raises(TrainingError, match=r"No space left on device.* Resume from epoch 1\.00 with"):
         fit(Config(**TINY, output=tmp_path / "run"))
     progress = json.loads(safetensors.load(tmp_path / "run" / "checkpoint.safetensors")[1]["progress"])
     assert (progress["epoch"], progress["step"]) == (1, 0)
@@ -83,7 +83,7 @@ def test_a_stop_within_an_epoch_keeps_the_step_in_progress(tmp_path, monkeypatch
         return step(*args)
 
     second_call(monkeypatch, loop.Trainer, "_step", interrupted_step)
-    with pytest.raises(Interrupted, match=r"stopped after step 2 of epoch 1\. Continue from epoch 0\.09 with") as stop:
+    with pytest.raises(Interrupted, match=r"stopped after step 2 of epoch 1\. Resume from epoch 0\.09 with") as stop:
         fit(Config(**TINY, output=tmp_path / "run"))
     assert stop.value.signal == signal.SIGTERM
 
@@ -94,7 +94,7 @@ def test_a_stop_after_the_last_step_is_a_stop_too(tmp_path, monkeypatch):
         return loop.testing.Tested(1.0, 0.5)
 
     monkeypatch.setattr(loop.testing, "test", interrupt)
-    with pytest.raises(Interrupted, match=r"stopped after epoch 1\. Continue from epoch 1\.00 with") as stop:
+    with pytest.raises(Interrupted, match=r"stopped after epoch 1\. Resume from epoch 1\.00 with") as stop:
         fit(Config(**TINY | {"epochs": 1}, output=tmp_path / "run"))
     assert stop.value.signal == signal.SIGINT
 

@@ -1,7 +1,7 @@
 """`compile`: a network for inference as a flat list of prepared kernel calls, run by C with no Python between them.
 
-The tape of one forward pass is read once and everything is decided then: algorithms, packed weights, padding, bias and ReLU within
-the convolution, and where each map lies in one arena. Concatenation disappears: its inputs are written where they belong. The 1x1
+The tape of one forward pass is read once, and everything is decided then: algorithms, packed weights, padding, bias and ReLU within
+the convolution, and where each map lies in one arena. Concatenation disappears: its inputs are written directly to their places. The 1x1
 convolutions on one map become one product, whose first columns lie beside the concatenated map, so that nothing is copied:
 
     [ 3x3 reduce | 5x5 reduce | 1x1 | 3x3 | 5x5 | pool projection ]      one product writes the first three blocks
@@ -29,9 +29,9 @@ __all__ = ["Plan", "compile"]
 def compile(model: "Module", input_shape: Shape) -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
-    The parameters are copied: later changes of the model are not seen, and what is not computed from the input through recorded
-    operations is a constant. The model may return a tensor or a tuple of tensors. Needs the C kernels; an operation that has none
-    runs in NumPy between them, and the table says so."""
+    The parameters are copied, so later changes to the model have no effect. A value that is not computed from the input by recorded
+    operations is a constant. The model may return a tensor or a tuple of tensors. Needs the C kernels; an operation without a rule
+    runs in NumPy between them, and the printed plan shows that."""
     if kernels.native is None:
         raise RuntimeError("compile: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
     if not hasattr(model, "named_modules"):
@@ -39,7 +39,7 @@ def compile(model: "Module", input_shape: Shape) -> Plan:
     if not is_recording():
         raise RuntimeError("compile: a plan is made from the tape, but nothing is recorded under no_grad")
     plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4))
-    kernels.native.workspace.release()  # the trial run's maps: at batch 32 GoogLeNet leaves 1 GB of them, which is not needed again
+    kernels.native.workspace.release()  # the maps of the trial run: 1 GB for GoogLeNet at batch 32, not needed again
     return plan
 
 

@@ -1,4 +1,4 @@
-"""Which value of a tape lies in which buffer: what makes concatenation, and the convolutions that share a product, free of copies.
+"""Which value of a tape lies in which buffer, chosen so that concatenations and convolutions that share a product copy nothing.
 
 A value is known by its key: the operation that made it, or id(tensor) for the input."""
 
@@ -29,8 +29,8 @@ class Layout:
     tape       its operations, oldest first
     from_x     the keys of all values that depend on x; the others are constants
     maps       key -> Map
-    folded     a convolution or linear layer -> the ReLU that it does too
-    products   a 1x1 convolution -> all those that are one product with it, in the order of their columns
+    folded     a convolution or linear layer -> the ReLU that it also computes
+    products   a 1x1 convolution -> all convolutions computed as one product with it, in the order of their columns
     """
 
     def __init__(self, x: Tensor, ys: Sequence[Tensor], to_slice: Container[type]):
@@ -61,7 +61,7 @@ class Layout:
         return self.maps[key]
 
     def value(self, op: Op) -> Op:
-        """The key of what is left in memory when `op` is done: where it has a folded ReLU, that of the ReLU."""
+        """The key of the value that is in memory after `op`: that of its folded ReLU, if it has one."""
         return self.folded.get(op, op)
 
     def relu(self, op: Conv2d | Linear) -> bool:
@@ -69,7 +69,7 @@ class Layout:
         return op.relu or op in self.folded
 
     def concat_of(self, key: Key) -> Op | None:
-        """The concatenation into whose map the value `key` can be written straight away, or None."""
+        """The concatenation into whose map the value `key` can be written directly, or None."""
         concats = [op for op in self.readers.get(key, []) if type(op) is Concat]
         once = [op for op in concats if concats.count(op) == 1]
         return once[0] if once and type(key) in self.to_slice and key in self.from_x else None
@@ -89,7 +89,7 @@ class Layout:
         return readers
 
     def _folds(self, op: Op, results: Sequence[Key]) -> bool:
-        """Whether `op` is a ReLU that the convolution or linear layer before it can do, since nothing else reads its output."""
+        """Whether `op` is a ReLU that the convolution or linear layer before it can compute, because nothing else reads that output."""
         before = op.inputs[0].op
         if type(op) is not ReLU or not isinstance(before, (Conv2d, Linear)) or type(before) not in (Conv2d, Linear):
             return False
@@ -146,12 +146,12 @@ class Layout:
         return op not in self.products and self.concat_of(self.value(op)) is None
 
     def _join(self, ops: list[Op]) -> None:
-        """Says that these 1x1 convolutions, whose maps are neighbours, are one product."""
+        """Marks these 1x1 convolutions, whose maps are neighbours, as one product."""
         if len(ops) > 1:
             self.products |= dict.fromkeys(ops, ops)
 
     def _join_the_rest(self) -> None:
-        """1x1 convolutions on one map beside which nothing is concatenated: neighbours in a buffer of their own."""
+        """1x1 convolutions on one map, none of them concatenated: their outputs are neighbours in a separate buffer."""
         groups: dict[tuple[Key, bool], list[Op]] = {}
         for op in self.tape:
             shared = self._pointwise(op)
@@ -165,7 +165,7 @@ class Layout:
 
 
 def new_map(shape: Shape, *area: int) -> Map:
-    """A map that is all of a new buffer, in the arena unless another area is named."""
+    """A map that fills a new buffer, in the arena unless another area is given."""
     return kernels.native.arena.new_map(shape, *area)
 
 

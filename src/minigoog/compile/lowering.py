@@ -1,4 +1,4 @@
-"""From a tape to the calls of a plan: what all operations need for it. The rule of each operation is in rules.py."""
+"""From a tape to the calls of a plan: what the rules of all operations (rules.py) share."""
 
 import copy
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ Call: TypeAlias = Any  # kernels.native.plan.Call, which exists only where the C
 
 
 class Lowering:
-    """The steps of a plan, as far as they are known.
+    """The steps of a plan while it is built.
 
     layout   where each value is
     names    id of a parameter -> its layer
     native   kernels.native.plan: each of its functions makes the calls of one kind of operation
-    done     operations that an earlier step computes too
+    done     operations that an earlier step also computes
     """
 
     def __init__(self, layout: Layout, names: dict[int, str]):
@@ -31,7 +31,7 @@ class Lowering:
         self.done: set[Key] = set(layout.relus)
 
     def add(self, op: Op, calls: Sequence[Call], kind: str | None = None, name: str | None = None) -> None:
-        """Appends the calls of `op`, of which all but the last of a group are there to pad."""
+        """Appends the calls of `op`; in a group, all calls but the last only pad."""
         name = self.name(op) if name is None else name
         for call in calls:
             padding = call is not calls[-1] and not call.multiply_adds
@@ -42,7 +42,7 @@ class Lowering:
         return next((self.names[id(t)] for t in op.inputs if id(t) in self.names), "")
 
     def common_name(self, ops: Sequence[Op]) -> str:
-        """What several layers are called that run together: the module that they are in, and how many they are."""
+        """The name of several layers that run together: the module that contains them, and their number."""
         names = [self.name(op) for op in ops]
         if len(names) == 1:
             return names[0]
@@ -61,7 +61,7 @@ class Lowering:
         return np.concatenate([op.inputs[1].data for op in ops], axis=-1), np.concatenate(biases)
 
     def dense(self, op: Op, x: Map) -> Map:
-        """`x`, or a copy of it with nothing between its pixels."""
+        """`x` if it is dense, else a dense copy."""
         if x.dense:
             return x
         y = new_map(x.shape)
@@ -69,15 +69,15 @@ class Lowering:
         return y
 
     def in_numpy(self, op: Op) -> None:
-        """An operation without a rule: its own forward function, between two runs of C."""
+        """An operation without a rule: its `forward` runs in Python, between two runs of C."""
         bare = copy.copy(op)
-        bare.free()  # or the whole tape would live as long as the plan
+        bare.free()  # otherwise the whole tape would live as long as the plan
         maps = [self.layout.maps.get(key_of(t)) for t in op.inputs]
         arguments = [(t.data if m is None else self.dense(op, m), t.shape) for m, t in zip(maps, op.inputs, strict=True)]
         self.add(op, self.native.python(bare.forward, arguments, self.layout.output(op), op.y.shape))
 
     def output(self, i: int, y: Tensor) -> None:
-        """Has the last operation write to the output itself; copies where that cannot be."""
+        """Makes the last operation write to the output directly, or adds a copy where that is not possible."""
         if key_of(y) not in self.layout.from_x:
             raise ValueError(f"compile: output {i} of the model does not depend on its input")
         made, arena = self.layout.maps[key_of(y)], kernels.native.arena

@@ -1,4 +1,4 @@
-"""What `compile` returns: steps that run together, or one by one with a clock."""
+"""What `compile` returns: steps that run together, or one by one with their times."""
 
 import threading
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class Plan:
 
     @property
     def arena_bytes(self) -> int:
-        """Memory of all that lies between input and output, and of scratch (known after the first call)."""
+        """Memory of everything between input and output, plus scratch (known after the first call)."""
         return int(self.program.arena_bytes)
 
     def seconds(self, x: Array, repeats: int = 10) -> Array:

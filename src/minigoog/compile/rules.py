@@ -1,7 +1,7 @@
 """How each operation becomes calls of a plan.
 
-To compile an operation to C: write a function here and put it into RULES, under the operation's class. The class itself decides:
-operations that are not in the table, subclasses of those that are too, run their own `forward` in NumPy.
+To compile an operation to C, write a function here and add it to RULES under the operation's class. The lookup is by exact class:
+operations that are not in the table, including subclasses of those that are, run their own `forward` in NumPy.
 """
 
 from collections.abc import Callable, Sequence
@@ -86,7 +86,7 @@ def reshape(lowering: Lowering, op: Reshape) -> None:
 def concat(lowering: Lowering, op: Concat) -> None:
     layout, start = lowering.layout, 0
     for i, t in enumerate(op.inputs):
-        if layout.concat_of(key_of(t)) is not op:  # the others have written there themselves
+        if layout.concat_of(key_of(t)) is not op:  # the others have already written there
             lowering.add(op, lowering.native.copy(layout.input(op, i), layout.maps[op].channels(start, t.shape[-1])), "copy")
         start += t.shape[-1]
 

@@ -1,4 +1,4 @@
-"""Data sets, transforms, and batches of both. NumPy arrays, no tensors."""
+"""Data sets, transforms and batches, as NumPy arrays; nothing here uses tensors."""
 
 from . import transforms
 from .datasets import ArrayDataset, Dataset, digits, one_size, open_dataset

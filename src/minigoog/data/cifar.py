@@ -3,7 +3,6 @@
 A binary record is one byte for the class (CIFAR-100: one for the superclass, one for the class) and 3,072 for the image, channel by
 channel."""
 
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple, TypeAlias, cast
@@ -22,7 +21,7 @@ CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 class Layout(NamedTuple):
-    """The files of a data set: their names by split, the folders that archives put them in, and where a record or batch has its class."""
+    """The files of a data set: their names by split, their folders in archives, and where a record or batch stores the class."""
 
     binary: dict[str, list[str]]
     batches: dict[str, list[str]]
@@ -90,6 +89,8 @@ def _files(folder: Path) -> Opener:
 
 def _members(archive: Path) -> Opener:
     """The files in a .tar.gz, by name without folders; only their bytes are read, nothing is unpacked."""
+    import tarfile  # slow to import, and only archives need it
+
     found = {}
     try:
         with tarfile.open(archive, "r:gz") as tar:

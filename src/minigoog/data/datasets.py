@@ -44,7 +44,7 @@ class ArrayDataset:
         return self.images[i], int(self.labels[i])
 
     def fingerprint(self) -> int:
-        """A number that changes with the images, their order and their classes."""
+        """A checksum of the images, their order and their classes."""
         number = zlib.crc32("\n".join(self.classes).encode("utf-8", "surrogateescape"), zlib.crc32(self.labels.tobytes()))
         return zlib.crc32(np.ascontiguousarray(self.images).data, number)
 
@@ -59,8 +59,8 @@ def open_dataset(
 
     A folder has path/train/<class>/<image> and path/test/<class>/<image> (or path/val/...), or path/<class>/<image>, of which every
     fifth image of each class is for testing. data_dir: the folder with the files of standard data sets; the default is the environment
-    variable MINIGOOG_DATA, or ~/.cache/minigoog. download: whether to get missing files from their source. Raises FileNotFoundError
-    that names what is missing, ValueError that names a damaged file."""
+    variable MINIGOOG_DATA, or ~/.cache/minigoog. download: whether to download missing files. Raises FileNotFoundError
+    naming what is missing, or ValueError naming a damaged file."""
     if split not in ("train", "test"):
         raise ValueError(f"open_dataset: `split` is {split!r}, expected train or test")
     if name_or_path == "digits":
@@ -86,7 +86,7 @@ def in_memory(dataset: folder.ImageFolder) -> ArrayDataset | folder.ImageFolder:
 
 
 def one_size(dataset: Dataset) -> bool:
-    """Whether all images are known to have one size."""
+    """Whether all images are known to have the same size."""
     return isinstance(dataset, ArrayDataset)
 
 
@@ -105,7 +105,7 @@ def digits() -> tuple[ArrayDataset, ArrayDataset]:
 
 
 def _read_table(path: Traversable) -> NDArray[np.float32]:
-    """The file as float32 [1797, 65]; ValueError that names it if it is damaged."""
+    """The file as float32 [1797, 65]; ValueError naming it if it is damaged."""
     try:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
         table = np.loadtxt(lines or ["nothing"], dtype=np.float32, delimiter=",", comments="#")

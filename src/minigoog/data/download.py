@@ -1,12 +1,9 @@
 """Downloads of standard data sets, on request: retried, resumed, checked by MD5 sum, and never left incomplete."""
 
 import hashlib
-import http.client
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +13,7 @@ TIMEOUT = 30  # seconds without a byte
 
 
 class Source(NamedTuple):
-    """The folder of a file in the web, and the MD5 sum of its bytes."""
+    """The URL of the folder that holds a file, and the MD5 sum of the file."""
 
     url: str
     md5: str
@@ -40,12 +37,12 @@ SOURCES = {
 
 
 def fetch(name: str, file: str, where: Path, download: bool) -> Path:
-    """The path of `file` of the data set `name` in where/name, downloaded if `download`; else FileNotFoundError that says what to do."""
+    """The path of `file` of the data set `name` in where/name, downloaded if `download`; FileNotFoundError with advice if it is missing."""
     path = where / name / file
     if path.exists():
         return path
     if not download:
-        raise FileNotFoundError(f"{path}: no such file; --download (download=True) gets it, --data-dir (data_dir=) says where it is")
+        raise FileNotFoundError(f"{path}: no such file; --download (download=True) downloads it, --data-dir (data_dir=) sets its folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     source = SOURCES[name, file]
     get(source.url + file, path, source.md5)
@@ -54,6 +51,9 @@ def fetch(name: str, file: str, where: Path, download: bool) -> Path:
 
 def get(url: str, path: Path, md5: str) -> None:
     """Downloads `url` to `path` if its MD5 sum is `md5`; resumes from what an earlier attempt left in `path`.part."""
+    import http.client  # these and ssl, which they load, are slow to import: only a download does
+    import urllib.error
+
     part = path.with_name(path.name + ".part")
     for attempt in range(1, TRIES + 1):
         try:
@@ -74,7 +74,10 @@ def get(url: str, path: Path, md5: str) -> None:
 
 
 def _append(url: str, part: Path) -> None:
-    """Appends to the file `part` the rest of what is at `url`."""
+    """Appends the missing rest of the file at `url` to the file `part`."""
+    import urllib.error
+    import urllib.request
+
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:

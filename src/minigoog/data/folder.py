@@ -27,7 +27,7 @@ class ImageFolder:
         return decode(self.paths[i]), int(self.labels[i])
 
     def fingerprint(self) -> int:
-        """A number that changes with the names and classes of the files, or their order."""
+        """A checksum of the names and classes of the files and their order."""
         names = "\n".join(f"{self.classes[label]}/{path.name}" for path, label in zip(self.paths, self.labels, strict=True))
         return zlib.crc32(names.encode("utf-8", "surrogateescape"))
 
@@ -61,7 +61,7 @@ def open_folder(path: str | Path, split: str, names: Sequence[str] = ()) -> Imag
 
 
 def small_size(dataset: ImageFolder) -> tuple[int, ...] | None:
-    """The shape of all images of a folder, if they have one and all together fit into SMALL bytes; else None."""
+    """The shape of all images of a folder, if it is the same and all together fit into SMALL bytes; else None."""
     shape = dataset[0][0].shape
     if shape[0] * shape[1] * shape[2] * len(dataset) > SMALL:
         return None
@@ -74,7 +74,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _parts(path: Path) -> dict[str, Path]:
-    """The folders of "train" and "test"; the same folder for both where there are no two."""
+    """The folders of "train" and "test"; the same folder twice if it has no such folders."""
     for test in ("test", "val"):
         if (path / "train").is_dir() and (path / test).is_dir():
             return {"train": path / "train", "test": path / test}

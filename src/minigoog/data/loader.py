@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeAlias
 
@@ -26,11 +25,11 @@ class DataLoader:
     num_workers  threads that prepare batches while the caller computes, each up to `prefetch_factor` batches ahead; 0: none
     drop_last    leaves out a last batch of fewer than `batch_size` images
     transform    called as transform(image, generator), see `transforms`
-    seed         of the order and of random transforms: batch i of epoch e depends on (seed, e, i) only, not on `num_workers`
+    seed         for the order and random transforms: batch i of epoch e depends on (seed, e, i) only, not on `num_workers`
 
     Each loop over the loader is the next epoch; `loader.epoch(e, start=i)` is epoch e from batch i on. Workers are threads, because
-    Pillow and NumPy release the interpreter while they work. They run in a copy of the caller's context: modes such as `no_grad` apply
-    to them. The first five arguments and `prefetch_factor` are those of PyTorch's DataLoader; what follows `shuffle` goes by name."""
+    Pillow and NumPy release the interpreter lock while they work. They run in a copy of the caller's context: modes such as `no_grad` apply
+    to them. The first five arguments and `prefetch_factor` are those of PyTorch's DataLoader; all after `shuffle` are keyword-only."""
 
     def __init__(
         self, dataset: Dataset, batch_size: int = 1, shuffle: bool = False, *, num_workers: int = 0, drop_last: bool = False,
@@ -45,7 +44,7 @@ class DataLoader:
         self.prefetch_factor = check_int("DataLoader", "prefetch_factor", prefetch_factor, 1)
         self.seed = check_int("DataLoader", "seed", seed, 0, 2**64 - 1)
         self.next_epoch = 0  # the number of the epoch that the next loop over the loader gives
-        self.waited = 0.0  # seconds that the caller has waited for batches of the present epoch
+        self.waited = 0.0  # seconds that the caller has waited for batches of the current epoch
 
     def __len__(self) -> int:
         return len(self.dataset) // self.batch_size if self.drop_last else -(-len(self.dataset) // self.batch_size)
@@ -70,7 +69,9 @@ class DataLoader:
             yield batch
 
     def _ahead(self, epoch: int, numbers: range, order: NDArray[np.int64]) -> Iterator[Batch]:
-        """The batches, prepared by threads; leaving early cancels those that no thread has begun."""
+        """The batches, prepared by threads; leaving the loop early cancels batches that no thread has started."""
+        from concurrent.futures import Future, ThreadPoolExecutor  # slow to import
+
         pool = ThreadPoolExecutor(self.num_workers, thread_name_prefix="minigoog-data")
         try:
             waiting: deque[Future[Batch]] = deque()

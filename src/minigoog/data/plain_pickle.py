@@ -1,4 +1,4 @@
-"""Pickles of plain data, read by an interpreter of the few opcodes that these need: nothing in the file is ever called.
+"""Reads pickles of plain data with an interpreter for the few opcodes that they need: nothing in the file is ever called.
 
 Plain data are dictionaries, lists, tuples, strings, numbers, and NumPy arrays of numbers. Pickle describes an array as calls of three
 functions; they are recognised by name and their effect is computed here. Anything else is an error. (Python's pickletools.py documents
@@ -18,14 +18,14 @@ ARRAY, DTYPE, ENCODE = "array", "dtype", "encode"
 ORDERS = {"<": "<", ">": ">", "|": "", "=": ""}  # of bytes
 NUMBERS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1")
 FOREIGN = "a pickle of something other than plain data"
-CALLABLE = {  # what a pickle may name, and what stands for it here
+CALLABLE = {  # the names that a pickle may use, and what replaces them here
     ("numpy.core.multiarray", "_reconstruct"): ARRAY, ("numpy._core.multiarray", "_reconstruct"): ARRAY,
     ("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): DTYPE, ("_codecs", "encode"): ENCODE,
 }  # fmt: skip
 
 
 def load(data: bytes) -> Any:
-    """The value in the bytes of a pickle, Python 2's strings as bytes (but dictionary keys as text); ValueError if it is no plain data."""
+    """The value in the bytes of a pickle; Python 2's strings are bytes (as dictionary keys, text). ValueError if it is not plain data."""
     try:
         return _Reader(data).run()
     except (IndexError, struct.error, OverflowError, UnicodeError, TypeError, KeyError, MemoryError, RecursionError) as error:
@@ -47,7 +47,7 @@ class _Dtype:
 
 
 class _Reader:
-    """The interpreter: its place in the data, its stack, and its memo of values by number."""
+    """The interpreter: its position in the data, its stack, and its memo of values by number."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -88,7 +88,7 @@ class _Reader:
         return [self.stack.pop() for _ in range(n)][::-1]
 
     def run(self) -> Any:
-        """Interprets opcodes until the one that stops."""
+        """Interprets opcodes until the stop opcode."""
         while True:
             code = self.take(1)
             if code == b".":
@@ -104,7 +104,7 @@ class _Reader:
         self.stack.append(value)
 
     def name(self, module: str, name: str) -> None:
-        """Pushes what stands for a function of CALLABLE."""
+        """Pushes the replacement of a function in CALLABLE."""
         if (module, name) not in CALLABLE:
             raise ValueError(f"{FOREIGN} (it names {module}.{name})")
         self.push(CALLABLE[module, name])
@@ -122,7 +122,7 @@ class _Reader:
             raise ValueError(f"{FOREIGN} (a call)")
 
     def build(self) -> None:
-        """Sets the state of what a call made."""
+        """Sets the state of an object that a call made."""
         state, made = self.stack.pop(), self.stack[-1]
         if isinstance(made, _Dtype):
             made.order = _text(state[1])
@@ -152,7 +152,7 @@ class _Reader:
 
 
 def _finished(value: Any) -> Any:
-    """A plain value, of an array under construction the array; an error for anything else."""
+    """A plain value; for an array under construction, the array; an error for anything else."""
     value = value.value if isinstance(value, _Array) else value
     if value is MARK or isinstance(value, _Dtype):
         raise ValueError("a damaged pickle")

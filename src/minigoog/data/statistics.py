@@ -10,7 +10,7 @@ from .datasets import ArrayDataset, Dataset
 from .images import Image
 
 MOST_IMAGES = 5000  # of a data set that is decoded on access, evenly spaced
-PIXELS = 4096  # of such an image, evenly spaced too
+PIXELS = 4096  # of such an image, also evenly spaced
 
 
 class Statistics(NamedTuple):

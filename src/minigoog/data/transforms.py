@@ -97,7 +97,7 @@ class RandomResizedCrop:
     """A random part of the image with 8% to 100% of its area and an aspect ratio from 3/4 to 4/3, resized to `size` x `size`.
 
     The ratio is uniform in its logarithm, as in torchvision. `interpolation` "random" draws one of the four each time, as the paper
-    did (section 6). In very long images ten attempts may fail to fit; then the centre is taken, with the nearest possible ratio."""
+    did (section 6). If ten attempts do not fit, as may happen in very long images, it takes the centre, with the nearest possible ratio."""
 
     def __init__(
         self, size: int, scale: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3),
@@ -148,7 +148,7 @@ class RandomHorizontalFlip:
 class ColorJitter:
     """Changes brightness, contrast and saturation of an RGB image by random factors from [1 - x, 1 + x], in random order.
 
-    Each mixes the image with a base that has none of it: black, its mean grey, its grey version. Values are clipped to 0 to 255.
+    Each blends the image with a base image: black, its mean grey, its grey version. Values are clipped to 0 to 255.
     (Howard, arXiv 1312.5402)"""
 
     def __init__(self, brightness: float = 0, contrast: float = 0, saturation: float = 0) -> None:
@@ -170,7 +170,7 @@ class ColorJitter:
 
     @staticmethod
     def base(name: str, image: Image) -> Image:
-        """What factor 0 makes of the image."""
+        """The base image: the result for factor 0."""
         if name == "brightness":
             return np.zeros(1, np.float32)
         grey: Image = image @ GREY
@@ -203,7 +203,7 @@ class Normalize:
     """(image - mean) / std for each channel, as float32.
 
     `mean` and `std` are in units of the image's values: for images from 0 to 255, 255 times the numbers that are usual with
-    torchvision, whose ToTensor divides by 255. A `std` below 1 for a uint8 image is refused, because it means these."""
+    torchvision, whose ToTensor divides by 255. A `std` below 1 for a uint8 image is an error, because it suggests these numbers."""
 
     def __init__(self, mean: ArrayLike, std: ArrayLike) -> None:
         mean, std = self.mean, self.std = np.asarray(mean, np.float32), np.asarray(std, np.float32)

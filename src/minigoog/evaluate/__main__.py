@@ -1,9 +1,9 @@
 """python -m minigoog.evaluate RUN_OR_WEIGHTS... --data NAME_OR_PATH: tests trained networks as the paper did.
 
-  evaluate RUN --data cifar10 --crops 10        probabilities averaged over ten crops of each image
-  evaluate RUN RUN RUN --data cifar10 --table   one model and all of them, with 1 and 10 crops (the paper's Table 3);
-                                                the folder of an ensemble (train --models) stands for its models
-  evaluate curves RUN... --output curves.png    learning curves of one or several runs"""
+  evaluate RUN --data cifar10 --crops 10      means over ten crops of an image
+  evaluate RUN RUN --data cifar10 --table     one model and all, with 1 and 10
+                                              crops (the paper's Table 3)
+  evaluate curves RUN... --output curves.png  learning curves"""
 
 import json
 import sys
@@ -32,16 +32,17 @@ def parser(prog: str = PROG) -> Parser:
     """The flags of the main program; `commands` holds those of `curves`."""
     p = Parser(prog=prog, usage=f"{prog} RUN_OR_WEIGHTS... --data DATA [flags]", description=(__doc__ or "").split(": ", 1)[1])
     p.commands["curves"] = _curves_parser(prog)
-    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help="a run's folder or a file of weights; several: an ensemble")
-    data = p.add_argument_group("what is tested")
+    ensemble = "several, or the folder of train --models: an ensemble"
+    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help=f"a run's folder or a file of weights; {ensemble}")
+    data = p.add_argument_group("data")
     data.add_argument("--data", required=True, help="digits, mnist, cifar10, ... or a folder of images")
     data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
     data.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
-    how = p.add_argument_group("how")
-    how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="of each image (default: 1); repeatable")
-    how.add_argument("--threads", type=integer(1), metavar="N", help="of the C kernels (default: all cores)")
+    how = p.add_argument_group("method")
+    how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="crops of each image (default: 1); repeatable")
+    how.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
     how.add_argument("--workers", type=integer(1), default=2, metavar="N", help="threads that prepare crops (default: 2)")
-    output = p.add_argument_group("what is printed")
+    output = p.add_argument_group("output")
     output.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
     output.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
     output.add_argument("--json", metavar="FILE", help="also writes the results to a file")
@@ -51,7 +52,7 @@ def parser(prog: str = PROG) -> Parser:
 def _curves_parser(prog: str) -> Parser:
     p = Parser(prog=f"{prog} curves", description="learning curves of one or several runs")
     p.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs")
-    p.add_argument("--output", metavar="FILE", help="a picture (png, svg, pdf) to draw; needs matplotlib")
+    p.add_argument("--output", metavar="FILE", help="draw the curves to a file (png, svg, pdf); needs matplotlib")
     return p
 
 
@@ -70,7 +71,7 @@ def check_together(members: Sequence[TrainedModel], dataset: Any) -> None:
 
 
 def evaluate(flags: Namespace) -> None:
-    """Prints what the flags ask for."""
+    """Prints the results that the flags select."""
     if flags.threads:
         kernels.set_num_threads(flags.threads)
     members = [load(member) for run in flags.runs for member in saved_model.members(run)]
@@ -98,7 +99,7 @@ def _write_json(path: str, facts: dict[str, Any], rows: Sequence[Row], confusion
 
 
 def draw_curves(flags: Namespace) -> None:
-    """The subcommand `curves`: a table, and a picture where the flags ask for one."""
+    """The subcommand `curves`: a table, and a figure with --output."""
     runs = [member for run in flags.runs for member in saved_model.members(run)]
     print(curves.summary(runs))
     if flags.output:

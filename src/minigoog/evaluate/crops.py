@@ -35,7 +35,7 @@ def crops(image: IntArray, size: int, n: int) -> IntArray:
 
 
 def _scaled(image: IntArray, size: int, scale: int) -> IntArray:
-    """The image with a shorter side of `scale` pixels if the network sees 224; the longer side keeps the proportion."""
+    """The image resized so that its shorter side has `scale` pixels if the network sees 224; the aspect ratio is kept."""
     h, w = image.shape[:2]
     shorter = round(size * scale / SIZE)
     return resize(image, (shorter, int(w * shorter / h)) if h <= w else (int(h * shorter / w), shorter))

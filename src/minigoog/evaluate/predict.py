@@ -15,7 +15,7 @@ from ..loading import TrainedModel
 from ..tensor import Tensor, no_grad
 from .crops import crops
 
-BATCH = 240  # crops that go through the network together, about
+BATCH = 240  # about how many crops go through the network together
 
 
 def probabilities(model: TrainedModel, dataset: Any, n_crops: int, workers: int = 2, progress: bool = True) -> Array:

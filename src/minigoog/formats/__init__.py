@@ -1,4 +1,4 @@
-"""File formats of weights, and the only place where other layouts (NCHW, OIHW) are known. NumPy arrays in, NumPy arrays out."""
+"""File formats of weights, and the only place that handles other layouts (NCHW, OIHW). NumPy arrays in, NumPy arrays out."""
 
 from . import safetensors, saved_model
 from .caffe import googlenet_from_caffe

@@ -21,7 +21,7 @@ DTYPES = {
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 LONGEST_HEADER = 100_000_000  # bytes; the limit of the reference implementation
 MOST_AXES = 32
-MOST_BYTES = 2**62  # of an array, counting axes of length 0 as 1: NumPy cannot address more even where there is nothing to store
+MOST_BYTES = 2**62  # of an array, counting axes of length 0 as 1: NumPy cannot address more, even for an empty array
 
 Entry: TypeAlias = dict[str, Any]  # of an array in the header: dtype, shape, data_offsets
 
@@ -68,7 +68,7 @@ def _too_large(shape: list[int] | tuple[int, ...], dtype: np.dtype[Any]) -> bool
 
 
 def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """(arrays, metadata) of a safetensors file; ValueError that names the file and what is wrong with it for any other."""
+    """(arrays, metadata) of a safetensors file; ValueError naming the file and the problem if it is not valid."""
     path = Path(path)
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size

@@ -1,4 +1,4 @@
-"""A trained model in one safetensors file: its weights, and all that is needed to use them on new images."""
+"""A trained model in one safetensors file: its weights, and everything needed to use them on new images."""
 
 import json
 import os
@@ -14,7 +14,7 @@ NAMES = ("averaged.safetensors", "last.safetensors")  # the files of weights in 
 
 
 class Info(NamedTuple):
-    """What the weights of a model belong to.
+    """What is saved with the weights of a model.
 
     model, arguments   `minigoog.models.build(model, **arguments)` builds the network
     classes            the name of each class
@@ -41,7 +41,7 @@ def save(path: str | Path, weights: Mapping[str, NDArray[Any]], info: Info) -> N
 
 
 def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], Info]:
-    """(weights, Info) of a file that `save` wrote; ValueError that names the file for any other."""
+    """(weights, Info) of a file that `save` wrote; ValueError naming the file for any other."""
     weights, metadata = safetensors.load(path)
     missing = [name for name in Info._fields if name not in metadata]
     if missing:

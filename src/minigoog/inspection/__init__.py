@@ -1,4 +1,4 @@
-"""Looking into networks: their layers in a table, what two of them differ in, and one image step by step through every operation."""
+"""Looking into networks: a table of their layers, the differences between two of them, and one image traced through every operation."""
 
 from .branches.ledger import branch_ledger
 from .rules import Breakdown, Pointwise, Rule, add_up, copied, rule_for

@@ -15,7 +15,7 @@ PROG = "python -m minigoog.inspection"
 
 
 class Command(NamedTuple):
-    """What a command does, in words; its flags; the function that does it."""
+    """A command: its description, its flags, and the function that runs it."""
 
     does: str
     add_flags: Callable[[Parser], None]
@@ -23,7 +23,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "step": Command("a walk in the terminal, with one image through a network and its gradient back", walk.add_flags, walk.run),
+    "step": Command("a walk in the terminal: one image through a network, forward and backward", walk.add_flags, walk.run),
     "page": Command("the same walk as a page for a browser, in one file", page.add_flags, page.run),
     "branches": Command("what each branch of each Inception module costs and contributes", branches.add_flags, branches.run),
     "lab": Command("the classic mistakes of autograd, one by one, and the checks that catch them", lab.add_flags, lab.run),
@@ -37,15 +37,16 @@ def parser(prog: str = PROG) -> Parser:
     p = Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1])
     commands = p.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
-        command.add_flags(commands.add_parser(name, help=command.does, description=command.does))
+        below = commands.add_parser(name, help=command.does, description=command.does)
+        below.set_defaults(parser=below)
+        command.add_flags(below)
     return p
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 2 wrong flags or files, 130 stopped."""
-    p = parser(prog)
-    flags = p.parse_args(arguments)
-    with exit_codes(p, reword=lambda message: f"{flags.command}: {message}"):
+    flags = parser(prog).parse_args(arguments)
+    with exit_codes(flags.parser):
         COMMANDS[flags.command].run(flags)
 
 

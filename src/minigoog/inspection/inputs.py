@@ -1,4 +1,4 @@
-"""What the programs of this package look at: a network with its weights, and images as it sees them."""
+"""The inputs of the programs in this package: a network with its weights, and images as it sees them."""
 
 from argparse import ArgumentParser, Namespace
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from ..models import INPUT_SIZES, MODELS, build
 from ..nn import Module
 from ..tensor import Tensor, no_grad
 
-UNTRAINED = "untrained, its weights are random: `python -m minigoog.train --tiny` trains one, --weights takes the folder of its run"
+UNTRAINED = "untrained, its weights are random: `python -m minigoog.train --tiny` trains one, --weights loads a run's folder"
 
 
 class Network(NamedTuple):
-    """A network in evaluation, how images become its input, its classes, and what it is."""
+    """A network in evaluation mode, how images become its input, its classes, and a description."""
 
     model: Module
     preprocess: Preprocess
@@ -31,7 +31,7 @@ class Network(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A Network's model and one image [h, w, c] as it sees it, and as a person does: `pixels`, bytes. `about` says what both are."""
+    """A Network's model, one image [h, w, c] as it sees it, and the image for display: `pixels`, uint8. `about` describes both."""
 
     model: Module
     image: Array
@@ -42,21 +42,21 @@ class Sample(NamedTuple):
 
 
 def add_network_flags(p: ArgumentParser) -> None:
-    """The flags that say which network."""
+    """The flags that select the network."""
     p.add_argument("--model", choices=sorted(MODELS), metavar="MODEL", help=f"{', '.join(MODELS)} (default: that of --weights, or tiny)")
     p.add_argument("--weights", metavar="FILE", help="trained weights, or the folder of a run of minigoog.train (default: random weights)")
 
 
 def add_flags(p: ArgumentParser) -> None:
-    """The flags that say which network and image."""
+    """The flags that select the network and the image."""
     add_network_flags(p)
     p.add_argument("--image", metavar="FILE", help="the image (default: a digit that ships with minigoog, or a drawn disc)")
     p.add_argument("--label", type=integer(), metavar="N", help="its class, where gradients start (default: the true or the predicted one)")
-    p.add_argument("--training", action="store_true", help="the network as in training: with dropout and auxiliary heads")
+    p.add_argument("--training", action="store_true", help="run the network in training mode, with dropout and auxiliary heads")
 
 
 def load_sample(flags: Namespace) -> Sample:
-    """The Sample that the flags ask for; ValueError or OSError, naming the flag or file, if there is none."""
+    """The Sample that the flags select; ValueError or OSError, naming the flag or file, if there is none."""
     network = load_network(flags)
     pixels, label, about = _pixels(flags.image, network.size)
     pixels = network.preprocess.middle(pixels)
@@ -91,7 +91,7 @@ def _untrained(name: str) -> Network:
 
 
 def _pixels(path: str | None, size: Shape) -> tuple[IntArray, int | None, str]:
-    """(an image of bytes, its class if known, what it is): a file, a digit for networks that take grey images, or a disc."""
+    """(a uint8 image, its class if known, a description): a file, a digit for networks that take grey images, or a disc."""
     if path is not None:
         return images.decode(path), None, f"image {path}"
     if size[2] == 1:
@@ -101,7 +101,7 @@ def _pixels(path: str | None, size: Shape) -> tuple[IntArray, int | None, str]:
 
 
 def _enlarged(digit: IntArray, size: Shape) -> IntArray:
-    """A digit of 8x8 pixels enlarged to whole multiples, in the middle of a black map of this size."""
+    """A digit of 8x8 pixels enlarged by an integer factor, in the middle of a black map of this size."""
     scale = max((min(size[:2]) - 1) // 8, 1)
     digit = np.kron(digit, np.ones((scale, scale, 1), digit.dtype))
     spaces = [n - 8 * scale for n in size[:2]]
@@ -109,7 +109,7 @@ def _enlarged(digit: IntArray, size: Shape) -> IntArray:
 
 
 def disc(size: Shape) -> IntArray:
-    """A bright disc on a background that gets lighter from left to right, bytes [h, w, 3]."""
+    """A bright disc on a background that gets lighter from left to right, uint8 [h, w, 3]."""
     h, w, _ = size
     y, x = (np.arange(h)[:, None] + 0.5) / h, (np.arange(w)[None] + 0.5) / w
     inside = (y - 0.5) ** 2 + (x - 0.5) ** 2 < 0.09

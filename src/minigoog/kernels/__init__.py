@@ -18,12 +18,12 @@ from . import reference
 
 NOT_BUILT = (
     "minigoog: THE C KERNELS WERE NOT BUILT, everything runs on the slow NumPy kernels. Install a C compiler and reinstall minigoog; "
-    "MINIGOOG_NATIVE=off asks for the NumPy kernels and silences this."
+    "MINIGOOG_NATIVE=off selects the NumPy kernels and silences this warning."
 )
 
 
 def _load_native(mode: str) -> ModuleType | None:
-    """The package of C kernels, or None where `mode` allows that."""
+    """The package of C kernels, or None if they are missing and `mode` allows that."""
     if mode not in ("auto", "require", "off"):
         raise ImportError(f"MINIGOOG_NATIVE is {mode!r}, expected auto, require or off")
     if mode == "off":
@@ -63,7 +63,7 @@ else:
 def use(name: str) -> Iterator[None]:
     """Within a with-block, computes on the kernels `name`, "native" or "reference".
 
-    It holds for this thread (or asynchronous task) alone; a new thread starts on the kernels chosen at import."""
+    It applies to this thread (or asynchronous task) only; a new thread starts with the kernels chosen at import."""
     if name not in BACKENDS:
         raise ValueError(f"kernels.use: `name` is {name!r}, expected one of {', '.join(BACKENDS)}")
     before = _backend.get()
@@ -74,7 +74,7 @@ def use(name: str) -> Iterator[None]:
         _backend.set(before)
 
 
-MOST_THREADS = 1024  # OpenMP crashes when it cannot have as many as it is asked for
+MOST_THREADS = 1024  # OpenMP crashes if it cannot create as many threads as requested
 
 
 def set_num_threads(n: int) -> None:
@@ -85,5 +85,5 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads the C kernels use; 1 where there are none."""
+    """How many threads the C kernels use; 1 without C kernels."""
     return int(native.machine.threads()) if native else 1

@@ -10,7 +10,7 @@ from ..checks import LARGEST, check_array, check_int, output_size, pair
 
 
 class ConvShape(NamedTuple):
-    """Everything about a convolution but its numbers. `cin` and `cout` are of all groups together."""
+    """Everything about a convolution but its values. `cin` and `cout` count all groups together."""
 
     n: int
     h: int
@@ -42,7 +42,7 @@ class ConvShape(NamedTuple):
 
 
 class PoolShape(NamedTuple):
-    """Everything about a pooling but its numbers."""
+    """Everything about a pooling but its values."""
 
     n: int
     h: int
@@ -66,7 +66,7 @@ class PoolShape(NamedTuple):
         return (self.n, self.out_h, self.out_w, self.c)
 
 
-# The arguments are checked ints: 1, 1.0 and True would be one key of the cache.
+# The arguments are already checked to be ints: 1, 1.0 and True would be the same key of the cache.
 @lru_cache(maxsize=1024)
 def _conv_shape(
     where: str, x: Shape, w: Shape, stride: tuple[int, int], padding: tuple[int, int], groups: int
@@ -101,11 +101,11 @@ def _pool_shape(
     if x[1] * x[2] >= 2**31:
         raise ValueError(f"{where}: `x` has {x[1]} x {x[2]} pixels, expected fewer than 2^31")
     if padding[0] >= size[0] or padding[1] >= size[1]:
-        raise ValueError(f"{where}: `padding` is {padding}, expected it smaller than the window {size}")
+        raise ValueError(f"{where}: `padding` is {padding}, expected less than the window {size}")
     out = [output_size(where, axis, x[1 + i], size[i], stride[i], padding[i], ceil_mode) for i, axis in enumerate(("height", "width"))]
     for i in range(2):
         if (out[i] - 1) * stride[i] >= x[1 + i] + padding[i] or x[1 + i] == 0:
-            raise ValueError(f"{where}: a window {size} with padding {padding} lies wholly outside the map {x}")
+            raise ValueError(f"{where}: a window {size} with padding {padding} lies completely outside the map {x}")
     return PoolShape(x[0], x[1], x[2], x[3], size[0], size[1], stride, padding, out[0], out[1])
 
 
@@ -119,7 +119,7 @@ def pool_shape(
 
 
 def check_conv_arrays(where: str, x: Any, w: Any, b: Any) -> None:
-    """Checks the arrays of a forward convolution or linear layer among themselves, shapes of x and w aside."""
+    """Checks the types of the arrays of a forward convolution or linear layer, and the shape of the bias."""
     check_array(where, "x", x)
     check_array(where, "w", w, dtype=x.dtype)
     if b is not None:

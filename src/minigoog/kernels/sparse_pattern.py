@@ -12,17 +12,17 @@ from ..array_types import Array, BoolArray, IntArray, Pair, Shape
 from ..checks import LARGEST, check_array, check_int, check_shape
 from .shapes import ConvShape, conv_shape
 
-BLOCK = 16  # the rows of a block are a multiple of that: whole vectors on every instruction set
-REMEMBERED = 8  # shapes of maps for which a pattern keeps what kernels have computed from it
+BLOCK = 16  # the rows of a block are a multiple of this: whole vectors on every instruction set
+REMEMBERED = 8  # for so many shapes of maps a pattern caches what kernels compute from it
 
 
 class SparsePattern:
     """Which weights of a convolution are kept: a matrix with a row for each of cout channels and a column for each position of the
-    window, (ky * kw + kx) * cin + c, compressed row by row. It never changes; values are kept apart, so that they can be learned.
+    window, (ky * kw + kx) * cin + c, compressed row by row. It is immutable; the values are separate, so that they can be trained.
 
     shape: (kh, kw, cin, cout). block: 1 (CSR), or a multiple of 16 (block-sparse: so many neighbouring rows share their columns).
     crow_indices int32 [block rows + 1], col_indices int32 [entries], increasing within a row: named as in PyTorch.
-    Values: float [entries], or [entries, block]; where cout is no multiple of the block, those of the rows that there are not are 0."""
+    Values: float [entries], or [entries, block]; if cout is not a multiple of the block, the missing rows of the last block are 0."""
 
     def __init__(self, shape: Shape, crow_indices: IntArray, col_indices: IntArray, block: int = 1):
         where = "SparsePattern"
@@ -42,13 +42,13 @@ class SparsePattern:
         if len(columns) and not (columns.min() >= 0 and columns.max() < self.columns):
             raise ValueError(f"{where}: `col_indices` go from {columns.min()} to {columns.max()}, expected 0 to {self.columns - 1}")
         rises = np.diff(columns) > 0
-        rises[starts[(starts > 0) & (starts < len(columns))] - 1] = True  # from one row to the next a column may fall
+        rises[starts[(starts > 0) & (starts < len(columns))] - 1] = True  # the column may decrease from one row to the next
         if not rises.all():
             raise ValueError(f"{where}: `col_indices` must increase within each row")
 
     @classmethod
     def from_mask(cls, mask: BoolArray, block: int = 1) -> "SparsePattern":
-        """The pattern of the weights where `mask` [kh, kw, cin, cout] is True; a block wherever any of its rows needs one."""
+        """The pattern of the weights where `mask` [kh, kw, cin, cout] is True; a block is kept if any of its weights is."""
         check_array("SparsePattern.from_mask", "mask", mask, ndim=4, dtype=np.bool_)
         rows, columns = np.nonzero(blocks_of(mask, block).any(axis=2).T)
         starts = np.searchsorted(rows, np.arange(-(-mask.shape[3] // block) + 1))
@@ -61,7 +61,7 @@ class SparsePattern:
 
     @property
     def columns(self) -> int:
-        """Positions of the window."""
+        """Columns of the matrix: positions of the window, for all input channels."""
         return math.prod(self.shape[:3])
 
     @property
@@ -71,7 +71,7 @@ class SparsePattern:
 
     @property
     def n_weights(self) -> int:
-        """Weights that are kept: those of a block all count, those of rows that there are not do not."""
+        """Number of weights that are kept: all weights of a block count, except those of missing rows."""
         widths = np.minimum(self.block, self.shape[3] - self.block * np.arange(self.rows))
         return int(np.diff(self.crow_indices) @ widths)
 
@@ -111,7 +111,7 @@ class SparsePattern:
         return SparsePattern((kh, kw, cout, cin), starts.astype(np.int32), column[order].astype(np.int32)), order
 
     def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
-        """make(), computed once for each `key`: for kernels, which need the columns as offsets into their own memory."""
+        """make(), computed once per `key`: for kernels, which need the columns as offsets into their own memory."""
         if key not in self._memo:
             if len(self._memo) >= REMEMBERED:
                 self._memo.clear()
@@ -130,7 +130,7 @@ def _frozen(a: IntArray) -> IntArray:
 
 
 def blocks_of(w: Any, block: int) -> Any:
-    """`w` [kh, kw, cin, cout] as [columns, block rows, block], rows that there are not filled with 0."""
+    """`w` [kh, kw, cin, cout] as [columns, block rows, block], missing rows filled with 0."""
     check_block("blocks_of", block)
     matrix = w.reshape(-1, w.shape[3])
     return np.pad(matrix, ((0, 0), (0, -w.shape[3] % block))).reshape(len(matrix), -1, block)
@@ -144,7 +144,7 @@ def check_block(where: str, block: int) -> int:
 
 
 def check_pattern(where: str, pattern: Any) -> SparsePattern:
-    """Returns `pattern` if it is one."""
+    """Returns `pattern` if it is a SparsePattern."""
     if not isinstance(pattern, SparsePattern):
         raise TypeError(f"{where}: `pattern` is {type(pattern).__name__}, expected a SparsePattern")
     return pattern
@@ -166,7 +166,7 @@ def sparse_shape(where: str, x_shape: Shape, pattern: SparsePattern, stride: Pai
 def check_sparse_conv(
     where: str, x: Array, values: Array, b: Array | None, pattern: SparsePattern, stride: Pair, padding: Pair
 ) -> ConvShape:
-    """The ConvShape of a sparse convolution of these arrays, checked among themselves."""
+    """The ConvShape of a sparse convolution of these arrays, which are checked against each other."""
     check_array(where, "x", x)
     check_values(where, values, pattern, x.dtype)
     if b is not None:

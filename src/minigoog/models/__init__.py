@@ -1,4 +1,4 @@
-"""Networks: GoogLeNet, a tiny network of its parts, and those that its paper is compared with."""
+"""Networks: GoogLeNet, small networks of the same parts, and networks that its paper compares with."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""AlexNet, the network that GoogLeNet is compared with. (Krizhevsky, Sutskever, Hinton, NIPS 2012, section 3.5)
+"""AlexNet, which the paper compares GoogLeNet with. (Krizhevsky, Sutskever, Hinton, NIPS 2012, section 3.5)
 
 Left out: local response normalisation, as everywhere in this package."""
 

@@ -22,8 +22,8 @@ TABLE_1 = (  # in  1x1 3x3r  3x3 5x5r 5x5 pool
 HEADS = {"4a": 512, "4d": 528}  # the modules with an auxiliary head, and their output channels
 AUX_INPUT_SIZES = range(223, 271)  # pixels of images whose map is 14 to 16 pixels large at the heads, which pool it to 4x4
 
-# The differences between the networks of that name. torchvision's also normalises batches after every convolution, which in evaluation is
-# part of the convolution's weights and bias (formats/torchvision.py).
+# The differences between the two variants. torchvision's also has batch normalisation after every convolution, which in evaluation
+# is folded into the convolution's weights and bias (formats/torchvision.py).
 VARIANTS: dict[str, dict[str, Any]] = {
     "paper": {"kernel_5x5": 5, "pool4": 3, "dropout": 0.4},
     "torchvision": {"kernel_5x5": 3, "pool4": 2, "dropout": 0.2},
@@ -64,7 +64,7 @@ class GoogLeNet(nn.Module):
 
     In training with `aux_heads` it returns a GoogLeNetOutput, otherwise the logits. `variant`: "paper", or "torchvision" for the
     network of that library (3x3 in the 5x5 branch, 2x2 in pool4, other pooling in the heads, less dropout). `init`, `bias_init`:
-    initial weights and biases; He's keep the scale of activations through 22 layers without normalisation. `norm`: batch
+    initial weights and biases; He initialisation keeps the scale of activations through 22 layers without normalisation. `norm`: batch
     normalisation after each convolution outside the heads."""
 
     def __init__(

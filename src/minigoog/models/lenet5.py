@@ -53,7 +53,7 @@ class Subsampling(nn.Module):
 
 
 class ConnectedConv2d(nn.Module):
-    """A 5x5 convolution in which map i of the output sees only the input maps that table[i] lists: one kernel for each connection."""
+    """A 5x5 convolution in which output map i reads only the input maps in table[i]: one kernel for each connection."""
 
     def __init__(self, table: Sequence[str], init: Init) -> None:
         self.inputs = [int(channel) for row in table for channel in row]

@@ -1,4 +1,4 @@
-"""Layers without parameters that take each value, or each image, by itself."""
+"""Layers without parameters that work on each value, or each image, separately."""
 
 from .. import ops
 from ..array_types import Array

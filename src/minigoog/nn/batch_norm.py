@@ -1,4 +1,4 @@
-"""Batch normalisation, which the paper's network did not have: it came a year later, from the same group. (arXiv 1502.03167)"""
+"""Batch normalisation, which is a year younger than the paper's network. (Ioffe, Szegedy 2015, arXiv 1502.03167)"""
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from .module import Buffer, Module, Parameter
 
 
 class BatchNorm2d(Module):
-    """Brings each channel to mean 0 and variance 1, over the batch in training, by running averages in evaluation; then scales and shifts.
+    """Normalises each channel to mean 0 and variance 1, with batch statistics in training and running averages in evaluation; then scales
+and shifts it.
 
     weight, bias: [num_features]. running_mean, running_var: new = (1 - momentum) * old + momentum * the batch's, the variance
     unbiased, as in PyTorch. `relu`: in the same pass."""
@@ -43,7 +44,7 @@ class BatchNorm2d(Module):
         return y if out is None else ops.concat([y], out)
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What evaluation does, as a factor and a summand for each channel."""
+        """The factor and the summand of each channel that evaluation uses."""
         nothing = Tensor(np.zeros_like(self.running_mean.data))
         inverse = Tensor(1 / np.sqrt(self.running_var.data + np.float32(self.eps)))
         scale = ops.channel_affine(self.weight, inverse, nothing)

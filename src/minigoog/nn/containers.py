@@ -24,7 +24,7 @@ class _Container(Module):
         setattr(self, name, module)
 
     def _parts(self) -> list[Module]:
-        """The modules: as `children()`, but several times faster, since every forward pass asks."""
+        """The modules: the same as `children()`, but several times faster, because every forward pass calls this."""
         return [value for value in vars(self).values() if isinstance(value, Module)]
 
     def __len__(self) -> int:
@@ -56,8 +56,8 @@ class Sequential(_Container):
 class Branches(_Container):
     """Modules side by side over one input, their output channels concatenated: named as in Sequential.
 
-    Each branch writes into its slice of the output, so nothing is copied: its `forward` takes `out`, and it has `out_channels` or
-    keeps the number of its input's channels, as a pool does."""
+    Each branch writes into its slice of the output, so nothing is copied: its `forward` takes `out`, and it has `out_channels`, or
+    as many output channels as input channels, like a pool."""
 
     def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
         whole, slices = ops.channel_slices(x, self.widths(x.shape[-1]))
@@ -65,7 +65,7 @@ class Branches(_Container):
         return y if out is None else ops.concat([y], out)
 
     def widths(self, in_channels: int) -> list[int]:
-        """Output channels of each branch for an input of so many."""
+        """Output channels of each branch for an input with `in_channels` channels."""
         return [branch.output_channels(in_channels) for branch in self._parts()]
 
     def output_channels(self, in_channels: int) -> int:

@@ -12,7 +12,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5) -> None:
         self.p = check_real("Dropout", "p", p, 0, 1)
         if self.p == 1:
-            raise ValueError("Dropout: `p` is 1, expected it below 1: nothing would be left")
+            raise ValueError("Dropout: `p` is 1, expected a number below 1: nothing would be left")
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.dropout(x, self.p, self.training)

@@ -15,7 +15,7 @@ Init: TypeAlias = Callable[[Shape], Array]  # initial weights of a shape
 
 
 def fan_in(shape: Shape) -> int:
-    """How many products one output sums."""
+    """The number of products that one output sums."""
     return math.prod(shape[:-1])
 
 
@@ -25,7 +25,7 @@ def he_normal(shape: Shape) -> Array:
 
 
 def caffe_xavier(shape: Shape) -> Array:
-    """Uniform in +-sqrt(3 / fan_in): Caffe's "xavier", with which GoogLeNet was replicated. (After Glorot, Bengio 2010)"""
+    """Uniform in +-sqrt(3 / fan_in): Caffe's "xavier", used in its replication of GoogLeNet. (After Glorot, Bengio 2010)"""
     bound = math.sqrt(3 / fan_in(shape))
     return rng.generator().uniform(-bound, bound, shape).astype(np.float32)
 

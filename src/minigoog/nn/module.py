@@ -15,21 +15,21 @@ T = TypeVar("T")
 
 
 class Parameter(Tensor):
-    """A tensor that is learned: a Module finds it among its attributes."""
+    """A tensor that is trained: a Module finds it among its attributes."""
 
     def __init__(self, data: "Array | Tensor", requires_grad: bool = True) -> None:
         array = data.data if isinstance(data, Tensor) else data
         super().__init__(np.asarray(array, order="C"), requires_grad=requires_grad)
 
     def _repr_html_(self) -> str:
-        """For notebooks: as of a Tensor; of the filters [h, w, in, out] of a convolution, the maps of the first input channel."""
+        """For notebooks: as for a Tensor; for the filters [h, w, in, out] of a convolution, the maps of the first input channel."""
         from ..html import array
 
         return array("Parameter", self.data, self.data[None, :, :, 0] if self.ndim == 4 else None)
 
 
 class Buffer:
-    """An array that belongs to a module's state but is not learned, such as a running average; `data` is changed in place."""
+    """An array that belongs to a module's state but is not trained, such as a running average; `data` is changed in place."""
 
     def __init__(self, data: Array) -> None:
         self.data = np.asarray(data, order="C")
@@ -56,7 +56,7 @@ class Module:
 
     if TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Any: ...  # parts that `setattr` sets, as Sequential does with its modules
+        def __getattr__(self, name: str) -> Any: ...  # for attributes set by `setattr`, such as the modules of a Sequential
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.forward(*args, **kwargs)
@@ -129,7 +129,7 @@ class Module:
         return {name: value.data for name, value in self._state().items()}
 
     def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
-        """Copies the arrays of `state` into the parameters and buffers of the same names; nothing is changed if anything does not fit.
+        """Copies the arrays of `state` into the parameters and buffers of the same names; on an error nothing is changed.
 
         `strict`: names missing from `state` or unknown here are errors too, not only wrong shapes."""
         own = self._state()
@@ -151,7 +151,7 @@ class Module:
             writes.note(own[name].data, "load_state_dict")
 
     def train(self, mode: bool = True) -> Self:
-        """Puts this module and all its parts into training, or into evaluation if `mode` is False; returns the module.
+        """Puts this module and all its parts into training mode, or into evaluation mode if `mode` is False; returns the module.
 
         Dropout, batch normalisation and GoogLeNet's auxiliary heads behave differently in the two."""
         check_bool(f"{type(self).__name__}.train", "mode", mode)
@@ -160,11 +160,11 @@ class Module:
         return self
 
     def eval(self) -> Self:
-        """Puts this module and all its parts into evaluation; returns the module."""
+        """Puts this module and all its parts into evaluation mode; returns the module."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Says whether the parameters need gradients: False freezes them; returns the module."""
+        """Sets `requires_grad` of all parameters: False freezes them; returns the module."""
         check_bool(f"{type(self).__name__}.requires_grad_", "requires_grad", requires_grad)
         for parameter in self.parameters():
             parameter.requires_grad = requires_grad
@@ -180,12 +180,12 @@ class Module:
         return 0
 
     def output_channels(self, in_channels: int) -> int:
-        """Channels of the output for an input of so many: `out_channels` of a module that has them, else as many."""
+        """Output channels for an input with `in_channels` channels: the module's `out_channels` if it has them, else `in_channels`."""
         channels: int = getattr(self, "out_channels", in_channels)
         return channels
 
     def settings(self) -> str:
-        """The module's settings, as its constructor would be given them, for printing."""
+        """The module's settings for printing, in the form of constructor arguments."""
         return ""
 
     def __repr__(self) -> str:
@@ -196,7 +196,7 @@ class Module:
 
 @contextmanager
 def evaluation_mode(model: Module) -> Iterator[Module]:
-    """Within a with-block, `model` is in evaluation; afterwards each of its parts is in the mode it was in before."""
+    """Within a with-block, `model` is in evaluation mode; afterwards each of its parts is back in its previous mode."""
     modes = [(module, module.training) for module in model.modules()]
     try:
         yield model.eval()

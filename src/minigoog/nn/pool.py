@@ -8,7 +8,7 @@ from .module import Module
 
 
 class _Pool2d(Module):
-    """What max and average pooling share: their settings."""
+    """The settings that max and average pooling share."""
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, ceil_mode: bool = False) -> None:
         where = type(self).__name__

@@ -15,10 +15,10 @@ from .module import Module, Parameter
 
 
 class SparseConv2d(Module):
-    """Convolution of NHWC maps that stores, multiplies and learns only those of its weights that are not 0.
+    """Convolution of NHWC maps that stores, multiplies and trains only its non-zero weights.
 
     weight: dense HWIO [kh, kw, in_channels, out_channels] with its zeros; bias: [out_channels] or None. block: 1 (CSR), or a multiple
-    of 16: that many neighbouring output channels keep a weight if one of them has it. A state_dict holds the values without the
+    of 16: so many neighbouring output channels keep a weight if one of them has it. A state_dict holds the values without the
     pattern: to save a network, save `to_conv()`."""
 
     def __init__(
@@ -38,7 +38,7 @@ class SparseConv2d(Module):
 
     @classmethod
     def from_conv(cls, conv: Conv2d, density: float = 1.0, block: int = 1) -> Self:
-        """`conv` with only its largest weights, the share `density` of all (of its blocks, by their norm); groups become zeros."""
+        """`conv` with only the share `density` of its weights, the largest (or blocks, by their norm); groups become zeros."""
         weight = conv.weight.data * largest(conv.weight.data, density, block)
         weight = ungrouped(weight, conv.groups)
         bias = None if conv.bias is None else conv.bias.data
@@ -74,7 +74,7 @@ class SparseConv2d(Module):
 
 
 def largest(weight: Array, density: float, block: int = 1) -> BoolArray:
-    """Which weights [kh, kw, cin, cout] are the largest, the share `density` of all; with blocks, those in the blocks of largest norm.
+    """Which weights [kh, kw, cin, cout] are among the largest, a share `density` of all; with blocks, those in the blocks of largest norm.
 
     (Han et al. 2015, arXiv 1506.02626; blocks: Mao et al. 2017, arXiv 1705.08922)"""
     density = check_real("largest", "density", density, 0, 1)
@@ -96,7 +96,7 @@ def ungrouped(weight: Array, groups: int) -> Array:
 def prune(module: Module, density: float, block: int = 1) -> Module:
     """Replaces every Conv2d in `module`, in place, by a SparseConv2d of its largest weights; returns `module`.
 
-    Of a `module` that is a Conv2d itself, which stays unchanged, returns the SparseConv2d."""
+    If `module` is itself a Conv2d, it stays unchanged, and the new SparseConv2d is returned."""
     if isinstance(module, Conv2d):
         return SparseConv2d.from_conv(module, density, block)
     for name, child in list(module.named_children()):

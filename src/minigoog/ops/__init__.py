@@ -1,4 +1,4 @@
-"""Operations on tensors: each file one of them, forward beside backward. Here they are named, and handed to Tensor's operators."""
+"""Operations on tensors: one per file, forward next to backward. This file lists them and sets Tensor's operators."""
 
 from ..tensor import OPERATORS
 from .adaptive_pool import adaptive_avg_pool2d

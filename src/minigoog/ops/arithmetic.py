@@ -28,7 +28,7 @@ class AddScalar(Op):
         self.number = number
 
     def forward(self, x: Array) -> Array:
-        return np.asarray(x + x.dtype.type(self.number))  # NumPy makes a number of an array of one value
+        return np.asarray(x + x.dtype.type(self.number))  # NumPy turns an array of one value into a scalar
 
     def backward(self, dy: Array) -> tuple[Array]:
         return (dy,)
@@ -73,7 +73,7 @@ class Power(Op):
 
     def backward(self, dy: Array) -> tuple[Array]:
         kind = dy.dtype.type
-        if self.exponent == 0:  # not 0 * 0 ** -1, which is NaN
+        if self.exponent == 0:  # avoids 0 * 0 ** -1, which is NaN
             return (np.zeros_like(dy),)
         return (np.asarray(dy * kind(self.exponent) * self.x ** kind(self.exponent - 1)),)
 
@@ -102,7 +102,7 @@ class Mean(Op):
 
 
 def _number(where: str, name: str, value: Any) -> float:
-    """`value` as a float; arrays are refused, since broadcasting is not supported."""
+    """`value` as a float; arrays are an error, because broadcasting is not supported."""
     if isinstance(value, np.ndarray):
         raise TypeError(f"{where}: `{name}` is an array of shape {value.shape}, expected a number or a Tensor: minigoog.Tensor({name})")
     return check_real(where, name, value)
@@ -132,7 +132,7 @@ def div(a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor:
         return mul(a, inverse) if isinstance(a, Tensor) else mul(inverse, _number("div", "a", a))
     divisor = _number("div", "b", b)
     if divisor == 0:
-        raise ValueError("div: `b` is 0, expected another number")
+        raise ValueError("div: `b` is 0, expected a non-zero number")
     return mul(_tensor("div", a), 1 / divisor)
 
 

@@ -1,4 +1,4 @@
-"""Batch normalisation in training, with ReLU in the same pass if asked for. (Ioffe, Szegedy 2015, arXiv 1502.03167)"""
+"""Batch normalisation in training, optionally with ReLU in the same pass. (Ioffe, Szegedy 2015, arXiv 1502.03167)"""
 
 from .. import kernels
 from ..array_types import Array, BoolArray
@@ -30,5 +30,5 @@ class BatchNorm2d(Op):
 def batch_norm(
     x: Tensor, *, gamma: Tensor, beta: Tensor, eps: float = 1e-5, relu: bool = False, out: Array | None = None
 ) -> Tensor:
-    """Each channel of `x` [..., c] brought to mean 0 and variance 1 over everything else, times `gamma` [c], plus `beta` [c]."""
+    """Each channel of `x` [..., c] normalised to mean 0 and variance 1 over all other axes, times `gamma` [c], plus `beta` [c]."""
     return BatchNorm2d(eps, relu, out)(x, gamma, beta)

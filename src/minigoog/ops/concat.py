@@ -19,7 +19,7 @@ def channel_slices(like: Tensor, channels: Sequence[int]) -> tuple[Array, list[A
 
 
 class Concat(Op):
-    """y[..., :] = all inputs' channels side by side. The gradients are slices of the incoming one."""
+    """y[..., :] = all inputs' channels side by side. The gradients are slices of `dy`."""
 
     def __init__(self, whole: Array | None = None):
         self.whole = whole
@@ -50,12 +50,12 @@ class Concat(Op):
 
 
 def _is_there(x: Array, part: Array) -> bool:
-    """Whether `x` is the very memory `part`."""
+    """Whether `x` and `part` are the same memory."""
     return bool(x.__array_interface__["data"] == part.__array_interface__["data"] and x.strides == part.strides)
 
 
 def concat(xs: Sequence[Tensor], whole: Array | None = None) -> Tensor:
-    """The channels of the tensors `xs` side by side; `whole`: the array of which they are slices already (see `channel_slices`)."""
+    """The channels of the tensors `xs` side by side; `whole`: the array if they are already its slices (see `channel_slices`)."""
     if not xs or not all(isinstance(x, Tensor) for x in xs):
         raise TypeError("concat: `xs` is empty or not all Tensors")
     return Concat(whole)(*xs)

@@ -1,4 +1,4 @@
-"""Convolution, with bias and, if asked for, ReLU in the same pass."""
+"""Convolution, with bias and optionally ReLU in the same pass."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class Conv2d(Op):
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         self.x, self.w = x, w
         y = kernels.conv2d(x, w, b, relu=self.relu, out=self.out, **self.window)
-        if self.relu:  # without it, backward does not read y, and a ReLU in place may follow
+        if self.relu:  # without ReLU, backward does not read y, and a ReLU in place may follow
             self.y = y
         return y
 

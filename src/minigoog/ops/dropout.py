@@ -24,5 +24,5 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """`x` with each value dropped with probability `p` and the others scaled by 1 / (1 - p); `x` itself when not training."""
     p = check_real("dropout", "p", p, 0, 1)
     if p == 1:
-        raise ValueError("dropout: `p` is 1, expected it below 1: nothing would be left")
+        raise ValueError("dropout: `p` is 1, expected a number below 1: nothing would be left")
     return Dropout(p, *rng.take(x.size))(x) if training and p > 0 else x

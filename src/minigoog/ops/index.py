@@ -1,4 +1,4 @@
-"""Some of a tensor's values, as NumPy's indices choose them."""
+"""Indexing of tensors with NumPy's indices."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class Index(Op):
 
     def backward(self, dy: Array) -> tuple[Array]:
         dx = np.zeros(self.inputs[0].shape, dy.dtype)
-        np.add.at(dx, self.index, dy)  # += would count a value that is chosen twice only once
+        np.add.at(dx, self.index, dy)  # += would count a value that is selected twice only once
         return (dx,)
 
 

@@ -1,4 +1,4 @@
-"""Convolution with sparse weights, with bias and, if asked for, ReLU in the same pass."""
+"""Convolution with sparse weights, with bias and optionally ReLU in the same pass."""
 
 from typing import Any
 

@@ -1,6 +1,8 @@
-"""python -m minigoog.sparsity [NAME ...]: tests the paper's argument about sparsity with numbers, link by link, and writes a report.
+"""python -m minigoog.sparsity [NAME ...]: tests the paper's argument about sparsity.
 
-Measurements are kept: the same command continues where it was stopped. Several processes may work in one folder."""
+Link by link, with numbers, into a report. Measurements are saved: the same
+command resumes where it was stopped. Several processes may work in one
+folder."""
 
 import sys
 from argparse import Namespace
@@ -20,15 +22,15 @@ def parser(prog: str = PROG) -> Parser:
     p = Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1])
     p.add_argument("names", nargs="*", metavar="NAME", help="demonstrations to run (default: all; --list names them)")
     p.add_argument("--list", action="store_true", help="lists the demonstrations and stops")
-    p.add_argument("--quick", action="store_true", help="all of them in two minutes, with small samples: no verdicts to rely on")
-    p.add_argument("--output", metavar="DIR", help="results, figures and report (default: runs/sparsity-...); an existing run is continued")
+    p.add_argument("--quick", action="store_true", help="small samples, all of them in two minutes; the verdicts are not reliable")
+    p.add_argument("--output", metavar="DIR", help="results, figures and report (default: runs/sparsity-...); an existing run is resumed")
     p.add_argument("--images", metavar="FOLDER", help="photographs by class, FOLDER/train/CLASS and FOLDER/test/CLASS (default: digits)")
-    p.add_argument("--seed", type=integer(0, 2**32 - 1), default=0, metavar="N", help="of all random numbers (default: 0)")
+    p.add_argument("--seed", type=integer(0, 2**32 - 1), default=0, metavar="N", help="seed of all random numbers (default: 0)")
     return p
 
 
 def chosen(flags: Namespace) -> list[str]:
-    """The names of the demonstrations to run, in the order of the argument; ValueError for a name that is none."""
+    """The names of the demonstrations to run, in the order of the paper's argument; ValueError for an unknown name."""
     unknown = [name for name in flags.names if name not in DEMONSTRATIONS]
     if unknown:
         raise ValueError(f"there is no demonstration {', '.join(unknown)}, expected some of {', '.join(DEMONSTRATIONS)}")
@@ -36,19 +38,19 @@ def chosen(flags: Namespace) -> list[str]:
 
 
 def output(flags: Namespace) -> Path:
-    """Where results go; quick and full runs, seeds and images each have a folder of their own."""
+    """The folder for results: a different one for quick and full runs, each seed and each folder of images."""
     kind, images = "quick" if flags.quick else "full", Path(flags.images).name if flags.images else "digits"
     return Path(flags.output or f"runs/sparsity-{kind}-{images}-seed{flags.seed}")
 
 
 def command(flags: Namespace) -> str:
-    """The command that repeats or continues the run, without the names of demonstrations."""
+    """The command that repeats or resumes the run, without the names of demonstrations."""
     said = {"--quick": flags.quick, "--output": flags.output, "--images": flags.images, "--seed": flags.seed}
     return str(report.command_of({flag: value for flag, value in said.items() if value}))
 
 
 def show(flags: Namespace) -> int:
-    """Does what the flags say; returns the exit code."""
+    """Runs what the flags select; returns the exit code."""
     if flags.list:
         for d in DEMONSTRATIONS.values():
             print(f"{d.name:<14} {d.link}  {d.title}")
@@ -73,7 +75,7 @@ def _say(line: str) -> None:
 
 
 def _reworded(message: str) -> str:
-    """The message of an error, with settings called by their flags."""
+    """The message of an error, with settings replaced by their flags."""
     message = message.removeprefix("sparsity: ").removeprefix("open_dataset: ")
     return message.replace("`output`", "--output").replace("`data`", "--images")
 
@@ -83,7 +85,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     p = parser(prog)
     flags = p.parse_args(arguments)
     names = "".join(f" {name}" for name in flags.names)
-    stopped = f"stopped; what is measured is kept. Continue with: {command(flags)}{names}"
+    stopped = f"stopped; all measurements so far are saved. Resume with: {command(flags)}{names}"
     with exit_codes(p, stopped, _reworded):
         code = show(flags)
     sys.exit(code)

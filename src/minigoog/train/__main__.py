@@ -1,9 +1,9 @@
 """python -m minigoog.train: trains a network.
 
-  --tiny                           a small Inception network on handwritten digits, in seconds
+  --tiny                           a small Inception network, on digits
   --model googlenet --data FOLDER  any network on any folder of images
-  --config FILE                    the settings of a recipe or a TOML file; flags take precedence
-  --resume RUN                     continues a run that was stopped, bit-exactly"""
+  --config FILE                    a recipe or a TOML file of settings
+  --resume RUN                     resumes a stopped run, bit-exactly"""
 
 import argparse
 import re
@@ -22,7 +22,7 @@ PROG = "python -m minigoog.train"
 GROUPS = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "output"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
-    "variation of training images": ("augment", "shift", "interpolation"),
+    "augmentation of training images": ("augment", "shift", "interpolation"),
     "optimisation": ("epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "momentum", "nesterov", "clip"),
     "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
@@ -32,7 +32,7 @@ STOPPED = "stopped at once; the files written so far are complete, and --resume 
 
 
 def parser(prog: str = PROG, everything: bool = True) -> Parser:
-    """The flags: one for each setting, and those that say where settings come from. everything: whether the help shows all of them."""
+    """The flags: one for each setting, and those that select a recipe or run. everything: whether the help shows all of them."""
     usage = f"{prog} [--tiny | --config FILE | --resume RUN] [flags]"
     p = Parser(prog=prog, usage=usage, description=(__doc__ or "").split(": ", 1)[1], add_help=False)
     p.add_argument("-h", "--help", action="help", help="shows the most common flags")
@@ -40,7 +40,7 @@ def parser(prog: str = PROG, everything: bool = True) -> Parser:
     where = p.add_mutually_exclusive_group()
     where.add_argument("--tiny", action="store_const", const="tiny", dest="config", help="the same as --config tiny")
     where.add_argument("--config", metavar="FILE", help=f"{', '.join(recipes())}, or a TOML file")
-    where.add_argument("--resume", metavar="RUN", help="the folder of a run to continue")
+    where.add_argument("--resume", metavar="RUN", help="the folder of a run to resume")
     settings = {setting.name: setting for setting in fields(Config)}
     for title, names in GROUPS.items():
         group = p.add_argument_group(title)
@@ -50,7 +50,7 @@ def parser(prog: str = PROG, everything: bool = True) -> Parser:
 
 
 def _add(group: Any, setting: Field[Any], shown: bool) -> None:
-    """The flag of a setting. It has no default here: a setting that is not given comes from the file, or from Config."""
+    """The flag of a setting. It has no default: a setting that is not given comes from the file or from Config."""
     meta, flag = setting.metadata, "--" + setting.name.replace("_", "-")
     default = "" if setting.default is None or meta["kind"] is bool else f" (default: {setting.default})"
     text = meta["help"].replace("%", "%%") + default if shown else argparse.SUPPRESS
@@ -63,12 +63,12 @@ def _add(group: Any, setting: Field[Any], shown: bool) -> None:
 
 
 def with_flags(message: str) -> str:
-    """The message of an error about a setting, with the setting called by its flag: `batch_size` becomes --batch-size."""
+    """The message of an error about a setting, with its name replaced by the flag: `batch_size` becomes --batch-size."""
     return re.sub(r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-"), message.removeprefix("train: "))
 
 
 def train(flags: argparse.Namespace) -> Result | list[Result]:
-    """Trains as the flags say."""
+    """Trains with the settings of the flags."""
     given = {name: value for name, value in vars(flags).items() if value is not None}
     folder, file = given.pop("resume", None), given.pop("config", None)
     if folder is not None:
@@ -79,13 +79,13 @@ def train(flags: argparse.Namespace) -> Result | list[Result]:
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
-    """Trains as the flags say. Exit codes: 0 done, 1 training failed, 2 wrong flags, 128 + signal stopped."""
+    """Trains with the settings of the flags. Exit codes: 0 done, 1 training failed, 2 wrong flags, 128 + signal stopped."""
     p = parser(prog, everything=False)
     flags = p.parse_args(arguments)
     if vars(flags).pop("help_all"):
         return parser(prog).print_help()
     try:
-        # Ctrl-C before the first step, after the last, or a second one
+        # Ctrl-C before the first or after the last step, or a second Ctrl-C
         with exit_codes(p, STOPPED, with_flags):
             train(flags)
     except Interrupted as stop:

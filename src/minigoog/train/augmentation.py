@@ -1,9 +1,9 @@
-"""From an image to the network's input: in training, varied; in testing, its middle."""
+"""From an image to the network's input: with augmentation in training; its central crop in testing."""
 
 from ..data import Statistics
 from ..data import transforms as t
 
-AUGMENTATIONS = {  # what training does beyond what testing does
+AUGMENTATIONS = {  # what training adds to the transform of test images
     "none": "nothing",
     "shift": "a crop from anywhere in the image: of an image of the network's own size, the image shifted by up to an eighth",
     "crop": "the same, mirrored half of the time; of larger images, what testing with 10 crops sees (Krizhevsky et al. 2012)",
@@ -11,12 +11,12 @@ AUGMENTATIONS = {  # what training does beyond what testing does
     "paper": "crops of 8% to 100% of the area, mirror, brightness, contrast, colour, lighting (section 6, Howard)",
 }
 DEFAULTS = {"digits": "none", "mnist": "shift", "fashion-mnist": "crop", "cifar10": "crop", "cifar100": "crop"}  # else the paper's
-SCALES = (0.4, 1.0)  # of the area: the smallest of 144 crops is 40% of it
-CONTEXT = 256 / 224  # the side that a test image is resized to, in sides of the crop that is cut from its middle (section 7)
+SCALES = (0.4, 1.0)  # share of the area: the smallest of 144 crops covers 40%
+CONTEXT = 256 / 224  # the shorter side of a resized test image, relative to the crop from its middle (section 7)
 
 
 def training(name: str, size: int, statistics: Statistics, native: bool, interpolation: str, shift: int | None = None) -> t.Compose:
-    """The transform of a training image: to `size`, varied as `name` of AUGMENTATIONS says, normalised.
+    """The transform of a training image: resized to `size`, augmented as `name` of AUGMENTATIONS says, normalised.
 
     native: whether all images have that size already. statistics: mean, std and principal components of the colours. shift: the
     largest shift of native images in pixels; None: an eighth of the size."""
@@ -40,5 +40,5 @@ def testing(size: int, statistics: Statistics, native: bool) -> t.Compose:
 
 
 def resized(size: int, native: bool) -> int:
-    """The shorter side of a test image before its middle is cut out."""
+    """The shorter side of a test image before its central crop."""
     return size if native else round(size * CONTEXT)

@@ -1,4 +1,4 @@
-"""All that a run needs to be resumed bit-exactly, in one file; a write that is interrupted leaves the old file."""
+"""Everything that a run needs to resume bit-exactly, in one file; an interrupted write leaves the old file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_finite(trainer: Trainer) -> None:
 
 
 def load(run: Run, trainer: Trainer) -> None:
-    """Restores a trainer as it was in `save`; ValueError, naming the file, if it is another network's or the data have changed."""
+    """Restores the state of a trainer from `save`; ValueError, naming the file, if the network or the data is different."""
     arrays, metadata = safetensors.load(run.path(NAME))
     own = _arrays(trainer)
     if arrays.keys() != own.keys() or any(arrays[name].shape != own[name].shape for name in own):

@@ -16,7 +16,7 @@ from ..models import MODELS
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
 
-# settings that may change when a run is resumed: they change no bit of the result. Of `data`, only the place
+# settings that may change when a run is resumed: they do not affect the result. `data` may only move to another place
 BITLESS = ("threads", "workers", "data", "data_dir", "download", "checkpoint_minutes", "keep_every")
 Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
 
@@ -32,7 +32,7 @@ def real(default: float | None, minimum: float, help: str, maximum: float = floa
     def check(name: str, value: Any) -> float:
         number = check_real("train", name, value, minimum, maximum)
         if above and number == minimum:
-            raise ValueError(f"train: `{name}` is {minimum}, expected it above {minimum}")
+            raise ValueError(f"train: `{name}` is {minimum}, expected a number above {minimum}")
         return float(number)
 
     return _setting(default, help, float, check)
@@ -79,7 +79,7 @@ def _setting(default: Any, help: str, kind: type, check: Check, **more: Any) -> 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of a run; ValueError or TypeError, naming the setting, for a wrong one. None: decided by the data, the model or the
+    """The settings of a run; ValueError or TypeError, naming the setting, if one is wrong. None: decided by the data, the model or the
     machine. Every setting is also a flag of `python -m minigoog.train` and a line of a TOML file."""
 
     model: str = choice("small", MODELS, "the network")
@@ -88,31 +88,31 @@ class Config:
     download: bool = switch(False, "download a standard data set if it is not there")
     output: str | None = text(None, "folder of the run, new or empty (default: a new one under runs/)")
     models: int = integer(1, 1, "how many models to train: an ensemble with one initialisation and different samplings (section 7)")
-    seed: int = integer(0, 0, "of the initialisation; the same seed gives the same weights", 2**64 - 1)
-    sampling_seed: int | None = integer(None, 0, "of the order of images, augmentation and dropout (default: the seed)", 2**64 - 1)
+    seed: int = integer(0, 0, "seed of the initialisation; the same seed gives the same weights", 2**64 - 1)
+    sampling_seed: int | None = integer(None, 0, "seed of the order of images, augmentation and dropout (default: --seed)", 2**64 - 1)
 
     norm: bool = switch(False, "batch normalisation after every convolution, which the paper did not have (Ioffe, Szegedy 2015)")
     size: int | None = integer(None, 8, "height and width of the network's input (default: the model's, or that of the images)", 2**14)
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
     shift: int | None = integer(None, 0, "largest shift, in pixels, of images of the network's own size (default: an eighth of it)")
-    interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "of resized crops (paper: random)")
+    interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "interpolation of crops (paper: random)")
 
     epochs: int = integer(20, 1, "passes over the training images")
-    batch_size: int = integer(64, 1, "images in a step")
+    batch_size: int = integer(64, 1, "images per step")
     lr: float = real(0.03, 0, "initial learning rate", above=True)
-    schedule: str = choice("cosine", SCHEDULES, "how the learning rate falls; paper: 4% every 8 epochs")
-    step_epochs: int = integer(8, 1, "epochs between two falls, with --schedule step or paper")
-    step_factor: float = real(0.1, 0, "factor of the rate at each fall, with --schedule step", 1)
-    warmup: float = real(0.0, 0, "epochs in which the rate rises from 0 to its initial value")
-    momentum: float = real(0.9, 0, "of gradient descent (paper: 0.9)", 1)
+    schedule: str = choice("cosine", SCHEDULES, "how the learning rate falls; paper: by 4% every 8 epochs")
+    step_epochs: int = integer(8, 1, "epochs between two decreases, with --schedule step or paper")
+    step_factor: float = real(0.1, 0, "factor of the learning rate at each decrease, with --schedule step", 1)
+    warmup: float = real(0.0, 0, "epochs in which the learning rate rises from 0 to its initial value")
+    momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9)", 1)
     nesterov: bool = switch(False, "Nesterov's form of momentum (Sutskever et al. 2013)")
-    weight_decay: float = real(1e-3, 0, "of weights; biases have none")
-    clip: float | None = real(None, 0, "largest norm of the gradient; longer ones are scaled down to it", above=True)
+    weight_decay: float = real(1e-3, 0, "weight decay; biases have none")
+    clip: float | None = real(None, 0, "largest norm of the gradient; larger gradients are scaled down to it", above=True)
     label_smoothing: float = real(0.0, 0, "share of the target that is spread over all classes", 1)
     aux_weight: float = real(0.3, 0, "weight of the auxiliary heads' losses (paper: 0.3); 0 gives them no gradient")
     average: float = real(0.0, 0, "decay of Polyak's running average of the weights, such as 0.999; 0: no average", 1)
 
-    threads: int | None = integer(None, 1, "of the C kernels (default: all cores)", kernels.MOST_THREADS)
+    threads: int | None = integer(None, 1, "threads of the C kernels (default: all cores)", kernels.MOST_THREADS)
     workers: int = integer(2, 0, "threads that prepare images during training; 0: none", 256)
     checkpoint_minutes: float = real(5.0, 0, "time between checkpoints within an epoch; each epoch ends with one")
     keep_every: int = integer(0, 0, "also keep the weights every N epochs; 0: never")
@@ -135,7 +135,7 @@ class Config:
 
 
 def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The settings in a TOML file, or in a recipe that ships with the package, as a dictionary for `Config(**settings)`."""
+    """The settings in a TOML file, or in a recipe of the package, as a dictionary for `Config(**settings)`."""
     shipped = resources.files(__package__) / "recipes" / f"{name_or_path}.toml"
     file = shipped if str(name_or_path) in recipes() else Path(name_or_path)
     try:
@@ -152,7 +152,7 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def from_file(name_or_path: str | os.PathLike[str], **changes: Any) -> Config:
-    """The Config of a file or recipe, with some settings changed; ValueError, naming it, for a wrong one."""
+    """The Config of a file or recipe, with some settings changed; ValueError, naming the setting, if one is wrong."""
     try:
         return Config(**read(name_or_path) | changes)
     except TypeError as error:  # a value of the wrong type
@@ -160,5 +160,5 @@ def from_file(name_or_path: str | os.PathLike[str], **changes: Any) -> Config:
 
 
 def recipes() -> list[str]:
-    """The names of the settings that ship with the package."""
+    """The names of the recipes in the package."""
     return sorted(path.name.removesuffix(".toml") for path in (resources.files(__package__) / "recipes").iterdir())

@@ -1,4 +1,4 @@
-"""Diagnostics: what is known to go wrong with a deep network without normalisation, and the known cures."""
+"""Diagnostics: known problems in training a deep network without normalisation, and known remedies."""
 
 import math
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ import numpy as np
 from .. import nn, optim
 from ..array_types import IntArray
 
-STEPS = 300  # before a warning that something does not move
-STILL = 0.01  # relative: a loss this near to that of guessing is guessing; one that changes by less does not move
-VANISHED = 1e-4  # relative to the last module's gradient: with so small a gradient, the first module does not learn
+STEPS = 300  # without a change before a warning
+STILL = 0.01  # relative: a loss this close to that of guessing counts as guessing; a smaller change counts as none
+VANISHED = 1e-4  # relative to the last module's gradient: with a smaller gradient, the first module does not learn
 PAPER = ("inception3a", "inception4a", "inception4d", "inception5b")
 CURES = "try a smaller --lr (0.005 is reported to help), a --warmup, or working auxiliary heads (--aux-weight 0.3)"
 
@@ -24,7 +24,7 @@ def watched(model: nn.Module) -> dict[str, list[nn.Parameter]]:
 
 
 class Diagnostics:
-    """Watches the losses and gradients of a run; `log` returns warnings, each of them once.
+    """Watches the losses and gradients of a run; `log` returns warnings, each only once.
 
     labels: of the training images. A network that only knows how frequent each of `classes` is has their entropy as its loss."""
 
@@ -47,13 +47,13 @@ class Diagnostics:
         if step >= STEPS and len(norms) > 1:
             (first, a), *_, (last, b) = norms.items()
             if a <= VANISHED * b:
-                warnings.append(("gradient", f"the gradient at {first} is {a:.1e}, at {last} {b:.1e}: it vanishes on the way. {CURES}"))
+                warnings.append(("gradient", f"the gradient at {first} is {a:.1e}, at {last} {b:.1e}: it vanishes in between. {CURES}"))
         new = [text for key, text in warnings if key not in self.said]
         self.said |= {key for key, _ in warnings}
         return new
 
     def _stuck(self, head: int, step: int, loss: float) -> list[str]:
-        """A warning, or none, about a head whose loss has stayed that of guessing, or far from 0, for STEPS steps."""
+        """A warning, or none, about a head whose loss was that of guessing, or did not change, for STEPS steps."""
         recent = self.history.setdefault(head, [])
         recent.append((step, loss))
         while len(recent) > 1 and recent[1][0] <= step - STEPS:
@@ -64,7 +64,7 @@ class Diagnostics:
         who = "the loss" if head == 0 else f"the loss of auxiliary head {head}"
         for name, guess in self.guesses.items():
             if all(abs(value - guess) < STILL * guess for value in losses):
-                return [f"{who} is {loss:.3f} and has been {name} = {guess:.3f} for {steps} steps: it is guessing. {CURES}"]
+                return [f"{who} is {loss:.3f} and has been near {name} = {guess:.3f} for {steps} steps: the network is guessing. {CURES}"]
         if max(losses) - min(losses) < STILL * loss and loss > min(self.guesses.values()) / 2:
-            return [f"{who} is {loss:.3f} and has not moved for {steps} steps. {CURES}"]
+            return [f"{who} is {loss:.3f} and has not changed for {steps} steps. {CURES}"]
         return []

@@ -1,4 +1,4 @@
-"""How a training ends before its last epoch."""
+"""Exceptions that end a training before its last epoch."""
 
 
 class TrainingError(RuntimeError):

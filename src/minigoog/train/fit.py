@@ -19,14 +19,14 @@ from .signals import StopRequests
 def fit(config: Config) -> Result | list[Result]:
     """Trains as `config` says, into a new folder; returns a Result, or for an ensemble a list of them.
 
-    Raises Interrupted or TrainingError with the folder in order, ValueError or OSError before there is one."""
+    Raises Interrupted or TrainingError, which leave a complete folder, or ValueError or OSError before the folder is made."""
     return _train(config)
 
 
 def resume(folder: str | os.PathLike[str], **changes: Any) -> Result | list[Result]:
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
-    `changes`: settings that change no bit of the result, such as `threads`, or `data` if the same images have moved; any other is a
+    `changes`: settings that do not affect the result, such as `threads`, or `data` if the same images have moved; any other is a
     ValueError."""
     run = Run(Path(folder))
     if not run.path("config.toml").exists():
@@ -39,13 +39,13 @@ def resume(folder: str | os.PathLike[str], **changes: Any) -> Result | list[Resu
 
 
 def members(config: Config, folder: Path) -> Iterator[Config]:
-    """The settings of each model of an ensemble, which have folders model-1, model-2, ... in that of the ensemble."""
+    """The settings of each model of an ensemble; their folders model-1, model-2, ... are in the ensemble's."""
     for i in range(config.models):
         yield replace(config, models=1, sampling_seed=config.samplings + i, output=str(folder / f"model-{i + 1}"))
 
 
 def _train(config: Config, run: Run | None = None) -> Result | list[Result]:
-    """Trains into a new folder, or continues that of `run`; settings that cannot be trained leave no folder."""
+    """Trains into a new folder, or resumes that of `run`; invalid settings leave no folder."""
     setup = prepare(config)
     config = effective(config, setup)
     run = run or Run.create(config)

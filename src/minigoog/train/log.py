@@ -1,4 +1,4 @@
-"""What a run prints."""
+"""The printed output of a run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HEADING = "epoch   train loss  accuracy   test loss  accuracy         lr   image
 
 
 class Log:
-    """Prints a line for each epoch, and on a terminal one that counts the steps."""
+    """Prints a line for each epoch, and on a terminal a line that counts the steps."""
 
     def __init__(self) -> None:
         self.terminal = sys.stdout.isatty()
         self.printed = 0.0
 
     def begin(self, trainer: Trainer) -> None:
-        """Before the first step."""
+        """Called before the first step."""
         setup, config = trainer.setup, trainer.config
         n = sum(p.size for p in trainer.model.parameters())
         size = "x".join(map(str, setup.info.input_size))
@@ -39,11 +39,11 @@ class Log:
         if setup.info.arguments.get("aux_heads") is False:
             print(f"without the auxiliary heads, which need images of {AUX_INPUT_SIZES[0]} to {AUX_INPUT_SIZES[-1]} pixels\n")
         if trainer.saved:
-            print(f"continuing from epoch {trainer.saved:.2f}\n")
+            print(f"resuming from epoch {trainer.saved:.2f}\n")
         print(HEADING, flush=True)
 
     def step(self, trainer: Trainer, loss: float) -> None:
-        """After each step."""
+        """Called after each step."""
         now = time.perf_counter()
         if not self.terminal or now - self.printed < 0.1:
             return
@@ -55,12 +55,12 @@ class Log:
 
     @staticmethod
     def seconds_left(trainer: Trainer) -> float:
-        """How long the remaining steps will take if each takes as long as those of this epoch."""
+        """The time left, if each remaining step takes as long as those of this epoch."""
         at, epochs = trainer.progress, trainer.config.epochs
         return at.epoch_seconds / max(at.step, 1) * (len(trainer.loader) * (epochs - at.epoch) - at.step)
 
     def epoch(self, facts: dict[str, Any], epochs: int) -> None:
-        """After each epoch; the facts are those of its line of metrics.jsonl."""
+        """Called after each epoch with the facts of its line in metrics.jsonl."""
         left = duration((facts["seconds"] + facts["test_seconds"]) * (epochs - facts["epoch"]))
         test = "averaged_test" if "averaged_test_loss" in facts else "test"
         accuracies = "  ".join(f"{facts[f'{part}_loss']:10.4f}  {facts[f'{part}_accuracy']:8.2%}" for part in ("train", test))
@@ -68,11 +68,11 @@ class Log:
         print(f"{chr(13) if self.terminal else ''}{facts['epoch']:5d}   {accuracies}  {speed}", flush=True)
 
     def warn(self, text: str) -> None:
-        """A warning of the diagnostics."""
+        """Called with a warning of the diagnostics."""
         print(f"{chr(13) if self.terminal else ''}WARNING: {text}", flush=True)
 
     def finished(self, trainer: Trainer, result: Result) -> None:
-        """At the end: accuracy, confusion table, where everything is and how to use it."""
+        """Called at the end: prints accuracy, confusion matrix, the files and how to use them."""
         print(f"\ntest accuracy {result.accuracy:.2%} after {duration(result.seconds)} of training and testing\n")
         if len(trainer.setup.info.classes) <= 20:
             print(confusion_text(result.confusion, trainer.setup.info.classes), end="\n\n")
@@ -82,7 +82,7 @@ class Log:
             print("(no curve.png: pip install 'minigoog[plots]' draws it)")
         print(f"to use the weights:\n    model = minigoog.load({result.folder!r})")
         info, image = trainer.setup.info, trainer.setup.test[0][0]
-        # a network that was trained on whole images has never seen crops
+        # a network that was trained on whole images should not be tested on crops
         crops = "" if image.shape[:2] == info.input_size[:2] else " --crops 10"
         print(f"to test them again:\n    {evaluate_command(trainer.config, result.folder)}{crops}")
 

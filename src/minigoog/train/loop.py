@@ -22,11 +22,11 @@ from .schedules import learning_rate
 from .setup import Setup
 from .signals import StopRequests
 
-LOG_EVERY = 50  # steps: then losses of all heads and gradient norms are added to the metrics
+LOG_EVERY = 50  # steps after which losses of all heads and gradient norms are added to the metrics
 
 
 class Step(NamedTuple):
-    """What a step found: the loss of each head, how many images were classified correctly, and gradient norms if they were wanted."""
+    """The results of a step: the loss of each head, how many images were classified correctly, and gradient norms if requested."""
 
     losses: list[float]
     correct: int
@@ -34,9 +34,9 @@ class Step(NamedTuple):
 
 
 class Trainer:
-    """A network in training. `train()` continues from `progress` to the end, or to a stop.
+    """A network in training. `train()` runs from `progress` to the end, or until it is stopped.
 
-    Raises Interrupted or TrainingError with the run's folder in order."""
+    Raises Interrupted or TrainingError, which leave a complete folder of the run."""
 
     def __init__(self, config: Config, setup: Setup, run: Run, log: Log) -> None:
         self.config, self.setup, self.run, self.log = config, setup, run, log
@@ -54,7 +54,7 @@ class Trainer:
         self.saved: float | None = None  # the epoch of the last checkpoint
 
     def train(self, stop: StopRequests) -> results.Result:
-        """Runs all epochs that are left; returns the Result."""
+        """Runs all remaining epochs; returns the Result."""
         try:
             while self.progress.epoch < self.config.epochs:
                 self._epoch(stop)
@@ -66,7 +66,7 @@ class Trainer:
     # ---- steps and epochs ----
 
     def _epoch(self, stop: StopRequests) -> None:
-        """The steps of the present epoch that are left."""
+        """Runs the remaining steps of the current epoch."""
         at, clock = self.progress, _Clock(self.progress)
         self.model.train()
         for images, labels in self.loader.epoch(at.epoch, start=at.step):
@@ -82,7 +82,7 @@ class Trainer:
             self.log.step(self, step.losses[0])
 
     def _step(self, images: Array, labels: IntArray, norms: bool) -> Step:
-        """One step of gradient descent. norms: whether gradient norms are wanted."""
+        """One step of gradient descent. norms: whether to compute gradient norms."""
         self.optimizer.zero_grad()
         outputs = self.model(Tensor(images))
         each = losses.googlenet_losses(outputs, labels, self.config.label_smoothing)
@@ -117,7 +117,7 @@ class Trainer:
             raise Interrupted(f"stopped after epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
 
     def _tested(self) -> dict[str, testing.Tested]:
-        """The test results of the present weights and of their average, if there is one."""
+        """The test results of the current weights and of their average, if there is one."""
         tested = {"test": testing.test(self.model, self.setup, self.config.workers)}
         if self.average:
             with testing.weights(self.model, self.average.averages):
@@ -127,7 +127,7 @@ class Trainer:
     # ---- metrics and checkpoints ----
 
     def _add_metrics(self, norms: dict[str, float]) -> None:
-        """Adds losses and gradient norms to the metrics, and warns of what looks wrong."""
+        """Adds losses and gradient norms to the metrics, and prints warnings of the diagnostics."""
         at = self.progress
         means = at.mean_losses()
         facts = {"step": at.total_steps, "epoch": at.epoch + at.step / len(self.loader), "losses": means, "gradient_norms": norms}
@@ -136,7 +136,7 @@ class Trainer:
             self.log.warn(warning)
 
     def _save_within_epoch(self, stop: StopRequests, clock: "_Clock") -> None:
-        """Saves a checkpoint if it is time, or if a stop was requested: that is Interrupted."""
+        """Saves a checkpoint if it is time, or if a stop was requested: then raises Interrupted."""
         if stop.signal:
             self.save()
             at = self.progress
@@ -152,7 +152,7 @@ class Trainer:
         self.saved = self.progress.epoch + self.progress.step / len(self.loader)
 
     def load(self) -> None:
-        """Continues from the run's checkpoint, or from the start if it has none."""
+        """Resumes from the run's checkpoint, or starts if it has none."""
         if self.run.path(checkpoint.NAME).exists():
             checkpoint.load(self.run, self)
             self.saved = self.progress.epoch + self.progress.step / len(self.loader)
@@ -161,11 +161,11 @@ class Trainer:
     # ---- errors ----
 
     def how_to_resume(self) -> str:
-        """What to do after a stop, in words."""
+        """How to resume after a stop, as text."""
         if self.saved is None:
             return "There is no checkpoint yet"
         folder = shlex.quote(str(self.run.resumed_by))
-        return f"Continue from epoch {self.saved:.2f} with: python -m minigoog.train --resume {folder}"
+        return f"Resume from epoch {self.saved:.2f} with: python -m minigoog.train --resume {folder}"
 
     def _check_finite(self, values: Sequence[float], where: str) -> None:
         for value in values:
@@ -193,7 +193,7 @@ class _Clock:
         self.before, self.waited_before = at.epoch_seconds, at.epoch_waited
 
     def tick(self, waited: float) -> None:
-        """Puts the seconds so far into the progress."""
+        """Adds the seconds so far to the progress."""
         self.at.epoch_seconds = self.before + time.perf_counter() - self.began
         self.at.epoch_waited = self.waited_before + waited
 
@@ -202,5 +202,5 @@ class _Clock:
         return time.perf_counter() - self.last_save
 
     def saved(self) -> None:
-        """A checkpoint was written now."""
+        """Called when a checkpoint was written."""
         self.last_save = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Where a run is, and what it has summed up on the way there."""
+"""The position of a run, and sums over the steps so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 @dataclass
 class Progress:
-    """Where a run is: `step` steps into `epoch`, and sums over these. Part of every checkpoint."""
+    """The position of a run, `step` steps into `epoch`, and sums over these steps. Part of every checkpoint."""
 
     epoch: int = 0
     step: int = 0
@@ -14,12 +14,12 @@ class Progress:
     loss: float = 0.0  # sum over the epoch's images
     correct: int = 0
     epoch_seconds: float = 0.0
-    epoch_waited: float = 0.0  # seconds of these in which no batch was ready
+    epoch_waited: float = 0.0  # of these, seconds in which no batch was ready
     seconds: float = 0.0  # of all training so far, testing included
     best: float = -1.0
-    metrics_length: int = 0  # bytes of metrics.jsonl that belong to this point
-    head_losses: list[float] = field(default_factory=list)  # of each head, summed over the steps since the last line of the metrics
-    logged: int = 0  # how many steps these are
+    metrics_length: int = 0  # bytes of metrics.jsonl up to this point
+    head_losses: list[float] = field(default_factory=list)  # per head, summed over the steps since the last line of the metrics
+    logged: int = 0  # the number of these steps
 
     def add(self, losses: Sequence[float], correct: int, images: int) -> None:
         """Adds one step: the loss of each head, the correct images, the images."""

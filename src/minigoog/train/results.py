@@ -1,4 +1,4 @@
-"""What a run writes: the metrics of an epoch, weights, and at the end the result."""
+"""The results that a run writes: the metrics of an epoch, weights, and at the end the Result."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write_weights(trainer: Trainer, tested: dict[str, Tested]) -> None:
 
 
 def finish(trainer: Trainer) -> Result:
-    """The Result of a run whose epochs are done, of the weights that are used for inference; draws curve.png if matplotlib is there."""
+    """The Result of a run whose epochs are done, of the weights that are used for inference; draws curve.png if matplotlib is installed."""
     setup = trainer.setup
     with weights(trainer.model, final_weights(trainer)):
         predicted = predict(trainer.model, setup, trainer.config.workers).argmax(axis=1)

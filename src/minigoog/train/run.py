@@ -1,9 +1,9 @@
 """The folder of a run and its files.
 
 config.toml               all settings
-machine.json              what it ran on
-metrics.jsonl             a line for each epoch and for every so many steps
-last.safetensors          the weights after the last epoch that ended
+machine.json              the machine that it ran on
+metrics.jsonl             a line for each epoch, and one every LOG_EVERY steps (loop.py)
+last.safetensors          the weights after the last complete epoch
 averaged.safetensors      their running average, with --average
 best.safetensors          the weights (the average, if there is one) of the epoch with the best test accuracy
 epoch-0010.safetensors    the weights of that epoch, with --keep-every
@@ -28,7 +28,7 @@ from .config import Config
 class Run:
     """A run's folder; see above. An earlier run is never overwritten: a new one needs a new or empty folder.
 
-    ensemble: the folder of the ensemble that the run's model belongs to, if any; that is what is resumed after a stop."""
+    ensemble: the folder of the ensemble that the run's model belongs to, if any; after a stop, the ensemble is resumed."""
 
     def __init__(self, folder: str | Path, ensemble: str | Path | None = None) -> None:
         self.folder = Path(folder)
@@ -36,7 +36,7 @@ class Run:
 
     @classmethod
     def create(cls, config: Config, ensemble: str | Path | None = None) -> Self:
-        """Makes the folder that `config` asks for and writes the settings; OSError, naming `output`, if that fails."""
+        """Makes the folder that `config` names and writes the settings; OSError, naming `output`, if that fails."""
         name = f"runs/{config.model}-{Path(config.data).name}-seed{config.seed}"
         run = cls(_new_folder(name) if config.output is None else _empty_folder(Path(config.output)), ensemble)
         with _named_errors(run.folder):
@@ -49,13 +49,13 @@ class Run:
         return self.folder / name
 
     def write(self, name: str, text: str) -> None:
-        """Writes a file of text, whole or not at all."""
+        """Writes a text file atomically."""
         with atomic_write(self.path(name)) as file:
             file.write(text.encode())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Within a with-block, no other process can train this run; first, temporary files of killed writes are removed."""
+        """Within a with-block, no other process can train this run. Removes temporary files of interrupted writes first."""
         with locked(self.path(".lock")) as ours:
             if not ours:
                 raise BlockingIOError(f"train: {self.folder} is being trained by another process")
@@ -63,8 +63,8 @@ class Run:
             yield
 
     def add_metrics(self, facts: dict[str, Any]) -> int:
-        """Adds one line to the metrics, whole or not at all, on disk when this returns; returns the file's length then."""
-        with open(self.path(METRICS), "ab", buffering=0) as file:  # a buffer would write its rest when the file is closed
+        """Adds one line to the metrics atomically and syncs it to disk; returns the new length of the file."""
+        with open(self.path(METRICS), "ab", buffering=0) as file:  # a buffer would be flushed when the file is closed
             before, left = file.tell(), json.dumps(facts).encode() + b"\n"
             try:
                 while left:
@@ -77,7 +77,7 @@ class Run:
             return file.tell()
 
     def cut_metrics(self, length: int) -> None:
-        """Drops the lines written after a checkpoint: training writes them again."""
+        """Removes the lines written after the checkpoint, because training writes them again."""
         if self.path(METRICS).exists():
             os.truncate(self.path(METRICS), length)
 
@@ -95,14 +95,14 @@ def _empty_folder(folder: Path) -> Path:
     """`folder`, made if it does not exist; it must be empty."""
     with _named_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        remove_stale(folder, "config.toml")  # of a run that was killed before its start
+        remove_stale(folder, "config.toml")  # from a run that was killed before its start
         if any(folder.iterdir()):
             raise FileExistsError(errno.ENOTEMPTY, "it holds files already; --resume continues a run")
     return folder
 
 
 def _new_folder(name: str) -> Path:
-    """`name`, or name-2, name-3, ... : the first that does not exist. It is made here, so that runs that start together get one each."""
+    """Makes the first of `name`, name-2, name-3, ... that does not exist, so that runs that start together get different ones."""
     with _named_errors(name):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         folder, i = Path(name), 1

@@ -8,12 +8,12 @@ if TYPE_CHECKING:
 
 
 def paper(done: float, config: "Config") -> float:
-    """Down 4% every 8 epochs. (Section 6)"""
+    """Falls by 4% every 8 epochs. (Section 6)"""
     return float(0.96 ** (done // config.step_epochs))
 
 
 def step(done: float, config: "Config") -> float:
-    """Times `step_factor` every `step_epochs` epochs."""
+    """Multiplied by `step_factor` every `step_epochs` epochs."""
     return float(config.step_factor ** (done // config.step_epochs))
 
 
@@ -23,7 +23,7 @@ def cosine(done: float, config: "Config") -> float:
 
 
 def constant(done: float, config: "Config") -> float:
-    """Always the same."""
+    """Constant."""
     return 1.0
 
 

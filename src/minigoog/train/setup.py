@@ -1,4 +1,4 @@
-"""From settings to what is trained: the data, how images become the network's input, and the network."""
+"""From settings to the objects of a training: data, transforms and network."""
 
 import inspect
 import json
@@ -22,7 +22,7 @@ from .config import Config
 
 
 class Setup(NamedTuple):
-    """What is trained: the data sets, their transforms, the network, what is saved with its weights, and a fingerprint of the data."""
+    """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, a fingerprint of the data."""
 
     train: Any
     test: Any
@@ -34,7 +34,7 @@ class Setup(NamedTuple):
 
 
 def effective(config: Config, setup: Setup) -> Config:
-    """The settings that a run is saved with: with what `prepare` found out, and an absolute path of the images."""
+    """The settings saved with a run: completed by `prepare`, and with an absolute path of the images."""
     path = config.data if config.data in STANDARD else os.path.abspath(os.path.expanduser(config.data))
     return replace(config, data=path, size=setup.info.input_size[0], augment=setup.info.more["augment"])
 
@@ -70,7 +70,7 @@ def new_model(config: Config, info: Info) -> Module:
 
 
 def _size(config: Config, dataset: Any) -> int:
-    """Height and width of the network's input: as set, or the model's, or that of all images if they have one."""
+    """Height and width of the network's input: as set, or the model's, or that of all images if it is the same."""
     if config.size is not None:
         return config.size
     if config.model not in models.ANY_SIZE:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 
 class StopRequests:
-    """Within a with-block, the first Ctrl-C or SIGTERM only sets `signal` to its number; a second one acts at once, as outside the block.
+    """Within a with-block, the first Ctrl-C or SIGTERM only sets `signal` to its number; a second one has its usual effect at once.
 
     Outside the main thread, where Python delivers no signals, it does nothing."""
 

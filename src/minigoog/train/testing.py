@@ -1,4 +1,4 @@
-"""Testing during training: the accuracy on the test images, with the present weights or with their average."""
+"""Testing during training: the accuracy on the test images, with the current weights or with their average."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ class Tested(NamedTuple):
 
 
 def test(model: Module, setup: Setup, workers: int) -> Tested:
-    """The test result of the present weights."""
+    """The test result of the current weights."""
     logits = predict(model, setup, workers)
     loss = losses.cross_entropy(Tensor(logits), setup.test.labels).item()
     return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels))
@@ -40,7 +40,7 @@ def predict(model: Module, setup: Setup, workers: int) -> Array:
 
 @contextmanager
 def weights(model: Module, arrays: dict[str, Array]) -> Iterator[None]:
-    """Within a with-block, `model` has other weights."""
+    """Within a with-block, `model` has the weights `weights`."""
     own = {name: array.copy() for name, array in model.state_dict().items()}
     model.load_state_dict(arrays)
     try:

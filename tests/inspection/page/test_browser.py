@@ -7,7 +7,7 @@ import pytest
 # ---- this must come first: what loading the page did ----
 
 
-def test_it_asks_the_network_for_nothing_and_the_console_is_silent(tiny):
+def test_the_page_makes_no_requests_and_the_console_is_silent(tiny):
     asked = [json.loads(entry["message"])["message"] for entry in tiny.driver.get_log("performance")]
     sent = [event["params"] for event in asked if event["method"] == "Network.requestWillBeSent"]
     here = tiny.run("return location.href")

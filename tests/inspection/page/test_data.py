@@ -168,7 +168,7 @@ def test_the_mean_of_a_map_of_evidence_plus_the_bias_is_the_logit(model):
         assert np.mean(entry["map"]) + entry["bias"] == pytest.approx(entry["logit"], rel=1e-4, abs=1e-5)
 
 
-def test_there_is_no_evidence_where_it_would_not_be_exact():
+def test_no_evidence_is_shown_if_it_would_not_be_exact():
     for flags in ({"model": "lenet5"}, {"training": True}):
         facts, _ = page_data(*traced(**flags))
         assert "evidence" not in facts["verdict"] and all("map" not in entry for entry in facts["verdict"]["classes"])

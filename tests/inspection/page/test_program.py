@@ -14,7 +14,7 @@ from minigoog.inspection.trace.trace import trace
 from ..test_walk import flags_of, run
 
 
-def test_it_writes_a_page_and_says_how_to_open_it(monkeypatch, capsys, tmp_path):
+def test_it_writes_a_page_and_prints_how_to_open_it(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     run(monkeypatch, "page")
     said = capsys.readouterr().out
@@ -36,7 +36,7 @@ def test_it_writes_a_page_and_says_how_to_open_it(monkeypatch, capsys, tmp_path)
     (["--model", "resnet"], "invalid choice: 'resnet'"),
     (["--ouput", "a.html"], "unrecognized arguments: --ouput a.html"),
 ])  # fmt: skip
-def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(monkeypatch, capsys, tmp_path, flags, message):
+def test_an_error_is_one_line_and_nothing_is_written(monkeypatch, capsys, tmp_path, flags, message):
     pytest.importorskip("PIL")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.png").write_text("no image")
@@ -64,7 +64,7 @@ def interrupted(*_):
 def test_numbers_that_are_not_finite_are_named():
     sample = inputs.load_sample(flags_of())
     sample.model.conv1.bias.data[3] = np.nan
-    with pytest.raises(ValueError, match="the output of conv1 has numbers that are not finite"):
+    with pytest.raises(ValueError, match="the output of conv1 has values that are not finite"):
         build_page(trace(sample.model, sample.image, 5), sample)
 
 

@@ -17,15 +17,15 @@ from ...text import aligned, human_bytes
 from ..trace.trace import Trace, trace
 
 BATCH = 32  # images that go through the network together
-REPEATS = 5  # measurements, of which the median counts
+REPEATS = 5  # measurements; the median is used
 HEADING = ("module", "branch", "parameters", "multiply-adds", "ms", "GFLOP/s", "memory", "gradient", "accuracy lost")
 
 
 class Row(NamedTuple):
     """A branch. Multiply-adds, `ms` (forward) and bytes of all its maps are for one image, measured in a batch.
 
-    gradient_norm: length of the gradient of all its parameters together. accuracy_lost: of the share of right answers, when the
-    branch gives zeros; None without labels."""
+    gradient_norm: norm of the gradient of all its parameters together. accuracy_lost: by how much the accuracy falls when the
+    branch outputs zeros; None without labels."""
 
     module: str
     branch: str
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
     @property
     def gflops(self) -> float:
-        """2 * multiply-adds in billions a second."""
+        """2 * multiply-adds, in billions per second."""
         return 2 * self.multiply_adds / self.ms / 1e6
 
 
@@ -54,7 +54,7 @@ class Ledger:
     __repr__ = __str__
 
     def totals(self) -> Iterator[Row]:
-        """A Row for each kind of branch, all modules together; what is lost without all of them is not known."""
+        """A Row for each kind of branch, all modules together; the accuracy lost without all of them is not measured."""
         for branch in dict.fromkeys(row.branch for row in self.rows):
             rows = [row for row in self.rows if row.branch == branch]
             counts = ("parameters", "multiply_adds", "bytes")
@@ -81,7 +81,7 @@ QUANTITIES: dict[str, Callable[[Row], float]] = {
     "multiply-adds, millions": lambda row: row.multiply_adds / 1e6,
     "ms for one image": lambda row: row.ms,
     "GFLOP/s": lambda row: row.gflops,
-    "length of the gradient": lambda row: row.gradient_norm,
+    "norm of the gradient": lambda row: row.gradient_norm,
     "accuracy lost without it, points": lambda row: 100 * (row.accuracy_lost or 0.0),
 }
 
@@ -126,11 +126,11 @@ def branch_ledger(
 
 def _about(model: Module, n: int, accuracy: float | None) -> str:
     together = f"{type(model).__name__}, measured with {min(n, BATCH)} image{'s' * (n > 1)} at once"
-    return together if accuracy is None else f"{together}; {accuracy:.2%} of {n:,} images right with all branches"
+    return together if accuracy is None else f"{together}; {accuracy:.2%} of {n:,} images correct with all branches"
 
 
 def _measured(model: Module, images: Array, labels: IntArray) -> tuple[Trace, dict[str, float]]:
-    """(the steps of a batch there and back, {name: median milliseconds of the operation, forward})."""
+    """(the forward and backward steps of a batch, {name: median milliseconds of the operation, forward})."""
     times: dict[str, list[float]] = {}
     for _ in range(REPEATS):
         steps = trace(model, images, labels[: len(images)])
@@ -142,7 +142,7 @@ def _measured(model: Module, images: Array, labels: IntArray) -> tuple[Trace, di
 def _row(module: str, name: str, steps: Trace, ms: dict[str, float], n: int, lost: float | None) -> Row:
     """The Row of a branch from its steps with a batch of `n` images."""
     there = steps.forward
-    maps = sum(step.output.nbytes for step in there if step.receptive_field)  # not of weights that were computed
+    maps = sum(step.output.nbytes for step in there if step.receptive_field)  # without computed weights
     sent = [pair for step in steps.backward for pair in zip(step.op.inputs, step.dxs or (), strict=True)]
     gradients = [dx for x, dx in sent if isinstance(x, Parameter) and dx is not None]
     length = math.sqrt(sum(np.square(dx, dtype=np.float64).sum() for dx in gradients))
@@ -159,7 +159,7 @@ def _accuracy(model: Module, images: Array, labels: IntArray) -> float:
 
 
 def _accuracy_without(branch: Module, model: Module, images: Array, labels: IntArray) -> float:
-    """The same with a branch that writes zeros into its slice of the module's output."""
+    """The accuracy when a branch writes zeros into its slice of the module's output."""
 
     def silent(x: Tensor, out: Array) -> Tensor:
         out[...] = 0

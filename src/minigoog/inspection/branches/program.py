@@ -23,29 +23,29 @@ def add_flags(p: ArgumentParser) -> None:
     inputs.add_network_flags(p)
     p.add_argument("--data", metavar="NAME_OR_PATH", help="labelled images: digits, cifar10, ..., or a folder (default for tiny: digits)")
     p.add_argument("--images", type=integer(1), metavar="N", help="only N of them, evenly spaced")
-    p.add_argument("--output", metavar="FILE", help="a picture (png, svg, pdf) to draw; needs matplotlib")
+    p.add_argument("--output", metavar="FILE", help="draw the ledger to a file (png, svg, pdf); needs matplotlib")
 
 
 def run(flags: Namespace) -> None:
-    """Prints the ledger that the flags ask for."""
+    """Prints the ledger that the flags select."""
     network = inputs.load_network(flags)
     tiny = network.size == INPUT_SIZES["tiny"]
     data = "digits" if flags.data is None and tiny else flags.data
     if flags.weights is None and data == "digits" and tiny:
-        _say("training for a few seconds, since there are no --weights")
+        _say("training for a few seconds, because --weights is not given")
         train(network)
-        network = network._replace(about="tiny, trained now on the digits (--weights takes a network of your own)")
+        network = network._replace(about="tiny, trained now on the digits (--weights loads another network)")
     images, labels = ([inputs.disc(network.size)], None) if data is None else _labelled(data, network, flags.images)
     ledger = branch_ledger(network.model, network.preprocess(images), labels, _say)
     _say("")
     print(f"{network.about}\n{ledger}")
     if flags.output:
         ledger.plot(flags.output)
-        print(f"\nthe same as a picture: {flags.output}")
+        print(f"\nthe same as a figure: {flags.output}")
 
 
 def _labelled(data: str, network: inputs.Network, n: int | None) -> tuple[list[Image], IntArray]:
-    """(images of bytes, labels) of the test part of a data set, `n` of them or all."""
+    """(uint8 images, labels) of the test part of a data set, `n` of them or all."""
     dataset = open_dataset(data, "test")
     if tuple(dataset.classes) != network.classes:
         raise ValueError(f"--data {data} has {len(dataset.classes)} classes, but the network has {len(network.classes)}")
@@ -63,6 +63,6 @@ def train(network: inputs.Network) -> None:
 
 
 def _say(text: str) -> None:
-    """Shows progress in one line that the next one replaces; only on a terminal."""
+    """Shows progress in a line that the next one overwrites; only on a terminal."""
     if sys.stderr.isatty():
         print(f"\r{text:<79}\r", end="", file=sys.stderr, flush=True)

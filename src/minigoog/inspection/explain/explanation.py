@@ -1,4 +1,4 @@
-"""How one number inside the network was computed: what was multiplied and added up, beside the number that is stored."""
+"""How one number inside the network was computed: what was multiplied and added up, next to the number that is stored."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from ..trace.step import Step
 
 STRONGEST = 6  # products that are printed
-LARGEST_GRID = 11  # rows and columns of a window that is printed whole
+LARGEST_GRID = 11  # rows and columns: larger windows are not printed as grids
 
 
 @dataclass
 class Explanation(Breakdown):
-    """A Breakdown of a number of a Step: `value`, what the parts add up to in float64, beside `stored`, what the network computed.
+    """A Breakdown of a number of a Step: `value`, the sum of the parts in float64, and `stored`, what the network computed.
 
     `number` says which number it is."""
 
@@ -29,7 +29,7 @@ class Explanation(Breakdown):
 
     @property
     def magnitude(self) -> float:
-        """The same sum over absolute values: what float32 rounds relative to."""
+        """The same sum over absolute values: float32 rounding errors are relative to it."""
         return float(np.abs(self.products).sum()) + abs(self.parts.get("bias", 0.0))
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class Explanation(Breakdown):
         return shape[0], shape[1], shape[2] if len(shape) == 3 else 1
 
     def _grids(self) -> list[str]:
-        """A window's factors and products side by side; of a deep one its products, added up over the channels."""
+        """A window's factors and products side by side; for many channels only the products, added up over the channels."""
         window = self._window()
         if window is None:
             return []
@@ -59,7 +59,7 @@ class Explanation(Breakdown):
         return _side_by_side({name: np.reshape(a, window[:2]) for name, a in shown.items()})
 
     def _strongest(self) -> list[str]:
-        """The largest products and where they are among all, unless these are on the screen already."""
+        """The largest products and their positions, unless all products are already printed."""
         products, window = self.products, self._window()
         if np.size(products) < 2 or len(self.factors) < 2 or (window and window[2] == 1):
             return []

@@ -1,4 +1,4 @@
-"""The checks that catch the mistakes. Each returns a text if all is correct, or raises an AssertionError with what is wrong."""
+"""The checks that catch the mistakes. Each returns a text if all is correct, or raises an AssertionError that says what is wrong."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def finite_difference(mistake: Mistake, on: bool) -> str:
 
 
 def gradcheck(mistake: Mistake, on: bool) -> str:
-    """minigoog.gradcheck of the example through this tape; it weighs the result with a random number."""
+    """minigoog.gradcheck of the example through this tape; it multiplies the result by a random number."""
     mistakes = [mistake.name] if on else []
     compare(lambda *xs: LabTensor(mistake.example(*xs), *mistakes), list(map(_vector, mistake.at.values())))
     return "minigoog.gradcheck finds nothing"
@@ -63,8 +63,8 @@ def no_shared_memory(mistake: Mistake, on: bool) -> str:
     inputs, tape = run(mistake, on)
     tape.backward()
     (a, x), (b, y) = inputs.items()
-    assert not np.shares_memory(x.grad, y.grad), f"{a}.grad and {b}.grad are the same memory"
-    return f"{a}.grad and {b}.grad have memory of their own"
+    assert not np.shares_memory(x.grad, y.grad), f"{a}.grad and {b}.grad share memory"
+    return f"{a}.grad and {b}.grad have separate memory"
 
 
 def steps_agree(mistake: Mistake, on: bool) -> str:
@@ -78,7 +78,7 @@ def steps_agree(mistake: Mistake, on: bool) -> str:
 
 
 def step_is_taken(mistake: Mistake, on: bool) -> str:
-    """x + eps and x - eps are as far apart as 2 eps says."""
+    """The distance of x + eps and x - eps is 2 eps."""
     (value,), settings = mistake.at.values(), STEPS[mistake.name][on]
     x, eps = settings["dtype"](value), settings["dtype"](settings["eps"])
     share = float(((x + eps) - (x - eps)) / (2 * eps))

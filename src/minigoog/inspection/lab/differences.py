@@ -1,4 +1,4 @@
-"""Central differences, as a learner writes them first: every choice that can go wrong is an argument."""
+"""Central differences as a beginner writes them: every choice that can go wrong is an argument."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from ...tensor import Tensor, no_grad
 def central_difference(
     function: Callable[..., Tensor], at: Sequence[float], which: int = 0, *, eps: float = 1e-6, dtype: type[np.floating[Any]] = np.float64
 ) -> float:
-    """(f(x + eps) - f(x - eps)) / 2 eps with respect to the number `which` of `at`, the numbers that `function` takes as tensors.
+    """(f(x + eps) - f(x - eps)) / 2 eps with respect to number `which` of `at`, the numbers passed to `function` as tensors.
 
-    Computed in `dtype` on the reference kernels; what the function gives is one number."""
+    Computed in `dtype` on the reference kernels; the function returns one number."""
     with kernels.use("reference"), no_grad():
         above, below = (_value(function, at, which, step, dtype) for step in (dtype(eps), dtype(-eps)))
     return float((above - below) / (2 * dtype(eps)))

@@ -1,6 +1,6 @@
-"""The smallest functions that show each mistake, in the words in which they are printed."""
+"""The smallest functions that show each mistake; their source is printed as it is."""
 
-# ruff: noqa: RET504  (the names of the values are the lesson)
+# ruff: noqa: RET504  (the names of the values matter to the reader)
 
 from ...ops import relu
 from ...tensor import Tensor

@@ -11,7 +11,7 @@ class Mistake(NamedTuple):
     """A mistake to switch on and off.
 
     `example(*at)` is a function of tensors, each of one number; `numbers(mistake, on)` gives what it shows, by name, with the switch
-    on or off; `checks` are functions (mistake, on) that return what they found in order, in words, or raise an AssertionError."""
+    on or off; `checks` are functions (mistake, on) that return a text if all is correct, or raise an AssertionError."""
 
     name: str
     title: str
@@ -25,14 +25,14 @@ class Mistake(NamedTuple):
 MISTAKES = (
     Mistake(
         "order", "no topological order",
-        "An operation passes its gradient on as soon as some of it has arrived. What arrives later, over a longer path, is lost: an\n"
-        "operation may run backward only when all that used its output have done so. Newest first, as on the tape, is such an order.",
+        "An operation passes its gradient on as soon as a part of it has arrived. Parts that arrive later, over longer paths, are lost.\n"
+        "An operation may run backward only after all operations that used its output. Newest first, as on the tape, is such an order.",
         examples.a_short_and_a_long_way, {"a": 1.0}, gradients, (checks.finite_difference, checks.gradcheck),
     ),
     Mistake(
         "overwrite", "`=` instead of `+=`",
-        "A value that is used twice gets two gradients, and they add up: it acts on the result in two ways. With `=` the last one\n"
-        "that arrives overwrites the others.",
+        "A value that is used twice gets two gradients, which must be added: it affects the result in two ways. With `=` the last\n"
+        "gradient to arrive overwrites the others.",
         examples.everything_twice, {"a": 1.0}, gradients, (checks.finite_difference, checks.gradcheck),
     ),
     Mistake(
@@ -44,7 +44,7 @@ MISTAKES = (
     Mistake(
         "aliasing", "two gradients in one array",
         "An addition hands the same array to both of its inputs. Adding to it in place, `grad += more`, also changes the gradient of\n"
-        "the other input. A sum needs an array of its own.",
+        "the other input. A sum needs a new array.",
         examples.one_of_two_used_again, {"a": 1.0, "b": 2.0}, gradients, (checks.finite_difference, checks.no_shared_memory),
     ),
     Mistake(
@@ -55,8 +55,8 @@ MISTAKES = (
     ),
     Mistake(
         "kink", "a step across a kink",
-        "ReLU has a kink at 0: slope 0 before, slope 1 after it. A difference whose two ends are on both sides measures something\n"
-        "in between, which is not the slope anywhere.",
+        "ReLU has a kink at 0: slope 0 before it, slope 1 after it. A difference across the kink measures something in between,\n"
+        "which is not the slope at any point.",
         examples.near_the_kink, {"a": 1e-7}, differences, (checks.active_sets_agree, checks.gradcheck_of_step),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What an example shows, with its mistake and without: gradients, or the differences that are to check them."""
+"""What an example shows, with its mistake and without: gradients, or the differences that check them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tape import LabTape
 if TYPE_CHECKING:
     from .mistakes import Mistake
 
-# of the mistakes that are not in the tape but in the check: the settings of the difference, wrong and right
+# for mistakes in the check instead of the tape: the settings of the difference, wrong and right
 STEPS: dict[str, dict[bool, dict[str, Any]]] = {
     "float32": {True: {"eps": 1e-6, "dtype": np.float32}, False: {"eps": 1e-6, "dtype": np.float64}},
     "kink": {True: {"eps": 1e-6, "dtype": np.float64}, False: {"eps": 1e-8, "dtype": np.float64}},

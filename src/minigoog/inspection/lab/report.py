@@ -8,7 +8,7 @@ from .mistakes import Mistake
 
 
 def report(mistake: Mistake) -> str:
-    """What the mistake is, its example, the numbers with the switch off and on, and what each check says to both, as text."""
+    """The mistake, its example, the numbers with the switch off and on, and the result of each check for both, as text."""
     off, on = (mistake.numbers(mistake, switch) for switch in (False, True))
     values = ", ".join(f"{name} = {value:g}" for name, value in mistake.at.items())
     code = f"{inspect.getsource(mistake.example).rstrip()}    # called with {values}"
@@ -17,7 +17,7 @@ def report(mistake: Mistake) -> str:
 
 
 def _table(off: dict[str, float], on: dict[str, float]) -> str:
-    """The numbers, right and wrong side by side; where the settings that they are named after differ, below each other."""
+    """The right and wrong numbers, side by side; below each other if their names differ because they name settings."""
     width = max(map(len, [*off, *on]))
     if off.keys() == on.keys():
         return "\n".join(f"    {name:<{width}}  right {off[name]:g}, with the mistake {on[name]:g}" for name in off)
@@ -26,14 +26,14 @@ def _table(off: dict[str, float], on: dict[str, float]) -> str:
 
 
 def _findings(mistake: Mistake) -> Iterator[str]:
-    """A paragraph for each check: what it does, what it says without the mistake and with it."""
+    """A paragraph for each check: what it does, and its result without and with the mistake."""
     for check in mistake.checks:
         doc = textwrap.fill(inspect.getdoc(check) or "", 120)
         yield f"  check: {doc}\n" + "\n".join(_says(mistake, check, on) for on in (False, True))
 
 
 def _says(mistake: Mistake, check: Callable[[Mistake, bool], str], on: bool) -> str:
-    """What the check says with the switch on or off."""
+    """The result of the check with the switch on or off."""
     switch = "on " if on else "off"
     try:
         verdict, text = "passes", check(mistake, on)

@@ -15,7 +15,7 @@ SWITCHES = ("order", "overwrite", "second-backward", "aliasing")
 class LabTape(Tape):
     """The operations that the tensor `result` came from, and a backward pass that makes `mistakes`, names from SWITCHES.
 
-    It is `Tape.steps` in its plainest form: `visits` says in which order, `arrives` what happens to a gradient."""
+    It is the simplest form of `Tape.steps`: `visits` decides the order, `arrives` what happens to a gradient."""
 
     def __init__(self, result: Tensor, *mistakes: str) -> None:
         for mistake in mistakes:
@@ -25,7 +25,7 @@ class LabTape(Tape):
             raise ValueError("LabTape: `result` comes from no recorded operation on a tensor that requires a gradient")
         super().__init__(result)
         self.last, self.mistakes = result.op, mistakes
-        self.arrived: dict[Op, Array] = {}  # operation: the gradient of its output, as far as it has come
+        self.arrived: dict[Op, Array] = {}  # operation: the gradient of its output so far
 
     def steps(self, dy: Array | Tensor | None = None) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
         """Runs the backward pass, yielding (op, dy, dxs) after each operation, as `Tape.steps` does."""
@@ -77,7 +77,7 @@ class LabTape(Tape):
 
 
 class LabTensor(Tensor):
-    """The tensor `y` with a backward() that makes `mistakes`: what a gradient check is given to find them."""
+    """The tensor `y` with a backward() that makes `mistakes`, for a gradient check to find."""
 
     __slots__ = ("mistakes",)
 

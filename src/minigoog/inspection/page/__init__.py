@@ -1,4 +1,4 @@
-"""One page for a browser: the diagram of a network, and every number of an image's way through it and of the gradient back."""
+"""One page for a browser: the diagram of a network, and every number of one image's forward and backward pass."""
 
 from .build import build_page
 

@@ -1,4 +1,4 @@
-"""The number of each map that the page always stores exactly: the strongest, with all that is needed to explain it."""
+"""The strongest number of each map, which the page always stores exactly, with everything needed to explain it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds a network, an image's way through it and the gradient back."""
+"""The page: one HTML file that holds a network and one image's forward and backward pass."""
 
 import json
 import re
@@ -18,7 +18,7 @@ MOST_EXACT = 3_200_000  # numbers; more than that cannot fit as float32
 ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept: the first pair that fits the limit
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
 )  # fmt: skip
-FIRST = ("numbers", "breakdown", "windows")  # one after another these scripts are one program: these, rules/ and the rest
+FIRST = ("numbers", "breakdown", "windows")  # the scripts are joined into one program in this order: these, rules/, the rest
 REST = ("explain", "colours", "walk", "diagram", "flow", "maps", "filters", "histogram", "products", "panel", "image", "keys", "main")
 
 
@@ -40,7 +40,7 @@ def _n_numbers(steps: Trace) -> int:
 
 
 def _filled(facts: dict[str, Any], numbers: str) -> str:
-    """The page around what it shows."""
+    """The page's template, with style and scripts, for its facts and numbers."""
     here = files(__package__) / "web"
     text = (here / "page.html").read_text(encoding="utf-8")
     scripts = [here / f"{name}.js" for name in FIRST] + _rules(here) + [here / f"{name}.js" for name in REST]
@@ -56,7 +56,7 @@ def _rules(here: Traversable) -> list[Traversable]:
 
 
 def _json(facts: dict[str, Any]) -> str:
-    """As JSON that may be part of a page: `<` could end the script that it is in."""
+    """As JSON that is safe inside a page: an unescaped `<` could end its script element."""
     return json.dumps(facts, separators=(",", ":"), default=_plain).replace("<", "\\u003c")
 
 

@@ -1,4 +1,4 @@
-"""What the page is made from: the facts about every operation as JSON, and every array in a Pack."""
+"""The data of the page: the facts about every operation as JSON, and every array in a Pack."""
 
 import math
 from typing import Any
@@ -53,11 +53,11 @@ def _check_finite(nodes: list[Node]) -> None:
     arrays += [("gradient", node.name, node.dy) for node in nodes]
     for what, name, array in arrays:
         if array is not None and not np.isfinite(array).all():
-            raise ValueError(f"page: the {what} of {name} has numbers that are not finite: there is nothing to draw")
+            raise ValueError(f"page: the {what} of {name} has values that are not finite, expected finite values")
 
 
 def _weights(nodes: list[Node]) -> dict[str, Array]:
-    """{"node: name": array} of what operations read besides maps."""
+    """{"node: name": array} of the inputs of operations that are not maps."""
     return {
         f"{node.name}: {name}": rule_of(node.step.op).weights(node.step.op, k)
         for node in nodes
@@ -68,7 +68,7 @@ def _weights(nodes: list[Node]) -> dict[str, Array]:
 
 
 def _within(weights: dict[str, Array], budget: float) -> set[str]:
-    """The names of the weights to keep within a number of values: the largest are left out first, of equal ones the early ones."""
+    """The names of the weights to keep within a number of values: the largest are left out first; of equal sizes, the earlier."""
     late_first = list(weights)[::-1]
     kept = sorted(late_first, key=lambda name: weights[name].size)
     while kept and sum(weights[name].size for name in kept) > budget:
@@ -77,7 +77,7 @@ def _within(weights: dict[str, Array], budget: float) -> set[str]:
 
 
 def _slice_of(nodes: list[Node], node: Node) -> tuple[int, int] | None:
-    """(number of a concatenation, first channel) if the node's output is a slice of that, and read by nothing else; else None."""
+    """(number of a concatenation, first channel) if the node's output is a slice of it that nothing else reads; else None."""
     number = next(i for i, other in enumerate(nodes) if other is node)
     users = [(i, user) for i, user in enumerate(nodes) if number in user.inputs]
     if len(users) != 1 or not _joins(users[0][1]):
@@ -114,7 +114,7 @@ def _hwc(array: Array) -> Shape:
 
 
 def _graph(nodes: list[Node]) -> tuple[list[Shape], list[int], int]:
-    """(inputs of each node, the concatenations, the end of the trunk), as `layout` wants them."""
+    """(inputs of each node, the concatenations, the end of the trunk): the arguments of `layout`."""
     inputs = [tuple(source for source in node.inputs if source is not None) for node in nodes]
     joins = [i for i, node in enumerate(nodes) if _joins(node) and len(inputs[i]) > 1]
     return inputs, joins, len(nodes) - 1
@@ -159,7 +159,7 @@ def _ran(step: Step) -> Facts:
 
 
 def _logits(steps: Trace) -> Op:
-    """The operation that gave the logits of the main classifier."""
+    """The operation that computed the logits of the main classifier."""
     losses = [step.op for step in steps.forward if type(step.op) is CrossEntropy]
     return (losses[0].inputs[0].op if losses else None) or steps.forward[-1].op
 

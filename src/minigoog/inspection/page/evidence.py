@@ -1,7 +1,7 @@
 """Class activation maps: where in the image the evidence for a class is. (Zhou et al., "Learning deep features", CVPR 2016)
 
 A logit of a network that ends in global average pooling is the mean over all pixels of the map sum_k weight[k, class] * x_k(i, j), plus
-the bias. So the map is no estimate: its mean is the logit."""
+the bias. So the map is exact, not an estimate: its mean plus the bias is the logit."""
 
 import numpy as np
 

@@ -23,7 +23,7 @@ def layout(inputs: Graph, joins: list[int], trunk_end: int) -> list[Spot]:
     columns = _columns(inputs, joins, users, on_trunk)
     right = max(columns.values(), default=0.0) + WIDTH + GAP
     rows = _rows(inputs)
-    for join in joins:  # a short branch is low, next to where it is joined
+    for join in joins:  # a short branch is placed low, next to its concatenation
         for source in inputs[join]:
             for above, node in enumerate(_branch(inputs, users, source), start=1):
                 rows[node] = rows[node] if node in on_trunk else rows[join] - above
@@ -49,7 +49,7 @@ def _trunk(inputs: Graph, joins: list[int], users: Users, end: int) -> set[int]:
 
 
 def _branch(inputs: Graph, users: Users, node: int) -> list[int]:
-    """The nodes of the branch that ends with `node`, last first: back to where it forks."""
+    """The nodes of the branch that ends with `node`, last first, back to the fork."""
     branch = [node]
     while len(inputs[node]) == 1 and len(users[inputs[node][0]]) == 1:
         node = inputs[node][0]
@@ -58,12 +58,12 @@ def _branch(inputs: Graph, users: Users, node: int) -> list[int]:
 
 
 def _fork(inputs: Graph, users: Users, node: int) -> int:
-    """The node that the branch which ends with `node` comes from."""
+    """The node where the branch that ends with `node` starts."""
     return inputs[_branch(inputs, users, node)[-1]][0]
 
 
 def _columns(inputs: Graph, joins: list[int], users: Users, on_trunk: set[int]) -> dict[int, float]:
-    """{node: x} of those in branches, which are side by side around the trunk."""
+    """{node: x} of the nodes in branches, which are side by side around the trunk."""
     columns: dict[int, float] = {}
     for join in joins:
         for k, source in enumerate(inputs[join]):
@@ -73,7 +73,7 @@ def _columns(inputs: Graph, joins: list[int], users: Users, on_trunk: set[int]) 
 
 
 def _rows(inputs: Graph) -> list[int]:
-    """The longest way to each node from one that reads nothing."""
+    """The longest path to each node from a node without inputs."""
     rows: list[int] = []
     for read in inputs:
         rows.append(1 + max((rows[source] for source in read), default=-1))

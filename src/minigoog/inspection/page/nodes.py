@@ -12,7 +12,7 @@ IMAGE = 0  # the number of its node
 
 
 class Node(NamedTuple):
-    """`inputs`: for each input of the operation the node that made it, or None: a parameter. Of the image `step` and `back` are None."""
+    """`inputs`: for each input of the operation the node that made it, or None for a parameter. The image has no `step` and `back`."""
 
     name: str
     inputs: tuple[int | None, ...]
@@ -36,7 +36,7 @@ def nodes_of(steps: Trace) -> list[Node]:
 
 
 def _image_gradient(steps: Trace, image: Tensor) -> Array | None:
-    """The sum of what all readers of the image send back to it; None without a backward pass."""
+    """The sum of the gradients from all operations that read the image; None without a backward pass."""
     sent = [pair for step in steps.backward for pair in zip(step.op.inputs, step.dxs or (), strict=True)]
     parts = [dx for x, dx in sent if x is image and dx is not None]
     return sum(parts[1:], parts[0]) if parts else None
@@ -48,7 +48,7 @@ def uses(nodes: list[Node], number: int) -> list[tuple[Node, int]]:
 
 
 def context_of(node: Node, nodes: list[Node]) -> Context:
-    """Where a node's operation is in the network."""
+    """The position of a node's operation in the network."""
     number = next(i for i, other in enumerate(nodes) if other is node)
     readers = tuple(user.step.op for user, k in uses(nodes, number) if user.step and k == 0)
     return Context(node.name, node.inputs[0] == IMAGE, readers)

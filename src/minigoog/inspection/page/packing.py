@@ -1,4 +1,4 @@
-"""Arrays in few bytes: how the page stores the numbers of a network."""
+"""Compact arrays: how the page stores the numbers of a network."""
 
 import zlib
 from typing import Any
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...array_types import Array, IntArray, Shape
 
-ALIGNMENT = 4  # bytes: a page can look at float32 in its bytes only from multiples of 4 on
+ALIGNMENT = 4  # bytes: JavaScript can view float32 only at multiples of 4
 DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-.:;=?@[]^_{|}"
 
 
@@ -16,8 +16,8 @@ class Pack:
     """Arrays one after another, each with a description in `arrays`: shape, kind, and where its bytes start.
 
     Kinds: "f4", float32, the numbers themselves; "i1" and "u1", integers, each times the float32 `scales` of its channel.
-    `levels`: into how many steps from 0 to the largest of a channel weights are rounded, at most 127; maps are rounded into 127, or
-    255 where nothing is negative; None keeps everything as float32. What is rounded is off by half a scale at most."""
+    `levels`: the number of steps, at most 127, from 0 to the largest value of a channel that weights are rounded to; maps are rounded to
+    127, or to 255 if no value is negative; None keeps everything as float32. The rounding error is at most half a scale."""
 
     def __init__(self, levels: int | None = None) -> None:
         self.levels = levels
@@ -33,7 +33,7 @@ class Pack:
         return self._describe(array.shape, kind, at=self._append(whole), scales=self._append(scales))
 
     def add_map(self, array: Array) -> int:
-        """Appends a map [h, w, c] as planes [c, h, w], which compress better; returns its number."""
+        """Appends a map [h, w, c] as planes [c, h, w], which compress better; returns the array's number."""
         planes = np.moveaxis(array, -1, 0)
         if self.levels is None:
             return self.add_exact(planes)
@@ -76,7 +76,7 @@ def rounded(array: Array, levels: int) -> tuple[str, IntArray, Array]:
 
 
 def text_of(data: bytes) -> str:
-    """Bytes as text: each 4, a number of 32 bits with the first byte the highest, as 5 digits in base 85.
+    """Bytes as text: every 4 bytes, a big-endian number of 32 bits, become 5 digits in base 85.
 
     6% shorter than base64. No digit has a meaning in HTML; up to 3 bytes of 0 are added at the end."""
     numbers = np.frombuffer(data + bytes(-len(data) % 4), ">u4")

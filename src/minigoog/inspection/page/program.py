@@ -17,7 +17,7 @@ def add_flags(p: ArgumentParser) -> None:
 
 
 def run(flags: Namespace) -> None:
-    """Writes the page that the flags ask for, and says how to open it."""
+    """Writes the page that the flags describe, and prints how to open it."""
     path = _writable(flags.output)
     sample = inputs.load_sample(flags)
     steps = trace(sample.model, sample.image, sample.label)
@@ -29,7 +29,7 @@ def run(flags: Namespace) -> None:
 
 
 def _writable(name: str) -> Path:
-    """The path of the page; if it cannot be written, an error that names it, before the work begins."""
+    """The path of the page; raises an error naming it, before any work, if it cannot be written."""
     path = Path(name)
     if path.is_dir():
         raise ValueError(f"--output {path} is a folder, expected the name of a file")

@@ -1,10 +1,10 @@
-"""What each operation does and what it is for, in a sentence or two, with the numbers of this network."""
+"""What each operation does and why, in a sentence or two, with the numbers of this network."""
 
 from ..rules import has_rule, rule_of
 from .nodes import Node, context_of
 
-IMAGE = "What the network sees: the middle square of the image, at the network's input size, normalised by mean and deviation."
-IMAGE_BACK = "How much the loss changes with each pixel: where it is large, a small change of the image changes the loss most."
+IMAGE = "What the network sees: the middle square of the image, at the network's input size, normalised by mean and standard deviation."
+IMAGE_BACK = "How much the loss changes with each pixel: where it is large, a small change of the pixel changes the loss most."
 
 
 def about(node: Node, nodes: list[Node]) -> str:

@@ -1,4 +1,4 @@
-"""What inspection knows of each operation. An operation's file in ops/ has one of the same name here and one in page/web/rules/.
+"""The rules of operations for inspection. Each file in ops/ has one of the same name here and one in page/web/rules/.
 
 To add an operation: its name below, a Rule in a file here, and if the page is to explain every number, a rule in JavaScript."""
 

@@ -13,9 +13,9 @@ from .weighted import before_relu, bias_gradient
 
 @rule_for(BatchNorm2d)
 class BatchNorm2dRule(Pointwise):
-    """Minus the channel's mean, divided by its deviation, times gamma, plus beta.
+    """The number minus the channel's mean, divided by its standard deviation, times gamma, plus beta.
 
-    Its receptive field is a pixel by convention: mean and variance depend on the whole batch."""
+    Its receptive field counts as one pixel, although mean and variance depend on the whole batch."""
 
     function = kernel = "batch_norm"
     gradient_kernels = ("batch_norm_backward",)
@@ -49,7 +49,7 @@ class BatchNorm2dRule(Pointwise):
 
 
 def _of_input(dz: Array, normal: Array, scale: float, at: Shape) -> Breakdown:
-    """The gradient of a number of one channel, whose mean and variance move with it."""
+    """The gradient of a number of one channel, whose mean and variance depend on it."""
     means = float(dz.mean()), float((dz * normal).mean())
     parts = {"dz": float(dz[at]), "normal = (x - mean) / sqrt(variance + eps)": float(normal[at])}
     parts |= {"mean(dz)": means[0], "mean(dz * normal)": means[1], "gamma / sqrt(variance + eps)": scale}

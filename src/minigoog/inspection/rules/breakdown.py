@@ -1,4 +1,4 @@
-"""What a number was computed from: factors, their products, and what is done with their sum."""
+"""How a number was computed: factors, their products, and what is done with their sum."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from ...array_types import Array
 
 @dataclass
 class Breakdown:
-    """`formula` in words; `factors`, arrays of one shape by name; `parts`, numbers by name on the way from their products to `value`.
+    """`formula` as text; `factors`, arrays of one shape by name; `parts`, the intermediate numbers by name; `value`, the result.
 
-    All is computed in float64. `corner`: the row and column of the input that the patch begins at, maybe in the padding."""
+    All is computed in float64. `corner`: the row and column of the input where the patch begins, possibly in the padding."""
 
     formula: str
     factors: dict[str, Any]
@@ -24,7 +24,7 @@ class Breakdown:
 
     @property
     def products(self) -> Array:
-        """The factors multiplied with each other, number by number."""
+        """The product of the factors, element by element."""
         return np.asarray(math.prod(np.asarray(a, np.float64) for a in self.factors.values()))
 
 
@@ -51,5 +51,5 @@ def add_up(
 
 
 def copied(source: str, value: ArrayLike) -> Breakdown:
-    """The breakdown of a number that is another one: `source` says which."""
+    """The breakdown of a number that is a copy of the number `source`."""
     return Breakdown(source, {source: np.asarray(value)}, float(np.asarray(value)))

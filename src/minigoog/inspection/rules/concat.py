@@ -12,11 +12,11 @@ from .rule import Context, Pointwise, rule_for
 
 @rule_for(Concat)
 class ConcatRule(Pointwise):
-    """The same number in the input whose channels these are."""
+    """The same number in the input that has this channel."""
 
     function = javascript = kind = "concat"
     joins = True
-    back = "Each branch gets its own channels of the gradient. Nothing is copied here either."
+    back = "Each branch gets the gradient of its own channels. Nothing is copied here either."
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         k = int(np.searchsorted(op.bounds, index[-1], side="right"))

@@ -21,8 +21,8 @@ class Conv2dRule(Rule):
     function, javascript, kind = "conv2d", "conv2d", "conv"
     inputs = ("input", "weight", "bias")
     kernel, gradient_kernels = "conv2d", ("conv2d_input", "conv2d_weight", "conv2d_bias")
-    back = ("Where ReLU set the output to 0 the gradient is 0. The rest is used twice: times the input it gives the gradient of "
-            "the weights, times the filter that of the input.")  # fmt: skip
+    back = ("Where ReLU set the output to 0 the gradient is 0. The rest is used twice: multiplied by the input it gives the "
+            "gradient of the weights, multiplied by the filter that of the input.")  # fmt: skip
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         n, i, j, c = index
@@ -83,7 +83,7 @@ class Conv2dRule(Rule):
         return math.prod((*op.y.shape, *op.inputs[1].shape[:-1]))
 
     def algorithm(self, op: Any, kernel: str) -> str:
-        if kernel == "conv2d_bias" or kernels.backend != "native":  # the NumPy kernels have one of each
+        if kernel == "conv2d_bias" or kernels.backend != "native":  # the NumPy kernels have one algorithm each
             return ""
         algorithms = kernels.native.conv_algorithms
         chosen = algorithms.choose(kernel, op.window["algorithm"], self.shape(op))
@@ -105,7 +105,7 @@ class Conv2dRule(Rule):
         if role == "reduce":
             return f"A 1x1 convolution mixes the {op.inputs[0].shape[3]} channels of each pixel into {cout}. {self._saving(op, context)}"
         if role == "project":
-            return f"Pooling keeps all {cin} channels; this 1x1 convolution reduces them to {cout}, or the modules would grow ever wider."
+            return f"Pooling keeps all {cin} channels; this 1x1 convolution reduces them to {cout}, so that modules do not grow ever wider."
         if (kh, kw) == (1, 1):
             return f"A 1x1 convolution: {cout} weighted sums of the {cin} channels of each pixel, without its neighbours."
         if context.reads_image:

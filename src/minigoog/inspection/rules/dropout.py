@@ -28,10 +28,10 @@ class DropoutRule(Pointwise):
         return {"p": op.p}
 
     def words(self, op: Any, context: Context) -> str:
-        return "In training each value is dropped with some probability, so that the network cannot rely on a single one."
+        return "In training each value is set to 0 with some probability, so that the network cannot rely on a single one."
 
 
 def _kept(op: Any, index: Shape) -> float:
-    """What the number at `index` was multiplied with: 0, or 1 / (1 - p)."""
+    """The factor of the number at `index`: 0, or 1 / (1 - p)."""
     word = random_words(op.seed, op.offset + int(np.ravel_multi_index(index, op.y.shape)), 1)[0]
     return float(1 / (1 - op.p)) if word >= threshold(op.p) else 0.0

@@ -12,7 +12,7 @@ from .rule import Context, Rule, rule_for
 
 @rule_for(Index)
 class IndexRule(Rule):
-    """The number that was selected. Which pixels it depends on is not known in general."""
+    """The number that was selected. In general it is not known which pixels it depends on."""
 
     function = "index"
 
@@ -31,6 +31,6 @@ class IndexRule(Rule):
 
 
 def _sources(op: Any) -> IntArray:
-    """For each number of the output its place among all numbers of the input."""
+    """For each number of the output its flat index in the input."""
     x = op.inputs[0]
     return np.asarray(np.arange(x.size).reshape(x.shape)[op.index])

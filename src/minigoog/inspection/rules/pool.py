@@ -12,7 +12,7 @@ from .windows import covering, length, mean, pool_settings, pool_shape_of, pool_
 
 
 class _Pooling(Rule):
-    """What max and average pooling have in common."""
+    """What max and average pooling share."""
 
     kind = "pool"
 

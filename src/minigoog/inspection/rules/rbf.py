@@ -27,4 +27,4 @@ class SquaredDistanceRule(Pointwise):
         return add_up("sum(2 * (x - code) * dy)", {"2 (x - code)": 2 * differences, "dy": dy[n]})
 
     def words(self, op: Any, context: Context) -> str:
-        return "The squared distance of the input from the code of each class."
+        return "The squared distance of the input to the code of each class."

@@ -12,7 +12,7 @@ from .rule import Context, Pointwise, rule_for
 
 @rule_for(Reshape)
 class ReshapeRule(Pointwise):
-    """The number at the same place in reading order."""
+    """The number at the same flat index."""
 
     function = javascript = "reshape"
 
@@ -30,5 +30,5 @@ class ReshapeRule(Pointwise):
 
 
 def _same_place(index: Shape, shape: Shape, other: Shape) -> Shape:
-    """Where in an array of shape `other` the number is that is at `index` in one of shape `shape`."""
+    """The index in an array of shape `other` of the number that is at `index` in one of shape `shape`."""
     return tuple(int(i) for i in np.unravel_index(np.ravel_multi_index(index, shape), other))

@@ -1,4 +1,4 @@
-"""A Rule: all that inspection knows of an operation, found by the operation's class."""
+"""A Rule: everything that inspection knows about an operation, found by the operation's class."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ ONE_PIXEL = Window((1, 1), (1, 1), (0, 0))
 
 
 class Context(NamedTuple):
-    """Where an operation is in its network: its name, whether it reads the image, and the operations that read its output."""
+    """The place of an operation in its network: its name, whether it reads the image, and the operations that read its output."""
 
     name: str
     reads_image: bool
@@ -29,19 +29,19 @@ class Context(NamedTuple):
 
 
 class Rule:
-    """What inspection knows of an operation; `rule_for` registers a subclass of it for the operation's class.
+    """What inspection knows about an operation; `rule_for` registers a subclass of it for the operation's class.
 
-    `output` and `gradient` explain how a number was computed. The rest has defaults: names for what is printed, what ran, how far a pixel
-    looks, and what the page shows. An operation without a rule has this one, which knows nothing."""
+    `output` and `gradient` explain how a number was computed. The rest has defaults: printed names, the kernels that ran, how far a pixel
+    looks, and what the page shows. Operations without a rule use this base class, which explains nothing."""
 
-    function = ""  # what its steps are called, as the function in `ops` (default: made from the name of the class)
-    inputs: tuple[str, ...] = ()  # what its inputs are called (default: input, or input0, input1, ...)
-    kernel = "NumPy"  # what computes its output,
+    function = ""  # the name of its steps, as of the function in `ops` (default: made from the name of the class)
+    inputs: tuple[str, ...] = ()  # names of its inputs (default: input, or input0, input1, ...)
+    kernel = "NumPy"  # the kernel that computes its output,
     gradient_kernels: tuple[str, ...] = ()  # and the gradient of each input
-    joins = False  # whether its output is its inputs' channels side by side
-    kind = "other"  # of its box in the page: conv, pool, concat, loss or other
+    joins = False  # whether it concatenates the channels of its inputs
+    kind = "other"  # of its box on the page: conv, pool, concat, loss or other
     javascript = ""  # its rule in page/web/rules/ (none: the page explains the strongest number of each map only)
-    back = "The gradient of the output, passed on to the inputs by the chain rule."  # what its gradients say, in a sentence or two
+    back = "The gradient of the output, passed on to the inputs by the chain rule."  # what its gradients mean, in a sentence or two
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         """How the number at `index` of the output was computed."""
@@ -52,23 +52,23 @@ class Rule:
         raise NotImplementedError(f"explain_gradient: {_no_rule(op)}")
 
     def window(self, op: Any) -> Window | None:
-        """The window that a pixel of the output looks at; None: not known, so it may depend on every pixel."""
+        """The window that a pixel of the output looks at; None if unknown: then it may depend on every pixel."""
         return None
 
     def multiply_adds(self, op: Any) -> int:
-        """Multiply-adds of the forward pass, if it is a matrix product; each gradient is as many."""
+        """Multiply-adds of the forward pass, if it is a matrix product; each gradient takes as many."""
         return 0
 
     def algorithm(self, op: Any, kernel: str) -> str:
-        """Which algorithm `kernel` ran, if it has several; else ""."""
+        """The algorithm of `kernel` that ran, if it has several; else ""."""
         return ""
 
     def settings(self, op: Any) -> dict[str, Any]:
-        """What its JavaScript rule needs besides arrays: numbers, booleans, lists."""
+        """Settings for its JavaScript rule: numbers, booleans, lists."""
         return {}
 
     def weights(self, op: Any, k: int) -> Array:
-        """Input `k` as the page shows it, if it is no map."""
+        """Input `k` as the page shows it, if it is not a map."""
         array: Array = op.inputs[k].data
         return array
 
@@ -81,7 +81,7 @@ class Rule:
         return self.function.replace("_", " ") or type(op).__name__
 
     def words(self, op: Any, context: Context) -> str:
-        """What it does, in a sentence or two, with its own numbers."""
+        """What it does, in a sentence or two, with its actual numbers."""
         return ""
 
 
@@ -101,7 +101,7 @@ class Pointwise(Rule):
         return ONE_PIXEL if is_same else None
 
 
-RULES: dict[type[Op], Rule] = {}  # the one table: an operation's very class, not its name and not its bases
+RULES: dict[type[Op], Rule] = {}  # keyed by the exact class, not by name and not by base class
 _UNKNOWN = Rule()
 R = TypeVar("R", bound=type[Rule])
 
@@ -109,7 +109,7 @@ R = TypeVar("R", bound=type[Rule])
 def rule_for(operation: type[Op]) -> Callable[[R], R]:
     """A decorator that registers a subclass of Rule for the class `operation`, in place of an earlier rule.
 
-    Subclasses of `operation` do not get it: what they compute may be something else."""
+    Subclasses of `operation` do not get it, because they may compute something else."""
     if not (isinstance(operation, type) and issubclass(operation, Op)):
         raise TypeError(f"rule_for: `operation` is {operation!r}, expected a subclass of Op")
 
@@ -121,7 +121,7 @@ def rule_for(operation: type[Op]) -> Callable[[R], R]:
 
 
 def rule_of(op: Op) -> Rule:
-    """The rule of an operation; of one that has none a Rule that knows nothing."""
+    """The rule of an operation; the base Rule if it has none."""
     return RULES.get(type(op), _UNKNOWN)
 
 
@@ -131,12 +131,12 @@ def has_rule(op: Op) -> bool:
 
 
 def function_name(op: Op) -> str:
-    """The name of an operation as the function in `ops` has it: max_pool2d."""
+    """The name of an operation's function in `ops`: max_pool2d."""
     return rule_of(op).function or re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(op).__name__).lower()
 
 
 def input_names(op: Op) -> tuple[str, ...]:
-    """What the inputs of an operation are called: "input", "weight", "bias"."""
+    """The names of an operation's inputs: "input", "weight", "bias"."""
     n = len(op.inputs)
     names = ("input",) if n == 1 else tuple(f"input{i}" for i in range(n))
     return (rule_of(op).inputs or names)[:n]

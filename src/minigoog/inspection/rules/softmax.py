@@ -77,7 +77,7 @@ def _softmax(x: Array) -> Array:
 
 
 def _targets(op: Any) -> Array:
-    """What softmax is compared with: [n, classes], 1 for the label, or with label smoothing a little of it for every class."""
+    """The target of cross-entropy, [n, classes]: 1 for the label; with label smoothing, a share of it for every class."""
     n, classes = op.inputs[0].shape
     right = np.arange(classes) == np.asarray(op.labels)[:, None]
     targets: Array = (1 - op.label_smoothing) * right + op.label_smoothing / classes

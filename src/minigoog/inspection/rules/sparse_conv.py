@@ -14,7 +14,7 @@ from .weighted import before_relu
 
 @rule_for(SparseConv2d)
 class SparseConv2dRule(Conv2dRule):
-    """The patch under the filter times the filter, most of which is 0."""
+    """The patch under the filter times the filter, which is mostly 0."""
 
     function, javascript = "sparse_conv2d", ""
     inputs = ("input", "values", "bias")
@@ -39,7 +39,7 @@ class SparseConv2dRule(Conv2dRule):
         return array
 
     def multiply_adds(self, op: Any) -> int:
-        return 0  # they depend on the pattern, and are not counted
+        return 0  # depends on the pattern; not counted
 
     def algorithm(self, op: Any, kernel: str) -> str:
         return ""

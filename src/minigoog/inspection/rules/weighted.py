@@ -1,4 +1,4 @@
-"""What convolutions, linear layers and normalisations have in common: a bias, and ReLU in the same pass."""
+"""What convolutions, linear layers and normalisations share: a bias, and ReLU in the same pass."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def weighted_sum(factors: dict[str, Array], op: Any, c: int, corner: tuple[int, 
 
 
 def before_relu(op: Any, dy: Array) -> Array:
-    """The gradient of what came before the ReLU: dz."""
+    """The gradient of the ReLU's input: dz."""
     return np.where(op.y <= 0, op.y.dtype.type(0), dy) if op.relu else dy
 
 

@@ -1,1 +1,1 @@
-"""The layers of a network in a table, and what two networks differ in."""
+"""A table of the layers of a network, and the differences between two networks."""

@@ -1,4 +1,4 @@
-"""`diff`: what two networks differ in, and what each difference costs."""
+"""`diff`: the differences between two networks, and what each costs."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from .layers import Layer, layers
 
 
 class Difference(NamedTuple):
-    """One layer that is not the same in both: its description in each ("" where it is absent), and what b has more than a."""
+    """A layer that differs: its description in each network ("" where it is absent), and how much more b has than a."""
 
     name: str
     a: str
@@ -39,7 +39,7 @@ class Diff:
 def diff(a: Module, b: Module, input_shape: Shape = (224, 224, 3)) -> Diff:
     """Each layer in which models `a` and `b` differ on inputs of `input_shape`, with its cost (b minus a) in parameters and multiply-adds.
 
-    A layer differs if it is in one model only, or in kind, settings or output shape. Both run in their present mode: in training
+    A layer differs if it is in one model only, or in kind, settings or output shape. Both run in their current mode: in training
     mode auxiliary heads count."""
     of_a, of_b = ({layer.name: layer for layer in layers(model, input_shape)} for model in (a, b))
     rows = []

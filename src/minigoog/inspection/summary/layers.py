@@ -15,7 +15,7 @@ from ..trace.undisturbed import undisturbed
 
 
 class Layer(NamedTuple):
-    """One module without parts, and what it did to one image (or batch)."""
+    """One module without parts, with the shapes of one forward pass."""
 
     name: str
     kind: str
@@ -27,9 +27,9 @@ class Layer(NamedTuple):
 
 
 def layers(model: Module, input_shape: Shape) -> list[Layer]:
-    """A Layer for each leaf module that runs on an input of `input_shape`, (h, w, c) or (n, h, w, c), in the model's present mode.
+    """A Layer for each leaf module that runs on an input of `input_shape`, (h, w, c) or (n, h, w, c), in the model's current mode.
 
-    The model is left as it was: parameters, gradients, running averages, mode, random numbers."""
+    Nothing of the model changes: parameters, gradients, running averages, mode, random numbers."""
     shape = tuple(input_shape)
     shape = check_shape("summary", "input_shape", (1, *shape) if len(shape) == 3 else shape, 4)
     found: list[Layer] = []
@@ -46,7 +46,7 @@ def own_parameters(module: Module) -> int:
 
 
 def _leaves(model: Module, prefix: str = "") -> Iterator[tuple[str, Module]]:
-    """(name, module) of each module without parts and of each with parameters of its own, depth first."""
+    """(name, module) of each module that has no parts, or has parameters itself, depth first."""
     children = list(model.named_children())
     if own_parameters(model) or not children:
         yield prefix, model

@@ -22,8 +22,8 @@ def run(flags: Namespace) -> None:
 
 def add_diff_flags(p: Parser) -> None:
     """The flags of `diff`."""
-    for which in ("a", "b"):
-        p.add_argument(which, choices=sorted(NETWORKS), help="a network")
+    for which, text in (("a", f"a network: {', '.join(sorted(NETWORKS))}"), ("b", "another")):
+        p.add_argument(which, metavar=which, choices=sorted(NETWORKS), help=text)
 
 
 def run_diff(flags: Namespace) -> None:

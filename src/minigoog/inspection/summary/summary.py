@@ -1,4 +1,4 @@
-"""`summary`: the layers of a network as a table; for GoogLeNet, the paper's table 1 beside it."""
+"""`summary`: the layers of a network as a table; for GoogLeNet, with a comparison to the paper's table 1."""
 
 import math
 
@@ -20,7 +20,7 @@ class Summary:
 
     @property
     def parameters(self) -> int:
-        """Values to learn in the layers that ran, biases included; a layer that ran twice has its values once."""
+        """Parameters of the layers that ran, including biases; a layer that ran twice counts once."""
         return sum({row.name: row.parameters for row in self.rows}.values())
 
     @property
@@ -69,6 +69,6 @@ def summary(model: Module, input_shape: Shape) -> Summary:
     """A table of the layers of `model`, in the order in which they run on an input of `input_shape`, (h, w, c) or (n, h, w, c).
 
     Columns: output shape, parameters, multiply-adds and memory of the output. Auxiliary heads appear in training mode only. For
-    GoogLeNet a second table sets the paper's columns beside the computed ones and marks rows where the paper's do not add up."""
+    GoogLeNet a second table compares the paper's columns with computed ones and marks rows where the paper's do not add up."""
     rows = layers(model, input_shape)
     return Summary(model, rows, paper_table(rows) if isinstance(model, GoogLeNet) else "")

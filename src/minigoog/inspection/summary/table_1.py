@@ -1,4 +1,4 @@
-"""The paper's table 1 beside what its columns really give."""
+"""The paper's table 1 next to numbers computed from its columns."""
 
 import math
 

@@ -1,1 +1,1 @@
-"""One image through every operation of a network and its gradient back: a Trace of Steps."""
+"""One image's forward and backward pass, operation by operation: a Trace of Steps."""

@@ -1,4 +1,4 @@
-"""Where in a model each operation runs, and what it is called after that place."""
+"""The module in which each operation of a model runs, and the operation's name, made from that module's."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ OUTSIDE = Place("loss", True)
 
 @contextmanager
 def noting_places(modules: list[tuple[str, Module]]) -> Iterator[dict[Op, Place]]:
-    """Within a with-block, fills the dictionary that it gives: operation -> Place of the innermost of the named `modules` it ran in."""
+    """Within a with-block, fills the dictionary that it yields: operation -> Place of the innermost of the named `modules` it ran in."""
     places: dict[Op, Place] = {}
     wholes = {name.rpartition(".")[0] for name, _ in modules if name}
     for name, module in modules:
@@ -47,7 +47,7 @@ def _noting(place: Place, forward: Callable[..., Any], places: dict[Op, Place]) 
 
 
 def _operations(y: Any, args: Iterable[Any], known: dict[Op, Place]) -> list[Op]:
-    """The operations between a module's arguments and its result that are not `known`: parts of the module have noted theirs."""
+    """The operations between a module's arguments and its result, without those `known` from parts of the module."""
     seen = {x.op for x in args if isinstance(x, Tensor)}
     waiting = [part.op for part in (y if isinstance(y, tuple) else (y,)) if isinstance(part, Tensor)]
     found: list[Op] = []
@@ -63,10 +63,10 @@ def _operations(y: Any, args: Iterable[Any], known: dict[Op, Place]) -> list[Op]
 
 
 def names(tape: Tape, places: dict[Op, Place]) -> dict[Op, str]:
-    """A name for each operation: that of its module, as parameters are named; "loss" outside of the model.
+    """A name for each operation: that of its module, dotted as for parameters; "loss" outside of the model.
 
-    Where a module has parts or more than one operation of its own, the operation's name follows: inception3a.concat, c3.connect;
-    where that comes again, a number: loss.scale, loss.scale#2."""
+    If a module has parts, or runs several operations itself, the operation's name is appended: inception3a.concat, c3.connect;
+    if that repeats, a number too: loss.scale, loss.scale#2."""
     in_place = Counter(places.get(op, OUTSIDE) for op in tape)
     given: dict[Op, str] = {}
     counts: Counter[str] = Counter()

@@ -17,8 +17,8 @@ Numbers = tuple[float, float]  # (height, width)
 class ReceptiveField(NamedTuple):
     """Pixel (i, j) of a map sees `size` pixels of the image from `offset` + (i, j) * `stride` on; each a pair (height, width).
 
-    It may hang over the image's edge, into the padding. With the stride (0, 0) every pixel sees the whole image: an operation on the
-    way has no rule that says less."""
+    It may extend beyond the image, into the padding. With the stride (0, 0) every pixel sees the whole image: an operation on the
+    path has no rule that limits it."""
 
     size: Numbers
     stride: Numbers
@@ -26,7 +26,7 @@ class ReceptiveField(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """False where every pixel is taken to see the whole image, because an operation on the way has no rule."""
+        """False if every pixel counts as seeing the whole image, because an operation on the path has no rule."""
         return self.stride != (0, 0)
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ OWN_PIXEL = ReceptiveField((1, 1), (1, 1), (0, 0))
 
 
 def receptive_fields(tape: Tape, image: Tensor) -> dict[Op, ReceptiveField | None]:
-    """{operation: its output's ReceptiveField on the tensor `image`}; None for what does not depend on it, such as computed weights."""
+    """{operation: its output's ReceptiveField on the tensor `image`}; None for outputs that do not depend on it, as computed weights."""
     fields: dict[Op, ReceptiveField | None] = {}
     whole = ReceptiveField((image.shape[1], image.shape[2]), (0, 0), (0, 0))
     for op in tape:
@@ -60,14 +60,14 @@ def receptive_fields(tape: Tape, image: Tensor) -> dict[Op, ReceptiveField | Non
 
 
 def _through(field: ReceptiveField, window: Window) -> ReceptiveField:
-    """What is seen through windows on a map whose pixels see `field`."""
+    """The field of a window on a map whose pixels see `field`."""
     axes = zip(*field, *window, strict=True)
     sizes = [(size + step * (k - 1), step * s, offset - step * p) for size, step, offset, k, s, p in axes]
     return ReceptiveField(*zip(*sizes, strict=True))
 
 
 def _union(fields: list[ReceptiveField]) -> ReceptiveField:
-    """The field that holds all these, of maps with the same pixels."""
+    """The smallest field that contains all these, of maps with the same pixels."""
     for field in fields:
         if len(fields) == 1 or not field.is_known:
             return field

@@ -1,4 +1,4 @@
-"""One step of a trace: an operation that ran, forward or backward, with all facts about it."""
+"""One step of a trace: an operation that ran, forward or backward, and the facts about it."""
 
 import re
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from .receptive_field import ReceptiveField
 class Step:
     """An operation of a Trace. Its arrays are those of the network, not copies.
 
-    `inputs` and `output`; and if the trace has a backward pass, `dy`, the gradient that came to the output, and `dxs`, those that
-    went on, one for each input (None where it was not requested). The two steps of an operation, there and back, have the same arrays."""
+    `inputs` and `output`; and if the trace has a backward pass, `dy`, the gradient of the output, and `dxs`, the gradients of the
+    inputs (None where not requested). The forward and the backward step of an operation have the same arrays."""
 
     op: Op
     name: str
@@ -39,7 +39,7 @@ class Step:
 
     @property
     def algorithm(self) -> str:
-        """Their algorithms, of a convolution."""
+        """Their algorithms, for a convolution."""
         return ", ".join(algorithm for _, algorithm in self.kernels if algorithm)
 
     @property
@@ -49,32 +49,32 @@ class Step:
 
     @property
     def inputs(self) -> list[Array]:
-        """The arrays that went in: x, weight, bias, ..."""
+        """The input arrays: x, weight, bias, ..."""
         return [x.data for x in self.op.inputs]
 
     @property
     def output(self) -> Array:
-        """The array that came out."""
+        """The output array."""
         return self.op.y
 
     @property
     def input_shapes(self) -> list[Shape]:
-        """The shapes of what went in."""
+        """The shapes of the inputs."""
         return [x.shape for x in self.op.inputs]
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of what came out."""
+        """The shape of the output."""
         return self.output.shape
 
     @property
     def parameters(self) -> int:
-        """Values to learn among the inputs."""
+        """The number of trained values among the inputs."""
         return sum(x.size for x in self.op.inputs if isinstance(x, Parameter))
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of a convolution or linear layer as it ran (0 for all others); backward, of the gradients that were requested."""
+        """Multiply-adds of a convolution or linear layer as it ran (0 for all others); backward, those of the requested gradients."""
         forward = rule_of(self.op).multiply_adds(self.op)
         if self.direction == "forward" or not forward:
             return forward
@@ -83,12 +83,12 @@ class Step:
     def explain(self, *index: int, image: int = 0) -> Explanation:
         """How one number of the output was computed: explain(h, w, c) of a map, explain(c) of a vector; `image` in the batch.
 
-        Returns an Explanation: patch, filter, products, sum, bias, ReLU, and beside what they add up to what is stored. An operation
+        Returns an Explanation: patch, filter, products, sum, bias, ReLU, their result, and the stored number. An operation
         without a rule raises NotImplementedError (see `minigoog.inspection.rule_for`)."""
         return explain(self, index, image)
 
     def explain_gradient(self, *index: int, of: str | int = "input", image: int = 0) -> Explanation:
-        """The same for one number of a gradient that went out: of the "input" at (h, w, c), "weight" (ky, kx, in, out) or "bias" (c)."""
+        """The same for one number of a gradient: of the "input" at (h, w, c), "weight" (ky, kx, in, out) or "bias" (c)."""
         return explain_gradient_of(self, of, index, image)
 
     def cells(self) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class Step:
         return (str(self.index), self.name, self.operation, computed_by, " ".join(shapes), *counts, sees, f"{self.ms:.3f}")
 
     def _input_text(self) -> str:
-        """The first input's shape; of a concatenation with the others' channels: 1x8x8x16+32+16+16."""
+        """The first input's shape; for a concatenation with the other inputs' channels: 1x8x8x16+32+16+16."""
         first, *others = self.input_shapes
         return (shape_text(first) or "()") + "".join(f"+{shape[-1]}" for shape in others if rule_of(self.op).joins)
 
@@ -111,7 +111,7 @@ class Step:
 
 
 def _kernels(op: Op, backward: bool) -> list[tuple[str, str]]:
-    """(kernel, algorithm) of what computed a step; of a backward step one for each gradient that was requested."""
+    """The (kernel, algorithm) pairs that computed a step; for a backward step one for each requested gradient."""
     rule = rule_of(op)
     gradients = [kernel for i, kernel in enumerate(rule.gradient_kernels[: len(op.inputs)]) if op.needs_grad(i)]
     names = (gradients or ["NumPy"]) if backward else [rule.kernel]

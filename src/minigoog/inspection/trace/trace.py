@@ -1,4 +1,4 @@
-"""`trace`: one image through a network and its gradient back, every operation a step to look at."""
+"""`trace`: one image's forward and backward pass through a network, each operation a step to look at."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -46,17 +46,17 @@ class Trace(list[Step]):
         return found
 
     def find(self, text: str) -> "Trace":
-        """The steps whose name or operation contains `text`, in small or capital letters."""
+        """The steps whose name or operation contains `text`, ignoring case."""
         return Trace(step for step in self if text.lower() in f"{step.name} {step.operation}".lower())
 
     @property
     def forward(self) -> "Trace":
-        """The steps to the result."""
+        """The steps of the forward pass."""
         return Trace(step for step in self if step.direction == "forward")
 
     @property
     def backward(self) -> "Trace":
-        """The steps back."""
+        """The steps of the backward pass."""
         return Trace(step for step in self if step.direction == "backward")
 
     def __str__(self) -> str:
@@ -79,10 +79,10 @@ class Trace(list[Step]):
 
 
 def trace(model: Module, image: ArrayLike | Tensor, label: int | Sequence[int] | IntArray | None = None) -> Trace:
-    """A Trace of `model` on `image` [h, w, c] or [n, h, w, c]: its operations forward and, given the `label`, back from the loss.
+    """A Trace of `model` on `image` [h, w, c] or [n, h, w, c]: the forward pass and, given the `label`, the backward pass.
 
     `label`: the class, or one for each image; the loss is the cross-entropy, with those of auxiliary heads (`googlenet_loss`). The
-    model runs in its present mode and is left as it was. The forward pass runs twice: once to find the operations, once one by one."""
+    model runs in its current mode and is not changed. The forward pass runs twice: once to find the operations, once one by one."""
     _check(model)
     modules = list(model.named_modules())
     x = _input(image, next((parameter.dtype for _, parameter in model.named_parameters()), np.float32))

@@ -1,4 +1,4 @@
-"""Looking without touching."""
+"""Running a model without changing it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ from ...nn.module import Buffer, Module, Parameter
 
 @contextmanager
 def undisturbed(modules: list[tuple[str, Module]]) -> Iterator[None]:
-    """Within a with-block these (name, module)s may run, from no gradients: afterwards their gradients and running averages and the
-    random numbers are what they were."""
+    """Within a with-block, these (name, module) pairs may run, starting without gradients; afterwards their gradients, their running
+    averages and the random numbers are restored."""
     values = [value for _, module in modules for value in vars(module).values()]
     parameters = [value for value in values if isinstance(value, Parameter)]
     buffers = [value for value in values if isinstance(value, Buffer)]

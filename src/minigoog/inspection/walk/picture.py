@@ -13,7 +13,7 @@ MOST_BARS = 12
 
 
 def picture(a: Array) -> str:
-    """A map [h, w] as text: the darker the character the larger the value. Of wide maps some pixels only."""
+    """A map [h, w] as text: the darker the character, the larger the value. Wide maps show only some of their pixels."""
     step = -(-max(a.shape) // WIDEST)
     a = np.asarray(a, np.float64)[::step, ::step]
     low, high = np.min(a), np.max(a)
@@ -26,7 +26,7 @@ def picture(a: Array) -> str:
 
 
 def bars(values: ArrayLike, names: Sequence[str] | None = None, by: Callable[[Array], Array] = np.asarray) -> str:
-    """The largest values of a vector as text (or those largest `by` a function of them), each with its number or name and a bar."""
+    """The largest values of a vector as text (or the largest `by` a function of them), each with its index or name and a bar."""
     values = np.asarray(values, np.float64)
     order = np.argsort(-by(values), kind="stable")[:MOST_BARS]
     labels = [names[i] if names else str(i) for i in order]

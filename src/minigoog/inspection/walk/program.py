@@ -21,7 +21,7 @@ def add_flags(p: ArgumentParser) -> None:
 
 
 def run(flags: Namespace) -> None:
-    """The walk that the flags ask for; ValueError, naming the line, for a wrong command in a script."""
+    """Starts the walk that the flags describe; ValueError, naming the line, for a wrong command in a script."""
     lines = None if flags.script is None else _script(flags.script)
     sample = inputs.load_sample(flags)
     steps = trace(sample.model, sample.image, sample.label)
@@ -57,7 +57,7 @@ def _follow(walk: Walk, lines: list[str], path: str) -> None:
 
 
 def opening(sample: inputs.Sample, steps: Trace) -> str:
-    """The first screen: image, network, predicted class, what to do next."""
+    """The first screen: image, network, predicted class, and what to do next."""
     *_, logits = (step.output for step in steps.forward if not step.name.startswith("loss"))
     chances = np.exp(logits[0] - logits[0].max(), dtype=np.float64)
     best = int(chances.argmax())

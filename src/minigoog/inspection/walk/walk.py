@@ -20,9 +20,9 @@ ALIASES = {
 
 
 class Walk(cmd.Cmd):
-    """Commands, a line each, that move through a Trace and look at it.
+    """Commands, one per line, that move through a Trace and look at it.
 
-    The walk is in the module `inside` ("" is the whole network), at its part `here`, and goes "forward" or "backward".
+    The walk is in the module `inside` ("" is the whole network), at its part `here`, and its direction is "forward" or "backward".
     `strict`: a wrong command raises ValueError instead of printing what was wrong."""
 
     prompt = "\n> "
@@ -68,7 +68,7 @@ class Walk(cmd.Cmd):
     # ---- moving ----
 
     def move(self, by: int) -> None:
-        """To the part `by` further on, out of modules at their ends."""
+        """Moves on by `by` parts, leaving modules at their ends."""
         parts = self.parts()
         at = parts.index(self.here) + by
         while not 0 <= at < len(parts):
@@ -88,7 +88,7 @@ class Walk(cmd.Cmd):
         return f"that was the last step {self.direction}: {more}, `quit` leaves"
 
     def leave(self) -> None:
-        """To the module where the walk is."""
+        """Goes to the module where the walk is."""
         self.here, self.inside = self.inside, self.inside.rpartition(".")[0]
 
     def do_next(self, _: str) -> None:
@@ -102,7 +102,7 @@ class Walk(cmd.Cmd):
     def do_in(self, _: str) -> None:
         """go into the module here, to its first operation"""
         if self.operations()[0].name == self.here:
-            raise ValueError(f"{self.here} is an operation, not a module: `explain` or `show` look at its numbers")
+            raise ValueError(f"{self.here} is an operation, not a module: use `explain` or `show` to look at its numbers")
         self.inside = self.here
         self.here = self.parts()[0]
         self.look()
@@ -130,7 +130,7 @@ class Walk(cmd.Cmd):
         return sorted(text + name[len(typed) :] for name in names if name and name.startswith(typed))
 
     def turn(self, direction: str) -> None:
-        """The other way, at the same place."""
+        """Changes the direction, at the same place."""
         steps = self.steps.forward if direction == "forward" else self.steps.backward
         if not any(f"{step.name}.".startswith(f"{self.here}.") for step in steps):
             raise ValueError(f"{self.here} has no gradient")
@@ -189,7 +189,7 @@ class Walk(cmd.Cmd):
             of, index = input_names(step.op)[0], words.split()
         self.say(step.explain_gradient(*_integers(index), of=of))
 
-    # ---- the rest ----
+    # ---- other commands ----
 
     def do_help(self, _: str) -> None:
         """show this list"""
@@ -209,7 +209,7 @@ class Walk(cmd.Cmd):
         raise ValueError(f"unknown command {line.split()[0]!r}: `help` lists all")
 
     def onecmd(self, line: str) -> bool:
-        """Does one command, which may be its first letter; returns whether the walk is over."""
+        """Runs one command, which may be its first letter; returns whether the walk is over."""
         word, _, rest = line.partition("#")[0].strip().partition(" ")
         try:
             return super().onecmd(f"{ALIASES.get(word, word)} {rest}")
@@ -245,13 +245,13 @@ def description(step: Step, n_steps: int) -> str:
 
 
 def _seen(field: ReceptiveField) -> str:
-    """What a pixel sees of the image."""
+    """The part of the image that a pixel sees, as text."""
     if not field.is_known:
-        return "an unknown part of the image: an operation on the way has no rule"
+        return "an unknown part of the image: an operation on the path has no rule"
     height, width = field.size
     return f"{height:g}x{width:g} pixels of the image, with stride {field.stride[0]:g}"
 
 
 def _statistics(a: Array) -> str:
     a = np.asarray(a)
-    return f"{a.min():.4g} to {a.max():.4g}, mean {a.mean():.4g}, length {np.linalg.norm(a):.4g}, {np.mean(a == 0):.0%} zeros"
+    return f"{a.min():.4g} to {a.max():.4g}, mean {a.mean():.4g}, norm {np.linalg.norm(a):.4g}, {np.mean(a == 0):.0%} zeros"

@@ -5,8 +5,8 @@ Names and signatures are those of `kernels.reference`. They compute in float32; 
 
 import os
 
-# Threads that spin while they wait fight with those of BLAS; threads that sleep at once are woken too slowly for small layers
-# (30 us for each). So: spin for about the time between two kernels, then sleep. To be said before the module loads OpenMP.
+# Threads that spin while they wait compete with those of BLAS; threads that sleep at once wake up too slowly for small layers
+# (30 us each). So they spin for about the time between two kernels, then sleep. This must be set before OpenMP is loaded.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
@@ -31,7 +31,7 @@ from .softmax import cross_entropy, cross_entropy_backward, softmax, softmax_bac
 from .sparse import sparse_conv2d, sparse_conv2d_input, sparse_conv2d_weight  # noqa: E402
 from .workspace import empty  # noqa: E402
 
-__all__ = [  # the kernels; `arena`, `machine`, `plan` and `workspace` are for those who know that they are native
+__all__ = [  # the kernels; `arena`, `machine`, `plan` and `workspace` are for callers that need the C kernels
     "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "conv2d", "conv2d_bias", "conv2d_input",
     "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "empty", "global_avg_pool2d",
     "global_avg_pool2d_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input", "linear_weight", "max_pool2d",

@@ -9,7 +9,7 @@ from ...checks import check_array, check_out, check_real, check_writable
 from . import workspace
 from .pointers import check_float32, pixels
 
-KINDS = {"leaky_relu": lib.MG_LEAKY_RELU, "relu": lib.MG_RELU, "tanh": lib.MG_TANH}  # by the name of their function: enum mg_activation
+KINDS = {"leaky_relu": lib.MG_LEAKY_RELU, "relu": lib.MG_RELU, "tanh": lib.MG_TANH}  # name of the function -> enum mg_activation
 
 
 def _activation(where: str, kind: int, x: Array, out: Array | None = None, alpha: float = 0, beta: float = 0) -> Array:
@@ -22,7 +22,7 @@ def _activation(where: str, kind: int, x: Array, out: Array | None = None, alpha
 
 
 def _backward(where: str, kind: int, kept: Array, dy: Array, alpha: float = 0, beta: float = 0, name: str = "y") -> Array:
-    """The gradient of `_activation` from what forward keeps; `name`: "y", its output, or "x", its input."""
+    """The gradient of `_activation` from the array that forward keeps; `name`: "y" if it is the output, "x" if it is the input."""
     check_float32(where, name, kept)
     check_array(where, "dy", dy, dtype=kept.dtype, shape=kept.shape)
     dx = workspace.empty(kept.shape)
@@ -34,7 +34,7 @@ def _backward(where: str, kind: int, kept: Array, dy: Array, alpha: float = 0, b
 def _rows(where: str, kind: int, alpha: float, beta: float, **arrays: Array) -> list[Any]:
     """struct mg_elementwise of an output (the last of `arrays`) and one or two inputs, and the pointer of each.
 
-    One long row if all are dense, else a row for each pixel."""
+    One long row if all are dense, else one row per pixel."""
     found = [pixels(where, name, a if a.ndim else a.reshape(1)) for name, a in arrays.items()]
     *inputs, y = arrays.values()
     if all(a.flags.c_contiguous for a in arrays.values()):

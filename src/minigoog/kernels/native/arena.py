@@ -1,4 +1,4 @@
-"""The memory of a plan: buffers that are placed only when all their uses are known, and maps, which are views of them."""
+"""The memory of a plan: buffers, which get their place once all their uses are known, and maps, which are views of them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -29,12 +29,12 @@ class Map(NamedTuple):
 
     @property
     def dense(self) -> bool:
-        """Whether nothing lies between the pixels."""
+        """Whether the pixels are contiguous."""
         return self.ld == self.shape[-1]
 
     @property
     def whole(self) -> bool:
-        """Whether the map is all of its buffer."""
+        """Whether the map fills its buffer."""
         return self.buffer.size == math.prod(self.shape)
 
     def channels(self, start: int, count: int) -> "Map":
@@ -43,12 +43,12 @@ class Map(NamedTuple):
 
 
 def new_map(shape: Sequence[int], area: int = ARENA) -> Map:
-    """A map that is all of a new buffer."""
+    """A map that fills a new buffer."""
     return Map(Buffer(math.prod(shape), area), tuple(shape), 0, shape[-1])
 
 
 def view(areas: Sequence[Array], m: Map, shape: Shape) -> Array:
-    """The map `m` as an array of `shape`, whose last axis is the map's channels; areas: the array of each area."""
+    """The map `m` as an array of `shape`, whose last axis has the map's channels; areas: the array of each area."""
     area = areas[m.buffer.area].reshape(-1)[m.buffer.offset + m.first :]
     pixels = [m.ld * math.prod(shape[i + 1 : -1]) for i in range(len(shape) - 1)]
     return np.lib.stride_tricks.as_strided(area, shape, [area.itemsize * step for step in (*pixels, 1)[-len(shape) :]])
@@ -65,9 +65,9 @@ def lifetimes(touched: Iterable[Iterable[Buffer]]) -> dict[Buffer, tuple[int, in
 
 
 def allocate(lives: dict[Buffer, tuple[int, int]]) -> int:
-    """Gives each buffer an offset such that no two that live at the same time overlap; returns how many floats that takes.
+    """Gives each buffer an offset so that no two buffers in use at the same time overlap; returns the number of floats needed.
 
-    The largest first, each at the lowest place that is free during its whole life."""
+    The largest come first, each at the lowest offset that is free during its whole lifetime."""
     placed: list[Buffer] = []
     total = 0
     for buffer in sorted(lives, key=lambda b: -b.size):  # sorted() is stable: equal sizes stay in the order of the calls

@@ -1,4 +1,4 @@
-"""Convolution and its gradients: checks, then whichever algorithm is right for the shape, group by group."""
+"""Convolution and its gradients: checks, then the algorithm chosen for the shape, group by group."""
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def conv2d_weight(
 
 
 def conv2d_bias(dy: Array) -> Array:
-    """Gradient of a bias: the sum of `dy` [..., c] over everything but its channels."""
+    """Gradient of a bias: the sum of `dy` [..., c] over all axes but the last."""
     check_array("conv2d_bias", "dy", dy, ndim=(1, 2, 3, 4))
     check_float32("conv2d_bias", "dy", dy)
     c = dy.shape[-1]
@@ -90,7 +90,7 @@ def conv2d_bias(dy: Array) -> Array:
 
 
 def _one_group(s: ConvShape) -> ConvShape:
-    """The shape of one group of a grouped convolution as a convolution of its own."""
+    """The shape of one group of a grouped convolution, as a separate convolution."""
     return s._replace(cin=s.cin // s.groups, cout=s.cout // s.groups, groups=1)
 
 

@@ -12,7 +12,7 @@ from .pointers import Pointer, pixels
 
 
 class Algorithm(NamedTuple):
-    """One way to compute a convolution: three functions that write into an array of the caller, and which shapes they can do.
+    """One way to compute a convolution: three functions that write into the caller's array, and which shapes they support.
 
     `s` is a ConvShape of one group."""
 
@@ -33,7 +33,7 @@ def place(x: Array, top: int, left: int, step: tuple[int, int], height: int, wid
 
 
 def needs_padding(s: ConvShape, x: Array) -> bool:
-    """Whether `x` must be copied before windows can be read from it: there is padding, or a window's row is not contiguous."""
+    """Whether `x` must be copied before windows are read from it: it needs padding, or a window's row is not contiguous."""
     return s.padding != (0, 0) or (s.kw > 1 and not x.flags.c_contiguous)
 
 
@@ -43,7 +43,7 @@ def padded_size(s: ConvShape) -> tuple[int, int]:
 
 
 def padded(s: ConvShape, x: Array) -> Array:
-    """`x` with the padding of `s`; itself where it need not be copied."""
+    """`x` with the padding of `s`; `x` itself if it needs no copy."""
     return place(x, *s.padding, (1, 1), *padded_size(s)) if needs_padding(s, x) else x
 
 

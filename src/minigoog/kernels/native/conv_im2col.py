@@ -1,7 +1,7 @@
-"""`im2col`: the classic. The window under each output pixel becomes a row of a matrix (csrc/im2col.c), and BLAS, through NumPy,
-multiplies it with the weights. (Chellapilla et al. 2006.) The one to read first.
+"""`im2col`, the classic algorithm: the window under each output pixel becomes a row of a matrix (csrc/im2col.c), and BLAS, through
+NumPy, multiplies it by the weights. Read this one first. (Chellapilla et al. 2006)
 
-NumPy's BLAS has its own threads; its bits may depend on their number."""
+NumPy's BLAS has its own threads; the bits of the result may depend on their number."""
 
 import numpy as np
 

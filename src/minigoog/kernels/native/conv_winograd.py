@@ -30,7 +30,7 @@ def supports(s: ConvShape) -> bool:
 
 
 def canvas_size(s: ConvShape, side: int) -> tuple[int, int]:
-    """Height and width of a map with its padding and zeros up to whole tiles."""
+    """Height and width of a map with its padding, extended with zeros to whole tiles."""
     return -(-s.out_h // side) * side + s.kh - 1, -(-s.out_w // side) * side + s.kw - 1
 
 

@@ -1,4 +1,4 @@
-"""How often two channels of binary maps are on together, so many pixels apart (csrc/cooccurrence.c)."""
+"""How often two channels of binary maps are on together, by their offset in pixels (csrc/cooccurrence.c)."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from .pointers import dense
 
 
 def cooccurrences(maps: BoolArray, radius: int = 0) -> IntArray:
-    """counts int32 [c, 2 radius + 1, 2 radius + 1, c] of binary `maps` [n, h, w, c]: counts[a, radius + dy, radius + dx, b] is at how many
-    pixels (y, x) of all images channel a is on while channel b is on at (y + dy, x + dx)."""
+    """counts int32 [c, 2 radius + 1, 2 radius + 1, c] of binary `maps` [n, h, w, c]: counts[a, radius + dy, radius + dx, b] is the number
+    of pixels (y, x) of all images where channel a is on and channel b is on at (y + dy, x + dx)."""
     where = "cooccurrences"
     counts = np.empty(counts_shape(where, maps, radius), np.int32)
     starts, channels = _lists(where, maps)

@@ -1,4 +1,4 @@
-"""The fully connected layer: a convolution of maps of one pixel with windows of one pixel."""
+"""The fully connected layer, as a 1x1 convolution of maps of one pixel."""
 
 from ...array_types import Array
 from ...checks import check_array

@@ -14,7 +14,7 @@ def isa() -> str:
 
 
 def available_isas() -> list[str]:
-    """The instruction sets that this CPU and this build have, fastest first."""
+    """The instruction sets that this CPU and this build support, fastest first."""
     before = lib.mg_isa()
     found = [name for name in ISAS if lib.mg_set_isa(name.encode()) == 0]
     lib.mg_set_isa(before)
@@ -41,14 +41,14 @@ _alone = False
 
 
 def stay_alone() -> None:
-    """In a child of fork: one thread from now on. OpenMP's others are gone, and a parallel region would wait for them for ever."""
+    """After fork, the child uses one thread: OpenMP's other threads do not exist there, and a parallel region would wait forever."""
     global _alone
     _alone = True
     lib.mg_set_threads(1)
 
 
 def peak_gflops(repeats: int = 20) -> float:
-    """The most floating-point operations a second that all threads together can do, measured: GFLOP/s of float32 multiply-adds."""
+    """The measured peak of all threads together: GFLOP/s of float32 multiply-adds."""
     rounds = 100_000
     best = 0.0
     for _ in range(repeats):

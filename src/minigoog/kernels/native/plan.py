@@ -29,13 +29,13 @@ class Call(NamedTuple):
     y: Map
     settings: dict[str, Any]  # the member of union mg_settings that the kernel reads
     w: Array | None = None  # packed weights
-    b: Array | Map | None = None  # a bias, or the second map of a sum
+    b: Array | Map | None = None  # a bias, or the second input of a sum
     algorithm: str = ""
     multiply_adds: int = 0
     function: Callable[..., Array] | None = None
-    arguments: tuple[tuple[Map | Array, Shape], ...] = ()  # of `function`, and its result: each with the shape that it sees
+    arguments: tuple[tuple[Map | Array, Shape], ...] = ()  # the arguments of `function` and its result, each with its shape there
     name: str = ""  # of the layer whose parameters it uses
-    kind: str = ""  # what it stands for: the operation, "pad" or "copy"
+    kind: str = ""  # the operation, "pad" or "copy"
 
     def maps(self) -> list[Map]:
         """The maps that the call reads or writes."""
@@ -138,14 +138,14 @@ def python(function: Callable[..., Array], arguments: Sequence[tuple[Map | Array
 
 
 def _aligned(size: int) -> Array:
-    """At least `size` floats, starting at a multiple of 64 bytes: workspace.empty promises that for large arrays only."""
+    """At least `size` floats, aligned to 64 bytes, which workspace.empty guarantees for large arrays only."""
     return workspace.empty((max(size, workspace.SMALLEST // 4),))
 
 
 class Program:
-    """Calls with their memory: constants, one arena, scratch. `run` is not for two threads at once.
+    """Calls with their memory: constants, one arena, scratch. `run` must not be called by two threads at once.
 
-    calls: without their constants, which have been copied. runs: neighbours that C, or Python, makes one after the other."""
+    calls: without their constants, which are copied. runs: groups of successive calls, made all by C or all by Python."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.isa = machine.isa()  # panels are packed for its tiles
@@ -158,7 +158,7 @@ class Program:
         self.runs = [list(run) for _, run in groupby(range(len(calls)), key=lambda i: calls[i].kernel == PYTHON)]
 
     def _gather(self, arrays: Sequence[Array]) -> Array:
-        """One array with all of `arrays`; where each starts is kept in `starts`."""
+        """All of `arrays` in one array; `starts` holds where each begins."""
         ends = np.cumsum([0] + [-(-a.size // ALIGNMENT) * ALIGNMENT for a in arrays]).tolist()
         self.starts = {id(a): Buffer(a.size, CONSTANTS, start) for a, start in zip(arrays, ends, strict=False)}
         constants = _aligned(ends[-1])
@@ -185,7 +185,7 @@ class Program:
         if machine.isa() != self.isa:
             raise RuntimeError(f"plan: compiled for {self.isa}, but the kernels use {machine.isa()} now: compile again")
         needed = lib.mg_plan_scratch(self.c_calls, len(self.c_calls))
-        if needed > self.scratch.size:  # at first, and when there are more threads than there were
+        if needed > self.scratch.size:  # in the first run, and when the number of threads has grown
             self.scratch = _aligned(needed)
         areas = [self.scratch[:0], self.constants, self.arena, x, *ys]  # by enum mg_area
         pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])

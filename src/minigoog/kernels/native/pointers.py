@@ -1,4 +1,4 @@
-"""From a NumPy array to a pointer: the last check before C, which checks nothing."""
+"""From a NumPy array to a pointer: the last checks before C, which has none in release builds."""
 
 from typing import Any, TypeAlias
 
@@ -13,7 +13,7 @@ NULL: Pointer = ffi.NULL
 
 
 def check_float32(where: str, name: str, a: Any) -> None:
-    """Raises unless the array is float32: the C kernels compute in nothing else."""
+    """Raises unless the array is float32, the only type of the C kernels."""
     if not isinstance(a, np.ndarray):
         raise TypeError(f"{where}: `{name}` is {type(a).__name__}, expected a NumPy array")
     if a.dtype != np.float32:
@@ -24,7 +24,7 @@ def check_float32(where: str, name: str, a: Any) -> None:
 
 
 def check_aligned(where: str, name: str, a: Any) -> None:
-    """Raises unless each number lies at a multiple of its own size: C may not read it otherwise."""
+    """Raises unless the array is aligned to its element size, as C requires."""
     if not a.flags.aligned:
         raise ValueError(f"{where}: `{name}` is not aligned to {a.itemsize} bytes, expected a copy: {name}.copy()")
 
@@ -33,7 +33,8 @@ def dense(where: str, name: str, a: Any, ctype: str = "float[]") -> Pointer:
     """Pointer to a C-contiguous array."""
     check_aligned(where, name, a)
     if not a.flags.c_contiguous:
-        raise ValueError(f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), expected it dense: np.ascontiguousarray({name})")
+        raise ValueError(f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), "
+                         f"expected a dense array: np.ascontiguousarray({name})")
     return ffi.from_buffer(ctype, a)
 
 
@@ -48,7 +49,7 @@ def pixels(where: str, name: str, a: Array) -> tuple[Pointer, int]:
             f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), expected neighbouring channels side by side and pixels "
             f"evenly spaced, as in a dense map or a slice of its channels: np.ascontiguousarray({name})"
         )
-    return ffi.cast("float *", a.__array_interface__["data"][0]), ld  # a.ctypes.data says the same, several times slower
+    return ffi.cast("float *", a.__array_interface__["data"][0]), ld  # a.ctypes.data is the same, but several times slower
 
 
 def _leading_dimension(a: Array) -> int | None:
@@ -72,7 +73,7 @@ def _leading_dimension(a: Array) -> int | None:
 
 
 def rows(where: str, name: str, a: Array) -> Array:
-    """A map [..., c] as a matrix with a row for each pixel: a view, whatever lies between the pixels."""
+    """A map [..., c] as a matrix with a row for each pixel: a view, even if the pixels are not contiguous."""
     step = pixels(where, name, a)[1]
     n = a.size // a.shape[-1] if a.shape[-1] else 0
     return np.lib.stride_tricks.as_strided(a, (n, a.shape[-1]), (step * a.itemsize, a.itemsize))

@@ -55,7 +55,7 @@ def max_pool2d_backward(
 ) -> Array:
     """Gradient of max pooling: each of `dy` goes to the pixel that `index` names.
 
-    `index` is as `max_pool2d` gave it; an entry that names no pixel under its window is passed over."""
+    `index` comes from `max_pool2d`; an entry that is not a pixel under its window is ignored."""
     check_float32("max_pool2d_backward", "dy", dy)
     x_shape = check_shape("max_pool2d_backward", "x_shape", x_shape, 4)
     s = pool_shape("max_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)

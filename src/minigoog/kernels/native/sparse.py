@@ -32,7 +32,7 @@ def sparse_conv2d(
     """Convolution of `x` [n, h, w, cin] with the sparse weights `values` at `pattern`, plus `b` [cout], then max(0, .) if `relu`.
 
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels.
-    algorithm: "auto", or "textbook" for CSR as a textbook has it: scalar, to compare with."""
+    algorithm: "auto", or "textbook" for the scalar CSR kernel of textbooks, for comparison."""
     where = "sparse_conv2d"
     check_float32(where, "x", x)
     s = check_sparse_conv(where, x, values, b, pattern, stride, padding)
@@ -55,7 +55,7 @@ def sparse_conv2d_input(
     check_array(where, "dy", dy, dtype=values.dtype, shape=s.y)
     flipped, order = pattern.flipped
     pads = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
-    if s.stride != (1, 1) or min(pads) < 0:  # zeros between the pixels of dy, or less of it than there is
+    if s.stride != (1, 1) or min(pads) < 0:  # zeros between the pixels of dy, or dy must be cropped
         dy, pads = place(dy, *pads, s.stride, s.h + s.kh - 1, s.w + s.kw - 1, name="dy"), (0, 0)
     dx = workspace.empty(s.x)
     _csr(where, sparse_shape(where, dy.shape, flipped, 1, pads), dy, values.reshape(-1)[order], None, flipped, False, dx)
@@ -112,7 +112,7 @@ def _starts_and_offsets(where: str, g: Pointer, pattern: SparsePattern) -> tuple
 
 
 def _check_offsets(where: str, s: Any, floats: int) -> None:
-    """Raises if `floats`, over which a window reaches, are too many for offsets of 32 bits."""
+    """Raises if a window spans more floats than 32-bit offsets can address."""
     if floats > LARGEST:
         raise ValueError(f"{where}: rows of {s.w} pixels and {s.cin} channels are too long for a window of {s.kh}x{s.kw}")
 

@@ -1,11 +1,11 @@
-"""Memory for results and scratch, used again instead of returned to the system.
+"""Memory for results and scratch, reused instead of returned to the system.
 
-Why: an array of megabytes costs a page fault for each 4 KiB when it is new, and a training step makes hundreds of them; asking
-the system anew each step has been measured to make a step several times slower.
+Why: a new array of megabytes costs a page fault for each 4 KiB, and a training step makes hundreds of such arrays. Allocating them
+from the system in each step was measured to make a step several times slower.
 
-Who may write where, and until when: `empty` lends a block. Every array that views it (slices of channels too) keeps the loan
-alive, and only the code that made the array writes to it. When the last view is gone, and not before, the block returns to the
-pool and may be lent again. No code gives a block back by hand, so none can do it too early.
+Ownership: `empty` lends a block. Every array that views it (also slices of channels) keeps the loan alive, and only the code that
+made the array writes to it. When the last view is gone, the block returns to the pool and may be lent again. No code returns a block
+explicitly, so none can do it too early.
 """
 
 import math
@@ -16,9 +16,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from ...array_types import Array, Shape
 
-SMALLEST = 1 << 16  # bytes; below this NumPy's own cache is as good
+SMALLEST = 1 << 16  # bytes; smaller arrays are left to NumPy's own cache
 ALIGNMENT = 64  # bytes: one cache line, one vector of AVX-512
-LARGEST_EXCESS = 1.5  # a block may be so many times too large: GoogLeNet's training step of batch 32 takes 1,899 MiB at 1, 1,633 at 1.5
+LARGEST_EXCESS = 1.5  # how many times too large a block may be: GoogLeNet's training step of batch 32 takes 1,899 MiB at 1, 1,633 at 1.5
 
 
 class _Loan:
@@ -33,7 +33,7 @@ class _Loan:
         self.__array_interface__ = {"version": 3, "data": (aligned, False), "shape": shape, "typestr": typestr}
 
     def __del__(self) -> None:
-        if hasattr(self, "free"):  # not if Ctrl-C came between its making and the end of __init__
+        if hasattr(self, "free"):  # missing if Ctrl-C interrupted __init__
             self.free[self.block.nbytes].append(self.block)
 
 
@@ -57,22 +57,22 @@ class Pool:
         return self.lend(self.take(size_class(n_bytes) + ALIGNMENT), shape, dtype)
 
     def take(self, n_bytes: int) -> NDArray[np.uint8]:
-        """A free block of this size or somewhat larger, the smallest there is, or a new one."""
+        """The smallest free block of this size or somewhat larger, or a new one."""
         try:
             return self.free[n_bytes].pop()
         except IndexError:
             fitting = [size for size, blocks in list(self.free.items()) if blocks and n_bytes < size <= LARGEST_EXCESS * n_bytes]
         try:
             return self.free[min(fitting)].pop()
-        except (IndexError, ValueError):  # another thread was faster, or there is none
+        except (IndexError, ValueError):  # another thread took it, or there is none
             return np.empty(n_bytes, np.uint8)
 
     def lend(self, block: NDArray[np.uint8], shape: Shape, dtype: DTypeLike) -> Array:
-        """An array in `block`, which comes back when the array's last view is gone."""
+        """An array in `block`, which returns to the pool when the array's last view is gone."""
         return np.asarray(_Loan(block, self.free, shape, np.dtype(dtype).str))
 
     def bytes(self) -> int:
-        """How much memory is in the pool and not lent."""
+        """How many bytes are in the pool and not lent."""
         return sum(size * len(blocks) for size, blocks in self.free.items())
 
 
@@ -81,5 +81,5 @@ empty, pooled_bytes = _pool.empty, _pool.bytes
 
 
 def release() -> None:
-    """Returns the blocks that are not lent to the system."""
+    """Frees all blocks that are not lent."""
     _pool.free.clear()

@@ -1,4 +1,4 @@
-"""Every kernel in NumPy, for any float type: reads like the formula, judges all others, and runs where there is no compiler."""
+"""Every kernel in NumPy, for any float type: written like the formula, the reference for all others, and used without a compiler."""
 
 from .activation import add, leaky_relu, leaky_relu_backward, relu, relu_backward, tanh, tanh_backward
 from .batch_norm import batch_norm, batch_norm_backward

@@ -16,7 +16,7 @@ def check_batch_norm(where: str, x: Array, eps: float, **vectors: Array) -> None
     for name, vector in vectors.items():
         check_array(where, name, vector, dtype=x.dtype, shape=x.shape[-1:])
     if check_real(where, "eps", eps, 0) == 0:
-        raise ValueError(f"{where}: `eps` is 0, expected it above 0")
+        raise ValueError(f"{where}: `eps` is 0, expected a number above 0")
 
 
 def batch_norm(

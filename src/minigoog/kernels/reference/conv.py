@@ -76,7 +76,7 @@ def conv2d_weight(
 
 
 def conv2d_bias(dy: Array) -> Array:
-    """Gradient of a bias: the sum of `dy` [..., c] over everything but its channels."""
+    """Gradient of a bias: the sum of `dy` [..., c] over all axes but the last."""
     check_array("conv2d_bias", "dy", dy, ndim=(1, 2, 3, 4))
     db: Array = dy.sum(axis=tuple(range(dy.ndim - 1)))
     return db

@@ -1,4 +1,4 @@
-"""How often two channels of binary maps are on together, so many pixels apart."""
+"""How often two channels of binary maps are on together, by their offset in pixels."""
 
 import numpy as np
 
@@ -7,8 +7,8 @@ from ..shapes import counts_shape
 
 
 def cooccurrences(maps: BoolArray, radius: int = 0) -> IntArray:
-    """counts int32 [c, 2 radius + 1, 2 radius + 1, c] of binary `maps` [n, h, w, c]: counts[a, radius + dy, radius + dx, b] is at how many
-    pixels (y, x) of all images channel a is on while channel b is on at (y + dy, x + dx)."""
+    """counts int32 [c, 2 radius + 1, 2 radius + 1, c] of binary `maps` [n, h, w, c]: counts[a, radius + dy, radius + dx, b] is the number
+    of pixels (y, x) of all images where channel a is on and channel b is on at (y + dy, x + dx)."""
     counts = np.zeros(counts_shape("cooccurrences", maps, radius), np.int32)
     h, w = maps.shape[1:3]
     x = maps.astype(np.float64)

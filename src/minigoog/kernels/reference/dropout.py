@@ -39,7 +39,7 @@ def check_dropout(x: Array, p: float, seed: int, offset: int) -> float:
     """Checks the arguments of dropout for both kinds of kernels; returns p as a float below 1."""
     p = check_real("dropout", "p", p, 0, 1)
     if p == 1:
-        raise ValueError("dropout: `p` is 1, expected it below 1: nothing would be left")
+        raise ValueError("dropout: `p` is 1, expected a number below 1: nothing would be left")
     check_int("dropout", "seed", seed, 0, 2**64 - 1)
     check_int("dropout", "offset", offset, 0, 2**64 - 1 - x.size)
     return p

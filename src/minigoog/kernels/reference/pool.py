@@ -1,4 +1,4 @@
-"""Max and average pooling, by sliding windows over a map that is padded so that every window is whole."""
+"""Max and average pooling, by sliding windows over a map that is padded so that every window is complete."""
 
 from typing import Any
 
@@ -36,9 +36,9 @@ def max_pool2d(
     y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x)
     values = _windows(x, s, -np.inf).reshape(*s.y, s.kh * s.kw)
     pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, s.kh * s.kw)
-    pixels = np.broadcast_to(pixels, values.shape)  # -1 where a window hangs over the edge
+    pixels = np.broadcast_to(pixels, values.shape)  # -1 where a window extends over the edge
     best = values.argmax(axis=-1)[..., None]
-    inside = np.take_along_axis(pixels, best, -1) >= 0  # not so only where all values are -inf
+    inside = np.take_along_axis(pixels, best, -1) >= 0  # False only where all values are -inf
     best = np.where(inside, best, (pixels >= 0).argmax(axis=-1)[..., None])
     y[...] = np.take_along_axis(values, best, -1)[..., 0]
     return y, np.take_along_axis(pixels, best, -1)[..., 0] if with_index else None

@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy, stable: the largest logit is taken off first."""
+"""Softmax and cross-entropy, numerically stable: the largest logit is subtracted first."""
 
 import numpy as np
 

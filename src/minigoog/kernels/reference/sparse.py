@@ -1,4 +1,4 @@
-"""Convolution with sparse weights, and its gradients: by definition that with dense ones, most of them zero."""
+"""Convolution with sparse weights, and its gradients: computed as a dense convolution in which most weights are zero."""
 
 from ...array_types import Array, Pair, Shape
 from ...checks import check_array, check_out, check_shape

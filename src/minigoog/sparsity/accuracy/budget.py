@@ -18,9 +18,9 @@ from ...tensor import Tensor
 from ..speed.turns import Key, seconds, take_turns
 from .networks import Build, Task
 
-WIDEST, FINEST = 16.0, 1e-4  # widths that are searched: the upper end, and when two are the same
-TRIES, CLOSE = 6, 0.02  # of the search for equal milliseconds: how often widths are corrected, and when one is close enough
-BATCH, ROUNDS = 64, 9  # images and times of a measurement
+WIDEST, FINEST = 16.0, 1e-4  # the search for widths: the upper limit, and the tolerance
+TRIES, CLOSE = 6, 0.02  # the search for equal milliseconds: how often widths are corrected, and the tolerance
+BATCH, ROUNDS = 64, 9  # images and repetitions of a measurement
 
 
 def multiply_adds(model: Module, shape: Shape) -> int:
@@ -36,7 +36,7 @@ def cost_of(model: Module, shape: Shape) -> dict[str, int]:
 
 
 def _of_op(op: Any) -> int:
-    """Multiply-adds of one operation: of convolutions and linear layers; all others have none worth counting."""
+    """Multiply-adds of one operation: of convolutions and linear layers; all others count as 0."""
     kind = type(op)
     if kind is SparseConv2d:
         return int(math.prod(op.y.shape[:3]) * op.pattern.n_weights)
@@ -46,7 +46,7 @@ def _of_op(op: Any) -> int:
 
 
 def width_for(build: Build, budget: float, task: Task) -> float:
-    """The width at which build(width, task) comes nearest to `budget` multiply-adds for an image."""
+    """The width at which build(width, task) is nearest to `budget` multiply-adds for an image."""
 
     def cost(width: float) -> int:
         with rng.undisturbed():
@@ -64,8 +64,8 @@ def width_for(build: Build, budget: float, task: Task) -> float:
 
 
 def timed(builds: dict[Key, tuple[Build, float]], task: Task) -> dict[Key, float]:
-    """Milliseconds of one image for each {name: (build, width)}: compiled for batches, without normalisation (which becomes part of the
-    weights), in turns, the median."""
+    """Milliseconds of one image for each {name: (build, width)}: compiled for batches, with normalisation folded into the
+    weights, measured in turns; the median."""
     x = np.random.default_rng(0).standard_normal((BATCH, *task.shape), np.float32)
     with rng.undisturbed():
         plans = {name: plan_of(build(width, task, norm=False).eval(), x.shape) for name, (build, width) in builds.items()}
@@ -74,7 +74,7 @@ def timed(builds: dict[Key, tuple[Build, float]], task: Task) -> dict[Key, float
 
 
 def widths_for_equal_time(builds: dict[str, Build], widths: dict[str, float], reference: str, task: Task) -> dict[str, float]:
-    """{name: width} near `widths` at which an image takes every network of {name: build} as long as the one called `reference`."""
+    """{name: width} near `widths` at which every network of {name: build} takes as long for an image as the one named `reference`."""
     widths = dict(widths)
     for _ in range(TRIES):
         ms = timed({name: (build, widths[name]) for name, build in builds.items()}, task)

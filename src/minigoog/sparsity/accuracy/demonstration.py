@@ -1,4 +1,4 @@
-"""D8: what the pattern of the weights, and the 1x1 reduction, are worth at equal multiply-adds and at equal milliseconds."""
+"""D8: the accuracy gained by the pattern of the weights and by the 1x1 reduction, at equal multiply-adds and at equal milliseconds."""
 
 import math
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from .figure import draw
 
 MARGIN = 0.005  # accuracy: smaller differences do not count
 ERRORS = 2  # standard errors of a difference that it must exceed
-WORSE = 0.015  # accuracy; "no worse" rules out a loss this large
+WORSE = 0.015  # accuracy; "no worse" means that a loss this large is ruled out
 HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
 
 
 def measure(setting: Setting) -> Numbers:
-    """The numbers of the whole comparison, which two demonstrations share: they are kept in the folder of the first."""
+    """The numbers of the whole comparison, which two demonstrations share: they are stored in the folder of the first."""
     return Experiment(replace(setting, folder=setting.folder.parent / ACCURACY.name)).numbers()
 
 
@@ -39,7 +39,7 @@ def no_worse(numbers: Numbers, a: str, b: str, axis: str) -> bool:
 
 
 def _words(numbers: Numbers, a: str, b: str) -> str:
-    """a against b, in words, on both axes."""
+    """a against b, as text, on both axes."""
     found = [(*(100 * x for x in difference(numbers, a, b, axis)), axis) for axis in AXES]
     return f"{a} against {b}: " + ", ".join(f"{by:+.1f} ± {chance:.1f} points at equal {axis}" for by, chance, axis in found)
 

@@ -1,4 +1,4 @@
-"""Trains different networks at equal budgets: which, on what, and how often."""
+"""Trains different networks at equal budgets: which networks, on which data, and from how many seeds."""
 
 import statistics
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ LOOKED_AT = 2000  # training images, not augmented, for the training accuracy
 
 
 class Plan(NamedTuple):
-    """How much is done. `rates`: learning rates to choose from on the hold-out, by training on `tuned_on` images; one: no choice."""
+    """The size of the experiment. `rates`: learning rates to choose from on the hold-out, by training on `tuned_on` images."""
 
     million_multiply_adds: float
     train: int
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     seeds: int
 
 
-PLANS = {  # of (photographs?, quick?)
+PLANS = {  # key: (photographs?, quick?)
     (True, False): Plan(5.0, 15_000, 2_000, 10_000, 5, (0.03, 0.1, 0.3), 3_750, 3),
     (True, True): Plan(2.0, 500, 0, 400, 2, (0.1,), 0, 2),
     (False, False): Plan(1.0, 1_200, 242, 355, 20, (0.03, 0.1, 0.3), 1_200, 3),
@@ -59,7 +59,7 @@ class Experiment:
 
     @cached_property
     def task(self) -> Task:
-        """What the networks are for."""
+        """The task of the networks."""
         return Task.of(self.data[0])
 
     def numbers(self) -> Numbers:
@@ -73,7 +73,7 @@ class Experiment:
         return {"plan": self.plan._asdict(), "reference": REFERENCE, "tuning": tuning, "networks": rows}
 
     def tuning(self, sizes: Numbers) -> dict[str, dict[float, float]]:
-        """{network: {learning rate: accuracy on the hold-out}}; no rates where there is no choice."""
+        """{network: {learning rate: accuracy on the hold-out}}; empty if there is no choice."""
         rates = self.plan.rates if len(self.plan.rates) > 1 else ()
         names = {(name, rate): f"tune-{_slug(name)}-{rate:g}" for name in NETWORKS for rate in rates}
         found = self.work({part: partial(self.tune, name, sizes, rate) for (name, rate), part in names.items()})
@@ -84,9 +84,9 @@ class Experiment:
         return work_through(self.setting, parts)
 
     def sizes(self) -> Numbers:
-        """The width of each network for each budget, with what it costs. No other part runs here at the same time."""
+        """The width of each network for each budget, with its costs. No other part runs at the same time."""
         budget, task = self.plan.million_multiply_adds * 1e6, self.task
-        self.setting.say("measuring how wide each network may be; nothing else should run now")
+        self.setting.say("measuring how wide each network may be; other programs would disturb this")
         equal_work = {name: width_for(build, budget, task) for name, build in NETWORKS.items()}
         equal_time = widths_for_equal_time(NETWORKS, equal_work, REFERENCE, task)
         widths = {(name, axis): found[name] for axis, found in zip(AXES, (equal_work, equal_time), strict=True) for name in NETWORKS}
@@ -95,7 +95,7 @@ class Experiment:
                              for key, width in widths.items()]}
 
     def cost(self, name: str, width: float) -> dict[str, int]:
-        """Multiply-adds and parameters; of sparse weights, those that are there."""
+        """Multiply-adds and parameters; for sparse weights, only those that are kept."""
         return cost_of(self.network(name, width, 0), self.task.shape)
 
     def network(self, name: str, width: float, seed: int) -> Module:
@@ -108,13 +108,13 @@ class Experiment:
         train, hold_out, _ = self.data
         width = next(size["width"] for size in sizes["networks"] if (size["network"], size["axis"]) == (name, AXES[0]))
         some = slice(None, None, max(1, len(train) // self.plan.tuned_on))
-        seed = 999  # none of the comparison's
+        seed = 999  # not used in the comparison
         model = self.network(name, width, seed)
         learned = self.learned(model, train.part(some), rate, seed)
         return {"accuracy": accuracy(model, *hold_out) if learned else 0.0}
 
     def runs(self, sizes: Numbers) -> dict[str, tuple[str, float, int]]:
-        """{name of a part: (network, width, seed)} of the comparison. The same network is not trained twice for two budgets."""
+        """{name of a part: (network, width, seed)} of the comparison. A network that fits both budgets is trained once."""
         return {_run(size, seed): (size["network"], size["width"], seed) for size in sizes["networks"] for seed in range(self.plan.seeds)}
 
     def train(self, name: str, width: float, seed: int, rate: float) -> Numbers:

@@ -1,4 +1,4 @@
-"""The networks of the comparison at equal budgets: one stem, three blocks of one kind, one head; and two with a plan of their own.
+"""The networks of the comparison at equal budgets: one stem, three blocks of one kind, one head; and two with a structure of their own.
 
 Each is a function of `width`, a real number that scales its channels; "256" in SHARES stands for 256 * width output channels."""
 
@@ -24,18 +24,18 @@ BLOCKS = 3
 SHARES = {"1x1": 64, "3x3": 128, "5x5": 32, "pool": 32, "3x3 reduced": 96, "5x5 reduced": 16}  # inception3a of the paper's table 1
 NIN = ((5, (192, 160, 96), nn.MaxPool2d), (5, (192, 192, 192), nn.AvgPool2d), (3, (192, 192), None))  # window, channels, pool
 ALEXNET = ((5, 96, True), (5, 256, True), (3, 384, False), (3, 384, False), (3, 256, True))  # window, channels, pool?
-LEAST_REDUCED = 8  # channels between a 1x1 reduction and its 5x5: with fewer the branch starves
+LEAST_REDUCED = 8  # channels between a 1x1 reduction and its 5x5: with fewer the branch learns too little
 
 
 class Build(Protocol):
-    """What builds a network."""
+    """A function that builds a network."""
 
     def __call__(self, width: float, task: "Task", norm: bool = True) -> nn.Module:
         """The network with its channels times `width`."""
 
 
 class Task(NamedTuple):
-    """What a network is for: images of `size` x `size` pixels with `channels`, and how many classes."""
+    """The task of a network: images of `size` x `size` pixels with `channels`, and the number of classes."""
 
     size: int
     channels: int
@@ -48,7 +48,7 @@ class Task(NamedTuple):
 
     @classmethod
     def of(cls, train: "Pictures") -> "Task":
-        """What these Pictures for training ask of a network."""
+        """The task that these Pictures for training pose."""
         return cls(train.images.shape[1], train.images.shape[3], int(train.labels.max()) + 1)
 
 
@@ -71,13 +71,13 @@ def clustered(width: float, cin: int, norm: bool) -> Block:
 
 
 def random_sparse(width: float, cin: int, norm: bool) -> Block:
-    """A 5x5 with exactly as many output channels and weights as `clustered` has, anywhere."""
+    """A 5x5 with exactly as many output channels and weights as `clustered`, at random places."""
     n = channels(width, "1x1", "3x3", "5x5")
     kept = cin * sum(k * k * m for k, m in zip((1, 3, 5), n, strict=True))
     shape, generator = (5, 5, cin, sum(n)), rng.generator()
     weight = np.zeros(math.prod(shape), np.float32)
     places = generator.choice(weight.size, kept, replace=False)
-    weight[places] = generator.standard_normal(kept, np.float32) * np.float32(math.sqrt(2 * sum(n) / kept))  # He's, of the mean fan-in
+    weight[places] = generator.standard_normal(kept, np.float32) * np.float32(math.sqrt(2 * sum(n) / kept))  # He: mean fan-in
     sparse = partial(nn.SparseConv2d, weight.reshape(shape), padding=2)
     if norm:
         return nn.Sequential(conv=sparse(), norm=nn.BatchNorm2d(sum(n), relu=True)), sum(n)
@@ -109,7 +109,7 @@ def reduced(width: float, cin: int, norm: bool) -> Block:
 def stack(block: Callable[[float, int, bool], Block], width: float, task: Task, norm: bool = True) -> nn.Module:
     """The stem, three times `block`, the mean of each map, a linear layer.
 
-    The blocks' widths differ by a third of a channel in 256, so that they do not all gain one at the same width: budgets can be met."""
+    The blocks' widths differ by a third of a channel in 256, so that they do not all grow at the same width: budgets can be met."""
     layers, size, cin = {}, task.size, task.channels
     for i in range(max(1, math.ceil(math.log2(task.size / MAP)))):
         cout = STEM[min(i, len(STEM) - 1)]

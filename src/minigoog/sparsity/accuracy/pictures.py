@@ -1,4 +1,4 @@
-"""The images of the demonstrations: a folder's, or the digits that the package carries, as a network sees them."""
+"""The images of the demonstrations, normalised: those of a folder, or the digits that come with the package."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ...data import ArrayDataset, digits, image_statistics
 from ...data import transforms as t
 from ...data.folder import open_folder
 
-SIZE = 32  # pixels: photographs of other sizes are brought to it
+SIZE = 32  # pixels: photographs of other sizes are resized to it
 
 
 class Pictures(NamedTuple):
@@ -23,14 +23,14 @@ class Pictures(NamedTuple):
         return len(self.labels)
 
     def part(self, index: slice | BoolArray) -> "Pictures":
-        """Those at `index`."""
+        """The Pictures at `index`."""
         return Pictures(self.images[index], self.labels[index])
 
 
 def pictures(folder: str | Path | None = None, n_train: int | None = None, n_test: int | None = None) -> tuple[Pictures, Pictures]:
     """(training, testing): the Pictures of a folder of images by class at 32x32x3, or without one the digits at 8x8x1.
 
-    n_train, n_test: the largest number of each, evenly from all classes (None: all). Raises as `data.open_dataset` does."""
+    n_train, n_test: the largest number of each, evenly from all classes (None: all). Raises the errors of `data.open_dataset`."""
     parts = [chosen(folder, split, n) for split, n in (("train", n_train), ("test", n_test))]
     statistics = image_statistics(parts[0])
     normalize = t.Normalize(statistics.mean, statistics.std)

@@ -13,16 +13,16 @@ from .planted_maps import plant, show, shuffled
 from .translated import SIZES, Histogram, find_clusters, histogram
 
 CHANNELS, CHILDREN, SIDE, RADIUS = 32, 6, 64, SIZES[-1] - 1  # children of a 5x5 window are at most 4 pixels apart
-SHARE = 0.5  # of the places where a hidden unit is on: at which pairs must be on together to be related
+SHARE = 0.5  # pairs are related if they are on together at this share of the places where a hidden unit is on
 PLANTED = ({1: 8, 3: 10, 5: 6}, {1: 4, 3: 8, 5: 12})
 CROWDED = {1: 16, 3: 6, 5: 2}  # many 1x1 units share channels
-DENSITY, THIN, IMAGES = 0.002, 0.0005, 60  # share of places where a hidden unit is on; THIN: so few that few images do not suffice
+DENSITY, THIN, IMAGES = 0.002, 0.0005, 60  # share of places where a hidden unit is on; with THIN, few images are not enough
 FULL: dict[str, Any] = {"seeds": 5, "images": (1, 2, 4, 6, 10, 20, 60), "densities": (0.001, 0.002, 0.004, 0.008, 0.012, 0.016, 0.02, 0.03)}
 QUICK: dict[str, Any] = {"seeds": 1, "images": (1, 2, 6, 20), "densities": (0.002, 0.008, 0.012, 0.02)}
 
 
 def related_pairs(maps: BoolArray, density: float) -> BoolArray:
-    """The graph of channels that are on together, RADIUS pixels apart at most, as children of a unit of this density are."""
+    """The graph of channels that are on together, at most RADIUS pixels apart, as often as children of a unit of this density."""
     n, h, w, c = maps.shape
     shift = np.abs(np.arange(-RADIUS, RADIUS + 1))
     places = n * np.outer(h - shift, w - shift)  # at which both pixels of a pair are on the map
@@ -32,7 +32,7 @@ def related_pairs(maps: BoolArray, density: float) -> BoolArray:
 
 
 def recovery(seed: int, planted: Histogram, density: float = DENSITY, images: int = IMAGES, control: bool = False) -> Numbers:
-    """A row of numbers: what was planted and what was found, as {size: units}, and how many units exactly.
+    """A row of numbers: the planted and the found units, as {size: units}, and how many units were found exactly.
 
     control: each channel's pixels are shuffled first."""
     generator = np.random.default_rng(seed)
@@ -72,7 +72,7 @@ def is_exact(row: Numbers) -> bool:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By the two planted mixes and the control."""
+    """The verdict, from the two planted mixes and the control."""
     planted, control, crowded = numbers["planted"], numbers["control"], numbers["crowded"]
     exact = sum(map(is_exact, planted))
     spurious = max(row["exact"] for row in control)

@@ -11,7 +11,7 @@ WINDOW = SIZES[-1]
 def linkage_clusters(phi: Array, threshold: float) -> list[Cluster]:
     """Clusters of all channels at all places of a 5x5 window, merged while the mean correlation between two is `threshold` or more.
 
-    phi: [c, 9, 9, c], correlations up to 4 pixels apart. Copies of a cluster elsewhere in the window are left out, the largest stays."""
+    phi: [c, 9, 9, c], correlations up to 4 pixels apart. Shifted copies of a cluster are left out; the largest stays."""
     c = len(phi)
     units = np.stack([i.ravel() for i in np.meshgrid(np.arange(c), np.arange(WINDOW), np.arange(WINDOW), indexing="ij")], axis=1)
     shift = units[None, :, 1:] - units[:, None, 1:] + WINDOW - 1
@@ -26,7 +26,7 @@ def linkage_clusters(phi: Array, threshold: float) -> list[Cluster]:
 
 
 def average_linkage(likeness: Array, threshold: float) -> list[list[int]]:
-    """Groups (lists of indices) of `likeness` [n, n]: the two most alike on average are merged until none reach the threshold."""
+    """Groups (lists of indices) of `likeness` [n, n]: the two most similar on average are merged until none reach the threshold."""
     likeness, size = likeness.copy(), np.ones(len(likeness), np.float32)
     np.fill_diagonal(likeness, -np.inf)
     groups, best = [[i] for i in range(len(likeness))], likeness.argmax(axis=1) if len(likeness) else []
@@ -48,7 +48,7 @@ def average_linkage(likeness: Array, threshold: float) -> list[list[int]]:
 
 
 def _merge_into(likeness: Array, size: Array, a: int, b: int) -> None:
-    """Row and column a become the mean of those of a and b, weighted by size; those of b become least alike to all."""
+    """Row and column a become the mean of those of a and b, weighted by size; those of b become least similar to all."""
     mean = (size[a] * likeness[a] + size[b] * likeness[b]) / (size[a] + size[b])
     mean[[a, b]] = -np.inf
     likeness[a], likeness[:, a] = mean, mean

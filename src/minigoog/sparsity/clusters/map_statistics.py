@@ -6,8 +6,8 @@ from ... import kernels
 from ...array_types import Array, BoolArray, IntArray
 
 RADIUS = 2  # pixels: windows of 5x5
-TOP = 0.05  # of its values at which a channel counts as on
-TINY = 1e-6  # the least threshold: pairs that are not correlated at all are never related
+TOP = 0.05  # the share of its values, the highest, at which a channel counts as on
+TINY = 1e-6  # the smallest threshold: pairs without any correlation are never related
 DEAD = 0.005  # a channel that is on at fewer places is left out
 
 
@@ -53,8 +53,8 @@ def rings(phi: Array) -> dict[str, list[float]]:
 
 
 def pairs(c: int, radius: int, cross: bool) -> BoolArray:
-    """Which pairs bool [c, 2 radius + 1, 2 radius + 1, c] may be related: not a channel with itself at one pixel, and with `cross` not
-    anywhere else either."""
+    """Which pairs bool [c, 2 radius + 1, 2 radius + 1, c] may be related: not a channel with itself at the same pixel, and with `cross`
+    not at any other pixel either."""
     allowed, channel = np.ones((c, 2 * radius + 1, 2 * radius + 1, c), bool), np.arange(c)
     allowed[channel, radius, radius, channel] = False
     if cross:
@@ -63,14 +63,14 @@ def pairs(c: int, radius: int, cross: bool) -> BoolArray:
 
 
 def strongest(phi: Array, degree: int, cross: bool) -> float:
-    """The threshold at which a channel at a pixel has `degree` related ones on average; at least a number above 0."""
+    """The threshold at which a channel at a pixel has `degree` related ones on average; always above 0."""
     values = phi[pairs(len(phi), phi.shape[1] // 2, cross)]
     n = min(degree * len(phi), len(values))
     return float(max(np.partition(values, len(values) - n)[len(values) - n], TINY)) if n else TINY
 
 
 def between_channels(phi: Array) -> Array:
-    """The same correlations, those of a channel with itself 0."""
+    """The same correlations, but 0 for a channel with itself."""
     return np.where(pairs(len(phi), phi.shape[1] // 2, True), phi, 0)
 
 
@@ -80,7 +80,7 @@ def related(phi: Array, threshold: float, cross: bool) -> BoolArray:
 
 
 def phase_scrambled(images: Array, seed: int) -> Array:
-    """Images [n, h, w, c] with the same spectrum each, and random phases: no edges or objects are left, correlations over space are.
+    """The images [n, h, w, c] with random phases but the same spectra: this removes edges and objects but keeps correlations over space.
 
     All channels of an image get the same phase shifts, so that colours stay correlated."""
     noise = np.random.default_rng(seed).standard_normal(images.shape[:3])
@@ -90,6 +90,6 @@ def phase_scrambled(images: Array, seed: int) -> Array:
 
 
 def shuffled_channels(on: BoolArray, seed: int) -> BoolArray:
-    """The same maps, but for each channel in a different order of the images: what is left between channels is chance."""
+    """The same maps, with a different order of the images for each channel: any correlation left between channels is chance."""
     generator = np.random.default_rng(seed)
     return np.stack([on[generator.permutation(len(on)), ..., c] for c in range(on.shape[3])], axis=-1)

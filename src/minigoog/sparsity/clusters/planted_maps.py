@@ -38,6 +38,6 @@ def show(generator: Generator, units: list[Cluster], channels: int, images: int,
 
 
 def shuffled(generator: Generator, maps: BoolArray) -> BoolArray:
-    """The same maps with each channel's pixels of each image in a random order: as many are on, none together but by chance."""
+    """The same maps with each channel's pixels of each image in a random order: as many are on, and together only by chance."""
     n, h, w, c = maps.shape
     return generator.permuted(maps.reshape(n, h * w, c), axis=1).reshape(maps.shape)

@@ -1,8 +1,8 @@
 """Clusters of correlated units modulo translation: what a convolution's filters would cover (Arora et al. with shared weights).
 
-A unit is a channel at a place, (channel, y, x); what is related stays so wherever it lies. A graph of such units is
+A unit is a channel at a place, (channel, y, x); relations do not depend on the position. A graph of such units is
 related bool [c, 2 radius + 1, 2 radius + 1, c]: related[a, radius + dy, radius + dx, b], channel a at a pixel with b at (dy, dx) from it.
-A cluster is a tuple of units, in order, with the least y and x 0."""
+A cluster is a tuple of units, sorted, whose smallest y and x are 0."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,13 +17,13 @@ Cluster: TypeAlias = tuple[Unit, ...]
 Histogram: TypeAlias = dict[int, int]  # {extent: how many clusters}
 
 SIZES = (1, 3, 5)
-SHARE = 0.75  # of a cluster that each of its units is related to
+SHARE = 0.75  # each unit of a cluster is related to this share of it
 SMALLEST = 3  # units of a cluster
-ENCODE = 0.6  # of the places where most of a cluster is on: at which a unit of it is on
-SUPPORT = 0.1  # of the places of a cluster's rarest channel: where most of it must be on
-LOOK_AT = 200  # places, at most
+ENCODE = 0.6  # a unit belongs to a cluster if it is on at this share of the places where most of the cluster is on
+SUPPORT = 0.1  # most of a cluster must be on at this share of the places of its rarest channel
+LOOK_AT = 200  # largest number of places to look at
 MOST_COMMON = 64  # units related to both ends of an edge: more, and the graph is too dense to tell clusters apart
-SAME = 0.5  # clusters whose Jaccard index, at the best shift, is above are one, found twice
+SAME = 0.5  # clusters whose Jaccard index at the best shift is above this are duplicates
 
 
 def canonical(units: Iterable[Sequence[Any]] | IntArray) -> Cluster:
@@ -40,7 +40,7 @@ def extent(cluster: Cluster) -> int:
 
 
 def histogram(clusters: Iterable[Cluster]) -> Histogram:
-    """How many clusters there are of each extent."""
+    """The number of clusters of each extent."""
     extents = [extent(cluster) for cluster in clusters]
     return {size: extents.count(size) for size in SIZES}
 
@@ -63,9 +63,9 @@ def overlap(a: Cluster, b: Cluster) -> float:
 def find_clusters(related: BoolArray, maps: BoolArray) -> list[Cluster]:
     """The clusters of the graph `related` of the binary `maps` [n, h, w, c], by RecoverGraph modulo translation.
 
-    Every edge gives the cluster that it lies in, and most edges of a true cluster give the same: those that many give come first.
-    Pairs alone cannot tell a cluster from a mixture, whose pairs each belong to another one; so each is checked against the maps
-    (the paper counts triples then) before one that overlaps it may be left out."""
+    Every edge gives the cluster that contains it, and most edges of a true cluster give the same one: clusters given by many edges come
+    first. Pairs alone cannot distinguish a cluster from a mixture, whose pairs belong to different clusters, so each is checked against
+    the maps (the paper counts triples instead) before a cluster that overlaps it may be left out."""
     planes = np.ascontiguousarray(maps.transpose(3, 0, 1, 2))
     kept: list[Cluster] = []
     for cluster in _candidates(related):
@@ -81,7 +81,7 @@ def _known(cluster: Cluster, kept: Sequence[Cluster]) -> bool:
 
 
 def _candidates(related: BoolArray) -> list[Cluster]:
-    """The clusters that edges of the graph give, those of the most edges first."""
+    """The clusters that edges of the graph give, those given by the most edges first."""
     radius = related.shape[1] // 2
     votes: Counter[Cluster] = Counter()
     for a, dy, dx, b in _edges(related):
@@ -93,7 +93,7 @@ def _candidates(related: BoolArray) -> list[Cluster]:
 
 def confirm(planes: BoolArray, cluster: Cluster) -> Cluster | None:
     """The units that are on where most of the cluster is, within the largest window, in `planes` bool [c, n, h, w]; None if that is
-    hardly ever the case, or if fewer than SMALLEST are."""
+    too rare, or if there are fewer than SMALLEST."""
     places = _places(planes, cluster)
     rarest = min(int(np.count_nonzero(planes[c])) for c in channels_of(cluster))
     if len(places) < max(SUPPORT * rarest, 1):
@@ -115,7 +115,7 @@ def _places(planes: BoolArray, cluster: Cluster) -> IntArray:
 
 
 def _share_on(planes: BoolArray, places: IntArray, dy: int, dx: int) -> Array:
-    """Of the places, moved by (dy, dx), at how many each channel is on: [c], as a share."""
+    """The share of the places, shifted by (dy, dx), at which each channel is on: [c]."""
     image, y, x = places[:, 0], places[:, 1] + dy, places[:, 2] + dx
     inside = (y >= 0) & (y < planes.shape[2]) & (x >= 0) & (x < planes.shape[3])
     share: Array = planes[:, image[inside], y[inside], x[inside]].sum(axis=1) / max(np.count_nonzero(inside), 1)
@@ -132,7 +132,7 @@ def _edges(related: BoolArray) -> IntArray:
 
 
 def _cluster_of(related: BoolArray, a: Unit, b: Unit) -> IntArray | None:
-    """The units [k, 3] of the cluster that the edge a-b lies in, or None if it cannot be told."""
+    """The units [k, 3] of the cluster that contains the edge a-b, or None if that is ambiguous."""
     common = related[a[0]] & _moved(related[b[0]], b[1], b[2])
     if common.sum() + 2 > MOST_COMMON:
         return None

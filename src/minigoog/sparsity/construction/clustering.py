@@ -1,4 +1,4 @@
-"""A sparse layer recovered from what it shows: correlated units are clustered (Arora et al., arXiv 1310.6343, sections 3 and 4).
+"""A sparse layer recovered from its outputs: correlated units are clustered (Arora et al., arXiv 1310.6343, sections 3 and 4).
 
 Units that share a parent fire together: PairwiseGraph relates them, RecoverGraph finds the cluster of each hidden unit (its children
 with positive weight), and PartialEncoder computes the hidden code, which is the visible layer of the next step."""
@@ -12,12 +12,12 @@ from ... import kernels
 from ...array_types import BoolArray, IntArray
 from .random_networks import sums_where
 
-HIGHEST = 0.6  # of the expected count: no threshold is higher, since pairs that are missed do more harm than pairs too many
-SHARE = 0.8  # of its cluster that a member is related to
+HIGHEST = 0.6  # largest threshold, as a share of the expected count: missing pairs do more harm than extra pairs
+SHARE = 0.8  # a member is related to this share of its cluster
 MOST_COMMON = 3  # cluster sizes of common neighbours of an edge; the paper's 1.3 is for networks in which chance adds none
-SMALLEST, LARGEST = 0.7, 1.3  # of a cluster's size: what may be found
-SAME = 0.5  # Jaccard index of clusters that are one, found twice
-ENCODE = 0.6  # of its cluster that is on when a hidden unit is on
+SMALLEST, LARGEST = 0.7, 1.3  # sizes accepted for a cluster, relative to the expected size
+SAME = 0.5  # clusters with this Jaccard index are duplicates
+ENCODE = 0.6  # a hidden unit is on if this share of its cluster is on
 
 
 def pairs_on(samples: BoolArray) -> IntArray:
@@ -27,8 +27,8 @@ def pairs_on(samples: BoolArray) -> IntArray:
 
 
 def valley(counts: IntArray, expected: float) -> float:
-    """The threshold between pairs that share a parent, which fire together about `expected` times, and all others: the lowest place
-    of the histogram between the two humps.
+    """The threshold between pairs that share a parent, which fire together about `expected` times, and all others: the lowest point
+    of the histogram between its two peaks.
 
     The paper's expected / 3 needs networks far larger: units that share only a grandparent reach it."""
     together = counts[np.triu_indices(len(counts), 1)]
@@ -38,7 +38,7 @@ def valley(counts: IntArray, expected: float) -> float:
     smooth = np.convolve(bins, [1, 1, 1], "same") if width > 1 and most else bins
     middle = round(0.65 * expected / width)
     peak = middle + int(np.argmax(smooth[middle:])) if middle < most else middle
-    if peak == middle:  # too few samples, or too dense: one hump hides the other
+    if peak == middle:  # too few samples, or too dense: one peak hides the other
         return HIGHEST * expected
     low = int(np.argmax(smooth[:middle]))
     between = smooth[low:peak]
@@ -72,11 +72,11 @@ def recover_graph(related: BoolArray, degree: int, generator: Generator) -> Bool
 
 
 def _cluster_of(related: BoolArray, a: int, b: int, degree: int) -> IntArray | None:
-    """The units of the cluster that the edge a-b lies in, or None if it cannot be told."""
+    """The units of the cluster that contains the edge a-b, or None if that is ambiguous."""
     common = related[a] & related[b]
     common[[a, b]] = True
     units = np.flatnonzero(common)
-    for _ in range(2):  # the second time without those that had only noise in common
+    for _ in range(2):  # the second time without units that were related only by noise
         if not SMALLEST * degree <= len(units) < MOST_COMMON * degree:
             return None
         units = units[related[np.ix_(units, units)].sum(axis=1) >= SHARE * degree - 1]

@@ -7,7 +7,7 @@ from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table,
 from . import experiment
 from .figures import draw_adjacency, draw_crowding, draw_samples
 
-BENCH = (1000, 8, 3, 16000)  # units, positive edges of each, active ones, samples: the point by which the verdict is given
+BENCH = (1000, 8, 3, 16000)  # units, positive edges of each, active ones, samples: the network that the verdict is based on
 FULL: dict[str, Any] = {
     "sizes": ((1000, 3), (2000, 6), (3000, 9)), "degree": 8, "times": (0.125, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 16),
     "actives": (1, 2, 3, 4, 5, 6, 8, 10, 12, 16), "degrees": (4, 6, 8, 10, 12, 14, 16, 20), "seeds": 3,
@@ -47,7 +47,7 @@ def mean(rows: Rows, key: str) -> float:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By the bench point and its control; then by samples, two layers and negative edges."""
+    """The verdict: from BENCH and its control, then from samples, two layers and negative edges."""
     good, exact = (mean(numbers["bench"]["rows"], key) for key in ("good", "exact"))
     matches = sum(row["matches"] for row in numbers["control"]["rows"])
     many = min(row["good"] for row in numbers["samples"]["rows"] if row["often"] >= MANY_SAMPLES)
@@ -67,7 +67,7 @@ def judge(numbers: Numbers) -> Verdict:
 
 
 def table(numbers: Numbers) -> Table:
-    """A row for each network that was recovered."""
+    """A row for each network."""
     names = {"bench": "the point of the rule", "control": "control: shuffled samples", "samples": "by samples", "density": "by density",
              "degree": "by degree"}
     head = ["experiment", "units", "positive edges", "active", "samples", "clusters", "exact", "Jaccard 0.8 or more"]

@@ -15,7 +15,7 @@ from .random_networks import Layer, observe, random_layer, sparse_codes
 
 Network: TypeAlias = tuple[int, int, int, int]  # units, positive edges of each, active ones, samples
 
-PER_LOG = 8  # samples of a unit that is on, in ln(units), where samples are not what is looked at: enough
+PER_LOG = 8  # how often a unit is on, in ln(units), in experiments that do not vary the number of samples: enough
 
 
 def enough(units: int, active: int, times: float = PER_LOG) -> int:
@@ -27,7 +27,7 @@ def one_layer(seed: int, units: int, degree: int, active: int, samples: int,
               shuffled: bool = False) -> tuple[Layer, BoolArray, BoolArray, BoolArray]:
     """(layer, clusters, observed samples, hidden code) of a random layer of `units` to `units`.
 
-    shuffled: the samples of each visible unit are permuted separately, so that nothing is correlated: the control."""
+    shuffled: the control, in which the samples of each visible unit are permuted separately, so that nothing is correlated."""
     generator = np.random.default_rng(seed)
     layer = random_layer(generator, units, units, degree)
     code = sparse_codes(generator, samples, units, active)
@@ -46,7 +46,7 @@ def recovery(seed: int, units: int, degree: int, active: int, samples: int, shuf
 
 
 def by_samples(say: Say, seed: int, sizes: Sequence[tuple[int, int]], degree: int, times: Sequence[float]) -> Numbers:
-    """Rows for networks of (units, active) `sizes`: samples so that a unit is on `times` ln(units) times."""
+    """Rows for networks of (units, active) `sizes`: with as many samples that a unit is on `times` ln(units) times."""
     return _rows(say, seed, [
         ({"often": often}, f"{units} units, each on {often:g} ln n times", (units, degree, active, enough(units, active, often)))
         for units, active in sizes for often in times])
@@ -87,7 +87,7 @@ def two_layers(seed: int, units: int, degree: int, active: int, samples: int) ->
 
 
 def negatives(seed: int, units: int, degree: int, active: int, samples: int) -> Numbers:
-    """How many of the negative edges are found, given the code that the recovered clusters give; and the errors of that code."""
+    """How many of the negative edges are found with the code from the recovered clusters; and the errors of that code."""
     layer, found, shown, code = one_layer(seed, units, degree, active, samples)
     encoded, matched = partial_encoder(shown, found, degree), match(layer.positive, found)
     edges = negative_edges(shown, encoded, found)[:, matched.cluster] & (matched.jaccard >= GOOD)

@@ -1,4 +1,4 @@
-"""How well clusters that were found agree with those that are there."""
+"""How well found clusters agree with the true ones."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ GOOD = 0.8  # the Jaccard index from which a cluster counts as recovered
 
 
 class Match(NamedTuple):
-    """For each true unit: the Jaccard index of the cluster nearest to it (0 without one), and which that is."""
+    """For each true unit: the nearest found cluster and its Jaccard index (0 without one)."""
 
     jaccard: Array
     cluster: IntArray
@@ -42,6 +42,6 @@ def match(true: BoolArray, found: BoolArray) -> Match:
 
 
 def precision_and_recall(true: BoolArray, found: BoolArray) -> tuple[float, float]:
-    """(share of the found edges that are there, share of the edges there that were found)."""
+    """(precision, recall): the share of the found edges that are true, the share of the true edges that were found."""
     both = np.sum(true & found)
     return float(both / max(found.sum(), 1)), float(both / max(true.sum(), 1))

@@ -6,15 +6,15 @@ from ... import kernels
 from ...array_types import BoolArray
 from .random_networks import BLOCK, sums_where
 
-MET = 8  # meetings expected by chance from which none at all is no chance: exp(-8) of the pairs that have no edge
+MET = 8  # so many meetings are expected by chance that none at all is significant: exp(-8) of the pairs without an edge
 
 
 def negative_edges(samples: BoolArray, codes: BoolArray, positive: BoolArray) -> BoolArray:
     """negative bool [visible, hidden] of binary `samples` [samples, visible], `codes` [samples, hidden] and `positive` [visible, hidden].
 
     A visible unit that is on with exactly one active parent of positive weight shows that no other active hidden unit has a negative
-    weight to it. Pairs that never met in this way are negative, if by chance they would have met MET times: the paper has samples
-    enough for all, but a visible unit without positive parents is never on, and says nothing."""
+    weight to it. Pairs that never met in this way are negative if MET meetings were expected by chance. The paper has enough
+    samples for all pairs, but a visible unit without positive parents is never on and gives no information."""
     met, alone_in = np.zeros(positive.T.shape, np.int64), np.zeros(len(positive), np.int64)
     for first in range(0, len(samples), BLOCK * 16):
         h, y = codes[first : first + BLOCK * 16], samples[first : first + BLOCK * 16]

@@ -1,4 +1,4 @@
-"""Random sparse networks with known edges, and what they show: the model of Arora et al. (arXiv 1310.6343, section 2)."""
+"""Random sparse networks with known edges, and their outputs: the model of Arora et al. (arXiv 1310.6343, section 2)."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -35,7 +35,7 @@ def random_layer(generator: Generator, visible: int, hidden: int, positive: int,
 
 
 def sparse_codes(generator: Generator, samples: int, units: int, active: int) -> BoolArray:
-    """Codes bool [samples, units], in each of which `active` units are on, any with the same probability."""
+    """Codes bool [samples, units], each with `active` random units on."""
     check_int("sparse_codes", "active", active, 1, units)
     on = generator.integers(units, size=(samples, active))
     while len(twice := np.flatnonzero((np.diff(np.sort(on, axis=1), axis=1) == 0).any(axis=1))):
@@ -46,7 +46,7 @@ def sparse_codes(generator: Generator, samples: int, units: int, active: int) ->
 
 
 def observe(layers: Iterable[Layer], codes: BoolArray) -> BoolArray:
-    """What `codes` of the top layer show at the bottom: h = [G h > 0] down through the `layers`, the topmost first."""
+    """The output at the bottom for `codes` of the top layer: h = [G h > 0] down through the `layers`, the topmost first."""
     for layer in layers:
         weights = layer.positive.T.astype(np.float32) - layer.negative.T
         codes = sums_where(codes, weights, lambda sums: sums > 0)

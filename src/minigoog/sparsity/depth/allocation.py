@@ -1,4 +1,4 @@
-"""The paper's own test of its principle: does a topology that was found from correlations do better than a uniform one?"""
+"""The paper's own test of its principle: is a topology found from correlations better than a uniform one?"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from .demonstration import DEPTH
 from .generated import TABLE_1, UNIFORM, Allocation, allocate, generated, mean_allocation, module_widths
 from .measures import CONDITIONS, METHODS
 
-PLANS: dict[tuple[bool, bool], dict[str, Any]] = {  # of (photographs?, quick?)
+PLANS: dict[tuple[bool, bool], dict[str, Any]] = {  # key: (photographs?, quick?)
     (True, False): {"train": 8_000, "test": 5_000, "epochs": 5, "lr": 0.1, "seeds": 3, "budget": 4e6},
     (True, True): {"train": 1_000, "test": 500, "epochs": 2, "lr": 0.1, "seeds": 2, "budget": 2e6},
     (False, False): {"train": 1_442, "test": 355, "epochs": 15, "lr": 0.1, "seeds": 5, "budget": 5e5},
@@ -48,7 +48,7 @@ class Comparison:
         return [self.row(name, sizes[name], [done[runs[name, seed]] for seed in range(self.plan["seeds"])]) for name in self.builds]
 
     def sizes(self) -> dict[str, Numbers]:
-        """{network: its width at the budget, and what it costs}."""
+        """{network: its width at the budget, and its costs}."""
         found = {}
         for name, build in self.builds.items():
             width = width_for(build, self.plan["budget"], self.task)
@@ -97,7 +97,7 @@ def judge(numbers: Numbers) -> Verdict:
 
 
 def table(numbers: Numbers) -> Table:
-    """The networks, then the modules that were found."""
+    """Rows for the networks, then for the modules that were found."""
     head = ["network", "M multiply-adds", "parameters", "accuracy", "± (seeds)"]
     rows = [[row["network"], f"{row['multiply_adds'] / 1e6:.2f}", f"{row['parameters']:,}", f"{row['mean']:.2%}",
              f"{100 * row['deviation']:.2f} ({len(row['accuracy'])})"] for row in numbers["networks"]]

@@ -8,13 +8,13 @@ from .experiment import DEGREE, Reading
 from .figure import draw
 from .measures import CONDITIONS, MEASURES, METHODS, Measure, by_depth, counts, finite_mean, table_1_ratios, trend
 
-PLANS: dict[tuple[bool, bool], dict[str, Any]] = {  # of (photographs?, quick?)
+PLANS: dict[tuple[bool, bool], dict[str, Any]] = {  # key: (photographs?, quick?)
     (True, False): {"train": 16_000, "test": 2_000, "epochs": 6, "lr": 0.1, "looked_at": 500, "seeds": 2},
     (True, True): {"train": 1_000, "test": 500, "epochs": 2, "lr": 0.1, "looked_at": 150, "seeds": 1},
     (False, False): {"train": 1_442, "test": 355, "epochs": 15, "lr": 0.1, "looked_at": 355, "seeds": 3},
     (False, True): {"train": 1_442, "test": 355, "epochs": 3, "lr": 0.1, "looked_at": 355, "seeds": 1},
 }
-RISES, VALID = 0.5, 0.1  # rank correlation with depth that counts as rising; clusters of shuffled channels, of all
+RISES, VALID = 0.5, 0.1  # rank correlation with depth that counts as rising; largest share of clusters that may remain after shuffling
 
 
 def measure(setting: Setting) -> Numbers:
@@ -29,7 +29,7 @@ def measure(setting: Setting) -> Numbers:
 
 
 def trends(numbers: Numbers, measure: Measure) -> tuple[float, float]:
-    """(rank correlation with depth of the trained network's, and of what they exceed those of phase-scrambled images by)."""
+    """(rank correlation with depth for the trained network, and for its excess over phase-scrambled images)."""
     trained, scrambled = (by_depth(numbers, measure, condition) for condition in CONDITIONS[:2])
     return trend(trained), trend([a - b for a, b in zip(trained, scrambled, strict=True)])
 
@@ -41,7 +41,7 @@ def number_of_clusters(numbers: Numbers, condition: str) -> int:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By three measures of concentration, each against its control."""
+    """The verdict, from three measures of concentration, each against its control."""
     found = {name: trends(numbers, measure) for name, measure in MEASURES.items()}
     rising = [name for name, both in found.items() if min(both) >= RISES]
     real, chance = (number_of_clusters(numbers, condition) for condition in (CONDITIONS[0], CONDITIONS[3]))
@@ -85,11 +85,11 @@ DEPTH = Demonstration(
                f"its own 95th percentile; phi is the correlation of two channels at a given offset. The tool that recovered planted "
                f"filters reads the graph of the strongest correlations between channels, {DEGREE} for a channel at a pixel, and so does "
                f"average linkage at the same threshold. A channel's correlation with its own neighbours is larger than any other and says "
-               f"only that maps are smooth: it is reported apart. Controls: phase-scrambled images (the spectrum alone), random weights, "
-               f"and channels shuffled over the images, compared with the same thresholds.",
+               f"only that maps are smooth: it is reported separately. Controls: phase-scrambled images (the spectrum alone), random "
+               f"weights, and channels shuffled over the images, compared with the same thresholds.",
     rule=f"Three measures, chosen in advance since reasonable ones disagree: how far correlation between channels reaches (mean phi^2 at "
          f"distance 2 as a share of that at 0), and the mean extent of clusters by RecoverGraph and by average linkage. One rises if its "
-         f"rank correlation with depth is {RISES} or more, and so is that of what it exceeds phase-scrambled images by. Holds: all three "
+         f"rank correlation with depth is {RISES} or more, and so is that of its excess over phase-scrambled images. Holds: all three "
          f"rise. Holds partly: one or two. Not confirmed: none, or shuffled channels keep more than {VALID:.0%} of the clusters.",
     measure=measure,
     judge=judge,

@@ -27,7 +27,7 @@ DEGREE = 8  # related units of a channel at a pixel, on average, in every graph
 
 
 class Reading:
-    """A network trained from one seed on the images of a setting, and what its maps of test images say; numbers that JSON can hold."""
+    """A network trained from one seed on the images of a setting, and statistics of its maps of test images, JSON-compatible."""
 
     def __init__(self, setting: Setting, plan: Numbers, seed: int):
         self.setting, self.plan, self.seed = setting, plan, seed
@@ -82,5 +82,5 @@ def _layer(maps: Array, shuffle: int | None = None, thresholds: list[float] | No
 
 
 def _facts(cluster: Cluster, kept: IntArray) -> Numbers:
-    """What is kept of a cluster: its extent, how many units, which channels of the layer."""
+    """What is stored of a cluster: its extent, its number of units, its channels of the layer."""
     return {"extent": extent(cluster), "units": len(cluster), "channels": [int(kept[c]) for c in sorted(channels_of(cluster))]}

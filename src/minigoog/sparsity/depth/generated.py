@@ -10,7 +10,8 @@ from ..clusters.translated import SIZES
 from ..runner.demonstration import Rows
 from .plain_stack import POOL, plan_for
 
-LEAST_SHARE, POOL_SHARE, LEAST_REDUCED = 0.05, 1 / 8, 8  # of a module's channels: each size's, the pool's (inception3a's); of a reduction
+# Shares of a module's channels: at least for each size; for the pool, as in inception3a. The smallest reduction, in channels.
+LEAST_SHARE, POOL_SHARE, LEAST_REDUCED = 0.05, 1 / 8, 8
 
 
 class Allocation(NamedTuple):
@@ -29,7 +30,7 @@ def allocate(clusters: Rows, channels: int) -> Allocation:
     """The Allocation for a module whose input has these clusters ({"extent", "units", "channels"}) in `channels` channels.
 
     A size gets filters in proportion to the units of the clusters of that extent; its reduction keeps as many channels as those
-    clusters have together. No size is left without filters, and no reduction without channels."""
+    clusters have together. Every size gets some filters, and every reduction some channels."""
     units = [sum(cluster["units"] for cluster in clusters if cluster["extent"] == size) for size in SIZES]
     weights = [max(n / max(sum(units), 1), LEAST_SHARE) for n in units]
     covered = [len({c for cluster in clusters if cluster["extent"] == size for c in cluster["channels"]}) / channels for size in SIZES[1:]]

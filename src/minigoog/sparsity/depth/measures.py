@@ -13,7 +13,7 @@ from ..runner.demonstration import Numbers, Rows
 Measure: TypeAlias = Callable[[Numbers], float]  # a number of one layer; larger means less concentrated
 
 CONDITIONS = ("trained", "phase-scrambled images", "random weights", "shuffled channels")
-METHODS = ("RecoverGraph", "average linkage", "RecoverGraph, own neighbours too")  # the last one fails its control: channels stay smooth
+METHODS = ("RecoverGraph", "average linkage", "RecoverGraph, own neighbours too")  # the last fails its control: channels stay smooth
 
 
 def counts(clusters: Rows) -> dict[int, int]:
@@ -34,7 +34,7 @@ def spread(row: Numbers) -> float:
 
 
 def trend(values: Iterable[float]) -> float:
-    """Spearman's rank correlation of values with their order, without those that are NaN: 1 where they only rise. 0 for fewer than 3."""
+    """Spearman's rank correlation of values with their order, ignoring NaN: 1 if they only rise. 0 for fewer than 3 values."""
     values = np.array([value for value in values if np.isfinite(value)])
     if len(values) < 3 or np.ptp(values) == 0:
         return 0.0
@@ -56,7 +56,7 @@ def by_depth(numbers: Numbers, measure: Measure, condition: str) -> list[float]:
 
 
 def finite_mean(values: Iterable[float]) -> float:
-    """The mean of those that are finite; NaN if none is."""
+    """The mean of the finite values; NaN if there are none."""
     finite = [value for value in values if math.isfinite(value)]
     return sum(finite) / len(finite) if finite else math.nan
 

@@ -1,4 +1,4 @@
-"""A plain stack of 3x3 convolutions, small enough to be trained here, and the maps of its layers."""
+"""A plain stack of 3x3 convolutions, small enough to be trained for a demonstration, and the maps of its layers."""
 
 from collections.abc import Iterator
 from typing import TypeAlias

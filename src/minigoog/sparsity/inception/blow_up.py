@@ -10,13 +10,13 @@ from ...models.googlenet import TABLE_1
 from ...nn import Conv2d, Inception, Module, NaiveInception
 from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
 
-SIDES = {"3": 28, "4": 14, "5": 7}  # pixels a side of the maps of a stage
-FEW = 3  # "within a few stages": the modules after which the cost is looked at
+SIDES = {"3": 28, "4": 14, "5": 7}  # height and width of the maps of a stage
+FEW = 3  # "within a few stages": the number of modules after which the cost is compared
 MUCH, SOME = 5, 2  # times the cost of the reduced modules
 
 
 def zeros(shape: Shape) -> Array:
-    """Weights that are counted but never used: the system provides no memory for pages that are never written."""
+    """Weights that are counted but never used: the system allocates no memory for pages that are never written."""
     return np.zeros(shape, np.float32)
 
 
@@ -31,7 +31,7 @@ def naive(row: str, channels: int, ch1x1: int, _: int, ch3x3: int, __: int, ch5x
 
 
 def projected(row: str, channels: int, ch1x1: int, _: int, ch3x3: int, __: int, ch5x5: int, pool_proj: int) -> Any:
-    """Without reductions, but with the projection after the pool, so that channels stay what they are in table 1."""
+    """Without reductions, but with the projection after the pool, so that the channels are those of table 1."""
     module: Any = naive(row, channels, ch1x1, _, ch3x3, __, ch5x5, pool_proj)
     module.project = Conv2d(channels, pool_proj, 1, init=zeros)
     module.out_channels += pool_proj - channels
@@ -50,7 +50,7 @@ def count(module: Module, side: int) -> tuple[int, int, int]:
 
 
 def chain(make: Callable[..., Any]) -> Rows:
-    """A row for each of the nine modules of table 1, each made by `make` for the channels that the one before has given."""
+    """A row for each of the nine modules of table 1, each made by `make` for the output channels of the one before."""
     rows, channels = [], TABLE_1[0][1]
     for row, _, *widths in TABLE_1:
         module = make(row, channels, *widths)
@@ -84,7 +84,7 @@ def total(rows: Rows, key: str = "multiply_adds") -> int:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By the multiply-adds of all nine modules, and of the module that ends the first few."""
+    """The verdict, from the multiply-adds of all nine modules, and of the last of the first few."""
     naive, reduced = numbers["naive"], numbers["reduced"]
     ratio, early = total(naive) / total(reduced), naive[FEW - 1]["multiply_adds"] / reduced[FEW - 1]["multiply_adds"]
     pays, reductions = numbers["paying"]

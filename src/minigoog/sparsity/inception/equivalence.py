@@ -42,7 +42,7 @@ def composed(module: nn.Branches) -> Array:
 
 
 def _convolutions(branch: Any) -> list[nn.Conv2d]:
-    """Those of a branch: one, or a 1x1 reduction and what follows it."""
+    """The convolutions of a branch: one, or a 1x1 reduction and the convolution after it."""
     return [branch] if isinstance(branch, nn.Conv2d) else [branch.reduce, branch.conv]
 
 
@@ -87,7 +87,7 @@ def grouped_module(w: Array, groups: Groups) -> nn.Branches:
 
 def error_of(y: Array, exact: Array, magnitude: Array, terms: int) -> float:
     """The largest |y - exact| in units of its bound, (4 + 2 sqrt(terms)) 2^-24 magnitude: at most 1 for a float32 sum of `terms`
-    products whose absolute values add up to `magnitude` (README, "Limits"). Exact zeros must be met exactly."""
+    products whose absolute values add up to `magnitude` (README, "Limits"). Where `exact` is 0, y must be 0."""
     bound = (4 + 2 * np.sqrt(terms)) * U * np.maximum(magnitude, np.finfo(np.float32).tiny)
     return float((np.abs(y - exact) / bound).max())
 

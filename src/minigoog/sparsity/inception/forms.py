@@ -1,4 +1,4 @@
-"""One module of table 1 in all its forms, that computes one function in six ways."""
+"""One module of table 1 in all its forms, which compute one function in six ways."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
@@ -17,12 +17,12 @@ from .equivalence import composed, conv_of, error_of, exact_output, grouped_modu
 
 Form: TypeAlias = str | tuple[str, str]  # a way, or (DENSE, kernel)
 
-MODULES = {"3a": 28, "4e": 14, "5b": 7}  # pixels a side
-PIXELS = 784  # of all images together: with the 49 of one small image every kernel waits for its weights
+MODULES = {"3a": 28, "4e": 14, "5b": 7}  # height and width of the maps
+PIXELS = 784  # of all images together: with only the 49 of one small image, every kernel would wait for its weights
 DENSE, TEXTBOOK, CSR, BLOCKS = "5x5, dense", "5x5, textbook CSR", "5x5, CSR", "grouped by support, blocks"
 NAIVE, REDUCED, RANDOM = "grouped by support = naive Inception", "reduced Inception", "random 5x5 CSR, as many multiply-adds as reduced"
 WAYS = (DENSE, TEXTBOOK, CSR, BLOCKS, NAIVE, REDUCED, RANDOM)
-SAME = WAYS[:-1]  # compute one function
+SAME = WAYS[:-1]  # these compute the same function
 
 
 class Forms:
@@ -47,7 +47,7 @@ class Forms:
         self.patterns[RANDOM] = random_pattern(w.shape, self.weights_of(REDUCED) / w.size, 1, rng)
 
     def weights_of(self, way: str) -> int:
-        """Weights that a form multiplies for: as many multiply-adds for each pixel."""
+        """The number of weights of a form, which is the number of multiply-adds for each pixel."""
         if way in (NAIVE, REDUCED):
             return sum(parameter.size for parameter in (self.naive if way == NAIVE else self.reduced).parameters())
         return self.w.size if way == DENSE else self.patterns[CSR if way == TEXTBOOK else way].n_weights

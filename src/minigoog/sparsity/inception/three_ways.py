@@ -10,7 +10,7 @@ from ..speed.break_even import peak
 from ..speed.contest import fastest, one_thread
 from .forms import BLOCKS, CSR, DENSE, MODULES, NAIVE, RANDOM, REDUCED, TEXTBOOK, WAYS, Forms
 
-CLEARLY = 1.2  # times as fast: more than what other processes on the machine change
+CLEARLY = 1.2  # times as fast: more than the effect of other processes on the machine
 
 
 def module_numbers(row: str, rounds: int, seed: int) -> Numbers:
@@ -51,7 +51,7 @@ def grouped_ms(ways: dict[str, Numbers]) -> float:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By errors, the order of times, and what an unstructured operation costs."""
+    """The verdict, from errors, the order of times, and the cost of an unstructured operation."""
     modules = {row: by_way(found) for row, found in numbers["modules"].items()}
     error = max(found["largest_error"] for found in numbers["modules"].values())
     grouped = [ways[CSR]["ms"] / grouped_ms(ways) for ways in modules.values()]

@@ -1,4 +1,4 @@
-"""Figures as SVG that takes the page's own colour for its lines and text, so that it can be read on a light and on a dark page."""
+"""Figures as SVG that uses the page's colour for lines and text, so that it is readable on a light and on a dark page."""
 
 import io
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..runner.demonstration import Figure, Numbers
 
-INK = "#010203"  # a colour that no figure uses: it stands for the page's own
+INK = "#010203"  # a colour that no figure uses: placeholder for the page's colour
 SIZE = (8.6, 3.6)  # inches
 COLOURS = ("#3d7fc4", "#d9772b", "#3a9e64", "#c4487c", "#8b6cc9", "#9a7d3c", "#2a9fae", "#d15750", "#7b8794", "#5b8c2a")
 STYLE = {
@@ -44,7 +44,7 @@ def svg(name: str, draw: Callable[[Numbers, Figure], None], numbers: Numbers) ->
 
 
 def _thin_out(figure: Figure) -> None:
-    """Between powers of ten leaves the numbers 2 and 5, and on axes of two powers and more none: on small axes they overlap."""
+    """Between powers of ten labels only 2 and 5, and nothing on axes of two powers or more: labels would overlap."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     few = FuncFormatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")

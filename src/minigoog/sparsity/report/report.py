@@ -1,4 +1,4 @@
-"""The report: one HTML file, with everything in it, that tells the argument link by link."""
+"""The report: one self-contained HTML file that presents the argument link by link."""
 
 import html
 import json
@@ -19,15 +19,15 @@ from . import figures, text
 NAME, SUMMARY = "report.html", "argument.json"
 NUMBER = re.compile(r"[-+±]?[\d.,]+( ?(%|x|ms|M|K|G|KiB|MiB|GFLOP/s))?( ?\(\d+\))?")
 OUTCOMES = re.compile(rf"\b({'|'.join(sorted(VERDICTS, key=len, reverse=True))})(?=:)", re.I)  # in a rule
-SHORT = 24  # letters: a cell that is not broken into lines
-LONG = 24  # rows: longer tables are folded
+SHORT = 24  # characters: shorter cells are not wrapped
+LONG = 24  # rows: longer tables are collapsed
 NO_FIGURES = "Figures were left out: they need matplotlib, pip install 'minigoog[plots]'."
 
 
 def write(outcomes: Sequence[Outcome], folder: str | Path, command: str) -> dict[str, str]:
     """Writes report.html and the figures of these Outcomes into `folder`; returns what could not be drawn, {figure: error}.
 
-    command: how the run is repeated, for one demonstration command + its name."""
+    command: the command that repeats the run; for one demonstration, its name is appended."""
     folder = Path(folder)
     drawings, errors = drawn(outcomes, folder)
     body = "\n".join(
@@ -55,13 +55,13 @@ def summary(outcomes: Sequence[Outcome], folder: Path) -> Numbers:
 
 
 def parts(outcomes: Sequence[Outcome], folder: Path) -> Rows:
-    """What is kept of each part of the demonstrations that have run: when and where, too."""
+    """The stored results of each part of the demonstrations that have run, with time and machine."""
     folders = [folder / outcome.demonstration.name for outcome in outcomes if outcome.numbers]
     return [json.loads(path.read_text()) for place in folders for path in sorted(place.glob("*.json"))]
 
 
 def drawn(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """({figure: SVG element}, {figure: error}) of the demonstrations that have numbers; each is written to a file of its own too."""
+    """({figure: SVG element}, {figure: error}) of the demonstrations that have numbers; each is also written to its own file."""
     found: dict[str, str] = {}
     errors: dict[str, str] = {}
     for outcome in outcomes if figures.available() else ():
@@ -99,7 +99,7 @@ def badge(outcome: Outcome) -> str:
 
 def _opening(outcomes: Sequence[Outcome], folder: Path) -> str:
     quick = kind_of(folder).quick
-    note = "<p><strong>A quick run</strong>: small samples, few repetitions. For verdicts to rely on, leave <code>--quick</code> out.</p>"
+    note = "<p><strong>A quick run</strong>: small samples, few repetitions. Reliable verdicts need a run without <code>--quick</code>.</p>"
     return (
         f"<h1>{text.TITLE}</h1>\n<p class='soft'>{now()[:10]} · {html.escape(machine()['processor'])} · "
         f"minigoog {machine()['minigoog']}</p>\n<p class='lead'>{markup(text.LEAD)}</p>\n{note if quick else ''}"
@@ -145,7 +145,7 @@ def _figure(name: str, caption: str, drawings: dict[str, str], errors: dict[str,
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An HTML table, columns of numbers to the right; a long one is folded."""
+    """An HTML table, columns of numbers right-aligned; a long table is collapsed."""
     right = [all(NUMBER.fullmatch(row[i]) or not row[i] for row in rows) for i in range(len(headings))]
 
     def line(cells: Sequence[str], tag: str) -> str:
@@ -163,7 +163,7 @@ def _errata() -> str:
 
 
 def _machine(outcomes: Sequence[Outcome], folder: Path, command: str) -> str:
-    """Where and when the numbers were measured: as each demonstration's own files say."""
+    """Where and when the numbers were measured, from each demonstration's files."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for part in parts(outcomes, folder):
         rows.setdefault(tuple(part["machine"].get(name, "") for name in machine()), []).append(part["finished"])

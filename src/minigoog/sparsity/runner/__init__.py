@@ -1,1 +1,1 @@
-"""What a demonstration is, and running demonstrations in parts that a later run finds again."""
+"""What a demonstration is, and running demonstrations in parts whose results a later run reuses."""

@@ -13,8 +13,8 @@ Numbers: TypeAlias = dict[str, Any]  # what was measured, as JSON can hold it
 Rows: TypeAlias = list[Numbers]
 Verdict: TypeAlias = tuple[str, str]  # one of VERDICTS, and why: a sentence with the numbers in it
 Table: TypeAlias = tuple[list[str], list[list[str]]]  # headings, rows of text
-Say: TypeAlias = Callable[[str], None]  # told about progress, a line at a time
-Figure: TypeAlias = Any  # matplotlib's Figure, which only drawing needs
+Say: TypeAlias = Callable[[str], None]  # called with a line of progress
+Figure: TypeAlias = Any  # matplotlib's Figure, an optional package
 
 VERDICTS = ("holds", "holds partly", "not confirmed")
 
@@ -23,14 +23,14 @@ VERDICTS = ("holds", "holds partly", "not confirmed")
 class Setting:
     """Where and how a demonstration runs."""
 
-    folder: Path  # for its results, one JSON file a part
-    quick: bool = False  # all demonstrations together within two minutes on two cores
+    folder: Path  # for its results, one JSON file per part
+    quick: bool = False  # small samples: all demonstrations in two minutes on two cores
     seed: int = 0
-    images: Path | None = None  # a folder of images by class (train/CLASS, test/CLASS); None: the digits that the package carries
+    images: Path | None = None  # a folder of images by class (train/CLASS, test/CLASS); None: the digits that come with the package
     say: Say = print
 
     def once(self, part: str, compute: Callable[[], Numbers]) -> Numbers:
-        """The numbers of one part (a dict that JSON can hold): read where an earlier run has left them, else computed and written."""
+        """The numbers of one part (a JSON-compatible dict): read from the file of an earlier run, or computed and written."""
         path = Path(self.folder) / f"{part}.json"
         if path.exists():
             return numbers_in(path)
@@ -42,13 +42,13 @@ class Setting:
         return numbers_in(path)
 
     def rows(self, part: str, compute: Callable[..., Rows], *arguments: Any) -> Rows:
-        """The rows compute(*arguments) of one part, kept as `once` keeps numbers."""
+        """The rows compute(*arguments) of one part, stored like the numbers of `once`."""
         rows: Rows = self.once(part, lambda: {"rows": compute(*arguments)})["rows"]
         return rows
 
 
 def numbers_in(path: Path) -> Numbers:
-    """The numbers that `Setting.once` has left in a file."""
+    """The numbers that `Setting.once` has written to a file."""
     numbers: Numbers = json.loads(path.read_text())["numbers"]
     return numbers
 
@@ -61,9 +61,9 @@ class Demonstration:
     link: str  # "L1"
     title: str
     claim: str  # what the paper says, and where
-    experiment: str  # what is done, in two or three sentences
+    experiment: str  # what is measured, in two or three sentences
     rule: str  # which numbers mean "holds" and "holds partly", stated before any of them is measured
     measure: Callable[[Setting], Numbers]  # the experiment
     judge: Callable[[Numbers], Verdict]
     table: Callable[[Numbers], Table]  # for the report
-    figures: dict[str, tuple[str, Callable[[Numbers, Figure], None]]] = field(default_factory=dict)  # "F1": (caption, what draws it)
+    figures: dict[str, tuple[str, Callable[[Numbers, Figure], None]]] = field(default_factory=dict)  # "F1": (caption, draw)

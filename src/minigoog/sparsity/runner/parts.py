@@ -17,8 +17,8 @@ WAIT = 0.5  # seconds between checks for parts that other processes compute
 def work_through(setting: Setting, parts: dict[str, Compute]) -> dict[str, Numbers]:
     """The numbers of `parts`, {name: function that computes them}, by name.
 
-    Each part is computed once, by the first process that gets to it, and kept (`Setting.once`). A part that another process is
-    computing is left to it, and taken over if that process dies. Reports progress and the time left at the present joint speed."""
+    Each part is computed once, by the first process that reaches it, and stored (`Setting.once`). A part that another process is
+    computing is skipped, and taken over if that process dies. Reports progress and the time left at the current speed of all."""
     done: dict[str, Numbers] = {}
     clock = _Clock(setting, parts)
     Path(setting.folder).mkdir(parents=True, exist_ok=True)

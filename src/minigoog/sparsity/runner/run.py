@@ -13,7 +13,7 @@ from ...text import duration
 from .demonstration import Demonstration, Numbers, Say, Setting, numbers_in
 
 SETTINGS = "settings.json"
-RESULT = "result"  # the part that holds what a demonstration has measured as a whole
+RESULT = "result"  # the part with all numbers of a demonstration
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a demonstration: numbers, verdict and reason, or an error. Neither if it has not run."""
+    """The outcome of a demonstration: numbers, verdict and reason, or an error. Both are missing if it has not run."""
 
     demonstration: Demonstration
     numbers: Numbers | None = None
@@ -60,7 +60,7 @@ def _run_one(demonstration: Demonstration, setting: Setting) -> Outcome:
     setting.folder.mkdir(exist_ok=True)
     try:
         outcome = _from(demonstration, setting.once(RESULT, lambda: demonstration.measure(setting)))
-    except Exception:  # any error is reported, and the other demonstrations run
+    except Exception:  # any error is reported, and the other demonstrations still run
         outcome = Outcome(demonstration, error=traceback.format_exc())
     last = outcome.error.strip().rsplit("\n", 1)[-1]
     setting.say(f"{outcome.verdict or f'failed: {last}'} ({duration(time.monotonic() - began)})")

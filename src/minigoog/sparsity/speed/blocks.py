@@ -1,4 +1,4 @@
-"""Clustering a sparse matrix into dense blocks: co-clusters run as blocks of weights, what is left over as CSR."""
+"""Clustering a sparse matrix into dense blocks: co-clusters run as blocks of weights, the remaining weights as CSR."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,12 +18,12 @@ Clusters: TypeAlias = tuple[IntArray, IntArray]  # of each row, of each column
 
 BLOCK = 32
 SHAPE = 256, 512  # output channels, input channels
-SIDE = 28  # pixels a side
+SIDE = 28  # height and width of the map
 CASES = {"blocks 95% full, nothing else": (0.95, 0.0), "80% full, 1% outside": (0.8, 0.01), "60% full, 3% outside": (0.6, 0.03),
          "30% full, 8% outside": (0.3, 0.08), "random, 11%": (0.11, 0.11)}
 RANDOM = "random, 11%"
-CLUSTERED = tuple(CASES)[:2]  # those of which the claim speaks
-ENOUGH = 1.2  # times as fast as CSR: more than what other processes on the machine change
+CLUSTERED = tuple(CASES)[:2]  # the cases that the claim is about
+ENOUGH = 1.2  # times as fast as CSR: more than the effect of other processes on the machine
 
 
 def split(w: Array, rows: IntArray, columns: IntArray) -> tuple[IntArray, SparsePattern, SparsePattern | None]:
@@ -65,12 +65,12 @@ def case_contest(name: str, w: Array, rows: IntArray, columns: IntArray, x: Arra
 
 
 def recovered(found: Clusters, hidden: Clusters) -> float:
-    """The share of the hidden clusters of rows and of columns that was found: the lesser of both."""
+    """The share of the hidden clusters of rows and of columns that was found: the smaller of both."""
     return min(agreement(*pair) for pair in zip(found, hidden, strict=True))
 
 
 def case_facts(mask: BoolArray, hidden: Clusters | None, found: Clusters) -> Numbers:
-    """How well the clusters were found, how full they are, and what grouping rows by 8 would do instead. hidden None: there are none."""
+    """How well the clusters were found, how full they are, and what grouping rows by 8 would give. hidden: None if there are none."""
     inside = found[0][:, None] == found[1]
     return {"clusters": int(found[0].max()) + 1, "recovered": recovered(found, hidden) if hidden else None,
             "fill": float(mask[inside].mean()), "inside": float(mask[inside].sum() / mask.sum()), "density": float(mask.mean()),
@@ -111,7 +111,7 @@ def gain(case: Numbers) -> float:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By the gain where there are clusters, and where there are none."""
+    """The verdict, from the gain with clusters and without."""
     cases = numbers["cases"]
     clustered, random = min(gain(cases[name]) for name in CLUSTERED), gain(cases[RANDOM])
     recovered = min(cases[name]["facts"]["recovered"] for name in CLUSTERED)
@@ -156,7 +156,7 @@ BLOCKS = Demonstration(
     claim="\"Clustering sparse matrices into relatively dense submatrices tends to give competitive performance for sparse matrix "
           "multiplication\" (section 3, after Catalyurek et al. 2010).",
     experiment=f"{SHAPE[0]} x {SHAPE[1]} matrices of about 11% density with eight hidden blocks, more or less full, rows and columns "
-               "shuffled; spectral co-clustering, told neither how many there are nor where, finds them again. The blocks run as dense "
+               "shuffled; spectral co-clustering, without knowing their number or places, finds them again. The blocks run as dense "
                f"blocks of weights and the rest as CSR, against CSR for all, as a 1x1 convolution of {SIDE}x{SIDE} pixels on one thread. A "
                "random mask is the counter-example.",
     rule=f"holds: where blocks are at least 80% full, clusters run at least {ENOUGH} times as fast as the best CSR, and on a random mask "

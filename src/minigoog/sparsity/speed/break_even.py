@@ -22,7 +22,7 @@ DENSITIES: Densities = {
     "blocks of 32": (0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0),
 }
 WIDTHS = {row: widths for row, *widths in TABLE_1}  # in, 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool
-LAYERS = {  # name: pixels a side, channels in and out, window. One of each kind.
+LAYERS = {  # name: map size, channels in and out, window. One of each kind.
     "conv2 3x3": (56, 64, 192, 3),
     "3a 1x1": (28, WIDTHS["3a"][0], WIDTHS["3a"][1], 1),
     "3a 3x3": (28, WIDTHS["3a"][2], WIDTHS["3a"][3], 3),
@@ -33,7 +33,7 @@ LAYERS = {  # name: pixels a side, channels in and out, window. One of each kind
     "5b 3x3": (7, WIDTHS["5b"][2], WIDTHS["5b"][3], 3),
 }
 QUICK = ("3a 3x3", "4a 1x1", "4e 3x3", "5b 1x1")
-PIXELS = 784  # of all images together, at least: with few pixels every kernel waits for its weights
+PIXELS = 784  # of all images together, at least: with fewer, every kernel would wait for its weights
 FC6, FC6_SHAPE = "AlexNet fc6", (9216, 4096)  # with one image: 151 MB of weights, each used once
 FC6_DENSITIES: Densities = {"textbook": (0.1,), "CSR": (0.01, 0.1), "blocks of 32": (0.1,)}
 
@@ -60,7 +60,7 @@ def break_even(rows: Rows, kernel: str) -> float:
 
 
 def limit_text(limit: float, densities: Sequence[float]) -> str:
-    """A break-even density as text, with < or > where it lies outside the densities that were tried."""
+    """A break-even density as text, with < or > if it lies outside the measured densities."""
     return f"> {max(densities):g}" if limit >= max(densities) else f"< {min(densities):g}" if not limit else f"{limit:.3f}"
 
 
@@ -70,7 +70,7 @@ def by_layer(rows: Rows) -> dict[str, Rows]:
 
 
 def peak() -> float:
-    """The multiply-adds of one core, in GFLOP/s, measured now."""
+    """The peak of one core in GFLOP/s, measured now."""
     return float(kernels.native.machine.peak_gflops(5))
 
 
@@ -118,7 +118,7 @@ def best_dense(rows: Rows) -> Numbers:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By the median of the layers: what CSR gains at 1%, and what one of its operations costs at 10%."""
+    """The verdict, from the median of the layers: the gain of CSR at 1%, and the cost of one of its operations at 10%."""
     layers = by_layer(numbers["rows"])
     fc6 = layers.pop(FC6)
     gain = median(at(rows, "CSR", 0.01)["x_dense"] for rows in layers.values())

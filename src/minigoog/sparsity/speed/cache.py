@@ -1,8 +1,8 @@
-"""A simulated first-level cache: how many accesses of each kernel's inner loop do not find their line in it, for a useful multiply-add.
+"""A simulated first-level cache: how many accesses of each kernel's inner loop miss it, per useful multiply-add.
 
-What is simulated: the addresses that the inner loops of csrc/ touch with AVX-512, in their order: weights and column offsets, the map
-(or, for CSR, the panel into which it was transposed), sums and outputs. What is not: packing of panels and weights, hardware
-prefetching, other memory. The cache evicts the least recently used line, and counting starts when it is warm."""
+Simulated are the addresses that the inner loops of csrc/ access with AVX-512, in order: weights and column offsets, the map (or, for
+CSR, the panel into which it was transposed), sums and outputs. Not simulated are packing of panels and weights, hardware prefetching
+and other memory. The cache evicts the least recently used line, and counting starts when it is warm."""
 
 from collections.abc import Iterable, Iterator
 from itertools import cycle
@@ -20,7 +20,7 @@ SIZE, WAYS = 32 << 10, 8  # bytes; as in cores of Zen 4
 LANES, HEIGHT, TASK, CHANNELS = 16, 14, 112, 16  # conv_direct.c, sparse.c: pixels in a tile, in a task; channels transposed together
 PANEL_FLOATS, BLOCK_AT_MOST, VECTORS = 1 << 16, 512, 6  # sparse_panel.c
 ACCESSES = 400_000  # simulated of each kernel; the first quarter warms the cache up
-APART = 1 << 28  # floats between the beginnings of two arrays, so that no two share a line
+APART = 1 << 28  # floats between the starts of two arrays, so that no two share a line
 
 
 class Cache:
@@ -31,7 +31,7 @@ class Cache:
         self.sets: list[list[int]] = [[] for _ in range(size // (4 * LINE * ways))]
 
     def missed(self, lines: Iterable[int]) -> list[int]:
-        """Those of `lines` (numbers of cache lines, in the order of access) that were not there."""
+        """The misses among `lines` (numbers of cache lines, in the order of access)."""
         out, n = [], len(self.sets)
         for line in lines:
             held = self.sets[line % n]
@@ -73,7 +73,7 @@ def offsets_of(columns: IntArray, k: int, cin: int, row: int) -> IntArray:
 
 
 def tiles(h: int, w: int, pattern: SparsePattern) -> Iterator[Access]:
-    """The stream of the tile of conv_direct.c and sparse_block.c: 14 pixels x 32 channels. A pattern of blocks of 32 that keeps all is
+    """The stream of the tile of conv_direct.c and sparse_block.c: 14 pixels x 32 channels. A pattern of blocks of 32 with all weights is
     dense."""
     k, _, cin, cout = pattern.shape
     starts, row = window_starts(h, w, cin, k)

@@ -1,4 +1,4 @@
-"""What one useful multiply-add costs in cache misses: the kernels on two layers of GoogLeNet, in simulated caches."""
+"""Cache misses per useful multiply-add: the kernels on two layers of GoogLeNet, in simulated caches."""
 
 from collections.abc import Sequence
 
@@ -34,13 +34,13 @@ def measure(setting: Setting) -> Numbers:
 
 
 def ratios(rows: Rows, kernel: str, density: float) -> list[float]:
-    """First-level misses of a kernel for a multiply-add, in those of the dense kernel, layer by layer."""
+    """First-level misses of a kernel per multiply-add, relative to the dense kernel, layer by layer."""
     dense = {row["layer"]: row["misses"] for row in rows if row["kernel"] == "dense"}
     return [row["misses"] / dense[row["layer"]] for row in rows if (row["kernel"], row["density"]) == (kernel, density)]
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By the first-level misses of CSR at 10%."""
+    """The verdict, from the first-level misses of CSR at 10%."""
     csr, blocks, textbook = (ratios(numbers["rows"], kernel, 0.1) for kernel in ("CSR", "blocks", "textbook"))
     why = (f"At a density of 10% a useful multiply-add of CSR misses the first-level cache {_span(csr)} times as often as a dense one, of "
            f"a textbook's CSR {_span(textbook)} times, of blocks of 32 {_span(blocks)} times.")

@@ -16,14 +16,14 @@ from ...nn.sparse import ungrouped
 from ..runner.demonstration import Rows
 from .turns import Key, Run, calls_in_a_turn, check_answer, seconds, take_turns
 
-LONG = 20e-3  # seconds of a call that fills its caches in no time that counts
+LONG = 20e-3  # seconds: for longer calls, filling the caches takes a negligible time
 
 
 class Sparse(NamedTuple):
-    """A way that leaves weights out."""
+    """A sparse kernel with its weights."""
 
     run: Run
-    kept: int  # weights that it multiplies for
+    kept: int  # number of non-zero weights
     error: float  # of the first image, relative to its largest value
 
 
@@ -42,8 +42,8 @@ def one_thread() -> Iterator[None]:
 
 def fastest(runs: dict[Key, Run], rounds: int) -> dict[Key, float]:
     """{name: milliseconds of a call} of the functions {name: run}, which take `rounds` turns in rotation, each after an untimed call if
-    calls are short. The fastest turn counts: other processes on the machine can only add to a time. For one thread; benchmarks/turns.py
-    is for several."""
+    calls are short. The fastest turn counts, because other processes on the machine only add to a time. For one thread;
+    benchmarks/turns.py is for several."""
     times = take_turns({name: _turn(run) for name, run in runs.items()}, rounds)
     return {name: min(values) * 1e3 for name, values in times.items()}
 
@@ -72,7 +72,7 @@ class Contest:
         self.sparse: dict[tuple[str, float], Sparse] = {}
 
     def add(self, kernel: str, density: float, pattern: SparsePattern, kept: int | None = None) -> None:
-        """Enters the weights of `pattern`, by the kernel for its blocks or by "textbook"; `kept`: how many of them are no zeros."""
+        """Adds the weights of `pattern` as a contestant, on the kernel for its blocks or "textbook"; `kept`: how many are not zero."""
         w = ungrouped(self.conv.weight.data, self.conv.groups)
         values, algorithm = pattern.gather(w), "textbook" if kernel == "textbook" else "auto"
 
@@ -89,7 +89,7 @@ class Contest:
         return y
 
     def error(self, kernel: str, y: Array, judge: Array) -> float:
-        """How far `y` is from `judge`; raises WrongAnswer if that is too far."""
+        """The difference of `y` from `judge`; raises WrongAnswer if it is too large."""
         return check_answer(f"{self.layer}, {kernel}", y, judge)
 
     @property

@@ -19,7 +19,7 @@ SKIMCAFFE, SQUEEZENET = "skimcaffe_pruned_hwio_f32.npz", "squeezenet_v1.0_pruned
 
 
 class Pruned(NamedTuple):
-    """A convolution whose weights are in a file, and the square map that comes in."""
+    """A convolution whose weights are in a file, and its square input map."""
 
     file: str
     weights: str
@@ -60,7 +60,7 @@ LAYERS = (
 )
 QUICK = ("alexnet_a/conv2", "alexnet_b/conv3", "alexnet_b/conv4")
 IMAGES = 4
-RANDOM = "CSR, random mask"  # with as many weights in the same layer
+RANDOM = "CSR, random mask"  # as many weights in the same layer
 KERNELS = (*FORMATS, RANDOM)
 
 
@@ -86,7 +86,7 @@ def pruned_contest(p: Pruned, w: Array, images: int) -> Contest:
 
 
 def measure(setting: Setting) -> Numbers:
-    """{"rows", "missing": the files that are not there}."""
+    """{"rows", "missing": the missing files}."""
     folder = Path(os.environ.get("MINIGOOG_DATA", ".")) / "pruned"
     wanted = [p for p in LAYERS if not setting.quick or p.name in QUICK]
     missing = sorted({p.file for p in wanted if not (folder / p.file).exists()})
@@ -109,7 +109,7 @@ def totals(rows: Rows) -> dict[str, float]:
 
 
 def judge(numbers: Numbers) -> Verdict:
-    """By the time of all layers together."""
+    """The verdict, from the time of all layers together."""
     if not numbers["rows"]:
         return "not confirmed", f"Not measured: {', '.join(numbers['missing'])} not found in the folder pruned/ of MINIGOOG_DATA."
     ms, n = totals(numbers["rows"]), len(by_layer(numbers["rows"]))
@@ -118,7 +118,7 @@ def judge(numbers: Numbers) -> Verdict:
     dense = sum(best_dense(rows)["ms"] * best_dense(rows)["gflops"] for rows in by_layer(numbers["rows"]).values())
     share = operations / dense
     why = (f"On {n} pruned layers, which keep {share:.0%} of their operations, CSR takes {ms['CSR']:.1f} ms where dense kernels take "
-           f"{ms['dense']:.1f}: {gain:.1f} times as fast, of {1 / share:.1f} times that the operations promise. A textbook's CSR takes "
+           f"{ms['dense']:.1f}: {gain:.1f} times as fast, where operations promise {1 / share:.1f} times. A textbook's CSR takes "
            f"{ms['textbook']:.1f} ms, blocks of 32, with zeros between those weights, {ms['blocks of 32']:.1f}; CSR with random masks of "
            f"the same densities {ms[RANDOM]:.1f}.")
     return "holds" if gain <= 1 else "holds partly" if gain * share < 0.5 else "not confirmed", why

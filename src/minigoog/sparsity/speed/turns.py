@@ -1,4 +1,4 @@
-"""Contestants take turns, and wrong answers are not timed. The benchmarks use this too, with more threads and medians."""
+"""Contestants take turns, and wrong answers are not timed. The benchmarks also use this, with more threads and medians."""
 
 import time
 from collections.abc import Callable, Hashable
@@ -9,7 +9,7 @@ import numpy as np
 from ...array_types import Array
 
 BOUND = 1e-4  # relative to the largest value: far above rounding, far below any mistake
-TURN = 2e-3  # seconds that a turn lasts at least, in as many calls as that takes
+TURN = 2e-3  # shortest length of a turn in seconds; it makes as many calls as needed
 MOST_CALLS = 200  # in a turn
 
 Run: TypeAlias = Callable[[], Any]
@@ -17,14 +17,14 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class WrongAnswer(ValueError):
-    """A contestant computes something else: there is nothing to compare."""
+    """A contestant's result is wrong, so its time is meaningless."""
 
 
 def check_answer(name: str, y: Array, judge: Array, bound: float = BOUND) -> float:
     """The largest difference of `y` to the float64 `judge`, relative to its largest value; raises WrongAnswer from `bound` on."""
     if np.shape(y) != judge.shape:
         raise WrongAnswer(f"{name}: its result has shape {np.shape(y)}, expected {judge.shape}: a wrong answer is not timed")
-    largest = max(np.abs(judge).max(), np.finfo(float).tiny)  # a ReLU may leave nothing but zeros
+    largest = max(np.abs(judge).max(), np.finfo(float).tiny)  # after a ReLU all values may be 0
     difference = float(np.abs(y - judge).max() / largest)
     if not difference < bound:
         raise WrongAnswer(f"{name}: its result differs by {difference:.2g} of the largest value: a wrong answer is not timed")

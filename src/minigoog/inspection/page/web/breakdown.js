@@ -1,11 +1,11 @@
-// ---- What a number was computed from: factors, their products, and what they add up to ----
+// ---- How a number was computed: factors, their products, and their sum ----
 //
 // A breakdown is {formula, factors: [{name, shape, data}], parts: {name: number}, value, corner}, as in inspection/rules/breakdown.py.
 
 /** The rules of operations, by the name that each node has as `rule`: {output, gradient}, filled by the files in rules/.
  *
  * `output(node, i, j, c)` is the breakdown of number (i, j, c) of the node's output. `gradient(user, k, i, j, c)` is that of what
- * operation `user` sends back to number (i, j, c) of its input `k`. Both are null where the page lacks what it would need. */
+ * operation `user` sends back to number (i, j, c) of its input `k`. Both are null if the page does not store what they need. */
 const RULES = {};
 
 const factor = (name, shape, data) => ({ name, shape, data });
@@ -15,7 +15,7 @@ const range = (n) => Array.from({ length: n }, (_, i) => i);
 /** The map of the first input of an operation. */
 const inputMap = (node) => mapOf(nodes[node.inputs[0]], "y");
 
-/** The products of factors, number by number, in double precision. */
+/** The products of factors, element by element, in double precision. */
 function productsOf(factors) {
   if (!factors.length) return [];
   return range(factors[0].data.length).map((i) => factors.reduce((product, f) => product * f.data[i], 1));
@@ -40,13 +40,13 @@ function addUp(formula, factors, { bias, relu, corner } = {}) {
 
 const copied = (source, value) => ({ formula: source, factors: [], parts: { [source]: value }, value });
 
-/** An output that looks at one number of the first input: `rule(x, node, i, j, c)`. */
+/** An output that depends on one number of the first input: `rule(x, node, i, j, c)`. */
 const ofOne =
   (rule) =>
   (node, ...at) =>
     rule(inputMap(node).at(...at), node, ...at);
 
-/** A gradient that looks at one number of dy: `rule(user, i, j, c)` gives the factors besides dy. */
+/** A gradient that depends on one number of dy: `rule(user, i, j, c)` gives the factors besides dy. */
 const byNumber =
   (rule) =>
   (user, k, ...at) => {
@@ -68,7 +68,7 @@ function gradientBeforeRelu(user) {
   return user.settings.relu ? (i, j, c) => (y.at(i, j, c) <= 0 ? 0 : dy.at(i, j, c)) : dy.at;
 }
 
-/** The place in a map of this shape of the number that is at (i, j, c) in another: the same in reading order. */
+/** The position in a map of this shape of the number at (i, j, c) in another: the same flat index. */
 function reshaped(shape, from, i, j, c) {
   const at = (i * from[1] + j) * from[2] + c;
   return [Math.floor(at / (shape[1] * shape[2])), Math.floor(at / shape[2]) % shape[1], at % shape[2]];

@@ -28,14 +28,14 @@ function colourOf(x) {
 const TABLE = range(511).map((i) => colourOf((i - 255) / 255).map(Math.round)); // of -1 to 1 in steps of 1/255
 const css = (x) => `rgb(${TABLE[Math.round(Math.max(-1, Math.min(1, x)) * 255) + 255].join(" ")})`;
 
-/** The largest absolute value of numbers; 1 if all are 0, so that one can divide by it. */
+/** The largest absolute value of numbers; 1 if all are 0, so that division by it is possible. */
 function largestOf(data) {
   let largest = 0;
   for (const x of data) largest = Math.max(largest, Math.abs(x));
   return largest || 1;
 }
 
-/** Numbers [h, w] as an ImageData, in colours that reach from -largest to largest. */
+/** Numbers [h, w] as an ImageData, in colours from -largest to largest. */
 function pictureOf(data, h, w, largest = largestOf(data)) {
   const picture = new ImageData(w, h);
   for (let i = 0; i < h * w; i++) {

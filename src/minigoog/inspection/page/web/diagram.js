@@ -69,7 +69,7 @@ function drawEdges(diagram, place, size) {
   diagram.append(svg);
 }
 
-/** From the lower edge of one box to the upper edge of another: early sideways where it leaves the trunk, late where it returns. */
+/** A path from the lower edge of one box to the upper edge of another: it bends early where it leaves the trunk, late where it returns. */
 function curve(from, to, atOnce) {
   const half = BOX.width / 2;
   const [x1, y1, x2, y2] = [from.x + half, from.y + BOX.height, to.x + half, to.y];
@@ -92,7 +92,7 @@ function drawThumbnails() {
   });
 }
 
-/** The strongest channel of a map as a picture; a vector as a square of its numbers. */
+/** The strongest channel of a map as an image; a vector as a square of its numbers. */
 function thumbnailOf(n, map, which) {
   if (map.h > 1) return canvasOf(map.plane((which === "y" ? n.exact : n.exactBack)?.at[2] ?? 0), map.h, map.w);
   const side = Math.ceil(Math.sqrt(map.c));
@@ -105,7 +105,7 @@ function thumbnailOf(n, map, which) {
 
 let drawnDirection = null;
 
-/** Marks where the walk is, what has been computed on its way, and lets the tensors flow there. */
+/** Marks the current step and the steps before it, and animates the tensors that flow to it. */
 function showInDiagram() {
   if (drawnDirection !== direction()) {
     drawnDirection = direction();

@@ -2,7 +2,7 @@
 
 /** {at, stored, breakdowns: [{user, ...breakdown}], exact} of a number of a node's output ("forward") or of its gradient ("backward").
  *
- * `breakdowns` is null where an operation has no rule or the page lacks what that would need. `exact`: nothing was rounded to 8 bits. */
+ * `breakdowns` is null if an operation has no rule or the page does not store what it needs. `exact`: nothing was rounded to 8 bits. */
 function explain(node, direction, i, j, c) {
   const chosen = direction === "forward" ? node.exact : node.exactBack;
   const users = direction === "forward" ? [null] : usersOf(nodes.indexOf(node));
@@ -33,7 +33,7 @@ function unpackBreakdown(breakdown, use) {
 /** The number that an explanation adds up to. */
 const total = (explanation) => explanation.breakdowns.reduce((sum, breakdown) => sum + breakdown.value, 0);
 
-/** Why a number is not explained: an operation has no rule, or the page lacks what that would need. */
+/** Why a number is not explained: an operation has no rule, or the page does not store what it needs. */
 function whyNot(node, direction) {
   const operations = direction === "forward" ? [node] : usersOf(nodes.indexOf(node)).map(({ user }) => user);
   const without = operations.filter(({ hasRule }) => !hasRule).map(({ operation }) => operation);

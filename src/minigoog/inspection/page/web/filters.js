@@ -14,7 +14,7 @@ function showFilters() {
   section.replaceChildren(...parts);
 }
 
-/** A filter as pictures: in colour if it looks at an image in colour, else one for each input channel, the strongest first. */
+/** A filter as images: in colour if it reads a colour image, else one for each input channel, the strongest first. */
 function filterFigure({ shape: [kh, kw, cin], data }, title) {
   const order = range(cin)
     .sort((a, b) => strengthOf(data, cin, b) - strengthOf(data, cin, a))
@@ -32,7 +32,7 @@ const rounding = () => (facts.levels === null ? "" : ", rounded");
 const partOf = (data, cin, k) => Float32Array.from({ length: data.length / cin }, (_, p) => data[p * cin + k]);
 const strengthOf = (data, cin, k) => partOf(data, cin, k).reduce((sum, x) => sum + x * x, 0);
 
-/** A small picture, its pixels enlarged. */
+/** A small image, its pixels enlarged. */
 function tileOf(picture, width, title) {
   const size = Math.max(14, 7 * width);
   const tile = make("canvas", { width: size, height: size, title, role: "img", "aria-label": title });
@@ -42,7 +42,7 @@ function tileOf(picture, width, title) {
   return tile;
 }
 
-/** A filter over red, green and blue as a picture, grey where it is 0. */
+/** A filter over red, green and blue as an image, grey where it is 0. */
 function colourFilter(data, kh, kw, largest) {
   const picture = new ImageData(kw, kh);
   for (let p = 0; p < kh * kw; p++) {

@@ -4,7 +4,7 @@ const FLOW = 550; // ms that a tensor is on its way
 const PAUSE = 850; // ms from step to step
 let timer = null;
 
-/** The tensors that the step at node `number` reads travel to it: its inputs, or backward the gradients of those that read it. */
+/** Animates the tensors that the step at node `number` reads: its inputs, or backward the gradients from its readers. */
 function flowTo(number) {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   document.querySelectorAll(".tensor").forEach((tensor) => tensor.remove());

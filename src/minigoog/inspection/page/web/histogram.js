@@ -12,7 +12,7 @@ function showHistograms() {
   get("histograms").replaceChildren(...figures);
 }
 
-/** How many values are in each of equal intervals from the smallest to the largest; those that are exactly 0 are counted apart. */
+/** How many values are in each of equal intervals from the smallest to the largest; values that are exactly 0 are counted separately. */
 function histogram(values, title) {
   let [low, high, zeros] = [Infinity, -Infinity, 0];
   for (const x of values) {

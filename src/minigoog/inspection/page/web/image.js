@@ -1,8 +1,8 @@
-// ---- The image: the part that a pixel sees, the predicted classes, and where the evidence for them is ----
+// ---- The image: the part that a pixel sees, the predicted classes, and the evidence for them ----
 
 const SIDE = 272; // pixels of the screen that the image is drawn in
 
-/** The image as a person sees it, a pixel each. */
+/** The image for display, one canvas pixel per pixel. */
 function pixelsCanvas() {
   const {
     shape: [h, w, c],
@@ -33,7 +33,7 @@ function drawImage() {
   canvas.setAttribute("aria-label", facts.about[facts.about.length - 1]);
 }
 
-/** What the number at (i, j) can depend on: {top, left, bottom, right} in the image, and maybe beyond its edges. */
+/** The part of the image that the number at (i, j) can depend on: {top, left, bottom, right}, possibly beyond its edges. */
 function fieldOf(node, i, j) {
   const { size, stride, offset } = node.sees ?? { size: [1, 1], stride: [1, 1], offset: [0, 0] };
   const [top, left] = [offset[0] + i * stride[0], offset[1] + j * stride[1]];
@@ -93,7 +93,7 @@ const because = ({ name, share, bias, logit }) =>
   `Orange is evidence for ${name}, blue is evidence against it. ` +
   `Exact: the mean of this map, ${digits(share)}, plus the bias, ${digits(bias)}, is the logit, ${digits(logit)}.`;
 
-/** Lays the evidence for a class over the image, or takes it away. */
+/** Shows the evidence for a class over the image, or hides it. */
 function chooseEvidence(k) {
   state.evidence = state.evidence === k ? null : k;
   document.body.classList.toggle("with-evidence", state.evidence !== null);
@@ -114,7 +114,7 @@ function drawEvidence() {
   context.drawImage(canvasOf(map.flat(), map.length, map[0].length, largest), 0, 0, canvas.width, canvas.height);
 }
 
-/** What the page says about itself: where its numbers come from, and which of them are rounded. */
+/** The note about the page's numbers: where they come from, and which of them are rounded. */
 function showRounding() {
   const { levels, leftOut, weightSteps } = facts;
   const texts = [...facts.about.map((line) => `${line}.`)];
@@ -122,7 +122,7 @@ function showRounding() {
     levels === null
       ? "All numbers are stored as float32, as the kernels computed them."
       : `Maps and gradients are rounded to 8 bits, weights to ${2 * levels + 1} levels, each channel with its own scale; ` +
-        "the strongest number of every map is stored exactly, with all that is needed to explain it.",
+        "the strongest number of every map is stored exactly, with everything needed to explain it.",
   );
   if (leftOut.length) texts.push(`Left out because they are too large: ${leftOut.join(", ")}.`);
   if (weightSteps) texts.push(`${weightSteps} operations that only compute weights are not drawn.`);

@@ -38,7 +38,7 @@ function onKey(key) {
   return Boolean(found);
 }
 
-/** Keys while a picture has the focus: arrows move its pixel or its channel, Escape goes back to the diagram. */
+/** Keys while an image has the focus: arrows move its pixel or its channel, Escape goes back to the diagram. */
 function inPicture({ key, target }) {
   if (target.id !== "map" && target.id !== "grid") return false;
   if (key === "Escape") return (boxes[nodeNumber()].focus(), true);

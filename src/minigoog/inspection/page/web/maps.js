@@ -47,7 +47,7 @@ function frame(mark, x, y, size) {
   Object.assign(mark.style, { left: `${x}px`, top: `${y}px`, width: `${size}px`, height: `${size}px` });
 }
 
-/** All channels as small pictures, each in colours of its own scale. */
+/** All channels as small images, each with its own colour scale. */
 function showGrid() {
   const map = shownMap();
   const canvas = get("grid");

@@ -4,7 +4,7 @@ const facts = JSON.parse(document.getElementById("facts").textContent);
 const nodes = facts.nodes;
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-.:;=?@[]^_{|}";
 let buffer; // the bytes of all arrays
-const unpacked = new Map(); // number of an array: what `array` made of it
+const unpacked = new Map(); // number of an array -> the result of `array`
 
 /** Unpacks the bytes of all arrays: text in base 85, then zlib. */
 async function loadNumbers() {
@@ -74,7 +74,7 @@ function weightsOf(node, name) {
 const usersOf = (number) =>
   nodes.flatMap((user, i) => user.inputs.flatMap((source, k) => (source === number ? [{ user, k, number: i }] : [])));
 
-/** A number for people: 4 digits. */
+/** A number as text, with 4 digits. */
 function digits(x) {
   if (x === 0) return "0";
   const size = Math.abs(x);

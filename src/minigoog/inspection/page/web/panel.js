@@ -1,9 +1,9 @@
-// ---- The text about the step: where the walk is, what the operation does, its row of the table ----
+// ---- The text about the step: its place in the walk, what the operation does, its row of the table ----
 
 const NEXT = [
-  ["\u2192", "goes to the next operation, \u2190 to the previous one; after the loss the walk goes backward, with the gradients."],
+  ["\u2192", "goes to the next operation, \u2190 to the previous one; after the loss the walk continues backward, through the gradients."],
   ["Click", "a box in the diagram to see its maps, filters and numbers; click a channel to enlarge it."],
-  ["Hover", "over a map to see, for each pixel, which part of the image it depends on and the products that were added up."],
+  ["Hover", "over a map to see, for each pixel, the part of the image that it depends on and the products that were added up."],
   ["?", "shows all keyboard shortcuts."],
 ];
 
@@ -56,7 +56,7 @@ function rowOf(node) {
     ],
     [
       "sees",
-      sees.known ? `${sees.size.join("\u00d7")} pixels, stride ${sees.stride[0]}` : "unknown: maybe the whole image",
+      sees.known ? `${sees.size.join("\u00d7")} pixels, stride ${sees.stride[0]}` : "unknown, possibly the whole image",
       "its receptive field in the image, and the distance between the fields of neighbouring pixels",
     ],
     ["kernel", ran.kernels.join(", "), "the function that computed it, and its algorithm"],

@@ -1,4 +1,4 @@
-// ---- How the number was computed: its products as pictures, the strongest in a list, and their sum ----
+// ---- How the number was computed: its products as images, the strongest in a list, and their sum ----
 
 const STRONGEST = 6;
 
@@ -34,7 +34,7 @@ function toStrongest() {
   lookAt(row, column, channel);
 }
 
-/** The pictures and lists of one breakdown; of a gradient the name of the operation that sent it back. */
+/** The images and lists of one breakdown; for a gradient also the name of the operation that it comes from. */
 function breakdownParts(breakdown) {
   const parts = breakdown.user ? [make("h3", { text: `from ${breakdown.user.name}` })] : [];
   parts.push(make("p", { class: "formula", text: breakdown.formula }));
@@ -45,7 +45,7 @@ function breakdownParts(breakdown) {
   return [...parts, numbersOf(breakdown)];
 }
 
-/** Factors and products of a window as tables of coloured cells; of a deep one those of the channel with the strongest product. */
+/** Factors and products of a window as tables of coloured cells; for many channels only the channel with the strongest product. */
 function pictures({ factors }, products, [h, w, depth = 1]) {
   const k = depth > 1 ? strongestPlace(products) % depth : 0;
   const of = (data) => range(h * w).map((p) => data[p * depth + k]);
@@ -112,7 +112,7 @@ function strongestProducts({ factors }, products, shape) {
   return make("table", { class: "strongest" }, make("caption", { text: caption }), ...rows);
 }
 
-/** Where in its window a product is: row, column, channel. */
+/** The position of a product in its window: row, column, channel. */
 function placeText(place, shape) {
   const parts = [];
   for (const n of [...shape].reverse()) {
@@ -135,7 +135,7 @@ function numbersOf({ parts, value }) {
   );
 }
 
-/** What the parts add up to, beside what is stored. */
+/** The sum of the parts, next to the stored number. */
 function result({ breakdowns, stored, exact }) {
   if (!breakdowns)
     return [
@@ -146,7 +146,7 @@ function result({ breakdowns, stored, exact }) {
   if (!breakdowns.length)
     return [make("p", { text: `The gradient of the loss with respect to itself is ${digits(stored)}.` })];
   const sum = breakdowns.reduce((all, breakdown) => all + breakdown.value, 0);
-  const text = breakdowns.length > 1 ? `${breakdowns.length} operations read this number, so their gradients add up: ` : "It adds up to ";
+  const text = breakdowns.length > 1 ? `${breakdowns.length} operations read this number, so their gradients are added: ` : "It adds up to ";
   const off =
     sum === stored
       ? ", the same number"

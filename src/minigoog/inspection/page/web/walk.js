@@ -8,7 +8,7 @@ const walk = [
     .reverse(),
 ];
 
-/** What is on the screen. `step`: a place in `walk`; `channel`, `row`, `column`: the number that is explained. */
+/** The state of the page. `step`: a place in `walk`; `channel`, `row`, `column`: the number that is explained. */
 const state = { step: 0, channel: 0, row: 0, column: 0, byStrength: true, evidence: null };
 
 const nodeNumber = () => walk[state.step].number;
@@ -59,12 +59,12 @@ function channelOrder(map) {
   return channels.sort((a, b) => strength[b] - strength[a] || a - b);
 }
 
-/** All that depends on the step. */
+/** Draws everything that depends on the step. */
 function showStep() {
   showPosition();
   showInDiagram();
   showPanel();
-  showMap(); // before the grid, which gets the width that is left
+  showMap(); // before the grid, which gets the remaining width
   showGrid();
   markChannel();
   showFilters();
@@ -72,14 +72,14 @@ function showStep() {
   showNumber();
 }
 
-/** All that depends on the channel. */
+/** Draws everything that depends on the channel. */
 function showChannel() {
   showMap();
   markChannel();
   showFilters();
 }
 
-/** All that depends on the number. */
+/** Draws everything that depends on the number. */
 function showNumber() {
   markPixel();
   showField();

@@ -1,6 +1,6 @@
 // ---- The windows of convolutions and pooling ----
 
-/** The rows or columns of a map that window `i` looks at, and which of the window's they are: those in the padding are left out. */
+/** The rows or columns of a map under window `i`, and their positions in the window, without those in the padding. */
 function span(i, size, stride, padding, n) {
   const start = i * stride - padding;
   return range(size)
@@ -31,14 +31,14 @@ function meanOf(window, corner) {
   return addUp("sum(window * 1 / pixels)", [window, factor("1 / pixels", window.shape, new Float64Array(n).fill(1 / n))], { corner });
 }
 
-/** The windows that a row (or column) `i` is under. */
+/** The windows that contain a row (or column) `i`. */
 function covering(i, size, stride, padding, n) {
   const first = Math.max(0, Math.ceil((i + padding - size + 1) / stride));
   const last = Math.min(n - 1, Math.floor((i + padding) / stride));
   return range(Math.max(0, last - first + 1)).map((k) => first + k);
 }
 
-/** The windows of a pooling that pixel (i, j) is under: {shape, pairs: [[row, column], ...], dy of each}. */
+/** The windows of a pooling that contain pixel (i, j): {shape, pairs: [[row, column], ...], dy of each}. */
 function windowsOver(user, i, j, c) {
   const { window, stride, padding } = user.settings;
   const rows = covering(i, window[0], stride[0], padding[0], user.shape[0]);

@@ -12,7 +12,7 @@ RULES.concat = {
   },
 };
 
-/** Which input of a concatenation a channel comes from, and which channel of it it is. */
+/** The input of a concatenation that a channel comes from, and its number there. */
 function sliceOf(node, c) {
   let k = 0;
   while (c >= nodes[node.inputs[k]].shape[2]) c -= nodes[node.inputs[k++]].shape[2];

@@ -41,7 +41,7 @@ RULES.conv2d = {
     return addUp("sum(dz * filter)", [factor("dz", [kh, kw, width], dz), factor("filter", [kh, kw, width], filter)]);
   },
 
-  /** The filter of output channel `c` as a factor [kh, kw, cin]; null if the page has left it out. */
+  /** The filter of output channel `c` as a factor [kh, kw, cin]; null if the page does not store it. */
   filter(node, c) {
     const w = weightsOf(node, "weight");
     if (!w) return null;
@@ -50,7 +50,7 @@ RULES.conv2d = {
     return factor("filter", [kh, kw, cin], data);
   },
 
-  /** The gradient of that filter: the sum over all pixels of what went in times dz. */
+  /** The gradient of that filter: the sum over all pixels of the input times dz. */
   filterGradient(node, c) {
     const filter = this.filter(node, c);
     if (!filter || !node.dy) return null;
@@ -80,7 +80,7 @@ function firstInput(node, c) {
   return Math.floor(c / (cout / node.settings.groups)) * cin;
 }
 
-/** For each row (or column) k of a filter the output position that it put input position `i` into; -1 if there is none. */
+/** For each row (or column) k of a filter the output position that input position `i` contributes to through it; -1 if there is none. */
 function outputsOf(i, size, stride, padding, n) {
   return range(size).map((k) => {
     const position = (i + padding - k) / stride;

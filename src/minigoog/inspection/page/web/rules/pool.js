@@ -15,7 +15,7 @@ RULES.max_pool2d = {
   },
 };
 
-/** The pixel that a number of a max pooling came from. */
+/** The pixel that an output number of max pooling came from. */
 function winnerOf(node, i, j, c) {
   const { data } = array(node.indices.winners);
   const [, w, channels] = node.shape;

@@ -1,7 +1,7 @@
 // ---- Softmax with cross-entropy ----
 
 RULES.cross_entropy = {
-  output: () => null, // there is only one loss, which the page stores exactly
+  output: () => null, // there is only one loss, and the page stores it exactly
 
   gradient(user, k, i, j, c) {
     const x = inputMap(user);
