@@ -113,7 +113,7 @@ def test_going_on_with_a_finished_run_changes_nothing(undisturbed):
 
 def test_an_ensemble_prepares_its_data_once(tmp_path, monkeypatch):
     opened, original = [], data.open_dataset
-    monkeypatch.setattr(data, "open_dataset", lambda name, split, **where: opened.append(split) or original(name, split, **where))
+    monkeypatch.setattr(data, "open_dataset", lambda name, split, *where: opened.append(split) or original(name, split, *where))
     fit(Config(model="tiny", epochs=1, batch_size=700, models=3, workers=0, output=tmp_path / "run"))
     assert opened == ["train", "test"]
 

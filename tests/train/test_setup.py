@@ -18,7 +18,7 @@ def images(n, size):
 def test_test_images_of_another_size_are_brought_to_the_networks(monkeypatch):
     pytest.importorskip("PIL", reason="Pillow is not installed (extra images): nothing was resized")
     parts = {"train": images(8, 16), "test": images(4, 32)}
-    monkeypatch.setattr(setup.data, "open_dataset", lambda _, split, **where: parts[split])
+    monkeypatch.setattr(setup.data, "open_dataset", lambda _, split, *where: parts[split])
     made = setup.prepare(Config(model="small", data="anything", size=16, batch_size=4))
     assert made.test_transform(parts["test"][0][0], None).shape == (16, 16, 3)
 
@@ -36,7 +36,7 @@ def test_the_heads_are_there_for_every_size_that_they_fit(size, fits):
 def test_what_is_kept_of_a_run_says_everything_that_was_found_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     parts = {"train": images(8, 16), "test": images(4, 16)}
-    monkeypatch.setattr(setup.data, "open_dataset", lambda _, split, **where: parts[split])
+    monkeypatch.setattr(setup.data, "open_dataset", lambda _, split, *where: parts[split])
     config = Config(model="small", data="photos", batch_size=4)
     kept = setup.effective(config, setup.prepare(config))
     assert (kept.data, kept.size, kept.augment) == (str(tmp_path / "photos"), 16, "paper")
