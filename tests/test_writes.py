@@ -268,17 +268,27 @@ def test_memory_that_is_lent_again_starts_without_a_record():
 
 def test_a_record_of_writes_dies_with_the_memory():
     gc.collect()
-    before = len(writes._writes)
+    before = len(writes._watched)
     for _ in range(10):
         h = tensor(2, 3) + tensor(2, 3)
         ops.relu(h, out=h.data)
     del h
     gc.collect()
-    assert len(writes._writes) == before
+    assert len(writes._watched) == before
+
+
+def test_only_watched_memory_is_recorded_and_a_write_to_all_of_it_counts_for_every_part():
+    a, start = np.zeros((4, 4), np.float32), writes.now()
+    writes.note(a, "before")
+    assert writes.since(a, start) is None
+    writes.watch(a[1:])
+    writes.note(a, "all")
+    assert writes.since(a[2:, 1], start) == "all" and writes.since(np.zeros(4, np.float32), start) is None
 
 
 def test_slices_of_one_array_are_distinguished():
     whole = np.zeros((2, 3, 3, 8), np.float32)
+    writes.watch(whole)
     left, middle, right = np.split(whole, [2, 5], axis=-1)
     start = writes.now()
     writes.note(middle, "middle")

@@ -34,20 +34,24 @@ class Op:
         if recorded:
             self.inputs, self.tick = inputs, self.ran_at
             y.op, y.requires_grad = self, True
+            self._watch()
         return y
 
     def run(self, *arrays: Array) -> Array:
         """forward(*arrays), checked; `y` is its result."""
-        if "_settings" not in vars(self):
-            self._settings = dict(vars(self))  # the constructor's attributes; all others are the record
-        vars(self).pop("y", None)
+        state = vars(self)
+        if "_settings" not in state:
+            self._settings = dict(state)  # the constructor's attributes; all others are the record
+        state.pop("y", None)
         y = self.forward(*arrays)
         if type(y) is not np.ndarray or y.dtype.char not in "fd":  # a quick test first, for speed
             check_array(f"{self.name}.forward", "y", y)
-        self._keeps_y = "y" in vars(self)
+        self._keeps_y = "y" in state
         self.y, self.freed, self.ran_at = y, False, writes.now()
         for a in self.written():
             writes.note(a, self.name, self.ran_at)
+        if self.inputs:  # a replay
+            self._watch()
         return y
 
     def forward(self, *arrays: Any, **_: Any) -> Array:
@@ -120,6 +124,12 @@ class Op:
     def add(a: Array, b: Array, out: Array | None = None) -> Array:
         """a + b, for the tape, which must not import kernels."""
         return kernels.add(a, b, out=out)
+
+    def _watch(self) -> None:
+        """Has writes noticed to what backward may read, and to the output, which other operations may read."""
+        writes.watch(self.y)
+        for _, a in self.kept():
+            writes.watch(a)
 
     def _check_call(self, inputs: tuple[Tensor, ...]) -> bool:
         """Whether a run on these inputs is recorded; raises if they are not tensors or the record would be wrong."""
