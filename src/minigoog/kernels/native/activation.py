@@ -12,10 +12,15 @@ from .pointers import check_float32, pixels
 KINDS = {"leaky_relu": lib.MG_LEAKY_RELU, "relu": lib.MG_RELU, "tanh": lib.MG_TANH}  # name of the function -> enum mg_activation
 
 
-def _activation(where: str, kind: int, x: Array, out: Array | None = None, alpha: float = 0, beta: float = 0) -> Array:
-    """The activation `kind` of `x`, of any shape."""
+def _activation(
+    where: str, kind: int, x: Array, out: Array | None = None, alpha: float = 0, beta: float = 0, in_place: bool = True
+) -> Array:
+    """The activation `kind` of `x`, of any shape. in_place: whether `out` may overlap `x`."""
     check_float32(where, "x", x)
-    y = workspace.empty(x.shape) if out is None else check_writable(where, out, x.shape, x.dtype)
+    if out is None:
+        y = workspace.empty(x.shape)
+    else:
+        y = check_writable(where, out, x.shape, x.dtype) if in_place else check_out(where, out, x.shape, x)
     settings, x_pointer, y_pointer = _rows(where, kind, alpha, beta, x=x, out=y)
     lib.mg_activation(settings, x_pointer, y_pointer)
     return y
@@ -71,9 +76,8 @@ def _gain_and_slope(where: str, gain: float, slope: float) -> tuple[float, float
 
 def leaky_relu(x: Array, negative_slope: float, *, out: Array | None = None) -> Array:
     """`x` where it is above 0, else negative_slope * x; of any shape. `out` must not overlap `x`, which the gradient needs."""
-    check_float32("leaky_relu", "x", x)
-    y = out if out is None else check_out("leaky_relu", out, x.shape, x)
-    return _activation("leaky_relu", lib.MG_LEAKY_RELU, x, y, check_real("leaky_relu", "negative_slope", negative_slope))
+    slope = check_real("leaky_relu", "negative_slope", negative_slope)
+    return _activation("leaky_relu", lib.MG_LEAKY_RELU, x, out, slope, in_place=False)
 
 
 def leaky_relu_backward(x: Array, dy: Array, negative_slope: float) -> Array:
