@@ -1,4 +1,6 @@
-/* Every driver that has threads, once for each instruction set, for ThreadSanitizer to look at. See test_threads.py. */
+/* Every driver that has threads, on each instruction set, called by several threads at once, each of which changes how many threads it asks
+   for, for ThreadSanitizer to look at. See test_threads.py. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "minigoog.h"
@@ -119,24 +121,64 @@ static void the_rest(const struct mg_machine *machine)
     mg_peak(100, machine);
 }
 
-static void everything(const struct mg_machine *machine)
+/* A plan that all callers share, with its weights and its input; each has an arena, an output and scratch. */
+static struct {
+    struct mg_call calls[2];
+    float *constants, *x;
+} plan;
+
+static void make_plan(const struct mg_machine *machine)
 {
-    convolution(machine);
-    sparse(1, machine);
-    sparse(16, machine);
-    batch_norm(machine);
-    pooling(machine);
-    cooccurrences(machine);
-    the_rest(machine);
+    const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4, 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0};
+    const size_t first = mg_winograd_panels_size(4, 3, 32, 48, machine);
+    float *w = floats(9 * 32 * 48);
+    plan.constants = floats(first + mg_panels_size(48, 48, machine));
+    plan.x = floats(4 * 18 * 18 * 32);
+    mg_winograd_pack(4, 3, 32, 48, w, plan.constants, machine);
+    mg_pack_weights(48, 48, w, NULL, plan.constants + first, machine);
+    plan.calls[0] = (struct mg_call){MG_CONV2D_WINOGRAD, {MG_INPUT, 0}, {MG_CONSTANTS, 0}, {MG_NOWHERE, 0}, {MG_ARENA, 0}, {.conv = winograd}};
+    plan.calls[1] = (struct mg_call){MG_CONV2D_DIRECT, {MG_ARENA, 0}, {MG_CONSTANTS, first}, {MG_NOWHERE, 0}, {MG_OUTPUT, 0}, {.conv = pointwise}};
+}
+
+static void run_plan(const struct mg_machine *machine)
+{
+    const size_t outputs = 4 * 16 * 16 * 48;
+    float *areas[] = {NULL, plan.constants, floats(outputs), plan.x, floats(outputs)};
+    mg_run_plan(plan.calls, 2, areas, floats(mg_plan_scratch(plan.calls, 2, machine)), NULL, machine);
+}
+
+static void *everything(void *started_with)
+{
+    struct mg_machine machine = *(const struct mg_machine *)started_with;
+    for (int round = 0; round < 3; round++) {
+        machine.threads = (machine.threads * 3 + round) % 7 + 1;
+        convolution(&machine);
+        sparse(1, &machine);
+        sparse(16, &machine);
+        batch_norm(&machine);
+        pooling(&machine);
+        cooccurrences(&machine);
+        the_rest(&machine);
+        run_plan(&machine);
+    }
+    return NULL;
 }
 
 int main(void)
 {
+    enum { CALLERS = 3 };
     for (int isa = 0; isa < MG_ISAS; isa++)
         if (mg_has_isa(isa)) {
-            const struct mg_machine machine = {isa, 4};
-            everything(&machine);
-            printf("%d ran\n", isa);
+            pthread_t callers[CALLERS];
+            struct mg_machine machines[CALLERS];
+            make_plan(&(struct mg_machine){isa, 4});
+            for (int i = 0; i < CALLERS; i++) {
+                machines[i] = (struct mg_machine){isa, i + 1};
+                pthread_create(&callers[i], NULL, everything, &machines[i]);
+            }
+            for (int i = 0; i < CALLERS; i++)
+                pthread_join(callers[i], NULL);
+            printf("instruction set %d ran\n", isa);
         }
     return 0;
 }
