@@ -5,9 +5,9 @@ enum { PANEL_FLOATS = 1 << 16 }; /* about as many: 256 KiB of a second-level cac
 
 /* A window at column ox takes pixel X = (ox + kx / stride_w) * stride_w + kx % stride_w of the padded row. If X lies behind `pitch` it is
    right padding, and what stands there instead, X - pitch * stride_w of the next row, is left padding: zero as well. Likewise rows. */
-struct mg_line mg_line_of(const struct mg_sparse_conv *s)
+struct mg_line mg_line_of(const struct mg_sparse_conv *s, const struct mg_machine *machine)
 {
-    const size_t lanes = mg_kernels()->lanes;
+    const size_t lanes = mg_kernels(machine)->lanes;
     struct mg_line l = {.pitch = mg_max(mg_ceil_div(s->pad_w + s->w, s->stride_w), s->out_w),
                         .rows = mg_max(mg_ceil_div(s->pad_h + s->h, s->stride_h), s->out_h),
                         .phases_h = mg_min(s->kh, s->stride_h),
@@ -21,14 +21,15 @@ struct mg_line mg_line_of(const struct mg_sparse_conv *s)
     return l;
 }
 
-size_t mg_sparse_panel(const struct mg_sparse_conv *s)
+size_t mg_sparse_panel(const struct mg_sparse_conv *s, const struct mg_machine *machine)
 {
-    return mg_line_of(s).panel;
+    return mg_line_of(s, machine).panel;
 }
 
-void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets)
+void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets,
+                       const struct mg_machine *machine)
 {
-    const struct mg_line l = mg_line_of(s);
+    const struct mg_line l = mg_line_of(s, machine);
     assert(l.panel < (size_t)1 << 31);
 
     for (size_t e = 0; e < entries; e++) {
@@ -81,9 +82,9 @@ void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, floa
         pixels[i] = output_at(s, &p, y);
 }
 
-void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, const float *x, size_t first, size_t n, float *panel)
+void mg_pack_panel(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *x, size_t first, size_t n,
+                   float *panel)
 {
-    const struct kernels *k = mg_kernels();
     for (size_t phase = 0; phase < l->phases_h * l->phases_w; phase++, panel += s->cin * l->stride) {
         struct position p = position_of(l, first);
         for (size_t q = 0; q < n + l->halo; q += k->lanes) {
@@ -95,9 +96,9 @@ void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, cons
     }
 }
 
-void mg_pack_outputs(const struct mg_sparse_conv *s, const struct mg_line *l, const float *dy, size_t first, size_t n, float *lines)
+void mg_pack_outputs(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *dy, size_t first,
+                     size_t n, float *lines)
 {
-    const struct kernels *k = mg_kernels();
     struct position p = position_of(l, first);
     for (size_t q = 0; q < n; q += k->lanes) {
         const float *pixels[MAX_LANES];
