@@ -16,18 +16,19 @@ static size_t rows_in(size_t rows, size_t block)
 }
 
 /* Blocks are combined by the formula of Chan, Golub, LeVeque (1979), in double. */
-void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance)
+void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance,
+                           const struct mg_machine *machine)
 {
     assert(rows > 0 && ldx >= c);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const size_t blocks = mg_ceil_div(rows, TERMS_IN_SUM);
 
-    PARALLEL_FOR(block, blocks, rows * c) {
+    PARALLEL_FOR(block, blocks, rows * c, machine) {
         float *at = scratch + 2 * block * c;
         k->moments(rows_in(rows, block), c, x + block * TERMS_IN_SUM * ldx, ldx, at, at + c);
     }
 
-    PARALLEL_FOR(j, c, blocks * c) {
+    PARALLEL_FOR(j, c, blocks * c, machine) {
         double n = 0, joined = 0, m2 = 0;
         for (size_t block = 0; block < blocks; block++) {
             const double count = (double)rows_in(rows, block), d = scratch[2 * block * c + j] - joined;
@@ -41,25 +42,25 @@ void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, fl
 }
 
 void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift, int relu,
-                   float *y, size_t ldy)
+                   float *y, size_t ldy, const struct mg_machine *machine)
 {
     assert(ldx >= c && ldy >= c);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(block, mg_ceil_div(rows, TERMS_IN_SUM), rows * c) {
+    PARALLEL_FOR(block, mg_ceil_div(rows, TERMS_IN_SUM), rows * c, machine) {
         const size_t first = block * TERMS_IN_SUM;
         k->normalize(rows_in(rows, block), c, x + first * ldx, ldx, mean, scale, shift, relu, y + first * ldy, ldy);
     }
 }
 
 void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx)
+                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx, const struct mg_machine *machine)
 {
     assert(ldx >= c && ldy >= c && lddy >= c);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const size_t blocks = mg_ceil_div(rows, TERMS_IN_SUM);
 
-    PARALLEL_FOR(block, blocks, 3 * rows * c) {
+    PARALLEL_FOR(block, blocks, 3 * rows * c, machine) {
         const size_t first = block * TERMS_IN_SUM;
         float *at = scratch + 2 * block * c;
         k->norm_sums(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean, at,
@@ -72,12 +73,12 @@ void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const
 }
 
 void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                            const float *mean, const float *factors, float *dx)
+                            const float *mean, const float *factors, float *dx, const struct mg_machine *machine)
 {
     assert(ldx >= c && ldy >= c && lddy >= c);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(block, mg_ceil_div(rows, TERMS_IN_SUM), 3 * rows * c) {
+    PARALLEL_FOR(block, mg_ceil_div(rows, TERMS_IN_SUM), 3 * rows * c, machine) {
         const size_t first = block * TERMS_IN_SUM;
         k->norm_backward(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean,
                          factors, dx + first * c);

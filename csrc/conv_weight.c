@@ -36,15 +36,15 @@ static size_t parts_of(const struct mg_conv *s)
     return weights <= MAX_WEIGHTS_IN_PARTS && s->n > 1 ? mg_min(MAX_PARTS, s->n) : 1;
 }
 
-static size_t packed_size(const struct mg_conv *s)
+static size_t packed_size(const struct mg_conv *s, const struct kernels *k)
 {
     const struct weight_tile b = block_of(s);
-    return b.images * b.rows * b.pixels * 2 * mg_kernels()->lanes;
+    return b.images * b.rows * b.pixels * 2 * k->lanes;
 }
 
-size_t mg_conv2d_weight_scratch(const struct mg_conv *s)
+size_t mg_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine *machine)
 {
-    return (size_t)mg_threads() * packed_size(s) + (parts_of(s) - 1) * s->kh * s->kw * s->cin * s->cout;
+    return (size_t)machine->threads * packed_size(s, mg_kernels(machine)) + (parts_of(s) - 1) * s->kh * s->kw * s->cin * s->cout;
 }
 
 /* The positions of a window, kh runs of kw * cin, in tiles of `rows`. */
@@ -120,35 +120,36 @@ static void weight_task(const struct mg_conv *s, const struct kernels *k, const 
 }
 
 /* dw += each of the parts, `size` floats apart. */
-static void add_parts(const struct kernels *k, size_t parts, size_t size, const float *part, float *dw)
+static void add_parts(const struct kernels *k, size_t parts, size_t size, const float *part, float *dw, const struct mg_machine *machine)
 {
-    PARALLEL_FOR(chunk, mg_ceil_div(size, ADD_CHUNK), parts * size)
+    PARALLEL_FOR(chunk, mg_ceil_div(size, ADD_CHUNK), parts * size, machine)
         for (size_t i = 0; i < parts; i++) {
             const size_t at = chunk * ADD_CHUNK;
             k->accumulate(mg_min(ADD_CHUNK, size - at), part + i * size + at, dw + at);
         }
 }
 
-void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch)
+void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,
+                             const struct mg_machine *machine)
 {
     mg_check_conv(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const struct positions p = positions_of(s, k);
     const size_t weights = s->kh * p.run * s->cout, work = s->n * s->out_h * s->out_w * weights / MULTIPLY_ADDS, parts = parts_of(s);
-    float *const part = scratch + (size_t)mg_threads() * packed_size(s);
+    float *const part = scratch + (size_t)machine->threads * packed_size(s, k);
     memset(dw, 0, weights * sizeof *dw);
     memset(part, 0, (parts - 1) * weights * sizeof *dw);
 
     /* With one part, the tasks are ranges of the positions of one panel. With several, each part is one task. */
-    const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work);
+    const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work, machine);
     const size_t ranges = parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)), tiles_in_range = mg_ceil_div(p.tiles, ranges);
     const size_t tasks = parts > 1 ? parts : panels * ranges;
-    PARALLEL_FOR(i, tasks, work) {
+    PARALLEL_FOR(i, tasks, work, machine) {
         struct weight_task task = {.image_end = s->n,
                                    .tile_end = p.tiles,
                                    .panel_end = panels,
                                    .dw = dw,
-                                   .packed = scratch + (size_t)MG_THREAD() * packed_size(s)};
+                                   .packed = scratch + (size_t)MG_THREAD() * packed_size(s, k)};
         if (parts > 1) {
             task.image = i * s->n / parts, task.image_end = (i + 1) * s->n / parts;
             task.dw = i ? part + (i - 1) * weights : dw;
@@ -158,5 +159,5 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
         }
         weight_task(s, k, &p, x, dy, &task);
     }
-    add_parts(k, parts - 1, weights, part, dw);
+    add_parts(k, parts - 1, weights, part, dw, machine);
 }

@@ -36,7 +36,6 @@ struct winograd {
 };
 
 struct kernels {
-    const char *name;
     int (*supported)(void);
     size_t lanes;
     size_t heights[HEIGHTS];             /* of the tiles, tallest first; the last is 1 */
@@ -76,8 +75,8 @@ struct kernels {
 
 extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon, mg_kernels_plain;
 
-/* The row in use. */
-const struct kernels *mg_kernels(void);
+/* The row of the machine's instruction set. */
+const struct kernels *mg_kernels(const struct mg_machine *machine);
 
 /* Weights are packed in panels of two vectors of output channels; the last one has one vector if that is enough. */
 static inline size_t mg_panel_width(const struct kernels *k, size_t cout, size_t panel)

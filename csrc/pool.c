@@ -30,12 +30,12 @@ static void check(const struct mg_pool *s)
     assert(s->h * s->w <= INT32_MAX);
 }
 
-void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index)
+void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index, const struct mg_machine *machine)
 {
     check(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = mg_covered(row % s->out_h, s->kh, s->stride_h, s->pad_h, s->h);
         const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
         if (!index) {
@@ -53,12 +53,12 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
 }
 
 /* Each input pixel gathers from the windows over it, so that no two threads write to the same place. */
-void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx)
+void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx, const struct mg_machine *machine)
 {
     check(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
+    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = covering(row % s->h, s->kh, s->stride_h, s->pad_h, s->out_h);
         for (size_t ix = 0; ix < s->w; ix++) {
             const struct mg_span u = covering(ix, s->kw, s->stride_w, s->pad_w, s->out_w);
@@ -69,12 +69,12 @@ void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int3
     }
 }
 
-void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y)
+void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine)
 {
     check(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = mg_covered(row % s->out_h, s->kh, s->stride_h, s->pad_h, s->h);
         const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
         for (size_t ox = 0; ox < s->out_w; ox++) {
@@ -105,12 +105,12 @@ static void avg_pixel_backward(const struct mg_pool *s, const struct kernels *k,
     k->accumulate(channels, sum, dx);
 }
 
-void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx)
+void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx, const struct mg_machine *machine)
 {
     check(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
+    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = covering(row % s->h, s->kh, s->stride_h, s->pad_h, s->out_h);
         for (size_t ix = 0; ix < s->w; ix++) {
             const struct mg_span u = covering(ix, s->kw, s->stride_w, s->pad_w, s->out_w);

@@ -80,9 +80,9 @@ void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, floa
         pixels[i] = output_at(s, &p, y);
 }
 
-void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, const float *x, size_t first, size_t n, float *panel)
+void mg_pack_panel(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *x, size_t first, size_t n,
+                   float *panel)
 {
-    const struct kernels *k = mg_kernels();
     for (size_t phase = 0; phase < l->phases_h * l->phases_w; phase++, panel += s->cin * l->stride) {
         struct position p = position_of(l, first);
         for (size_t q = 0; q < n + l->halo; q += k->lanes) {
@@ -94,9 +94,9 @@ void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, cons
     }
 }
 
-void mg_pack_outputs(const struct mg_sparse_conv *s, const struct mg_line *l, const float *dy, size_t first, size_t n, float *lines)
+void mg_pack_outputs(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *dy, size_t first,
+                     size_t n, float *lines)
 {
-    const struct kernels *k = mg_kernels();
     struct position p = position_of(l, first);
     for (size_t q = 0; q < n; q += k->lanes) {
         const float *pixels[MAX_LANES];

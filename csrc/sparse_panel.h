@@ -34,9 +34,11 @@ struct mg_line {
 struct mg_line mg_line_of(const struct mg_sparse_conv *s);
 
 /* Lays x at positions [first, first + n) and their halo into the panel; n is a multiple of the lanes, as everywhere. */
-void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, const float *x, size_t first, size_t n, float *panel);
+void mg_pack_panel(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *x, size_t first, size_t n,
+                   float *panel);
 /* Lays dy at these positions into one line for each of cout channels, zero where a position has no output. */
-void mg_pack_outputs(const struct mg_sparse_conv *s, const struct mg_line *l, const float *dy, size_t first, size_t n, float *lines);
+void mg_pack_outputs(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *dy, size_t first,
+                     size_t n, float *lines);
 /* pixels[i] = where the output of position first + i goes, or NULL where it has none. */
 void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t first, size_t n, float **pixels);
 

@@ -28,10 +28,10 @@ static size_t packed_size(const struct mg_sparse_conv *s, const struct mg_line *
     return l->panel + s->cout * l->stride;
 }
 
-size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries)
+size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine)
 {
     const struct mg_line l = mg_line_of(s);
-    return (size_t)mg_threads() * packed_size(s, &l) + (parts_of(&l).n - 1) * entries * s->block;
+    return (size_t)machine->threads * packed_size(s, &l) + (parts_of(&l).n - 1) * entries * s->block;
 }
 
 /* dvalues += the sums over positions [first, first + n). */
@@ -51,29 +51,29 @@ static void weight_block(const struct mg_sparse_conv *s, const struct kernels *k
 }
 
 void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *dy,
-                             float *dvalues, float *scratch)
+                             float *dvalues, float *scratch, const struct mg_machine *machine)
 {
     mg_check_sparse(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const struct mg_line l = mg_line_of(s);
     const struct parts parts = parts_of(&l);
     const size_t weights = (size_t)starts[mg_ceil_div(s->cout, s->block)] * s->block,
                  work = l.positions * (weights / MULTIPLY_ADDS + s->cin);
-    float *const part = scratch + (size_t)mg_threads() * packed_size(s, &l);
+    float *const part = scratch + (size_t)machine->threads * packed_size(s, &l);
     memset(dvalues, 0, weights * sizeof *dvalues);
     memset(part, 0, (parts.n - 1) * weights * sizeof *part);
 
-    PARALLEL_FOR(i, parts.n, work) {
+    PARALLEL_FOR(i, parts.n, work, machine) {
         float *panel = scratch + (size_t)MG_THREAD() * packed_size(s, &l), *lines = panel + l.panel;
         const size_t end = mg_min((i + 1) * parts.size, l.positions);
         for (size_t first = i * parts.size; first < end; first += parts.block) {
             const size_t n = mg_part(mg_min(parts.block, end - first), 1, MAX_LANES);
-            mg_pack_panel(s, &l, x, first, n, panel);
-            mg_pack_outputs(s, &l, dy, first, n, lines);
+            mg_pack_panel(s, k, &l, x, first, n, panel);
+            mg_pack_outputs(s, k, &l, dy, first, n, lines);
             weight_block(s, k, &l, starts, offsets, panel, lines, n, i ? part + (i - 1) * weights : dvalues);
         }
     }
-    PARALLEL_FOR(chunk, mg_ceil_div(weights, ADD_CHUNK), parts.n * weights)
+    PARALLEL_FOR(chunk, mg_ceil_div(weights, ADD_CHUNK), parts.n * weights, machine)
         for (size_t i = 0; i + 1 < parts.n; i++) {
             const size_t at = chunk * ADD_CHUNK;
             k->accumulate(mg_min(ADD_CHUNK, weights - at), part + i * weights + at, dvalues + at);

@@ -4,7 +4,6 @@ There is one stream for the whole process, like PyTorch's default generator. Any
 same numbers, but which thread gets which numbers depends on timing. Results are repeatable if one thread at a time draws.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .checks import check_int
+from .locks import new_lock
 
 _state: dict[str, Any] = {"generator": None, "seed": 0, "counter": 0}  # None: made when numbers are drawn, as np.random is slow to import
-_lock = threading.RLock()
+_lock = new_lock()
 
 
 def manual_seed(seed: int) -> None:

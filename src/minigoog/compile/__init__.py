@@ -52,4 +52,6 @@ def _plan(model: "Module", shape: Shape) -> Plan:
         if not isinstance(y, Tensor):
             raise TypeError(f"compile: the model returned {type(y).__name__}, expected a Tensor or a tuple of Tensors")
     names = {id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters()}
-    return Plan(lower(x, ys, names), shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)
+    machine = kernels.native.machine.current()
+    steps = lower(x, ys, names, machine)
+    return Plan(steps, machine, shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)

@@ -22,11 +22,12 @@ class Lowering:
     layout   where each value is
     names    id of a parameter -> its layer
     native   kernels.native.plan: each of its functions makes the calls of one kind of operation
+    machine  for which weights are packed
     done     operations that an earlier step also computes
     """
 
-    def __init__(self, layout: Layout, names: dict[int, str]):
-        self.layout, self.names, self.native = layout, names, kernels.native.plan
+    def __init__(self, layout: Layout, names: dict[int, str], machine: Any):
+        self.layout, self.names, self.native, self.machine = layout, names, kernels.native.plan, machine
         self.steps: list[Call] = []
         self.done: set[Key] = set(layout.relus)
 

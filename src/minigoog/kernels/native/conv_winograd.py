@@ -7,7 +7,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array
 from ..shapes import ConvShape
-from . import conv_direct, workspace
+from . import conv_direct, machine, workspace
 from .conv_geometry import Algorithm, place
 from .pointers import NULL, Pointer, dense, pixels
 
@@ -40,22 +40,23 @@ def geometry(s: ConvShape, side: int, ldy: int, relu: bool = False) -> Pointer:
     return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, relu))
 
 
-def pack(s: ConvShape, w: Array) -> Array:
-    """The transformed weights in the order in which the tiles read them."""
+def pack(m: machine.Machine, s: ConvShape, w: Array) -> Array:
+    """The transformed weights in the order in which the tiles of `m` read them."""
     side = side_of(s)
-    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout),))
-    lib.mg_winograd_pack(side, s.kh, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
+    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m),))
+    lib.mg_winograd_pack(side, s.kh, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels), m)
     return panels
 
 
 def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array) -> None:
-    panels, side = pack(s, w), side_of(s)
+    m = machine.current()
+    panels, side = pack(m, s, w), side_of(s)
     y_pointer, ldy = pixels("conv2d", "out", y)
     canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, relu)
-    scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g),))
+    scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g, m),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
-        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, y_pointer, dense("conv2d", "scratch", scratch)
+        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, y_pointer, dense("conv2d", "scratch", scratch), m
     )
 
 
@@ -67,11 +68,11 @@ def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
-    side = 2 if s.kh == 5 else 4
+    side, m = 2 if s.kh == 5 else 4, machine.current()
     canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, lddy)
-    scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g),))
+    scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g, m),))
     lib.mg_conv2d_weight_winograd(
-        g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)
+        g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch), m
     )
 
 
