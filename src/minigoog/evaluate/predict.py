@@ -26,7 +26,7 @@ def probabilities(model: TrainedModel, dataset: Any, n_crops: int, workers: int 
     progress = progress and sys.stdout.isatty()
     for i, (images, _) in enumerate(loader.epoch(), start=1):  # images [n, crops, h, w, c]
         each = run(images.reshape(-1, *images.shape[2:]))
-        found.append(each.reshape(*images.shape[:2], -1).mean(axis=1))
+        found.append(each.reshape(*images.shape[:2], -1).mean(axis=1, dtype=np.float64))
         if progress:
             rate = i * loader.batch_size * n_crops / (time.perf_counter() - began)
             print(f"\r{model.path}, {n_crops} crops: batch {i} of {len(loader)}, {rate:,.0f} forward passes/s ", end="", flush=True)
