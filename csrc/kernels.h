@@ -42,6 +42,8 @@ struct kernels {
     conv_tile_fn *conv_tile[HEIGHTS][2]; /* [height][vectors - 1] */
     weight_tile_fn *weight_tile[HEIGHTS][2];
     block_tile_fn *block_tile[HEIGHTS][2];
+    conv_tile_fn *long_conv_tile[HEIGHTS][2]; /* for sums of more than LONG_SUM terms: see mg_conv_tile */
+    block_tile_fn *long_block_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t ld, float *panel);
     void (*transpose_matrix)(size_t rows, size_t cols, const float *a, size_t lda, float *at, size_t ldat);
     struct winograd winograd[3]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
@@ -105,6 +107,17 @@ static inline int mg_height_for(const struct kernels *k, size_t n)
     while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
         height++;
     return height;
+}
+
+/* The tiles of one or two vectors for sums of `terms` products. */
+static inline conv_tile_fn *mg_conv_tile(const struct kernels *k, size_t terms, int height, size_t vectors)
+{
+    return (terms > LONG_SUM ? k->long_conv_tile : k->conv_tile)[height][vectors - 1];
+}
+
+static inline block_tile_fn *mg_block_tile(const struct kernels *k, size_t terms, int height, size_t vectors)
+{
+    return (terms > LONG_SUM ? k->long_block_tile : k->block_tile)[height][vectors - 1];
 }
 
 #endif
