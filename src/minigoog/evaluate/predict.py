@@ -18,11 +18,15 @@ from .crops import crops
 BATCH = 240  # about how many crops go through the network together
 
 
-def probabilities(model: TrainedModel, dataset: Any, n_crops: int, workers: int = 2, progress: bool = True) -> Array:
-    """The mean over `n_crops` crops of the class probabilities of each image: [n, classes]. progress: on a terminal, counts batches."""
+def probabilities(
+    model: TrainedModel, dataset: Any, n_crops: int, workers: int = 2, progress: bool = True, batch_invariant: bool = False
+) -> Array:
+    """The mean over `n_crops` crops of the class probabilities of each image: [n, classes]. progress: on a terminal, counts batches.
+
+    batch_invariant: the probabilities of an image have the same bits, whatever the images around it (see `compile`)."""
     size = model.info.input_size[0]
     loader = DataLoader(dataset, max(1, BATCH // n_crops), num_workers=workers, transform=lambda image, _: crops(image, size, n_crops))
-    run, found, began = _runner(model), [], time.perf_counter()
+    run, found, began = _runner(model, batch_invariant), [], time.perf_counter()
     progress = progress and sys.stdout.isatty()
     for i, (images, _) in enumerate(loader.epoch(), start=1):  # images [n, crops, h, w, c]
         each = run(images.reshape(-1, *images.shape[2:]))
@@ -35,14 +39,15 @@ def probabilities(model: TrainedModel, dataset: Any, n_crops: int, workers: int 
     return np.concatenate(found)
 
 
-def _runner(model: TrainedModel) -> Callable[[Array], Array]:
-    """A function from crops [n, h, w, c], 0 to 255, to probabilities: compiled for the size of the first batch, eager for any other."""
+def _runner(model: TrainedModel, batch_invariant: bool) -> Callable[[Array], Array]:
+    """A function from crops [n, h, w, c], 0 to 255, to probabilities: compiled for the size of the first batch, eager for any other;
+    if `batch_invariant`, compiled for each size."""
     plans: dict[tuple[int, ...], Any] = {}
 
     def run(images: Array) -> Array:
         x = model.preprocess.normalized(images)
-        if not plans and kernels.native:
-            plans[x.shape] = compile_model(model, x.shape)
+        if batch_invariant and x.shape not in plans or not plans and kernels.native:
+            plans[x.shape] = compile_model(model, x.shape, batch_invariant=batch_invariant)
         if x.shape in plans:
             return kernels.softmax(plans[x.shape](x))
         with no_grad():
