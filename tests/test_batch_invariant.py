@@ -1,5 +1,6 @@
-"""With `batch_invariant`, an image has the same bits alone and at any place in a batch of any size."""
+"""With the algorithm "batch_invariant", an image has the same bits alone and at any place in a batch of any size."""
 
+import numpy as np
 import pytest
 
 import minigoog as mg
@@ -28,7 +29,7 @@ def alone_and_in_batches(run, images):
 def test_a_plan_gives_an_image_the_same_bits_in_any_batch(network):
     make, shape = network
     model = make()
-    plans = {n: mg.compile(model, (n, *shape), batch_invariant=True) for n in (1, 2, 8)}
+    plans = {n: mg.compile(model, (n, *shape), algorithm="batch_invariant") for n in (1, 2, 8)}
 
     def run(x):
         return plans[len(x)](x)
@@ -57,10 +58,18 @@ def test_other_plans_choose_by_the_size_of_the_batch():
     model = mg.models.SmallInception()
     algorithms = [[step.algorithm for step in mg.compile(model, (n, 32, 32, 3)).steps if step.algorithm] for n in (1, 8)]
     assert algorithms[0] != algorithms[1]
-    invariant = [mg.compile(model, (n, 32, 32, 3), batch_invariant=True) for n in (1, 8)]
+    invariant = [mg.compile(model, (n, 32, 32, 3), algorithm="batch_invariant") for n in (1, 8)]
     assert [step.algorithm for step in invariant[0].steps] == [step.algorithm for step in invariant[1].steps]
 
 
-def test_batch_invariant_is_true_or_false():
-    with pytest.raises(TypeError, match="compile: `batch_invariant` is 1, expected True or False"):
-        mg.compile(mg.models.TinyInception(), (1, 8, 8, 1), batch_invariant=1)
+def test_a_direct_plan_keeps_a_nan_within_its_windows():
+    model = mg.nn.Conv2d(32, 64, 3, padding=1)
+    x = random((8, 12, 12, 32))
+    x[0, 5, 6] = np.nan
+    nans = {how: np.argwhere(np.isnan(mg.compile(model, x.shape, algorithm=how)(x)[0, :, :, 0])).tolist() for how in ("auto", "direct")}
+    assert nans["direct"] == [[i, j] for i in (4, 5, 6) for j in (5, 6, 7)] and len(nans["auto"]) > 9
+
+
+def test_an_unknown_algorithm_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="compile: `algorithm` is 'winograd', expected one of auto, batch_invariant, direct"):
+        mg.compile(mg.models.TinyInception(), (1, 8, 8, 1), algorithm="winograd")

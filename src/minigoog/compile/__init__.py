@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Shape
-from ..checks import check_bool, check_shape
+from ..checks import check_shape
 from ..nn import evaluation_mode
 from ..tensor import Tensor, is_recording
 from .plan import Plan
@@ -25,23 +25,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "compile"]
 
+ALGORITHMS = ("auto", "batch_invariant", "direct")
 
-def compile(model: "Module", input_shape: Shape, *, batch_invariant: bool = False) -> Plan:
+
+def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto") -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
     The parameters are copied, so later changes to the model have no effect. A value that is not computed from the input by recorded
     operations is a constant. The model may return a tensor or a tuple of tensors. Needs the C kernels; an operation without a rule
     runs in NumPy between them, and the printed plan shows that.
 
-    With `batch_invariant` an image gets the same bits alone and in any batch, each in a plan for its size; otherwise the algorithms are
-    the fastest for this size, and results of two sizes may differ by rounding. Steps in NumPy are not included in this promise."""
+    algorithm: of convolutions that name none. "auto": the fastest for this size, so that results of two sizes may differ by rounding;
+    "batch_invariant": an image gets the same bits alone and in any batch, each in a plan for its size (steps in NumPy are not included
+    in this promise); "direct": a large value or a NaN affects no output but those whose windows it is in."""
     if kernels.native is None:
         raise RuntimeError("compile: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
     if not hasattr(model, "named_modules"):
         raise TypeError(f"compile: `model` is {type(model).__name__}, expected a Module")
     if not is_recording():
         raise RuntimeError("compile: a plan is made from the tape, but nothing is recorded under no_grad")
-    algorithm = "batch_invariant" if check_bool("compile", "batch_invariant", batch_invariant) else "auto"
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"compile: `algorithm` is {algorithm!r}, expected one of {', '.join(ALGORITHMS)}")
     plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4), algorithm)
     kernels.native.workspace.release()  # the maps of the trial run: 1 GB for GoogLeNet at batch 32, not needed again
     return plan

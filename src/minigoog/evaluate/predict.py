@@ -47,7 +47,7 @@ def _runner(model: TrainedModel, batch_invariant: bool) -> Callable[[Array], Arr
     def run(images: Array) -> Array:
         x = model.preprocess.normalized(images)
         if batch_invariant and x.shape not in plans or not plans and kernels.native:
-            plans[x.shape] = compile_model(model, x.shape, batch_invariant=batch_invariant)
+            plans[x.shape] = compile_model(model, x.shape, algorithm="batch_invariant" if batch_invariant else "auto")
         if x.shape in plans:
             return kernels.softmax(plans[x.shape](x))
         with no_grad():

@@ -35,7 +35,7 @@ class CrossEntropy(Op):
         return np.asarray(self.losses.mean(dtype=np.float64), x.dtype) if len(x) else np.zeros((), x.dtype)
 
     def _means(self, x: Array) -> Array:
-        """The mean of -log p over the classes of each row: log(sum(exp(s))) - s with s = x - largest, and 1 / sum(exp(s)) is the largest p."""
+        """The mean of -log p of each row. -log p is log(sum(exp(s))) - s with s = x - largest, and the largest p is 1 / sum(exp(s))."""
         with np.errstate(invalid="ignore"):  # of an infinite row; its p are NaN, and so is its loss
             shifted = x - x.max(axis=1, keepdims=True)
         means: Array = -np.log(self.probabilities.max(axis=1)) - shifted.mean(axis=1, dtype=np.float64).astype(x.dtype)
