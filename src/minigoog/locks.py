@@ -6,6 +6,7 @@ of the package come from `new_lock`, and the child resets those that a lost thre
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
@@ -27,5 +28,10 @@ def _reset() -> None:
             lock._at_fork_reinit()  # as logging and concurrent.futures do with theirs
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset)
+def after_fork(function: Callable[[], None]) -> None:
+    """Has `function` called in every child of a fork, after those registered earlier."""
+    if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+        os.register_at_fork(after_in_child=function)
+
+
+after_fork(_reset)

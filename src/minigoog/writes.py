@@ -41,8 +41,8 @@ def watch(a: Array) -> None:
     owner = _owner(a)
     key = id(owner)
     if key not in _watched:
-        with _lock:
-            _watched[key] = weakref.ref(owner, lambda _: _watched.pop(key, None)), {}
+        with _lock:  # setdefault: another thread may watch the same array, and have recorded writes
+            _watched.setdefault(key, (weakref.ref(owner, lambda _: _watched.pop(key, None)), {}))
 
 
 def note(a: Array, by: str, tick: int | None = None) -> None:

@@ -112,11 +112,13 @@ class SparsePattern:
 
     def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
         """make(), computed once per `key`: for kernels, which need the columns as offsets into their own memory."""
-        if key not in self._memo:
+        found = self._memo.get(key)
+        if found is None:
+            found = make()
             if len(self._memo) >= REMEMBERED:
                 self._memo.clear()
-            self._memo[key] = make()
-        return self._memo[key]
+            self._memo[key] = found
+        return found  # not self._memo[key], which another thread may have cleared
 
     def __repr__(self) -> str:
         kind = "CSR" if self.block == 1 else f"blocks of {self.block}"
