@@ -27,8 +27,8 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
         for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
             t.ahead = panels + (panel + 1) * columns * lines + width * lines * (pixel - first) / (end - first);
-            k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](&t, windows + (pixel - first), panels + panel * columns * lines,
-                                                                         y + pixel * s->ldy + panel * columns, n_rows, n_cols);
+            mg_conv_tile(k, t.runs * t.run, mg_height_for(k, n_rows), width / k->lanes)(
+                &t, windows + (pixel - first), panels + panel * columns * lines, y + pixel * s->ldy + panel * columns, n_rows, n_cols);
         }
     }
 }

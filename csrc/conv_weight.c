@@ -10,23 +10,22 @@
 #include "parallel.h"
 
 enum {
-    BLOCK_PIXELS = 256,             /* terms in one running sum: the error grows with 256 + pixels / 256 */
     MAX_PARTS = 8,                  /* of the images, for gradients of at most ... */
     MAX_WEIGHTS_IN_PARTS = 1 << 18, /* ... this many weights */
     ADD_CHUNK = 1 << 12,
 };
 
-/* A block of pixels: whole images while they are small, else whole rows of one image. */
+/* A block of pixels: whole images while they are small, else whole rows of one image, or parts of one row. */
 static struct weight_tile block_of(const struct mg_conv *s)
 {
     const size_t image = s->out_h * s->out_w;
-    struct weight_tile b = {.pixels = s->out_w,
+    struct weight_tile b = {.pixels = mg_min(s->out_w, TERMS_IN_SUM),
                             .x_image = s->h * s->w * s->ldx,
                             .x_row = s->stride_h * s->w * s->ldx,
                             .x_col = s->stride_w * s->ldx,
                             .lddw = s->cout};
-    b.images = image <= BLOCK_PIXELS / 2 ? BLOCK_PIXELS / image : 1;
-    b.rows = b.images > 1 ? s->out_h : mg_min(s->out_h, BLOCK_PIXELS / mg_min(s->out_w, BLOCK_PIXELS));
+    b.images = image <= TERMS_IN_SUM / 2 ? TERMS_IN_SUM / image : 1;
+    b.rows = b.images > 1 ? s->out_h : mg_min(s->out_h, TERMS_IN_SUM / b.pixels);
     return b;
 }
 
@@ -93,23 +92,31 @@ static void weight_block(const struct mg_conv *s, const struct kernels *k, const
     }
 }
 
+/* One block of pixels, from output pixel number `first` on, and all panels of the task. */
+static void weight_panels(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const struct weight_tile *t,
+                          const struct weight_task *task, const float *x, const float *dy, size_t first)
+{
+    for (size_t panel = task->panel; panel < task->panel_end; panel++) {
+        const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
+        const size_t n_cols = mg_min(width, s->cout - column);
+        k->pack_panel(t->images * t->rows * t->pixels, n_cols, width, dy + first * s->ldy + column, s->ldy, task->packed);
+        weight_block(s, k, p, t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
+    }
+}
+
 static void weight_task(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const float *x, const float *dy,
                         const struct weight_task *task)
 {
     const struct weight_tile block = block_of(s);
     for (size_t image = task->image; image < task->image_end; image += block.images)
-        for (size_t oy = 0; oy < s->out_h; oy += block.rows) {
-            struct weight_tile t = block;
-            t.images = mg_min(block.images, task->image_end - image);
-            t.rows = mg_min(block.rows, s->out_h - oy);
-            const size_t first = (image * s->out_h + oy) * s->out_w;
-            for (size_t panel = task->panel; panel < task->panel_end; panel++) {
-                const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
-                const size_t n_cols = mg_min(width, s->cout - column);
-                k->pack_panel(t.images * t.rows * t.pixels, n_cols, width, dy + first * s->ldy + column, s->ldy, task->packed);
-                weight_block(s, k, p, &t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
+        for (size_t oy = 0; oy < s->out_h; oy += block.rows)
+            for (size_t ox = 0; ox < s->out_w; ox += block.pixels) {
+                struct weight_tile t = block;
+                t.images = mg_min(block.images, task->image_end - image);
+                t.rows = mg_min(block.rows, s->out_h - oy);
+                t.pixels = mg_min(block.pixels, s->out_w - ox);
+                weight_panels(s, k, p, &t, task, x, dy, (image * s->out_h + oy) * s->out_w + ox);
             }
-        }
 }
 
 /* dw += each of the parts, `size` floats apart. */

@@ -87,7 +87,7 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
         for (size_t tile = 0; tile < tiles; tile += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], tiles - tile);
             t.ahead = panel + position + position * tile / tiles;
-            k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](&t, rows + tile, panel, m + tile * width, n_rows, width);
+            mg_conv_tile(k, s->cin, mg_height_for(k, n_rows), width / k->lanes)(&t, rows + tile, panel, m + tile * width, n_rows, width);
         }
     }
 }

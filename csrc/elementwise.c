@@ -6,10 +6,7 @@
 #include "minigoog.h"
 #include "parallel.h"
 
-enum {
-    CHUNK = 1 << 13,   /* floats that a thread takes at a time */
-    ROWS_IN_SUM = 256, /* rows in one running sum */
-};
+enum { CHUNK = 1 << 13 }; /* floats that a thread takes at a time */
 
 /* y = fn(a, b). Long rows are cut into chunks, short rows are taken several at a time. */
 static void elementwise(elementwise_fn *fn, const struct mg_elementwise *s, const float *a, const float *b, size_t ldb, float *y,
@@ -66,22 +63,24 @@ void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov
 
 size_t mg_column_sums_scratch(size_t rows, size_t c)
 {
-    return mg_ceil_div(rows, ROWS_IN_SUM) * c;
+    return mg_ceil_div(rows, TERMS_IN_SUM) * c;
 }
 
-/* Blocks of rows, then the blocks: the error grows with 256 + rows / 256 terms instead of all, and any thread may take any block. */
+/* Blocks of rows, then the blocks pairwise: any thread may take any block. */
 void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *sums, const struct mg_machine *machine)
 {
     assert(ldx >= c);
     const struct kernels *k = mg_kernels(machine);
-    const size_t blocks = mg_ceil_div(rows, ROWS_IN_SUM);
+    const size_t blocks = mg_ceil_div(rows, TERMS_IN_SUM);
 
     memset(scratch, 0, blocks * c * sizeof *scratch);
     PARALLEL_FOR(block, blocks, rows * c, machine)
-        for (size_t i = block * ROWS_IN_SUM; i < mg_min((block + 1) * ROWS_IN_SUM, rows); i++)
+        for (size_t i = block * TERMS_IN_SUM; i < mg_min((block + 1) * TERMS_IN_SUM, rows); i++)
             k->accumulate(c, x + i * ldx, scratch + block * c);
 
-    memset(sums, 0, c * sizeof *sums);
-    for (size_t block = 0; block < blocks; block++)
-        k->accumulate(c, scratch + block * c, sums);
+    mg_add_pairwise(k, blocks, c, scratch, c);
+    if (blocks)
+        memcpy(sums, scratch, c * sizeof *sums);
+    else
+        memset(sums, 0, c * sizeof *sums);
 }

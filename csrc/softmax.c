@@ -17,14 +17,10 @@ void mg_softmax(size_t n, size_t c, const float *x, float *y, const struct mg_ma
 
 void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx, const struct mg_machine *machine)
 {
-    PARALLEL_FOR(i, n, n * c, machine) {
-        const float *y_row = y + i * c, *dy_row = dy + i * c;
-        float dot = 0;
-        for (size_t j = 0; j < c; j++)
-            dot += y_row[j] * dy_row[j];
-        for (size_t j = 0; j < c; j++)
-            dx[i * c + j] = y_row[j] * (dy_row[j] - dot);
-    }
+    const struct kernels *k = mg_kernels(machine);
+
+    PARALLEL_FOR(i, n, n * c, machine)
+        k->softmax_row_backward(c, y + i * c, dy + i * c, dx + i * c);
 }
 
 void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *labels, float *probabilities, float *losses,

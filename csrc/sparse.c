@@ -42,7 +42,7 @@ static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k,
 
 size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine)
 {
-    return (size_t)machine->threads * mg_sparse_panel(s, machine);
+    return (size_t)machine->threads * mg_sparse_panel(s);
 }
 
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
@@ -51,7 +51,7 @@ void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int3
     mg_check_sparse(s);
     assert(s->block == 1);
     const struct kernels *k = mg_kernels(machine);
-    const struct mg_line l = mg_line_of(s, machine);
+    const struct mg_line l = mg_line_of(s);
     const struct weights w = {starts, offsets, values, bias};
     const size_t work = l.positions * ((size_t)starts[s->cout] / MULTIPLY_ADDS + s->cin + s->cout),
                  threads = (size_t)mg_threads_for(work, machine);

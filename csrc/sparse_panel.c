@@ -5,31 +5,29 @@ enum { PANEL_FLOATS = 1 << 16 }; /* about as many: 256 KiB of a second-level cac
 
 /* A window at column ox takes pixel X = (ox + kx / stride_w) * stride_w + kx % stride_w of the padded row. If X lies behind `pitch` it is
    right padding, and what stands there instead, X - pitch * stride_w of the next row, is left padding: zero as well. Likewise rows. */
-struct mg_line mg_line_of(const struct mg_sparse_conv *s, const struct mg_machine *machine)
+struct mg_line mg_line_of(const struct mg_sparse_conv *s)
 {
-    const size_t lanes = mg_kernels(machine)->lanes;
     struct mg_line l = {.pitch = mg_max(mg_ceil_div(s->pad_w + s->w, s->stride_w), s->out_w),
                         .rows = mg_max(mg_ceil_div(s->pad_h + s->h, s->stride_h), s->out_h),
                         .phases_h = mg_min(s->kh, s->stride_h),
                         .phases_w = mg_min(s->kw, s->stride_w)};
     const size_t lines = l.phases_h * l.phases_w * s->cin, fits = PANEL_FLOATS / lines;
     l.halo = (s->kh - 1) / s->stride_h * l.pitch + (s->kw - 1) / s->stride_w;
-    l.block = mg_min(mg_max(fits > l.halo ? fits - l.halo : 0, SPARSE_VECTORS * lanes), MAX_POSITIONS) / lanes * lanes;
-    l.stride = (mg_ceil_div(l.block + l.halo, lanes) | 1) * lanes;
+    l.block = mg_min(mg_max(fits > l.halo ? fits - l.halo : 0, SPARSE_VECTORS * MAX_LANES), MAX_POSITIONS) / MAX_LANES * MAX_LANES;
+    l.stride = (mg_ceil_div(l.block + l.halo, MAX_LANES) | 1) * MAX_LANES;
     l.panel = lines * l.stride;
     l.positions = s->n * l.rows * l.pitch;
     return l;
 }
 
-size_t mg_sparse_panel(const struct mg_sparse_conv *s, const struct mg_machine *machine)
+size_t mg_sparse_panel(const struct mg_sparse_conv *s)
 {
-    return mg_line_of(s, machine).panel;
+    return mg_line_of(s).panel;
 }
 
-void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets,
-                       const struct mg_machine *machine)
+void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets)
 {
-    const struct mg_line l = mg_line_of(s, machine);
+    const struct mg_line l = mg_line_of(s);
     assert(l.panel < (size_t)1 << 31);
 
     for (size_t e = 0; e < entries; e++) {

@@ -24,14 +24,14 @@ struct mg_line {
     size_t pitch, rows;        /* positions from one row to the next; rows of an image */
     size_t phases_h, phases_w; /* that windows touch */
     size_t halo;               /* positions after a block that its windows reach */
-    size_t block;              /* positions in a block, at most; a multiple of the lanes of a vector */
+    size_t block;              /* positions in a block, at most; a multiple of MAX_LANES */
     size_t stride;             /* floats from one line of the panel to the next: an odd number of vectors, so that lines do not all
                                   share one set of a cache */
     size_t panel;              /* floats of the panel */
     size_t positions;          /* of all images */
 };
 
-struct mg_line mg_line_of(const struct mg_sparse_conv *s, const struct mg_machine *machine);
+struct mg_line mg_line_of(const struct mg_sparse_conv *s);
 
 /* Lays x at positions [first, first + n) and their halo into the panel; n is a multiple of the lanes, as everywhere. */
 void mg_pack_panel(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *x, size_t first, size_t n,

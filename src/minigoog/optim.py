@@ -259,7 +259,7 @@ def gradient_norm(parameters: Iterable[Tensor]) -> float:
     """The Euclidean norm of all gradients of `parameters` together; 0 if there are none."""
     if isinstance(parameters, Tensor):  # iterating over it would give its rows, which have no gradients
         parameters = [parameters]
-    squares = [np.square(p.grad, dtype=np.float32).sum(dtype=np.float64) for p in parameters if p.grad is not None]
+    squares = [np.square(p.grad, dtype=np.float64).sum() for p in parameters if p.grad is not None]
     return math.sqrt(sum(squares))
 
 

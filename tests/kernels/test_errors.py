@@ -167,7 +167,7 @@ def test_the_c_kernels_refuse_float64_and_say_who_takes_it(native, name, args, k
 
 @pytest.mark.parametrize("algorithm", ["fft", "", None, 3, ["direct"]])
 def test_an_unknown_algorithm_is_refused_with_the_known_ones(native, algorithm):
-    with pytest.raises(ValueError, match=r"`algorithm` is .*, expected one of auto, im2col, direct"):
+    with pytest.raises(ValueError, match=r"`algorithm` is .*, expected one of auto, batch_invariant, im2col, direct"):
         C.conv2d(X, W, algorithm=algorithm)
 
 

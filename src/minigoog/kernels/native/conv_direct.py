@@ -52,4 +52,4 @@ def pack(m: machine.Machine, k: int, cout: int, w: Array, b: Array | None) -> Ar
     return panels
 
 
-ALGORITHM = Algorithm(forward, input, weight, supports=lambda s: True)
+ALGORITHM = Algorithm("direct", forward, input, weight, supports=lambda s: True)

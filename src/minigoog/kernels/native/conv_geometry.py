@@ -16,6 +16,7 @@ class Algorithm(NamedTuple):
 
     `s` is a ConvShape of one group."""
 
+    name: str
     forward: Callable[[ConvShape, Array, Array, Array | None, bool, Array], None]  # s, x, w, b, relu, y
     input: Callable[[ConvShape, Array, Array, Array], None]  # s, w, dy, dx
     weight: Callable[[ConvShape, Array, Array, Array], None]  # s, x, dy, dw

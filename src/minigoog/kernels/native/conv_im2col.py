@@ -48,4 +48,4 @@ def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     np.matmul(columns_of(s, x).T, rows("conv2d_weight", "dy", dy), out=dw.reshape(-1, s.cout))
 
 
-ALGORITHM = Algorithm(forward, input, weight, supports=lambda s: True)
+ALGORITHM = Algorithm("im2col", forward, input, weight, supports=lambda s: True)

@@ -3,6 +3,8 @@
 
 The input gradient is the same convolution with flipped weights; the weight gradient multiplies in the transformed domain."""
 
+from functools import partial
+
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
@@ -40,17 +42,16 @@ def geometry(s: ConvShape, side: int, ldy: int, relu: bool = False) -> Pointer:
     return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, relu))
 
 
-def pack(m: machine.Machine, s: ConvShape, w: Array) -> Array:
+def pack(m: machine.Machine, s: ConvShape, side: int, w: Array) -> Array:
     """The transformed weights in the order in which the tiles of `m` read them."""
-    side = side_of(s)
     panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m),))
     lib.mg_winograd_pack(side, s.kh, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels), m)
     return panels
 
 
-def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array) -> None:
-    m = machine.current()
-    panels, side = pack(m, s, w), side_of(s)
+def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array, *, side: int | None = None) -> None:
+    m, side = machine.current(), side or side_of(s)
+    panels = pack(m, s, side, w)
     y_pointer, ldy = pixels("conv2d", "out", y)
     canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, relu)
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g, m),))
@@ -60,10 +61,10 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
     )
 
 
-def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
+def input(s: ConvShape, w: Array, dy: Array, dx: Array, *, side: int | None = None) -> None:
     flipped, w_flipped = conv_direct.flip(s, w)
     padding = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
-    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_flipped, None, False, dx)
+    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_flipped, None, False, dx, side=side)
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
@@ -76,4 +77,7 @@ def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     )
 
 
-ALGORITHM = Algorithm(forward, input, weight, supports)
+ALGORITHM = Algorithm("winograd", forward, input, weight, supports)
+OF_SIDE = {
+    side: Algorithm("winograd", partial(forward, side=side), partial(input, side=side), weight, supports) for side in (2, 4)
+}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -54,8 +55,10 @@ def convolution(
     """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it, with weights packed for the tiles of `m`."""
     check_float32(WHERE, "w", w)
     s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups)
-    winograd = conv_algorithms.choose("conv2d", algorithm, s) is conv_algorithms.ALGORITHMS["winograd"]
-    prepare = _winograd if winograd else _direct
+    chosen, sides = conv_algorithms.choose("conv2d", algorithm, s), conv_winograd.OF_SIDE
+    if chosen is conv_winograd.ALGORITHM:
+        chosen = sides[conv_winograd.side_of(s)]
+    prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), _direct)
     cin, cout = s.cin // groups, s.cout // groups
     calls = []
     for g in range(groups):
@@ -75,11 +78,10 @@ def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None,
     return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", _multiply_adds(s))]
 
 
-def _winograd(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
-    side = conv_winograd.side_of(s)
+def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
     calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
     settings = {"conv": conv_winograd.geometry(s, side, y.ld, relu)[0]}
-    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, conv_winograd.pack(m, s, w), b, "winograd", _multiply_adds(s))]
+    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, conv_winograd.pack(m, s, side, w), b, "winograd", _multiply_adds(s))]
 
 
 def _multiply_adds(s: ConvShape) -> int:

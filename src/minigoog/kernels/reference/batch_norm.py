@@ -6,6 +6,7 @@ from ...array_types import Array
 from ...checks import check_array, check_out, check_real
 from .activation import relu as relu_of
 from .activation import relu_backward
+from .sums import total
 
 
 def check_batch_norm(where: str, x: Array, eps: float, **vectors: Array) -> None:
@@ -26,7 +27,7 @@ def batch_norm(
     max(0, .) if `relu`. The variance is the biased one."""
     check_batch_norm("batch_norm", x, eps, gamma=gamma, beta=beta)
     rows = x.reshape(-1, x.shape[-1])
-    mean, variance = rows.mean(axis=0), rows.var(axis=0)
+    mean, variance = (moment(axis=0, dtype=np.float64).astype(x.dtype) for moment in (rows.mean, rows.var))
     y = (x - mean) * (gamma / np.sqrt(variance + x.dtype.type(eps))) + beta
     y = relu_of(y) if relu else y
     if out is not None:
@@ -46,6 +47,6 @@ def batch_norm_backward(
     axes = tuple(range(x.ndim - 1))
     inverse = 1 / np.sqrt(variance + x.dtype.type(eps))
     normal = (x - mean) * inverse
-    dgamma, dbeta = (dz * normal).sum(axis=axes), dz.sum(axis=axes)
+    dgamma, dbeta = total(dz * normal, axes), total(dz, axes)
     n = x.dtype.type(x.size // x.shape[-1])
     return gamma * inverse * (dz - (dbeta + normal * dgamma) / n), dgamma, dbeta
