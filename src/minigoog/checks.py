@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,20 +33,41 @@ def check_array(
     return a
 
 
-def check_out(where: str, out: Array, shape: Shape, x: Array) -> Array:
-    """Returns `out` if a result of this shape, computed from `x`, can be written to it: same type as `x`, no shared memory."""
-    check_writable(where, out, shape, x.dtype)
-    if np.may_share_memory(out, x) and np.shares_memory(out, x):
-        raise ValueError(f"{where}: `out` overlaps `x`, expected separate memory")
-    return out
+def check_out(
+    where: str, out: Any, shape: Shape, dtype: DTypeLike, *, elementwise: bool = False, name: str = "out", **inputs: Array | None
+) -> Any:
+    """Returns `out` if a result of this shape and dtype can be written to it while `inputs` are read: it shares no memory with them.
 
-
-def check_writable(where: str, out: Array, shape: Shape, dtype: DTypeLike) -> Array:
-    """Returns `out` if a result of this shape and dtype can be written to it."""
-    check_array(where, "out", out, dtype=dtype, shape=shape)
+    elementwise: each value of the result depends on the values at its own place only, so that `out` may be an input itself."""
+    check_array(where, name, out, dtype=dtype, shape=shape)
     if not out.flags.writeable:
-        raise ValueError(f"{where}: `out` is read-only")
+        raise ValueError(f"{where}: `{name}` is read-only")
+    if not out.flags.c_contiguous and _overlaps_itself(out):
+        raise ValueError(f"{where}: `{name}` has strides {out.strides} (shape {out.shape}), expected a place of its own for each value")
+    for other, a in inputs.items():
+        if a is not None and np.may_share_memory(out, a, SEARCH) and not (elementwise and _same_place(out, a)):
+            expected = f"separate memory or `{other}` itself" if elementwise else "separate memory"
+            raise ValueError(f"{where}: `{name}` overlaps `{other}`, expected {expected}")
     return out
+
+
+SEARCH: Any = 1000  # steps of NumPy's exact search for a common byte, which is exponential; slices of one map need a few
+
+
+def _overlaps_itself(a: Array) -> bool:
+    """Whether two elements of `a` share memory: an axis steps into what the axes of smaller steps span."""
+    span = a.itemsize
+    for step, n in sorted((abs(step), n) for step, n in zip(a.strides, a.shape, strict=True) if n > 1):
+        if step < span:
+            return True
+        span += step * (n - 1)
+    return False
+
+
+def _same_place(a: Array, b: Array) -> bool:
+    """Whether `a` and `b` are the same elements in the same order."""
+    steps = [[step for step, n in zip(c.strides, c.shape, strict=True) if n > 1] for c in (a, b)]
+    return a.shape == b.shape and steps[0] == steps[1] and a.ctypes.data == b.ctypes.data
 
 
 LARGEST = 2**31 - 1  # of sizes, strides and paddings
@@ -120,6 +142,13 @@ def check_labels(where: str, labels: Any, n: int, classes: int) -> IntArray:
     if n and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"{where}: `labels` go from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
     return np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def check_choice(where: str, name: str, value: Any, choices: Sequence[str]) -> str:
+    """Returns `value` if it is one of `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{where}: `{name}` is {value!r}, expected one of {', '.join(choices)}")
+    return value
 
 
 def check_bool(where: str, name: str, value: object, hint: str = "") -> bool:

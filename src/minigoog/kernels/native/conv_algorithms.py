@@ -1,6 +1,7 @@
 """Which algorithm computes which convolution."""
 
-from ..shapes import ConvShape
+from ...checks import check_choice
+from ..shapes import CONV_ALGORITHMS, ConvShape
 from . import conv_direct, conv_im2col, conv_winograd
 from .conv_geometry import Algorithm
 
@@ -16,8 +17,7 @@ def choose(where: str, name: str, s: ConvShape) -> Algorithm:
     """The algorithm `name` for the kernel `where` on a convolution of shape `s`; "auto" is "winograd" where that pays, else "direct"."""
     if name == "auto":
         return ALGORITHMS["winograd" if winograd_pays(where, s) else "direct"]
-    if not isinstance(name, str) or name not in ALGORITHMS:
-        raise ValueError(f"{where}: `algorithm` is {name!r}, expected one of auto, {', '.join(ALGORITHMS)}")
+    check_choice(where, "algorithm", name, CONV_ALGORITHMS)
     if not ALGORITHMS[name].supports(s):
         raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support a {s.kh}x{s.kw} window with stride {s.stride}")
     return ALGORITHMS[name]

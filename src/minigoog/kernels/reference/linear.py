@@ -9,7 +9,7 @@ from ..shapes import check_conv_arrays
 
 def linear(x: Array, w: Array, b: Array | None = None, *, relu: bool = False) -> Array:
     """`x` [n, in] times `w` [in, out], plus `b` [out], then max(0, .) if `relu`."""
-    check_conv_arrays("linear", x, w, b)
+    check_conv_arrays("linear", x, w, b, relu)
     check_array("linear", "x", x, ndim=2)
     check_array("linear", "w", w, ndim=2)
     if x.shape[1] != w.shape[0]:
