@@ -45,7 +45,9 @@ def check_out(
     if not out.flags.c_contiguous and _overlaps_itself(out):
         raise ValueError(f"{where}: `{name}` has strides {out.strides} (shape {out.shape}), expected a place of its own for each value")
     for other, a in inputs.items():
-        if a is not None and np.may_share_memory(out, a, SEARCH) and not (elementwise and _same_place(out, a)):
+        if a is None or (elementwise and a is out):
+            continue
+        if np.may_share_memory(out, a, SEARCH) and not (elementwise and _same_place(out, a)):
             expected = f"separate memory or `{other}` itself" if elementwise else "separate memory"
             raise ValueError(f"{where}: `{name}` overlaps `{other}`, expected {expected}")
     return out
@@ -67,7 +69,8 @@ def _overlaps_itself(a: Array) -> bool:
 def _same_place(a: Array, b: Array) -> bool:
     """Whether `a` and `b` are the same elements in the same order."""
     steps = [[step for step, n in zip(c.strides, c.shape, strict=True) if n > 1] for c in (a, b)]
-    return a.shape == b.shape and steps[0] == steps[1] and a.ctypes.data == b.ctypes.data
+    first = [c.__array_interface__["data"][0] for c in (a, b)]
+    return a.shape == b.shape and steps[0] == steps[1] and first[0] == first[1]
 
 
 LARGEST = 2**31 - 1  # of sizes, strides and paddings
