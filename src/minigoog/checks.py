@@ -59,7 +59,7 @@ SEARCH: Any = 1000  # steps of NumPy's exact search for a common byte, which is 
 def _overlaps_itself(a: Array) -> bool:
     """Whether two elements of `a` share memory: an axis steps into what the axes of smaller steps span."""
     span = a.itemsize
-    for step, n in sorted((abs(step), n) for step, n in zip(a.strides, a.shape, strict=True) if n > 1):
+    for step, n in sorted([(abs(step), n) for step, n in zip(a.strides, a.shape, strict=True) if n > 1]):
         if step < span:
             return True
         span += step * (n - 1)

@@ -38,6 +38,13 @@ def is_recording() -> bool:
     return _recording.get()
 
 
+def check_tensor(where: str, name: str, x: Any) -> Tensor:
+    """Returns `x` if it is a Tensor; else raises."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{where}: `{name}` is {type(x).__name__}, expected a Tensor: minigoog.Tensor({name})")
+    return x
+
+
 def _from_python(data: Any) -> Array:
     """Numbers and lists of numbers as float32; NumPy scalars keep their type."""
     a = np.asarray(data)

@@ -1,6 +1,7 @@
 """Radial basis functions: how far an output is from each of some fixed codes."""
 
 from ..array_types import Array
+from ..checks import check_array
 from ..op import Op
 from ..tensor import Tensor
 
@@ -9,9 +10,12 @@ class SquaredDistance(Op):
     """y[n, i] = |x[n] - codes[i]|^2 for fixed codes [i, features]."""
 
     def __init__(self, codes: Array):
-        self.codes = codes
+        self.codes: Array = check_array("squared_distance", "codes", codes, ndim=2)
 
     def forward(self, x: Array) -> Array:
+        check_array("squared_distance", "x", x, ndim=2)
+        if x.shape[1] != self.codes.shape[1]:
+            raise ValueError(f"squared_distance: `codes` has {self.codes.shape[1]} features but `x` has {x.shape[1]}")
         self.x = x
         codes = self.codes.astype(x.dtype)
         y: Array = (x * x).sum(axis=1, keepdims=True) - 2 * (x @ codes.T) + (codes * codes).sum(axis=1)

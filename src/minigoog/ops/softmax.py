@@ -28,8 +28,8 @@ class CrossEntropy(Op):
     def __init__(self, labels: IntArray, label_smoothing: float = 0.0):
         self.labels, self.label_smoothing = labels, check_real("cross_entropy", "label_smoothing", label_smoothing, 0, 1)
 
-    def forward(self, x: Array) -> Array:
-        self.losses, self.probabilities = kernels.cross_entropy(x, self.labels)
+    def forward(self, logits: Array) -> Array:
+        self.losses, self.probabilities = kernels.cross_entropy(x := logits, self.labels)
         if self.label_smoothing and len(x):  # -log p of class j is that of the label, plus the label's logit, minus that of j
             others = self.losses + x[np.arange(len(x)), self.labels] - x.mean(axis=1)
             self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * others
@@ -49,6 +49,6 @@ def softmax(x: Tensor) -> Tensor:
     return Softmax()(x)
 
 
-def cross_entropy(x: Tensor, labels: IntArray, *, label_smoothing: float = 0.0) -> Tensor:
-    """The mean cross-entropy of logits `x` [n, classes] against `labels`, integers [n] (0 for an empty batch)."""
-    return CrossEntropy(labels, label_smoothing)(x)
+def cross_entropy(logits: Tensor, labels: IntArray, *, label_smoothing: float = 0.0) -> Tensor:
+    """The mean cross-entropy of `logits` [n, classes] against `labels`, integers [n] (0 for an empty batch)."""
+    return CrossEntropy(labels, label_smoothing)(logits)
