@@ -135,15 +135,15 @@ def output_size(
     return n
 
 
-def check_labels(where: str, labels: Any, n: int, classes: int) -> IntArray:
+def check_labels(where: str, labels: Any, n: int, classes: int, *, name: str = "labels") -> IntArray:
     """Returns `labels` as int64 [n] if each is a class number from 0 to `classes` - 1."""
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"{where}: `labels` is {labels.dtype}, expected integers")
+        raise TypeError(f"{where}: `{name}` is {labels.dtype}, expected integers")
     if labels.shape != (n,):
-        raise ValueError(f"{where}: `labels` has shape {labels.shape}, expected {(n,)}, one for each row of the logits")
+        raise ValueError(f"{where}: `{name}` has shape {labels.shape}, expected {(n,)}, one for each row of the logits")
     if n and not (labels.min() >= 0 and labels.max() < classes):
-        raise ValueError(f"{where}: `labels` go from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
+        raise ValueError(f"{where}: `{name}` go from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
     return np.ascontiguousarray(labels, dtype=np.int64)
 
 

@@ -26,7 +26,9 @@ class Optimizer:
     flags: tuple[str, ...] = ()  # the settings that are True or False
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
-        self.defaults = self._checked(defaults)
+        if not isinstance(defaults, Mapping):
+            raise TypeError(f"{self._name}: `defaults` is {type(defaults).__name__}, expected a dict of settings")
+        self.defaults = self._checked(dict(defaults))
         self.param_groups: list[Group] = []
         self.state: list[dict[str, Any]] = []  # one for each parameter, in the order of the groups
         given = _listed(self._name, "params", params)

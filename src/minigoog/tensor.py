@@ -70,12 +70,12 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False):
         if isinstance(data, Tensor):
-            raise TypeError("Tensor: `data` is a Tensor already; x.detach() makes a new one with the same array")
+            raise TypeError(f"{type(self).__name__}: `data` is a Tensor already; x.detach() makes a new one with the same array")
         data = data if isinstance(data, np.ndarray) else _from_python(data)
         if data.dtype.kind in "biu":
             data = data.astype(np.float32)
         if data.dtype not in (np.float32, np.float64):
-            raise TypeError(f"Tensor: `data` is {data.dtype}, expected float32, float64 or integers")
+            raise TypeError(f"{type(self).__name__}: `data` is {data.dtype}, expected float32, float64 or integers")
         self.data, self.grad, self.op, self.requires_grad = data, None, None, requires_grad
 
     @property

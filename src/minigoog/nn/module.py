@@ -14,6 +14,13 @@ from ..tensor import Tensor
 T = TypeVar("T")
 
 
+def check_module(where: str, name: str, module: Any) -> "Module":
+    """Returns `module` if it is a Module; else raises."""
+    if not isinstance(module, Module):
+        raise TypeError(f"{where}: `{name}` is {type(module).__name__}, expected a Module")
+    return module
+
+
 class Parameter(Tensor):
     """A tensor that is trained: a Module finds it among its attributes."""
 
@@ -197,7 +204,7 @@ class Module:
 @contextmanager
 def evaluation_mode(model: Module) -> Iterator[Module]:
     """Within a with-block, `model` is in evaluation mode; afterwards each of its parts is back in its previous mode."""
-    modes = [(module, module.training) for module in model.modules()]
+    modes = [(module, module.training) for module in check_module("evaluation_mode", "model", model).modules()]
     try:
         yield model.eval()
     finally:

@@ -119,7 +119,10 @@ def _check(model: Module) -> None:
 
 def _input(image: ArrayLike | Tensor, dtype: DTypeLike) -> Tensor:
     """`image` as a tensor [n, h, w, c] that requires a gradient."""
-    x = np.asarray(image.data if isinstance(image, Tensor) else image, dtype)
+    try:
+        x = np.asarray(image.data if isinstance(image, Tensor) else image, dtype)
+    except (TypeError, ValueError):
+        raise TypeError(f"trace: `image` is {type(image).__name__}, expected an array of numbers") from None
     if x.ndim not in (3, 4):
         raise ValueError(f"trace: `image` has shape {x.shape}, expected [h, w, c] or [n, h, w, c]")
     return Tensor(x if x.ndim == 4 else x[None], requires_grad=True)
