@@ -59,6 +59,13 @@ def test_the_list_of_what_is_public_is_not_empty():
     (lambda: mg.summary(nn.Flatten(), (1, 2)), r"summary: `input_shape` is \(1, 2\), expected a tuple"),
     (lambda: nn.Inception(3, 4, "5", 6, 7, 8, 9), "Inception: `ch3x3red` is '5', expected an integer"),
     (lambda: nn.init.he_normal((0, 3)), "he_normal: `shape` is 0, expected at least 1"),
+    (lambda: nn.Linear(3, 2).load_state_dict(None), "load_state_dict: `state` is NoneType, expected a dict of arrays"),
+    (lambda: nn.Linear(3, 2).load_state_dict({}, strict=1), "load_state_dict: `strict` is 1, expected True or False"),
+    (lambda: optim.SGD(nn.Linear(3, 2).parameters(), 0.1).load_state_dict({}), "SGD.load_state_dict: `state_dict` is dict, expected"),
+    (lambda: mg.Tensor([1.0], requires_grad=True).backward("x"), "backward: `grad` is str, expected an array of numbers"),
+    (lambda: mg.Tensor([1.0], requires_grad=2), "Tensor: `requires_grad` is 2, expected True or False"),
+    (lambda: mg.kernels.use([1]).__enter__(), r"kernels.use: `name` is \[1\], expected one of reference"),
+    (lambda: mg.trace(nn.Flatten(), np.ones((2, 2, 1)), "cat"), "trace: `label` is 'cat', expected an integer"),
 ])  # fmt: skip
 def test_an_argument_beside_right_ones_is_refused_by_name(call, message):
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):

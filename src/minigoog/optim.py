@@ -118,7 +118,10 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restores settings and state; ValueError, without any change, if they belong to other parameters."""
-        where, groups, state = f"{self._name}.load_state_dict", state_dict["param_groups"], state_dict["state"]
+        where = f"{self._name}.load_state_dict"
+        if not isinstance(state_dict, Mapping) or not {"param_groups", "state"} <= state_dict.keys():
+            raise TypeError(f"{where}: `state_dict` is {type(state_dict).__name__}, expected a dict with `param_groups` and `state`")
+        groups, state = state_dict["param_groups"], state_dict["state"]
         if [len(group["params"]) for group in groups] != [len(group["params"]) for group in self.param_groups]:
             raise ValueError(f"{where}: `state_dict` has other groups of parameters than this optimizer")
         for i, own in enumerate(self.state):

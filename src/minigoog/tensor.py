@@ -11,6 +11,7 @@ import numpy as np
 
 from . import writes
 from .array_types import Array, Scalar, Shape
+from .checks import check_bool
 from .tape import Tape
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Tensor:
             data = data.astype(np.float32)
         if data.dtype not in (np.float32, np.float64):
             raise TypeError(f"{type(self).__name__}: `data` is {data.dtype}, expected float32, float64 or integers")
+        if requires_grad is not False:
+            check_bool(type(self).__name__, "requires_grad", requires_grad)
         self.data, self.grad, self.op, self.requires_grad = data, None, None, requires_grad
 
     @property
@@ -225,7 +228,10 @@ class Tensor:
             if self.size != 1:
                 raise ValueError(f"backward: `grad` is missing: a tensor of shape {self.shape}, not one value, needs one of that shape")
             return np.ones_like(self.data)
-        dy: Array = np.asarray(grad.data if isinstance(grad, Tensor) else grad, dtype=self.dtype)
+        try:
+            dy: Array = np.asarray(grad.data if isinstance(grad, Tensor) else grad, dtype=self.dtype)
+        except (TypeError, ValueError):
+            raise TypeError(f"backward: `grad` is {type(grad).__name__}, expected an array of numbers") from None
         if dy.shape != self.shape:
             raise ValueError(f"backward: `grad` has shape {dy.shape}, expected {self.shape}")
         return dy

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..checks import check_int
+from ..checks import check_choice, check_int
 from . import reference
 
 NOT_BUILT = (
@@ -64,8 +64,7 @@ def use(name: str) -> Iterator[None]:
     """Within a with-block, computes on the kernels `name`, "native" or "reference".
 
     It applies to this thread (or asynchronous task) only; a new thread starts with the kernels chosen at import."""
-    if name not in BACKENDS:
-        raise ValueError(f"kernels.use: `name` is {name!r}, expected one of {', '.join(BACKENDS)}")
+    check_choice("kernels.use", "name", name, tuple(BACKENDS))
     before = _backend.get()
     _backend.set(name)
     try:

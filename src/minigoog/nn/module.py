@@ -139,9 +139,11 @@ class Module:
         """Copies the arrays of `state` into the parameters and buffers of the same names; on an error nothing is changed.
 
         `strict`: names missing from `state` or unknown here are errors too, not only wrong shapes."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict: `state` is {type(state).__name__}, expected a dict of arrays")
         own = self._state()
         wrong = []
-        if strict:
+        if check_bool("load_state_dict", "strict", strict):
             wrong += [f"missing `{name}`" for name in own if name not in state]
             wrong += [f"unknown `{name}`" for name in state if name not in own]
         for name in own.keys() & state.keys():
