@@ -51,7 +51,7 @@ def message(kind, name, call):
     try:
         run(kind, name, call)
     except (TypeError, ValueError) as error:
-        assert str(error).startswith(f"{name}: ") and ("`" in str(error) or "the window's" in str(error)), f"{kind}: {error}"
+        assert str(error).startswith(f"{name}: ") and ("`" in str(error) or "window" in str(error)), f"{kind}: {error}"
         return str(error)
 
 

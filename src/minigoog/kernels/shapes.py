@@ -78,8 +78,7 @@ def _conv_shape(
     if w[2] * groups != x[3]:
         each = f" in each of {groups} groups" if groups > 1 else ""
         raise ValueError(f"{where}: `w` takes {w[2]} channels{each} but `x` has {x[3]} (x NHWC {x}, w HWIO {w})")
-    if min(w) < 1:
-        raise ValueError(f"{where}: `w` has shape {w}, expected at least 1 along each axis")
+    check_lengths(where, "w", w)
     if w[3] % groups:
         raise ValueError(f"{where}: `groups` is {groups}, expected a divisor of the {w[3]} output channels")
     out = [output_size(where, axis, x[1 + i], w[i], stride[i], padding[i]) for i, axis in enumerate(("height", "width"))]
@@ -118,6 +117,13 @@ def pool_shape(
     size, paddings = pair(where, "kernel_size", kernel_size, 1), pair(where, "padding", padding, 0)
     strides = size if stride is None else pair(where, "stride", stride, 1)
     return _pool_shape(where, x, size, strides, paddings, check_bool(where, "ceil_mode", ceil_mode))
+
+
+def check_lengths(where: str, name: str, shape: Shape, empty_batch: bool = False) -> None:
+    """Raises unless an array of this shape has a length of at least 1 along each axis; with `empty_batch` the first may be 0."""
+    if min(shape[1:] if empty_batch else shape) < 1:
+        axes = "each axis but the first" if empty_batch else "each axis"
+        raise ValueError(f"{where}: `{name}` has shape {shape}, expected at least 1 along {axes}")
 
 
 CONV_ALGORITHMS = ("auto", "im2col", "direct", "winograd")  # of the C kernels; in NumPy they are all one

@@ -48,7 +48,7 @@ def _rows(where: str, kind: int, alpha: float, beta: float, **arrays: Array) -> 
 
 
 def relu(x: Array, *, out: Array | None = None) -> Array:
-    """max(0, x), of any shape; a NaN stays."""
+    """max(0, x), of any shape; a NaN stays. `out` may be `x`."""
     return _activation("relu", lib.MG_RELU, x, out)
 
 

@@ -8,7 +8,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array, IntArray, Pair, Shape
 from ...checks import check_array, check_bool, check_out, check_shape
-from ..shapes import PoolShape, pool_shape
+from ..shapes import PoolShape, check_lengths, pool_shape
 from . import workspace
 from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
@@ -108,6 +108,7 @@ def global_avg_pool2d(x: Array) -> Array:
     """The mean of each channel of `x` [n, h, w, c]: [n, c]."""
     check_float32("global_avg_pool2d", "x", x)
     check_array("global_avg_pool2d", "x", x, ndim=4)
+    check_lengths("global_avg_pool2d", "x", x.shape, empty_batch=True)
     check_pixels("global_avg_pool2d", "x", x)
     return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
 
@@ -116,6 +117,7 @@ def global_avg_pool2d_backward(x_shape: Shape, dy: Array) -> Array:
     """Gradient of global average pooling, given `dy` [n, c]."""
     check_float32("global_avg_pool2d_backward", "dy", dy)
     x_shape = check_shape("global_avg_pool2d_backward", "x_shape", x_shape, 4)
+    check_lengths("global_avg_pool2d_backward", "x_shape", x_shape, empty_batch=True)
     check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))
     check_pixels("global_avg_pool2d_backward", "dy", dy)
     return avg_pool2d_backward(x_shape, dy[:, None, None, :], x_shape[1:3])

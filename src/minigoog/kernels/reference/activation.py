@@ -7,7 +7,7 @@ from ...checks import check_array, check_out, check_real
 
 
 def relu(x: Array, *, out: Array | None = None) -> Array:
-    """max(0, x), of any shape; a NaN stays."""
+    """max(0, x), of any shape; a NaN stays. `out` may be `x`."""
     check_array("relu", "x", x)
     y = np.empty_like(x) if out is None else check_out("relu", out, x.shape, x.dtype, elementwise=True, x=x)
     return np.maximum(x, 0, out=y)

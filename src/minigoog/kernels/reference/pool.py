@@ -6,7 +6,7 @@ import numpy as np
 
 from ...array_types import Array, IntArray, Pair, Shape
 from ...checks import check_array, check_bool, check_out, check_shape
-from ..shapes import PoolShape, pool_shape
+from ..shapes import PoolShape, check_lengths, pool_shape
 
 
 def _windows(x: Any, s: PoolShape, fill: float) -> Any:
@@ -111,11 +111,13 @@ def avg_pool2d_backward(
 def global_avg_pool2d(x: Array) -> Array:
     """The mean of each channel of `x` [n, h, w, c]: [n, c]."""
     check_array("global_avg_pool2d", "x", x, ndim=4)
+    check_lengths("global_avg_pool2d", "x", x.shape, empty_batch=True)
     return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
 
 
 def global_avg_pool2d_backward(x_shape: Shape, dy: Array) -> Array:
     """Gradient of global average pooling, given `dy` [n, c]."""
     x_shape = check_shape("global_avg_pool2d_backward", "x_shape", x_shape, 4)
+    check_lengths("global_avg_pool2d_backward", "x_shape", x_shape, empty_batch=True)
     check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))
     return avg_pool2d_backward(x_shape, dy[:, None, None, :], x_shape[1:3])
