@@ -70,3 +70,13 @@ def test_the_list_of_what_is_public_is_not_empty():
 def test_an_argument_beside_right_ones_is_refused_by_name(call, message):
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         call()
+
+
+def test_no_error_is_longer_than_a_few_lines():
+    """Whatever was given: an array, a list of a million, a long string."""
+    for value in (np.zeros((99, 99)), list(range(10**6)), "x" * 10**6, [["x" * 10**4] * 99] * 9, dict.fromkeys(range(10**4))):
+        for call in (lambda v: nn.Conv2d(v, 3, 3), lambda v: ops.concat(v), lambda v: mg.Tensor([1.0]) + v, lambda v: models.build(v),
+                     lambda v: mg.compile(nn.Flatten(), v), lambda v: ops.index(mg.Tensor([1.0]), v), lambda v: nn.MaxPool2d(v)):
+            with pytest.raises((TypeError, ValueError, IndexError)) as refused:
+                call(value)
+            assert len(str(refused.value)) < 600

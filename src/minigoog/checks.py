@@ -2,6 +2,7 @@
 
 import math
 import operator
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,15 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .array_types import Array, IntArray, Shape
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 100
+
+
+def short(value: object) -> str:
+    """repr(value) for an error, cut in the middle if it is long."""
+    text = _short.repr(value)
+    return text if len(text) <= 200 else f"{text[:120]}...{text[-40:]}"
 
 
 def check_array(
@@ -83,7 +93,7 @@ def check_int(where: str, name: str, value: Any, minimum: int | None = None, max
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{where}: `{name}` is {value!r}, expected an integer") from None
+        raise TypeError(f"{where}: `{name}` is {short(value)}, expected an integer") from None
     if minimum is not None and number < minimum:
         raise ValueError(f"{where}: `{name}` is {number}, expected at least {minimum}")
     if number > maximum:
@@ -98,7 +108,7 @@ def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, ma
             raise TypeError
         number = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{where}: `{name}` is {value!r}, expected a number") from None
+        raise TypeError(f"{where}: `{name}` is {short(value)}, expected a number") from None
     if not math.isfinite(number) or not minimum <= number <= maximum:
         limits = "a finite number" if minimum == -math.inf else f"a finite number from {minimum:g} to {maximum:g}"
         raise ValueError(f"{where}: `{name}` is {number}, expected {limits}")
@@ -109,14 +119,14 @@ def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
     """(height, width) from one integer for both or from a pair, each at least `minimum`."""
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
-        raise ValueError(f"{where}: `{name}` is {value!r}, expected an integer or a pair (height, width)")
+        raise ValueError(f"{where}: `{name}` is {short(value)}, expected an integer or a pair (height, width)")
     return check_int(where, name, values[0], minimum), check_int(where, name, values[1], minimum)
 
 
 def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
     """Returns `shape` as a tuple if it is `ndim` integers of at least 0."""
     if not isinstance(shape, (tuple, list)) or len(shape) != ndim:
-        raise TypeError(f"{where}: `{name}` is {shape!r}, expected a tuple of {ndim} integers")
+        raise TypeError(f"{where}: `{name}` is {short(shape)}, expected a tuple of {ndim} integers")
     return tuple(check_int(where, name, n, 0) for n in shape)
 
 
@@ -150,12 +160,12 @@ def check_labels(where: str, labels: Any, n: int, classes: int, *, name: str = "
 def check_choice(where: str, name: str, value: Any, choices: Sequence[str]) -> str:
     """Returns `value` if it is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{where}: `{name}` is {value!r}, expected one of {', '.join(choices)}")
+        raise ValueError(f"{where}: `{name}` is {short(value)}, expected one of {', '.join(choices)}")
     return value
 
 
 def check_bool(where: str, name: str, value: object, hint: str = "") -> bool:
     """Returns `value` as a bool if it is True or False; `hint` ends the message if it is not."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{where}: `{name}` is {value!r}, expected True or False{hint}")
+        raise TypeError(f"{where}: `{name}` is {short(value)}, expected True or False{hint}")
     return bool(value)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import kernels
-from ..array_types import Array, Shape
-from ..checks import check_array, check_int, check_out
+from ..array_types import Array
+from ..checks import check_array, check_int, check_out, short
 from ..op import Op
 from ..tensor import Tensor, check_tensor
 
@@ -18,7 +18,7 @@ def channel_slices(like: Tensor, channels: Sequence[int]) -> tuple[Array, list[A
     if check_tensor("channel_slices", "like", like).ndim < 1:
         raise ValueError(f"channel_slices: `like` has 0 axes {like.shape}, expected at least 1")
     if not isinstance(channels, (tuple, list)) or not channels:
-        raise TypeError(f"channel_slices: `channels` is {channels!r}, expected a list of integers")
+        raise TypeError(f"channel_slices: `channels` is {short(channels)}, expected a list of integers")
     channels = [check_int("channel_slices", "channels", c, 0) for c in channels]
     whole = kernels.empty((*like.shape[:-1], sum(channels)), like.dtype)
     return whole, np.split(whole, np.cumsum(channels)[:-1], axis=-1)
@@ -36,22 +36,16 @@ class Concat(Op):
             if x.ndim < 1 or x.shape[:-1] != xs[0].shape[:-1]:
                 raise ValueError(f"concat: `xs[{i}]` has shape {x.shape}, expected {xs[0].shape} but for the channels")
         self.bounds = np.cumsum([x.shape[-1] for x in xs])
-        y = self._result(xs, (*xs[0].shape[:-1], int(self.bounds[-1])))
-        self.copies = [(x, part) for x, part in zip(xs, self.split(y), strict=True) if not _is_there(x, part)]
+        shape, dtype = (*xs[0].shape[:-1], int(self.bounds[-1])), xs[0].dtype
+        y: Array = kernels.empty(shape, dtype) if self.whole is None else check_out("concat", self.whole, shape, dtype, name="whole")
+        parts = self.split(y)
+        elsewhere = [i for i, x in enumerate(xs) if not _is_there(x, parts[i])]
+        for i in elsewhere if self.whole is not None else ():  # an input in another place of `whole` would be overwritten before it is read
+            check_out("concat", y, shape, dtype, elementwise=False, name="whole", **{f"xs[{i}]": xs[i]})
+        self.copies = [(xs[i], parts[i]) for i in elsewhere]
         for x, part in self.copies:
             part[...] = x
         return y
-
-    def _result(self, xs: Sequence[Array], shape: Shape) -> Array:
-        """The array of the result: `whole` if it fits, and shares memory only with inputs that are its slices already."""
-        if self.whole is None:
-            empty: Array = kernels.empty(shape, xs[0].dtype)
-            return empty
-        whole: Array = check_out("concat", self.whole, shape, xs[0].dtype, name="whole")
-        for i, (x, part) in enumerate(zip(xs, self.split(whole), strict=True)):
-            if not _is_there(x, part):
-                check_out("concat", whole, shape, xs[0].dtype, elementwise=False, name="whole", **{f"xs[{i}]": x})
-        return whole
 
     def backward(self, dy: Array) -> list[Array]:
         return self.split(dy)
@@ -72,7 +66,7 @@ def _is_there(x: Array, part: Array) -> bool:
 def concat(xs: Sequence[Tensor], whole: Array | None = None) -> Tensor:
     """The channels of the tensors `xs` side by side; `whole`: the array if they are already its slices (see `channel_slices`)."""
     if not isinstance(xs, (tuple, list)) or not xs:
-        raise TypeError(f"concat: `xs` is {xs!r}, expected a list of Tensors")
+        raise TypeError(f"concat: `xs` is {short(xs)}, expected a list of Tensors")
     for i, x in enumerate(xs):
         check_tensor("concat", f"xs[{i}]", x)
     return Concat(whole)(*xs)

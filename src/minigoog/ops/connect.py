@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..array_types import Array, IntArray
-from ..checks import check_array, check_shape
+from ..checks import check_array, check_shape, short
 from ..op import Op
 from ..tensor import Tensor
 
@@ -37,7 +37,7 @@ def _channels(name: str, channels: Sequence[int], n: int) -> IntArray:
     """`channels` as an array of integers from 0 to n - 1."""
     found = np.asarray(channels)
     if found.ndim != 1 or (found.size and found.dtype.kind not in "iu"):
-        raise TypeError(f"connect: `{name}` is {channels!r}, expected a list of channels")
+        raise TypeError(f"connect: `{name}` is {short(channels)}, expected a list of channels")
     if found.size and not (found.min() >= 0 and found.max() < n):
         raise ValueError(f"connect: `{name}` go from {found.min()} to {found.max()}, expected 0 to {n - 1}")
     return found.astype(np.int64)

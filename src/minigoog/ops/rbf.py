@@ -1,5 +1,7 @@
 """Radial basis functions: how far an output is from each of some fixed codes."""
 
+import numpy as np
+
 from ..array_types import Array
 from ..checks import check_array
 from ..op import Op
@@ -10,6 +12,8 @@ class SquaredDistance(Op):
     """y[n, i] = |x[n] - codes[i]|^2 for fixed codes [i, features]."""
 
     def __init__(self, codes: Array):
+        if isinstance(codes, np.ndarray) and codes.dtype.kind in "iu":
+            codes = codes.astype(np.float32)
         self.codes: Array = check_array("squared_distance", "codes", codes, ndim=2)
 
     def forward(self, x: Array) -> Array:
