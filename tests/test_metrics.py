@@ -47,5 +47,5 @@ def test_what_does_not_fit_is_refused_by_name(args, message):
 
 def test_the_confusion_matrix_counts_class_by_row_and_prediction_by_column():
     assert confusion_matrix([0, 1, 1, 2, 0], [0, 1, 2, 2, 0], 3).tolist() == [[2, 0, 0], [0, 1, 0], [0, 1, 1]]
-    with pytest.raises(ValueError, match="`labels` go from 0 to 3"):
+    with pytest.raises(ValueError, match="confusion_matrix: `predicted` go from 0 to 3"):
         confusion_matrix([0, 3], [0, 1], 3)

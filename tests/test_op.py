@@ -41,6 +41,7 @@ def test_an_operation_of_ones_own_has_forward_and_backward_and_nothing_else():
     (np.float32(1.5), TypeError, r"Swish.forward: `y` is float32, expected a NumPy array"),
     ([1.0], TypeError, r"Swish.forward: `y` is list, expected a NumPy array"),
     (Tensor([1.0]), TypeError, r"Swish.forward: `y` is Tensor, expected a NumPy array"),
+    (np.ones(3), TypeError, r"Swish.forward: `y` is float64, expected float32"),
     (np.ones(3, int), TypeError, r"Swish.forward: `y` is int64, expected float32"),
     (np.ones(3, np.float16), TypeError, r"Swish.forward: `y` is float16, expected float32"),
     (np.ones(3, complex), TypeError, r"Swish.forward: `y` is complex128, expected float32"),

@@ -1,5 +1,7 @@
 """The optimizers: their formulas step by step, groups, state, and what they refuse."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -130,6 +132,7 @@ def test_clipping_scales_all_gradients_by_one_factor():
     p.grad, q.grad = np.array([3, 0], np.float32), np.array([4], np.float32)
     assert optim.gradient_norm([p, q, unused]) == 5
     assert optim.clip_grad_norm_([p, q, unused], 10) == 5 and p.grad[0] == 3
+    assert optim.clip_grad_norm_([p, q, unused], math.inf) == 5 and p.grad[0] == 3
     assert optim.clip_grad_norm_([p, q, unused], 2.5) == 5
     assert np.allclose(p.grad, [1.5, 0]) and np.allclose(q.grad, 2) and unused.grad is None
 
@@ -183,7 +186,10 @@ def test_parameters_can_be_added_in_a_group_later():
 
 
 BAD_PARAMS = {
-    "a tensor": (lambda p: p, "`params` is a Tensor"), "arrays": (lambda p: [p.data], "`params` has ndarray, expected Tensors"),
+    "a tensor": (lambda p: p, "`params` is Parameter, expected a list of Tensors"), "nothing": (lambda p: None, "`params` is NoneType"),
+    "a module": (lambda p: nn.Linear(1, 1), r"`params` is Linear, expected a list of Tensors: model.parameters\(\)"),
+    "a string": (lambda p: "p", "`params` is str"), "no list in a group": (lambda p: [{"params": 3}], "`params` is int, expected a list"),
+    "arrays": (lambda p: [p.data], "`params` has ndarray, expected Tensors"),
     "twice": (lambda p: [p, p], "`params` has a parameter twice"),
     "in two groups": (lambda p: [{"params": [p]}, {"params": [p]}], "`params` has a parameter twice"),
     "an unknown setting": (lambda p: [{"params": [p], "learning_rate": 1}], "a group has `learning_rate`, expected lr, betas, eps"),

@@ -2,12 +2,23 @@
 
 import math
 import operator
+import reprlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from .array_types import Array, IntArray, Shape
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 100
+
+
+def short(value: object) -> str:
+    """repr(value) for an error, cut in the middle if it is long."""
+    text = _short.repr(value)
+    return text if len(text) <= 200 else f"{text[:120]}...{text[-40:]}"
 
 
 def check_array(
@@ -32,20 +43,44 @@ def check_array(
     return a
 
 
-def check_out(where: str, out: Array, shape: Shape, x: Array) -> Array:
-    """Returns `out` if a result of this shape, computed from `x`, can be written to it: same type as `x`, no shared memory."""
-    check_writable(where, out, shape, x.dtype)
-    if np.may_share_memory(out, x) and np.shares_memory(out, x):
-        raise ValueError(f"{where}: `out` overlaps `x`, expected separate memory")
-    return out
+def check_out(
+    where: str, out: Any, shape: Shape, dtype: DTypeLike, *, elementwise: bool = False, name: str = "out", **inputs: Array | None
+) -> Any:
+    """Returns `out` if a result of this shape and dtype can be written to it while `inputs` are read: it shares no memory with them.
 
-
-def check_writable(where: str, out: Array, shape: Shape, dtype: DTypeLike) -> Array:
-    """Returns `out` if a result of this shape and dtype can be written to it."""
-    check_array(where, "out", out, dtype=dtype, shape=shape)
+    elementwise: each value of the result depends on the values at its own place only, so that `out` may be an input itself."""
+    check_array(where, name, out, dtype=dtype, shape=shape)
     if not out.flags.writeable:
-        raise ValueError(f"{where}: `out` is read-only")
+        raise ValueError(f"{where}: `{name}` is read-only")
+    if not out.flags.c_contiguous and _overlaps_itself(out):
+        raise ValueError(f"{where}: `{name}` has strides {out.strides} (shape {out.shape}), expected a place of its own for each value")
+    for other, a in inputs.items():
+        if a is None or (elementwise and a is out):
+            continue
+        if np.may_share_memory(out, a, SEARCH) and not (elementwise and _same_place(out, a)):
+            expected = f"separate memory or `{other}` itself" if elementwise else "separate memory"
+            raise ValueError(f"{where}: `{name}` overlaps `{other}`, expected {expected}")
     return out
+
+
+SEARCH: Any = 1000  # steps of NumPy's exact search for a common byte, which is exponential; slices of one map need a few
+
+
+def _overlaps_itself(a: Array) -> bool:
+    """Whether two elements of `a` share memory: an axis steps into what the axes of smaller steps span."""
+    span = a.itemsize
+    for step, n in sorted([(abs(step), n) for step, n in zip(a.strides, a.shape, strict=True) if n > 1]):
+        if step < span:
+            return True
+        span += step * (n - 1)
+    return False
+
+
+def _same_place(a: Array, b: Array) -> bool:
+    """Whether `a` and `b` are the same elements in the same order."""
+    steps = [[step for step, n in zip(c.strides, c.shape, strict=True) if n > 1] for c in (a, b)]
+    first = [c.__array_interface__["data"][0] for c in (a, b)]
+    return a.shape == b.shape and steps[0] == steps[1] and first[0] == first[1]
 
 
 LARGEST = 2**31 - 1  # of sizes, strides and paddings
@@ -58,7 +93,7 @@ def check_int(where: str, name: str, value: Any, minimum: int | None = None, max
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{where}: `{name}` is {value!r}, expected an integer") from None
+        raise TypeError(f"{where}: `{name}` is {short(value)}, expected an integer") from None
     if minimum is not None and number < minimum:
         raise ValueError(f"{where}: `{name}` is {number}, expected at least {minimum}")
     if number > maximum:
@@ -73,7 +108,7 @@ def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, ma
             raise TypeError
         number = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{where}: `{name}` is {value!r}, expected a number") from None
+        raise TypeError(f"{where}: `{name}` is {short(value)}, expected a number") from None
     if not math.isfinite(number) or not minimum <= number <= maximum:
         limits = "a finite number" if minimum == -math.inf else f"a finite number from {minimum:g} to {maximum:g}"
         raise ValueError(f"{where}: `{name}` is {number}, expected {limits}")
@@ -84,14 +119,14 @@ def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
     """(height, width) from one integer for both or from a pair, each at least `minimum`."""
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
-        raise ValueError(f"{where}: `{name}` is {value!r}, expected an integer or a pair (height, width)")
+        raise ValueError(f"{where}: `{name}` is {short(value)}, expected an integer or a pair (height, width)")
     return check_int(where, name, values[0], minimum), check_int(where, name, values[1], minimum)
 
 
 def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
     """Returns `shape` as a tuple if it is `ndim` integers of at least 0."""
     if not isinstance(shape, (tuple, list)) or len(shape) != ndim:
-        raise TypeError(f"{where}: `{name}` is {shape!r}, expected a tuple of {ndim} integers")
+        raise TypeError(f"{where}: `{name}` is {short(shape)}, expected a tuple of {ndim} integers")
     return tuple(check_int(where, name, n, 0) for n in shape)
 
 
@@ -112,20 +147,27 @@ def output_size(
     return n
 
 
-def check_labels(where: str, labels: Any, n: int, classes: int) -> IntArray:
+def check_labels(where: str, labels: Any, n: int, classes: int, *, name: str = "labels") -> IntArray:
     """Returns `labels` as int64 [n] if each is a class number from 0 to `classes` - 1."""
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"{where}: `labels` is {labels.dtype}, expected integers")
+        raise TypeError(f"{where}: `{name}` is {labels.dtype}, expected integers")
     if labels.shape != (n,):
-        raise ValueError(f"{where}: `labels` has shape {labels.shape}, expected {(n,)}, one for each row of the logits")
+        raise ValueError(f"{where}: `{name}` has shape {labels.shape}, expected {(n,)}, one for each row of the logits")
     if n and not (labels.min() >= 0 and labels.max() < classes):
-        raise ValueError(f"{where}: `labels` go from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
+        raise ValueError(f"{where}: `{name}` go from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
     return np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def check_choice(where: str, name: str, value: Any, choices: Sequence[str]) -> str:
+    """Returns `value` if it is one of `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{where}: `{name}` is {short(value)}, expected one of {', '.join(choices)}")
+    return value
 
 
 def check_bool(where: str, name: str, value: object, hint: str = "") -> bool:
     """Returns `value` as a bool if it is True or False; `hint` ends the message if it is not."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{where}: `{name}` is {value!r}, expected True or False{hint}")
+        raise TypeError(f"{where}: `{name}` is {short(value)}, expected True or False{hint}")
     return bool(value)

@@ -37,6 +37,10 @@ def gradcheck(
     `function` must be deterministic: a dropout mask must not change from call to call."""
     for name, value in (("eps", eps), ("atol", atol), ("rtol", rtol)):
         check_real("gradcheck", name, value, 1e-300 if name == "eps" else 0)
+    if not callable(function):
+        raise TypeError(f"gradcheck: `function` is {type(function).__name__}, expected a function of tensors")
+    if not isinstance(inputs, (tuple, list)):
+        raise TypeError(f"gradcheck: `inputs` is {type(inputs).__name__}, expected a list of tensors or arrays")
     if isinstance(op := function, Op):  # an object runs once: a copy for each call
         function = lambda *xs: copy.copy(op)(*xs)  # noqa: E731
     xs = [x if isinstance(x, Tensor) else Tensor(np.asarray(x, np.float64)) for x in inputs]
@@ -45,6 +49,8 @@ def gradcheck(
     with kernels.use("reference"), _in_float64(tensors):
         generator = np.random.default_rng(seed)
         y = function(*xs)
+        if not isinstance(y, Tensor):
+            raise TypeError(f"gradcheck: `function` returned {type(y).__name__}, expected a Tensor")
         if not y.requires_grad:
             raise GradcheckError("gradcheck: the result does not depend on any input through a recorded operation")
         dy = generator.standard_normal(y.shape)

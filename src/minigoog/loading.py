@@ -74,6 +74,8 @@ def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
     From a run's folder it loads the averaged weights if there are any, else those of the last epoch. A network with several outputs
     returns them as a tuple. FileNotFoundError if there is no such file. ValueError, naming the file, if it is damaged, is not a saved
     model, or holds weights that are not finite or do not fit the network; and, naming its members, for the folder of an ensemble."""
+    if not isinstance(run_or_file, (str, os.PathLike)):
+        raise TypeError(f"load: `run_or_file` is {type(run_or_file).__name__}, expected a path")
     _refuse_ensemble(run_or_file)
     path = saved_model.find(run_or_file)
     weights, info = saved_model.load(path)

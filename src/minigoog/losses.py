@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from .array_types import IntArray
+from .checks import check_array, check_real
 from .ops import cross_entropy
-from .tensor import Tensor
+from .tensor import Tensor, check_tensor
 
 AUX_WEIGHT = 0.3
 Outputs: TypeAlias = Tensor | tuple[Tensor, ...]  # logits alone, or (logits, *auxiliary logits)
@@ -15,18 +16,29 @@ def googlenet_losses(outputs: Outputs, labels: IntArray, label_smoothing: float 
     """The cross-entropy of the classifier and of each auxiliary head, in a list.
 
     `outputs`: the logits alone, or (logits, *auxiliary logits) as GoogLeNet gives them in training."""
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-    return [cross_entropy(logits, labels, label_smoothing=label_smoothing) for logits in outputs]
+    several = _several("googlenet_losses", outputs)
+    return [cross_entropy(logits, labels, label_smoothing=label_smoothing) for logits in several]
 
 
 def googlenet_loss(outputs: Outputs, labels: IntArray, aux_weight: float = AUX_WEIGHT) -> Tensor:
     """The cross-entropy of the main classifier plus `aux_weight` times that of each auxiliary head. (Paper, section 5)"""
-    return weighted_sum(googlenet_losses(outputs, labels), aux_weight)
+    return weighted_sum(googlenet_losses(_several("googlenet_loss", outputs), labels), aux_weight)
+
+
+def _several(where: str, outputs: Outputs) -> tuple[Tensor, ...]:
+    """`outputs` as a tuple of tensors [n, classes]."""
+    several = outputs if isinstance(outputs, tuple) else (outputs,)
+    for logits in several:
+        check_array(where, "outputs", check_tensor(where, "outputs", logits).data, ndim=2)
+    return several
 
 
 def weighted_sum(losses: Sequence[Tensor], aux_weight: float) -> Tensor:
     """The first loss plus `aux_weight` times each other one; with weight 0 the heads get no gradient at all."""
-    total = losses[0]
+    if not isinstance(losses, (tuple, list)) or not losses:
+        raise TypeError(f"weighted_sum: `losses` is {losses!r}, expected a list of Tensors")
+    check_real("weighted_sum", "aux_weight", aux_weight)
+    total = check_tensor("weighted_sum", "losses", losses[0])
     for loss in losses[1:] if aux_weight else ():
         total = total + aux_weight * loss
     return total

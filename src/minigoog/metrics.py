@@ -22,7 +22,9 @@ def top_k_error(scores: Array, labels: IntArray, k: int = 1) -> float:
 
 def confusion_matrix(predicted: IntArray, labels: IntArray, classes: int) -> IntArray:
     """How often class i (row) was predicted as class j (column): int64 [classes, classes]."""
-    predicted = check_labels("confusion_matrix", predicted, len(labels), classes)
+    classes = check_int("confusion_matrix", "classes", classes, 1)
+    labels = check_labels("confusion_matrix", labels, np.size(labels), classes)
+    predicted = check_labels("confusion_matrix", predicted, len(labels), classes, name="predicted")
     table = np.zeros((classes, classes), np.int64)
-    np.add.at(table, (check_labels("confusion_matrix", labels, len(labels), classes), predicted), 1)
+    np.add.at(table, (labels, predicted), 1)
     return table

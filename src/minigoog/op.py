@@ -1,5 +1,7 @@
 """An operation: its forward and backward function, and, after it has run, the record of that run."""
 
+import inspect
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -8,7 +10,7 @@ import numpy as np
 from . import kernels, writes
 from .array_types import Array, BoolArray, IntArray
 from .checks import check_array
-from .tensor import Tensor, is_recording
+from .tensor import Tensor, check_tensor, is_recording
 
 
 class Op:
@@ -20,6 +22,7 @@ class Op:
     stores that array as `self.out`. Each recorded call needs a new object.
     See examples/custom_op.py."""
 
+    function: ClassVar[str] = ""  # of `minigoog.ops`, which runs it, if it is not named like the class (see `function_name`)
     read_for: ClassVar[dict[str, int]] = {}  # attributes that backward reads for the gradient of one input only: name -> that input
     freed = False
     inputs: tuple[Tensor, ...] = ()  # the input tensors of the recorded run
@@ -44,8 +47,10 @@ class Op:
             self._settings = dict(state)  # the constructor's attributes; all others are the record
         state.pop("y", None)
         y = self.forward(*arrays)
-        if type(y) is not np.ndarray or y.dtype.char not in "fd":  # a quick test first, for speed
+        if type(y) is not np.ndarray or not arrays or y.dtype is not arrays[0].dtype:  # a quick test first, for speed
             check_array(f"{self.name}.forward", "y", y)
+            if arrays and all(y.dtype != x.dtype for x in arrays):
+                check_array(f"{self.name}.forward", "y", y, dtype=arrays[0].dtype)
         self._keeps_y = "y" in state
         self.y, self.freed, self.ran_at = y, False, writes.now()
         for a in self.written():
@@ -136,8 +141,7 @@ class Op:
         requested = False
         for x in inputs:
             if not isinstance(x, Tensor):
-                where = f"{self.name}: input {[id(t) for t in inputs].index(id(x))}"
-                raise TypeError(f"{where} is {type(x).__name__}, expected a Tensor: minigoog.Tensor(array)")
+                self._refuse(inputs)
             requested = requested or x.requires_grad
         if self.inputs:  # even where nothing is recorded now: forward would overwrite what backward reads
             raise RuntimeError(f"{self.name}: this object holds the record of an earlier call: make a new {self.name} for each call")
@@ -148,6 +152,13 @@ class Op:
                 made = f"input {i} {x.shape}, the output of {x.op.name}"
                 raise RuntimeError(f"{self.name}: {made}, has been overwritten by {by}: use the output of {by} instead")
         return True
+
+    def _refuse(self, inputs: tuple[Any, ...]) -> None:
+        """TypeError for the first of `inputs` that is not a Tensor, under its name in `forward`."""
+        where = function_name(type(self)) if type(self).__module__.startswith("minigoog.") else self.name
+        names = [p.name for p in inspect.signature(self.forward).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        for i, x in enumerate(inputs):
+            check_tensor(where, names[i] if i < len(names) else f"input {i}", x)
 
     def __repr__(self) -> str:
         if self.freed or "y" not in vars(self):
@@ -161,3 +172,8 @@ class Op:
         from .html import operations
 
         return operations(ops)
+
+
+def function_name(kind: type[Op]) -> str:
+    """The name of an operation's function in `ops`: max_pool2d of MaxPool2d."""
+    return kind.function or re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", kind.__name__).lower()

@@ -9,7 +9,7 @@ import numpy as np
 from . import kernels, writes
 from .array_types import Array
 from .checks import check_array, check_bool, check_real
-from .tensor import Tensor
+from .tensor import Tensor, check_tensor
 
 Group: TypeAlias = dict[str, Any]  # "params": a list of tensors; and the settings of their step
 Params: TypeAlias = Iterable[Tensor | Mapping[str, Any]]  # tensors, or groups of them
@@ -26,12 +26,12 @@ class Optimizer:
     flags: tuple[str, ...] = ()  # the settings that are True or False
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
-        self.defaults = self._checked(defaults)
+        if not isinstance(defaults, Mapping):
+            raise TypeError(f"{self._name}: `defaults` is {type(defaults).__name__}, expected a dict of settings")
+        self.defaults = self._checked(dict(defaults))
         self.param_groups: list[Group] = []
         self.state: list[dict[str, Any]] = []  # one for each parameter, in the order of the groups
-        if isinstance(params, Tensor):
-            raise TypeError(f"{self._name}: `params` is a Tensor, expected several in a list, or groups")
-        given: list[Any] = list(params)
+        given = _listed(self._name, "params", params)
         if not given:
             raise ValueError(f"{self._name}: `params` is empty")
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
@@ -43,7 +43,7 @@ class Optimizer:
             raise TypeError(f"{self._name}: a group is {type(group).__name__}, expected a dict with `params`")
         if unknown := group.keys() - self.defaults.keys() - {"params"}:
             raise ValueError(f"{self._name}: a group has `{min(unknown)}`, expected {', '.join(self.defaults)}")
-        params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        params = [group["params"]] if isinstance(group["params"], Tensor) else _listed(self._name, "params", group["params"])
         self._check_params(params)
         settings = self._checked({name: group.get(name, value) for name, value in self.defaults.items()})
         self.param_groups.append({"params": params, **settings})
@@ -118,7 +118,10 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restores settings and state; ValueError, without any change, if they belong to other parameters."""
-        where, groups, state = f"{self._name}.load_state_dict", state_dict["param_groups"], state_dict["state"]
+        where = f"{self._name}.load_state_dict"
+        if not isinstance(state_dict, Mapping) or not {"param_groups", "state"} <= state_dict.keys():
+            raise TypeError(f"{where}: `state_dict` is {type(state_dict).__name__}, expected a dict with `param_groups` and `state`")
+        groups, state = state_dict["param_groups"], state_dict["state"]
         if [len(group["params"]) for group in groups] != [len(group["params"]) for group in self.param_groups]:
             raise ValueError(f"{where}: `state_dict` has other groups of parameters than this optimizer")
         for i, own in enumerate(self.state):
@@ -241,6 +244,10 @@ class PolyakAverage:
     untrained weights soon lose their influence. `arrays`: name -> array, as from `Module.state_dict`; `averages` has the same names."""
 
     def __init__(self, arrays: Mapping[str, Array], decay: float) -> None:
+        if not isinstance(arrays, Mapping):
+            raise TypeError(f"PolyakAverage: `arrays` is {type(arrays).__name__}, expected a dict of arrays: model.state_dict()")
+        for name, array in arrays.items():
+            check_array("PolyakAverage", f"arrays[{name!r}]", array)
         self.arrays = arrays
         self.decay = check_real("PolyakAverage", "decay", decay, 0, 1)
         self.averages = {name: array.copy() for name, array in arrays.items()}
@@ -255,19 +262,35 @@ class PolyakAverage:
             writes.note(average, "PolyakAverage.step")
 
 
+def _listed(where: str, name: str, tensors: Any) -> list[Any]:
+    """`tensors`, an iterable but not a string or a single tensor (whose rows are other tensors), as a list."""
+    if isinstance(tensors, (Tensor, str)) or not isinstance(tensors, Iterable):
+        hint = ": model.parameters()" if hasattr(tensors, "parameters") else ""
+        raise TypeError(f"{where}: `{name}` is {type(tensors).__name__}, expected a list of Tensors{hint}")
+    return list(tensors)
+
+
+def _checked_parameters(where: str, parameters: Iterable[Tensor]) -> list[Tensor]:
+    """One tensor or several as a list of tensors."""
+    several = [parameters] if isinstance(parameters, Tensor) else _listed(where, "parameters", parameters)
+    return [check_tensor(where, f"parameters[{i}]", p) for i, p in enumerate(several)]
+
+
 def gradient_norm(parameters: Iterable[Tensor]) -> float:
     """The Euclidean norm of all gradients of `parameters` together; 0 if there are none."""
-    if isinstance(parameters, Tensor):  # iterating over it would give its rows, which have no gradients
-        parameters = [parameters]
+    parameters = _checked_parameters("gradient_norm", parameters)
     squares = [np.square(p.grad, dtype=np.float64).sum() for p in parameters if p.grad is not None]
     return math.sqrt(sum(squares))
 
 
 def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
-    """Scales the gradients of `parameters`, in place, so that their total norm is at most `max_norm`; returns the norm before that."""
-    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    """Scales the gradients of `parameters`, in place, so that their total norm is at most `max_norm`; returns the norm before that.
+
+    `max_norm` math.inf changes nothing: for the norm alone."""
+    parameters = _checked_parameters("clip_grad_norm_", parameters)
     norm = gradient_norm(parameters)
-    if norm > check_real("clip_grad_norm_", "max_norm", max_norm, 0):
+    unlimited = isinstance(max_norm, (float, np.floating)) and max_norm == math.inf
+    if not unlimited and norm > check_real("clip_grad_norm_", "max_norm", max_norm, 0):
         for p in parameters:
             if p.grad is not None:
                 p.grad *= np.float32(max_norm / norm)

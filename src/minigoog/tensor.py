@@ -10,6 +10,7 @@ import numpy as np
 
 from . import writes
 from .array_types import Array, Scalar, Shape
+from .checks import check_bool
 from .modes import Mode
 from .tape import Tape
 
@@ -31,6 +32,13 @@ def no_grad() -> AbstractContextManager[None]:
 def is_recording() -> bool:
     """Whether operations are recorded for backward(), in this thread."""
     return _recording.get()
+
+
+def check_tensor(where: str, name: str, x: Any) -> Tensor:
+    """Returns `x` if it is a Tensor; else raises."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{where}: `{name}` is {type(x).__name__}, expected a Tensor: minigoog.Tensor({name})")
+    return x
 
 
 def _from_python(data: Any) -> Array:
@@ -58,12 +66,14 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False):
         if isinstance(data, Tensor):
-            raise TypeError("Tensor: `data` is a Tensor already; x.detach() makes a new one with the same array")
+            raise TypeError(f"{type(self).__name__}: `data` is a Tensor already; x.detach() makes a new one with the same array")
         data = data if isinstance(data, np.ndarray) else _from_python(data)
         if data.dtype.kind in "biu":
             data = data.astype(np.float32)
         if data.dtype not in (np.float32, np.float64):
-            raise TypeError(f"Tensor: `data` is {data.dtype}, expected float32, float64 or integers")
+            raise TypeError(f"{type(self).__name__}: `data` is {data.dtype}, expected float32, float64 or integers")
+        if requires_grad is not False:
+            check_bool(type(self).__name__, "requires_grad", requires_grad)
         self.data, self.grad, self.op, self.requires_grad = data, None, None, requires_grad
 
     @property
@@ -213,7 +223,10 @@ class Tensor:
             if self.size != 1:
                 raise ValueError(f"backward: `grad` is missing: a tensor of shape {self.shape}, not one value, needs one of that shape")
             return np.ones_like(self.data)
-        dy: Array = np.asarray(grad.data if isinstance(grad, Tensor) else grad, dtype=self.dtype)
+        try:
+            dy: Array = np.asarray(grad.data if isinstance(grad, Tensor) else grad, dtype=self.dtype)
+        except (TypeError, ValueError):
+            raise TypeError(f"backward: `grad` is {type(grad).__name__}, expected an array of numbers") from None
         if dy.shape != self.shape:
             raise ValueError(f"backward: `grad` has shape {dy.shape}, expected {self.shape}")
         return dy

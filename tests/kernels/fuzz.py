@@ -121,12 +121,9 @@ def check(where, kwargs):
             getattr(native, where)(**kwargs)
         returned = True
     except (TypeError, ValueError) as error:
-        assert str(error).startswith(where + ":") or where.startswith(("linear", "global")), f"the error names no kernel: {error}"
+        assert str(error).startswith(where + ":"), f"the error names another kernel or none: {error}"
         returned = False
-    out = kwargs.get("out")
     for name, a in inputs.items():
-        if isinstance(out, np.ndarray) and np.may_share_memory(a, out):
-            continue
         assert a.tobytes() == before[name], f"`{name}` was modified"
     return returned
 

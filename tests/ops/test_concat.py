@@ -50,11 +50,35 @@ def test_an_inception_module_copies_no_channel(monkeypatch):
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda a, b: ops.concat([]), "`xs` is empty or not all Tensors"),
-    (lambda a, b: ops.concat([a, 3]), "`xs` is empty or not all Tensors"),
-    (lambda a, b: ops.concat([a, b]), r"input 1 has shape \(1, 3, 2, 2\), expected \(1, 2, 2, 2\) but for the channels"),
+    (lambda a, b: ops.concat([]), r"`xs` is \[\], expected a list of Tensors"),
+    (lambda a, b: ops.concat(a), r"`xs` is Tensor"), (lambda a, b: ops.concat(None), "`xs` is None"),
+    (lambda a, b: ops.concat([a, 3]), r"`xs\[1\]` is int, expected a Tensor"),
+    (lambda a, b: ops.concat([a, Tensor(a.data.astype(float))]), r"`xs\[1\]` is float64, expected float32"),
+    (lambda a, b: ops.concat([a, a], np.empty((1, 2, 2, 4))), "`whole` is float64, expected float32"),
+    (lambda a, b: ops.concat([a, b]), r"`xs\[1\]` has shape \(1, 3, 2, 2\), expected \(1, 2, 2, 2\) but for the channels"),
     (lambda a, b: ops.concat([a, a], np.empty((1, 2, 2, 5), np.float32)), r"`whole` has shape \(1, 2, 2, 5\), expected \(1, 2, 2, 4\)")])
 def test_what_does_not_fit_is_refused_by_name(call, message):
     a, b = Tensor(numbers(0, (1, 2, 2, 2))), Tensor(numbers(0, (1, 3, 2, 2)))
     with pytest.raises((TypeError, ValueError), match=f"concat: {message}"):
         call(a, b)
+
+
+def test_whole_may_hold_its_own_slices_and_no_other_memory_of_the_inputs():
+    """A slice in another place than its own would be overwritten before it is read."""
+    whole, (first, second) = ops.channel_slices(Tensor(numbers(0, (1, 2, 2, 2))), [3, 3])
+    whole[...] = numbers(1, whole.shape)
+    before = whole.copy()
+    assert ops.concat([Tensor(first), Tensor(second)], whole).data is whole and np.array_equal(whole, before)
+    for xs, i in (([second, first], 0), ([first, first], 1), ([first, whole[..., 2:5]], 1)):
+        with pytest.raises(ValueError, match=rf"concat: `whole` overlaps `xs\[{i}\]`, expected separate memory"):
+            ops.concat([Tensor(x) for x in xs], whole)
+
+
+@pytest.mark.parametrize("like, channels, message", [
+    (None, [1], "`like` is NoneType, expected a Tensor"), (Tensor(1.0), [1], "`like` has 0 axes"),
+    (Tensor([1.0]), 3, "`channels` is 3, expected a list"), (Tensor([1.0]), [], r"`channels` is \[\]"),
+    (Tensor([1.0]), [1.5], "`channels` is 1.5, expected an integer"), (Tensor([1.0]), [-1], "`channels` is -1, expected at least 0"),
+])  # fmt: skip
+def test_slices_of_what_has_none_are_refused(like, channels, message):
+    with pytest.raises((TypeError, ValueError), match=f"^channel_slices: {message}"):
+        ops.channel_slices(like, channels)

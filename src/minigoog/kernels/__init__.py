@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..checks import check_int
+from ..checks import check_choice, check_int
 from ..modes import Mode
 from . import reference
 
@@ -63,8 +63,7 @@ def use(name: str) -> AbstractContextManager[None]:
 
     It applies to this thread (or asynchronous task) only; a new thread starts with the kernels chosen at import. A generator that
     is suspended inside the block leaves them in use for its caller until the block ends."""
-    if name not in BACKENDS:
-        raise ValueError(f"kernels.use: `name` is {name!r}, expected one of {', '.join(BACKENDS)}")
+    check_choice("kernels.use", "name", name, tuple(BACKENDS))
     return _backend.within(name)
 
 

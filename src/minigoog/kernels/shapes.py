@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..array_types import BoolArray, Pair, Shape
-from ..checks import LARGEST, check_array, check_int, output_size, pair
+from ..checks import LARGEST, check_array, check_bool, check_int, output_size, pair
 
 
 class ConvShape(NamedTuple):
@@ -71,13 +71,14 @@ class PoolShape(NamedTuple):
 def _conv_shape(
     where: str, x: Shape, w: Shape, stride: tuple[int, int], padding: tuple[int, int], groups: int
 ) -> ConvShape:
-    if len(x) != 4 or len(w) != 4:
-        raise ValueError(f"{where}: x has shape {x} and w {w}, expected four axes each: x NHWC [n, h, w, cin], w HWIO [kh, kw, cin, cout]")
+    if len(x) != 4:
+        raise ValueError(f"{where}: `x` has shape {x}, expected four axes NHWC [n, h, w, cin]")
+    if len(w) != 4:
+        raise ValueError(f"{where}: `w` has shape {w}, expected four axes HWIO [kh, kw, cin, cout]")
     if w[2] * groups != x[3]:
         each = f" in each of {groups} groups" if groups > 1 else ""
         raise ValueError(f"{where}: `w` takes {w[2]} channels{each} but `x` has {x[3]} (x NHWC {x}, w HWIO {w})")
-    if min(w) < 1:
-        raise ValueError(f"{where}: `w` has shape {w}, expected at least 1 along each axis")
+    check_lengths(where, "w", w)
     if w[3] % groups:
         raise ValueError(f"{where}: `groups` is {groups}, expected a divisor of the {w[3]} output channels")
     out = [output_size(where, axis, x[1 + i], w[i], stride[i], padding[i]) for i, axis in enumerate(("height", "width"))]
@@ -95,7 +96,7 @@ def _pool_shape(
     where: str, x: Shape, size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], ceil_mode: bool
 ) -> PoolShape:
     if len(x) != 4:
-        raise ValueError(f"{where}: x has shape {x}, expected four axes NHWC [n, h, w, c]")
+        raise ValueError(f"{where}: `x` has shape {x}, expected four axes NHWC [n, h, w, c]")
     if x[3] < 1:
         raise ValueError(f"{where}: `x` has no channels {x}")
     if x[1] * x[2] >= 2**31:
@@ -115,11 +116,23 @@ def pool_shape(
     """The PoolShape of a pooling of a map of shape `x`; `stride` None means the window's size."""
     size, paddings = pair(where, "kernel_size", kernel_size, 1), pair(where, "padding", padding, 0)
     strides = size if stride is None else pair(where, "stride", stride, 1)
-    return _pool_shape(where, x, size, strides, paddings, bool(ceil_mode))
+    return _pool_shape(where, x, size, strides, paddings, check_bool(where, "ceil_mode", ceil_mode))
 
 
-def check_conv_arrays(where: str, x: Any, w: Any, b: Any) -> None:
-    """Checks the types of the arrays of a forward convolution or linear layer, and the shape of the bias."""
+def check_lengths(where: str, name: str, shape: Shape, empty_batch: bool = False) -> None:
+    """Raises unless an array of this shape has a length of at least 1 along each axis; with `empty_batch` the first may be 0."""
+    if min(shape[1:] if empty_batch else shape) < 1:
+        axes = "each axis but the first" if empty_batch else "each axis"
+        raise ValueError(f"{where}: `{name}` has shape {shape}, expected at least 1 along {axes}")
+
+
+CONV_ALGORITHMS = ("auto", "batch_invariant", "im2col", "direct", "winograd")  # of the C kernels; in NumPy they are all one
+SPARSE_ALGORITHMS = ("auto", "textbook")
+
+
+def check_conv_arrays(where: str, x: Any, w: Any, b: Any, relu: Any) -> None:
+    """Checks the types of the arguments of a forward convolution or linear layer, and the shape of the bias."""
+    check_bool(where, "relu", relu)
     check_array(where, "x", x)
     check_array(where, "w", w, dtype=x.dtype)
     if b is not None:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..array_types import Array, BoolArray, IntArray, Pair, Shape
-from ..checks import LARGEST, check_array, check_int, check_shape
-from .shapes import ConvShape, conv_shape
+from ..checks import LARGEST, check_array, check_bool, check_choice, check_int, check_shape
+from .shapes import SPARSE_ALGORITHMS, ConvShape, conv_shape
 
 BLOCK = 16  # the rows of a block are a multiple of this: whole vectors on every instruction set
 REMEMBERED = 8  # for so many shapes of maps a pattern caches what kernels compute from it
@@ -174,11 +174,13 @@ def sparse_shape(where: str, x_shape: Shape, pattern: SparsePattern, stride: Pai
 
 
 def check_sparse_conv(
-    where: str, x: Array, values: Array, b: Array | None, pattern: SparsePattern, stride: Pair, padding: Pair
+    where: str, x: Array, values: Array, b: Array | None, pattern: SparsePattern, stride: Pair, padding: Pair, relu: bool, algorithm: str
 ) -> ConvShape:
     """The ConvShape of a sparse convolution of these arrays, which are checked against each other."""
     check_array(where, "x", x)
     check_values(where, values, pattern, x.dtype)
+    check_bool(where, "relu", relu)
+    check_choice(where, "algorithm", algorithm, SPARSE_ALGORITHMS)
     if b is not None:
         check_array(where, "b", b, dtype=x.dtype, shape=pattern.shape[3:])
     return sparse_shape(where, x.shape, pattern, stride, padding)

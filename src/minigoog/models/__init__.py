@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..checks import check_choice
 from ..nn import Module
 from .alexnet import AlexNet
 from .googlenet import GoogLeNet, GoogLeNetOutput
@@ -23,8 +24,7 @@ ANY_SIZE = ("small", "tiny")  # networks that are trained at the size of their i
 
 def build(name: str, **settings: Any) -> Module:
     """The model `name` of MODELS, built with `settings`."""
-    if name not in MODELS:
-        raise ValueError(f"models.build: `name` is {name!r}, expected one of {', '.join(MODELS)}")
+    check_choice("models.build", "name", name, tuple(MODELS))
     return MODELS[name](**settings)
 
 

@@ -65,6 +65,8 @@ class ConvBNReLU(Module):
         self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0, *,
         relu: bool = True, init: Init = he_normal,
     ) -> None:
+        for name, n in (("in_channels", in_channels), ("out_channels", out_channels)):
+            check_int("ConvBNReLU", name, n, 1)
         self.conv = Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False, init=init)
         self.norm = BatchNorm2d(out_channels, relu=relu)
         self.out_channels = self.conv.out_channels

@@ -6,7 +6,7 @@ from operator import index
 from .. import ops
 from ..array_types import Array
 from ..tensor import Tensor
-from .module import Module
+from .module import Module, check_module
 
 
 class _Container(Module):
@@ -19,9 +19,7 @@ class _Container(Module):
             self._register(name, module)
 
     def _register(self, name: str, module: Module) -> None:
-        if not isinstance(module, Module):
-            raise TypeError(f"{type(self).__name__}: `{name}` is {type(module).__name__}, expected a Module")
-        setattr(self, name, module)
+        setattr(self, name, check_module(type(self).__name__, name, module))
 
     def _parts(self) -> list[Module]:
         """The modules: the same as `children()`, but several times faster, because every forward pass calls this."""

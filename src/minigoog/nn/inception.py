@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from ..checks import check_int
 from .batch_norm import ConvBNReLU
 from .containers import Branches, Sequential
 from .conv import Conv2d
@@ -18,6 +19,11 @@ def conv_relu(*, init: Init = he_normal, bias_init: float = 0.0, norm: bool = Fa
     return partial(Conv2d, relu=True, init=init, bias_init=bias_init)
 
 
+def _check_channels(where: str, **channels: int) -> None:
+    for name, n in channels.items():
+        check_int(where, name, n, 1)
+
+
 class Inception(Branches):
     """Figure 2b: 1x1; 1x1 then 3x3; 1x1 then 5x5; 3x3 max pool then 1x1. ReLU after every convolution.
 
@@ -28,6 +34,10 @@ class Inception(Branches):
         self, in_channels: int, ch1x1: int, ch3x3red: int, ch3x3: int, ch5x5red: int, ch5x5: int, pool_proj: int, *,
         kernel_5x5: int = 5, init: Init = he_normal, bias_init: float = 0.0, norm: bool = False,
     ) -> None:
+        _check_channels(
+            "Inception", in_channels=in_channels, ch1x1=ch1x1, ch3x3red=ch3x3red, ch3x3=ch3x3, ch5x5red=ch5x5red, ch5x5=ch5x5,
+            pool_proj=pool_proj, kernel_5x5=kernel_5x5,
+        )
         conv = conv_relu(init=init, bias_init=bias_init, norm=norm)
         self.branch1x1 = conv(in_channels, ch1x1, 1)
         self.branch3x3 = Sequential(reduce=conv(in_channels, ch3x3red, 1), conv=conv(ch3x3red, ch3x3, 3, padding=1))
@@ -43,6 +53,7 @@ class NaiveInception(Branches):
         self, in_channels: int, ch1x1: int, ch3x3: int, ch5x5: int, *,
         init: Init = he_normal, bias_init: float = 0.0, norm: bool = False,
     ) -> None:
+        _check_channels("NaiveInception", in_channels=in_channels, ch1x1=ch1x1, ch3x3=ch3x3, ch5x5=ch5x5)
         conv = conv_relu(init=init, bias_init=bias_init, norm=norm)
         self.branch1x1 = conv(in_channels, ch1x1, 1)
         self.branch3x3 = conv(in_channels, ch3x3, 3, padding=1)

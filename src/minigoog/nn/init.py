@@ -8,36 +8,40 @@ import numpy as np
 
 from .. import rng
 from ..array_types import Array, Shape
-from ..checks import check_bool, check_real
+from ..checks import check_bool, check_int, check_real
 from .module import Parameter
 
 Init: TypeAlias = Callable[[Shape], Array]  # initial weights of a shape
 
 
-def fan_in(shape: Shape) -> int:
-    """The number of products that one output sums."""
-    return math.prod(shape[:-1])
+def fan_in(shape: Shape, where: str = "fan_in") -> int:
+    """The number of products that one output sums, for weights of this shape; `where` is the function that errors name."""
+    if not isinstance(shape, (tuple, list)) or not shape:
+        raise TypeError(f"{where}: `shape` is {shape!r}, expected a tuple of integers")
+    return math.prod([check_int(where, "shape", n, 1) for n in shape][:-1])
 
 
 def he_normal(shape: Shape) -> Array:
     """Normal with standard deviation sqrt(2 / fan_in): keeps the scale of activations through ReLU. (He et al. 2015)"""
-    return rng.generator().standard_normal(shape, np.float32) * np.float32(math.sqrt(2 / fan_in(shape)))
+    deviation = np.float32(math.sqrt(2 / fan_in(shape, "he_normal")))
+    return rng.generator().standard_normal(shape, np.float32) * deviation
 
 
 def caffe_xavier(shape: Shape) -> Array:
     """Uniform in +-sqrt(3 / fan_in): Caffe's "xavier", used in its replication of GoogLeNet. (After Glorot, Bengio 2010)"""
-    bound = math.sqrt(3 / fan_in(shape))
+    bound = math.sqrt(3 / fan_in(shape, "caffe_xavier"))
     return rng.generator().uniform(-bound, bound, shape).astype(np.float32)
 
 
 def lecun_uniform(shape: Shape) -> Array:
     """Uniform in +-2.4 / fan_in. (LeCun 1998, appendix A)"""
-    bound = 2.4 / fan_in(shape)
+    bound = 2.4 / fan_in(shape, "lecun_uniform")
     return rng.generator().uniform(-bound, bound, shape).astype(np.float32)
 
 
 def normal(deviation: float) -> Init:
     """Normal with the given standard deviation: AlexNet's with 0.01. (Krizhevsky et al. 2012)"""
+    check_real("normal", "deviation", deviation, 0)
     return lambda shape: rng.generator().standard_normal(shape, np.float32) * np.float32(deviation)
 
 

@@ -16,6 +16,13 @@ T = TypeVar("T")
 _evaluated: Mode[frozenset["Module"]] = Mode("minigoog_evaluated", frozenset())  # the modules of an evaluation_mode
 
 
+def check_module(where: str, name: str, module: Any) -> "Module":
+    """Returns `module` if it is a Module; else raises."""
+    if not isinstance(module, Module):
+        raise TypeError(f"{where}: `{name}` is {type(module).__name__}, expected a Module")
+    return module
+
+
 class Parameter(Tensor):
     """A tensor that is trained: a Module finds it among its attributes."""
 
@@ -143,9 +150,11 @@ class Module:
         """Copies the arrays of `state` into the parameters and buffers of the same names; on an error nothing is changed.
 
         `strict`: names missing from `state` or unknown here are errors too, not only wrong shapes."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict: `state` is {type(state).__name__}, expected a dict of arrays")
         own = self._state()
         wrong = []
-        if strict:
+        if check_bool("load_state_dict", "strict", strict):
             wrong += [f"missing `{name}`" for name in own if name not in state]
             wrong += [f"unknown `{name}`" for name in state if name not in own]
         for name in own.keys() & state.keys():
@@ -210,5 +219,6 @@ def evaluation_mode(model: Module) -> Iterator[Module]:
     """Within a with-block, `model` is in evaluation mode; afterwards each of its parts is back in its previous mode.
 
     It applies to this thread (or asynchronous task) only: another may train the same model meanwhile."""
+    check_module("evaluation_mode", "model", model)
     with _evaluated.within(frozenset(model.modules())):
         yield model

@@ -11,7 +11,7 @@ from ..checks import check_array, check_bool, check_real, pair
 from ..kernels.sparse_pattern import SparsePattern, blocks_of
 from ..tensor import Tensor
 from .conv import Conv2d
-from .module import Module, Parameter
+from .module import Module, Parameter, check_module
 
 
 class SparseConv2d(Module):
@@ -99,6 +99,6 @@ def prune(module: Module, density: float, block: int = 1) -> Module:
     If `module` is itself a Conv2d, it stays unchanged, and the new SparseConv2d is returned."""
     if isinstance(module, Conv2d):
         return SparseConv2d.from_conv(module, density, block)
-    for name, child in list(module.named_children()):
+    for name, child in list(check_module("prune", "module", module).named_children()):
         setattr(module, name, prune(child, density, block))
     return module

@@ -8,7 +8,7 @@ from .. import kernels
 from ..array_types import Array, Scalar
 from ..checks import check_array, check_real
 from ..op import Op
-from ..tensor import Tensor
+from ..tensor import Tensor, check_tensor
 
 
 class Add(Op):
@@ -24,6 +24,8 @@ class Add(Op):
 class AddScalar(Op):
     """y = x + number."""
 
+    function = "add"
+
     def __init__(self, number: float):
         self.number = number
 
@@ -36,6 +38,8 @@ class AddScalar(Op):
 
 class Scale(Op):
     """y = factor * x."""
+
+    function = "mul"
 
     def __init__(self, factor: float):
         self.factor = factor
@@ -50,6 +54,7 @@ class Scale(Op):
 class Multiply(Op):
     """y = a * b, element by element, of one shape."""
 
+    function = "mul"
     read_for = {"a": 1, "b": 0}
 
     def forward(self, a: Array, b: Array) -> Array:
@@ -102,7 +107,9 @@ class Mean(Op):
 
 
 def _number(where: str, name: str, value: Any) -> float:
-    """`value` as a float; arrays are an error, because broadcasting is not supported."""
+    """`value` as a float; tensors and arrays are an error, because broadcasting is not supported."""
+    if isinstance(value, Tensor):
+        raise TypeError(f"{where}: `{name}` is a Tensor of shape {value.shape}, expected a number")
     if isinstance(value, np.ndarray):
         raise TypeError(f"{where}: `{name}` is an array of shape {value.shape}, expected a number or a Tensor: minigoog.Tensor({name})")
     return check_real(where, name, value)
@@ -110,36 +117,36 @@ def _number(where: str, name: str, value: Any) -> float:
 
 def add(a: Tensor, b: Tensor | Scalar) -> Tensor:
     """a + b: two tensors of one shape, or a tensor and a number."""
-    return Add()(a, b) if isinstance(b, Tensor) else AddScalar(_number("add", "b", b))(a)
+    return Add()(a, b) if isinstance(b, Tensor) else AddScalar(_number("add", "b", b))(check_tensor("add", "a", a))
 
 
 def mul(a: Tensor, b: Tensor | Scalar) -> Tensor:
     """a * b: two tensors of one shape, element by element, or a tensor and a number."""
-    return Multiply()(a, b) if isinstance(b, Tensor) else Scale(_number("mul", "b", b))(a)
+    return Multiply()(a, b) if isinstance(b, Tensor) else Scale(_number("mul", "b", b))(check_tensor("mul", "a", a))
 
 
 def sub(a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor:
     """a - b: two tensors of one shape, or a tensor and a number."""
     if not isinstance(b, Tensor):
-        return add(_tensor("sub", a), -_number("sub", "b", b))
-    return add(neg(b), _number("sub", "a", a)) if not isinstance(a, Tensor) else add(a, neg(b))
+        number = _number("sub", "b", b)
+        return add(check_tensor("sub", "a", a), -number)
+    if not isinstance(a, Tensor):
+        return add(neg(b), _number("sub", "a", a))
+    check_array("sub", "b", b.data, dtype=a.dtype, shape=a.shape)  # add would name itself
+    return add(a, neg(b))
 
 
 def div(a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor:
     """a / b, as a * b ** -1: two tensors of one shape, element by element, or a tensor and a number."""
+    if isinstance(b, Tensor) and isinstance(a, Tensor):
+        check_array("div", "b", b.data, dtype=a.dtype, shape=a.shape)
+        return mul(a, power(b, -1))
     if isinstance(b, Tensor):
-        inverse = power(b, -1)
-        return mul(a, inverse) if isinstance(a, Tensor) else mul(inverse, _number("div", "a", a))
+        return mul(power(b, -1), _number("div", "a", a))
     divisor = _number("div", "b", b)
     if divisor == 0:
         raise ValueError("div: `b` is 0, expected a non-zero number")
-    return mul(_tensor("div", a), 1 / divisor)
-
-
-def _tensor(where: str, a: Tensor | Scalar) -> Tensor:
-    if not isinstance(a, Tensor):
-        raise TypeError(f"{where}: `a` is {type(a).__name__}, expected a Tensor: minigoog.Tensor(array)")
-    return a
+    return mul(check_tensor("div", "a", a), 1 / divisor)
 
 
 def power(x: Tensor, exponent: Scalar) -> Tensor:
@@ -149,7 +156,7 @@ def power(x: Tensor, exponent: Scalar) -> Tensor:
 
 def neg(a: Tensor) -> Tensor:
     """-a."""
-    return Scale(-1.0)(a)
+    return Scale(-1.0)(check_tensor("neg", "a", a))
 
 
 def sum(x: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ class ChannelAffine(Op):
     read_for = {"x": 1, "a": 0}
 
     def forward(self, x: Array, a: Array, b: Array) -> Array:
+        if x.ndim < 1:
+            raise ValueError(f"channel_affine: `x` has 0 axes {x.shape}, expected at least 1")
         for name, vector in (("a", a), ("b", b)):
             check_array("channel_affine", name, vector, dtype=x.dtype, shape=x.shape[-1:])
         self.x, self.a = x, a

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..array_types import Array
-from ..checks import check_array
+from ..array_types import Array, IntArray
+from ..checks import check_array, check_shape, short
 from ..op import Op
 from ..tensor import Tensor
 
@@ -14,7 +14,12 @@ class Connect(Op):
     """w [kh, kw, cin, cout], zero but for w[:, :, inputs[i], outputs[i]] = kernels[:, :, i]."""
 
     def __init__(self, inputs: Sequence[int], outputs: Sequence[int], channels: tuple[int, int]):
-        self.inputs_of, self.outputs_of, self.channels = np.asarray(inputs), np.asarray(outputs), channels
+        self.channels = check_shape("connect", "channels", channels, 2)
+        self.inputs_of, self.outputs_of = _channels("inputs", inputs, self.channels[0]), _channels("outputs", outputs, self.channels[1])
+        if len(self.inputs_of) != len(self.outputs_of):
+            raise ValueError(f"connect: `inputs` has {len(self.inputs_of)} channels and `outputs` {len(self.outputs_of)}, expected as many")
+        if len(set(zip(self.inputs_of.tolist(), self.outputs_of.tolist(), strict=True))) != len(self.inputs_of):
+            raise ValueError("connect: `inputs` and `outputs` have a connection twice")
 
     def forward(self, kernels: Array) -> Array:
         check_array("connect", "kernels", kernels, ndim=3)
@@ -26,6 +31,16 @@ class Connect(Op):
 
     def backward(self, dy: Array) -> tuple[Array]:
         return (np.ascontiguousarray(dy[:, :, self.inputs_of, self.outputs_of]),)
+
+
+def _channels(name: str, channels: Sequence[int], n: int) -> IntArray:
+    """`channels` as an array of integers from 0 to n - 1."""
+    found = np.asarray(channels)
+    if found.ndim != 1 or (found.size and found.dtype.kind not in "iu"):
+        raise TypeError(f"connect: `{name}` is {short(channels)}, expected a list of channels")
+    if found.size and not (found.min() >= 0 and found.max() < n):
+        raise ValueError(f"connect: `{name}` go from {found.min()} to {found.max()}, expected 0 to {n - 1}")
+    return found.astype(np.int64)
 
 
 def connect(kernels: Tensor, inputs: Sequence[int], outputs: Sequence[int], channels: tuple[int, int]) -> Tensor:

@@ -2,9 +2,9 @@
 
 from .. import kernels, rng
 from ..array_types import Array
-from ..checks import check_real
+from ..checks import check_bool, check_real
 from ..op import Op
-from ..tensor import Tensor
+from ..tensor import Tensor, check_tensor
 
 
 class Dropout(Op):
@@ -25,4 +25,5 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     p = check_real("dropout", "p", p, 0, 1)
     if p == 1:
         raise ValueError("dropout: `p` is 1, expected a number below 1: nothing would be left")
-    return Dropout(p, *rng.take(x.size))(x) if training and p > 0 else x
+    check_tensor("dropout", "x", x)
+    return Dropout(p, *rng.take(x.size))(x) if check_bool("dropout", "training", training) and p > 0 else x

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..array_types import Array
+from ..checks import short
 from ..op import Op
 from ..tensor import Tensor
 
@@ -16,7 +17,10 @@ class Index(Op):
         self.index = index
 
     def forward(self, x: Array) -> Array:
-        return np.array(x[self.index])
+        try:
+            return np.array(x[self.index])
+        except IndexError as error:  # which ends a loop over a tensor
+            raise IndexError(f"index: `index` is {short(self.index)}, but `x` has shape {x.shape}: {error}") from None
 
     def backward(self, dy: Array) -> tuple[Array]:
         dx = np.zeros(self.inputs[0].shape, dy.dtype)

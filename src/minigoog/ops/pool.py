@@ -18,7 +18,8 @@ class MaxPool2d(Op):
         self.out = out
 
     def forward(self, x: Array) -> Array:
-        y, self.index = kernels.max_pool2d(x, out=self.out, with_index=is_recording(), **self.window)
+        with_index = is_recording() or bool(self.inputs)  # inputs: a recorded run is replayed
+        y, self.index = kernels.max_pool2d(x, out=self.out, with_index=with_index, **self.window)
         return y
 
     def backward(self, dy: Array) -> tuple[Array]:

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Array
+from ..checks import check_array
 from ..op import Op
 from ..tensor import Tensor
 
@@ -12,12 +13,18 @@ class SquaredDistance(Op):
     """y[n, i] = |x[n] - codes[i]|^2 for fixed codes [i, features]."""
 
     def __init__(self, codes: Array):
-        self.codes = codes
+        if isinstance(codes, np.ndarray) and codes.dtype.kind in "iu":
+            codes = codes.astype(np.float32)
+        self.codes: Array = check_array("squared_distance", "codes", codes, ndim=2)
 
     def forward(self, x: Array) -> Array:
+        check_array("squared_distance", "x", x, ndim=2)
+        if x.shape[1] != self.codes.shape[1]:
+            raise ValueError(f"squared_distance: `codes` has {self.codes.shape[1]} features but `x` has {x.shape[1]}")
         self.x = x
         codes = self.codes.astype(x.dtype)
-        products = kernels.linear(x, np.ascontiguousarray(codes.T))  # not by BLAS, whose sums depend on the size of the batch
+        # not by BLAS, whose sums depend on the size of the batch
+        products = kernels.linear(np.ascontiguousarray(x), np.ascontiguousarray(codes.T))
         y: Array = (x * x).sum(axis=1, keepdims=True) - 2 * products + (codes * codes).sum(axis=1)
         return y
 

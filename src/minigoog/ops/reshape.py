@@ -7,7 +7,7 @@ from typing import Any
 from ..array_types import Array, Shape
 from ..checks import check_int
 from ..op import Op
-from ..tensor import Tensor
+from ..tensor import Tensor, check_tensor
 
 
 class Reshape(Op):
@@ -27,6 +27,7 @@ class Reshape(Op):
 
 def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
     """`x` in the shape `shape`, which has as many values; one length may be -1: what is left over."""
+    check_tensor("reshape", "x", x)
     return Reshape(_complete(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,), x))(x)
 
 
@@ -41,5 +42,5 @@ def _complete(shape: Sequence[Any], x: Tensor) -> Shape:
 
 def flatten(x: Tensor, start_dim: int = 1) -> Tensor:
     """`x` with the axes from `start_dim` on as one: [n, everything else]; of a feature map in the order height, width, channels."""
-    first = check_int("flatten", "start_dim", start_dim, 0, x.ndim)
+    first = check_int("flatten", "start_dim", start_dim, 0, check_tensor("flatten", "x", x).ndim)
     return Reshape((*x.shape[:first], math.prod(x.shape[first:])))(x)

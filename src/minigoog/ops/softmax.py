@@ -28,11 +28,11 @@ class CrossEntropy(Op):
     def __init__(self, labels: IntArray, label_smoothing: float = 0.0):
         self.labels, self.label_smoothing = labels, check_real("cross_entropy", "label_smoothing", label_smoothing, 0, 1)
 
-    def forward(self, x: Array) -> Array:
-        self.losses, self.probabilities = kernels.cross_entropy(x, self.labels)
-        if self.label_smoothing and len(x):
-            self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * self._means(x)
-        return np.asarray(self.losses.mean(dtype=np.float64), x.dtype) if len(x) else np.zeros((), x.dtype)
+    def forward(self, logits: Array) -> Array:
+        self.losses, self.probabilities = kernels.cross_entropy(logits, self.labels)
+        if self.label_smoothing and len(logits):
+            self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * self._means(logits)
+        return np.asarray(self.losses.mean(dtype=np.float64), logits.dtype) if len(logits) else np.zeros((), logits.dtype)
 
     def _means(self, x: Array) -> Array:
         """The mean of -log p of each row. -log p is log(sum(exp(s))) - s with s = x - largest, and the largest p is 1 / sum(exp(s))."""
@@ -55,6 +55,6 @@ def softmax(x: Tensor) -> Tensor:
     return Softmax()(x)
 
 
-def cross_entropy(x: Tensor, labels: IntArray, *, label_smoothing: float = 0.0) -> Tensor:
-    """The mean cross-entropy of logits `x` [n, classes] against `labels`, integers [n] (0 for an empty batch)."""
-    return CrossEntropy(labels, label_smoothing)(x)
+def cross_entropy(logits: Tensor, labels: IntArray, *, label_smoothing: float = 0.0) -> Tensor:
+    """The mean cross-entropy of `logits` [n, classes] against `labels`, integers [n] (0 for an empty batch)."""
+    return CrossEntropy(labels, label_smoothing)(logits)

@@ -1,11 +1,11 @@
 """A Rule: everything that inspection knows about an operation, found by the operation's class."""
 
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from ...array_types import Array, IntArray, Shape
 from ...op import Op
+from ...op import function_name as op_function_name
 from .breakdown import Breakdown
 
 
@@ -131,8 +131,8 @@ def has_rule(op: Op) -> bool:
 
 
 def function_name(op: Op) -> str:
-    """The name of an operation's function in `ops`: max_pool2d."""
-    return rule_of(op).function or re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(op).__name__).lower()
+    """The name of an operation's steps: max_pool2d."""
+    return rule_of(op).function or op_function_name(type(op))
 
 
 def input_names(op: Op) -> tuple[str, ...]:

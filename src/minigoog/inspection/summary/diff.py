@@ -41,7 +41,7 @@ def diff(a: Module, b: Module, input_shape: Shape = (224, 224, 3)) -> Diff:
 
     A layer differs if it is in one model only, or in kind, settings or output shape. Both run in their current mode: in training
     mode auxiliary heads count."""
-    of_a, of_b = ({layer.name: layer for layer in layers(model, input_shape)} for model in (a, b))
+    of_a, of_b = ({layer.name: layer for layer in layers(model, input_shape, "diff", name)} for name, model in (("a", a), ("b", b)))
     rows = []
     for name in [*of_a, *(name for name in of_b if name not in of_a)]:
         x, y = of_a.get(name), of_b.get(name)

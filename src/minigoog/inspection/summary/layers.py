@@ -9,7 +9,7 @@ import numpy as np
 from ...array_types import Shape
 from ...checks import check_shape
 from ...nn import ConvBNReLU
-from ...nn.module import Module, Parameter
+from ...nn.module import Module, Parameter, check_module
 from ...tensor import Tensor, no_grad
 from ..trace.undisturbed import undisturbed
 
@@ -26,12 +26,14 @@ class Layer(NamedTuple):
     multiply_adds: int
 
 
-def layers(model: Module, input_shape: Shape) -> list[Layer]:
+def layers(model: Module, input_shape: Shape, where: str = "summary", name: str = "model") -> list[Layer]:
     """A Layer for each leaf module that runs on an input of `input_shape`, (h, w, c) or (n, h, w, c), in the model's current mode.
 
-    Nothing of the model changes: parameters, gradients, running averages, mode, random numbers. No other thread may use it meanwhile."""
-    shape = tuple(input_shape)
-    shape = check_shape("summary", "input_shape", (1, *shape) if len(shape) == 3 else shape, 4)
+    Nothing of the model changes: parameters, gradients, running averages, mode, random numbers. No other thread may use it meanwhile.
+    Errors name the function `where` and its argument `name`."""
+    check_module(where, name, model)
+    one_image = isinstance(input_shape, (tuple, list)) and len(input_shape) == 3
+    shape = check_shape(where, "input_shape", (1, *input_shape) if one_image else input_shape, 4)
     found: list[Layer] = []
     with no_grad(), _recording(model, found), undisturbed(list(model.named_modules())):
         model(Tensor(np.zeros(shape, np.float32)))

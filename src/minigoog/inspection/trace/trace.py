@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from time import perf_counter
-from typing import SupportsIndex, TypeVar, overload
+from typing import Any, SupportsIndex, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -84,7 +84,7 @@ def trace(model: Module, image: ArrayLike | Tensor, label: int | Sequence[int] |
     `label`: the class, or one for each image; the loss is the cross-entropy, with those of auxiliary heads (`googlenet_loss`). The
     model runs in its current mode and is as before afterwards; no other thread may use it meanwhile. The forward pass runs twice: once to
     find the operations, once one by one."""
-    _check(model)
+    _check(model, label)
     modules = list(model.named_modules())
     x = _input(image, next((parameter.dtype for _, parameter in model.named_parameters()), np.float32))
     with undisturbed(modules):
@@ -111,16 +111,21 @@ def _trace_back(tape: Tape, steps: Trace) -> None:
         steps.append(Step(op, there.name, len(steps), "backward", ms, there.receptive_field, dy, dxs))
 
 
-def _check(model: Module) -> None:
+def _check(model: Module, label: Any) -> None:
     if not hasattr(model, "named_modules"):
         raise TypeError(f"trace: `model` is {type(model).__name__}, expected a Module")
+    if label is not None and np.asarray(label).dtype.kind not in "iu":
+        raise TypeError(f"trace: `label` is {label!r}, expected an integer, or one for each image")
     if not is_recording():
         raise RuntimeError("trace: a trace is made from the tape, but nothing is recorded under no_grad")
 
 
 def _input(image: ArrayLike | Tensor, dtype: DTypeLike) -> Tensor:
     """`image` as a tensor [n, h, w, c] that requires a gradient."""
-    x = np.asarray(image.data if isinstance(image, Tensor) else image, dtype)
+    try:
+        x = np.asarray(image.data if isinstance(image, Tensor) else image, dtype)
+    except (TypeError, ValueError):
+        raise TypeError(f"trace: `image` is {type(image).__name__}, expected an array of numbers") from None
     if x.ndim not in (3, 4):
         raise ValueError(f"trace: `image` has shape {x.shape}, expected [h, w, c] or [n, h, w, c]")
     return Tensor(x if x.ndim == 4 else x[None], requires_grad=True)

@@ -5,7 +5,7 @@ from typing import Any
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
-from ...checks import check_array, check_out, check_real, check_writable
+from ...checks import check_array, check_out, check_real
 from . import machine, workspace
 from .pointers import check_float32, pixels
 
@@ -15,12 +15,9 @@ KINDS = {"leaky_relu": lib.MG_LEAKY_RELU, "relu": lib.MG_RELU, "tanh": lib.MG_TA
 def _activation(
     where: str, kind: int, x: Array, out: Array | None = None, alpha: float = 0, beta: float = 0, in_place: bool = True
 ) -> Array:
-    """The activation `kind` of `x`, of any shape. in_place: whether `out` may overlap `x`."""
+    """The activation `kind` of `x`, of any shape. in_place: whether `out` may be `x`."""
     check_float32(where, "x", x)
-    if out is None:
-        y = workspace.empty(x.shape)
-    else:
-        y = check_writable(where, out, x.shape, x.dtype) if in_place else check_out(where, out, x.shape, x)
+    y = workspace.empty(x.shape) if out is None else check_out(where, out, x.shape, x.dtype, elementwise=in_place, x=x)
     settings, x_pointer, y_pointer = _rows(where, kind, alpha, beta, x=x, out=y)
     lib.mg_activation(settings, x_pointer, y_pointer, machine.current())
     return y
@@ -51,7 +48,7 @@ def _rows(where: str, kind: int, alpha: float, beta: float, **arrays: Array) -> 
 
 
 def relu(x: Array, *, out: Array | None = None) -> Array:
-    """max(0, x), of any shape; a NaN stays."""
+    """max(0, x), of any shape; a NaN stays. `out` may be `x`."""
     return _activation("relu", lib.MG_RELU, x, out)
 
 
@@ -90,7 +87,7 @@ def add(a: Array, b: Array, *, out: Array | None = None) -> Array:
     """a + b, of one shape; `out` may be one of them."""
     check_float32("add", "a", a)
     check_array("add", "b", b, dtype=a.dtype, shape=a.shape)
-    y = workspace.empty(a.shape) if out is None else check_writable("add", out, a.shape, a.dtype)
+    y = workspace.empty(a.shape) if out is None else check_out("add", out, a.shape, a.dtype, elementwise=True, a=a, b=b)
     settings, *pointers = _rows("add", 0, 0, 0, a=a, b=b, out=y)
     lib.mg_add(settings, *pointers, machine.current())
     return y

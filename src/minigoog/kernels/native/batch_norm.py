@@ -22,10 +22,10 @@ def batch_norm(
     max(0, .) if `relu`. The variance is the biased one."""
     where = "batch_norm"
     check_float32(where, "x", x)
-    check_batch_norm(where, x, eps, gamma=gamma, beta=beta)
+    check_batch_norm(where, x, eps, relu, gamma=gamma, beta=beta)
     rows, c = _rows(x)
     m = machine.current()
-    y = workspace.empty(x.shape) if out is None else check_out(where, out, x.shape, x)
+    y = workspace.empty(x.shape) if out is None else check_out(where, out, x.shape, x.dtype, x=x, gamma=gamma, beta=beta)
     mean, variance = np.empty(c, np.float32), np.empty(c, np.float32)
     scratch = workspace.empty((lib.mg_batch_norm_scratch(rows, c),))
     x_at, (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
@@ -42,7 +42,7 @@ def batch_norm_backward(
     """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output `y`."""
     where = "batch_norm_backward"
     check_float32(where, "x", x)
-    check_batch_norm(where, x, eps, mean=mean, variance=variance, gamma=gamma)
+    check_batch_norm(where, x, eps, relu, mean=mean, variance=variance, gamma=gamma)
     check_array(where, "y", y, dtype=x.dtype, shape=x.shape)
     check_array(where, "dy", dy, dtype=x.dtype, shape=x.shape)
     rows, c, m = *_rows(x), machine.current()

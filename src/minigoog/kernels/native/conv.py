@@ -9,7 +9,7 @@ from ...checks import check_array, check_out, check_shape
 from ..reference.conv import channel_groups
 from ..shapes import ConvShape, check_conv_arrays, conv_shape
 from . import conv_algorithms, machine, workspace
-from .pointers import check_float32, dense, pixels
+from .pointers import check_float32, check_pixels, dense, pixels
 
 
 def conv2d(
@@ -28,9 +28,9 @@ def conv2d(
 
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
     check_float32("conv2d", "x", x)
-    check_conv_arrays("conv2d", x, w, b)
+    check_conv_arrays("conv2d", x, w, b, relu)
     s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups)
-    y = workspace.empty(s.y) if out is None else check_out("conv2d", out, s.y, x)
+    y = workspace.empty(s.y) if out is None else check_out("conv2d", out, s.y, x.dtype, x=x, w=w, b=b)
     forward = conv_algorithms.choose("conv2d", algorithm, s).forward
     if groups == 1:
         forward(s, x, w, b, relu, y)
@@ -47,6 +47,7 @@ def conv2d_input(
     check_float32("conv2d_input", "w", w)
     s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups)
     check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
+    check_pixels("conv2d_input", "dy", dy)
     gradient = conv_algorithms.choose("conv2d_input", algorithm, s).input
     dx = workspace.empty(s.x)
     if groups == 1:
@@ -64,6 +65,7 @@ def conv2d_weight(
     check_float32("conv2d_weight", "x", x)
     s = conv_shape("conv2d_weight", x.shape, check_shape("conv2d_weight", "w_shape", w_shape, 4), stride, padding, groups)
     check_array("conv2d_weight", "dy", dy, dtype=x.dtype, shape=s.y)
+    check_pixels("conv2d_weight", "x", x)
     gradient = conv_algorithms.choose("conv2d_weight", algorithm, s).weight
     dw = workspace.empty(s.weight)
     if groups == 1:

@@ -1,6 +1,7 @@
 """Which algorithm computes which convolution."""
 
-from ..shapes import ConvShape
+from ...checks import check_choice
+from ..shapes import CONV_ALGORITHMS, ConvShape
 from . import conv_direct, conv_im2col, conv_winograd
 from .conv_geometry import Algorithm
 
@@ -18,11 +19,10 @@ def choose(where: str, name: str, s: ConvShape) -> Algorithm:
     "batch_invariant" is what "auto" is for a batch of 8, so that a pixel has the same bits in a batch of any size."""
     if name == "auto":
         return ALGORITHMS["winograd" if winograd_pays(where, s) else "direct"]
+    check_choice(where, "algorithm", name, CONV_ALGORITHMS)
     if name == "batch_invariant":
         side = side_in_batch(where, s)
         return conv_winograd.OF_SIDE[side] if side else ALGORITHMS["direct"]
-    if not isinstance(name, str) or name not in ALGORITHMS:
-        raise ValueError(f"{where}: `algorithm` is {name!r}, expected one of auto, batch_invariant, {', '.join(ALGORITHMS)}")
     if not ALGORITHMS[name].supports(s):
         raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support a {s.kh}x{s.kw} window with stride {s.stride}")
     return ALGORITHMS[name]

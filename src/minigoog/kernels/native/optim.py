@@ -11,6 +11,6 @@ from .pointers import check_float32, dense
 def sgd_step(w: Array, dw: Array, v: Array, *, lr: float, momentum: float, weight_decay: float, nesterov: bool = False) -> None:
     """In place: g = dw + weight_decay * w; v = momentum * v + g; w = w - lr * v, or with `nesterov` w = w - lr * (g + momentum * v)."""
     check_float32("sgd_step", "w", w)
-    check_sgd(w, dw, v, lr, momentum, weight_decay)
+    check_sgd(w, dw, v, lr, momentum, weight_decay, nesterov)
     pointers = [dense("sgd_step", name, a) for name, a in (("dw", dw), ("v", v), ("w", w))]
     lib.mg_sgd(w.size, lr, momentum, weight_decay, bool(nesterov), *pointers, machine.current())

@@ -29,12 +29,17 @@ def check_aligned(where: str, name: str, a: Any) -> None:
         raise ValueError(f"{where}: `{name}` is not aligned to {a.itemsize} bytes, expected a copy: {name}.copy()")
 
 
-def dense(where: str, name: str, a: Any, ctype: str = "float[]") -> Pointer:
-    """Pointer to a C-contiguous array."""
+def check_dense(where: str, name: str, a: Any) -> None:
+    """Raises unless the array is C-contiguous and aligned."""
     check_aligned(where, name, a)
     if not a.flags.c_contiguous:
         raise ValueError(f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), "
                          f"expected a dense array: np.ascontiguousarray({name})")
+
+
+def dense(where: str, name: str, a: Any, ctype: str = "float[]") -> Pointer:
+    """Pointer to a C-contiguous array."""
+    check_dense(where, name, a)
     return ffi.from_buffer(ctype, a)
 
 
@@ -50,6 +55,12 @@ def pixels(where: str, name: str, a: Array) -> tuple[Pointer, int]:
             f"evenly spaced, as in a dense map or a slice of its channels: np.ascontiguousarray({name})"
         )
     return ffi.cast("float *", a.__array_interface__["data"][0]), ld  # a.ctypes.data is the same, but several times slower
+
+
+def check_pixels(where: str, name: str, a: Array) -> None:
+    """What `pixels` checks, for kernels that call others, so that the error names the one that was called."""
+    if not (a.flags.c_contiguous and a.flags.aligned):
+        pixels(where, name, a)
 
 
 def _leading_dimension(a: Array) -> int | None:

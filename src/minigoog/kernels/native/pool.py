@@ -7,10 +7,10 @@ import numpy as np
 from minigoog._native import ffi, lib
 
 from ...array_types import Array, IntArray, Pair, Shape
-from ...checks import check_array, check_out, check_shape
-from ..shapes import PoolShape, pool_shape
+from ...checks import check_array, check_bool, check_out, check_shape
+from ..shapes import PoolShape, check_lengths, pool_shape
 from . import machine, workspace
-from .pointers import NULL, Pointer, check_float32, dense, pixels
+from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
 
 def pool_geometry(s: PoolShape, ldx: int, ldy: int) -> Pointer:
@@ -33,8 +33,9 @@ def max_pool2d(
     Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
     `with_index`; `y` is `out` if given."""
     check_float32("max_pool2d", "x", x)
+    check_bool("max_pool2d", "with_index", with_index)
     s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
-    y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x)
+    y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x.dtype, x=x)
     index: Any = workspace.empty(s.y, np.int32) if with_index else None
     x_pointer, ldx = pixels("max_pool2d", "x", x)
     y_pointer, ldy = pixels("max_pool2d", "out", y)
@@ -82,7 +83,7 @@ def avg_pool2d(
     """The mean of each `kernel_size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
     check_float32("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
-    y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x)
+    y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x.dtype, x=x)
     x_pointer, ldx = pixels("avg_pool2d", "x", x)
     y_pointer, ldy = pixels("avg_pool2d", "out", y)
     lib.mg_avg_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, machine.current())
@@ -108,6 +109,8 @@ def global_avg_pool2d(x: Array) -> Array:
     """The mean of each channel of `x` [n, h, w, c]: [n, c]."""
     check_float32("global_avg_pool2d", "x", x)
     check_array("global_avg_pool2d", "x", x, ndim=4)
+    check_lengths("global_avg_pool2d", "x", x.shape, empty_batch=True)
+    check_pixels("global_avg_pool2d", "x", x)
     return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
 
 
@@ -115,5 +118,7 @@ def global_avg_pool2d_backward(x_shape: Shape, dy: Array) -> Array:
     """Gradient of global average pooling, given `dy` [n, c]."""
     check_float32("global_avg_pool2d_backward", "dy", dy)
     x_shape = check_shape("global_avg_pool2d_backward", "x_shape", x_shape, 4)
+    check_lengths("global_avg_pool2d_backward", "x_shape", x_shape, empty_batch=True)
     check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))
+    check_pixels("global_avg_pool2d_backward", "dy", dy)
     return avg_pool2d_backward(x_shape, dy[:, None, None, :], x_shape[1:3])

@@ -12,9 +12,7 @@ from ..shapes import ConvShape
 from ..sparse_pattern import SparsePattern, check_sparse_conv, check_values, sparse_shape
 from . import machine, workspace
 from .conv_geometry import geometry, needs_padding, padded, padded_size, place
-from .pointers import NULL, Pointer, check_float32, dense, pixels
-
-ALGORITHMS = ("auto", "textbook")
+from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
 
 def sparse_conv2d(
@@ -35,10 +33,9 @@ def sparse_conv2d(
     algorithm: "auto", or "textbook" for the scalar CSR kernel of textbooks, for comparison."""
     where = "sparse_conv2d"
     check_float32(where, "x", x)
-    s = check_sparse_conv(where, x, values, b, pattern, stride, padding)
-    y = workspace.empty(s.y) if out is None else check_out(where, out, s.y, x)
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"{where}: `algorithm` is {algorithm!r}, expected one of {', '.join(ALGORITHMS)}")
+    s = check_sparse_conv(where, x, values, b, pattern, stride, padding, relu, algorithm)
+    check_pixels(where, "x", x)
+    y = workspace.empty(s.y) if out is None else check_out(where, out, s.y, x.dtype, x=x, values=values, b=b)
     forward = _textbook if algorithm == "textbook" else _csr if pattern.block == 1 else _blocks
     forward(where, s, x, values, b, pattern, relu, y)
     return y
@@ -53,6 +50,7 @@ def sparse_conv2d_input(
     check_values(where, values, pattern)
     s = sparse_shape(where, check_shape(where, "x_shape", x_shape, 4), pattern, stride, padding)
     check_array(where, "dy", dy, dtype=values.dtype, shape=s.y)
+    check_pixels(where, "dy", dy)
     flipped, order = pattern.flipped
     pads = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
     if s.stride != (1, 1) or min(pads) < 0:  # zeros between the pixels of dy, or dy must be cropped

@@ -3,19 +3,20 @@
 import numpy as np
 
 from ...array_types import Array
-from ...checks import check_array, check_out, check_real
+from ...checks import check_array, check_bool, check_out, check_real
 from .activation import relu as relu_of
 from .activation import relu_backward
 from .sums import total
 
 
-def check_batch_norm(where: str, x: Array, eps: float, **vectors: Array) -> None:
+def check_batch_norm(where: str, x: Array, eps: float, relu: bool, **vectors: Array) -> None:
     """Checks the arguments of both functions, for both kinds of kernels."""
     check_array(where, "x", x, ndim=(2, 4))
     if x.size == 0:
         raise ValueError(f"{where}: `x` has shape {x.shape}, expected values to take the mean of")
     for name, vector in vectors.items():
         check_array(where, name, vector, dtype=x.dtype, shape=x.shape[-1:])
+    check_bool(where, "relu", relu)
     if check_real(where, "eps", eps, 0) == 0:
         raise ValueError(f"{where}: `eps` is 0, expected a number above 0")
 
@@ -25,13 +26,15 @@ def batch_norm(
 ) -> tuple[Array, Array, Array]:
     """(y, mean, variance): each channel of `x` [..., c] brought to mean 0 and variance 1, times `gamma` [c], plus `beta` [c]; then
     max(0, .) if `relu`. The variance is the biased one."""
-    check_batch_norm("batch_norm", x, eps, gamma=gamma, beta=beta)
+    check_batch_norm("batch_norm", x, eps, relu, gamma=gamma, beta=beta)
+    if out is not None:
+        check_out("batch_norm", out, x.shape, x.dtype, x=x, gamma=gamma, beta=beta)
     rows = x.reshape(-1, x.shape[-1])
     mean, variance = (moment(axis=0, dtype=np.float64).astype(x.dtype) for moment in (rows.mean, rows.var))
     y = (x - mean) * (gamma / np.sqrt(variance + x.dtype.type(eps))) + beta
     y = relu_of(y) if relu else y
     if out is not None:
-        check_out("batch_norm", out, x.shape, x)[...] = y
+        out[...] = y
     return (y if out is None else out), mean, variance
 
 
@@ -40,7 +43,7 @@ def batch_norm_backward(
 ) -> tuple[Array, Array, Array]:
     """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output `y`."""
     where = "batch_norm_backward"
-    check_batch_norm(where, x, eps, mean=mean, variance=variance, gamma=gamma)
+    check_batch_norm(where, x, eps, relu, mean=mean, variance=variance, gamma=gamma)
     check_array(where, "y", y, dtype=x.dtype, shape=x.shape)
     check_array(where, "dy", dy, dtype=x.dtype, shape=x.shape)
     dz = relu_backward(y, dy) if relu else dy

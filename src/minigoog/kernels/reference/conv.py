@@ -3,8 +3,8 @@
 import numpy as np
 
 from ...array_types import Array, Pair, Shape
-from ...checks import check_array, check_out, check_shape
-from ..shapes import ConvShape, check_conv_arrays, conv_shape
+from ...checks import check_array, check_choice, check_out, check_shape
+from ..shapes import CONV_ALGORITHMS, ConvShape, check_conv_arrays, conv_shape
 from .sums import total, wide
 
 
@@ -36,9 +36,10 @@ def conv2d(
     """Convolution of `x` [n, h, w, cin] with `w` [kh, kw, cin / groups, cout], plus `b` [cout], then max(0, .) if `relu`.
 
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
-    check_conv_arrays("conv2d", x, w, b)
+    check_conv_arrays("conv2d", x, w, b, relu)
+    check_choice("conv2d", "algorithm", algorithm, CONV_ALGORITHMS)
     s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups)
-    y: Array = np.empty(s.y, x.dtype) if out is None else check_out("conv2d", out, s.y, x)
+    y: Array = np.empty(s.y, x.dtype) if out is None else check_out("conv2d", out, s.y, x.dtype, x=x, w=w, b=b)
     for i, o in channel_groups(s):
         y[..., o] = np.tensordot(windows(wide(x[..., i]), s), wide(w[..., o]), axes=((4, 5, 3), (0, 1, 2)))
     if b is not None:
@@ -51,6 +52,7 @@ def conv2d_input(
 ) -> Array:
     """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_array("conv2d_input", "w", w)
+    check_choice("conv2d_input", "algorithm", algorithm, CONV_ALGORITHMS)
     s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups)
     check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
     (ph, pw), (sh, sw) = s.padding, s.stride
@@ -68,6 +70,7 @@ def conv2d_weight(
 ) -> Array:
     """Gradient of a convolution with respect to its weights of shape `w_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_array("conv2d_weight", "x", x)
+    check_choice("conv2d_weight", "algorithm", algorithm, CONV_ALGORITHMS)
     s = conv_shape("conv2d_weight", x.shape, check_shape("conv2d_weight", "w_shape", w_shape, 4), stride, padding, groups)
     check_array("conv2d_weight", "dy", dy, dtype=x.dtype, shape=s.y)
     dw: Array = np.empty(s.weight, x.dtype)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from ...array_types import Array, IntArray, Pair, Shape
-from ...checks import check_array, check_out, check_shape
-from ..shapes import PoolShape, pool_shape
+from ...checks import check_array, check_bool, check_out, check_shape
+from ..shapes import PoolShape, check_lengths, pool_shape
 
 
 def _windows(x: Any, s: PoolShape, fill: float) -> Any:
@@ -32,8 +32,9 @@ def max_pool2d(
     Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
     `with_index`; `y` is `out` if given."""
     check_array("max_pool2d", "x", x)
+    check_bool("max_pool2d", "with_index", with_index)
     s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
-    y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x)
+    y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x.dtype, x=x)
     values = _windows(x, s, -np.inf).reshape(*s.y, s.kh * s.kw)
     pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, s.kh * s.kw)
     pixels = np.broadcast_to(pixels, values.shape)  # -1 where a window extends over the edge
@@ -85,7 +86,7 @@ def avg_pool2d(
     """The mean of each `kernel_size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
     check_array("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
-    y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x)
+    y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x.dtype, x=x)
     y[...] = _windows(x, s, 0).sum(axis=(4, 5), dtype=np.float64) / _pixels_inside(s)
     return y
 
@@ -110,11 +111,13 @@ def avg_pool2d_backward(
 def global_avg_pool2d(x: Array) -> Array:
     """The mean of each channel of `x` [n, h, w, c]: [n, c]."""
     check_array("global_avg_pool2d", "x", x, ndim=4)
+    check_lengths("global_avg_pool2d", "x", x.shape, empty_batch=True)
     return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
 
 
 def global_avg_pool2d_backward(x_shape: Shape, dy: Array) -> Array:
     """Gradient of global average pooling, given `dy` [n, c]."""
     x_shape = check_shape("global_avg_pool2d_backward", "x_shape", x_shape, 4)
+    check_lengths("global_avg_pool2d_backward", "x_shape", x_shape, empty_batch=True)
     check_array("global_avg_pool2d_backward", "dy", dy, shape=(x_shape[0], x_shape[3]))
     return avg_pool2d_backward(x_shape, dy[:, None, None, :], x_shape[1:3])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...array_types import Array, IntArray
-from ...checks import check_array, check_labels
+from ...checks import check_array, check_labels, check_real
 from .sums import total
 
 
@@ -36,6 +36,7 @@ def cross_entropy_backward(probabilities: Array, labels: IntArray, scale: float)
     """scale * (probabilities - one_hot(labels)): gradient of scale * sum of losses with respect to the logits."""
     check_logits("cross_entropy_backward", "probabilities", probabilities)
     labels = check_labels("cross_entropy_backward", labels, *probabilities.shape)
+    check_real("cross_entropy_backward", "scale", scale)
     dlogits = probabilities.copy()
     dlogits[np.arange(len(labels)), labels] -= 1
     return dlogits * probabilities.dtype.type(scale)

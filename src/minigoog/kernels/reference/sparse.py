@@ -21,9 +21,9 @@ def sparse_conv2d(
     """Convolution of `x` [n, h, w, cin] with the sparse weights `values` at `pattern`, plus `b` [cout], then max(0, .) if `relu`.
 
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
-    s = check_sparse_conv("sparse_conv2d", x, values, b, pattern, stride, padding)
+    s = check_sparse_conv("sparse_conv2d", x, values, b, pattern, stride, padding, relu, algorithm)
     if out is not None:
-        check_out("sparse_conv2d", out, s.y, x)
+        check_out("sparse_conv2d", out, s.y, x.dtype, x=x, values=values, b=b)
     return conv2d(x, pattern.scatter(values), b, stride=stride, padding=padding, relu=relu, out=out)
 
 

@@ -1,0 +1,130 @@
+"""One record for each kernel: calls that it takes, and what tests have to know about them. tests/kernels/test_records.py does the rest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigoog.kernels import reference
+from minigoog.kernels.sparse_pattern import SparsePattern
+from tests.strategies import distinct, numbers
+
+
+@dataclass
+class Record:
+    """A kernel: valid calls (their arguments by name), and what may be done with its arrays.
+
+    slices: the arrays that may be slices of the channels of wider maps. in_place: the inputs that `out` may be.
+    written: arguments that it changes. error: how far results may be from float64, in units of 2^-24 of the largest."""
+
+    calls: list
+    slices: tuple = ()
+    in_place: tuple = ()
+    written: tuple = ()
+    error: float = 32  # a sum of a few dozen terms, see judge.py
+
+
+def calls(arrays, *settings, **fixed):
+    """A call for each of `settings`, on arrays of normal numbers with these shapes."""
+    return [{name: numbers(i, shape) for i, (name, shape) in enumerate(arrays.items())} | fixed | other for other in settings or [{}]]
+
+
+def conv_calls(out, *settings, **shapes):
+    """Calls of a convolution's kernel: `out` is the part that is not an argument, x, w, or y (for y and its gradient dy)."""
+    made = []
+    for setting in settings:
+        stride, padding = setting.get("stride", 1), setting.get("padding", 0)
+        x, w = shapes["x"], setting.get("w", shapes["w"])
+        y = x[0], *((x[1 + i] + 2 * padding - w[i]) // stride + 1 for i in range(2)), w[3]
+        rest = {name: value for name, value in setting.items() if name not in ("w", "b")}
+        arrays = {"y": {"x": x, "w": w}, "x": {"w": w, "dy": y}, "w": {"x": x, "dy": y}}[out]
+        given = {"y": {}, "x": {"x_shape": x}, "w": {"w_shape": w}}[out]
+        made += calls(arrays | ({"b": w[3:]} if setting.get("b") else {}), rest, **given)
+    return made
+
+
+WINDOWS = [{}, {"stride": 2, "padding": 1}, {"groups": 2, "w": (3, 3, 2, 6)}, {"algorithm": "direct", "padding": 1},
+           {"algorithm": "im2col", "padding": 1}, {"algorithm": "winograd", "padding": 1}, {"w": (1, 1, 4, 3)}]  # fmt: skip
+MAP, KERNELS, NO_IMAGES = (2, 5, 6, 4), (3, 3, 4, 6), (0, 5, 6, 4)
+EMPTY = conv_calls("y", {"b": True}, x=NO_IMAGES, w=KERNELS)
+
+PATTERN = SparsePattern.from_mask(distinct(3, KERNELS) > 0)
+BLOCKS = SparsePattern.from_mask(distinct(4, KERNELS) > 60, 16)
+
+
+def sparse_calls(*names, x=MAP):
+    """Calls of a sparse convolution's kernel with these of its arguments."""
+    made = []
+    for pattern, window in ((PATTERN, {}), (PATTERN, {"stride": 2, "padding": 1}), (BLOCKS, {"padding": 1})):
+        y = reference.conv2d(np.zeros(x), np.zeros(KERNELS), **window).shape
+        every = {"x": numbers(0, x), "values": numbers(1, pattern.values_shape), "dy": numbers(2, y), "b": numbers(3, (6,)), "x_shape": x}
+        made.append({name: every[name] for name in names} | {"pattern": pattern} | window)
+    return made
+
+
+def pool_calls(*names):
+    """Calls of a pooling kernel with these of its arguments."""
+    made = []
+    for window in ({"kernel_size": 2}, {"kernel_size": (3, 2), "stride": 2, "padding": 1, "ceil_mode": True}):
+        for shape in (MAP, NO_IMAGES):
+            x = distinct(0, shape)
+            y, index = reference.max_pool2d(x, **window)
+            every = {"x": x, "dy": numbers(1, y.shape), "index": index, "x_shape": shape}
+            made.append({name: every[name] for name in names} | window)
+    return made
+
+
+ANY = [(2, 3, 4, 5), (7,), (0, 3), ()]  # shapes for kernels that take any
+RANDOM = {"p": 0.4, "seed": 7, "offset": 3}
+STEP = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}
+LABELS = np.array([2, 0, 4])
+NORM = {"eps": 1e-3, "relu": True}
+
+
+def any_shape(*names, **settings):
+    return [call for shape in ANY for call in calls(dict.fromkeys(names, shape), settings)]
+
+
+RECORDS = {
+    "add": Record(any_shape("a", "b"), slices=("a", "b", "out"), in_place=("a", "b")),
+    "avg_pool2d": Record(pool_calls("x"), slices=("x", "out")),
+    "avg_pool2d_backward": Record(pool_calls("x_shape", "dy"), slices=("dy",)),
+    "batch_norm": Record(calls({"x": MAP, "gamma": (4,), "beta": (4,)}, {"eps": 1e-3}, NORM) + calls(
+        {"x": (9, 3), "gamma": (3,), "beta": (3,)}, NORM), slices=("x", "out")),
+    "batch_norm_backward": Record(calls({"x": MAP, "y": MAP, "dy": MAP, "mean": (4,), "gamma": (4,)}, {"eps": 1e-3}, NORM,
+                                        variance=np.array([1, 2, 0.5, 4], np.float32)), slices=("x", "y", "dy")),
+    "conv2d": Record(conv_calls("y", *({"b": True} | s for s in WINDOWS), {"relu": True}, x=MAP, w=KERNELS) + EMPTY,
+                     slices=("x", "out"), error=64),
+    "conv2d_bias": Record(calls({"dy": MAP}) + calls({"dy": (7,)}) + calls({"dy": (0, 3)}), slices=("dy",)),
+    "conv2d_input": Record(conv_calls("x", *WINDOWS, x=MAP, w=KERNELS) + conv_calls("x", {}, x=NO_IMAGES, w=KERNELS),
+                           slices=("dy",), error=64),
+    "conv2d_weight": Record(conv_calls("w", *WINDOWS, x=MAP, w=KERNELS) + conv_calls("w", {}, x=NO_IMAGES, w=KERNELS),
+                            slices=("x", "dy"), error=64),
+    "cooccurrences": Record([{"maps": distinct(0, shape) > 0, "radius": radius} for shape in (MAP, NO_IMAGES) for radius in (0, 2)]),
+    "cross_entropy": Record(calls({"logits": (3, 5)}, labels=LABELS) + calls({"logits": (0, 5)}, labels=LABELS[:0])),
+    "cross_entropy_backward": Record(calls({"probabilities": (3, 5)}, labels=LABELS, scale=0.3)
+                                     + calls({"probabilities": (0, 5)}, labels=LABELS[:0], scale=1.0)),
+    "dropout": Record(any_shape("x", **RANDOM)),
+    "global_avg_pool2d": Record(calls({"x": MAP}) + calls({"x": NO_IMAGES}), slices=("x",)),
+    "global_avg_pool2d_backward": Record([{"x_shape": MAP, "dy": numbers(0, (2, 4))}, {"x_shape": NO_IMAGES, "dy": numbers(0, (0, 4))}],
+                                         slices=("dy",)),
+    "leaky_relu": Record(any_shape("x", negative_slope=0.2), slices=("x", "out")),
+    "leaky_relu_backward": Record(any_shape("x", "dy", negative_slope=0.2), slices=("x", "dy")),
+    "linear": Record(calls({"x": (5, 7), "w": (7, 3), "b": (3,)}, {}, {"relu": True}) + calls({"x": (5, 7), "w": (7, 3)})
+                     + calls({"x": (0, 7), "w": (7, 3)}), slices=("x",)),
+    "linear_input": Record(calls({"w": (7, 3), "dy": (5, 3)}) + calls({"w": (7, 3), "dy": (0, 3)}), slices=("dy",)),
+    "linear_weight": Record(calls({"x": (5, 7), "dy": (5, 3)}) + calls({"x": (0, 7), "dy": (0, 3)}), slices=("x", "dy")),
+    "max_pool2d": Record(pool_calls("x") + [call | {"with_index": False} for call in pool_calls("x")], slices=("x", "out")),
+    "max_pool2d_backward": Record(pool_calls("x_shape", "index", "dy"), slices=("dy",)),
+    "relu": Record(any_shape("x"), slices=("x", "out"), in_place=("x",)),
+    "relu_backward": Record(any_shape("y", "dy"), slices=("y", "dy")),
+    "sgd_step": Record(any_shape("w", "dw", "v", **STEP) + any_shape("w", "dw", "v", nesterov=True, **STEP), written=("w", "v")),
+    "softmax": Record(calls({"x": (3, 5)}) + calls({"x": (0, 5)})),
+    "softmax_backward": Record(calls({"y": (3, 5), "dy": (3, 5)}) + calls({"y": (0, 5), "dy": (0, 5)})),
+    "sparse_conv2d": Record(sparse_calls("x", "values", "b") + [call | {"relu": True} for call in sparse_calls("x", "values")]
+                            + [sparse_calls("x", "values")[0] | {"algorithm": "textbook"}] + sparse_calls("x", "values", x=NO_IMAGES),
+                            slices=("x", "out"), error=64),
+    "sparse_conv2d_input": Record(sparse_calls("x_shape", "values", "dy"), slices=("dy",), error=64),
+    "sparse_conv2d_weight": Record(sparse_calls("x", "dy"), slices=("x", "dy"), error=64),
+    "tanh": Record(any_shape("x", gain=1.7159, slope=2 / 3), slices=("x",)),
+    "tanh_backward": Record(any_shape("y", "dy", gain=1.7159, slope=2 / 3), slices=("y", "dy")),
+}  # fmt: skip
