@@ -136,3 +136,9 @@ def test_the_machine_of_a_plan_is_the_one_its_weights_were_packed_for(native, mo
             assert "compile again" in str(error)  # the instruction set changed between compile() and the run
         else:
             assert np.ptp(y, axis=(0, 1, 2)).max() == 0
+
+
+def test_python_and_c_agree_on_the_names_and_limits(native):
+    lib = native.machine.lib
+    assert [getattr(lib, f"MG_{name.upper()}") for name in native.machine.ISAS] == list(range(lib.MG_ISAS))
+    assert lib.MG_MAX_THREADS == kernels.MOST_THREADS
