@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog import kernels, rng
+from minigoog import kernels, rng, writes
 from minigoog.tensor import is_recording
 
 
@@ -190,3 +190,21 @@ def test_threads_never_take_the_same_random_numbers():
     with ThreadPoolExecutor(8) as pool:
         offsets = list(pool.map(lambda _: rng.take(4)[1], range(2000)))
     assert sorted(offsets) == list(range(0, 8000, 4))
+
+
+def test_two_threads_that_watch_one_array_lose_no_write(monkeypatch):
+    """The second to enter finds the record of the first."""
+    a, lock = np.zeros(3), writes._lock
+
+    class Taken:
+        def __enter__(self):
+            monkeypatch.setattr(writes, "_lock", lock)
+            writes.watch(a)
+            writes.note(a, "the other thread")
+
+        def __exit__(self, *error):
+            pass
+
+    monkeypatch.setattr(writes, "_lock", Taken())
+    writes.watch(a)
+    assert writes.since(a, 0) == "the other thread"

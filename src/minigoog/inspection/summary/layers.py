@@ -29,7 +29,7 @@ class Layer(NamedTuple):
 def layers(model: Module, input_shape: Shape) -> list[Layer]:
     """A Layer for each leaf module that runs on an input of `input_shape`, (h, w, c) or (n, h, w, c), in the model's current mode.
 
-    Nothing of the model changes: parameters, gradients, running averages, mode, random numbers."""
+    Nothing of the model changes: parameters, gradients, running averages, mode, random numbers. No other thread may use it meanwhile."""
     shape = tuple(input_shape)
     shape = check_shape("summary", "input_shape", (1, *shape) if len(shape) == 3 else shape, 4)
     found: list[Layer] = []
