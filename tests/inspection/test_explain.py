@@ -142,7 +142,7 @@ def test_a_number_of_an_operation_and_of_its_gradients_adds_up(name, data):
 
 # ---- every model ----
 
-SHAPES = {"tiny": (8, 8, 1), "lenet5": (32, 32, 1), "nin": (32, 32, 3), "googlenet": (47, 47, 3)}
+SHAPES = {"tiny": (8, 8, 1), "lenet5": (32, 32, 1), "nin": (32, 32, 3), "googlenet": (31, 31, 3)}  # 31: pool4 exceeds its map
 BUILD = {"googlenet": {"num_classes": 5, "aux_heads": False}}
 
 

@@ -55,7 +55,7 @@ static void sparse(size_t block, const struct mg_machine *machine)
     for (size_t e = 0; e < entries; e++)
         columns[e] = (int32_t)(e % in_row * 2);
     float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 16 * 16 * 48), *values = floats(entries * block), *bias = floats(48);
-    mg_sparse_offsets(&s, entries, columns, offsets, machine);
+    mg_sparse_offsets(&s, entries, columns, offsets);
     mg_sparse_conv2d_weight(&s, x, starts, offsets, y, values, floats(mg_sparse_conv2d_weight_scratch(&s, entries, machine)), machine);
     if (block == 1) {
         mg_sparse_conv2d(&s, x, starts, offsets, values, bias, y, floats(mg_sparse_conv2d_scratch(&s, machine)), machine);
