@@ -5,31 +5,30 @@
 #include "minigoog.h"
 #include "parallel.h"
 
-enum { ROWS_IN_BLOCK = 256 };
-
 size_t mg_batch_norm_scratch(size_t rows, size_t c)
 {
-    return 2 * mg_ceil_div(rows, ROWS_IN_BLOCK) * c;
+    return 2 * mg_ceil_div(rows, TERMS_IN_SUM) * c;
 }
 
 static size_t rows_in(size_t rows, size_t block)
 {
-    return mg_min(ROWS_IN_BLOCK, rows - block * ROWS_IN_BLOCK);
+    return mg_min(TERMS_IN_SUM, rows - block * TERMS_IN_SUM);
 }
 
 /* Blocks are combined by the formula of Chan, Golub, LeVeque (1979), in double. */
-void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance)
+void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance,
+                           const struct mg_machine *machine)
 {
     assert(rows > 0 && ldx >= c);
-    const struct kernels *k = mg_kernels();
-    const size_t blocks = mg_ceil_div(rows, ROWS_IN_BLOCK);
+    const struct kernels *k = mg_kernels(machine);
+    const size_t blocks = mg_ceil_div(rows, TERMS_IN_SUM);
 
-    PARALLEL_FOR(block, blocks, rows * c) {
+    PARALLEL_FOR(block, blocks, rows * c, machine) {
         float *at = scratch + 2 * block * c;
-        k->moments(rows_in(rows, block), c, x + block * ROWS_IN_BLOCK * ldx, ldx, at, at + c);
+        k->moments(rows_in(rows, block), c, x + block * TERMS_IN_SUM * ldx, ldx, at, at + c);
     }
 
-    PARALLEL_FOR(j, c, blocks * c) {
+    PARALLEL_FOR(j, c, blocks * c, machine) {
         double n = 0, joined = 0, m2 = 0;
         for (size_t block = 0; block < blocks; block++) {
             const double count = (double)rows_in(rows, block), d = scratch[2 * block * c + j] - joined;
@@ -43,47 +42,44 @@ void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, fl
 }
 
 void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift, int relu,
-                   float *y, size_t ldy)
+                   float *y, size_t ldy, const struct mg_machine *machine)
 {
     assert(ldx >= c && ldy >= c);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), rows * c) {
-        const size_t first = block * ROWS_IN_BLOCK;
+    PARALLEL_FOR(block, mg_ceil_div(rows, TERMS_IN_SUM), rows * c, machine) {
+        const size_t first = block * TERMS_IN_SUM;
         k->normalize(rows_in(rows, block), c, x + first * ldx, ldx, mean, scale, shift, relu, y + first * ldy, ldy);
     }
 }
 
 void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx)
+                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx, const struct mg_machine *machine)
 {
     assert(ldx >= c && ldy >= c && lddy >= c);
-    const struct kernels *k = mg_kernels();
-    const size_t blocks = mg_ceil_div(rows, ROWS_IN_BLOCK);
+    const struct kernels *k = mg_kernels(machine);
+    const size_t blocks = mg_ceil_div(rows, TERMS_IN_SUM);
 
-    PARALLEL_FOR(block, blocks, 3 * rows * c) {
-        const size_t first = block * ROWS_IN_BLOCK;
+    PARALLEL_FOR(block, blocks, 3 * rows * c, machine) {
+        const size_t first = block * TERMS_IN_SUM;
         float *at = scratch + 2 * block * c;
         k->norm_sums(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean, at,
                      at + c);
     }
 
-    memset(sum_dz, 0, c * sizeof *sum_dz);
-    memset(sum_dzx, 0, c * sizeof *sum_dzx);
-    for (size_t block = 0; block < blocks; block++) {
-        k->accumulate(c, scratch + 2 * block * c, sum_dz);
-        k->accumulate(c, scratch + (2 * block + 1) * c, sum_dzx);
-    }
+    mg_add_pairwise(k, blocks, 2 * c, scratch, 2 * c);
+    memcpy(sum_dz, scratch, c * sizeof *sum_dz);
+    memcpy(sum_dzx, scratch + c, c * sizeof *sum_dzx);
 }
 
 void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                            const float *mean, const float *factors, float *dx)
+                            const float *mean, const float *factors, float *dx, const struct mg_machine *machine)
 {
     assert(ldx >= c && ldy >= c && lddy >= c);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(block, mg_ceil_div(rows, ROWS_IN_BLOCK), 3 * rows * c) {
-        const size_t first = block * ROWS_IN_BLOCK;
+    PARALLEL_FOR(block, mg_ceil_div(rows, TERMS_IN_SUM), 3 * rows * c, machine) {
+        const size_t first = block * TERMS_IN_SUM;
         k->norm_backward(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean,
                          factors, dx + first * c);
     }

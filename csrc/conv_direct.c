@@ -27,25 +27,25 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
         for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
             t.ahead = panels + (panel + 1) * columns * lines + width * lines * (pixel - first) / (end - first);
-            k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](&t, windows + (pixel - first), panels + panel * columns * lines,
-                                                                         y + pixel * s->ldy + panel * columns, n_rows, n_cols);
+            mg_conv_tile(k, t.runs * t.run, mg_height_for(k, n_rows), width / k->lanes)(
+                &t, windows + (pixel - first), panels + panel * columns * lines, y + pixel * s->ldy + panel * columns, n_rows, n_cols);
         }
     }
 }
 
-void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, float *y)
+void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, float *y, const struct mg_machine *machine)
 {
     mg_check_conv(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const struct conv_tile t = {.runs = s->kh, .run = s->kw * s->cin, .run_stride = s->w * s->ldx, .ldy = s->ldy, .relu = s->relu};
     const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * t.runs * t.run * s->cout / MULTIPLY_ADDS;
-    const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work);
+    const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work, machine);
 
     /* With few pixels the output channels are split too, so that one small image keeps every core busy. */
     const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], blocks = mg_ceil_div(pixels, pixels_in_task);
     const size_t groups = mg_min(n_panels, mg_ceil_div(wanted, blocks ? blocks : 1));
 
-    PARALLEL_FOR(task, blocks * groups, work) {
+    PARALLEL_FOR(task, blocks * groups, work, machine) {
         const size_t first = task / groups * pixels_in_task, group = task % groups;
         direct_task(s, k, t, x, panels, y, first, mg_min(first + pixels_in_task, pixels), n_panels * group / groups,
                     n_panels * (group + 1) / groups);

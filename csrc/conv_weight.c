@@ -10,23 +10,22 @@
 #include "parallel.h"
 
 enum {
-    BLOCK_PIXELS = 256,             /* terms in one running sum: the error grows with 256 + pixels / 256 */
     MAX_PARTS = 8,                  /* of the images, for gradients of at most ... */
     MAX_WEIGHTS_IN_PARTS = 1 << 18, /* ... this many weights */
     ADD_CHUNK = 1 << 12,
 };
 
-/* A block of pixels: whole images while they are small, else whole rows of one image. */
+/* A block of pixels: whole images while they are small, else whole rows of one image, or parts of one row. */
 static struct weight_tile block_of(const struct mg_conv *s)
 {
     const size_t image = s->out_h * s->out_w;
-    struct weight_tile b = {.pixels = s->out_w,
+    struct weight_tile b = {.pixels = mg_min(s->out_w, TERMS_IN_SUM),
                             .x_image = s->h * s->w * s->ldx,
                             .x_row = s->stride_h * s->w * s->ldx,
                             .x_col = s->stride_w * s->ldx,
                             .lddw = s->cout};
-    b.images = image <= BLOCK_PIXELS / 2 ? BLOCK_PIXELS / image : 1;
-    b.rows = b.images > 1 ? s->out_h : mg_min(s->out_h, BLOCK_PIXELS / mg_min(s->out_w, BLOCK_PIXELS));
+    b.images = image <= TERMS_IN_SUM / 2 ? TERMS_IN_SUM / image : 1;
+    b.rows = b.images > 1 ? s->out_h : mg_min(s->out_h, TERMS_IN_SUM / b.pixels);
     return b;
 }
 
@@ -37,15 +36,15 @@ static size_t parts_of(const struct mg_conv *s)
     return weights <= MAX_WEIGHTS_IN_PARTS && s->n > 1 ? mg_min(MAX_PARTS, s->n) : 1;
 }
 
-static size_t packed_size(const struct mg_conv *s)
+static size_t packed_size(const struct mg_conv *s, const struct kernels *k)
 {
     const struct weight_tile b = block_of(s);
-    return b.images * b.rows * b.pixels * 2 * mg_kernels()->lanes;
+    return b.images * b.rows * b.pixels * 2 * k->lanes;
 }
 
-size_t mg_conv2d_weight_scratch(const struct mg_conv *s)
+size_t mg_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine *machine)
 {
-    return (size_t)mg_threads() * packed_size(s) + (parts_of(s) - 1) * s->kh * s->kw * s->cin * s->cout;
+    return (size_t)machine->threads * packed_size(s, mg_kernels(machine)) + (parts_of(s) - 1) * s->kh * s->kw * s->cin * s->cout;
 }
 
 /* The positions of a window, kh runs of kw * cin, in tiles of `rows`. */
@@ -93,55 +92,64 @@ static void weight_block(const struct mg_conv *s, const struct kernels *k, const
     }
 }
 
+/* One block of pixels, from output pixel number `first` on, and all panels of the task. */
+static void weight_panels(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const struct weight_tile *t,
+                          const struct weight_task *task, const float *x, const float *dy, size_t first)
+{
+    for (size_t panel = task->panel; panel < task->panel_end; panel++) {
+        const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
+        const size_t n_cols = mg_min(width, s->cout - column);
+        k->pack_panel(t->images * t->rows * t->pixels, n_cols, width, dy + first * s->ldy + column, s->ldy, task->packed);
+        weight_block(s, k, p, t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
+    }
+}
+
 static void weight_task(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const float *x, const float *dy,
                         const struct weight_task *task)
 {
     const struct weight_tile block = block_of(s);
     for (size_t image = task->image; image < task->image_end; image += block.images)
-        for (size_t oy = 0; oy < s->out_h; oy += block.rows) {
-            struct weight_tile t = block;
-            t.images = mg_min(block.images, task->image_end - image);
-            t.rows = mg_min(block.rows, s->out_h - oy);
-            const size_t first = (image * s->out_h + oy) * s->out_w;
-            for (size_t panel = task->panel; panel < task->panel_end; panel++) {
-                const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
-                const size_t n_cols = mg_min(width, s->cout - column);
-                k->pack_panel(t.images * t.rows * t.pixels, n_cols, width, dy + first * s->ldy + column, s->ldy, task->packed);
-                weight_block(s, k, p, &t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
+        for (size_t oy = 0; oy < s->out_h; oy += block.rows)
+            for (size_t ox = 0; ox < s->out_w; ox += block.pixels) {
+                struct weight_tile t = block;
+                t.images = mg_min(block.images, task->image_end - image);
+                t.rows = mg_min(block.rows, s->out_h - oy);
+                t.pixels = mg_min(block.pixels, s->out_w - ox);
+                weight_panels(s, k, p, &t, task, x, dy, (image * s->out_h + oy) * s->out_w + ox);
             }
-        }
 }
 
 /* dw += each of the parts, `size` floats apart. */
-static void add_parts(const struct kernels *k, size_t parts, size_t size, const float *part, float *dw)
+static void add_parts(const struct kernels *k, size_t parts, size_t size, const float *part, float *dw, const struct mg_machine *machine)
 {
-    PARALLEL_FOR(chunk, mg_ceil_div(size, ADD_CHUNK), parts * size)
+    PARALLEL_FOR(chunk, mg_ceil_div(size, ADD_CHUNK), parts * size, machine)
         for (size_t i = 0; i < parts; i++) {
             const size_t at = chunk * ADD_CHUNK;
             k->accumulate(mg_min(ADD_CHUNK, size - at), part + i * size + at, dw + at);
         }
 }
 
-void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch)
+void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,
+                             const struct mg_machine *machine)
 {
     mg_check_conv(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const struct positions p = positions_of(s, k);
     const size_t weights = s->kh * p.run * s->cout, work = s->n * s->out_h * s->out_w * weights / MULTIPLY_ADDS, parts = parts_of(s);
-    float *const part = scratch + (size_t)mg_threads() * packed_size(s);
+    float *const part = scratch + (size_t)machine->threads * packed_size(s, k);
     memset(dw, 0, weights * sizeof *dw);
     memset(part, 0, (parts - 1) * weights * sizeof *dw);
 
     /* With one part, the tasks are ranges of the positions of one panel. With several, each part is one task. */
-    const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work);
+    const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work, machine);
     const size_t ranges = parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)), tiles_in_range = mg_ceil_div(p.tiles, ranges);
     const size_t tasks = parts > 1 ? parts : panels * ranges;
-    PARALLEL_FOR(i, tasks, work) {
+    PARALLEL_FOR(i, tasks, work, machine) {
         struct weight_task task = {.image_end = s->n,
                                    .tile_end = p.tiles,
                                    .panel_end = panels,
                                    .dw = dw,
-                                   .packed = scratch + (size_t)MG_THREAD() * packed_size(s)};
+                                   .packed = scratch + (size_t)MG_THREAD() * packed_size(s, k)};
         if (parts > 1) {
             task.image = i * s->n / parts, task.image_end = (i + 1) * s->n / parts;
             task.dw = i ? part + (i - 1) * weights : dw;
@@ -151,5 +159,5 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
         }
         weight_task(s, k, &p, x, dy, &task);
     }
-    add_parts(k, parts - 1, weights, part, dw);
+    add_parts(k, parts - 1, weights, part, dw, machine);
 }

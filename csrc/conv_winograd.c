@@ -30,10 +30,10 @@ static size_t cut_by(const struct plan *p, size_t t)
     return inside && !again ? block : SIZE_MAX;
 }
 
-static struct plan plan_of(const struct mg_conv *s)
+static struct plan plan_of(const struct mg_conv *s, const struct mg_machine *machine)
 {
-    const struct kernels *k = mg_kernels();
-    struct plan p = {.grid = mg_grid(s, s->side), .block = BLOCK / k->heights[0] * k->heights[0], .threads = (size_t)mg_threads()};
+    const struct kernels *k = mg_kernels(machine);
+    struct plan p = {.grid = mg_grid(s, s->side), .block = BLOCK / k->heights[0] * k->heights[0], .threads = (size_t)machine->threads};
     if (p.grid.tiles < p.block * 2 * p.threads)
         p.block = mg_min(MAX_BLOCK, p.grid.tiles ? p.grid.tiles : 1);
     p.tasks = p.blocks = mg_ceil_div(p.grid.tiles, p.block);
@@ -43,23 +43,23 @@ static struct plan plan_of(const struct mg_conv *s)
     return p;
 }
 
-size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout)
+size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout, const struct mg_machine *machine)
 {
-    return (side + taps - 1) * (side + taps - 1) * mg_panels_size(cin, cout);
+    return (side + taps - 1) * (side + taps - 1) * mg_panels_size(cin, cout, machine);
 }
 
-size_t mg_conv2d_winograd_scratch(const struct mg_conv *s)
+size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine)
 {
-    const struct plan p = plan_of(s);
-    return p.threads * p.grid.positions * p.block * (s->cin + 2 * mg_kernels()->lanes);
+    const struct plan p = plan_of(s, machine);
+    return p.threads * p.grid.positions * p.block * (s->cin + 2 * mg_kernels(machine)->lanes);
 }
 
-void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const float *w, float *panels)
+void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const float *w, float *panels, const struct mg_machine *machine)
 {
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const size_t positions = (side + taps - 1) * (side + taps - 1), columns = 2 * k->lanes;
 
-    PARALLEL_FOR(p, mg_panel_count(k, cout), positions * cin * cout) {
+    PARALLEL_FOR(p, mg_panel_count(k, cout), positions * cin * cout, machine) {
         const size_t width = mg_panel_width(k, cout, p), position = width * (cin + 1);
         float *panel = panels + p * columns * positions * (cin + 1);
         for (size_t i = 0; i < positions; i++)
@@ -87,7 +87,7 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
         for (size_t tile = 0; tile < tiles; tile += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], tiles - tile);
             t.ahead = panel + position + position * tile / tiles;
-            k->conv_tile[mg_height_for(k, n_rows)][width / k->lanes - 1](&t, rows + tile, panel, m + tile * width, n_rows, width);
+            mg_conv_tile(k, s->cin, mg_height_for(k, n_rows), width / k->lanes)(&t, rows + tile, panel, m + tile * width, n_rows, width);
         }
     }
 }
@@ -101,9 +101,9 @@ struct job {
 
 /* Tiles [first, end), output channels of panels [panel, panel_end). Panel by panel, so that the products are still in cache when
    they are transformed. */
-static void winograd_task(const struct job *j, const struct plan *p, size_t first, size_t end, size_t panel, size_t panel_end, float *v)
+static void winograd_task(const struct job *j, const struct kernels *k, const struct plan *p, size_t first, size_t end, size_t panel,
+                          size_t panel_end, float *v)
 {
-    const struct kernels *k = mg_kernels();
     const struct mg_conv *s = j->s;
     const struct winograd *transform = mg_transforms(k, p->grid.side, s->kh);
     float *m = v + p->grid.positions * p->block * s->cin;
@@ -122,14 +122,16 @@ static void winograd_task(const struct job *j, const struct plan *p, size_t firs
     }
 }
 
-void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch)
+void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch,
+                        const struct mg_machine *machine)
 {
-    const struct plan p = plan_of(s);
+    const struct plan p = plan_of(s, machine);
     mg_check_winograd(s, p.grid);
     const struct job j = {s, x, panels, bias, y};
-    const size_t scratch_size = mg_conv2d_winograd_scratch(s) / p.threads, n_panels = mg_panel_count(mg_kernels(), s->cout);
+    const struct kernels *k = mg_kernels(machine);
+    const size_t scratch_size = mg_conv2d_winograd_scratch(s, machine) / p.threads, n_panels = mg_panel_count(k, s->cout);
 
-    PARALLEL_FOR(task, p.tasks, p.grid.tiles * p.grid.positions * s->cin * s->cout / MULTIPLY_ADDS) {
+    PARALLEL_FOR(task, p.tasks, p.grid.tiles * p.grid.positions * s->cin * s->cout / MULTIPLY_ADDS, machine) {
         size_t block = task, group = 0, groups = 1;
         for (size_t t = 1; t < p.threads && groups == 1; t++) {
             const size_t cut = cut_by(&p, t);
@@ -141,7 +143,7 @@ void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *pa
                 block -= p.groups - 1;
             }
         }
-        winograd_task(&j, &p, block * p.block, mg_min((block + 1) * p.block, p.grid.tiles), n_panels * group / groups,
+        winograd_task(&j, k, &p, block * p.block, mg_min((block + 1) * p.block, p.grid.tiles), n_panels * group / groups,
                       n_panels * (group + 1) / groups, scratch + (size_t)MG_THREAD() * scratch_size);
     }
 }

@@ -28,10 +28,9 @@ static struct mg_grid grid_of(const struct mg_conv *s)
 }
 
 /* Floats in one line of all panels. */
-static size_t line_of(const struct mg_conv *s)
+static size_t line_of(const struct mg_conv *s, const struct kernels *k)
 {
-    const size_t lanes = mg_kernels()->lanes;
-    return mg_ceil_div(s->cout, lanes) * lanes;
+    return mg_ceil_div(s->cout, k->lanes) * k->lanes;
 }
 
 static struct place place_in(const struct mg_conv *s, float *scratch)
@@ -41,9 +40,9 @@ static struct place place_in(const struct mg_conv *s, float *scratch)
     return (struct place){.sums = scratch, .v = v, .d = v + POSITIONS * tiles * s->cin, .tiles = tiles};
 }
 
-size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s)
+size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine)
 {
-    return POSITIONS * (s->cin * s->cout + mg_min(BATCH, grid_of(s).tiles) * (s->cin + line_of(s)));
+    return POSITIONS * (s->cin * s->cout + mg_min(BATCH, grid_of(s).tiles) * (s->cin + line_of(s, mg_kernels(machine))));
 }
 
 /* Tile number `tile`, the batch's number `i`, of x and of dy. */
@@ -57,7 +56,7 @@ static void transform_tile(const struct mg_conv *s, const struct kernels *k, str
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         transform->output_transposed(mg_min(width, s->cout - column), width, corner + column, s->ldy, s->out_w * s->ldy,
                                      mg_rows_left(s, g, tile), mg_cols_left(s, g, tile), at->d + column * at->tiles + i * width,
-                                     at->tiles * line_of(s));
+                                     at->tiles * line_of(s, k));
     }
 }
 
@@ -67,7 +66,7 @@ static void accumulate(const struct mg_conv *s, const struct kernels *k, const s
 {
     const struct weight_tile t = {.images = 1, .rows = 1, .pixels = tiles, .x_col = s->cin, .lddw = s->cout};
     const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - column);
-    const float *v = at->v + position * at->tiles * s->cin, *d = at->d + at->tiles * (position * line_of(s) + column);
+    const float *v = at->v + position * at->tiles * s->cin, *d = at->d + at->tiles * (position * line_of(s, k) + column);
     float *sums = at->sums + position * s->cin * s->cout + column;
     int height = 0;
     while (k->heights[height] > s->cin)
@@ -78,24 +77,25 @@ static void accumulate(const struct mg_conv *s, const struct kernels *k, const s
     }
 }
 
-void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch)
+void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,
+                               const struct mg_machine *machine)
 {
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const struct mg_grid g = grid_of(s);
     mg_check_winograd(s, g);
     const struct place at = place_in(s, scratch);
     const size_t panels = mg_panel_count(k, s->cout);
 
-    PARALLEL_FOR(i, POSITIONS, POSITIONS * s->cin * s->cout)
+    PARALLEL_FOR(i, POSITIONS, POSITIONS * s->cin * s->cout, machine)
         memset(at.sums + i * s->cin * s->cout, 0, s->cin * s->cout * sizeof *at.sums);
     for (size_t first = 0; first < g.tiles; first += BATCH) {
         const size_t tiles = mg_min(BATCH, g.tiles - first);
-        PARALLEL_FOR(i, tiles, tiles * POSITIONS * (s->cin + s->cout))
+        PARALLEL_FOR(i, tiles, tiles * POSITIONS * (s->cin + s->cout), machine)
             transform_tile(s, k, g, x, dy, first + i, i, &at);
-        PARALLEL_FOR(task, POSITIONS * panels, tiles * POSITIONS * s->cin * s->cout / MULTIPLY_ADDS)
+        PARALLEL_FOR(task, POSITIONS * panels, tiles * POSITIONS * s->cin * s->cout / MULTIPLY_ADDS, machine)
             accumulate(s, k, &at, tiles, task / panels, task % panels);
     }
-    PARALLEL_FOR(c, s->cin, POSITIONS * s->cin * s->cout)
+    PARALLEL_FOR(c, s->cin, POSITIONS * s->cin * s->cout, machine)
         mg_transforms(k, g.side, s->kh)
             ->weights_transposed(s->cout, at.sums + c * s->cout, s->cin * s->cout, dw + c * s->cout, s->cin * s->cout);
 }

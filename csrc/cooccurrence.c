@@ -37,12 +37,13 @@ static void meet(const struct task *t, size_t y, size_t x)
 
 /* Each task owns the counters of some channels and reads all images: no two threads add to one counter, and the counters of a task
    stay in the cache, however many channels there are. */
-void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int32_t *channels, int32_t *counts)
+void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int32_t *channels, int32_t *counts,
+                      const struct mg_machine *machine)
 {
     const size_t side = 2 * s->radius + 1, in_channel = side * side * s->c, pixels = s->h * s->w;
     const size_t block = mg_min(mg_ceil_div(s->c, TASKS), IN_CACHE / (in_channel + 1) + 1), tasks = s->c ? mg_ceil_div(s->c, block) : 0;
 
-    PARALLEL_FOR(i, tasks, (size_t)starts[s->n * pixels] * side * side) {
+    PARALLEL_FOR(i, tasks, (size_t)starts[s->n * pixels] * side * side, machine) {
         const size_t first = i * block, end = mg_min(first + block, s->c);
         memset(counts + first * in_channel, 0, (end - first) * in_channel * sizeof *counts);
         for (size_t image = 0; image < s->n; image++) {

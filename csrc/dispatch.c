@@ -1,40 +1,25 @@
-/* Which row of the table of kernels runs: the widest that this CPU supports, or the one that mg_set_isa selects. */
-#include <string.h>
+/* The table of kernels: a row for each instruction set that this build has. */
+#include <assert.h>
 #include "kernels.h"
 #include "minigoog.h"
 
-static const struct kernels *const table[] = {
+static const struct kernels *const table[MG_ISAS] = {
 #if defined __x86_64__
-    &mg_kernels_avx512,
-    &mg_kernels_avx2,
+    [MG_AVX512] = &mg_kernels_avx512,
+    [MG_AVX2] = &mg_kernels_avx2,
 #elif defined __aarch64__
-    &mg_kernels_neon,
+    [MG_NEON] = &mg_kernels_neon,
 #endif
-    &mg_kernels_plain,
+    [MG_PLAIN] = &mg_kernels_plain,
 };
-enum { ROWS = sizeof table / sizeof *table };
 
-static const struct kernels *chosen;
-
-int mg_set_isa(const char *name)
+int mg_has_isa(int isa)
 {
-    for (int i = 0; i < ROWS; i++)
-        if (strcmp(table[i]->name, name) == 0 && table[i]->supported()) {
-            chosen = table[i];
-            return 0;
-        }
-    return -1;
+    return isa >= 0 && isa < MG_ISAS && table[isa] && table[isa]->supported();
 }
 
-const struct kernels *mg_kernels(void)
+const struct kernels *mg_kernels(const struct mg_machine *machine)
 {
-    for (int i = 0; !chosen; i++) /* the last row is always supported */
-        if (table[i]->supported())
-            chosen = table[i];
-    return chosen;
-}
-
-const char *mg_isa(void)
-{
-    return mg_kernels()->name;
+    assert(mg_has_isa(machine->isa));
+    return table[machine->isa];
 }

@@ -23,9 +23,10 @@ static void philox(uint64_t seed, uint64_t counter, uint32_t words[WORDS])
     words[0] = c0, words[1] = c1, words[2] = c2, words[3] = c3;
 }
 
-void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y)
+void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y,
+                const struct mg_machine *machine)
 {
-    PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n * ROUNDS) {
+    PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n * ROUNDS, machine) {
         uint32_t words[WORDS];
         for (size_t i = chunk * CHUNK; i < mg_min((chunk + 1) * CHUNK, n); i++) {
             const uint64_t number = offset + i;

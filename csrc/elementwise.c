@@ -6,18 +6,16 @@
 #include "minigoog.h"
 #include "parallel.h"
 
-enum {
-    CHUNK = 1 << 13,   /* floats that a thread takes at a time */
-    ROWS_IN_SUM = 256, /* rows in one running sum */
-};
+enum { CHUNK = 1 << 13 }; /* floats that a thread takes at a time */
 
 /* y = fn(a, b). Long rows are cut into chunks, short rows are taken several at a time. */
-static void elementwise(elementwise_fn *fn, const struct mg_elementwise *s, const float *a, const float *b, size_t ldb, float *y)
+static void elementwise(elementwise_fn *fn, const struct mg_elementwise *s, const float *a, const float *b, size_t ldb, float *y,
+                        const struct mg_machine *machine)
 {
     assert(s->lda >= s->c && ldb >= s->c && s->ldy >= s->c);
     const size_t in_row = mg_ceil_div(s->c, CHUNK), rows_in_task = s->c && s->c < CHUNK ? CHUNK / s->c : 1;
 
-    PARALLEL_FOR(task, mg_ceil_div(s->rows, rows_in_task) * in_row, s->rows * s->c) {
+    PARALLEL_FOR(task, mg_ceil_div(s->rows, rows_in_task) * in_row, s->rows * s->c, machine) {
         const size_t j = task % in_row * CHUNK, n = mg_min(CHUNK, s->c - j), first = task / in_row * rows_in_task;
         const size_t end = mg_min(first + rows_in_task, s->rows), lda = s->lda, ldy = s->ldy;
         const float alpha = s->alpha, beta = s->beta;
@@ -26,37 +24,38 @@ static void elementwise(elementwise_fn *fn, const struct mg_elementwise *s, cons
     }
 }
 
-static const struct activation *activation_of(const struct mg_elementwise *s)
+static const struct activation *activation_of(const struct mg_elementwise *s, const struct mg_machine *machine)
 {
     assert(s->activation >= 0 && s->activation < MG_ACTIVATIONS);
-    return &mg_kernels()->activations[s->activation];
+    return &mg_kernels(machine)->activations[s->activation];
 }
 
-void mg_activation(const struct mg_elementwise *s, const float *a, float *y)
+void mg_activation(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine)
 {
-    elementwise(activation_of(s)->forward, s, a, a, s->lda, y);
+    elementwise(activation_of(s, machine)->forward, s, a, a, s->lda, y, machine);
 }
 
-void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx)
+void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx, const struct mg_machine *machine)
 {
-    elementwise(activation_of(s)->backward, s, kept, dy, s->ldb, dx);
+    elementwise(activation_of(s, machine)->backward, s, kept, dy, s->ldb, dx, machine);
 }
 
-void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y)
+void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y, const struct mg_machine *machine)
 {
-    elementwise(mg_kernels()->add, s, a, b, s->ldb, y);
+    elementwise(mg_kernels(machine)->add, s, a, b, s->ldb, y, machine);
 }
 
-void mg_copy(const struct mg_elementwise *s, const float *a, float *y)
+void mg_copy(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine)
 {
-    elementwise(mg_kernels()->copy, s, a, a, s->lda, y);
+    elementwise(mg_kernels(machine)->copy, s, a, a, s->lda, y, machine);
 }
 
-void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w)
+void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w,
+            const struct mg_machine *machine)
 {
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n) {
+    PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n, machine) {
         const size_t i = chunk * CHUNK;
         k->sgd(mg_min(CHUNK, n - i), lr, momentum, weight_decay, nesterov, dw + i, v + i, w + i);
     }
@@ -64,22 +63,24 @@ void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov
 
 size_t mg_column_sums_scratch(size_t rows, size_t c)
 {
-    return mg_ceil_div(rows, ROWS_IN_SUM) * c;
+    return mg_ceil_div(rows, TERMS_IN_SUM) * c;
 }
 
-/* Blocks of rows, then the blocks: the error grows with 256 + rows / 256 terms instead of all, and any thread may take any block. */
-void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *sums)
+/* Blocks of rows, then the blocks pairwise: any thread may take any block. */
+void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *sums, const struct mg_machine *machine)
 {
     assert(ldx >= c);
-    const struct kernels *k = mg_kernels();
-    const size_t blocks = mg_ceil_div(rows, ROWS_IN_SUM);
+    const struct kernels *k = mg_kernels(machine);
+    const size_t blocks = mg_ceil_div(rows, TERMS_IN_SUM);
 
     memset(scratch, 0, blocks * c * sizeof *scratch);
-    PARALLEL_FOR(block, blocks, rows * c)
-        for (size_t i = block * ROWS_IN_SUM; i < mg_min((block + 1) * ROWS_IN_SUM, rows); i++)
+    PARALLEL_FOR(block, blocks, rows * c, machine)
+        for (size_t i = block * TERMS_IN_SUM; i < mg_min((block + 1) * TERMS_IN_SUM, rows); i++)
             k->accumulate(c, x + i * ldx, scratch + block * c);
 
-    memset(sums, 0, c * sizeof *sums);
-    for (size_t block = 0; block < blocks; block++)
-        k->accumulate(c, scratch + block * c, sums);
+    mg_add_pairwise(k, blocks, c, scratch, c);
+    if (blocks)
+        memcpy(sums, scratch, c * sizeof *sums);
+    else
+        memset(sums, 0, c * sizeof *sums);
 }

@@ -8,7 +8,7 @@
 
 /* Limits of all instruction sets, for arrays on the stack; kernels.inc asserts them. */
 enum {
-    MAX_LANES = 16,  /* floats in a vector */
+    MAX_LANES = 16,  /* floats in a vector; sums across lanes have this many on every instruction set */
     MAX_HEIGHT = 16, /* rows of a register tile */
 };
 
@@ -17,6 +17,8 @@ enum {
     SPARSE_VECTORS = 6, /* the widest tile of sparse weights, in vectors of pixels */
     SHARED_COLUMNS = 4, /* the widest pooling window whose columns are shared between windows */
     CACHE_LINE = 16,    /* in floats */
+    LONG_SUM = 1 << 12, /* the longest running sum of products in a register tile, which are then added up */
+    TERMS_IN_SUM = 256, /* the longest running sum; such sums are added pairwise, so that the error grows with 256 + log(n / 256) terms */
 };
 
 static inline size_t mg_min(size_t a, size_t b)

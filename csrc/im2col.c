@@ -5,12 +5,12 @@
 #include "minigoog.h"
 #include "parallel.h"
 
-void mg_place(const struct mg_place *s, const float *x, float *y)
+void mg_place(const struct mg_place *s, const float *x, float *y, const struct mg_machine *machine)
 {
     assert(s->ldx >= s->c && s->step_h > 0 && s->step_w > 0);
     const size_t c = s->c;
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * c) {
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * c, machine) {
         float *y_row = y + row * s->out_w * c;
         memset(y_row, 0, s->out_w * c * sizeof *y);
         const ptrdiff_t down = (ptrdiff_t)(row % s->out_h) - s->top;
@@ -29,12 +29,12 @@ void mg_place(const struct mg_place *s, const float *x, float *y)
     }
 }
 
-void mg_im2col(const struct mg_conv *s, const float *x, float *columns)
+void mg_im2col(const struct mg_conv *s, const float *x, float *columns, const struct mg_machine *machine)
 {
     const size_t run = s->kw * s->cin;
     assert(s->kw == 1 || s->ldx == s->cin);
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->kh * run) {
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->kh * run, machine) {
         const float *window = x + (row / s->out_h * s->h + row % s->out_h * s->stride_h) * s->w * s->ldx;
         float *column = columns + row * s->out_w * s->kh * run;
         for (size_t ox = 0; ox < s->out_w; ox++, window += s->stride_w * s->ldx)
@@ -50,12 +50,12 @@ static void covering(size_t at, size_t k, size_t stride, size_t out, size_t *fir
     *end = mg_min(at / stride + 1, out);
 }
 
-void mg_col2im(const struct mg_conv *s, const float *columns, float *dx)
+void mg_col2im(const struct mg_conv *s, const float *columns, float *dx, const struct mg_machine *machine)
 {
-    const struct kernels *kernels = mg_kernels();
+    const struct kernels *kernels = mg_kernels(machine);
     const size_t window = s->kh * s->kw * s->cin;
 
-    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * window) {
+    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * window, machine) {
         const size_t image = row / s->h, iy = row % s->h;
         size_t oy_first, oy_end, ox_first, ox_end;
         covering(iy, s->kh, s->stride_h, s->out_h, &oy_first, &oy_end);

@@ -2,7 +2,6 @@
 #include "isa.h"
 #if defined __x86_64__
 #define ISA avx2
-#define ISA_NAME "avx2"
 #define LANES 8
 #define TILE_ROWS 6
 #define SUPPORTED (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))

@@ -2,7 +2,6 @@
 #include "isa.h"
 #if defined __x86_64__
 #define ISA avx512
-#define ISA_NAME "avx512"
 #define LANES 16
 #define TILE_ROWS 14
 #define SUPPORTED                                                                                                     \

@@ -2,7 +2,6 @@
 #include "isa.h"
 #if defined __aarch64__
 #define ISA neon
-#define ISA_NAME "neon"
 #define LANES 4
 #define TILE_ROWS 12
 #define SUPPORTED 1

@@ -1,7 +1,6 @@
 /* The version for every machine: four floats at a time (SSE2 on x86-64), without extensions of the instruction set. */
 #include "isa.h"
 #define ISA plain
-#define ISA_NAME "plain"
 #define LANES 4
 #define TILE_ROWS 6
 #define SUPPORTED 1

@@ -36,21 +36,22 @@ struct winograd {
 };
 
 struct kernels {
-    const char *name;
     int (*supported)(void);
     size_t lanes;
     size_t heights[HEIGHTS];             /* of the tiles, tallest first; the last is 1 */
     conv_tile_fn *conv_tile[HEIGHTS][2]; /* [height][vectors - 1] */
     weight_tile_fn *weight_tile[HEIGHTS][2];
     block_tile_fn *block_tile[HEIGHTS][2];
+    conv_tile_fn *long_conv_tile[HEIGHTS][2]; /* for sums of more than LONG_SUM terms: see mg_conv_tile */
+    block_tile_fn *long_block_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t ld, float *panel);
     void (*transpose_matrix)(size_t rows, size_t cols, const float *a, size_t lda, float *at, size_t ldat);
     struct winograd winograd[3]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
     void (*pack_pixels)(size_t channels, const float *const *pixels, size_t ldx, float *panel, size_t line);
     void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, int relu, float *const *pixels, size_t first);
     sparse_tile_fn *sparse_tile[SPARSE_VECTORS]; /* [vectors - 1] */
-    sparse_dot_fn *sparse_dot[SPARSE_VECTORS];
-    const struct activation *activations; /* [MG_ACTIVATIONS] */
+    sparse_dot_fn *sparse_dot[SPARSE_VECTORS];   /* [groups - 1] */
+    const struct activation *activations;        /* [MG_ACTIVATIONS] */
     elementwise_fn *add, *copy;
     void (*accumulate)(size_t n, const float *x, float *y);
     void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t ldx, size_t width, int32_t first, float *y,
@@ -58,9 +59,10 @@ struct kernels {
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
     void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const int32_t *index,
                                const float *dy, size_t ldy, float *dx);
-    void (*sum_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t ldx, size_t width, float scale, float *y);
+    void (*mean_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t ldx, size_t width, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
+    void (*softmax_row_backward)(size_t n, const float *y, const float *dy, float *dx);
     void (*sgd)(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w);
     void (*moments)(size_t rows, size_t channels, const float *x, size_t ldx, float *mean, float *m2);
     void (*normalize)(size_t rows, size_t channels, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift,
@@ -75,8 +77,8 @@ struct kernels {
 
 extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon, mg_kernels_plain;
 
-/* The row in use. */
-const struct kernels *mg_kernels(void);
+/* The row of the machine's instruction set. */
+const struct kernels *mg_kernels(const struct mg_machine *machine);
 
 /* Weights are packed in panels of two vectors of output channels; the last one has one vector if that is enough. */
 static inline size_t mg_panel_width(const struct kernels *k, size_t cout, size_t panel)
@@ -90,6 +92,14 @@ static inline size_t mg_panel_count(const struct kernels *k, size_t cout)
     return (cout + 2 * k->lanes - 1) / (2 * k->lanes);
 }
 
+/* rows[0] = the sum of n rows of `size` floats, `ld` floats apart, added pairwise in place: the error grows with log(n). */
+static inline void mg_add_pairwise(const struct kernels *k, size_t n, size_t size, float *rows, size_t ld)
+{
+    for (size_t step = 1; step < n; step *= 2)
+        for (size_t i = 0; i + step < n; i += 2 * step)
+            k->accumulate(size, rows + (i + step) * ld, rows + i * ld);
+}
+
 /* The lowest tile that holds n rows. */
 static inline int mg_height_for(const struct kernels *k, size_t n)
 {
@@ -97,6 +107,17 @@ static inline int mg_height_for(const struct kernels *k, size_t n)
     while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
         height++;
     return height;
+}
+
+/* The tiles of one or two vectors for sums of `terms` products. */
+static inline conv_tile_fn *mg_conv_tile(const struct kernels *k, size_t terms, int height, size_t vectors)
+{
+    return (terms > LONG_SUM ? k->long_conv_tile : k->conv_tile)[height][vectors - 1];
+}
+
+static inline block_tile_fn *mg_block_tile(const struct kernels *k, size_t terms, int height, size_t vectors)
+{
+    return (terms > LONG_SUM ? k->long_block_tile : k->block_tile)[height][vectors - 1];
 }
 
 #endif

@@ -5,7 +5,7 @@
  * leading dimension of x, as in BLAS: the number of floats from one pixel (or row) to the next. ldx = c where x is dense; ldx > c where
  * x is a slice of the channels of a wider map. Likewise ldy of y, lddy of dy, and so on. Arrays without a leading dimension are dense.
  *
- * The caller owns all memory, scratch included; no function allocates, frees or keeps a pointer. Outputs do not overlap inputs unless
+ * The caller owns all memory, scratch included; no function allocates, frees or keeps a pointer, and there is no state between calls. Outputs do not overlap inputs unless
  * the function says that they may. Python checks every argument (src/minigoog/kernels/native); C asserts the same in debug builds.
  * Results are the same, to the bit, for any number of threads. The file that defines a function is in parentheses.
  */
@@ -17,19 +17,26 @@
 
 /* ---- the machine (dispatch.c, threads.c, peak.c) ---- */
 
-/* The instruction set in use: "avx512", "avx2", "neon" or "plain". Static memory. */
-const char *mg_isa(void);
-/* Uses the named instruction set from now on. Returns 0, or -1 if this CPU or build does not support it. Not while kernels run. */
-int mg_set_isa(const char *name);
-/* Threads that kernels use; initially OMP_NUM_THREADS or the number of cores. Always 1 without OpenMP. */
-int mg_threads(void);
-/* Uses this many threads from now on, at least 1 and at most 1024. Not while kernels run. */
-void mg_set_threads(int threads);
+/* Instruction sets, the widest first. */
+enum mg_isa { MG_AVX512, MG_AVX2, MG_NEON, MG_PLAIN, MG_ISAS };
+enum { MG_MAX_THREADS = 1024 }; /* more may crash OpenMP, whatever OMP_NUM_THREADS says */
+
+/* What a call runs on: the last argument of every function that computes, or that says how much memory another one needs. Scratch
+   is measured and used with the same machine, and packed weights and offsets are made and used with the same instruction set. */
+struct mg_machine {
+    int isa;     /* enum mg_isa; one that mg_has_isa */
+    int threads; /* at least 1 and at most MG_MAX_THREADS; 1 without OpenMP */
+};
+
+/* 1 if this build and this CPU have the instruction set, else 0. */
+int mg_has_isa(int isa);
 /* 1 if the kernels were compiled with OpenMP, else 0. */
 int mg_has_openmp(void);
+/* The number of threads that OpenMP would use: OMP_NUM_THREADS or the number of cores. 1 without OpenMP. */
+int mg_default_threads(void);
 /* Runs `rounds` rounds of independent multiply-adds on each thread, in registers; returns the number of floating-point operations of
    all threads together. Timing it measures the peak of the machine. */
-double mg_peak(size_t rounds);
+double mg_peak(size_t rounds, const struct mg_machine *machine);
 
 /* ---- convolution ---- */
 
@@ -52,47 +59,50 @@ struct mg_place {
 };
 
 /* y = x on a canvas of zeros: pads, crops (top, left < 0) and dilates (steps > 1). (im2col.c) */
-void mg_place(const struct mg_place *s, const float *x, float *y);
+void mg_place(const struct mg_place *s, const float *x, float *y, const struct mg_machine *machine);
 /* columns [n * out_h * out_w, kh * kw * cin]: the window under each output pixel as a row. (im2col.c) */
-void mg_im2col(const struct mg_conv *s, const float *x, float *columns);
+void mg_im2col(const struct mg_conv *s, const float *x, float *columns, const struct mg_machine *machine);
 /* The transpose of mg_im2col: dx [n, h, w, cin], dense = the sum of all entries of columns that mg_im2col reads there. (im2col.c) */
-void mg_col2im(const struct mg_conv *s, const float *columns, float *dx);
+void mg_col2im(const struct mg_conv *s, const float *columns, float *dx, const struct mg_machine *machine);
 
 /* Floats that mg_pack_weights writes for a matrix of k x cout. (pack.c) */
-size_t mg_panels_size(size_t k, size_t cout);
+size_t mg_panels_size(size_t k, size_t cout, const struct mg_machine *machine);
 /* Packs w [k, cout] and bias [cout] (or NULL) into the panels that mg_conv2d_direct reads. (pack.c) */
-void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, float *panels);
+void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, float *panels, const struct mg_machine *machine);
 /* flipped [kh, kw, cout, cin] = w [kh, kw, cin, cout] flipped along kh and kw, cin and cout exchanged: the weights with which a
    convolution of dy gives dx. (pack.c) */
-void mg_flip_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *flipped);
+void mg_flip_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *flipped, const struct mg_machine *machine);
 
 /* y = convolution of x with the packed weights, plus the packed bias. (conv_direct.c) */
-void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, float *y);
-/* Floats of scratch that mg_conv2d_weight_direct needs with the current number of threads. (conv_weight.c) */
-size_t mg_conv2d_weight_scratch(const struct mg_conv *s);
+void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, float *y, const struct mg_machine *machine);
+/* Floats of scratch that mg_conv2d_weight_direct needs. (conv_weight.c) */
+size_t mg_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 /* dw [kh, kw, cin, cout] = sum over output pixels of window x dy. (conv_weight.c) */
-void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
+void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,
+                             const struct mg_machine *machine);
 
 /* Floats that mg_winograd_pack writes, for side 4 or 2 and taps (kh = kw) 3, or side 2 and taps 5. (conv_winograd.c) */
-size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout);
+size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout, const struct mg_machine *machine);
 /* Transforms w [taps, taps, cin, cout] and packs it into the panels that mg_conv2d_winograd reads. (conv_winograd.c) */
-void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const float *w, float *panels);
-/* Floats of scratch that mg_conv2d_winograd needs with the current number of threads. (conv_winograd.c) */
-size_t mg_conv2d_winograd_scratch(const struct mg_conv *s);
+void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const float *w, float *panels, const struct mg_machine *machine);
+/* Floats of scratch that mg_conv2d_winograd needs. (conv_winograd.c) */
+size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 /* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5), plus bias [cout] (or NULL). x must contain its padding and be
    extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise; any ldx. (conv_winograd.c) */
-void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch);
+void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch,
+                        const struct mg_machine *machine);
 
 /* Floats of scratch that mg_conv2d_weight_winograd needs. (conv_winograd_weight.c) */
-size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s);
+size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 /* The weight gradient of the same convolution by F(4x4, 3x3) or F(2x2, 5x5); x is extended as above, for side 4 or 2.
    (conv_winograd_weight.c) */
-void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch);
+void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,
+                               const struct mg_machine *machine);
 
 /* Floats of scratch that mg_column_sums needs. (elementwise.c) */
 size_t mg_column_sums_scratch(size_t rows, size_t c);
 /* sums[j] = sum over `rows` pixels of x[., j]: the gradient of a bias. (elementwise.c) */
-void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *sums);
+void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *sums, const struct mg_machine *machine);
 
 /* ---- convolution with sparse weights ----
  *
@@ -104,10 +114,10 @@ void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *sc
 /* y = convolution of x, which contains its padding, with blocks of weights, plus bias. offsets: in floats, from the first float of a
    window in x. (sparse_block.c) */
 void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *x, const int32_t *starts, const int32_t *offsets,
-                            const float *values, const float *bias, float *y);
+                            const float *values, const float *bias, float *y, const struct mg_machine *machine);
 /* The same for CSR as in textbooks: one sum for each output, one multiply-add after the other. (sparse_textbook.c) */
 void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                               const float *bias, float *y);
+                               const float *bias, float *y, const struct mg_machine *machine);
 
 /* A convolution whose padding is not in x. y: n x out_h x out_w pixels of cout floats, out_h = (h + 2 * pad_h - kh) / stride_h + 1. */
 struct mg_sparse_conv {
@@ -121,18 +131,18 @@ struct mg_sparse_conv {
 
 /* Floats of the panel into which each thread packs a part of x; it must be below 2^31. The same for every n. (sparse_panel.c) */
 size_t mg_sparse_panel(const struct mg_sparse_conv *s);
-/* offsets[e] = where in the panel the float that columns[e] multiplies is, for the instruction set in use. (sparse_panel.c) */
+/* offsets[e] = where in the panel the float that columns[e] multiplies is. (sparse_panel.c) */
 void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets);
-/* Floats of scratch that mg_sparse_conv2d needs with the current number of threads. (sparse.c) */
-size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s);
+/* Floats of scratch that mg_sparse_conv2d needs. (sparse.c) */
+size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine);
 /* y = convolution of x with CSR weights, plus bias; offsets as mg_sparse_offsets writes them. (sparse.c) */
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                      const float *bias, float *y, float *scratch);
-/* Floats of scratch that mg_sparse_conv2d_weight needs for `entries` entries with the current number of threads. (sparse_weight.c) */
-size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries);
+                      const float *bias, float *y, float *scratch, const struct mg_machine *machine);
+/* Floats of scratch that mg_sparse_conv2d_weight needs for `entries` entries. (sparse_weight.c) */
+size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine);
 /* dvalues [entries, block] = the gradient of values, CSR or blocks. (sparse_weight.c) */
 void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *dy,
-                             float *dvalues, float *scratch);
+                             float *dvalues, float *scratch, const struct mg_machine *machine);
 
 /* ---- co-occurrences (cooccurrence.c) ---- */
 
@@ -144,7 +154,8 @@ struct mg_maps {
 
 /* counts[a, radius + dy, radius + dx, b] = the number of pixels (y, x) of all images where channel a is on and b is on at
    (y + dy, x + dx), for |dy|, |dx| <= radius.  counts: c x (2 radius + 1)^2 x c, dense; n * h * w < 2^31. */
-void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int32_t *channels, int32_t *counts);
+void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int32_t *channels, int32_t *counts,
+                      const struct mg_machine *machine);
 
 /* ---- pooling (pool.c) ---- */
 
@@ -159,13 +170,13 @@ struct mg_pool {
 
 /* y = the maximum of each window; index [n, out_h, out_w, c] = the number row * w + column of the pixel that it came from, or NULL where
    it is not needed. h * w < 2^31. */
-void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index);
+void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index, const struct mg_machine *machine);
 /* dx = dy added at the pixels in `index`. */
-void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx);
+void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx, const struct mg_machine *machine);
 /* y = the mean of each window over its pixels inside x. */
-void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y);
+void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine);
 /* dx = dy divided evenly among the pixels of each window inside x, summed. */
-void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx);
+void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx, const struct mg_machine *machine);
 
 /* ---- elementwise (elementwise.c) ---- */
 
@@ -184,47 +195,53 @@ struct mg_elementwise {
 };
 
 /* y = activation of a. y may be a. */
-void mg_activation(const struct mg_elementwise *s, const float *a, float *y);
+void mg_activation(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine);
 /* dx (ldy) = dy (ldb) times the derivative of the activation, from `kept` (lda). dx may be kept or dy. */
-void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx);
+void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx,
+                            const struct mg_machine *machine);
 /* y = a + b. y may be a or b. */
-void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y);
+void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y, const struct mg_machine *machine);
 /* y = a. They do not overlap. */
-void mg_copy(const struct mg_elementwise *s, const float *a, float *y);
+void mg_copy(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine);
 /* y[i] = x[i] * scale if the random number offset + i of the stream `seed` is at least `drop`, else 0; the numbers are 32 bits of
    Philox4x32-10 (Salmon et al. 2011), so that y does not depend on which thread computes it. n floats, dense; y may be x. (dropout.c) */
-void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y);
+void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y,
+                const struct mg_machine *machine);
 /* One momentum step in place: g = dw + weight_decay * w; v = momentum * v + g; w = w - lr * v, or, if `nesterov`,
    w = w - lr * (g + momentum * v). dw, v, w: n floats, dense; v and w are updated. */
-void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w);
+void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w,
+            const struct mg_machine *machine);
 
 /* ---- batch normalisation (batch_norm.c): `rows` pixels of c floats, rows >= 1; mean, variance, scale, ... are c floats each ---- */
 
 /* Floats of scratch that mg_batch_norm_moments and mg_batch_norm_sums need. */
 size_t mg_batch_norm_scratch(size_t rows, size_t c);
 /* Mean and (biased) variance of each channel. */
-void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance);
+void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance,
+                           const struct mg_machine *machine);
 /* y = (x - mean) * scale + shift, and max(0, .) if relu. */
 void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift, int relu,
-                   float *y, size_t ldy);
+                   float *y, size_t ldy, const struct mg_machine *machine);
 /* sum_dz = sum of dz, sum_dzx = sum of dz * (x - mean). dz is dy; where y, the output of a ReLU, is given (not NULL), dz is 0 where
    y <= 0. */
 void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx);
+                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx, const struct mg_machine *machine);
 /* dx (dense) = factors[0] * dz + factors[1] * (x - mean) + factors[2]; factors [3, c]. */
 void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                            const float *mean, const float *factors, float *dx);
+                            const float *mean, const float *factors, float *dx, const struct mg_machine *machine);
 
 /* ---- softmax (softmax.c): n rows of c floats, dense, c >= 1 ---- */
 
 /* y = exp(x) / sum(exp(x)), row by row. */
-void mg_softmax(size_t n, size_t c, const float *x, float *y);
+void mg_softmax(size_t n, size_t c, const float *x, float *y, const struct mg_machine *machine);
 /* dx = y * (dy - sum(y * dy)), row by row. */
-void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx);
+void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx, const struct mg_machine *machine);
 /* probabilities [n, c] = softmax(logits); losses[i] = -log(probability of labels[i]). labels [n], in [0, c). */
-void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *labels, float *probabilities, float *losses);
+void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *labels, float *probabilities, float *losses,
+                      const struct mg_machine *machine);
 /* dlogits = scale * (probabilities - one_hot(labels)). */
-void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits);
+void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits,
+                               const struct mg_machine *machine);
 
 /* ---- a plan: calls prepared once, run many times (plan.c) ---- */
 
@@ -263,10 +280,11 @@ struct mg_call {
     union mg_settings settings;
 };
 
-/* Floats of scratch that these calls need with the current number of threads. */
-size_t mg_plan_scratch(const struct mg_call *calls, size_t n);
+/* Floats of scratch that these calls need. */
+size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine);
 /* Makes n calls in order. areas: where each area starts, by enum mg_area; inputs and constants are only read.  scratch:
    mg_plan_scratch floats.  seconds [n] = the time of each call, or NULL. */
-void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds);
+void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
+                 const struct mg_machine *machine);
 
 #endif

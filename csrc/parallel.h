@@ -4,7 +4,7 @@
  * it: with iterations assigned one by one, pooling took up to twice as long on two threads as on one. A fixed split would wait for
  * the slower core on a busy machine; taking from the ends of the other parts avoids that.
  *
- *     PARALLEL_FOR(i, n, work) { ... }         for (size_t i = 0; i < n; i++) { ... }, in any order
+ *     PARALLEL_FOR(i, n, work, machine) { ... }         for (size_t i = 0; i < n; i++) { ... }, in any order
  *
  * `work` is a rough count of floats touched; MULTIPLY_ADDS multiply-adds in registers take as long as one. Below SERIAL_WORK waking
  * the other threads takes longer than it saves. Each iteration must write its own part of the output and compute it in a fixed
@@ -25,11 +25,11 @@ enum { SERIAL_WORK = 1 << 15, MULTIPLY_ADDS = 16, MG_MAX_PARTS = 64 };
 #include <omp.h>
 #define MG_TEAM(threads) MG_PRAGMA(omp parallel num_threads(threads))
 #define MG_THREAD() omp_get_thread_num()
-#define MG_MAX_THREADS() omp_get_max_threads()
+#define MG_OPENMP_THREADS() omp_get_max_threads()
 #else
 #define MG_TEAM(threads)
 #define MG_THREAD() 0
-#define MG_MAX_THREADS() 1
+#define MG_OPENMP_THREADS() 1
 #endif
 
 /* The remaining iterations [first, end) of each part of a loop: first in the lower half of a word, end in the upper, so that
@@ -42,9 +42,10 @@ struct mg_parts {
     int threads;
 };
 
-static inline int mg_threads_for(size_t work)
+static inline int mg_threads_for(size_t work, const struct mg_machine *machine)
 {
-    return work < SERIAL_WORK ? 1 : mg_threads();
+    assert(machine->threads >= 1 && machine->threads <= MG_MAX_THREADS);
+    return work < SERIAL_WORK ? 1 : machine->threads;
 }
 
 static inline void mg_share(struct mg_parts *p, size_t n, int threads)
@@ -73,10 +74,10 @@ static inline int mg_take(struct mg_parts *p, size_t *iteration)
     return 0;
 }
 
-#define PARALLEL_FOR(i, n, work)                         \
-    struct mg_parts mg_parts_of_##i;                     \
-    mg_share(&mg_parts_of_##i, n, mg_threads_for(work)); \
-    MG_TEAM(mg_parts_of_##i.threads)                     \
+#define PARALLEL_FOR(i, n, work, machine)                         \
+    struct mg_parts mg_parts_of_##i;                              \
+    mg_share(&mg_parts_of_##i, n, mg_threads_for(work, machine)); \
+    MG_TEAM(mg_parts_of_##i.threads)                              \
     for (size_t i; mg_take(&mg_parts_of_##i, &i);)
 
 #endif

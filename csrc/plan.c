@@ -4,12 +4,12 @@
 #include "geometry.h"
 #include "minigoog.h"
 
-size_t mg_plan_scratch(const struct mg_call *calls, size_t n)
+size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine)
 {
     size_t most = 0;
     for (size_t i = 0; i < n; i++)
         if (calls[i].kernel == MG_CONV2D_WINOGRAD)
-            most = mg_max(most, mg_conv2d_winograd_scratch(&calls[i].settings.conv));
+            most = mg_max(most, mg_conv2d_winograd_scratch(&calls[i].settings.conv, machine));
     return most;
 }
 
@@ -18,7 +18,7 @@ static float *pointer_to(float *const *areas, struct mg_address at)
     return at.area == MG_NOWHERE ? NULL : areas[at.area] + at.offset;
 }
 
-static void make_call(const struct mg_call *call, float *const *areas, float *scratch)
+static void make_call(const struct mg_call *call, float *const *areas, float *scratch, const struct mg_machine *machine)
 {
     const float *x = pointer_to(areas, call->x), *w = pointer_to(areas, call->w), *b = pointer_to(areas, call->b);
     float *y = pointer_to(areas, call->y);
@@ -26,31 +26,31 @@ static void make_call(const struct mg_call *call, float *const *areas, float *sc
 
     switch (call->kernel) {
     case MG_PLACE:
-        mg_place(&s->place, x, y);
+        mg_place(&s->place, x, y, machine);
         break;
     case MG_CONV2D_DIRECT:
-        mg_conv2d_direct(&s->conv, x, w, y);
+        mg_conv2d_direct(&s->conv, x, w, y, machine);
         break;
     case MG_CONV2D_WINOGRAD:
-        mg_conv2d_winograd(&s->conv, x, w, b, y, scratch);
+        mg_conv2d_winograd(&s->conv, x, w, b, y, scratch, machine);
         break;
     case MG_MAX_POOL2D:
-        mg_max_pool2d(&s->pool, x, y, NULL);
+        mg_max_pool2d(&s->pool, x, y, NULL, machine);
         break;
     case MG_AVG_POOL2D:
-        mg_avg_pool2d(&s->pool, x, y);
+        mg_avg_pool2d(&s->pool, x, y, machine);
         break;
     case MG_ACTIVATION:
-        mg_activation(&s->elementwise, x, y);
+        mg_activation(&s->elementwise, x, y, machine);
         break;
     case MG_ADD:
-        mg_add(&s->elementwise, x, b, y);
+        mg_add(&s->elementwise, x, b, y, machine);
         break;
     case MG_COPY:
-        mg_copy(&s->elementwise, x, y);
+        mg_copy(&s->elementwise, x, y, machine);
         break;
     case MG_SOFTMAX:
-        mg_softmax(s->elementwise.rows, s->elementwise.c, x, y);
+        mg_softmax(s->elementwise.rows, s->elementwise.c, x, y, machine);
         break;
     default:
         assert(!"a kernel that plan.c knows");
@@ -64,11 +64,12 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds)
+void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
+                 const struct mg_machine *machine)
 {
     double before = seconds ? now() : 0;
     for (size_t i = 0; i < n; i++) {
-        make_call(&calls[i], areas, scratch);
+        make_call(&calls[i], areas, scratch, machine);
         if (seconds) {
             const double after = now();
             seconds[i] = after - before;

@@ -5,6 +5,8 @@
 #include "minigoog.h"
 #include "parallel.h"
 
+enum { CHANNELS = 1024 }; /* whose sums are on the stack together */
+
 /* The windows [first, end) of one axis that cover pixel `at`. */
 static struct mg_span covering(size_t at, size_t k, size_t stride, size_t pad, size_t out)
 {
@@ -28,12 +30,12 @@ static void check(const struct mg_pool *s)
     assert(s->h * s->w <= INT32_MAX);
 }
 
-void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index)
+void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index, const struct mg_machine *machine)
 {
     check(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = mg_covered(row % s->out_h, s->kh, s->stride_h, s->pad_h, s->h);
         const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
         if (!index) {
@@ -51,12 +53,12 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
 }
 
 /* Each input pixel gathers from the windows over it, so that no two threads write to the same place. */
-void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx)
+void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx, const struct mg_machine *machine)
 {
     check(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
+    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = covering(row % s->h, s->kh, s->stride_h, s->pad_h, s->out_h);
         for (size_t ix = 0; ix < s->w; ix++) {
             const struct mg_span u = covering(ix, s->kw, s->stride_w, s->pad_w, s->out_w);
@@ -67,40 +69,54 @@ void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int3
     }
 }
 
-void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y)
+void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine)
 {
     check(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = mg_covered(row % s->out_h, s->kh, s->stride_h, s->pad_h, s->h);
         const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
         for (size_t ox = 0; ox < s->out_w; ox++) {
             const struct mg_span u = mg_covered(ox, s->kw, s->stride_w, s->pad_w, s->w);
-            k->sum_window(s->c, length(v), length(u), image + (v.first * s->w + u.first) * s->ldx, s->ldx, s->w,
-                          1.0f / (float)(length(v) * length(u)), y + (row * s->out_w + ox) * s->ldy);
+            k->mean_window(s->c, length(v), length(u), image + (v.first * s->w + u.first) * s->ldx, s->ldx, s->w,
+                           y + (row * s->out_w + ox) * s->ldy);
         }
     }
 }
 
-void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx)
+/* One pixel's gradient, `channels` floats: the windows [v, u) over it each give dy / (their pixels). dy: of the first image row of windows. */
+static void avg_pixel_backward(const struct mg_pool *s, const struct kernels *k, size_t channels, struct mg_span v, struct mg_span u,
+                               const float *dy, float *dx)
+{
+    float sum[CHANNELS] = {0};
+    size_t terms = 0;
+    memset(dx, 0, channels * sizeof *dx);
+    for (size_t oy = v.first; oy < v.end; oy++)
+        for (size_t ox = u.first; ox < u.end; ox++) {
+            const size_t count =
+                length(mg_covered(oy, s->kh, s->stride_h, s->pad_h, s->h)) * length(mg_covered(ox, s->kw, s->stride_w, s->pad_w, s->w));
+            k->add_scaled(channels, 1.0f / (float)count, dy + (oy * s->out_w + ox) * s->ldy, sum);
+            if (++terms % TERMS_IN_SUM == 0) {
+                k->accumulate(channels, sum, dx);
+                memset(sum, 0, channels * sizeof *sum);
+            }
+        }
+    k->accumulate(channels, sum, dx);
+}
+
+void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx, const struct mg_machine *machine)
 {
     check(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw) {
+    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = covering(row % s->h, s->kh, s->stride_h, s->pad_h, s->out_h);
         for (size_t ix = 0; ix < s->w; ix++) {
             const struct mg_span u = covering(ix, s->kw, s->stride_w, s->pad_w, s->out_w);
-            float *pixel = dx + (row * s->w + ix) * s->ldx;
-            memset(pixel, 0, s->c * sizeof *dx);
-            for (size_t oy = v.first; oy < v.end; oy++)
-                for (size_t ox = u.first; ox < u.end; ox++) {
-                    const size_t count = length(mg_covered(oy, s->kh, s->stride_h, s->pad_h, s->h)) *
-                                         length(mg_covered(ox, s->kw, s->stride_w, s->pad_w, s->w));
-                    const size_t at = (row / s->h * s->out_h + oy) * s->out_w + ox;
-                    k->add_scaled(s->c, 1.0f / (float)count, dy + at * s->ldy, pixel);
-                }
+            const float *image = dy + row / s->h * s->out_h * s->out_w * s->ldy;
+            for (size_t j = 0; j < s->c; j += CHANNELS)
+                avg_pixel_backward(s, k, mg_min(CHANNELS, s->c - j), v, u, image + j, dx + (row * s->w + ix) * s->ldx + j);
         }
     }
 }

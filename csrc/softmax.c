@@ -4,35 +4,32 @@
 #include "minigoog.h"
 #include "parallel.h"
 
-void mg_softmax(size_t n, size_t c, const float *x, float *y)
+void mg_softmax(size_t n, size_t c, const float *x, float *y, const struct mg_machine *machine)
 {
     assert(c > 0);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(i, n, n * c) {
+    PARALLEL_FOR(i, n, n * c, machine) {
         float largest;
         k->softmax_row(c, x + i * c, y + i * c, &largest);
     }
 }
 
-void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx)
+void mg_softmax_backward(size_t n, size_t c, const float *y, const float *dy, float *dx, const struct mg_machine *machine)
 {
-    PARALLEL_FOR(i, n, n * c) {
-        const float *y_row = y + i * c, *dy_row = dy + i * c;
-        float dot = 0;
-        for (size_t j = 0; j < c; j++)
-            dot += y_row[j] * dy_row[j];
-        for (size_t j = 0; j < c; j++)
-            dx[i * c + j] = y_row[j] * (dy_row[j] - dot);
-    }
+    const struct kernels *k = mg_kernels(machine);
+
+    PARALLEL_FOR(i, n, n * c, machine)
+        k->softmax_row_backward(c, y + i * c, dy + i * c, dx + i * c);
 }
 
-void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *labels, float *probabilities, float *losses)
+void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *labels, float *probabilities, float *losses,
+                      const struct mg_machine *machine)
 {
     assert(c > 0);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
 
-    PARALLEL_FOR(i, n, n * c) {
+    PARALLEL_FOR(i, n, n * c, machine) {
         assert(labels[i] >= 0 && (size_t)labels[i] < c);
         /* from the logits, not -log(probability): a probability that rounds to zero still has a finite loss */
         float largest;
@@ -41,9 +38,10 @@ void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *la
     }
 }
 
-void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits)
+void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits,
+                               const struct mg_machine *machine)
 {
-    PARALLEL_FOR(i, n, n * c) {
+    PARALLEL_FOR(i, n, n * c, machine) {
         for (size_t j = 0; j < c; j++)
             dlogits[i * c + j] = scale * probabilities[i * c + j];
         dlogits[i * c + (size_t)labels[i]] -= scale;

@@ -26,7 +26,7 @@ static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k,
 {
     float *pixels[MAX_POSITIONS], sums[CHANNELS * SPARSE_VECTORS * MAX_LANES];
     mg_outputs_at(s, l, y, t.first, t.n, pixels);
-    mg_pack_panel(s, l, x, t.first, t.n, panel);
+    mg_pack_panel(s, k, l, x, t.first, t.n, panel);
 
     const size_t vectors = t.n / k->lanes, tiles = mg_ceil_div(vectors, SPARSE_VECTORS);
     for (size_t i = 0, at = 0; i < tiles; i++) {
@@ -40,20 +40,21 @@ static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k,
     }
 }
 
-size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s)
+size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine)
 {
-    return (size_t)mg_threads() * mg_sparse_panel(s);
+    return (size_t)machine->threads * mg_sparse_panel(s);
 }
 
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                      const float *bias, float *y, float *scratch)
+                      const float *bias, float *y, float *scratch, const struct mg_machine *machine)
 {
     mg_check_sparse(s);
     assert(s->block == 1);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     const struct mg_line l = mg_line_of(s);
     const struct weights w = {starts, offsets, values, bias};
-    const size_t work = l.positions * ((size_t)starts[s->cout] / MULTIPLY_ADDS + s->cin + s->cout), threads = (size_t)mg_threads_for(work);
+    const size_t work = l.positions * ((size_t)starts[s->cout] / MULTIPLY_ADDS + s->cin + s->cout),
+                 threads = (size_t)mg_threads_for(work, machine);
 
     /* Blocks of positions for every thread, but none narrower than a tile. If that makes too few, output channels are split too, and
        each block is packed more than once. */
@@ -62,7 +63,7 @@ void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int3
     const size_t channels = blocks < threads ? mg_part(s->cout, mg_ceil_div(threads, mg_max(blocks, 1)), CHANNELS) : s->cout;
     const size_t groups = mg_ceil_div(s->cout, channels);
 
-    PARALLEL_FOR(i, blocks * groups, work) {
+    PARALLEL_FOR(i, blocks * groups, work, machine) {
         const size_t first = i / groups * block, channel = i % groups * channels;
         const size_t n = mg_part(mg_min(block, l.positions - first), 1, k->lanes), end = mg_min(channel + channels, s->cout);
         sparse_task(s, k, &l, &w, (struct task){first, n, channel, end}, x, y, scratch + (size_t)MG_THREAD() * l.panel);

@@ -29,8 +29,8 @@ static void block_row(const struct mg_conv *s, const struct kernels *k, const st
         .entries = (size_t)w->starts[row + 1] - first, .offsets = w->offsets + first, .block = w->block, .ldy = s->ldy, .relu = s->relu};
     for (size_t c = 0; c < channels; c += 2 * k->lanes) {
         const size_t n_cols = mg_min(channels - c, 2 * k->lanes);
-        k->block_tile[mg_height_for(k, n_rows)][n_cols > k->lanes](&t, windows, w->values + first * w->block + c,
-                                                                   w->bias ? w->bias + channel + c : NULL, y + channel + c, n_rows, n_cols);
+        mg_block_tile(k, t.entries, mg_height_for(k, n_rows), n_cols > k->lanes ? 2 : 1)(
+            &t, windows, w->values + first * w->block + c, w->bias ? w->bias + channel + c : NULL, y + channel + c, n_rows, n_cols);
     }
 }
 
@@ -58,18 +58,19 @@ static void block_task(const struct mg_conv *s, const struct kernels *k, const s
 }
 
 void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *x, const int32_t *starts, const int32_t *offsets,
-                            const float *values, const float *bias, float *y)
+                            const float *values, const float *bias, float *y, const struct mg_machine *machine)
 {
     mg_check_conv(s);
-    const struct kernels *k = mg_kernels();
+    const struct kernels *k = mg_kernels(machine);
     assert(block % k->lanes == 0);
     const struct weights w = {block, starts, offsets, values, bias};
     const size_t pixels = s->n * s->out_h * s->out_w, n_rows = mg_ceil_div(s->cout, block);
-    const size_t work = pixels * (size_t)starts[n_rows] * block / MULTIPLY_ADDS, wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work);
+    const size_t work = pixels * (size_t)starts[n_rows] * block / MULTIPLY_ADDS,
+                 wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work, machine);
     const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], parts = mg_ceil_div(pixels, pixels_in_task);
     const size_t groups = mg_min(n_rows, mg_ceil_div(wanted, parts ? parts : 1)); /* with few pixels the rows of blocks are split too */
 
-    PARALLEL_FOR(task, parts * groups, work) {
+    PARALLEL_FOR(task, parts * groups, work, machine) {
         const size_t first = task / groups * pixels_in_task, group = task % groups;
         block_task(s, k, &w, x, y, first, mg_min(first + pixels_in_task, pixels), n_rows * group / groups, n_rows * (group + 1) / groups);
     }

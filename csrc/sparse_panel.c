@@ -7,15 +7,14 @@ enum { PANEL_FLOATS = 1 << 16 }; /* about as many: 256 KiB of a second-level cac
    right padding, and what stands there instead, X - pitch * stride_w of the next row, is left padding: zero as well. Likewise rows. */
 struct mg_line mg_line_of(const struct mg_sparse_conv *s)
 {
-    const size_t lanes = mg_kernels()->lanes;
     struct mg_line l = {.pitch = mg_max(mg_ceil_div(s->pad_w + s->w, s->stride_w), s->out_w),
                         .rows = mg_max(mg_ceil_div(s->pad_h + s->h, s->stride_h), s->out_h),
                         .phases_h = mg_min(s->kh, s->stride_h),
                         .phases_w = mg_min(s->kw, s->stride_w)};
     const size_t lines = l.phases_h * l.phases_w * s->cin, fits = PANEL_FLOATS / lines;
     l.halo = (s->kh - 1) / s->stride_h * l.pitch + (s->kw - 1) / s->stride_w;
-    l.block = mg_min(mg_max(fits > l.halo ? fits - l.halo : 0, SPARSE_VECTORS * lanes), MAX_POSITIONS) / lanes * lanes;
-    l.stride = (mg_ceil_div(l.block + l.halo, lanes) | 1) * lanes;
+    l.block = mg_min(mg_max(fits > l.halo ? fits - l.halo : 0, SPARSE_VECTORS * MAX_LANES), MAX_POSITIONS) / MAX_LANES * MAX_LANES;
+    l.stride = (mg_ceil_div(l.block + l.halo, MAX_LANES) | 1) * MAX_LANES;
     l.panel = lines * l.stride;
     l.positions = s->n * l.rows * l.pitch;
     return l;
@@ -81,9 +80,9 @@ void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, floa
         pixels[i] = output_at(s, &p, y);
 }
 
-void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, const float *x, size_t first, size_t n, float *panel)
+void mg_pack_panel(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *x, size_t first, size_t n,
+                   float *panel)
 {
-    const struct kernels *k = mg_kernels();
     for (size_t phase = 0; phase < l->phases_h * l->phases_w; phase++, panel += s->cin * l->stride) {
         struct position p = position_of(l, first);
         for (size_t q = 0; q < n + l->halo; q += k->lanes) {
@@ -95,9 +94,9 @@ void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, cons
     }
 }
 
-void mg_pack_outputs(const struct mg_sparse_conv *s, const struct mg_line *l, const float *dy, size_t first, size_t n, float *lines)
+void mg_pack_outputs(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *dy, size_t first,
+                     size_t n, float *lines)
 {
-    const struct kernels *k = mg_kernels();
     struct position p = position_of(l, first);
     for (size_t q = 0; q < n; q += k->lanes) {
         const float *pixels[MAX_LANES];

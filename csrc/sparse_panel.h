@@ -24,7 +24,7 @@ struct mg_line {
     size_t pitch, rows;        /* positions from one row to the next; rows of an image */
     size_t phases_h, phases_w; /* that windows touch */
     size_t halo;               /* positions after a block that its windows reach */
-    size_t block;              /* positions in a block, at most; a multiple of the lanes of a vector */
+    size_t block;              /* positions in a block, at most; a multiple of MAX_LANES */
     size_t stride;             /* floats from one line of the panel to the next: an odd number of vectors, so that lines do not all
                                   share one set of a cache */
     size_t panel;              /* floats of the panel */
@@ -34,9 +34,11 @@ struct mg_line {
 struct mg_line mg_line_of(const struct mg_sparse_conv *s);
 
 /* Lays x at positions [first, first + n) and their halo into the panel; n is a multiple of the lanes, as everywhere. */
-void mg_pack_panel(const struct mg_sparse_conv *s, const struct mg_line *l, const float *x, size_t first, size_t n, float *panel);
+void mg_pack_panel(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *x, size_t first, size_t n,
+                   float *panel);
 /* Lays dy at these positions into one line for each of cout channels, zero where a position has no output. */
-void mg_pack_outputs(const struct mg_sparse_conv *s, const struct mg_line *l, const float *dy, size_t first, size_t n, float *lines);
+void mg_pack_outputs(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *dy, size_t first,
+                     size_t n, float *lines);
 /* pixels[i] = where the output of position first + i goes, or NULL where it has none. */
 void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t first, size_t n, float **pixels);
 

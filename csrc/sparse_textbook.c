@@ -4,12 +4,12 @@
 #include "parallel.h"
 
 void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                               const float *bias, float *y)
+                               const float *bias, float *y, const struct mg_machine *machine)
 {
     mg_check_conv(s);
     const size_t pixels = s->n * s->out_h * s->out_w, entries = (size_t)starts[s->cout];
 
-    PARALLEL_FOR(pixel, pixels, pixels * entries) {
+    PARALLEL_FOR(pixel, pixels, pixels * entries, machine) {
         const float *window = mg_window_of(s, x, pixel);
         for (size_t o = 0; o < s->cout; o++) {
             float sum = bias ? bias[o] : 0;

@@ -1,10 +1,6 @@
-/* How many threads the drivers use (parallel.h). */
+/* Whether and how OpenMP is there; the drivers get the number of threads as an argument (parallel.h). */
 #include "minigoog.h"
 #include "parallel.h"
-
-enum { MAX_THREADS = 1024 }; /* more may crash OpenMP, whatever OMP_NUM_THREADS says */
-
-static int threads; /* 0: not yet known */
 
 int mg_has_openmp(void)
 {
@@ -15,14 +11,8 @@ int mg_has_openmp(void)
 #endif
 }
 
-int mg_threads(void)
+int mg_default_threads(void)
 {
-    if (!threads)
-        mg_set_threads(MG_MAX_THREADS());
-    return threads;
-}
-
-void mg_set_threads(int n)
-{
-    threads = !mg_has_openmp() || n < 1 ? 1 : n < MAX_THREADS ? n : MAX_THREADS;
+    const int n = MG_OPENMP_THREADS();
+    return n < 1 ? 1 : n < MG_MAX_THREADS ? n : MG_MAX_THREADS;
 }

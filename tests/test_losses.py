@@ -50,6 +50,23 @@ def test_label_smoothing_spreads_a_share_of_the_target_over_all_classes():
         losses.cross_entropy(Tensor(x.astype(np.float32)), labels, label_smoothing=1.5)
 
 
+@pytest.mark.parametrize("offset", [0, 1e4, -1e6, 1e6])
+@pytest.mark.parametrize("s", [0.0, 0.1, 1.0])
+def test_the_loss_keeps_its_digits_when_all_logits_share_an_offset(offset, s):
+    x, labels = numbers(0, (16, 10)) + np.float32(offset), np.arange(16) % 10
+    wide = x.astype(np.float64) - x.max(axis=1, keepdims=True)
+    log_p = wide - np.log(np.exp(wide).sum(axis=1, keepdims=True))
+    exact = -((1 - s) * log_p[np.arange(16), labels] + s * log_p.mean(axis=1)).mean()
+    assert np.isclose(losses.cross_entropy(Tensor(x), labels, label_smoothing=s).item(), exact, rtol=1e-6)
+
+
+def test_the_smoothed_loss_of_a_masked_class_is_infinite_and_of_an_infinite_logit_nan():
+    """As in PyTorch 2.13."""
+    for bad, expected in ((-np.inf, np.inf), (np.inf, np.nan), (np.nan, np.nan)):
+        x = Tensor(np.array([[1, bad, 0]], np.float32))
+        assert np.array_equal(losses.cross_entropy(x, [0], label_smoothing=0.1).item(), expected, equal_nan=True)
+
+
 def test_heads_of_weight_0_get_no_gradient_at_all():
     heads = [Tensor(numbers(i, (2, 3)), requires_grad=True) for i in range(3)]
     losses.googlenet_loss(tuple(heads), [0, 1], aux_weight=0).backward()

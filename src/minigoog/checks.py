@@ -135,11 +135,13 @@ def output_size(
 ) -> int:
     """The number of windows of `kernel` pixels, `stride` apart, along an axis of `size` pixels with `padding` at both ends.
 
-    Rounded down, or up in ceil mode, where the last window may extend over the end but starts before it (Caffe, PyTorch)."""
-    room = size + 2 * padding - kernel
+    Rounded down, or up in ceil mode, where the last window may extend over the end but starts before it (Caffe, PyTorch); so a map
+    that the window exceeds by less than the stride has one window."""
+    room = size + 2 * padding - kernel + (stride - 1 if ceil_mode else 0)
     if room < 0:
-        raise ValueError(f"{where}: the window's {axis} {kernel} exceeds the map's {size} plus padding {padding} at both ends")
-    n = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+        by_less = f", in ceil mode by the stride {stride} or more" if ceil_mode else ""
+        raise ValueError(f"{where}: the window's {axis} {kernel} exceeds the map's {size} plus padding {padding} at both ends{by_less}")
+    n = room // stride + 1
     if ceil_mode and (n - 1) * stride >= size + padding:
         n -= 1
     return n

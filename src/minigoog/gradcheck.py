@@ -32,7 +32,8 @@ def gradcheck(
     """True if the gradients of `function(*inputs)`, a tensor, agree with (f(x + eps) - f(x - eps)) / 2 eps; raises GradcheckError if not.
 
     `inputs`: tensors or arrays; `parameters`: other tensors that `function` uses, such as `model.parameters()`.
-    All are converted to float64 for the check and restored afterwards. `samples`: how many random values of each to check (default: all).
+    All are converted to float64 for the check and restored afterwards; no other thread may use them meanwhile.
+    `samples`: how many random values of each to check (default: all).
     `function` must be deterministic: a dropout mask must not change from call to call."""
     for name, value in (("eps", eps), ("atol", atol), ("rtol", rtol)):
         check_real("gradcheck", name, value, 1e-300 if name == "eps" else 0)

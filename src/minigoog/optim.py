@@ -279,7 +279,7 @@ def _checked_parameters(where: str, parameters: Iterable[Tensor]) -> list[Tensor
 def gradient_norm(parameters: Iterable[Tensor]) -> float:
     """The Euclidean norm of all gradients of `parameters` together; 0 if there are none."""
     parameters = _checked_parameters("gradient_norm", parameters)
-    squares = [np.square(p.grad, dtype=np.float32).sum(dtype=np.float64) for p in parameters if p.grad is not None]
+    squares = [np.square(p.grad, dtype=np.float64).sum() for p in parameters if p.grad is not None]
     return math.sqrt(sum(squares))
 
 

@@ -4,64 +4,87 @@ There is one stream for the whole process, like PyTorch's default generator. Any
 same numbers, but which thread gets which numbers depends on timing. Results are repeatable if one thread at a time draws.
 """
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from .checks import check_int
+from .locks import after_fork, new_lock
+from .modes import Mode
 
-_state: dict[str, Any] = {"generator": None, "seed": 0, "counter": 0}  # None: made when numbers are drawn, as np.random is slow to import
-_lock = threading.RLock()
+
+class _Stream:
+    """Where a stream of random numbers is. generator: None until numbers are drawn from it, as np.random is slow to import."""
+
+    def __init__(self, seed: int = 0, counter: int = 0, generator: "np.random.Generator | None" = None) -> None:
+        self.seed, self.counter, self.generator = seed, counter, generator
+
+    def copy(self) -> "_Stream":
+        generator = None if self.generator is None else _generator_at(self.generator.bit_generator.state)
+        return _Stream(self.seed, self.counter, generator)
+
+
+def _generator_at(state: Any) -> "np.random.Generator":
+    generator = np.random.default_rng(0)
+    generator.bit_generator.state = state
+    return generator
+
+
+_stream = Mode("minigoog_random_numbers", _Stream())
+_lock = new_lock()
 
 
 def manual_seed(seed: int) -> None:
     """Seeds all random numbers with `seed`, an integer from 0 to 2^64 - 1: the same seed gives the same network, bit for bit."""
     seed = check_int("manual_seed", "seed", seed, 0, 2**64 - 1)
     with _lock:
-        _state.update(generator=None, seed=seed, counter=0)
+        vars(_stream.get()).update(vars(_Stream(seed)))
 
 
 def generator() -> "np.random.Generator":
     """The NumPy generator that initialisation and shuffling draw from."""
+    stream = _stream.get()
     with _lock:
-        if _state["generator"] is None:
-            _state["generator"] = np.random.default_rng(_state["seed"])
-        found: np.random.Generator = _state["generator"]
-    return found
+        if stream.generator is None:
+            stream.generator = np.random.default_rng(stream.seed)
+        return stream.generator
 
 
 def take(n: int) -> tuple[int, int]:
     """(seed, offset) of the next `n` numbers of the counter-based stream that dropout reads; no other call gets these."""
+    stream = _stream.get()
     with _lock:
-        offset = _state["counter"]
-        _state["counter"] = offset + -(-n // 4) * 4  # whole blocks of Philox, so that no two calls share one
-        return _state["seed"], offset
+        offset = stream.counter
+        stream.counter = offset + -(-n // 4) * 4  # whole blocks of Philox, so that no two calls share one
+        return stream.seed, offset
 
 
 def state() -> dict[str, Any]:
     """The state of all random numbers, as JSON-compatible types: `set_state` resumes from there."""
+    stream = _stream.get()
     with _lock:
-        return {"generator": generator().bit_generator.state, "seed": _state["seed"], "counter": _state["counter"]}
+        return {"generator": generator().bit_generator.state, "seed": stream.seed, "counter": stream.counter}
 
 
 def set_state(state: dict[str, Any]) -> None:
     """Resumes from where `state()` was called."""
-    generator = np.random.default_rng()
-    generator.bit_generator.state = state["generator"]
+    found = _Stream(state["seed"], state["counter"], _generator_at(state["generator"]))
     with _lock:
-        _state.update(generator=generator, seed=state["seed"], counter=state["counter"])
+        vars(_stream.get()).update(vars(found))
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Within a with-block, numbers may be drawn; afterwards the state is restored."""
-    generator_before, before = generator().bit_generator.state, dict(_state)
-    try:
-        yield
-    finally:
-        with _lock:
-            _state.update(before)
-        _state["generator"].bit_generator.state = generator_before
+def undisturbed() -> AbstractContextManager[None]:
+    """Within a with-block, numbers come from a copy of the stream, in this thread (or asynchronous task) only; afterwards the stream is
+    where it was."""
+    with _lock:
+        return _stream.within(_stream.get().copy())
+
+
+def _renew_generators() -> None:
+    """In the child of a fork: a generator has a lock, which a thread that was drawing would never release."""
+    for stream in _stream.all():
+        vars(stream).update(vars(stream.copy()))
+
+
+after_fork(_renew_generators)

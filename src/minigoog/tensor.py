@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -12,26 +11,22 @@ import numpy as np
 from . import writes
 from .array_types import Array, Scalar, Shape
 from .checks import check_bool
+from .modes import Mode
 from .tape import Tape
 
 if TYPE_CHECKING:
     from .op import Op
 
-_recording = ContextVar("minigoog_recording", default=True)
+_recording = Mode("minigoog_recording", True)
 OPERATORS: dict[str, Callable[..., Tensor]] = {}  # the functions of Tensor's operators; filled by minigoog.ops, which imports Tensor
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+def no_grad() -> AbstractContextManager[None]:
     """Within a with-block, operations are not recorded: less memory, no backward.
 
-    It applies to this thread (or asynchronous task) only; a new thread starts with recording on."""
-    before = _recording.get()
-    _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.set(before)
+    It applies to this thread (or asynchronous task) only; a new thread starts with recording on. A generator that is suspended
+    inside the block leaves recording off for its caller until the block ends."""
+    return _recording.within(False)
 
 
 def is_recording() -> bool:

@@ -5,17 +5,17 @@ array that owns it and forgotten when that array dies, so reused memory starts w
 """
 
 import itertools
-import threading
 import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .array_types import Array
+from .locks import new_lock
 
 now = itertools.count(1).__next__  # the next moment, a number larger than all before
 _latest = 0  # the moment of the last recorded write
-_lock = threading.Lock()
+_lock = new_lock()
 
 
 class _Region:
@@ -41,8 +41,8 @@ def watch(a: Array) -> None:
     owner = _owner(a)
     key = id(owner)
     if key not in _watched:
-        with _lock:
-            _watched[key] = weakref.ref(owner, lambda _: _watched.pop(key, None)), {}
+        with _lock:  # setdefault: another thread may watch the same array, and have recorded writes
+            _watched.setdefault(key, (weakref.ref(owner, lambda _: _watched.pop(key, None)), {}))
 
 
 def note(a: Array, by: str, tick: int | None = None) -> None:

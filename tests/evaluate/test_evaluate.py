@@ -99,6 +99,16 @@ def test_ten_crops_average_the_probabilities_of_each(runs):
     assert np.allclose(probabilities(member, few, 10), expected, atol=1e-5)
 
 
+def test_batch_invariant_probabilities_of_an_image_are_the_same_bits_whatever_is_around_it(runs):
+    pytest.importorskip("minigoog._native")
+    _, test = digits()
+    member = mg.load(runs[0])
+    whole = probabilities(member, test, 1, batch_invariant=True)  # 355 images: batches of 240 and 115
+    for i in (0, 7, 239, 240, 354):
+        alone = ArrayDataset(test.images[i : i + 1], test.labels[i : i + 1], test.classes)
+        assert np.array_equal(probabilities(member, alone, 1, batch_invariant=True)[0], whole[i])
+
+
 def test_the_table_averages_models_before_it_counts_errors(runs):
     _, test = digits()
     members = [mg.load(run) for run in runs]
@@ -123,7 +133,7 @@ def test_the_program_prints_table_and_confusion_and_writes_json(runs, tmp_path):
 
 
 def test_the_folder_of_an_ensemble_is_all_its_models(runs):
-    done = evaluate(runs[0].parent, "--data", "digits")
+    done = evaluate(runs[0].parent, "--data", "digits", "--batch-invariant")
     assert done.returncode == 0 and done.stdout.startswith("2 models, 355 test images"), done.stderr
     assert evaluate("curves", runs[0].parent).stdout.count("model-") == 2
 

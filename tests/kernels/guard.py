@@ -1,9 +1,11 @@
 """Runs every native kernel on arrays that lie directly before or after memory which may not be touched: one float too far is SIGSEGV.
 
-Run as a program by test_guard_pages.py; prints "all inside" at the end."""
+Run as a program by test_guard_pages.py; prints "all inside" at the end. With the argument "changing", the number of threads and the
+instruction set change before every look at them."""
 
 import ctypes
 import mmap
+import sys
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from minigoog.checks import output_size
 from minigoog.kernels import native
 from minigoog.kernels.native import conv_algorithms, workspace
 from minigoog.kernels.sparse_pattern import SparsePattern
+from tests.kernels.judge import changing
 
 PAGE = mmap.PAGESIZE
 libc = ctypes.CDLL(None, use_errno=True)
@@ -151,6 +154,8 @@ def main():
     workspace.empty = guarded_empty  # results and scratch too: all kernels say workspace.empty(...)
     for isa in native.machine.available_isas():
         native.machine.set_isa(isa)
+        if "changing" in sys.argv:
+            native.machine.current = changing(native)
         for guarded_empty.side in ("before", "after"):
             for kernels in (convolutions, sparse, pools, elementwise, rows):
                 kernels(guarded_empty.side)

@@ -1,5 +1,7 @@
 """How far a float32 result may be from the float64 reference, and why."""
 
+import random
+
 import numpy as np
 
 U = 2.0**-24  # half a unit in the last place of float32: the largest relative error of one rounding
@@ -45,3 +47,10 @@ class unchanged:
 def absolute(a):
     """|a| in float64."""
     return None if a is None else np.abs(a.astype(np.float64))
+
+
+def changing(native):
+    """A machine.current() that gives another number of threads and instruction set at every look."""
+    r, isas = random.Random(0), native.machine.available_isas()
+    machines = [native.machine._new(native.machine.ISAS.index(isa), n) for isa in isas for n in (1, 2, 5, 16)]
+    return lambda: r.choice(machines)

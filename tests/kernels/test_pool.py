@@ -153,6 +153,31 @@ def test_average_pool_and_its_gradient_are_adjoint(case):
     assert abs((y * case.dy64).sum() - (case.x64 * dx).sum()) <= 1e-12 * size + SMALLEST
 
 
+# PyTorch 2.13 on the CPU, ceil_mode=True, count_include_pad=False, square maps whose row i is i + 1: (size, kernel, stride, padding)
+# -> (maxima, means) of the first column, or None where it refuses ("Output size is too small").
+PYTORCH = {
+    (1, 2, 2, 0): ([1], [1]), (2, 3, 2, 0): ([2], [1.5]), (1, 3, 2, 0): None, (1, 3, 3, 0): ([1], [1]), (2, 4, 2, 0): None,
+    (2, 4, 3, 0): ([2], [1.5]), (2, 3, 2, 1): ([2, 2], [1.5, 2]), (1, 3, 2, 1): ([1], [1]), (3, 5, 2, 0): None,
+    (3, 5, 3, 0): ([3], [2]), (6, 3, 2, 0): ([3, 5, 6], [2, 4, 5.5]), (5, 2, 3, 1): ([1, 4], [1, 3.5]), (4, 2, 3, 1): ([1, 4], [1, 3.5]),
+    (1, 1, 5, 0): ([1], [1]), (4, 7, 4, 0): ([4], [2.5]), (4, 7, 3, 0): None,
+}
+
+
+@pytest.mark.parametrize("kernels", [native, reference], ids=["native", "reference"])
+@pytest.mark.parametrize("problem", PYTORCH, ids=str)
+def test_windows_of_ceil_mode_are_pytorchs(kernels, problem):
+    n, size, stride, padding = problem
+    x = np.repeat(np.arange(1, n + 1, dtype=np.float32), n).reshape(1, n, n, 1)
+    how = {"stride": stride, "padding": padding, "ceil_mode": True}
+    if PYTORCH[problem] is None:
+        with pytest.raises(ValueError, match=f"the window's height {size} exceeds the map's {n} .* by the stride {stride} or more"):
+            kernels.max_pool2d(x, size, **how)
+        return
+    maxima, means = PYTORCH[problem]
+    assert np.array_equal(kernels.max_pool2d(x, size, **how)[0][0, :, 0, 0], maxima)
+    assert np.array_equal(kernels.avg_pool2d(x, size, **how)[0, :, 0, 0], means)
+
+
 # ---- corners ----
 
 

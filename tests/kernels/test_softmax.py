@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigoog.kernels import native, reference
-from tests.kernels.judge import U, same_bits, unchanged
+from tests.kernels.judge import SMALLEST, U, same_bits, unchanged
 from tests.strategies import numbers, seeds
 
-TINY = 2e-38  # exp is cut at e^-87 = 1.6e-38
+TINY = 2 * SMALLEST  # exp and the scale each round to a multiple of the smallest float
 
 
 @st.composite
@@ -108,10 +108,35 @@ def test_a_nan_makes_its_row_nan_and_no_other(isa, c):
         assert np.all(np.isnan(y[1])) and same_bits(y[[0, 2]], native.softmax(x)[[0, 2]])
 
 
-def test_a_logit_of_minus_infinity_has_probability_zero(isa):
-    """To within e^-87, where exp is cut."""
-    y = native.softmax(np.array([[0, -np.inf, 0]], np.float32))
-    assert np.allclose(y, [[0.5, 0, 0.5]], atol=TINY)
+@pytest.mark.parametrize("kernels", [native, reference])
+@pytest.mark.parametrize("masked", [-np.inf, -1e30, -1e4, -104])
+def test_a_masked_class_has_probability_zero_and_the_others_what_is_left(isa, kernels, masked):
+    x = np.array([[0, masked, 0], [1, masked, masked]], np.float32)
+    assert np.array_equal(kernels.softmax(x), [[0.5, 0, 0.5], [1, 0, 0]])
+    losses, probabilities = kernels.cross_entropy(x, [0, 0])
+    assert np.array_equal(probabilities, [[0.5, 0, 0.5], [1, 0, 0]]) and losses[1] == 0
+
+
+def test_small_probabilities_fade_to_zero_through_the_smallest_floats(isa):
+    """From e^-87 to e^-104, half the smallest float, without a jump; TINY covers the rounding there."""
+    x = np.stack([np.zeros(200), -np.linspace(86, 106, 200)], axis=1).astype(np.float32)
+    y, exact = native.softmax(x)[:, 1], np.exp(x[:, 1].astype(np.float64))
+    assert np.all(np.abs(y - exact) <= 8 * U * exact + TINY) and np.all(np.diff(y) <= 0) and y[-1] == 0
+
+
+@pytest.mark.parametrize("kernels", [native, reference])
+def test_rows_without_a_finite_largest_logit_are_nan_as_in_pytorch(isa, kernels):
+    """PyTorch 2.13: softmax of (inf, 0), of (-inf, -inf) and of (nan, 0) is nan everywhere; the loss too."""
+    x = np.array([[np.inf, 0], [-np.inf, -np.inf], [np.nan, 0]], np.float32)
+    with np.errstate(invalid="ignore"):
+        assert np.all(np.isnan(kernels.softmax(x)))
+        assert np.all(np.isnan(kernels.cross_entropy(x, [0, 0, 0])[0]))
+
+
+@pytest.mark.parametrize("kernels", [native, reference])
+def test_the_loss_of_a_masked_label_is_infinite_and_its_gradient_is_not(isa, kernels):
+    losses, probabilities = kernels.cross_entropy(np.array([[0, -np.inf]], np.float32), [1])
+    assert np.array_equal(losses, [np.inf]) and np.array_equal(kernels.cross_entropy_backward(probabilities, [1], 1.0), [[1, -1]])
 
 
 def test_cross_entropy_and_its_gradient_agree_with_pytorch(isa):

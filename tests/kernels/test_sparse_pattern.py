@@ -97,3 +97,13 @@ def test_masks_and_weights_of_a_wrong_kind_are_refused_by_name():
     ):
         with pytest.raises(error, match=message):
             call()
+
+
+def test_what_another_thread_forgets_meanwhile_is_returned_all_the_same():
+    class Cleared(dict):
+        def __setitem__(self, key, value):
+            """Another thread clears the memory at once."""
+
+    pattern = SparsePattern.from_mask(np.ones((1, 1, 2, 2), bool))
+    pattern._memo = Cleared()
+    assert pattern.remembered("key", lambda: 3) == 3

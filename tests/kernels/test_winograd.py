@@ -182,3 +182,25 @@ def test_the_algorithm_chosen_for_a_shape_is_as_right_as_any(isa, shape, cout, t
 def test_a_slice_of_a_wider_map_gives_the_bits_of_a_dense_one(isa, taps):
     x, w = numbers(0, (2, 9, 9, 33)), numbers(1, (taps, taps, 33, 18))
     assert same_bits(native.conv2d(in_wider(x, 3, 4), w, algorithm="winograd"), native.conv2d(x, w, algorithm="winograd"))
+
+
+@pytest.mark.parametrize("n, side, taps", [(2, 2, 3), (6, 4, 3), (6, 2, 5)])
+@pytest.mark.parametrize("large", [1e5, np.nan, np.inf], ids=str)
+def test_a_large_value_or_a_nan_reaches_no_further_than_the_outputs_of_its_tiles(isa, n, side, taps, large):
+    """docs/kernels.md: beyond the windows over the value, at most `side` - 1 pixels, with an error of 50 u times value times weight;
+    `direct` keeps it within the windows."""
+    case = conv_case((n, 12, 12, 16), (taps, taps, 16, 8), padding=(taps // 2, taps // 2), bias=False)
+    assert side_of(*case.dy.shape[:3], taps) == side
+    x, row, column = case.x.copy(), 5, 6
+    x[0, row, column, 3] = large
+    settings = {"padding": taps // 2}
+    rows, columns = np.abs(np.arange(12) - row)[:, None], np.abs(np.arange(12) - column)
+    distance = np.maximum(rows, columns)
+    for algorithm, reach in (("winograd", taps // 2 + side - 1), ("direct", taps // 2)):
+        before = native.conv2d(case.x, case.w, algorithm=algorithm, **settings)
+        y = native.conv2d(x, case.w, algorithm=algorithm, **settings)
+        untouched = distance > reach
+        assert same_bits(y[1:], before[1:]) and same_bits(y[0][untouched], before[0][untouched])
+        beside = (distance > taps // 2) & ~untouched
+        error = np.abs(y[0][beside].astype(np.float64) - before[0][beside])
+        assert not np.isfinite(large) or np.all(error <= 50 * U * large * np.abs(case.w[:, :, 3]).max())

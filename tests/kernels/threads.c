@@ -1,4 +1,6 @@
-/* Every driver that has threads, once for each instruction set, for ThreadSanitizer to look at. See test_threads.py. */
+/* Every driver that has threads, on each instruction set, called by several threads at once, each of which changes how many threads it asks
+   for, for ThreadSanitizer to look at. See test_threads.py. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "minigoog.h"
@@ -12,37 +14,37 @@ static float *floats(size_t n)
     return a;
 }
 
-static void convolution(void)
+static void convolution(const struct mg_machine *machine)
 {
     const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4, 1};
     const size_t weights = 9 * 32 * 48, outputs = 4 * 16 * 16;
     float *x = floats(4 * 18 * 18 * 32), *w = floats(weights), *bias = floats(48), *y = floats(outputs * 48), *dw = floats(weights);
 
-    float *panels = floats(mg_panels_size(9 * 32, 48));
-    mg_pack_weights(9 * 32, 48, w, bias, panels);
-    mg_conv2d_direct(&s, x, panels, y);
-    mg_conv2d_weight_direct(&s, x, y, dw, floats(mg_conv2d_weight_scratch(&s)));
+    float *panels = floats(mg_panels_size(9 * 32, 48, machine));
+    mg_pack_weights(9 * 32, 48, w, bias, panels, machine);
+    mg_conv2d_direct(&s, x, panels, y, machine);
+    mg_conv2d_weight_direct(&s, x, y, dw, floats(mg_conv2d_weight_scratch(&s, machine)), machine);
 
     for (size_t side = 2; side <= 4; side += 2) {
         struct mg_conv tiles = s;
         tiles.side = side;
-        float *transformed = floats(mg_winograd_panels_size(side, 3, 32, 48));
-        mg_winograd_pack(side, 3, 32, 48, w, transformed);
-        mg_conv2d_winograd(&tiles, x, transformed, bias, y, floats(mg_conv2d_winograd_scratch(&tiles)));
+        float *transformed = floats(mg_winograd_panels_size(side, 3, 32, 48, machine));
+        mg_winograd_pack(side, 3, 32, 48, w, transformed, machine);
+        mg_conv2d_winograd(&tiles, x, transformed, bias, y, floats(mg_conv2d_winograd_scratch(&tiles, machine)), machine);
     }
-    mg_conv2d_weight_winograd(&s, x, y, dw, floats(mg_conv2d_weight_winograd_scratch(&s)));
+    mg_conv2d_weight_winograd(&s, x, y, dw, floats(mg_conv2d_weight_winograd_scratch(&s, machine)), machine);
 
-    mg_flip_weights(3, 3, 32, 48, w, dw);
+    mg_flip_weights(3, 3, 32, 48, w, dw, machine);
     const struct mg_place canvas = {4, 18, 18, 32, 32, 1, 1, 1, 1, 20, 20};
-    mg_place(&canvas, x, floats(4 * 20 * 20 * 32));
+    mg_place(&canvas, x, floats(4 * 20 * 20 * 32), machine);
     float *columns = floats(outputs * 9 * 32);
-    mg_im2col(&s, x, columns);
-    mg_col2im(&s, columns, x);
-    mg_column_sums(outputs, 48, y, 48, floats(mg_column_sums_scratch(outputs, 48)), bias);
+    mg_im2col(&s, x, columns, machine);
+    mg_col2im(&s, columns, x, machine);
+    mg_column_sums(outputs, 48, y, 48, floats(mg_column_sums_scratch(outputs, 48)), bias, machine);
 }
 
 /* Every second column of every row, as CSR (block 1) or for every block of 16 rows. */
-static void sparse(size_t block)
+static void sparse(size_t block, const struct mg_machine *machine)
 {
     const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, 1};
     const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 0, 1};
@@ -53,40 +55,40 @@ static void sparse(size_t block)
     for (size_t e = 0; e < entries; e++)
         columns[e] = (int32_t)(e % in_row * 2);
     float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 16 * 16 * 48), *values = floats(entries * block), *bias = floats(48);
-    mg_sparse_offsets(&s, entries, columns, offsets);
-    mg_sparse_conv2d_weight(&s, x, starts, offsets, y, values, floats(mg_sparse_conv2d_weight_scratch(&s, entries)));
+    mg_sparse_offsets(&s, entries, columns, offsets, machine);
+    mg_sparse_conv2d_weight(&s, x, starts, offsets, y, values, floats(mg_sparse_conv2d_weight_scratch(&s, entries, machine)), machine);
     if (block == 1) {
-        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, y, floats(mg_sparse_conv2d_scratch(&s)));
-        mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, y); /* any offsets in the first row of a window will do */
+        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, y, floats(mg_sparse_conv2d_scratch(&s, machine)), machine);
+        mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, y, machine); /* any offsets in the first row of a window will do */
     } else {
-        mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, y);
+        mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, y, machine);
     }
 }
 
-static void batch_norm(void)
+static void batch_norm(const struct mg_machine *machine)
 {
     const size_t rows = 1000, c = 48;
     float *x = floats(rows * c), *y = floats(rows * c), *scratch = floats(mg_batch_norm_scratch(rows, c)), *of_channels = floats(8 * c);
-    mg_batch_norm_moments(rows, c, x, c, scratch, of_channels, of_channels + c);
-    mg_batch_norm(rows, c, x, c, of_channels, of_channels + c, of_channels + 2 * c, 1, y, c);
-    mg_batch_norm_sums(rows, c, x, c, y, c, x, c, of_channels, scratch, of_channels + 3 * c, of_channels + 4 * c);
-    mg_batch_norm_backward(rows, c, x, c, y, c, x, c, of_channels, of_channels + 5 * c, y);
+    mg_batch_norm_moments(rows, c, x, c, scratch, of_channels, of_channels + c, machine);
+    mg_batch_norm(rows, c, x, c, of_channels, of_channels + c, of_channels + 2 * c, 1, y, c, machine);
+    mg_batch_norm_sums(rows, c, x, c, y, c, x, c, of_channels, scratch, of_channels + 3 * c, of_channels + 4 * c, machine);
+    mg_batch_norm_backward(rows, c, x, c, y, c, x, c, of_channels, of_channels + 5 * c, y, machine);
 }
 
-static void pooling(void)
+static void pooling(const struct mg_machine *machine)
 {
     const struct mg_pool s = {4, 18, 18, 32, 3, 3, 2, 2, 0, 0, 9, 9, 32, 32};
     float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 9 * 9 * 32);
     int32_t *index = malloc(4 * 9 * 9 * 32 * sizeof *index);
-    mg_max_pool2d(&s, x, y, index);
-    mg_max_pool2d(&s, x, y, NULL);
-    mg_max_pool2d_backward(&s, y, index, x);
-    mg_avg_pool2d(&s, x, y);
-    mg_avg_pool2d_backward(&s, y, x);
+    mg_max_pool2d(&s, x, y, index, machine);
+    mg_max_pool2d(&s, x, y, NULL, machine);
+    mg_max_pool2d_backward(&s, y, index, x, machine);
+    mg_avg_pool2d(&s, x, y, machine);
+    mg_avg_pool2d_backward(&s, y, x, machine);
 }
 
 /* Maps on which every third channel of each pixel is on. */
-static void cooccurrences(void)
+static void cooccurrences(const struct mg_machine *machine)
 {
     const struct mg_maps s = {2, 12, 12, 48, 1};
     const size_t pixels = 2 * 12 * 12, in_pixel = 48 / 3;
@@ -95,44 +97,88 @@ static void cooccurrences(void)
         starts[p] = (int32_t)(p * in_pixel);
     for (size_t e = 0; e < pixels * in_pixel; e++)
         channels[e] = (int32_t)(e % in_pixel * 3);
-    mg_cooccurrences(&s, starts, channels, malloc(48 * 9 * 48 * sizeof *channels));
+    mg_cooccurrences(&s, starts, channels, malloc(48 * 9 * 48 * sizeof *channels), machine);
 }
 
-static void the_rest(void)
+static void the_rest(const struct mg_machine *machine)
 {
     const size_t rows = 1000, c = 100;
     float *x = floats(rows * c), *y = floats(rows * c), *losses = floats(rows);
     int64_t *labels = calloc(rows, sizeof *labels);
     for (int activation = 0; activation < MG_ACTIVATIONS; activation++) {
         const struct mg_elementwise s = {rows, c, c, c, c, activation, 1, 1}, dense = {1, rows * c, rows * c, rows * c, rows * c, activation, 1, 1};
-        mg_activation(&dense, x, x);
-        mg_activation_backward(&s, x, y, y);
-        mg_add(&s, x, y, y);
-        mg_copy(&s, x, y);
+        mg_activation(&dense, x, x, machine);
+        mg_activation_backward(&s, x, y, y, machine);
+        mg_add(&s, x, y, y, machine);
+        mg_copy(&s, x, y, machine);
     }
-    mg_dropout(rows * c, 3, 5, 1u << 30, 2, x, x);
-    mg_sgd(rows * c, 0.1f, 0.9f, 0.1f, 1, x, y, floats(rows * c));
-    mg_softmax(rows, c, x, y);
-    mg_softmax_backward(rows, c, y, x, y);
-    mg_cross_entropy(rows, c, x, labels, y, losses);
-    mg_cross_entropy_backward(rows, c, y, labels, 1, y);
-    mg_peak(100);
+    mg_dropout(rows * c, 3, 5, 1u << 30, 2, x, x, machine);
+    mg_sgd(rows * c, 0.1f, 0.9f, 0.1f, 1, x, y, floats(rows * c), machine);
+    mg_softmax(rows, c, x, y, machine);
+    mg_softmax_backward(rows, c, y, x, y, machine);
+    mg_cross_entropy(rows, c, x, labels, y, losses, machine);
+    mg_cross_entropy_backward(rows, c, y, labels, 1, y, machine);
+    mg_peak(100, machine);
+}
+
+/* A plan that all callers share, with its weights and its input; each has an arena, an output and scratch. */
+static struct {
+    struct mg_call calls[2];
+    float *constants, *x;
+} plan;
+
+static void make_plan(const struct mg_machine *machine)
+{
+    const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4, 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0};
+    const size_t first = mg_winograd_panels_size(4, 3, 32, 48, machine);
+    float *w = floats(9 * 32 * 48);
+    plan.constants = floats(first + mg_panels_size(48, 48, machine));
+    plan.x = floats(4 * 18 * 18 * 32);
+    mg_winograd_pack(4, 3, 32, 48, w, plan.constants, machine);
+    mg_pack_weights(48, 48, w, NULL, plan.constants + first, machine);
+    plan.calls[0] = (struct mg_call){MG_CONV2D_WINOGRAD, {MG_INPUT, 0}, {MG_CONSTANTS, 0}, {MG_NOWHERE, 0}, {MG_ARENA, 0}, {.conv = winograd}};
+    plan.calls[1] = (struct mg_call){MG_CONV2D_DIRECT, {MG_ARENA, 0}, {MG_CONSTANTS, first}, {MG_NOWHERE, 0}, {MG_OUTPUT, 0}, {.conv = pointwise}};
+}
+
+static void run_plan(const struct mg_machine *machine)
+{
+    const size_t outputs = 4 * 16 * 16 * 48;
+    float *areas[] = {NULL, plan.constants, floats(outputs), plan.x, floats(outputs)};
+    mg_run_plan(plan.calls, 2, areas, floats(mg_plan_scratch(plan.calls, 2, machine)), NULL, machine);
+}
+
+static void *everything(void *started_with)
+{
+    struct mg_machine machine = *(const struct mg_machine *)started_with;
+    for (int round = 0; round < 3; round++) {
+        machine.threads = (machine.threads * 3 + round) % 7 + 1;
+        convolution(&machine);
+        sparse(1, &machine);
+        sparse(16, &machine);
+        batch_norm(&machine);
+        pooling(&machine);
+        cooccurrences(&machine);
+        the_rest(&machine);
+        run_plan(&machine);
+    }
+    return NULL;
 }
 
 int main(void)
 {
-    const char *isas[] = {"avx512", "avx2", "neon", "plain"};
-    mg_set_threads(4);
-    for (int i = 0; i < 4; i++)
-        if (mg_set_isa(isas[i]) == 0) {
-            convolution();
-            sparse(1);
-            sparse(16);
-            batch_norm();
-            pooling();
-            cooccurrences();
-            the_rest();
-            printf("%s ran\n", isas[i]);
+    enum { CALLERS = 3 };
+    for (int isa = 0; isa < MG_ISAS; isa++)
+        if (mg_has_isa(isa)) {
+            pthread_t callers[CALLERS];
+            struct mg_machine machines[CALLERS];
+            make_plan(&(struct mg_machine){isa, 4});
+            for (int i = 0; i < CALLERS; i++) {
+                machines[i] = (struct mg_machine){isa, i + 1};
+                pthread_create(&callers[i], NULL, everything, &machines[i]);
+            }
+            for (int i = 0; i < CALLERS; i++)
+                pthread_join(callers[i], NULL);
+            printf("instruction set %d ran\n", isa);
         }
     return 0;
 }

@@ -140,6 +140,17 @@ def test_googlenet_works_at_other_sizes_without_heads():
         assert model(mg.Tensor(np.zeros((1, 97, 65, 3), np.float32))).shape == (1, 7)
 
 
+@pytest.mark.parametrize("variant, smallest", [("paper", 31), ("torchvision", 15)])
+def test_googlenet_works_from_a_smallest_size_on(variant, smallest):
+    """The last pools round up: a 3x3 window on 2x2 pixels gives one pixel. torchvision's network takes 15 pixels too."""
+    model = GoogLeNet(num_classes=7, variant=variant, aux_heads=False).eval()
+    x = np.random.default_rng(0).standard_normal((1, smallest, smallest, 3)).astype(np.float32)
+    with mg.no_grad():
+        assert model(mg.Tensor(x)).shape == (1, 7)
+        with pytest.raises(ValueError, match="in ceil mode by the stride 2 or more"):
+            model(mg.Tensor(np.ascontiguousarray(x[:, 1:, 1:])))
+
+
 def test_bad_settings_and_inputs_are_named():
     with pytest.raises(ValueError, match=r"`variant` is 'caffe', expected one of paper, torchvision"):
         GoogLeNet(variant="caffe")

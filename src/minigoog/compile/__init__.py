@@ -25,25 +25,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "compile"]
 
+ALGORITHMS = ("auto", "batch_invariant", "direct")
 
-def compile(model: "Module", input_shape: Shape) -> Plan:
+
+def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto") -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
     The parameters are copied, so later changes to the model have no effect. A value that is not computed from the input by recorded
     operations is a constant. The model may return a tensor or a tuple of tensors. Needs the C kernels; an operation without a rule
-    runs in NumPy between them, and the printed plan shows that."""
+    runs in NumPy between them, and the printed plan shows that.
+
+    algorithm: of convolutions that name none. "auto": the fastest for this size, so that results of two sizes may differ by rounding;
+    "batch_invariant": an image gets the same bits alone and in any batch, each in a plan for its size (steps in NumPy are not included
+    in this promise); "direct": a large value or a NaN affects no output but those whose windows it is in."""
     if kernels.native is None:
         raise RuntimeError("compile: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
     if not hasattr(model, "named_modules"):
         raise TypeError(f"compile: `model` is {type(model).__name__}, expected a Module")
     if not is_recording():
         raise RuntimeError("compile: a plan is made from the tape, but nothing is recorded under no_grad")
-    plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4))
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"compile: `algorithm` is {algorithm!r}, expected one of {', '.join(ALGORITHMS)}")
+    plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4), algorithm)
     kernels.native.workspace.release()  # the maps of the trial run: 1 GB for GoogLeNet at batch 32, not needed again
     return plan
 
 
-def _plan(model: "Module", shape: Shape) -> Plan:
+def _plan(model: "Module", shape: Shape, algorithm: str) -> Plan:
     x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
     with evaluation_mode(model):
         result = model(x)
@@ -52,4 +60,6 @@ def _plan(model: "Module", shape: Shape) -> Plan:
         if not isinstance(y, Tensor):
             raise TypeError(f"compile: the model returned {type(y).__name__}, expected a Tensor or a tuple of Tensors")
     names = {id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters()}
-    return Plan(lower(x, ys, names), shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)
+    machine = kernels.native.machine.current()
+    steps = lower(x, ys, names, machine, algorithm)
+    return Plan(steps, machine, shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)

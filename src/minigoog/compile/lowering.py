@@ -22,11 +22,14 @@ class Lowering:
     layout   where each value is
     names    id of a parameter -> its layer
     native   kernels.native.plan: each of its functions makes the calls of one kind of operation
+    machine  for which weights are packed
+    algorithm  of convolutions: "auto" or "batch_invariant"
     done     operations that an earlier step also computes
     """
 
-    def __init__(self, layout: Layout, names: dict[int, str]):
-        self.layout, self.names, self.native = layout, names, kernels.native.plan
+    def __init__(self, layout: Layout, names: dict[int, str], machine: Any, algorithm: str):
+        self.layout, self.names, self.machine, self.algorithm = layout, names, machine, algorithm
+        self.native = kernels.native.plan
         self.steps: list[Call] = []
         self.done: set[Key] = set(layout.relus)
 

@@ -1,6 +1,5 @@
 """What `compile` returns: steps that run together, or one by one with their times."""
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..checks import check_array, check_int
+from ..locks import new_lock
 from ..text import aligned, shape_text
 from .lowering import Call
 
@@ -20,12 +20,17 @@ class Plan:
     threads take turns. Results have the same bits for any number of threads."""
 
     def __init__(
-        self, steps: Sequence[Call], input_shape: Shape, output_shapes: Sequence[Shape], output_type: type[tuple[Any, ...]] | None
+        self,
+        steps: Sequence[Call],
+        machine: Any,
+        input_shape: Shape,
+        output_shapes: Sequence[Shape],
+        output_type: type[tuple[Any, ...]] | None,
     ):
         self.input_shape, self.output_shapes, self.output_type = input_shape, output_shapes, output_type
-        self.program = kernels.native.plan.Program(steps)
+        self.program = kernels.native.plan.Program(steps, machine)
         self.steps = self.program.calls
-        self.lock = threading.Lock()
+        self.lock = new_lock()
 
     def __call__(self, x: Array) -> Any:
         return self._run(x)

@@ -35,7 +35,8 @@ def conv2d(lowering: Lowering, op: Conv2d) -> None:
     maps = [layout.output(other) for other in together]
     y = maps[0]._replace(shape=(*maps[0].shape[:3], sum(m.shape[3] for m in maps)))
     w, b = lowering.weights(together)
-    calls = lowering.native.convolution(layout.input(op), w, b, y, relu=layout.relu(op), **op.window)
+    how = op.window | ({"algorithm": lowering.algorithm} if op.window["algorithm"] == "auto" else {})
+    calls = lowering.native.convolution(lowering.machine, layout.input(op), w, b, y, relu=layout.relu(op), **how)
     lowering.add(op, calls, "Conv2d" + ("+ReLU" if layout.relu(op) else ""), lowering.common_name(together))
     lowering.done |= set(together)
 
@@ -43,7 +44,7 @@ def conv2d(lowering: Lowering, op: Conv2d) -> None:
 def linear(lowering: Lowering, op: Linear) -> None:
     layout = lowering.layout
     w, b = lowering.weights([op])
-    calls = lowering.native.convolution(layout.input(op), w[None, None], b, layout.output(op), relu=layout.relu(op))
+    calls = lowering.native.convolution(lowering.machine, layout.input(op), w[None, None], b, layout.output(op), relu=layout.relu(op))
     lowering.add(op, calls, "Linear" + ("+ReLU" if layout.relu(op) else ""))
 
 
@@ -111,9 +112,9 @@ RULES: dict[type[Op], Rule] = {
 }
 
 
-def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str]) -> list[Call]:
-    """The steps that compute the tensors `ys` from `x`. names: id of a parameter -> its layer."""
-    lowering = Lowering(Layout(x, ys, {kind for kind, rule in RULES.items() if rule.to_slice}), names)
+def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str], machine: Any, algorithm: str) -> list[Call]:
+    """The steps that compute the tensors `ys` from `x` on `machine`. names: id of a parameter -> its layer; algorithm: of convolutions."""
+    lowering = Lowering(Layout(x, ys, {kind for kind, rule in RULES.items() if rule.to_slice}), names, machine, algorithm)
     for op in lowering.layout.tape:
         if op in lowering.layout.from_x and op not in lowering.done:
             rule = RULES.get(type(op))

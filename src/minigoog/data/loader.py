@@ -1,9 +1,11 @@
 """Batches of images and labels, prepared while the network trains."""
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextvars import copy_context
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -72,18 +74,21 @@ class DataLoader:
         """The batches, prepared by threads; leaving the loop early cancels batches that no thread has started."""
         from concurrent.futures import Future, ThreadPoolExecutor  # slow to import
 
-        pool = ThreadPoolExecutor(self.num_workers, thread_name_prefix="minigoog-data")
+        pool, process = ThreadPoolExecutor(self.num_workers, thread_name_prefix="minigoog-data"), os.getpid()
+        waiting: deque[Future[Batch]] = deque()
+        submitted = iter(numbers)
         try:
-            waiting: deque[Future[Batch]] = deque()
             for i in numbers:
-                # a copy for each: two threads cannot be in one context at a time
-                waiting.append(pool.submit(copy_context().run, self._batch, epoch, i, order))
-                if len(waiting) > self.num_workers * self.prefetch_factor:
-                    yield waiting.popleft().result()
-            while waiting:
+                if os.getpid() != process:  # in the child of a fork: the threads are not there
+                    yield self._batch(epoch, i, order)
+                    continue
+                for ahead in islice(submitted, self.num_workers * self.prefetch_factor + 1 - len(waiting)):
+                    # a copy for each: two threads cannot be in one context at a time
+                    waiting.append(pool.submit(copy_context().run, self._batch, epoch, ahead, order))
                 yield waiting.popleft().result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            if os.getpid() == process:
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _batch(self, epoch: int, number: int, order: NDArray[np.int64]) -> Batch:
         chosen = order[number * self.batch_size : (number + 1) * self.batch_size].tolist()

@@ -42,6 +42,7 @@ def parser(prog: str = PROG) -> Parser:
     how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="crops of each image (default: 1); repeatable")
     how.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
     how.add_argument("--workers", type=integer(1), default=2, metavar="N", help="threads that prepare crops (default: 2)")
+    how.add_argument("--batch-invariant", action="store_true", help="an image's result has the same bits in any batch; slower")
     output = p.add_argument_group("output")
     output.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
     output.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
@@ -81,7 +82,7 @@ def evaluate(flags: Namespace) -> None:
     k = min(flags.top, len(dataset.classes))
     n_crops = sorted(set(flags.crops or ([1, 10] if flags.table else [1])))
     print(f"{len(members)} model{'s' * (len(members) > 1)}, {len(dataset):,} test images of {flags.data}\n")
-    rows, mean = table_3(members, dataset, n_crops, k, workers=flags.workers)
+    rows, mean = table_3(members, dataset, n_crops, k, workers=flags.workers, batch_invariant=flags.batch_invariant)
     rows = rows if flags.table else rows[-len(n_crops) :]
     print(table_text(rows, k))
     confusion = confusion_matrix(mean.argmax(axis=1), dataset.labels, len(dataset.classes))

@@ -7,13 +7,12 @@ a warning), "require" (C or an ImportError), "off" (NumPy). `use` changes it for
 
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..checks import check_choice, check_int
+from ..modes import Mode
 from . import reference
 
 NOT_BUILT = (
@@ -43,7 +42,7 @@ def _load_native(mode: str) -> ModuleType | None:
 native: Any = _load_native(os.environ.get("MINIGOOG_NATIVE", "auto"))
 BACKENDS: dict[str, ModuleType] = {"reference": reference} | ({"native": native} if native else {})
 _NAMES = {kind: {"backend": kind} | {f: getattr(module, f) for f in reference.__all__} for kind, module in BACKENDS.items()}
-_backend = ContextVar("minigoog_backend", default="native" if native else "reference")
+_backend = Mode("minigoog_backend", "native" if native else "reference")
 
 if TYPE_CHECKING:  # both kinds have the same signatures
     from .reference import *  # noqa: F403
@@ -59,25 +58,22 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
-@contextmanager
-def use(name: str) -> Iterator[None]:
+def use(name: str) -> AbstractContextManager[None]:
     """Within a with-block, computes on the kernels `name`, "native" or "reference".
 
-    It applies to this thread (or asynchronous task) only; a new thread starts with the kernels chosen at import."""
-    check_choice("kernels.use", "name", name, tuple(BACKENDS))
-    before = _backend.get()
-    _backend.set(name)
-    try:
-        yield
-    finally:
-        _backend.set(before)
+    It applies to this thread (or asynchronous task) only; a new thread starts with the kernels chosen at import. A generator that
+    is suspended inside the block leaves them in use for its caller until the block ends."""
+    return _backend.within(check_choice("kernels.use", "name", name, tuple(BACKENDS)))
 
 
 MOST_THREADS = 1024  # OpenMP crashes if it cannot create as many threads as requested
 
 
 def set_num_threads(n: int) -> None:
-    """Lets the C kernels use `n` threads (1 to 1024). The NumPy kernels use as many as NumPy's BLAS does."""
+    """Lets the C kernels use `n` threads (1 to 1024). The NumPy kernels use as many as NumPy's BLAS does.
+
+    It applies to the whole process, from the next kernel call of any thread on; calls that are running are not disturbed. In the
+    child of a fork there is always one thread."""
     n = check_int("set_num_threads", "n", n, 1, MOST_THREADS)
     if native:
         native.machine.set_threads(n)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,8 @@ class SparsePattern:
         self.col_indices = _frozen(check_array(where, "col_indices", col_indices, ndim=1, dtype=np.int32))
         self._check_rows(where)
         self._memo: dict[Any, Any] = {}
+        self._row_of: IntArray | None = None  # not cached_property, whose lock would stay locked in the child of a fork
+        self._flipped: tuple[SparsePattern, IntArray] | None = None
 
     def _check_rows(self, where: str) -> None:
         starts, columns = self.crow_indices, self.col_indices
@@ -80,10 +81,12 @@ class SparsePattern:
         """The share of all weights that is kept."""
         return self.n_weights / (self.columns * self.shape[3])
 
-    @cached_property
+    @property
     def row_of(self) -> IntArray:
         """The row (of blocks) of each entry."""
-        return np.repeat(np.arange(self.rows), np.diff(self.crow_indices))
+        if self._row_of is None:
+            self._row_of = np.repeat(np.arange(self.rows), np.diff(self.crow_indices))
+        return self._row_of
 
     def gather(self, w: Array) -> Array:
         """The values of this pattern in the dense weights `w` [kh, kw, cin, cout]."""
@@ -98,9 +101,14 @@ class SparsePattern:
         w[self.col_indices, self.row_of] = values.reshape(-1, self.block)
         return np.ascontiguousarray(w.reshape(self.columns, -1)[:, : self.shape[3]]).reshape(self.shape)
 
-    @cached_property
+    @property
     def flipped(self) -> tuple["SparsePattern", IntArray]:
         """(pattern, order): the CSR pattern of the convolution of dy that gives dx, whose values are values.reshape(-1)[order]."""
+        if self._flipped is None:
+            self._flipped = self._flip()
+        return self._flipped
+
+    def _flip(self) -> tuple["SparsePattern", IntArray]:
         kh, kw, cin, cout = self.shape
         channel = (self.row_of[:, None] * self.block + np.arange(self.block)).reshape(-1)
         tap, row = np.divmod(np.repeat(self.col_indices.astype(np.int64), self.block), cin)
@@ -112,11 +120,13 @@ class SparsePattern:
 
     def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
         """make(), computed once per `key`: for kernels, which need the columns as offsets into their own memory."""
-        if key not in self._memo:
+        found = self._memo.get(key)
+        if found is None:
+            found = make()
             if len(self._memo) >= REMEMBERED:
                 self._memo.clear()
-            self._memo[key] = make()
-        return self._memo[key]
+            self._memo[key] = found
+        return found  # not self._memo[key], which another thread may have cleared
 
     def __repr__(self) -> str:
         kind = "CSR" if self.block == 1 else f"blocks of {self.block}"

@@ -60,7 +60,7 @@ class AuxiliaryHead(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """Table 1, from images [n, 224, 224, 3] to logits [n, num_classes]; other sizes from 47 pixels on work without heads.
+    """Table 1, from images [n, 224, 224, 3] to logits [n, num_classes]; without heads from 31 pixels ("torchvision": 15) on.
 
     In training with `aux_heads` it returns a GoogLeNetOutput, otherwise the logits. `variant`: "paper", or "torchvision" for the
     network of that library (3x3 in the 5x5 branch, 2x2 in pool4, other pooling in the heads, less dropout). `init`, `bias_init`:

@@ -9,9 +9,11 @@ import numpy as np
 from .. import writes
 from ..array_types import Array, Shape
 from ..checks import check_bool
+from ..modes import Mode
 from ..tensor import Tensor
 
 T = TypeVar("T")
+_evaluated: Mode[frozenset["Module"]] = Mode("minigoog_evaluated", frozenset())  # the modules of an evaluation_mode
 
 
 def check_module(where: str, name: str, module: Any) -> "Module":
@@ -59,11 +61,20 @@ class Module:
 
     A subclass sets them in `__init__` and has `forward`; calling the module calls that."""
 
-    training = True
+    _training = True
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...  # for attributes set by `setattr`, such as the modules of a Sequential
+
+    @property
+    def training(self) -> bool:
+        """Whether the module is in training mode, see `train`; not within a block of `evaluation_mode`."""
+        return self._training and not any(self in modules for modules in _evaluated.all())
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._training = mode
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.forward(*args, **kwargs)
@@ -205,10 +216,8 @@ class Module:
 
 @contextmanager
 def evaluation_mode(model: Module) -> Iterator[Module]:
-    """Within a with-block, `model` is in evaluation mode; afterwards each of its parts is back in its previous mode."""
-    modes = [(module, module.training) for module in check_module("evaluation_mode", "model", model).modules()]
-    try:
-        yield model.eval()
-    finally:
-        for module, training in modes:
-            module.training = training
+    """Within a with-block, `model` is in evaluation mode; afterwards each of its parts is back in its previous mode.
+
+    It applies to this thread (or asynchronous task) only: another may train the same model meanwhile."""
+    with _evaluated.within(frozenset(check_module("evaluation_mode", "model", model).modules())):
+        yield model

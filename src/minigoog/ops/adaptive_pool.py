@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import kernels
 from ..array_types import Array, Pair
 from ..checks import check_array, pair
 from ..op import Op
@@ -30,15 +31,15 @@ class AdaptiveAvgPool2d(Op):
             raise ValueError(f"adaptive_avg_pool2d: `x` has no pixels {x.shape}")
         y = np.empty((n, *self.output_size, c), x.dtype)
         for (i, j), rows, columns in self.windows(h, w):
-            y[:, i, j] = x[:, rows, columns].mean(axis=(1, 2))
+            y[:, i, j] = kernels.global_avg_pool2d(np.ascontiguousarray(x[:, rows, columns]))
         return y
 
     def backward(self, dy: Array) -> tuple[Array]:
-        dx = np.zeros(self.inputs[0].shape, dy.dtype)
+        dx = np.zeros(self.inputs[0].shape)  # float64: where the output is larger than the input, a pixel is under many windows
         for (i, j), rows, columns in self.windows(*dx.shape[1:3]):
             window = dx[:, rows, columns]
-            window += dy[:, i : i + 1, j : j + 1] / dy.dtype.type(window.shape[1] * window.shape[2])
-        return (dx,)
+            window += dy[:, i : i + 1, j : j + 1] / (window.shape[1] * window.shape[2])
+        return (dx.astype(dy.dtype),)
 
 
 def adaptive_avg_pool2d(x: Tensor, output_size: Pair) -> Tensor:

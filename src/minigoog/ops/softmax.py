@@ -30,10 +30,16 @@ class CrossEntropy(Op):
 
     def forward(self, logits: Array) -> Array:
         self.losses, self.probabilities = kernels.cross_entropy(x := logits, self.labels)
-        if self.label_smoothing and len(x):  # -log p of class j is that of the label, plus the label's logit, minus that of j
-            others = self.losses + x[np.arange(len(x)), self.labels] - x.mean(axis=1)
-            self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * others
+        if self.label_smoothing and len(x):
+            self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * self._means(x)
         return np.asarray(self.losses.mean(dtype=np.float64), x.dtype) if len(x) else np.zeros((), x.dtype)
+
+    def _means(self, x: Array) -> Array:
+        """The mean of -log p of each row. -log p is log(sum(exp(s))) - s with s = x - largest, and the largest p is 1 / sum(exp(s))."""
+        with np.errstate(invalid="ignore"):  # of an infinite row; its p are NaN, and so is its loss
+            shifted = x - x.max(axis=1, keepdims=True)
+        means: Array = -np.log(self.probabilities.max(axis=1)) - shifted.mean(axis=1, dtype=np.float64).astype(x.dtype)
+        return means
 
     def backward(self, dy: Array) -> tuple[Array]:
         scale = float(dy) / max(len(self.losses), 1)

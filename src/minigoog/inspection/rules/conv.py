@@ -85,9 +85,7 @@ class Conv2dRule(Rule):
     def algorithm(self, op: Any, kernel: str) -> str:
         if kernel == "conv2d_bias" or kernels.backend != "native":  # the NumPy kernels have one algorithm each
             return ""
-        algorithms = kernels.native.conv_algorithms
-        chosen = algorithms.choose(kernel, op.window["algorithm"], self.shape(op))
-        return str(next(name for name, algorithm in algorithms.ALGORITHMS.items() if algorithm is chosen))
+        return str(kernels.native.conv_algorithms.choose(kernel, op.window["algorithm"], self.shape(op)).name)
 
     # ---- the page ----
 

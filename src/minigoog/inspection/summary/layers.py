@@ -29,8 +29,8 @@ class Layer(NamedTuple):
 def layers(model: Module, input_shape: Shape, where: str = "summary", name: str = "model") -> list[Layer]:
     """A Layer for each leaf module that runs on an input of `input_shape`, (h, w, c) or (n, h, w, c), in the model's current mode.
 
-    Nothing of the model changes: parameters, gradients, running averages, mode, random numbers. Errors name the function `where` and
-    its argument `name`."""
+    Nothing of the model changes: parameters, gradients, running averages, mode, random numbers. No other thread may use it meanwhile.
+    Errors name the function `where` and its argument `name`."""
     check_module(where, name, model)
     one_image = isinstance(input_shape, (tuple, list)) and len(input_shape) == 3
     shape = check_shape(where, "input_shape", (1, *input_shape) if one_image else input_shape, 4)

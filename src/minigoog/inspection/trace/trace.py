@@ -82,7 +82,8 @@ def trace(model: Module, image: ArrayLike | Tensor, label: int | Sequence[int] |
     """A Trace of `model` on `image` [h, w, c] or [n, h, w, c]: the forward pass and, given the `label`, the backward pass.
 
     `label`: the class, or one for each image; the loss is the cross-entropy, with those of auxiliary heads (`googlenet_loss`). The
-    model runs in its current mode and is not changed. The forward pass runs twice: once to find the operations, once one by one."""
+    model runs in its current mode and is as before afterwards; no other thread may use it meanwhile. The forward pass runs twice: once to
+    find the operations, once one by one."""
     _check(model, label)
     modules = list(model.named_modules())
     x = _input(image, next((parameter.dtype for _, parameter in model.named_parameters()), np.float32))

@@ -11,6 +11,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
+from ...locks import after_fork  # noqa: E402
 from . import arena, machine, plan, workspace  # noqa: E402, F401
 from .activation import add, leaky_relu, leaky_relu_backward, relu, relu_backward, tanh, tanh_backward  # noqa: E402
 from .batch_norm import batch_norm, batch_norm_backward  # noqa: E402
@@ -42,4 +43,4 @@ __all__ = [  # the kernels; `arena`, `machine`, `plan` and `workspace` are for c
 if "MINIGOOG_ISA" in os.environ:
     machine.set_isa(os.environ["MINIGOOG_ISA"])
 
-os.register_at_fork(after_in_child=machine.stay_alone)
+after_fork(machine.stay_alone)

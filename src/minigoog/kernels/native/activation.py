@@ -6,7 +6,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array
 from ...checks import check_array, check_out, check_real
-from . import workspace
+from . import machine, workspace
 from .pointers import check_float32, pixels
 
 KINDS = {"leaky_relu": lib.MG_LEAKY_RELU, "relu": lib.MG_RELU, "tanh": lib.MG_TANH}  # name of the function -> enum mg_activation
@@ -19,7 +19,7 @@ def _activation(
     check_float32(where, "x", x)
     y = workspace.empty(x.shape) if out is None else check_out(where, out, x.shape, x.dtype, elementwise=in_place, x=x)
     settings, x_pointer, y_pointer = _rows(where, kind, alpha, beta, x=x, out=y)
-    lib.mg_activation(settings, x_pointer, y_pointer)
+    lib.mg_activation(settings, x_pointer, y_pointer, machine.current())
     return y
 
 
@@ -29,7 +29,7 @@ def _backward(where: str, kind: int, kept: Array, dy: Array, alpha: float = 0, b
     check_array(where, "dy", dy, dtype=kept.dtype, shape=kept.shape)
     dx = workspace.empty(kept.shape)
     settings, *pointers = _rows(where, kind, alpha, beta, **{name: kept}, dy=dy, dx=dx)
-    lib.mg_activation_backward(settings, *pointers)
+    lib.mg_activation_backward(settings, *pointers, machine.current())
     return dx
 
 
@@ -89,5 +89,5 @@ def add(a: Array, b: Array, *, out: Array | None = None) -> Array:
     check_array("add", "b", b, dtype=a.dtype, shape=a.shape)
     y = workspace.empty(a.shape) if out is None else check_out("add", out, a.shape, a.dtype, elementwise=True, a=a, b=b)
     settings, *pointers = _rows("add", 0, 0, 0, a=a, b=b, out=y)
-    lib.mg_add(settings, *pointers)
+    lib.mg_add(settings, *pointers, machine.current())
     return y

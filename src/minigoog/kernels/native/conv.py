@@ -8,7 +8,7 @@ from ...array_types import Array, Pair, Shape
 from ...checks import check_array, check_out, check_shape
 from ..reference.conv import channel_groups
 from ..shapes import ConvShape, check_conv_arrays, conv_shape
-from . import conv_algorithms, workspace
+from . import conv_algorithms, machine, workspace
 from .pointers import check_float32, check_pixels, dense, pixels
 
 
@@ -87,7 +87,7 @@ def conv2d_bias(dy: Array) -> Array:
     rows = dy.size // c if c else 0
     pointer, lddy = pixels("conv2d_bias", "dy", dy)
     scratch, db = workspace.empty((lib.mg_column_sums_scratch(rows, c),)), np.empty(c, np.float32)
-    lib.mg_column_sums(rows, c, pointer, lddy, dense("conv2d_bias", "scratch", scratch), dense("conv2d_bias", "db", db))
+    lib.mg_column_sums(rows, c, pointer, lddy, *(dense("conv2d_bias", "sums", a) for a in (scratch, db)), machine.current())
     return db
 
 

@@ -5,6 +5,7 @@ from ..shapes import CONV_ALGORITHMS, ConvShape
 from . import conv_direct, conv_im2col, conv_winograd
 from .conv_geometry import Algorithm
 
+SOME_IMAGES = 8  # for which "batch_invariant" chooses
 ALGORITHMS = {"im2col": conv_im2col.ALGORITHM, "direct": conv_direct.ALGORITHM, "winograd": conv_winograd.ALGORITHM}
 
 
@@ -14,13 +15,23 @@ ENOUGH_TILES = {"conv2d": 16, "conv2d_input": 16, "conv2d_weight": 64}
 
 
 def choose(where: str, name: str, s: ConvShape) -> Algorithm:
-    """The algorithm `name` for the kernel `where` on a convolution of shape `s`; "auto" is "winograd" where that pays, else "direct"."""
+    """The algorithm `name` for the kernel `where` on a convolution of shape `s`. "auto" is "winograd" where that pays, else "direct";
+    "batch_invariant" is what "auto" is for a batch of 8, so that a pixel has the same bits in a batch of any size."""
     if name == "auto":
         return ALGORITHMS["winograd" if winograd_pays(where, s) else "direct"]
+    if name == "batch_invariant":
+        side = side_in_batch(where, s)
+        return conv_winograd.OF_SIDE[side] if side else ALGORITHMS["direct"]
     check_choice(where, "algorithm", name, CONV_ALGORITHMS)
     if not ALGORITHMS[name].supports(s):
         raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support a {s.kh}x{s.kw} window with stride {s.stride}")
     return ALGORITHMS[name]
+
+
+def side_in_batch(where: str, s: ConvShape) -> int:
+    """The side of winograd's tiles for "batch_invariant", or 0 for "direct"."""
+    some = s._replace(n=SOME_IMAGES)
+    return conv_winograd.side_of(some) if winograd_pays(where, some) else 0
 
 
 def winograd_pays(where: str, s: ConvShape) -> bool:

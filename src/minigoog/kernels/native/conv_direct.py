@@ -4,7 +4,7 @@ from minigoog._native import lib
 
 from ...array_types import Array
 from ..shapes import ConvShape
-from . import workspace
+from . import machine, workspace
 from .conv_geometry import Algorithm, geometry, padded, place
 from .pointers import NULL, dense, pixels
 
@@ -12,15 +12,17 @@ from .pointers import NULL, dense, pixels
 def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array) -> None:
     x_pointer, ldx = pixels("conv2d", "x", x := padded(s, x))
     y_pointer, ldy = pixels("conv2d", "out", y)
-    panels = pack(s.kh * s.kw * s.cin, s.cout, w, b)
-    lib.mg_conv2d_direct(geometry(s, ldx, ldy, relu), x_pointer, dense("conv2d", "panels", panels), y_pointer)
+    m = machine.current()
+    panels = pack(m, s.kh * s.kw * s.cin, s.cout, w, b)
+    lib.mg_conv2d_direct(geometry(s, ldx, ldy, relu), x_pointer, dense("conv2d", "panels", panels), y_pointer, m)
 
 
 def flip(s: ConvShape, w: Array) -> tuple[ConvShape, Array]:
     """The convolution of dy that gives dx: its shape (stride 1, no padding) and its weights."""
     flipped = s._replace(h=s.h + s.kh - 1, w=s.w + s.kw - 1, cin=s.cout, cout=s.cin, stride=(1, 1), padding=(0, 0), out_h=s.h, out_w=s.w)
     w_flipped = workspace.empty((s.kh, s.kw, s.cout, s.cin))
-    lib.mg_flip_weights(s.kh, s.kw, s.cin, s.cout, dense("conv2d_input", "w", w), dense("conv2d_input", "flipped", w_flipped))
+    pointers = dense("conv2d_input", "w", w), dense("conv2d_input", "flipped", w_flipped)
+    lib.mg_flip_weights(s.kh, s.kw, s.cin, s.cout, *pointers, machine.current())
     return flipped, w_flipped
 
 
@@ -35,19 +37,19 @@ def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     x_pointer, ldx = pixels("conv2d_weight", "x", x := padded(s, x))
     dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
-    g = geometry(s, ldx, lddy)
-    scratch = workspace.empty((lib.mg_conv2d_weight_scratch(g),))
+    g, m = geometry(s, ldx, lddy), machine.current()
+    scratch = workspace.empty((lib.mg_conv2d_weight_scratch(g, m),))
     lib.mg_conv2d_weight_direct(
-        g, x_pointer, dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)
+        g, x_pointer, dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch), m
     )
 
 
-def pack(k: int, cout: int, w: Array, b: Array | None) -> Array:
-    """The weights [k, cout] and bias in the order in which the tiles read them."""
-    panels = workspace.empty((lib.mg_panels_size(k, cout),))
+def pack(m: machine.Machine, k: int, cout: int, w: Array, b: Array | None) -> Array:
+    """The weights [k, cout] and bias in the order in which the tiles of `m` read them."""
+    panels = workspace.empty((lib.mg_panels_size(k, cout, m),))
     bias = NULL if b is None else dense("conv2d", "b", b)
-    lib.mg_pack_weights(k, cout, dense("conv2d", "w", w), bias, dense("conv2d", "panels", panels))
+    lib.mg_pack_weights(k, cout, dense("conv2d", "w", w), bias, dense("conv2d", "panels", panels), m)
     return panels
 
 
-ALGORITHM = Algorithm(forward, input, weight, supports=lambda s: True)
+ALGORITHM = Algorithm("direct", forward, input, weight, supports=lambda s: True)

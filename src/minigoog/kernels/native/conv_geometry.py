@@ -7,7 +7,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array
 from ..shapes import ConvShape
-from . import workspace
+from . import machine, workspace
 from .pointers import Pointer, pixels
 
 
@@ -16,6 +16,7 @@ class Algorithm(NamedTuple):
 
     `s` is a ConvShape of one group."""
 
+    name: str
     forward: Callable[[ConvShape, Array, Array, Array | None, bool, Array], None]  # s, x, w, b, relu, y
     input: Callable[[ConvShape, Array, Array, Array], None]  # s, w, dy, dx
     weight: Callable[[ConvShape, Array, Array, Array], None]  # s, x, dy, dw
@@ -28,7 +29,7 @@ def place(x: Array, top: int, left: int, step: tuple[int, int], height: int, wid
     canvas = workspace.empty((n, height, width, c))
     pointer, ldx = pixels("conv2d", name, x)
     settings = ffi.new("struct mg_place *", (n, h, w, c, ldx, top, left, *step, height, width))
-    lib.mg_place(settings, pointer, ffi.from_buffer("float[]", canvas))
+    lib.mg_place(settings, pointer, ffi.from_buffer("float[]", canvas), machine.current())
     return canvas
 
 

@@ -9,7 +9,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array
 from ..shapes import ConvShape
-from . import workspace
+from . import machine, workspace
 from .conv_geometry import Algorithm, geometry, padded
 from .pointers import dense, pixels, rows
 
@@ -21,7 +21,7 @@ def columns_of(s: ConvShape, x: Array) -> Array:
         return rows("conv2d", "x", x)
     pointer, ldx = pixels("conv2d", "x", x)
     columns = workspace.empty((s.n * s.out_h * s.out_w, s.kh * s.kw * s.cin))
-    lib.mg_im2col(geometry(s, ldx, s.cout), pointer, ffi.from_buffer("float[]", columns))
+    lib.mg_im2col(geometry(s, ldx, s.cout), pointer, ffi.from_buffer("float[]", columns), machine.current())
     return columns
 
 
@@ -39,7 +39,8 @@ def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
     np.matmul(rows("conv2d_input", "dy", dy), w.reshape(-1, s.cout).T, out=columns)
     (ph, pw) = s.padding
     canvas = workspace.empty((s.n, s.h + 2 * ph, s.w + 2 * pw, s.cin))
-    lib.mg_col2im(geometry(s, s.cin, s.cout), dense("conv2d_input", "columns", columns), dense("conv2d_input", "dx", canvas))
+    pointers = dense("conv2d_input", "columns", columns), dense("conv2d_input", "dx", canvas)
+    lib.mg_col2im(geometry(s, s.cin, s.cout), *pointers, machine.current())
     dx[...] = canvas[:, ph : ph + s.h, pw : pw + s.w]
 
 
@@ -47,4 +48,4 @@ def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     np.matmul(columns_of(s, x).T, rows("conv2d_weight", "dy", dy), out=dw.reshape(-1, s.cout))
 
 
-ALGORITHM = Algorithm(forward, input, weight, supports=lambda s: True)
+ALGORITHM = Algorithm("im2col", forward, input, weight, supports=lambda s: True)

@@ -3,11 +3,13 @@
 
 The input gradient is the same convolution with flipped weights; the weight gradient multiplies in the transformed domain."""
 
+from functools import partial
+
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
 from ..shapes import ConvShape
-from . import conv_direct, workspace
+from . import conv_direct, machine, workspace
 from .conv_geometry import Algorithm, place
 from .pointers import NULL, Pointer, dense, pixels
 
@@ -40,39 +42,42 @@ def geometry(s: ConvShape, side: int, ldy: int, relu: bool = False) -> Pointer:
     return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, relu))
 
 
-def pack(s: ConvShape, w: Array) -> Array:
-    """The transformed weights in the order in which the tiles read them."""
-    side = side_of(s)
-    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout),))
-    lib.mg_winograd_pack(side, s.kh, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels))
+def pack(m: machine.Machine, s: ConvShape, side: int, w: Array) -> Array:
+    """The transformed weights in the order in which the tiles of `m` read them."""
+    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m),))
+    lib.mg_winograd_pack(side, s.kh, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels), m)
     return panels
 
 
-def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array) -> None:
-    panels, side = pack(s, w), side_of(s)
+def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array, *, side: int | None = None) -> None:
+    m, side = machine.current(), side or side_of(s)
+    panels = pack(m, s, side, w)
     y_pointer, ldy = pixels("conv2d", "out", y)
     canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, relu)
-    scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g),))
+    scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g, m),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
-        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, y_pointer, dense("conv2d", "scratch", scratch)
+        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, y_pointer, dense("conv2d", "scratch", scratch), m
     )
 
 
-def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
+def input(s: ConvShape, w: Array, dy: Array, dx: Array, *, side: int | None = None) -> None:
     flipped, w_flipped = conv_direct.flip(s, w)
     padding = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
-    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_flipped, None, False, dx)
+    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_flipped, None, False, dx, side=side)
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
-    side = 2 if s.kh == 5 else 4
+    side, m = 2 if s.kh == 5 else 4, machine.current()
     canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, lddy)
-    scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g),))
+    scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g, m),))
     lib.mg_conv2d_weight_winograd(
-        g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch)
+        g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch), m
     )
 
 
-ALGORITHM = Algorithm(forward, input, weight, supports)
+ALGORITHM = Algorithm("winograd", forward, input, weight, supports)
+OF_SIDE = {
+    side: Algorithm("winograd", partial(forward, side=side), partial(input, side=side), weight, supports) for side in (2, 4)
+}

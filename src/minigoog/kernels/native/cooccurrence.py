@@ -7,6 +7,7 @@ from minigoog._native import ffi, lib
 from ...array_types import BoolArray, IntArray
 from ...checks import LARGEST
 from ..shapes import counts_shape
+from . import machine
 from .pointers import dense
 
 
@@ -17,7 +18,7 @@ def cooccurrences(maps: BoolArray, radius: int = 0) -> IntArray:
     counts = np.empty(counts_shape(where, maps, radius), np.int32)
     starts, channels = _lists(where, maps)
     geometry = ffi.new("struct mg_maps *", (*maps.shape, radius))
-    lib.mg_cooccurrences(geometry, *(dense(where, "maps", a, "int32_t[]") for a in (starts, channels, counts)))
+    lib.mg_cooccurrences(geometry, *(dense(where, "maps", a, "int32_t[]") for a in (starts, channels, counts)), machine.current())
     return counts
 
 

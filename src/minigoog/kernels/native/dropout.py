@@ -4,7 +4,7 @@ from minigoog._native import lib
 
 from ...array_types import Array
 from ..reference.dropout import check_dropout, threshold
-from . import workspace
+from . import machine, workspace
 from .pointers import check_float32, dense
 
 
@@ -15,5 +15,6 @@ def dropout(x: Array, p: float, *, seed: int, offset: int) -> Array:
     check_float32("dropout", "x", x)
     p = check_dropout(x, p, seed, offset)
     y = workspace.empty(x.shape)
-    lib.mg_dropout(x.size, seed, offset, threshold(p), 1 / (1 - p), dense("dropout", "x", x), dense("dropout", "y", y))
+    pointers = dense("dropout", "x", x), dense("dropout", "y", y)
+    lib.mg_dropout(x.size, seed, offset, threshold(p), 1 / (1 - p), *pointers, machine.current())
     return y

@@ -1,59 +1,87 @@
-"""Which instruction set and how many threads the C kernels use."""
+"""Which instruction set and how many threads the C kernels use.
+
+Both are in one struct mg_machine that is never changed: `set_isa` and `set_threads` replace it. A kernel call asks for `current()` once
+and passes it to all its C functions, so scratch is measured and weights are packed for the machine that then uses them, whatever
+other threads set meanwhile.
+"""
 
 import time
+from typing import Any, TypeAlias
 
 from minigoog._native import ffi, lib
 
-ISAS = ("avx512", "avx2", "neon", "plain")
+from ...locks import new_lock
+
+Machine: TypeAlias = Any  # struct mg_machine *
+
+ISAS = ("avx512", "avx2", "neon", "plain")  # by enum mg_isa
+
+_lock = new_lock()  # for those who replace it
+_alone = False
+
+
+def _new(isa: int, threads: int) -> Machine:
+    return ffi.new("struct mg_machine *", (isa, threads if lib.mg_has_openmp() else 1))
+
+
+_current = _new(next(i for i in range(len(ISAS)) if lib.mg_has_isa(i)), lib.mg_default_threads())
+
+
+def current() -> Machine:
+    """The instruction set and the number of threads in use."""
+    return _current
+
+
+def isa_of(m: Machine) -> str:
+    """The instruction set of `m`: one of ISAS."""
+    return ISAS[m.isa]
 
 
 def isa() -> str:
     """The instruction set in use: one of ISAS."""
-    name: bytes = ffi.string(lib.mg_isa())
-    return name.decode()
+    return isa_of(current())
 
 
 def available_isas() -> list[str]:
     """The instruction sets that this CPU and this build support, fastest first."""
-    before = lib.mg_isa()
-    found = [name for name in ISAS if lib.mg_set_isa(name.encode()) == 0]
-    lib.mg_set_isa(before)
-    return found
+    return [name for i, name in enumerate(ISAS) if lib.mg_has_isa(i)]
 
 
 def set_isa(name: str) -> None:
     """Uses the instruction set `name` from now on: for tests and benchmarks. MINIGOOG_ISA does the same at import."""
-    if name not in ISAS or lib.mg_set_isa(name.encode()) != 0:
+    global _current
+    if name not in available_isas():
         raise ValueError(f"MINIGOOG_ISA: {name!r} is not available here, expected one of {', '.join(available_isas())}")
+    with _lock:
+        _current = _new(ISAS.index(name), _current.threads)
 
 
 def threads() -> int:
     """How many threads the C kernels use."""
-    return int(lib.mg_threads())
+    return int(current().threads)
 
 
 def set_threads(n: int) -> None:
     """Uses `n` threads from now on (1 in a build without OpenMP, and in a child of fork)."""
-    lib.mg_set_threads(1 if _alone else n)
-
-
-_alone = False
+    global _current
+    with _lock:
+        _current = _new(_current.isa, 1 if _alone else n)
 
 
 def stay_alone() -> None:
     """After fork, the child uses one thread: OpenMP's other threads do not exist there, and a parallel region would wait forever."""
     global _alone
     _alone = True
-    lib.mg_set_threads(1)
+    set_threads(1)
 
 
 def peak_gflops(repeats: int = 20) -> float:
     """The measured peak of all threads together: GFLOP/s of float32 multiply-adds."""
-    rounds = 100_000
+    rounds, m = 100_000, current()
     best = 0.0
     for _ in range(repeats):
         start = time.perf_counter()
-        operations = lib.mg_peak(rounds)
+        operations = lib.mg_peak(rounds, m)
         best = max(best, operations / (time.perf_counter() - start))
     return best * 1e-9
 

@@ -4,6 +4,7 @@ from minigoog._native import lib
 
 from ...array_types import Array
 from ..reference.optim import check_sgd
+from . import machine
 from .pointers import check_float32, dense
 
 
@@ -12,4 +13,4 @@ def sgd_step(w: Array, dw: Array, v: Array, *, lr: float, momentum: float, weigh
     check_float32("sgd_step", "w", w)
     check_sgd(w, dw, v, lr, momentum, weight_decay, nesterov)
     pointers = [dense("sgd_step", name, a) for name, a in (("dw", dw), ("v", v), ("w", w))]
-    lib.mg_sgd(w.size, lr, momentum, weight_decay, bool(nesterov), *pointers)
+    lib.mg_sgd(w.size, lr, momentum, weight_decay, bool(nesterov), *pointers, machine.current())

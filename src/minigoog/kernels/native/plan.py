@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from ..shapes import ConvShape, conv_shape, pool_shape
 from . import conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
 from .activation import KINDS
 from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
-from .pointers import NULL, check_float32, dense
+from .pointers import NULL, Pointer, check_float32, dense
 from .pool import pool_geometry
 
 WHERE = "compile"
@@ -48,38 +49,39 @@ class Call(NamedTuple):
 
 
 def convolution(
-    x: Map, w: Array, b: Array | None, y: Map, *, relu: bool = False, stride: Pair = 1, padding: Pair = 0, groups: int = 1,
-    algorithm: str = "auto",
+    m: machine.Machine, x: Map, w: Array, b: Array | None, y: Map, *, relu: bool = False, stride: Pair = 1, padding: Pair = 0,
+    groups: int = 1, algorithm: str = "auto",
 ) -> list[Call]:
-    """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it."""
+    """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it, with weights packed for the tiles of `m`."""
     check_float32(WHERE, "w", w)
     s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups)
-    winograd = conv_algorithms.choose("conv2d", algorithm, s) is conv_algorithms.ALGORITHMS["winograd"]
-    prepare = _winograd if winograd else _direct
+    chosen, sides = conv_algorithms.choose("conv2d", algorithm, s), conv_winograd.OF_SIDE
+    if chosen is conv_winograd.ALGORITHM:
+        chosen = sides[conv_winograd.side_of(s)]
+    prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), _direct)
     cin, cout = s.cin // groups, s.cout // groups
     calls = []
     for g in range(groups):
         part = slice(g * cout, (g + 1) * cout)
         w_part, b_part = np.ascontiguousarray(w[..., part]), None if b is None else np.ascontiguousarray(b[part])
         x_part, y_part = x.channels(g * cin, cin), y.channels(g * cout, cout)
-        calls += prepare(s._replace(cin=cin, cout=cout, groups=1), x_part, w_part, b_part, relu, y_part)
+        calls += prepare(m, s._replace(cin=cin, cout=cout, groups=1), x_part, w_part, b_part, relu, y_part)
     return calls
 
 
-def _direct(s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
+def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
     calls: list[Call] = []
     if s.padding != (0, 0) or (s.kw > 1 and not x.dense):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
     settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, relu)[0]}
-    panels = conv_direct.pack(s.kh * s.kw * s.cin, s.cout, w, b)
+    panels = conv_direct.pack(m, s.kh * s.kw * s.cin, s.cout, w, b)
     return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", _multiply_adds(s))]
 
 
-def _winograd(s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
-    side = conv_winograd.side_of(s)
+def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
     calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
     settings = {"conv": conv_winograd.geometry(s, side, y.ld, relu)[0]}
-    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, conv_winograd.pack(s, w), b, "winograd", _multiply_adds(s))]
+    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, conv_winograd.pack(m, s, side, w), b, "winograd", _multiply_adds(s))]
 
 
 def _multiply_adds(s: ConvShape) -> int:
@@ -145,10 +147,11 @@ def _aligned(size: int) -> Array:
 class Program:
     """Calls with their memory: constants, one arena, scratch. `run` must not be called by two threads at once.
 
-    calls: without their constants, which are copied. runs: groups of successive calls, made all by C or all by Python."""
+    m: for which weights were packed; `run` takes any number of threads. calls: without their constants, which are copied.
+    runs: groups of successive calls, made all by C or all by Python."""
 
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self.isa = machine.isa()  # panels are packed for its tiles
+    def __init__(self, calls: Sequence[Call], m: machine.Machine) -> None:
+        self.isa = machine.isa_of(m)  # weights are packed for its tiles
         self.lives = lifetimes([m.buffer for m in call.maps()] for call in calls)
         self.arena = _aligned(allocate(self.lives))
         self.scratch = _aligned(0)
@@ -182,19 +185,23 @@ class Program:
 
     def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None) -> None:
         """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested."""
-        if machine.isa() != self.isa:
-            raise RuntimeError(f"plan: compiled for {self.isa}, but the kernels use {machine.isa()} now: compile again")
-        needed = lib.mg_plan_scratch(self.c_calls, len(self.c_calls))
-        if needed > self.scratch.size:  # in the first run, and when the number of threads has grown
-            self.scratch = _aligned(needed)
         areas = [self.scratch[:0], self.constants, self.arena, x, *ys]  # by enum mg_area
         pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])
         for run in self.runs:
             if self.calls[run[0]].kernel == PYTHON:
                 self._run_python(run, areas, seconds)
             else:
-                times = NULL if seconds is None else dense("plan", "seconds", seconds[run[0] : run[-1] + 1], "double[]")
-                lib.mg_run_plan(self.c_calls + run[0], len(run), pointers, dense("plan", "scratch", self.scratch), times)
+                self._run_c(run, pointers, None if seconds is None else seconds[run[0] : run[-1] + 1])
+
+    def _run_c(self, run: Sequence[int], areas: Pointer, seconds: Array | None) -> None:
+        m = machine.current()  # for scratch and run alike; another thread, or a Python function of the plan, may change it in between
+        if machine.isa_of(m) != self.isa:
+            raise RuntimeError(f"plan: compiled for {self.isa}, but the kernels use {machine.isa_of(m)} now: compile again")
+        needed = lib.mg_plan_scratch(self.c_calls, len(self.c_calls), m)
+        if needed > self.scratch.size:  # in the first run, and when the number of threads has grown
+            self.scratch = _aligned(needed)
+        times = NULL if seconds is None else dense("plan", "seconds", seconds, "double[]")
+        lib.mg_run_plan(self.c_calls + run[0], len(run), areas, dense("plan", "scratch", self.scratch), times, m)
 
     def _run_python(self, run: Sequence[int], areas: Sequence[Array], seconds: Array | None) -> None:
         for i in run:

@@ -9,7 +9,7 @@ from minigoog._native import ffi, lib
 from ...array_types import Array, IntArray, Pair, Shape
 from ...checks import check_array, check_bool, check_out, check_shape
 from ..shapes import PoolShape, check_lengths, pool_shape
-from . import workspace
+from . import machine, workspace
 from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
 
@@ -40,7 +40,7 @@ def max_pool2d(
     x_pointer, ldx = pixels("max_pool2d", "x", x)
     y_pointer, ldy = pixels("max_pool2d", "out", y)
     index_pointer = dense("max_pool2d", "index", index, "int32_t[]") if with_index else NULL
-    lib.mg_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, index_pointer)
+    lib.mg_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, index_pointer, machine.current())
     return y, index
 
 
@@ -66,7 +66,7 @@ def max_pool2d_backward(
     where = "max_pool2d_backward"
     pointer, lddy = pixels(where, "dy", dy)
     lib.mg_max_pool2d_backward(
-        pool_geometry(s, s.c, lddy), pointer, dense(where, "index", index, "int32_t[]"), dense(where, "dx", dx)
+        pool_geometry(s, s.c, lddy), pointer, dense(where, "index", index, "int32_t[]"), dense(where, "dx", dx), machine.current()
     )
     return dx
 
@@ -86,7 +86,7 @@ def avg_pool2d(
     y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x.dtype, x=x)
     x_pointer, ldx = pixels("avg_pool2d", "x", x)
     y_pointer, ldy = pixels("avg_pool2d", "out", y)
-    lib.mg_avg_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer)
+    lib.mg_avg_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, machine.current())
     return y
 
 
@@ -100,7 +100,8 @@ def avg_pool2d_backward(
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = workspace.empty(s.x)
     pointer, lddy = pixels("avg_pool2d_backward", "dy", dy)
-    lib.mg_avg_pool2d_backward(pool_geometry(s, s.c, lddy), pointer, dense("avg_pool2d_backward", "dx", dx))
+    dx_pointer = dense("avg_pool2d_backward", "dx", dx)
+    lib.mg_avg_pool2d_backward(pool_geometry(s, s.c, lddy), pointer, dx_pointer, machine.current())
     return dx
 
 

@@ -7,7 +7,7 @@ from minigoog._native import ffi, lib
 from ...array_types import Array, IntArray, Shape
 from ...checks import check_array, check_labels, check_real
 from ..reference.softmax import check_logits
-from . import workspace
+from . import machine, workspace
 from .pointers import Pointer, check_float32, dense
 
 
@@ -20,7 +20,7 @@ def softmax(x: Array) -> Array:
     check_float32("softmax", "x", x)
     check_logits("softmax", "x", x)
     y = workspace.empty(x.shape)
-    lib.mg_softmax(*x.shape, dense("softmax", "x", x), dense("softmax", "y", y))
+    lib.mg_softmax(*x.shape, dense("softmax", "x", x), dense("softmax", "y", y), machine.current())
     return y
 
 
@@ -31,7 +31,7 @@ def softmax_backward(y: Array, dy: Array) -> Array:
     check_array("softmax_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
     dx = workspace.empty(y.shape)
     where = "softmax_backward"
-    lib.mg_softmax_backward(*y.shape, dense(where, "y", y), dense(where, "dy", dy), dense(where, "dx", dx))
+    lib.mg_softmax_backward(*y.shape, dense(where, "y", y), dense(where, "dy", dy), dense(where, "dx", dx), machine.current())
     return dx
 
 
@@ -47,6 +47,7 @@ def cross_entropy(logits: Array, labels: IntArray) -> tuple[Array, Array]:
         _labels(where, labels, logits.shape),
         dense(where, "probabilities", probabilities),
         dense(where, "losses", losses),
+        machine.current(),
     )
     return losses, probabilities
 
@@ -63,5 +64,6 @@ def cross_entropy_backward(probabilities: Array, labels: IntArray, scale: float)
         _labels(where, labels, probabilities.shape),
         check_real(where, "scale", scale),
         dense(where, "dlogits", dlogits),
+        machine.current(),
     )
     return dlogits

@@ -67,24 +67,24 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
     s = sparse_shape(where, x.shape, pattern, stride, padding)
     check_array(where, "dy", dy, dtype=x.dtype, shape=s.y)
     (x_pointer, ldx), (dy_pointer, lddy) = pixels(where, "x", x), pixels(where, "dy", dy)
-    g = _sparse_geometry(s, pattern, ldx, lddy)
+    g, m = _sparse_geometry(s, pattern, ldx, lddy), machine.current()
     starts_and_offsets = _starts_and_offsets(where, g, pattern)
-    scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices)),))
+    scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices), m),))
     dvalues = workspace.empty(pattern.values_shape)
     lib.mg_sparse_conv2d_weight(
-        g, x_pointer, *starts_and_offsets, dy_pointer, dense(where, "dvalues", dvalues), dense(where, "scratch", scratch)
+        g, x_pointer, *starts_and_offsets, dy_pointer, dense(where, "dvalues", dvalues), dense(where, "scratch", scratch), m
     )
     return dvalues
 
 
 def _csr(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pattern: SparsePattern, relu: bool, y: Array) -> None:
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
-    g = _sparse_geometry(s, pattern, ldx, ldy, relu)
+    g, m = _sparse_geometry(s, pattern, ldx, ldy, relu), machine.current()
     starts_and_offsets = _starts_and_offsets(where, g, pattern)
-    scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g),))
+    scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g, m),))
     bias = NULL if b is None else dense(where, "b", b)
     lib.mg_sparse_conv2d(
-        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, y_pointer, dense(where, "scratch", scratch)
+        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, y_pointer, dense(where, "scratch", scratch), m
     )
 
 
@@ -104,7 +104,7 @@ def _starts_and_offsets(where: str, g: Pointer, pattern: SparsePattern) -> tuple
         lib.mg_sparse_offsets(g, len(found), columns, dense(where, "offsets", found, "int32_t[]"))
         return found
 
-    key = "panel", machine.isa(), g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
+    key = "panel", g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
     found = pattern.remembered(key, offsets)
     return dense(where, "crow_indices", pattern.crow_indices, "int32_t[]"), dense(where, "offsets", found, "int32_t[]")
 
@@ -140,4 +140,5 @@ def _over_windows(
     starts, found = (dense(where, "pattern", a, "int32_t[]") for a in (pattern.crow_indices, pattern.remembered(("window", row), offsets)))
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x := padded(s, x)), pixels(where, "out", y)
     bias = NULL if b is None else dense(where, "b", b)
-    function(geometry(s, ldx, ldy, relu), *block, x_pointer, starts, found, dense(where, "values", values), bias, y_pointer)
+    pointers = x_pointer, starts, found, dense(where, "values", values), bias, y_pointer
+    function(geometry(s, ldx, ldy, relu), *block, *pointers, machine.current())

@@ -73,7 +73,7 @@ class Pool:
 
     def bytes(self) -> int:
         """How many bytes are in the pool and not lent."""
-        return sum(size * len(blocks) for size, blocks in self.free.items())
+        return sum(size * len(blocks) for size, blocks in list(self.free.items()))
 
 
 _pool = Pool()

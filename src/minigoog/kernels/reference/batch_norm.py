@@ -6,6 +6,7 @@ from ...array_types import Array
 from ...checks import check_array, check_bool, check_out, check_real
 from .activation import relu as relu_of
 from .activation import relu_backward
+from .sums import total
 
 
 def check_batch_norm(where: str, x: Array, eps: float, relu: bool, **vectors: Array) -> None:
@@ -29,7 +30,7 @@ def batch_norm(
     if out is not None:
         check_out("batch_norm", out, x.shape, x.dtype, x=x, gamma=gamma, beta=beta)
     rows = x.reshape(-1, x.shape[-1])
-    mean, variance = rows.mean(axis=0), rows.var(axis=0)
+    mean, variance = (moment(axis=0, dtype=np.float64).astype(x.dtype) for moment in (rows.mean, rows.var))
     y = (x - mean) * (gamma / np.sqrt(variance + x.dtype.type(eps))) + beta
     y = relu_of(y) if relu else y
     if out is not None:
@@ -49,6 +50,6 @@ def batch_norm_backward(
     axes = tuple(range(x.ndim - 1))
     inverse = 1 / np.sqrt(variance + x.dtype.type(eps))
     normal = (x - mean) * inverse
-    dgamma, dbeta = (dz * normal).sum(axis=axes), dz.sum(axis=axes)
+    dgamma, dbeta = total(dz * normal, axes), total(dz, axes)
     n = x.dtype.type(x.size // x.shape[-1])
     return gamma * inverse * (dz - (dbeta + normal * dgamma) / n), dgamma, dbeta

@@ -5,6 +5,7 @@ import numpy as np
 from ...array_types import Array, Pair, Shape
 from ...checks import check_array, check_choice, check_out, check_shape
 from ..shapes import CONV_ALGORITHMS, ConvShape, check_conv_arrays, conv_shape
+from .sums import total, wide
 
 
 def windows(x: Array, s: ConvShape) -> Array:
@@ -40,7 +41,7 @@ def conv2d(
     s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups)
     y: Array = np.empty(s.y, x.dtype) if out is None else check_out("conv2d", out, s.y, x.dtype, x=x, w=w, b=b)
     for i, o in channel_groups(s):
-        y[..., o] = np.tensordot(windows(x[..., i], s), w[..., o], axes=((4, 5, 3), (0, 1, 2)))
+        y[..., o] = np.tensordot(windows(wide(x[..., i]), s), wide(w[..., o]), axes=((4, 5, 3), (0, 1, 2)))
     if b is not None:
         y += b
     return np.maximum(y, 0, out=y) if relu else y
@@ -55,12 +56,13 @@ def conv2d_input(
     s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups)
     check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
     (ph, pw), (sh, sw) = s.padding, s.stride
-    dx: Array = np.zeros((s.n, s.h + 2 * ph, s.w + 2 * pw, s.cin), w.dtype)
+    dx: Array = np.zeros((s.n, s.h + 2 * ph, s.w + 2 * pw, s.cin))
+    dy, w_wide = wide(dy), wide(w)
     for i, o in channel_groups(s):
         for ky in range(s.kh):
             for kx in range(s.kw):
-                dx[:, ky : ky + s.out_h * sh : sh, kx : kx + s.out_w * sw : sw, i] += dy[..., o] @ w[ky, kx][:, o].T
-    return np.ascontiguousarray(dx[:, ph : ph + s.h, pw : pw + s.w])
+                dx[:, ky : ky + s.out_h * sh : sh, kx : kx + s.out_w * sw : sw, i] += dy[..., o] @ w_wide[ky, kx][:, o].T
+    return np.ascontiguousarray(dx[:, ph : ph + s.h, pw : pw + s.w], dtype=w.dtype)
 
 
 def conv2d_weight(
@@ -73,7 +75,7 @@ def conv2d_weight(
     check_array("conv2d_weight", "dy", dy, dtype=x.dtype, shape=s.y)
     dw: Array = np.empty(s.weight, x.dtype)
     for i, o in channel_groups(s):
-        by_channel = np.tensordot(windows(x[..., i], s), dy[..., o], axes=((0, 1, 2), (0, 1, 2)))  # [cin, kh, kw, cout]
+        by_channel = np.tensordot(windows(wide(x[..., i]), s), wide(dy[..., o]), axes=((0, 1, 2), (0, 1, 2)))  # [cin, kh, kw, cout]
         dw[..., o] = by_channel.transpose(1, 2, 0, 3)
     return dw
 
@@ -81,5 +83,4 @@ def conv2d_weight(
 def conv2d_bias(dy: Array) -> Array:
     """Gradient of a bias: the sum of `dy` [..., c] over all axes but the last."""
     check_array("conv2d_bias", "dy", dy, ndim=(1, 2, 3, 4))
-    db: Array = dy.sum(axis=tuple(range(dy.ndim - 1)))
-    return db
+    return total(dy, tuple(range(dy.ndim - 1)))

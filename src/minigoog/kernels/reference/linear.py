@@ -5,6 +5,7 @@ import numpy as np
 from ...array_types import Array
 from ...checks import check_array
 from ..shapes import check_conv_arrays, check_lengths
+from .sums import product
 
 
 def linear(x: Array, w: Array, b: Array | None = None, *, relu: bool = False) -> Array:
@@ -15,7 +16,7 @@ def linear(x: Array, w: Array, b: Array | None = None, *, relu: bool = False) ->
     check_lengths("linear", "w", w.shape)
     if x.shape[1] != w.shape[0]:
         raise ValueError(f"linear: `w` takes {w.shape[0]} features but `x` has {x.shape[1]} (x {x.shape}, w {w.shape})")
-    y: Array = x @ w
+    y = product(x, w)
     if b is not None:
         y += b
     return np.maximum(y, 0, out=y) if relu else y
@@ -28,8 +29,7 @@ def linear_input(w: Array, dy: Array) -> Array:
     check_array("linear_input", "dy", dy, ndim=2, dtype=w.dtype)
     if dy.shape[1] != w.shape[1]:
         raise ValueError(f"linear_input: `dy` has {dy.shape[1]} columns but `w` has {w.shape[1]} (dy {dy.shape}, w {w.shape})")
-    dx: Array = dy @ w.T
-    return dx
+    return product(dy, w.T)
 
 
 def linear_weight(x: Array, dy: Array) -> Array:
@@ -40,5 +40,4 @@ def linear_weight(x: Array, dy: Array) -> Array:
     check_lengths("linear_weight", "dy", dy.shape, empty_batch=True)
     if len(x) != len(dy):
         raise ValueError(f"linear_weight: `dy` has {len(dy)} rows but `x` has {len(x)} (dy {dy.shape}, x {x.shape})")
-    dw: Array = x.T @ dy
-    return dw
+    return product(x.T, dy)

@@ -63,9 +63,9 @@ def max_pool2d_backward(
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
     if index.size and not (index.min() >= 0 and index.max() < s.h * s.w):
         raise ValueError(f"max_pool2d_backward: `index` goes from {index.min()} to {index.max()}, expected 0 to {s.h * s.w - 1}")
-    dx = np.zeros((s.n, s.h * s.w, s.c), dy.dtype)
+    dx = np.zeros((s.n, s.h * s.w, s.c))
     np.add.at(dx, (np.arange(s.n).reshape(-1, 1, 1, 1), index, np.arange(s.c)), dy)
-    return dx.reshape(s.x)
+    return dx.reshape(s.x).astype(dy.dtype)
 
 
 def _pixels_inside(s: PoolShape) -> Array:
@@ -87,7 +87,7 @@ def avg_pool2d(
     check_array("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x.dtype, x=x)
-    y[...] = _windows(x, s, 0).sum(axis=(4, 5)) / _pixels_inside(s)
+    y[...] = _windows(x, s, 0).sum(axis=(4, 5), dtype=np.float64) / _pixels_inside(s)
     return y
 
 
@@ -99,13 +99,13 @@ def avg_pool2d_backward(
     x_shape = check_shape("avg_pool2d_backward", "x_shape", x_shape, 4)
     s = pool_shape("avg_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
-    dx = np.zeros(s.x, dy.dtype)
-    share = (dy / _pixels_inside(s)).astype(dy.dtype)
+    dx = np.zeros(s.x)
+    share = dy / _pixels_inside(s)
     for oy in range(s.out_h):
         for ox in range(s.out_w):
             y0, x0 = oy * s.stride[0] - s.padding[0], ox * s.stride[1] - s.padding[1]
             dx[:, max(y0, 0) : y0 + s.kh, max(x0, 0) : x0 + s.kw] += share[:, oy : oy + 1, ox : ox + 1]
-    return dx
+    return dx.astype(dy.dtype)
 
 
 def global_avg_pool2d(x: Array) -> Array:

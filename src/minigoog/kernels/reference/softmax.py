@@ -4,13 +4,14 @@ import numpy as np
 
 from ...array_types import Array, IntArray
 from ...checks import check_array, check_labels, check_real
+from .sums import total
 
 
 def softmax(x: Array) -> Array:
     """exp(x) / sum(exp(x)) along the last axis of `x` [n, classes]."""
     check_logits("softmax", "x", x)
     e = np.exp(x - x.max(axis=1, keepdims=True))
-    y: Array = e / e.sum(axis=1, keepdims=True)
+    y: Array = e / total(e, 1, keepdims=True)
     return y
 
 
@@ -18,7 +19,7 @@ def softmax_backward(y: Array, dy: Array) -> Array:
     """Gradient of softmax from its output `y` [n, classes]."""
     check_logits("softmax_backward", "y", y)
     check_array("softmax_backward", "dy", dy, dtype=y.dtype, shape=y.shape)
-    dx: Array = y * (dy - (y * dy).sum(axis=1, keepdims=True))
+    dx: Array = y * (dy - total(y * dy, 1, keepdims=True))
     return dx
 
 
@@ -27,7 +28,7 @@ def cross_entropy(logits: Array, labels: IntArray) -> tuple[Array, Array]:
     check_logits("cross_entropy", "logits", logits)
     labels = check_labels("cross_entropy", labels, *logits.shape)
     shifted = logits - logits.max(axis=1, keepdims=True)
-    sums = np.exp(shifted).sum(axis=1)
+    sums = total(np.exp(shifted), 1)
     return np.log(sums) - shifted[np.arange(len(labels)), labels], np.exp(shifted) / sums[:, None]
 
 
