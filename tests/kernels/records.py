@@ -43,7 +43,8 @@ def conv_calls(out, *settings, **shapes):
 
 
 WINDOWS = [{}, {"stride": 2, "padding": 1}, {"groups": 2, "w": (3, 3, 2, 6)}, {"algorithm": "direct", "padding": 1},
-           {"algorithm": "im2col", "padding": 1}, {"algorithm": "winograd", "padding": 1}, {"w": (1, 1, 4, 3)}]  # fmt: skip
+           {"algorithm": "im2col", "padding": 1}, {"algorithm": "winograd", "padding": 1},
+           {"algorithm": "batch_invariant"}, {"w": (1, 1, 4, 3)}]  # fmt: skip
 MAP, KERNELS, NO_IMAGES = (2, 5, 6, 4), (3, 3, 4, 6), (0, 5, 6, 4)
 EMPTY = conv_calls("y", {"b": True}, x=NO_IMAGES, w=KERNELS)
 

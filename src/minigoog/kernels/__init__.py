@@ -63,8 +63,7 @@ def use(name: str) -> AbstractContextManager[None]:
 
     It applies to this thread (or asynchronous task) only; a new thread starts with the kernels chosen at import. A generator that
     is suspended inside the block leaves them in use for its caller until the block ends."""
-    check_choice("kernels.use", "name", name, tuple(BACKENDS))
-    return _backend.within(name)
+    return _backend.within(check_choice("kernels.use", "name", name, tuple(BACKENDS)))
 
 
 MOST_THREADS = 1024  # OpenMP crashes if it cannot create as many threads as requested

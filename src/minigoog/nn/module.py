@@ -219,6 +219,5 @@ def evaluation_mode(model: Module) -> Iterator[Module]:
     """Within a with-block, `model` is in evaluation mode; afterwards each of its parts is back in its previous mode.
 
     It applies to this thread (or asynchronous task) only: another may train the same model meanwhile."""
-    check_module("evaluation_mode", "model", model)
-    with _evaluated.within(frozenset(model.modules())):
+    with _evaluated.within(frozenset(check_module("evaluation_mode", "model", model).modules())):
         yield model

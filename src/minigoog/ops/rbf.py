@@ -16,6 +16,8 @@ class SquaredDistance(Op):
         if isinstance(codes, np.ndarray) and codes.dtype.kind in "iu":
             codes = codes.astype(np.float32)
         self.codes: Array = check_array("squared_distance", "codes", codes, ndim=2)
+        if self.codes.size == 0:
+            raise ValueError(f"squared_distance: `codes` has shape {codes.shape}, expected at least one code of one feature")
 
     def forward(self, x: Array) -> Array:
         check_array("squared_distance", "x", x, ndim=2)
@@ -23,8 +25,8 @@ class SquaredDistance(Op):
             raise ValueError(f"squared_distance: `codes` has {self.codes.shape[1]} features but `x` has {x.shape[1]}")
         self.x = x
         codes = self.codes.astype(x.dtype)
-        # not by BLAS, whose sums depend on the size of the batch
-        products = kernels.linear(np.ascontiguousarray(x), np.ascontiguousarray(codes.T))
+        rows, columns = np.ascontiguousarray(x), np.ascontiguousarray(codes.T)
+        products = kernels.linear(rows, columns)  # not by BLAS, whose sums depend on the size of the batch
         y: Array = (x * x).sum(axis=1, keepdims=True) - 2 * products + (codes * codes).sum(axis=1)
         return y
 

@@ -19,10 +19,10 @@ def choose(where: str, name: str, s: ConvShape) -> Algorithm:
     "batch_invariant" is what "auto" is for a batch of 8, so that a pixel has the same bits in a batch of any size."""
     if name == "auto":
         return ALGORITHMS["winograd" if winograd_pays(where, s) else "direct"]
-    check_choice(where, "algorithm", name, CONV_ALGORITHMS)
     if name == "batch_invariant":
         side = side_in_batch(where, s)
         return conv_winograd.OF_SIDE[side] if side else ALGORITHMS["direct"]
+    check_choice(where, "algorithm", name, CONV_ALGORITHMS)
     if not ALGORITHMS[name].supports(s):
         raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support a {s.kh}x{s.kw} window with stride {s.stride}")
     return ALGORITHMS[name]
