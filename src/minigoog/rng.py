@@ -4,13 +4,17 @@ There is one stream for the whole process, like PyTorch's default generator. Any
 same numbers, but which thread gets which numbers depends on timing. Results are repeatable if one thread at a time draws.
 """
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from .array_types import Array, Shape
 from .checks import check_int
 
 _state: dict[str, Any] = {"generator": None, "seed": 0, "counter": 0}  # None: made when numbers are drawn, as np.random is slow to import
@@ -26,6 +30,8 @@ def manual_seed(seed: int) -> None:
 
 def generator() -> "np.random.Generator":
     """The NumPy generator that initialisation and shuffling draw from."""
+    if (zeros := _zeros.get()) is not None:
+        return cast("np.random.Generator", zeros)
     with _lock:
         if _state["generator"] is None:
             _state["generator"] = np.random.default_rng(_state["seed"])
@@ -49,10 +55,11 @@ def state() -> dict[str, Any]:
 
 def set_state(state: dict[str, Any]) -> None:
     """Resumes from where `state()` was called."""
+    seed, counter = (check_int("set_state", name, state[name], 0, 2**64 - 1) for name in ("seed", "counter"))
     generator = np.random.default_rng()
     generator.bit_generator.state = state["generator"]
     with _lock:
-        _state.update(generator=generator, seed=state["seed"], counter=state["counter"])
+        _state.update(generator=generator, seed=seed, counter=counter)
 
 
 @contextmanager
@@ -65,3 +72,32 @@ def undisturbed() -> Iterator[None]:
         with _lock:
             _state.update(before)
         _state["generator"].bit_generator.state = generator_before
+
+
+class _Zeros:
+    """In place of a generator: draws zeros, `left` of them."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def standard_normal(self, shape: Shape, dtype: DTypeLike = np.float64) -> Array:
+        self.left -= math.prod(shape)
+        if self.left < 0:
+            raise ValueError(f"weights of shape {shape} are more than its file has")
+        return np.zeros(shape, dtype)
+
+    def uniform(self, low: float, high: float, shape: Shape) -> Array:
+        return self.standard_normal(shape)
+
+
+_zeros: ContextVar[_Zeros | None] = ContextVar("_zeros", default=None)
+
+
+@contextmanager
+def zeros(most: int) -> Iterator[None]:
+    """Within a with-block, in this thread only, initial weights are zeros, to be replaced later; ValueError for more than `most`."""
+    token = _zeros.set(_Zeros(most))
+    try:
+        yield
+    finally:
+        _zeros.reset(token)
