@@ -13,11 +13,14 @@ from typing import Any, TypeAlias
 from .. import __version__, kernels
 from ..checks import check_int, check_real
 from ..models import MODELS
+from ..reading import limited, reading
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
 
 # settings that may change when a run is resumed: they do not affect the result. `data` may only move to another place
 BITLESS = ("threads", "workers", "data", "data_dir", "download", "checkpoint_minutes", "keep_every")
+# bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
+LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
 Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
 
 
@@ -139,10 +142,14 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     shipped = resources.files(__package__) / "recipes" / f"{name_or_path}.toml"
     file = shipped if str(name_or_path) in recipes() else Path(name_or_path)
     try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        with reading(f"train: `config` is '{name_or_path}'", "which is not a TOML file of settings"), file.open("rb") as opened:
+            text = limited(opened, LONGEST_TOML)
+            if max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
+                raise ValueError(f"a line of more than {LONGEST_LINE} bytes")
+            settings = tomllib.loads(text.decode())
     except FileNotFoundError:
         raise FileNotFoundError(f"train: `config` is '{name_or_path}', expected a TOML file or one of {', '.join(recipes())}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
         raise ValueError(f"train: `config` is '{name_or_path}', which cannot be read ({error})") from None
     known = [setting.name for setting in fields(Config)]
     for name in settings.keys() - set(known):
