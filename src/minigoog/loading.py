@@ -80,13 +80,14 @@ def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
     _refuse_ensemble(run_or_file)
     path = saved_model.find(run_or_file)
     weights, info = saved_model.load(path)
+    preprocess = _preprocess(path, info)
     for name, array in weights.items():
         with np.errstate(over="ignore"):  # float64 that float32 cannot hold becomes infinite
             weights[name] = array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
         if not np.isfinite(weights[name]).all():
             raise DamagedFile(f"{path}: `{short(name)}` has values that are not finite")
     model = cast(TrainedModel, _built(path, weights, info).eval())
-    model.classes, model.preprocess, model.info, model.path = info.classes, _preprocess(path, info), info, path
+    model.classes, model.preprocess, model.info, model.path = info.classes, preprocess, info, path
     return model
 
 

@@ -115,3 +115,25 @@ def test_what_cannot_be_saved_is_named_and_leaves_the_old_file(path):
         with pytest.raises((TypeError, ValueError), match=message):
             safetensors.save(path, arrays, metadata)
     assert list(safetensors.load(path)[0]) == ["old"]
+
+
+def test_bf16_is_read_as_the_float32_of_the_same_value(path):
+    # bfloat16 is sign, 8 bits of exponent, 7 of fraction: 0x3FC0 = 1.5, 0x0001 = 2^-133, 0x7F7F = 255 * 2^120
+    bits = np.array([0x3FC0, 0xC000, 0x0000, 0x8000, 0x0001, 0x7F7F, 0x7F80, 0x7FC0], "<u2")
+    values = [1.5, -2.0, 0.0, -0.0, 2.0**-133, 255 * 2.0**120, np.inf, np.nan]
+    path.write_bytes(encode({"a": entry("BF16", (2, 4), (0, 16))}, bits.tobytes()))
+    loaded = safetensors.load(path)[0]["a"]
+    assert loaded.dtype == np.float32 and loaded.tobytes() == np.float32(values).reshape(2, 4).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["F8_E4M3", "F8_E5M2", "F4", "C64", "Q3"])
+def test_types_that_are_not_read_are_named_without_calling_the_file_invalid(path, dtype):
+    path.write_bytes(encode({"conv.weight": entry(dtype, (8,), (0, 8))}, bytes(8)))
+    with pytest.raises(ValueError, match=f"`conv.weight` has dtype {dtype}, which minigoog does not read, expected one of F64") as error:
+        safetensors.load(path)
+    assert "not a valid" not in str(error.value)
+
+
+def test_what_would_be_refused_because_of_its_header_is_not_saved(path):
+    with pytest.raises(ValueError, match=r"make a header of \d+ bytes, expected at most 2097152"):
+        safetensors.save(path, {}, {"a": "b" * (2 << 20)})

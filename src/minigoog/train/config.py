@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from .. import __version__, kernels
 from ..checks import check_int, check_real
 from ..models import MODELS
-from ..reading import limited, reading
+from ..reading import limited, reading, short
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
 
@@ -154,7 +154,7 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     known = [setting.name for setting in fields(Config)]
     for name in settings.keys() - set(known):
         hint = "".join(f": did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
-        raise ValueError(f"train: `config` '{name_or_path}' has a setting {name!r} that does not exist{hint}")
+        raise ValueError(f"train: `config` '{name_or_path}' has a setting {short(repr(name))} that does not exist{hint}")
     return settings
 
 
