@@ -35,7 +35,7 @@ def _members(tar: IO[bytes], wanted: Collection[str], largest: int) -> dict[str,
             found_so_far = f"{size} bytes in {count} files, unpacked up to `{name[:80]}`"
             raise ValueError(f"it has {found_so_far}, expected at most {MOST_UNPACKED} bytes and {MOST_MEMBERS} files")
         long_name = _long_name(tar, kind, n) if kind in NAMES else b""
-        if kind in b"\0" b"0" and name in wanted:
+        if kind in (b"\0", b"0") and name in wanted:
             if n > largest:
                 raise ValueError(f"`{name}` has {n} bytes, expected at most {largest}")
             found[name] = _exactly(tar, n)
