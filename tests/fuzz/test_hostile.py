@@ -165,7 +165,10 @@ METRICS = [
 ]  # fmt: skip
 SETTINGS = [
     (b".".join([b"a"] * 32_000) + b"=1\n", "more than 16384 bytes"), (b".".join([b"a"] * 8000) + b"=1\n", "a line of more than 4500 bytes"),
-    (b"a=" + b"[" * 4000, "nested too deeply"), (b"seed=" + b"9" * 4400, "Exceeds the limit"), (b"\xff", "it is not utf-8 text"),
+    (b"a=" + b"[" * 4000, "nested too deeply"), (b"lr=[[1], 2]", r"has \[\.\.\., 2\] as 'lr', expected text, a number"),
+    (b'model="' + b"a" * 4000 + b'"', r"`model` is 'a{80}\.\.\.', expected one of"),
+    (b'seed="' + b"a" * 4000 + b'"', r"a{80}\.\.\.', expected"), (b"seed=" + b"9" * 999, r"9{80}\.\.\."),
+    (b"seed=" + b"9" * 4400, "Exceeds the limit"), (b"\xff", "it is not utf-8 text"),
 ]  # fmt: skip
 RESULT = json.loads((CORPUS / "result" / "blow-up").read_bytes())
 RESULTS = [

@@ -26,14 +26,14 @@ Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or a
 
 def integer(default: int | None, minimum: int, help: str, maximum: int = 2**31 - 1) -> Any:
     """A setting that is an integer; None if its default is None."""
-    return _setting(default, help, int, lambda name, value: check_int("train", name, value, minimum, maximum))
+    return _setting(default, help, int, lambda name, value: check_int("train", name, _brief(value), minimum, maximum))
 
 
 def real(default: float | None, minimum: float, help: str, maximum: float = float("inf"), above: bool = False) -> Any:
     """A setting that is a number from `minimum`, or `above` it, to `maximum`."""
 
     def check(name: str, value: Any) -> float:
-        number = check_real("train", name, value, minimum, maximum)
+        number = check_real("train", name, _brief(value), minimum, maximum)
         if above and number == minimum:
             raise ValueError(f"train: `{name}` is {minimum}, expected a number above {minimum}")
         return float(number)
@@ -46,7 +46,7 @@ def choice(default: str | None, choices: Iterable[str], help: str) -> Any:
 
     def check(name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
-            raise ValueError(f"train: `{name}` is {value!r}, expected one of {', '.join(choices)}")
+            raise ValueError(f"train: `{name}` is {_brief(value)!r}, expected one of {', '.join(choices)}")
         return value
 
     return _setting(default, help, str, check, choices=tuple(choices))
@@ -57,7 +57,7 @@ def switch(default: bool, help: str) -> Any:
 
     def check(name: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise TypeError(f"train: `{name}` is {value!r}, expected true or false")
+            raise TypeError(f"train: `{name}` is {_brief(value)!r}, expected true or false")
         return value
 
     return _setting(default, help, bool, check)
@@ -74,6 +74,12 @@ def text(default: str | None, help: str) -> Any:
         return str(os.fspath(value))
 
     return _setting(default, help, str, check)
+
+
+def _brief(value: Any) -> Any:
+    """The value, or the start of a long text or of hundreds of digits, for errors."""
+    long = isinstance(value, str) or (isinstance(value, int) and value.bit_length() > 128)
+    return short(str(value)) if long else value
 
 
 def _setting(default: Any, help: str, kind: type, check: Check, **more: Any) -> Any:
@@ -151,6 +157,10 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         raise FileNotFoundError(f"train: `config` is '{name_or_path}', expected a TOML file or one of {', '.join(recipes())}") from None
     except OSError as error:
         raise ValueError(f"train: `config` is '{name_or_path}', which cannot be read ({error})") from None
+    for name, value in settings.items():
+        if not isinstance(value, (str, int, float)):
+            has = f"{short(value)} as {short(repr(name))}"
+            raise ValueError(f"train: `config` '{name_or_path}' has {has}, expected text, a number, true or false")
     known = [setting.name for setting in fields(Config)]
     for name in settings.keys() - set(known):
         hint = "".join(f": did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
