@@ -16,7 +16,7 @@ from ..reading import reason, short
 
 MARK = object()
 DEEPEST = 100_000  # values on the stack, or in the memo
-MOST_OPCODES = 500_000  # each makes at most about 100 bytes besides those of the file; CIFAR-100's training images need 300,000
+MOST_OPCODES = 500_000  # each makes at most about 100 bytes besides those of the file; CIFAR-100's training images need 200,400
 LONGEST_NAME = 256  # bytes of a dictionary's key, or of a name of a function or an element type
 LONG_TEXT = 1 << 16  # bytes; longer text is pixels, whose characters are bytes
 MOST_AXES = 32
