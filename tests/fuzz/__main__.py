@@ -4,7 +4,9 @@ Every input follows from --seed and its number alone, so a stopped run goes on
 with --start. Exit codes: 0 nothing found, 1 something found."""
 
 import argparse
+import shutil
 import sys
+import tempfile
 import time
 import zlib
 from collections import Counter
@@ -13,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from .check import Checker
+from .check import Checker, memory
 from .readers import READERS
 
 PART = 2000  # inputs that a process reads before it reports
@@ -22,9 +24,9 @@ MOST_FAULTS = 100  # then the run stops
 _checker: list[Checker] = []  # of this process
 
 
-def begin(names: list[str], seed: int) -> None:
+def begin(names: list[str], seed: int, folder: Path) -> None:
     """Called at the start of each process."""
-    _checker[:] = [Checker(names, seed)]
+    _checker[:] = [Checker(names, seed, folder)]
 
 
 def part(start: int, stop: int) -> list[tuple[int, str, str, bytes]]:
@@ -37,11 +39,11 @@ def part(start: int, stop: int) -> list[tuple[int, str, str, bytes]]:
     return found
 
 
-def found(flags: argparse.Namespace, names: list[str]) -> Iterator[tuple[int, str, str, bytes]]:
+def found(flags: argparse.Namespace, names: list[str], folder: Path) -> Iterator[tuple[int, str, str, bytes]]:
     """The faults as they are found; prints progress on the way."""
     stop, began, printed = flags.start + flags.inputs, time.monotonic(), 0.0
     starts = list(range(flags.start, stop, PART))
-    with ProcessPoolExecutor(flags.processes, initializer=begin, initargs=(names, flags.seed)) as pool:
+    with ProcessPoolExecutor(flags.processes, initializer=begin, initargs=(names, flags.seed, folder)) as pool:
         for start, faults in zip(starts, pool.map(part, starts, [min(at + PART, stop) for at in starts]), strict=True):
             yield from faults
             done, seconds = min(start + PART, stop) - flags.start, time.monotonic() - began
@@ -61,8 +63,9 @@ def main() -> int:
     p.add_argument("--keep", type=Path, default=Path("fuzz-found"), metavar="FOLDER", help="for inputs that show a fault")
     flags = p.parse_args()
     names, kinds = flags.readers or list(READERS), Counter()
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory()))
     try:
-        for number, name, fault, data in found(flags, names):
+        for number, name, fault, data in found(flags, names, folder):
             kinds[name, fault.split(":")[0]] += 1
             (flags.keep / name).mkdir(parents=True, exist_ok=True)
             kept = flags.keep / name / f"{zlib.crc32(data):08x}"
@@ -72,8 +75,9 @@ def main() -> int:
             if sum(kinds.values()) >= MOST_FAULTS:
                 break
     except BrokenProcessPool:
-        print("a process crashed: its last input lies in /dev/shm/fuzz-*/READER", flush=True)
+        print(f"a process crashed: its last input lies in {folder}", flush=True)
         return 1
+    shutil.rmtree(folder)
     print("\n".join(f"{n:6} {name}: {fault}" for (name, fault), n in kinds.most_common()) or "no faults")
     return 1 if kinds else 0
 

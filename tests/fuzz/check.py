@@ -3,9 +3,11 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import tempfile
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,11 @@ CORPUS = Path(__file__).parent / "corpus"
 SECONDS = 5.0  # of processor time for one input
 LONGEST = 1000  # characters of a message, without the file's name
 OWN_FAULTS = (NameError, AssertionError, ImportError, Warning, MemoryError)  # which no file should cause, not even behind a DamagedFile
+
+
+def memory() -> str | None:
+    """A folder in memory, if there is one."""
+    return "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
 class Hang(BaseException):
@@ -80,9 +87,10 @@ def _hang(*_: Any) -> None:
 class Checker:
     """Reads inputs in a folder of its own, each within the reader's memory."""
 
-    def __init__(self, names: list[str], seed: int) -> None:
+    def __init__(self, names: list[str], seed: int, within: Path | None = None) -> None:
         self.names, self.seed, self.said = names, seed, ""  # what the last reader said
-        self.folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+        self.folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir=within or memory()))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.seeds = {name: seeds(name) for name in names}
         self.paths = {name: self.folder / name / READERS[name].file for name in names}
         warnings.simplefilter("error")
