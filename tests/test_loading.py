@@ -46,6 +46,22 @@ def test_loading_leaves_the_random_numbers_alone(tmp_path):
     assert mg.rng.state() == before
 
 
+def test_half_precision_is_loaded_exactly_and_float64_rounded(tmp_path):
+    bias = np.float16([1 / 3, 6e-8, -65504])
+    for weights in (bias, bias.astype(np.float64)):
+        model = mg.load(saved(tmp_path / "model.safetensors", **{"classifier.bias": weights}))
+        assert model.classifier.bias.data.dtype == np.float32 and (model.classifier.bias.data == bias).all()
+    with pytest.raises(ValueError, match=r"`classifier\.bias` has values that are not finite"):
+        mg.load(saved(tmp_path / "model.safetensors", **{"classifier.bias": np.full(3, 1e39)}))
+
+
+def test_a_loaded_network_is_built_without_drawing_weights(tmp_path, monkeypatch):
+    path = saved(tmp_path / "model.safetensors")
+    monkeypatch.setattr(np.random, "default_rng", None)
+    mg.manual_seed(1)
+    mg.load(path)
+
+
 def test_an_ensemble_is_refused_by_naming_its_members(ensemble):
     with pytest.raises(ValueError, match=r"load: `run_or_file` is '.*ensemble', the folder of an ensemble, expected one of its models: "
                                          r"'.*model-1', '.*model-2'"):  # fmt: skip
@@ -71,6 +87,8 @@ def test_weights_that_cannot_be_used_are_named(tmp_path, weights, message):
     ({"more": {"resize": "many"}}, "its metadata is damaged"),
     ({"more": {"resize": "7"}}, "its metadata is damaged"),
     ({"input_size": (8, 9, 1)}, "its metadata is damaged"),
+    ({"more": {"resize": str(2**14 + 1)}}, "its metadata is damaged"),
+    ({"arguments": {"num_classes": 10**6}}, "do not fit the network that it names .*weights of shape .*are more than its file has"),
 ])  # fmt: skip
 def test_facts_that_do_not_fit_are_named(tmp_path, changes, message):
     with pytest.raises(ValueError, match=r"model\.safetensors: .*" + message):

@@ -1,10 +1,13 @@
 """Seeds: the same one gives the same numbers everywhere."""
 
+import threading
+
 import numpy as np
 import pytest
 
 import minigoog as mg
 from minigoog import rng
+from minigoog.nn import init
 
 
 def test_the_same_seed_gives_the_same_numbers_and_counters():
@@ -34,3 +37,15 @@ def test_a_refused_seed_changes_nothing():
     with pytest.raises(ValueError):
         mg.manual_seed(-1)
     assert rng.take(4) == (3, 0)
+
+
+def test_where_zeros_are_asked_for_weights_are_zeros_in_this_thread_and_limited():
+    drawn = []
+    with rng.zeros(6):
+        assert (init.he_normal((2, 3)) == 0).all()
+        thread = threading.Thread(target=lambda: drawn.append(init.he_normal((2, 3))))
+        thread.start()
+        thread.join()
+        with pytest.raises(ValueError, match=r"weights of shape \(1, 1\) are more than its file has"):
+            init.caffe_xavier((1, 1))
+    assert (drawn[0] != 0).all() and (init.he_normal((2, 3)) != 0).all()

@@ -1,33 +1,59 @@
 """Learning curves of one or several runs, from their metrics."""
 
-import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from .files import atomic_write
+from .reading import LONGEST_JSON, json_value, reading, short
 from .text import aligned, duration
 
 METRICS = "metrics.jsonl"  # in a run's folder: a line of JSON for each epoch, and one every LOG_EVERY steps (train/loop.py)
 StrPath: TypeAlias = str | os.PathLike[str]
 
 STYLES = {"train": ":", "test": "-", "averaged_test": "--"}
+REQUIRED = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr", "seconds")  # of a line, see train/results.py
+OPTIONAL = ("averaged_test_loss", "averaged_test_accuracy")
+MOST_EPOCHS, LARGEST = 100_000, 1e39
 
 
-def epochs_of(run: StrPath) -> list[dict[str, Any]]:
+def epochs_of(run: StrPath) -> list[dict[str, float]]:
     """The metrics of each epoch of a run; a last line that is incomplete is skipped."""
     path = Path(run) / METRICS
     if not path.exists():
         raise FileNotFoundError(f"{run}: no {METRICS}, expected the folder of a run")
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    try:
-        found = [line for line in map(json.loads, lines) if "test_loss" in line]
-    except ValueError as error:
-        raise ValueError(f"{path}: damaged ({error})") from None
+    with reading(path, "damaged"), open(path, "rb") as file:
+        found = list(islice(filter(None, map(_epoch, _lines(file))), MOST_EPOCHS + 1))
+        if len(found) > MOST_EPOCHS:
+            raise ValueError(f"more than {MOST_EPOCHS} epochs, expected at most that")
+        if any(facts.keys() != found[0].keys() for facts in found):
+            raise ValueError("only some epochs have averaged weights")
     if not found:
         raise ValueError(f"{path}: no epoch has ended yet")
     return found
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The complete lines of a file; ValueError for a longer one than JSON may be."""
+    while line := file.readline(LONGEST_JSON + 1):
+        if line.endswith(b"\n"):
+            yield line
+        elif len(line) > LONGEST_JSON:
+            raise ValueError(f"a line of more than {LONGEST_JSON} bytes")
+
+
+def _epoch(line: bytes) -> dict[str, float]:
+    """The numbers of an epoch that a table or a figure shows; nothing for a line that does not end an epoch."""
+    facts = json_value(line, dict)
+    if "test_loss" not in facts:
+        return {}
+    shown = {name: facts[name] for name in (*REQUIRED, *(name for name in OPTIONAL if name in facts))}
+    for name, value in shown.items():
+        if type(value) not in (int, float) or not -LARGEST < value < LARGEST:
+            raise ValueError(f"`{name}` is {short(value)}, expected a number")
+    return shown
 
 
 def draw(runs: Iterable[StrPath], output: StrPath) -> None:
@@ -48,7 +74,7 @@ def draw(runs: Iterable[StrPath], output: StrPath) -> None:
         figure.savefig(file, format=Path(output).suffix[1:] or "png", dpi=120)
 
 
-def _draw_run(axes: Any, name: str, epochs: list[dict[str, Any]], color: str) -> None:
+def _draw_run(axes: Any, name: str, epochs: list[dict[str, float]], color: str) -> None:
     """The curves of one run into the three axes."""
     by_epoch = [line["epoch"] for line in epochs]
     for axis, quantity in zip(axes, ("loss", "accuracy"), strict=False):

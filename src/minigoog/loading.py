@@ -14,9 +14,12 @@ from .data.images import decode
 from .data.transforms import GREY, CenterCrop, Resize
 from .formats import saved_model
 from .nn import Module
+from .reading import DamagedFile, reading, short
 
 Pixels: TypeAlias = np.ndarray[Any, Any]  # an image [h, w, 1 or 3], from 0 to 255
 Image: TypeAlias = str | os.PathLike[str] | Pixels  # a file, or an array uint8 [h, w] or [h, w, 1 or 3]
+
+SLACK = 1 << 20  # weights that a network may have more than its file
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,14 @@ def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
     _refuse_ensemble(run_or_file)
     path = saved_model.find(run_or_file)
     weights, info = saved_model.load(path)
+    preprocess = _preprocess(path, info)
     for name, array in weights.items():
-        if not np.isfinite(array).all():
-            raise ValueError(f"{path}: `{name}` has values that are not finite")
+        with np.errstate(over="ignore"):  # float64 that float32 cannot hold becomes infinite
+            weights[name] = array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
+        if not np.isfinite(weights[name]).all():
+            raise DamagedFile(f"{path}: `{short(name)}` has values that are not finite")
     model = cast(TrainedModel, _built(path, weights, info).eval())
-    model.classes, model.preprocess, model.info, model.path = info.classes, _preprocess(path, info), info, path
+    model.classes, model.preprocess, model.info, model.path = info.classes, preprocess, info, path
     return model
 
 
@@ -96,25 +102,25 @@ def _refuse_ensemble(run_or_file: str | os.PathLike[str]) -> None:
 
 
 def _built(path: Path, weights: dict[str, Array], info: saved_model.Info) -> Module:
-    """The network of these weights; ValueError, naming the file, if they do not fit it."""
-    try:
-        with rng.undisturbed():  # building the network draws random weights, which are then replaced
+    """The network of these weights; DamagedFile, naming the file, if they do not fit it."""
+    with reading(path, "its weights do not fit the network that it names"):
+        # a file of a few bytes may name a network of gigabytes; a slightly larger one gets a better message below
+        with rng.zeros(sum(array.size for array in weights.values()) + SLACK):
             model = models.build(info.model, **info.arguments)
         model.load_state_dict(weights)
         if info.arguments.get("num_classes", len(info.classes)) != len(info.classes):
             raise ValueError(f"{info.arguments['num_classes']} classes, of which {len(info.classes)} have names")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: its weights do not fit the network that it names ({error})") from None
     return model
 
 
 def _preprocess(path: Path, info: saved_model.Info) -> Preprocess:
-    """The Preprocess that a saved model describes; ValueError, naming the file, if it cannot be."""
+    """The Preprocess that a saved model describes; DamagedFile, naming the file, if it cannot be."""
     height, width, _ = info.input_size
     text = info.more.get("resize", str(height))
-    if height != width or not text.isdecimal() or not height <= int(text) < 2**16:
-        raise ValueError(f"{path}: its metadata is damaged (images of {height}x{width} pixels out of images of {text!r})")
-    return Preprocess(info.input_size, int(text), info.mean, info.std)
+    resize = int(text) if text.isdecimal() and len(text) < 9 else 0
+    if height != width or not height <= resize <= saved_model.LONGEST_SIDE:
+        raise DamagedFile(f"{path}: its metadata is damaged (images of {height}x{width} pixels out of images of {short(text)!r})")
+    return Preprocess(info.input_size, resize, info.mean, info.std)
 
 
 def _listed(images: Any) -> Sequence[Any]:

@@ -4,11 +4,14 @@ There is one stream for the whole process, like PyTorch's default generator. Any
 same numbers, but which thread gets which numbers depends on timing. Results are repeatable if one thread at a time draws.
 """
 
+import math
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from .array_types import Array, Shape
 from .checks import check_int
 from .locks import after_fork, new_lock
 from .modes import Mode
@@ -44,6 +47,8 @@ def manual_seed(seed: int) -> None:
 
 def generator() -> "np.random.Generator":
     """The NumPy generator that initialisation and shuffling draw from."""
+    if (zeros := _zeros.get()) is not None:
+        return cast("np.random.Generator", zeros)
     stream = _stream.get()
     with _lock:
         if stream.generator is None:
@@ -69,7 +74,8 @@ def state() -> dict[str, Any]:
 
 def set_state(state: dict[str, Any]) -> None:
     """Resumes from where `state()` was called."""
-    found = _Stream(state["seed"], state["counter"], _generator_at(state["generator"]))
+    seed, counter = (check_int("set_state", name, state[name], 0, 2**64 - 1) for name in ("seed", "counter"))
+    found = _Stream(seed, counter, _generator_at(state["generator"]))
     with _lock:
         vars(_stream.get()).update(vars(found))
 
@@ -88,3 +94,27 @@ def _renew_generators() -> None:
 
 
 after_fork(_renew_generators)
+
+
+class _Zeros:
+    """In place of a generator: draws zeros, `left` of them."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def standard_normal(self, shape: Shape, dtype: DTypeLike = np.float64) -> Array:
+        self.left -= math.prod(shape)
+        if self.left < 0:
+            raise ValueError(f"weights of shape {shape} are more than its file has")
+        return np.zeros(shape, dtype)
+
+    def uniform(self, low: float, high: float, shape: Shape) -> Array:
+        return self.standard_normal(shape)
+
+
+_zeros: Mode[_Zeros | None] = Mode("minigoog_zeros", None)
+
+
+def zeros(most: int) -> AbstractContextManager[None]:
+    """Within a with-block, in this thread only, initial weights are zeros, to be replaced later; ValueError for more than `most`."""
+    return _zeros.within(_Zeros(most))

@@ -78,13 +78,13 @@ def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
     (b"", "ends 8 bytes too early"),
     (b"\xff" * 8, "has a header of 18446744073709551615 bytes, expected at most 0"),
     ((100).to_bytes(8, "little") + b"{}", "has a header of 100 bytes, expected at most 2"),
-    (encode(b"not json"), "has a header that is not JSON"),
-    (encode(b"[" * 100_000), "has a header that is not JSON"),
-    (encode(b"[]"), "has a header of type list, expected a JSON object"),
+    (encode(b"not json"), "has a damaged header"),
+    (encode(b"[" * 100_000), "has a damaged header"),
+    (encode(b"[]"), "has a damaged header ([], expected an object)"),
     (encode(b'{"a": 1, "a": 2}'), "a name repeats"),
     (encode({"__metadata__": {"a": 1}}), "expected an object of strings"),
     (encode({"a": {"dtype": "F32"}}), "`a` is {'dtype': 'F32'}, expected dtype, shape and data_offsets"),
-    (encode({"a": entry("F8")}, bytes(8)), "`a` has dtype 'F8', expected one of"),
+    (encode({"a": entry("F8")}, bytes(8)), "`a` has dtype F8, which minigoog does not read, expected one of"),
     (encode({"a": entry(shape=(-1,))}, bytes(8)), "expected at most 32 integers from 0 on"),
     (encode({"a": entry(shape=(True, 2))}, bytes(8)), "expected at most 32 integers from 0 on"),
     (encode({"a": entry(shape=(1,) * 33)}, bytes(8)), "expected at most 32 integers from 0 on"),
@@ -115,3 +115,25 @@ def test_what_cannot_be_saved_is_named_and_leaves_the_old_file(path):
         with pytest.raises((TypeError, ValueError), match=message):
             safetensors.save(path, arrays, metadata)
     assert list(safetensors.load(path)[0]) == ["old"]
+
+
+def test_bf16_is_read_as_the_float32_of_the_same_value(path):
+    # bfloat16 is sign, 8 bits of exponent, 7 of fraction: 0x3FC0 = 1.5, 0x0001 = 2^-133, 0x7F7F = 255 * 2^120
+    bits = np.array([0x3FC0, 0xC000, 0x0000, 0x8000, 0x0001, 0x7F7F, 0x7F80, 0x7FC0], "<u2")
+    values = [1.5, -2.0, 0.0, -0.0, 2.0**-133, 255 * 2.0**120, np.inf, np.nan]
+    path.write_bytes(encode({"a": entry("BF16", (2, 4), (0, 16))}, bits.tobytes()))
+    loaded = safetensors.load(path)[0]["a"]
+    assert loaded.dtype == np.float32 and loaded.tobytes() == np.float32(values).reshape(2, 4).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["F8_E4M3", "F8_E5M2", "F4", "C64", "Q3"])
+def test_types_that_are_not_read_are_named_without_calling_the_file_invalid(path, dtype):
+    path.write_bytes(encode({"conv.weight": entry(dtype, (8,), (0, 8))}, bytes(8)))
+    with pytest.raises(ValueError, match=f"`conv.weight` has dtype {dtype}, which minigoog does not read, expected one of F64") as error:
+        safetensors.load(path)
+    assert "not a valid" not in str(error.value)
+
+
+def test_what_would_be_refused_because_of_its_header_is_not_saved(path):
+    with pytest.raises(ValueError, match=r"make a header of \d+ bytes, expected at most 2097152"):
+        safetensors.save(path, {}, {"a": "b" * (2 << 20)})

@@ -107,3 +107,16 @@ def test_missing_pruned_weights_are_named_and_give_no_verdict(native, tmp_path, 
     numbers = pruned.PRUNED.measure(Setting(tmp_path, quick=True, say=said.append))
     assert said == [f"  skipped, not in {tmp_path / 'pruned'} (set MINIGOOG_DATA): {pruned.SKIMCAFFE}"]
     assert pruned.PRUNED.judge(numbers)[0] == "not confirmed" and pruned.PRUNED.table(numbers)[1] == []
+
+
+@pytest.mark.parametrize("write, said", [
+    (lambda path: path.write_bytes(b"PK\3\4 no zip"), "not a file of pruned weights"),
+    (lambda path: path.write_bytes(b""), "not a file of pruned weights"),
+    (lambda path: np.savez(path, other=np.ones(3)), "There is no item named 'conv.npy'"),
+    (lambda path: np.savez(path, conv=np.ones(3)), r"`conv` is float64 of shape \(3,\), expected numbers \[kh, kw, cin, cout\]"),
+    (lambda path: np.savez(path, conv=np.array([{}])), "not a file of pruned weights"),
+])  # fmt: skip
+def test_a_damaged_file_of_pruned_weights_is_named(tmp_path, write, said):
+    write(tmp_path / "file.npz")
+    with pytest.raises(ValueError, match=rf"file\.npz: .*{said}"):
+        list(pruned.pruned_weights(tmp_path, [pruned.Pruned("file.npz", "conv", 9, 1)]))

@@ -5,17 +5,19 @@ channel."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..array_types import IntArray
-from . import plain_pickle
+from ..reading import DamagedFile, reading, short
+from . import archive, plain_pickle
 from .download import fetch
 
 PIXELS = 3 * 32 * 32
-LARGEST = 1 << 28  # bytes of a file in an archive
+LARGEST = 1 << 28  # bytes of a file, in an archive or not
+LONGEST_NAMES = 1 << 16  # bytes of a file with the names of the classes
 AGAIN = "download the data set again"
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -56,7 +58,9 @@ def read(
     name: str, split: str, where: Path, download: bool = False
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:  # fmt: skip
     """(images uint8 [n, 32, 32, 3], labels, classes) from the files or an archive of `name` in where/name or where."""
-    layout, (place, open_file) = SETS[name], _find(name, where, download)
+    layout, place = SETS[name], _find(name, where, download)
+    wanted = {*layout.binary[split], *layout.batches[split], layout.names[0], layout.names[2]}
+    open_file = _files(place) if place.is_dir() else archive.members(place, wanted, LARGEST, f"delete it and {AGAIN}").get
     parts = []
     for binary, batch in zip(layout.binary[split], layout.batches[split], strict=True):
         if (data := open_file(binary)) is not None:
@@ -69,79 +73,90 @@ def read(
     return images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels.astype(np.int64), _class_names(place, open_file, layout)
 
 
-def _find(name: str, where: Path, download: bool) -> tuple[Path, Opener]:
-    """(an unpacked folder, or else an archive; how to open a file in it)."""
+def _find(name: str, where: Path, download: bool) -> Path:
+    """An unpacked folder, or else an archive."""
     layout = SETS[name]
     for root in (where / name, where):
         for folder in (root, *(root / inner for inner in layout.folders)):
             if any((folder / files["test"][0]).is_file() for files in (layout.binary, layout.batches)):
-                return folder, _files(folder)
-        for archive in ARCHIVES[name]:
-            if (root / archive).is_file():
-                return root / archive, _members(root / archive)
-    path = fetch(name, ARCHIVES[name][0], where, download)
-    return path, _members(path)
+                return folder
+        for file in ARCHIVES[name]:
+            if (root / file).is_file():
+                return root / file
+    return fetch(name, ARCHIVES[name][0], where, download)
 
 
 def _files(folder: Path) -> Opener:
-    return lambda file: (folder / file).read_bytes() if (folder / file).is_file() else None
+    """The files in a folder, by name."""
 
+    def open_file(name: str) -> bytes | None:
+        path = folder / name
+        if not path.is_file():
+            return None
+        if path.stat().st_size > LARGEST:
+            raise DamagedFile(f"{path}: has {path.stat().st_size} bytes, expected at most {LARGEST}; {AGAIN}")
+        return path.read_bytes()
 
-def _members(archive: Path) -> Opener:
-    """The files in a .tar.gz, by name without folders; only their bytes are read, nothing is unpacked."""
-    import tarfile  # slow to import, and only archives need it
-
-    found = {}
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            for member in tar:
-                if member.isfile() and member.size <= LARGEST:
-                    found[member.name.rsplit("/", 1)[-1]] = cast(IO[bytes], tar.extractfile(member)).read()
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise ValueError(f"{archive}: not a valid .tar.gz archive ({error}); delete it and {AGAIN}") from None
-    return found.get
+    return open_file
 
 
 def _records(file: str, data: bytes, layout: Layout) -> Examples:
     """The examples in a binary file; `file` is its name in errors."""
     size = layout.label_bytes + PIXELS
     if not data or len(data) % size:
-        raise ValueError(f"{file}: has {len(data)} bytes, expected a multiple of {size}; {AGAIN}")
+        raise DamagedFile(f"{file}: has {len(data)} bytes, expected a multiple of {size}; {AGAIN}")
     records = np.frombuffer(data, np.uint8).reshape(-1, size)
     return _checked(file, records[:, layout.label_bytes :], records[:, layout.label_bytes - 1], layout)
 
 
 def _batch(file: str, data: bytes, layout: Layout) -> Examples:
     """The examples in a Python batch."""
-    try:
-        content = plain_pickle.load(data)
+    with reading(file, "not a batch of CIFAR", AGAIN):
+        content = _dictionary(data)
         images, labels = content["data"], content[layout.label_key]
-        labels = np.array([label for label in labels if isinstance(label, int)], np.int64)
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"{file}: not a batch of CIFAR ({error}); {AGAIN}") from None
+        if not isinstance(labels, list) or not all(type(label) is int for label in labels):
+            raise ValueError(f"`{layout.label_key}` is {short(labels)}, expected a list of integers")
+        labels = np.array(labels, np.int64)
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != PIXELS:
         found = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
-        raise ValueError(f"{file}: its `data` is {found}, expected uint8 (n, {PIXELS}); {AGAIN}")
+        raise DamagedFile(f"{file}: its `data` is {found}, expected uint8 (n, {PIXELS}); {AGAIN}")
     return _checked(file, images, labels, layout)
+
+
+def _dictionary(data: bytes) -> dict[str, Any]:
+    """The dictionary in a pickle."""
+    content = plain_pickle.load(data)
+    if not isinstance(content, dict):
+        raise ValueError(f"a {type(content).__name__}, expected a dictionary")
+    return content
 
 
 def _checked(file: str, images: NDArray[np.uint8], labels: IntArray, layout: Layout) -> Examples:
     if labels.shape != images.shape[:1]:
-        raise ValueError(f"{file}: has {len(labels)} labels, expected one for each of {len(images)} images; {AGAIN}")
+        raise DamagedFile(f"{file}: has {len(labels)} labels, expected one for each of {len(images)} images; {AGAIN}")
     wrong = labels[(labels < 0) | (labels >= layout.classes)]
     if len(wrong):
-        raise ValueError(f"{file}: has the label {wrong[0]}, expected labels from 0 to {layout.classes - 1}; {AGAIN}")
+        raise DamagedFile(f"{file}: has the label {wrong[0]}, expected labels from 0 to {layout.classes - 1}; {AGAIN}")
     return images, labels
 
 
 def _class_names(place: Path, open_file: Opener, layout: Layout) -> tuple[str, ...]:
     """The names of the classes, or their numbers where no file has them."""
     meta, key, text = layout.names
-    names = (open_file(text) or b"").decode("utf-8", "replace").split()
-    if not names and (data := open_file(meta)) is not None:
-        try:
-            names = [name.decode() if isinstance(name, bytes) else str(name) for name in plain_pickle.load(data).get(key, [])]
-        except (ValueError, AttributeError, TypeError) as error:
-            raise ValueError(f"{place}: {meta}: not the names of CIFAR's classes ({error}); {AGAIN}") from None
-    fallback = CIFAR10 if layout.classes == len(CIFAR10) else tuple(map(str, range(layout.classes)))
-    return tuple(names) if len(names) == layout.classes else fallback
+    for name in (text, meta):
+        with reading(f"{place}: {name}", "not the names of CIFAR's classes", AGAIN):
+            data = open_file(name) or b""
+            if len(data) > LONGEST_NAMES:
+                raise ValueError(f"{len(data)} bytes, expected at most {LONGEST_NAMES}")
+            names = data.decode("utf-8", "replace").split() if name == text else _pickled_names(data, key)
+        if len(names) == layout.classes:
+            return tuple(names)
+    return CIFAR10 if layout.classes == len(CIFAR10) else tuple(map(str, range(layout.classes)))
+
+
+def _pickled_names(data: bytes, key: str) -> list[str]:
+    """The names in a pickle; none if it has none, or is empty."""
+    names = _dictionary(data).get(key, []) if data else []
+    if not isinstance(names, list) or not all(isinstance(name, (str, bytes)) for name in names):
+        raise ValueError(f"`{key}` is {short(names)}, expected a list of names")
+    return [name.decode() if isinstance(name, bytes) else name for name in names]

@@ -1,6 +1,5 @@
 """Data sets: images and their classes, in memory."""
 
-import gzip
 import os
 import zlib
 from collections.abc import Iterable
@@ -12,10 +11,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..reading import DamagedFile, limited, reading, unpacked
 from . import cifar, folder, idx
 from .images import Image
 
 DIGITS = "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (1998), UCI, CC BY 4.0"
+MOST_BYTES, REINSTALL = 1 << 20, "reinstall minigoog"  # of the file of digits, unpacked; what to do if it is damaged
 INK = 16  # the largest value of a pixel in the file of digits
 STANDARD = ("digits", *idx.SETS, *cifar.SETS)
 
@@ -106,12 +107,11 @@ def digits() -> tuple[ArrayDataset, ArrayDataset]:
 
 def _read_table(path: Traversable) -> NDArray[np.float32]:
     """The file as float32 [1797, 65]; ValueError naming it if it is damaged."""
-    try:
-        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    with reading(path, "damaged", REINSTALL), path.open("rb") as file:
+        text = limited(unpacked(file), MOST_BYTES).decode()
+        lines = [line for line in text.splitlines() if line.partition("#")[0].strip()]
         table = np.loadtxt(lines or ["nothing"], dtype=np.float32, delimiter=",", comments="#")
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise ValueError(f"{path}: damaged ({error}): reinstall minigoog") from None
     complete = table.shape == (1797, 65) and np.isin(table[:, :64], range(INK + 1)).all() and np.isin(table[:, 64], range(10)).all()
     if not complete:
-        raise ValueError(f"{path}: damaged, expected 1797 lines of 64 integers from 0 to {INK} and a digit: reinstall minigoog")
+        raise DamagedFile(f"{path}: damaged, expected 1797 lines of 64 integers from 0 to {INK} and a digit; {REINSTALL}")
     return table

@@ -1,14 +1,14 @@
 """MNIST and Fashion-MNIST: the IDX files, gzipped or not. (LeCun, Cortes, Burges; Xiao et al., arXiv 1708.07747)"""
 
-import gzip
 import math
-import zlib
+import os
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reading import MOST_UNPACKED, DamagedFile, reading, unpacked, up_to
 from .download import fetch
 
 FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -25,26 +25,32 @@ def read(
     images_file, labels_file = (_find(name, file, where, download) for file in FILES[split])
     images, labels = read_idx(images_file), read_idx(labels_file)
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"{images_file}: has an array of shape {images.shape}, expected (n, {SIDE}, {SIDE})")
+        raise DamagedFile(f"{images_file}: has an array of shape {images.shape}, expected (n, {SIDE}, {SIDE})")
     if labels.shape != images.shape[:1]:
-        raise ValueError(f"{labels_file}: has an array of shape {labels.shape}, expected ({len(images)},), a label for each image")
+        raise DamagedFile(f"{labels_file}: has an array of shape {labels.shape}, expected ({len(images)},), a label for each image")
     if labels.max(initial=0) >= len(SETS[name]):
-        raise ValueError(f"{labels_file}: has the label {labels.max()}, expected labels from 0 to {len(SETS[name]) - 1}")
+        raise DamagedFile(f"{labels_file}: has the label {labels.max()}, expected labels from 0 to {len(SETS[name]) - 1}")
     return images[..., None], labels, SETS[name]
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The uint8 array in an IDX file; ValueError, naming the file, if it is damaged or has another element type."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            shape = _header(cast(IO[bytes], file))
-            data = file.read(math.prod(shape) + 1)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise ValueError(f"{path}: not a valid IDX file ({error}): {AGAIN}") from None
-    if len(data) != math.prod(shape):
-        found = "more" if len(data) > math.prod(shape) else len(data)
-        raise ValueError(f"{path}: not a valid IDX file (has {found} bytes of data, expected {math.prod(shape)} for {shape}): {AGAIN}")
-    return np.frombuffer(data, np.uint8).reshape(shape)
+    """The uint8 array in an IDX file, gzipped or not; DamagedFile, naming it, if it is damaged or has another element type."""
+    with reading(path, "not a valid IDX file", AGAIN), open(path, "rb") as raw:
+        file = unpacked(raw)
+        shape = _header(file)
+        n = math.prod(shape)
+        data = file.read(n) if file is raw and n == _rest(raw) else up_to(file, min(n, MOST_UNPACKED) + 1)
+        if len(data) > MOST_UNPACKED and file is not raw:
+            raise ValueError(f"unpacked, it has more than {MOST_UNPACKED} bytes, expected at most that")
+        if len(data) != n:
+            found = "more" if len(data) > n else len(data)
+            raise ValueError(f"has {found} bytes of data, expected {n} for {shape}")
+        return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _rest(file: IO[bytes]) -> int:
+    """The bytes of an open file that follow."""
+    return os.fstat(file.fileno()).st_size - file.tell()
 
 
 def _header(file: IO[bytes]) -> tuple[int, ...]:

@@ -12,8 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reading import reason, short
+
 MARK = object()
 DEEPEST = 100_000  # values on the stack, or in the memo
+MOST_OPCODES = 500_000  # each makes at most about 100 bytes besides those of the file; CIFAR-100's training images need 200,400
+LONGEST_NAME = 256  # bytes of a dictionary's key, or of a name of a function or an element type
+LONG_TEXT = 1 << 16  # bytes; longer text is pixels, whose characters are bytes
+MOST_AXES = 32
 ARRAY, DTYPE, ENCODE = "array", "dtype", "encode"
 ORDERS = {"<": "<", ">": ">", "|": "", "=": ""}  # of bytes
 NUMBERS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1")
@@ -28,8 +34,8 @@ def load(data: bytes) -> Any:
     """The value in the bytes of a pickle; Python 2's strings are bytes (as dictionary keys, text). ValueError if it is not plain data."""
     try:
         return _Reader(data).run()
-    except (IndexError, struct.error, OverflowError, UnicodeError, TypeError, KeyError, MemoryError, RecursionError) as error:
-        raise ValueError(f"a damaged pickle ({type(error).__name__}: {error})") from None
+    except (LookupError, struct.error, OverflowError, UnicodeError, TypeError, AttributeError, MemoryError) as error:
+        raise ValueError(f"a damaged pickle ({type(error).__name__}: {reason(error)})") from error
 
 
 class _Array:
@@ -51,6 +57,7 @@ class _Reader:
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
+        self.arrays = self.encoded = 0  # bytes made so far
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
@@ -67,10 +74,18 @@ class _Reader:
 
     def line(self) -> str:
         """Text up to the end of the line."""
-        end = self.data.index(b"\n", self.at) if b"\n" in self.data[self.at :] else len(self.data)
+        end = self.data.index(b"\n", self.at)
         text = self.take(end - self.at)
         self.at += 1
         return text.decode()
+
+    def text(self, n: int) -> str:
+        """Text of `n` bytes."""
+        raw = self.take(n)
+        # one wider character would make all of a long text four times as large
+        if n > LONG_TEXT and np.frombuffer(raw, np.uint8).max() > 0xC3:
+            raise ValueError(f"{FOREIGN} (text of {n} bytes)")
+        return raw.decode()
 
     def since_mark(self) -> list[Any]:
         """Pops all values above the last mark, and the mark."""
@@ -89,46 +104,62 @@ class _Reader:
 
     def run(self) -> Any:
         """Interprets opcodes until the stop opcode."""
-        while True:
-            code = self.take(1)
+        data, stack, memo = self.data, self.stack, self.memo
+        for _ in range(MOST_OPCODES):
+            code = data[self.at : self.at + 1]
+            self.at += 1
             if code == b".":
-                return _finished(self.stack.pop())
+                return _finished(stack.pop())
             action = OPCODES.get(code)
             if action is None:
-                raise ValueError(f"{FOREIGN} (opcode {code!r})")
+                raise ValueError(f"{FOREIGN} (opcode {code!r})" if code else "a damaged pickle (it ends too early)")
             action(self)
-            if len(self.stack) > DEEPEST or len(self.memo) > DEEPEST:
+            if len(stack) > DEEPEST or len(memo) > DEEPEST:
                 raise ValueError("a damaged pickle (too deep)")
+        raise ValueError(f"{FOREIGN} (more than {MOST_OPCODES} opcodes)")
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
-    def name(self, module: str, name: str) -> None:
+    def name(self, module: Any, name: Any) -> None:
         """Pushes the replacement of a function in CALLABLE."""
-        if (module, name) not in CALLABLE:
-            raise ValueError(f"{FOREIGN} (it names {module}.{name})")
+        if not isinstance(module, str) or not isinstance(name, str) or (module, name) not in CALLABLE:
+            raise ValueError(f"{FOREIGN} (it names {short(module)}.{short(name)})")
         self.push(CALLABLE[module, name])
 
     def reduce(self) -> None:
         """Pushes the result of a call of a named function."""
         arguments, function = self.stack.pop(), self.stack.pop()
-        if function == ARRAY:
+        if function is ARRAY:  # "is": the text "array" in a file is not the function
             self.push(_Array())
-        elif function == DTYPE:
-            self.push(_Dtype(_text(arguments[0])))
-        elif function == ENCODE and isinstance(arguments[0], str) and arguments[1] == "latin1":
-            self.push(codecs.encode(arguments[0], "latin1"))
+        elif function is DTYPE:
+            self.push(_Dtype(_name(arguments[0])))
+        elif function is ENCODE and isinstance(arguments[0], str) and arguments[1:] == ("latin1",):
+            self.push(self.latin1(arguments[0]))
         else:
             raise ValueError(f"{FOREIGN} (a call)")
+
+    def latin1(self, text: str) -> bytes:
+        """The bytes of a text; together at most as many as the pickle has, so that no text is encoded over and over."""
+        self.encoded += len(text)
+        return codecs.encode(text, "latin1") if self.within(self.encoded) else b""
+
+    def within(self, made: int) -> bool:
+        """True if `made` is at most the bytes of the pickle, else an error."""
+        if made > len(self.data):
+            raise ValueError(f"a damaged pickle (it makes more than its own {len(self.data)} bytes)")
+        return True
 
     def build(self) -> None:
         """Sets the state of an object that a call made."""
         state, made = self.stack.pop(), self.stack[-1]
         if isinstance(made, _Dtype):
-            made.order = _text(state[1])
+            made.order = _name(state[1])
         elif isinstance(made, _Array):
             _, shape, dtype, fortran, content = state
-            made.value = _array(shape, dtype, fortran, content)
+            self.arrays += len(content)
+            if self.within(self.arrays):
+                made.value = _array(shape, dtype, fortran, content)
         else:
             raise ValueError(f"{FOREIGN} (an object with a state)")
 
@@ -137,7 +168,7 @@ class _Reader:
         target = self.stack[-1]
         if type(target) is not dict:
             raise ValueError("a damaged pickle (no dictionary)")
-        target.update({_text(_finished(key)): _finished(value) for key, value in zip(pairs[::2], pairs[1::2], strict=True)})
+        target.update({_name(key): _finished(value) for key, value in zip(pairs[::2], pairs[1::2], strict=True)})
 
     def push_filled(self, pairs: Sequence[Any]) -> None:
         """Pushes a dictionary of `pairs`."""
@@ -159,10 +190,12 @@ def _finished(value: Any) -> Any:
     return value
 
 
-def _array(shape: tuple[int, ...], dtype: object, fortran: bool, content: bytes) -> NDArray[Any]:
+def _array(shape: object, dtype: object, fortran: object, content: object) -> NDArray[Any]:
     """The array with these bytes."""
-    if not isinstance(dtype, _Dtype) or dtype.name not in NUMBERS or dtype.order not in ORDERS:
+    if not isinstance(dtype, _Dtype) or dtype.name not in NUMBERS or dtype.order not in ORDERS or not isinstance(content, bytes):
         raise ValueError(f"{FOREIGN} (an array of something other than numbers)")
+    if not isinstance(shape, tuple) or len(shape) > MOST_AXES or not all(type(n) is int and 0 <= n < 2**62 for n in shape):
+        raise ValueError(f"a damaged pickle (an array of shape {short(shape)})")
     flat = np.frombuffer(content, np.dtype(ORDERS[dtype.order] + dtype.name))
     return flat.reshape(shape, order="F" if fortran else "C").copy()
 
@@ -170,8 +203,10 @@ def _array(shape: tuple[int, ...], dtype: object, fortran: bool, content: bytes)
 BOOLS = {"00": False, "01": True}  # as protocol 0 writes them
 
 
-def _text(value: Any) -> Any:
-    """Bytes as text; anything else unchanged."""
+def _name(value: object) -> str:
+    """A short text, which Python 2 wrote as bytes. (Other keys could take for ever to hash: tuples of tuples, or integers that collide)"""
+    if not isinstance(value, (str, bytes)) or len(value) > LONGEST_NAME:
+        raise ValueError(f"{FOREIGN} ({short(value)} as a name)")
     return value.decode() if isinstance(value, bytes) else value
 
 
@@ -198,8 +233,8 @@ OPCODES: dict[bytes, Callable[[_Reader], object]] = {
     b"C": lambda r: r.push(r.take(r.number("B"))),
     b"B": lambda r: r.push(r.take(r.number("I"))),
     b"\x8e": lambda r: r.push(r.take(r.number("Q"))),
-    b"X": lambda r: r.push(r.take(r.number("I")).decode()),
-    b"\x8c": lambda r: r.push(r.take(r.number("B")).decode()),
+    b"X": lambda r: r.push(r.text(r.number("I"))),
+    b"\x8c": lambda r: r.push(r.text(r.number("B"))),
     b"]": lambda r: r.push([]),
     b"}": lambda r: r.push({}),
     b")": lambda r: r.push(()),

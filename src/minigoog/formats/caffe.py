@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .foreign import check_names, float32, numbers
+
+WHERE = "googlenet_from_caffe"
 BRANCHES = {  # ours -> theirs, within an Inception module
     "branch1x1": "1x1",
     "branch3x3.reduce": "3x3_reduce",
@@ -26,15 +29,19 @@ def googlenet_from_caffe(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArra
     """The state dict of GoogLeNet(aux_heads=False) from Caffe's weights: `layer.weight` as HWIO or [in, out], and `layer.bias`.
 
     The first convolution's input channels are reordered from blue, green, red to red, green, blue. Raises ValueError that names
-    missing and unknown layers."""
+    missing and unknown layers, or arrays that are not the finite numbers of a layer."""
     layers = dict(LAYERS)
     for module in MODULES:
         layers |= {f"inception{module}.{ours}": f"inception_{module}/{theirs}" for ours, theirs in BRANCHES.items()}
     names = {f"{ours}.{part}": f"{theirs}.{part}" for ours, theirs in layers.items() for part in ("weight", "bias")}
-    wrong = [f"missing `{name}`" for name in sorted(set(names.values()) - set(arrays))]
-    wrong += [f"unknown `{name}`" for name in sorted(set(arrays) - set(names.values()))]
-    if wrong:
-        raise ValueError(f"googlenet_from_caffe: {'; '.join(wrong[:5])}" + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""))
-    state = {ours: np.asarray(arrays[theirs], np.float32) for ours, theirs in names.items()}
+    check_names(WHERE, arrays, names.values())
+    state = {ours: float32(WHERE, theirs, numbers(WHERE, theirs, arrays[theirs], _axes(theirs))) for ours, theirs in names.items()}
+    if state["conv1.weight"].shape[2] != 3:
+        raise ValueError(f"{WHERE}: `{names['conv1.weight']}` has shape {state['conv1.weight'].shape}, expected 3 input channels")
     state["conv1.weight"] = np.ascontiguousarray(state["conv1.weight"][:, :, ::-1])
     return state
+
+
+def _axes(theirs: str) -> int:
+    """The axes of an array of this name."""
+    return 1 if theirs.endswith(".bias") else 2 if "classifier" in theirs else 4

@@ -1,25 +1,29 @@
 """The safetensors format: named arrays in one file, safe to read from any source. (https://github.com/huggingface/safetensors)
 
-8 bytes: length of the header, little-endian; the header: JSON, name -> dtype, shape and position of its bytes; the bytes."""
+8 bytes: length of the header, little-endian; the header: JSON, name -> dtype, shape and position of its bytes; the bytes.
+NumPy has no BF16: such arrays are read as float32, which holds each value exactly."""
 
 import json
 import math
 import os
 from collections.abc import Mapping
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..files import atomic_write
+from ..reading import LONGEST_JSON, DamagedFile, json_value, reading, short
 
 DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
-LONGEST_HEADER = 100_000_000  # bytes; the limit of the reference implementation
+CODES = DTYPES | {"BF16": "<u2"}  # of the bytes in a file
+WRONG = "not a valid safetensors file"
 MOST_AXES = 32
 MOST_BYTES = 2**62  # of an array, counting axes of length 0 as 1: NumPy cannot address more, even for an empty array
 
@@ -39,6 +43,8 @@ def save(path: str | Path, arrays: Mapping[str, Any], metadata: Mapping[str, str
         offset += array.nbytes
     header = json.dumps(entries, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
+    if len(header) > LONGEST_JSON:
+        raise ValueError(f"safetensors.save: `arrays` and `metadata` make a header of {len(header)} bytes, expected at most {LONGEST_JSON}")
     with atomic_write(path) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for name, array in arrays.items():
@@ -68,24 +74,26 @@ def _too_large(shape: list[int] | tuple[int, ...], dtype: np.dtype[Any]) -> bool
 
 
 def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """(arrays, metadata) of a safetensors file; ValueError naming the file and the problem if it is not valid."""
+    """(arrays, metadata) of a safetensors file, arrays of BF16 as float32; DamagedFile naming the file and the problem if it is not valid.
+
+    A file with other types of elements (8 bits and fewer, complex) is refused by the name of the first such array."""
     path = Path(path)
-    with open(path, "rb") as file:
+    with reading(path, WRONG), open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(_read(path, file, 8), "little")
-        if length > min(LONGEST_HEADER, size - 8):
-            raise _damaged(path, f"has a header of {length} bytes, expected at most {min(LONGEST_HEADER, size - 8)}")
+        if length > min(LONGEST_JSON, size - 8):
+            raise _damaged(path, f"has a header of {length} bytes, expected at most {min(LONGEST_JSON, size - 8)}")
         entries = _header(path, _read(path, file, length))
         metadata = _metadata(path, entries)
         _check_extents(path, entries, size - 8 - length)
         return {name: _array(path, file, 8 + length, entry) for name, entry in entries.items()}, metadata
 
 
-def _damaged(path: Path, what: str) -> ValueError:
-    return ValueError(f"{path}: not a valid safetensors file: {what}")
+def _damaged(path: Path, what: str) -> DamagedFile:
+    return DamagedFile(f"{path}: {WRONG}: {what}")
 
 
-def _read(path: Path, file: IO[bytes], n: int) -> bytes:
+def _read(path: Path, file: BufferedReader, n: int) -> bytes:
     data = file.read(n)
     if len(data) != n:
         raise _damaged(path, f"ends {n - len(data)} bytes too early")
@@ -96,16 +104,13 @@ def _header(path: Path, data: bytes) -> dict[str, Any]:
     """The header as a dictionary; a repeated name is an error."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({name for name, _ in pairs}) != len(pairs):
+        found = dict(pairs)
+        if len(found) != len(pairs):
             raise ValueError("a name repeats")
-        return dict(pairs)
+        return found
 
-    try:
-        entries = json.loads(data.decode(), object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"has a header that is not JSON ({error})") from None
-    if not isinstance(entries, dict):
-        raise _damaged(path, f"has a header of type {type(entries).__name__}, expected a JSON object")
+    with reading(path, f"{WRONG}: has a damaged header"):
+        entries: dict[str, Any] = json_value(data.decode(), dict, unique)
     return entries
 
 
@@ -113,7 +118,7 @@ def _metadata(path: Path, entries: dict[str, Any]) -> dict[str, str]:
     """Takes the metadata out of the header."""
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise _damaged(path, f"has metadata {str(metadata)[:80]}, expected an object of strings")
+        raise _damaged(path, f"has metadata {short(metadata)}, expected an object of strings")
     return metadata
 
 
@@ -137,23 +142,30 @@ def _check_extents(path: Path, entries: dict[str, Entry], n_bytes: int) -> None:
 def _check_entry(path: Path, name: str, entry: object) -> None:
     """The entry of an array has a known dtype, a shape, and offsets of as many bytes as these need."""
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise _damaged(path, f"`{name}` is {str(entry)[:80]}, expected dtype, shape and data_offsets")
+        raise _damaged(path, f"`{short(name)}` is {short(entry)}, expected dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise _damaged(path, f"`{name}` has dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
+    if not isinstance(dtype, str):
+        raise _damaged(path, f"`{short(name)}` has dtype {short(dtype)}, expected a string")
+    if dtype not in CODES:
+        has = f"`{short(name)}` has dtype {short(dtype)}"
+        raise DamagedFile(f"{path}: {has}, which minigoog does not read, expected one of {', '.join(CODES)}")
     if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(map(_is_count, shape)):
-        raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, expected at most {MOST_AXES} integers from 0 on")
+        raise _damaged(path, f"`{short(name)}` has shape {short(shape)}, expected at most {MOST_AXES} integers from 0 on")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
-        raise _damaged(path, f"`{name}` has data_offsets {str(offsets)[:80]}, expected two integers from 0 on")
-    code = np.dtype(DTYPES[dtype])
+        raise _damaged(path, f"`{short(name)}` has data_offsets {short(offsets)}, expected two integers from 0 on")
+    code = np.dtype(CODES[dtype])
     needed = math.prod(shape) * code.itemsize
     if offsets[1] - offsets[0] != needed:
-        raise _damaged(path, f"`{name}` has {offsets[1] - offsets[0]} bytes, expected {needed} for {dtype} {str(shape)[:80]}")
+        raise _damaged(path, f"`{short(name)}` has {offsets[1] - offsets[0]} bytes, expected {needed} for {dtype} {str(shape)[:80]}")
     if _too_large(shape, code):
-        raise _damaged(path, f"`{name}` has shape {str(shape)[:80]}, expected fewer than 2^62 bytes")
+        raise _damaged(path, f"`{short(name)}` has shape {str(shape)[:80]}, expected fewer than 2^62 bytes")
 
 
-def _array(path: Path, file: IO[bytes], start: int, entry: Entry) -> NDArray[Any]:
+def _array(path: Path, file: BufferedReader, start: int, entry: Entry) -> NDArray[Any]:
     begin, end = entry["data_offsets"]
+    array: NDArray[Any] = np.empty(entry["shape"], CODES[entry["dtype"]])
     file.seek(start + begin)
-    return np.frombuffer(_read(path, file, end - begin), DTYPES[entry["dtype"]]).reshape(entry["shape"]).copy()
+    if file.readinto(array.reshape(-1).view(np.uint8).data) != end - begin:
+        raise _damaged(path, f"ends before byte {start + end}")
+    # BF16 is the upper half of a float32
+    return (array.astype("<u4") << 16).view("<f4") if entry["dtype"] == "BF16" else array

@@ -1,6 +1,7 @@
 """A trained model in one safetensors file: its weights, and everything needed to use them on new images."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from ..reading import DamagedFile, json_value, reading, short
 from . import safetensors
 
 NAMES = ("averaged.safetensors", "last.safetensors")  # the files of weights in a run's folder, the preferred one first
+LONGEST_SIDE = 1 << 14  # pixels of an image: 800 MB in memory
+KINDS = {"model": str, "arguments": dict, "classes": list, "input_size": list, "mean": list, "std": list, "more": dict}
 
 
 class Info(NamedTuple):
@@ -41,16 +45,17 @@ def save(path: str | Path, weights: Mapping[str, NDArray[Any]], info: Info) -> N
 
 
 def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], Info]:
-    """(weights, Info) of a file that `save` wrote; ValueError naming the file for any other."""
+    """(weights, Info) of a file that `save` wrote; DamagedFile naming the file for any other."""
     weights, metadata = safetensors.load(path)
     missing = [name for name in Info._fields if name not in metadata]
     if missing:
-        raise ValueError(f"{path}: not a saved model of minigoog: its metadata has no `{missing[0]}`")
-    try:
-        facts = {name: json.loads(metadata[name]) for name in Info._fields}
+        raise DamagedFile(f"{path}: not a saved model of minigoog: its metadata has no `{missing[0]}`")
+    facts = {}
+    for name, kind in KINDS.items():
+        with reading(path, f"its metadata is damaged: `{name}`"):
+            facts[name] = json_value(metadata[name], kind)
+    with reading(path, "its metadata is damaged"):
         return weights, _info(facts)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path}: its metadata is damaged ({error})") from None
 
 
 def members(run_or_file: str | os.PathLike[str]) -> list[Path]:
@@ -74,16 +79,14 @@ def find(run_or_file: str | os.PathLike[str]) -> Path:
 
 
 def _info(facts: dict[str, Any]) -> Info:
-    """The facts as an Info; TypeError or ValueError if they have other types."""
-    if not isinstance(facts["classes"], list) or not isinstance(facts["more"], dict):
-        raise ValueError("classes must be a list, more an object")
-    size, numbers = facts["input_size"], facts["mean"] + facts["std"]
-    strings = [facts["model"], *facts["classes"], *facts["more"], *facts["more"].values()]
-    if not all(isinstance(text, str) for text in strings) or not isinstance(facts["arguments"], dict):
-        raise ValueError("model, classes and more must be strings, arguments an object")
-    if len(size) != 3 or not all(type(n) is int and 0 < n < 2**16 for n in size):
-        raise ValueError(f"input_size is {size}, expected [height, width, channels]")
-    if len(numbers) != 2 * size[2] or not all(type(x) is float for x in numbers) or not all(x > 0 for x in facts["std"]):
-        raise ValueError(f"mean is {facts['mean']} and std {facts['std']}, expected a number for each of {size[2]} channels, std above 0")
-    tuples = {name: tuple(facts[name]) for name in ("classes", "input_size", "mean", "std")}
-    return Info(**facts | tuples)
+    """The facts, each of its kind in KINDS, as an Info; ValueError if they hold anything odd."""
+    if not all(isinstance(text, str) for text in (*facts["classes"], *facts["more"].values())):
+        raise ValueError("`classes` or `more` holds something other than strings")
+    size, mean, std = facts["input_size"], facts["mean"], facts["std"]
+    if len(size) != 3 or not all(type(n) is int and 0 < n <= LONGEST_SIDE for n in size) or size[2] not in (1, 3):
+        raise ValueError(f"`input_size` is {short(size)}, expected [height, width, 1 or 3] of at most {LONGEST_SIDE} pixels")
+    numbers = all(type(x) is float and math.isfinite(x) for x in mean + std)
+    if not numbers or len(mean) != size[2] or len(std) != size[2] or min(std) <= 0:
+        expected = f"a finite number for each of {size[2]} channels, std above 0"
+        raise ValueError(f"`mean` is {short(mean)} and `std` {short(std)}, expected {expected}")
+    return Info(**facts | {name: tuple(facts[name]) for name in ("classes", "input_size", "mean", "std")})

@@ -2,14 +2,17 @@
 
 In evaluation BatchNorm2d is y = (x - mean) / sqrt(variance + eps) * scale + shift with constants: part of the convolution before it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .foreign import check_names, float32, numbers
+
 StateDict: TypeAlias = Mapping[str, NDArray[Any]]
 
+WHERE = "googlenet_from_torchvision"
 EPSILON = 1e-3  # of torchvision's GoogLeNet
 BRANCHES = {  # ours -> theirs, within an Inception module
     "branch1x1": "branch1",
@@ -29,7 +32,7 @@ def googlenet_from_torchvision(state: StateDict) -> dict[str, NDArray[np.float32
     """The state dict of GoogLeNet(variant="torchvision") from torchvision's, a dict of NumPy arrays; with heads if it has them.
 
     Raises ValueError that names missing and unknown keys, or arrays of another shape."""
-    heads = any(name.startswith("aux") for name in state)
+    heads = any(str(name).startswith("aux") for name in state)
     convolutions = dict(STEM)
     for module in MODULES:
         convolutions |= {f"inception{module}.{part}": f"inception{module}.{theirs}" for part, theirs in BRANCHES.items()}
@@ -38,44 +41,45 @@ def googlenet_from_torchvision(state: StateDict) -> dict[str, NDArray[np.float32
         convolutions |= {f"{head}.conv": f"{theirs}.conv" for head, theirs in HEADS.items()}
         for head, theirs in HEADS.items():
             linears |= {f"{head}.hidden": f"{theirs}.fc1", f"{head}.classifier": f"{theirs}.fc2"}
-    _check_names(state, convolutions.values(), linears.values())
+    check_names(WHERE, state, _names(convolutions.values(), linears.values()), "num_batches_tracked")
     ours: dict[str, NDArray[np.float32]] = {}
     for name, theirs in convolutions.items():
         ours[f"{name}.weight"], ours[f"{name}.bias"] = _folded(state, theirs)
     for name, theirs in linears.items():
-        weight = np.asarray(state[f"{theirs}.weight"], np.float32)
+        weight = float32(WHERE, f"{theirs}.weight", numbers(WHERE, f"{theirs}.weight", state[f"{theirs}.weight"], 2))
         ours[f"{name}.weight"] = _flattened_hwc(weight) if name.endswith(".hidden") else np.ascontiguousarray(weight.T)
-        ours[f"{name}.bias"] = np.asarray(state[f"{theirs}.bias"], np.float32)
+        ours[f"{name}.bias"] = float32(WHERE, f"{theirs}.bias", numbers(WHERE, f"{theirs}.bias", state[f"{theirs}.bias"], 1))
     return ours
 
 
-def _check_names(state: StateDict, convolutions: Iterable[str], linears: Iterable[str]) -> None:
-    convolutions = list(convolutions)
-    expected = {f"{c}.conv.weight" for c in convolutions} | {f"{c}.bn.{part}" for c in convolutions for part in BATCH_NORM}
-    expected |= {f"{name}.{part}" for name in linears for part in ("weight", "bias")}
-    have = {name for name in state if not name.endswith("num_batches_tracked")}
-    wrong = [f"missing `{name}`" for name in sorted(expected - have)] + [f"unknown `{name}`" for name in sorted(have - expected)]
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise ValueError(f"googlenet_from_torchvision: {'; '.join(wrong[:5])}{more}")
+def _names(convolutions: Iterable[str], linears: Iterable[str]) -> Iterator[str]:
+    """The keys of their state dict."""
+    for name in convolutions:
+        yield f"{name}.conv.weight"
+        yield from (f"{name}.bn.{part}" for part in BATCH_NORM)
+    for name in linears:
+        yield from (f"{name}.weight", f"{name}.bias")
 
 
 def _folded(state: StateDict, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(weight HWIO, bias) of a convolution and the BatchNorm after it, computed in float64."""
-    weight = np.asarray(state[f"{name}.conv.weight"], np.float64)
-    if weight.ndim != 4:
-        raise ValueError(f"googlenet_from_torchvision: `{name}.conv.weight` has shape {weight.shape}, expected [out, in, height, width]")
-    scale, shift, mean, variance = (np.asarray(state[f"{name}.bn.{part}"], np.float64) for part in BATCH_NORM)
-    for part, values in zip(BATCH_NORM, (scale, shift, mean, variance), strict=True):
+    weight = numbers(WHERE, f"{name}.conv.weight", state[f"{name}.conv.weight"], 4)
+    parts = {part: numbers(WHERE, f"{name}.bn.{part}", state[f"{name}.bn.{part}"], 1) for part in BATCH_NORM}
+    for part, values in parts.items():
         if values.shape != weight.shape[:1]:
-            raise ValueError(f"googlenet_from_torchvision: `{name}.bn.{part}` has shape {values.shape}, expected {weight.shape[:1]}")
-    gain = scale / np.sqrt(variance + EPSILON)
-    hwio = (weight * gain[:, None, None, None]).transpose(2, 3, 1, 0)
-    return np.ascontiguousarray(hwio, np.float32), (shift - mean * gain).astype(np.float32)
+            raise ValueError(f"{WHERE}: `{name}.bn.{part}` has shape {values.shape}, expected {weight.shape[:1]}")
+    scale, shift, mean, variance = parts.values()
+    if variance.min(initial=0) < 0:
+        raise ValueError(f"{WHERE}: `{name}.bn.running_var` has the value {variance.min()}, expected variances from 0 on")
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is named by float32()
+        gain = scale / np.sqrt(variance + EPSILON)
+        hwio = (weight * gain[:, None, None, None]).transpose(2, 3, 1, 0)
+        bias = shift - mean * gain
+    return float32(WHERE, f"{name}.conv.weight", hwio), float32(WHERE, f"{name}.bn.bias", bias)
 
 
 def _flattened_hwc(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """A head's first linear layer [1024, 2048]: theirs flattens the 4x4x128 map channel by channel, ours pixel by pixel."""
-    if weight.ndim != 2 or weight.shape[1] != 2048:
-        raise ValueError(f"googlenet_from_torchvision: a head's first linear layer has shape {weight.shape}, expected [1024, 2048]")
+    if weight.shape[1] != 2048:
+        raise ValueError(f"{WHERE}: a head's first linear layer has shape {weight.shape}, expected [1024, 2048]")
     return np.ascontiguousarray(weight.reshape(-1, 128, 4, 4).transpose(2, 3, 1, 0).reshape(2048, -1))

@@ -13,24 +13,27 @@ from typing import Any, TypeAlias
 from .. import __version__, kernels
 from ..checks import check_int, check_real
 from ..models import MODELS
+from ..reading import limited, reading, short
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
 
 # settings that may change when a run is resumed: they do not affect the result. `data` may only move to another place
 BITLESS = ("threads", "workers", "data", "data_dir", "download", "checkpoint_minutes", "keep_every")
+# bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
+LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
 Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
 
 
 def integer(default: int | None, minimum: int, help: str, maximum: int = 2**31 - 1) -> Any:
     """A setting that is an integer; None if its default is None."""
-    return _setting(default, help, int, lambda name, value: check_int("train", name, value, minimum, maximum))
+    return _setting(default, help, int, lambda name, value: check_int("train", name, _brief(value), minimum, maximum))
 
 
 def real(default: float | None, minimum: float, help: str, maximum: float = float("inf"), above: bool = False) -> Any:
     """A setting that is a number from `minimum`, or `above` it, to `maximum`."""
 
     def check(name: str, value: Any) -> float:
-        number = check_real("train", name, value, minimum, maximum)
+        number = check_real("train", name, _brief(value), minimum, maximum)
         if above and number == minimum:
             raise ValueError(f"train: `{name}` is {minimum}, expected a number above {minimum}")
         return float(number)
@@ -43,7 +46,7 @@ def choice(default: str | None, choices: Iterable[str], help: str) -> Any:
 
     def check(name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
-            raise ValueError(f"train: `{name}` is {value!r}, expected one of {', '.join(choices)}")
+            raise ValueError(f"train: `{name}` is {_brief(value)!r}, expected one of {', '.join(choices)}")
         return value
 
     return _setting(default, help, str, check, choices=tuple(choices))
@@ -54,7 +57,7 @@ def switch(default: bool, help: str) -> Any:
 
     def check(name: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise TypeError(f"train: `{name}` is {value!r}, expected true or false")
+            raise TypeError(f"train: `{name}` is {_brief(value)!r}, expected true or false")
         return value
 
     return _setting(default, help, bool, check)
@@ -71,6 +74,12 @@ def text(default: str | None, help: str) -> Any:
         return str(os.fspath(value))
 
     return _setting(default, help, str, check)
+
+
+def _brief(value: Any) -> Any:
+    """The value, or the start of a long text or of hundreds of digits, for errors."""
+    long = isinstance(value, str) or (isinstance(value, int) and value.bit_length() > 128)
+    return short(str(value)) if long else value
 
 
 def _setting(default: Any, help: str, kind: type, check: Check, **more: Any) -> Any:
@@ -139,15 +148,23 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     shipped = resources.files(__package__) / "recipes" / f"{name_or_path}.toml"
     file = shipped if str(name_or_path) in recipes() else Path(name_or_path)
     try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        with reading(f"train: `config` is '{name_or_path}'", "which is not a TOML file of settings"), file.open("rb") as opened:
+            text = limited(opened, LONGEST_TOML)
+            if max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
+                raise ValueError(f"a line of more than {LONGEST_LINE} bytes")
+            settings = tomllib.loads(text.decode())
     except FileNotFoundError:
         raise FileNotFoundError(f"train: `config` is '{name_or_path}', expected a TOML file or one of {', '.join(recipes())}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
         raise ValueError(f"train: `config` is '{name_or_path}', which cannot be read ({error})") from None
+    for name, value in settings.items():
+        if not isinstance(value, (str, int, float)):
+            has = f"{short(value)} as {short(repr(name))}"
+            raise ValueError(f"train: `config` '{name_or_path}' has {has}, expected text, a number, true or false")
     known = [setting.name for setting in fields(Config)]
     for name in settings.keys() - set(known):
         hint = "".join(f": did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
-        raise ValueError(f"train: `config` '{name_or_path}' has a setting {name!r} that does not exist{hint}")
+        raise ValueError(f"train: `config` '{name_or_path}' has a setting {short(repr(name))} that does not exist{hint}")
     return settings
 
 

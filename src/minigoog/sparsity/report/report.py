@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from ...files import atomic_write
-from ..runner.demonstration import VERDICTS, Numbers, Rows
+from ..runner.demonstration import VERDICTS, Numbers, Rows, facts_in
 from ..runner.machine import machine, now
 from ..runner.run import Outcome, kind_of
 from . import figures, text
@@ -57,7 +57,7 @@ def summary(outcomes: Sequence[Outcome], folder: Path) -> Numbers:
 def parts(outcomes: Sequence[Outcome], folder: Path) -> Rows:
     """The stored results of each part of the demonstrations that have run, with time and machine."""
     folders = [folder / outcome.demonstration.name for outcome in outcomes if outcome.numbers]
-    return [json.loads(path.read_text()) for place in folders for path in sorted(place.glob("*.json"))]
+    return [facts_in(path) for place in folders for path in sorted(place.glob("*.json"))]
 
 
 def drawn(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[str, str], dict[str, str]]:

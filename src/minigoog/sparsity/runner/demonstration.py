@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ...files import atomic_write
+from ...reading import LONGEST_JSON, json_value, limited, reading, short
 from .machine import machine, now
 
 Numbers: TypeAlias = dict[str, Any]  # what was measured, as JSON can hold it
@@ -16,6 +17,7 @@ Table: TypeAlias = tuple[list[str], list[list[str]]]  # headings, rows of text
 Say: TypeAlias = Callable[[str], None]  # called with a line of progress
 Figure: TypeAlias = Any  # matplotlib's Figure, an optional package
 
+DAMAGED = ("not a result of a demonstration", "delete it, and it is measured again")
 VERDICTS = ("holds", "holds partly", "not confirmed")
 
 
@@ -49,8 +51,19 @@ class Setting:
 
 def numbers_in(path: Path) -> Numbers:
     """The numbers that `Setting.once` has written to a file."""
-    numbers: Numbers = json.loads(path.read_text())["numbers"]
+    numbers: Numbers = facts_in(path)["numbers"]
     return numbers
+
+
+def facts_in(path: Path) -> Numbers:
+    """All that `Setting.once` has written to a file; DamagedFile, naming it, if it is anything else."""
+    with reading(path, *DAMAGED), open(path, "rb") as file:
+        facts: Numbers = json_value(limited(file, LONGEST_JSON), dict)
+        numbers, machine = facts["numbers"], facts["machine"]
+        known = isinstance(numbers, dict) and isinstance(machine["processor"], str) and isinstance(facts["finished"], str)
+        if not known or any(isinstance(value, (list, dict)) for value in machine.values()):
+            raise ValueError(f"its numbers are {short(numbers)}, its machine {short(machine)}, its time {short(facts['finished'])}")
+        return facts
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ...data.folder import open_folder
 from ...files import atomic_write
+from ...reading import LONGEST_JSON, json_value, limited, reading, short
 from ...text import duration
-from .demonstration import Demonstration, Numbers, Say, Setting, numbers_in
+from .demonstration import DAMAGED, Demonstration, Numbers, Say, Setting, numbers_in
 
 SETTINGS = "settings.json"
 RESULT = "result"  # the part with all numbers of a demonstration
@@ -46,7 +47,7 @@ def run(names: Sequence[str], demonstrations: dict[str, Demonstration], output: 
     Those that are not among `names` have the results of an earlier run in the folder `output`. If a demonstration fails, the
     others still run. ValueError if the folder holds results of another kind; OSError if it cannot be written to."""
     folder = opened(Path(output), Kind(quick, seed, _described(images)))
-    outcomes = {name: _from(demonstration, _kept(folder, name)) for name, demonstration in demonstrations.items()}
+    outcomes = {name: _kept(demonstration, folder / name / f"{RESULT}.json") for name, demonstration in demonstrations.items()}
     for i, name in enumerate(names, start=1):
         say(f"{name} ({i} of {len(names)}): {demonstrations[name].title}")
         setting = Setting(folder / name, quick, seed, images, lambda text: say(f"  {text}"))
@@ -67,17 +68,19 @@ def _run_one(demonstration: Demonstration, setting: Setting) -> Outcome:
     return outcome
 
 
-def _from(demonstration: Demonstration, numbers: Numbers | None) -> Outcome:
-    """The Outcome of these numbers; None means that it has not run."""
-    if numbers is None:
-        return Outcome(demonstration)
+def _from(demonstration: Demonstration, numbers: Numbers) -> Outcome:
+    """The Outcome of these numbers."""
     return Outcome(demonstration, numbers, *demonstration.judge(numbers))
 
 
-def _kept(folder: Path, name: str) -> Numbers | None:
-    """The numbers that an earlier run left, or None."""
-    path = folder / name / f"{RESULT}.json"
-    return numbers_in(path) if path.exists() else None
+def _kept(demonstration: Demonstration, path: Path) -> Outcome:
+    """The Outcome of the numbers that an earlier run left, if any; DamagedFile, naming the file, if they cannot be judged or shown."""
+    if not path.exists():
+        return Outcome(demonstration)
+    numbers = numbers_in(path)
+    with reading(path, *DAMAGED):
+        demonstration.table(numbers)
+        return _from(demonstration, numbers)
 
 
 def opened(folder: Path, kind: Kind) -> Path:
@@ -97,7 +100,11 @@ def opened(folder: Path, kind: Kind) -> Path:
 
 def kind_of(folder: Path) -> Kind:
     """The Kind of the results in this folder."""
-    return Kind(**json.loads((folder / SETTINGS).read_text()))
+    with reading(folder / SETTINGS, "not the settings of a run"), open(folder / SETTINGS, "rb") as file:
+        kind = Kind(**json_value(limited(file, LONGEST_JSON), dict))
+        if [type(value) for value in asdict(kind).values()] != [bool, int, str]:
+            raise ValueError(f"{short(asdict(kind))}, expected quick, seed and images")
+        return kind
 
 
 def _described(images: Path | None) -> str:

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ...array_types import Array
 from ...kernels.sparse_pattern import SparsePattern
 from ...nn import Conv2d
 from ...nn.sparse import ungrouped
+from ...reading import MOST_UNPACKED, DamagedFile, reading
 from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
 from .break_even import FORMATS, at, best_dense, by_layer, timed_rows
 from .contest import Contest, one_thread
@@ -67,9 +69,23 @@ KERNELS = (*FORMATS, RANDOM)
 def pruned_weights(folder: str | Path, layers: Iterable[Pruned] = LAYERS) -> Iterator[tuple[Pruned, Array]]:
     """(layer, its weights HWIO) of those of `layers` whose file is in `folder`."""
     for p in layers:
-        if (Path(folder) / p.file).exists():
-            with np.load(Path(folder) / p.file, allow_pickle=False) as arrays:
-                yield p, arrays[p.weights]
+        if (path := Path(folder) / p.file).exists():
+            yield p, _weights(path, p.weights)
+
+
+def _weights(path: Path, name: str) -> Array:
+    """The array [kh, kw, cin, cout] of this name in an .npz file; DamagedFile, naming the file, if it is not there."""
+    try:
+        with reading(path, "not a file of pruned weights"), open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            size = arrays.zip.getinfo(f"{name}.npy").file_size
+            if size > MOST_UNPACKED:
+                raise ValueError(f"`{name}` has {size} bytes, expected at most {MOST_UNPACKED}")
+            w = arrays[name]
+            if w.ndim != 4 or w.dtype.kind not in "fiu":
+                raise ValueError(f"`{name}` is {w.dtype} of shape {w.shape}, expected numbers [kh, kw, cin, cout]")
+            return cast(Array, w)
+    except BadZipFile as error:
+        raise DamagedFile(f"{path}: not a file of pruned weights ({error})") from error
 
 
 def pruned_contest(p: Pruned, w: Array, images: int) -> Contest:

@@ -1,0 +1,116 @@
+"""Reading files that may be damaged or hostile: one error for whatever is wrong in them, and limits on what they may become in memory."""
+
+import gzip
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import IO, Any, TypeAlias, cast
+
+MOST_UNPACKED = 1 << 29  # bytes that a compressed file may become
+LONGEST_JSON = 1 << 21  # bytes of a JSON text: Python's objects take up to 27 times as much memory
+BLOCK = 1 << 20  # bytes read at a time where the length is not known
+Hook: TypeAlias = Any  # json.loads calls it with the pairs of an object
+
+CONTENT = (  # what parsers raise because of what they read; NameError, ImportError or AssertionError would be faults of this package
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError, EOFError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+class DamagedFile(ValueError):
+    """A file does not contain what it should; the message names it, what is wrong, and what was expected."""
+
+
+@contextmanager
+def reading(file: object, wrong: str, advice: str = "") -> Iterator[None]:
+    """Within a with-block that parses `file`, whatever its content makes Python raise becomes a DamagedFile: "FILE: WRONG (reason)".
+
+    Errors of the system that name a file, such as FileNotFoundError, pass. The original error is the cause of the new one."""
+    try:
+        yield
+    except DamagedFile:
+        raise
+    except (*CONTENT, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        raise DamagedFile(f"{file}: {wrong} ({reason(error)}){advice and '; '}{advice}") from error
+
+
+def reason(error: Exception) -> str:
+    """What an error says about a file, in words and on one line."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not {error.encoding} text"
+    if isinstance(error, KeyError):
+        return f"it has no {str(error)[:80]}"
+    text = " ".join(str(error).split())
+    return short(text if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {text}", 300)
+
+
+def short(value: object, most: int = 80) -> str:
+    """A value as text for an error: at most about `most` characters, all of them printable, whatever is nested in it."""
+    text = value if isinstance(value, str) else _text(value, most)
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _text(value: object, most: int) -> str:
+    """The repr of a value, of whose parts only as many are shown as `most` characters may need."""
+    if isinstance(value, (list, tuple)):
+        return repr(list(map(_leaf, value[:most])))
+    if isinstance(value, dict):
+        return repr({_leaf(key): _leaf(part) for key, part in islice(value.items(), most)})
+    return repr(_leaf(value))
+
+
+class _Dots:
+    def __repr__(self) -> str:
+        return "..."
+
+
+def _leaf(value: object) -> object:
+    """`value` if its repr is short, else something that stands for it."""
+    if isinstance(value, str):
+        return value[:80]
+    if isinstance(value, int):
+        return value if value.bit_length() < 256 else _Dots()
+    return value if isinstance(value, (float, type(None))) else _Dots()
+
+
+def json_value(text: str | bytes, kind: type, pairs: Hook = None) -> Any:
+    """The value of a JSON text, an instance of `kind` (dict: a JSON object); ValueError if it is anything else, or too long."""
+    if len(text) > LONGEST_JSON:
+        raise ValueError(f"{len(text)} bytes of JSON, expected at most {LONGEST_JSON}")
+    value = json.loads(text if isinstance(text, str) else text.decode(), object_pairs_hook=pairs)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{short(value)}, expected {'an object' if kind is dict else 'a list' if kind is list else kind.__name__}")
+    return value
+
+
+def limited(file: IO[bytes], most: int) -> bytes:
+    """The whole of a small file; ValueError if it has more than `most` bytes."""
+    data = up_to(file, most + 1)
+    if len(data) > most:
+        raise ValueError(f"more than {most} bytes, expected at most that")
+    return data
+
+
+def up_to(file: IO[bytes], n: int) -> bytes:
+    """The next `n` bytes of a file, or all that it has: memory follows what is there, not what is asked for."""
+    blocks = []
+    while n and (block := file.read(min(n, BLOCK))):
+        blocks.append(block)
+        n -= len(block)
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+
+def unpacked(file: IO[bytes]) -> IO[bytes]:
+    """An open file, decompressed as it is read if its first bytes are those of gzip; it is the caller who limits how much."""
+    start = file.read(2)
+    file.seek(0)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=file, mode="rb")) if start == b"\x1f\x8b" else file

@@ -1,0 +1,133 @@
+"""python -m tests.fuzz.make_corpus: writes the corpus, small valid files of every format. (Kept inputs are not touched.)"""
+
+import gzip
+import io
+import json
+import pickle
+import tarfile
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import minigoog as mg
+from minigoog.formats import safetensors, saved_model
+from minigoog.sparsity.demonstrations import DEMONSTRATIONS
+from minigoog.sparsity.runner.demonstration import Setting
+from minigoog.train import Config
+from minigoog.train.progress import Progress
+
+from ..data.generated import idx_bytes, random_bytes
+from .check import CORPUS
+from .readers import trainer
+
+
+def files() -> dict[str, dict[str, bytes]]:
+    """{reader: {file: its bytes}}"""
+    images, labels = idx_bytes(random_bytes(0, 3, 28, 28)), idx_bytes(np.arange(9, dtype=np.uint8))
+    return {
+        "idx": {"images": images, "labels": labels},
+        "idx-gz": {"images.gz": packed(images), "labels.gz": packed(labels)},
+        "cifar-binary": {"two": bytes([3]) + random_bytes(1, 3072).tobytes() + bytes([9]) + bytes(3072)},
+        "cifar-pickle": {f"protocol-{protocol}": batch(protocol) for protocol in (2, 3, 4)},
+        "cifar-archive": {"python.tar.gz": packed(archive()), "python.tar": archive()},
+        "digits": {"few.csv.gz": packed(b"# digits\n" + b"\n".join([b",".join([b"7"] * 65)] * 9)), "no.csv": b"1,2,3\n"},
+        "safetensors": {"weights": weights(), "empty": b"\x02" + bytes(7) + b"{}", "bf16": bf16()},
+        "saved-model": {"model": model()},
+        "checkpoint": {"checkpoint": checkpoint()},
+        "metrics": {"metrics": metrics()},
+        "settings": {"settings": Config(data_dir="/data", size=32).toml().encode()},
+        "result": {"blow-up": result("blow_up")},
+        "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
+        "caffe": {"bytes": b"decide"}, "torchvision": {"bytes": b"decide"},
+        "image": pictures(),
+    }  # fmt: skip
+
+
+def packed(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
+def batch(protocol: int) -> bytes:
+    return pickle.dumps({"data": random_bytes(2, 2, 3072), "labels": [1, 2], "filenames": ["a.png", "b.png"]}, protocol)
+
+
+def archive() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        names = pickle.dumps({"label_names": [f"class {i}" for i in range(10)]}, 2)
+        for name, data in (("readme.html", b"<p>"), ("test_batch", batch(2)), ("batches.meta", names)):
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return file.getvalue()
+
+
+def saved(write) -> bytes:
+    """What `write(path)` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "file")
+        return (Path(folder) / "file").read_bytes()
+
+
+def weights() -> bytes:
+    arrays = {"a": np.ones((2, 3), np.float32), "b": np.arange(4, dtype=np.int8), "c": np.zeros((0, 2)), "d": np.array(True)}
+    return saved(lambda path: safetensors.save(path, arrays, {"k": "v"}))
+
+
+def bf16() -> bytes:
+    header = json.dumps({"a": {"dtype": "BF16", "shape": [3], "data_offsets": [0, 6]}}).encode()
+    return len(header).to_bytes(8, "little") + header + b"\x80\x3f\0\0\xc0\x7f"
+
+
+def model() -> bytes:
+    info = saved_model.Info("tiny", {"num_classes": 2, "in_channels": 1}, ("cat", "dog"), (8, 8, 1), (1.0,), (4.0,), {"resize": "9"})
+    return saved(lambda path: saved_model.save(path, {"classifier.bias": np.zeros(2, np.float32)}, info))
+
+
+def checkpoint() -> bytes:
+    parts = trainer()
+    arrays = {f"weights/{name}": array for name, array in parts.model.state_dict().items()}
+    arrays |= {name.replace("weights", "velocities"): np.zeros_like(array) for name, array in arrays.items()}
+    mg.manual_seed(0)
+    facts = {"progress": json.dumps(asdict(Progress(epoch=1, step=2, head_losses=[0.5], logged=2))), "random": json.dumps(mg.rng.state())}
+    return saved(lambda path: safetensors.save(path, arrays, facts | {"data": parts.setup.fingerprint}))
+
+
+def metrics() -> bytes:
+    epoch = {"train_loss": 0.5, "train_accuracy": 0.75, "test_loss": 0.25, "test_accuracy": 0.875, "lr": 0.03, "seconds": 1.5}
+    step = {"step": 50, "epoch": 0.5, "losses": [1.5], "gradient_norms": {"conv1": 0.125}, "lr": 0.03}
+    return b"".join(json.dumps(line).encode() + b"\n" for line in (step, {"epoch": 1} | epoch, {"epoch": 2} | epoch))
+
+
+def result(name: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = DEMONSTRATIONS[name].measure(Setting(Path(folder), quick=True, say=lambda line: None))
+    facts = {"part": "result", "quick": True, "seed": 0, "numbers": numbers, "finished": "now", "machine": {"processor": "any"}}
+    return json.dumps(facts, indent=1).encode()
+
+
+def pictures() -> dict[str, bytes]:
+    found, pixels = {}, random_bytes(3, 9, 7, 3)
+    for kind in ("png", "jpeg", "bmp", "gif", "webp", "tiff", "ppm"):
+        file = io.BytesIO()
+        exif = Image.Exif()
+        exif[0x0112], exif[0x010E] = 6, "a description"
+        Image.fromarray(pixels).save(file, kind, **({"exif": exif} if kind in ("jpeg", "webp", "png", "tiff") else {}))
+        found[kind] = file.getvalue()
+    found["grey.pgm"] = b"P5 7 9 65535\n" + random_bytes(4, 126).tobytes()
+    return found
+
+
+def main() -> None:
+    CORPUS.mkdir(exist_ok=True)
+    for reader, of_reader in files().items():
+        (CORPUS / reader).mkdir(exist_ok=True)
+        for name, data in of_reader.items():
+            (CORPUS / reader / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

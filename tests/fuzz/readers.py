@@ -1,0 +1,125 @@
+"""The readers, and how each is called with a file."""
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import minigoog as mg
+from minigoog import curves
+from minigoog.data import DamagedImage, cifar, datasets, idx, images
+from minigoog.formats import caffe, googlenet_from_caffe, googlenet_from_torchvision, safetensors, torchvision
+from minigoog.reading import MOST_UNPACKED, DamagedFile
+from minigoog.sparsity.demonstrations import DEMONSTRATIONS
+from minigoog.sparsity.runner import run as sparsity
+from minigoog.train import checkpoint, config
+from minigoog.train.progress import Progress
+from minigoog.train.run import Run
+
+MEMORY = 64 << 20  # bytes that a reader may need besides what the file's length allows
+
+
+class Reader(NamedTuple):
+    """`read(path)` reads a file of the name `file`, or raises one of `errors`, whose message names the file or starts with `named`."""
+
+    file: str
+    read: Callable[[Path], object]
+    errors: tuple[type[Exception], ...] = (DamagedFile,)
+    named: str = ""
+    memory: int = MEMORY
+
+
+def cifar10(path: Path) -> object:
+    return cifar.read("cifar10", "test", path.parent)
+
+
+def settings(path: Path) -> object:
+    return config.Config(**config.read(path))
+
+
+def trainer() -> Any:
+    """As much of a training as a checkpoint needs."""
+    model = mg.nn.Linear(2, 2)
+    optimizer = mg.optim.SGD(model.parameters(), 0.1, 0.9)
+    setup = SimpleNamespace(fingerprint="[1, 2]", info=SimpleNamespace(arguments={}))
+    return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, loader=range(5), progress=Progress(),
+                           config=SimpleNamespace(data="digits"))  # fmt: skip
+
+
+def resumed(path: Path) -> object:
+    with mg.rng.undisturbed():
+        checkpoint.load(Run(path.parent), trainer())
+        return mg.Tensor([1.0]) * mg.rng.generator().random()
+
+
+def outcomes(path: Path) -> object:
+    return [sparsity._kept(demonstration, path) for demonstration in (DEMONSTRATIONS["blow_up"],)]
+
+
+# ---- dictionaries of weights: the bytes of the file decide what is odd in them ----
+
+
+def caffe_weights() -> dict[str, Any]:
+    names = [*caffe.LAYERS.values(), *(f"inception_{m}/{theirs}" for m in caffe.MODULES for theirs in caffe.BRANCHES.values())]
+    weights = {f"{name}.weight": np.ones((2, 3) if "classifier" in name else (1, 1, 3, 2)) for name in names}
+    return weights | {f"{name}.bias": np.ones(2) for name in names}
+
+
+def torchvision_weights() -> dict[str, Any]:
+    convolutions = [*torchvision.STEM.values(), *(f"inception{m}.{theirs}" for m in torchvision.MODULES
+                                                  for theirs in torchvision.BRANCHES.values())]  # fmt: skip
+    weights = {f"{name}.conv.weight": np.ones((2, 3, 1, 1)) for name in convolutions}
+    weights |= {f"{name}.bn.{part}": np.ones(2) for name in convolutions for part in torchvision.BATCH_NORM}
+    return weights | {"fc.weight": np.ones((2, 3)), "fc.bias": np.ones(2), "conv1.bn.num_batches_tracked": np.array(3)}
+
+
+ODD_ARRAYS = (
+    None, 3, "text", [], [[1, 2], [3]], {}, np.ones(0), np.ones((0, 0, 0, 0)), np.array(1.0), np.ones((2, 3, 1, 1, 1)), np.array(["a"]),
+    np.array([1, 2], object), np.full(2, np.nan), np.full(2, -1.0), np.full(2, 1e300), np.full((2, 3, 1, 1), 1e39), np.ones(2, bool),
+    np.ones(2, complex), np.ones(2, np.float16), np.ones((1, 1, 2, 2)), np.ones((2, 2048)), object(), np.ones(2, "M8[s]"),
+    np.full(2, np.inf), np.ones(3, [("a", "f4")]),
+)  # fmt: skip
+ODD_NAMES = (3, None, "", "a" * 10_000, ("a",), b"conv1", "aux1", "aux1.conv.conv.weight", "\x1b[2J", "\ud800", 1.5)
+
+
+def odd(weights: dict[str, Any], data: bytes) -> Mapping[Any, Any]:
+    """The weights with a few odd names and arrays, as the bytes decide."""
+    r = random.Random(data)
+    changed: dict[Any, Any] = dict(weights)
+    for _ in range(r.randint(0, 3)):
+        name = r.choice(list(weights))
+        action = r.randrange(4)
+        if action == 0:
+            changed.pop(name, None)
+        elif action == 1:
+            changed[r.choice(ODD_NAMES)] = r.choice(ODD_ARRAYS)
+        else:
+            changed[name] = r.choice(ODD_ARRAYS)
+    return changed
+
+
+CAFFE, TORCHVISION = caffe_weights(), torchvision_weights()
+PACKED = MEMORY + 2 * MOST_UNPACKED
+READERS = {
+    "idx": Reader("train-images-idx3-ubyte", idx.read_idx),
+    "idx-gz": Reader("train-images-idx3-ubyte.gz", idx.read_idx, memory=PACKED),
+    "cifar-binary": Reader("test_batch.bin", cifar10),
+    "cifar-pickle": Reader("test_batch", cifar10),
+    "cifar-archive": Reader("cifar-10-python.tar.gz", cifar10, (DamagedFile, FileNotFoundError), memory=PACKED),
+    "digits": Reader("digits.csv.gz", datasets._read_table, memory=PACKED),
+    "safetensors": Reader("weights.safetensors", safetensors.load),
+    "saved-model": Reader("last.safetensors", mg.load),
+    "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: `data`"),
+    "metrics": Reader(curves.METRICS, lambda path: curves.summary([path.parent]), (DamagedFile, ValueError)),
+    "settings": Reader("config.toml", settings, (DamagedFile, ValueError, TypeError), "train: `"),
+    "result": Reader("result.json", outcomes),
+    "kind": Reader(sparsity.SETTINGS, lambda path: sparsity.kind_of(path.parent)),
+    "caffe": Reader("weights", lambda path: googlenet_from_caffe(odd(CAFFE, path.read_bytes())), (ValueError,), caffe.WHERE),
+    "torchvision": Reader(
+        "weights.pth", lambda path: googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes())), (ValueError,), torchvision.WHERE
+    ),
+    "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 8 * images.MOST_PIXELS),
+}

@@ -1,0 +1,217 @@
+"""Small files that are made to take time or memory, and odd facts in otherwise good ones: refused at once, and the reason is said."""
+
+import gzip
+import json
+import pickle
+import re
+import struct
+import tarfile
+from io import BytesIO
+
+import numpy as np
+import pytest
+
+from minigoog import curves
+from minigoog.data import archive, idx
+from minigoog.formats import safetensors
+from minigoog.reading import LONGEST_JSON
+
+from .check import CORPUS, Checker
+from .readers import READERS
+
+START = b"\x80\x02"  # of a pickle, protocol 2
+ARRAY = (CORPUS / "cifar-pickle" / "protocol-2").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def checker():
+    return Checker(list(READERS), 0)
+
+
+# ---- pickles ----
+
+
+def rebuilt(n):
+    """A pickle that sets the same state of 64 kB n times."""
+    head = START + b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR"
+    dtype = b"cnumpy\ndtype\n(U\x02u1tR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    state = b"(K\x01J\x00\x00\x01\x00\x85" + dtype + b"\x89B\x00\x00\x01\x00" + bytes(1 << 16) + b"t"
+    return head + state + b"q\x01b" + b"h\x01b" * n + b"."
+
+
+def encoded(n):
+    """One that encodes the same text of 64 kB n times."""
+    text = b"X\x00\x00\x01\x00" + b"a" * (1 << 16) + b"X\x06\x00\x00\x00latin1\x86"
+    return START + b"c_codecs\nencode\nq\x01" + text + b"q\x02R0" + b"h\x01h\x02R0" * n + b"N."
+
+
+TUPLES = b"K\x01" + b"q\x01h\x01\x86" * 60  # a tuple of two equal tuples, and so on: 2^60 leaves
+PICKLES = [
+    (START + b"I1\n0" * 160_000 + b"N.", r"not a batch of CIFAR \(a NoneType, expected a dictionary\)"),
+    (rebuilt(5000), "it makes more than its own"), (encoded(5000), "it makes more than its own"),
+    (START + b"}" + TUPLES + b"K\x01s.", "as a name"), (START + TUPLES + b"X\x01\x00\x00\x00a\x93.", "it names"),
+    (START + b"}(" + b"".join(b"\x8a\x0a" + (i * (2**61 - 1)).to_bytes(10, "little") + b"N" for i in range(1, 30_000)) + b"u.",
+    "as a name"),
+    (START + b"X\x00\x00\x20\x00" + "\U0001f600".encode() + bytes((1 << 21) - 4) + b".", "text of 2097152 bytes"),
+    (START + b"](" + b"]" * 99_990 + b"e" + (b"(" + b"]" * 99_990 + b"e") * 9 + b".", "more than 500000 opcodes"),
+    (START + b"B\x00\x00\x10\x00" + bytes(1 << 20) + b"q\x01}" + b"h\x01Ns" * 1000 + b".", "as a name"),
+    (pickle.dumps({"data": 3, "labels": "abc"}, 2), "`labels` is abc, expected a list of integers"),
+    (pickle.dumps([1, 2], 2), r"\(a list, expected a dictionary\)"), (pickle.dumps({"data": 3}, 2), "it has no 'labels'"),
+]  # fmt: skip
+
+
+# ---- archives ----
+
+
+def member(name, size, kind=tarfile.REGTYPE):
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+ARCHIVES = [
+    (member("film.bin", 3 << 30), "3221225984 bytes in 1 files, unpacked up to `film.bin`, expected at most 536870912"),
+    (member("test_batch", 300 << 20), "`test_batch` has 314572800 bytes, expected at most 268435456"),
+    (member("x", 400 << 20, tarfile.GNUTYPE_LONGNAME), "a name of 419430400 bytes, expected at most 65536"),
+    (member("x", 400 << 20, tarfile.XHDTYPE), "a name of 419430400 bytes"),
+    (member("x", 2**60), "expected at most 536870912 bytes"),
+    (member("x", 0) * 100_000, "in 1001 files"), (member("x", 512, tarfile.XHDTYPE) * 5000, "in 1001 files"),
+    (b"1" * 512, "checksum of a header"),
+    (b"a" * 512, "has the number"),
+    (member("test_batch", 600) + b"a" * 600, "ends too early"), (b"", "it is empty"),
+]  # fmt: skip
+
+
+# ---- safetensors, and the JSON in them ----
+
+
+def framed(header, data=b""):
+    return len(header).to_bytes(8, "little") + header + data
+
+
+def filled(item, before, after):
+    """A header of almost 2 MiB, full of one thing."""
+    return framed(before + b",".join([item] * ((LONGEST_JSON - 100) // (len(item) + 1))) + after)
+
+
+def changed(reader, **changes):
+    """A file of the corpus with other facts in its metadata; None: without."""
+    path = CORPUS / reader / reader.split("-")[-1]
+    arrays, metadata = safetensors.load(path)
+    metadata = {name: text for name, text in (metadata | changes).items() if text is not None}
+    return framed(_header(arrays, metadata), b"".join(array.tobytes() for array in arrays.values()))
+
+
+def _header(arrays, metadata):
+    at, entries = 0, {"__metadata__": metadata}
+    for name, array in arrays.items():
+        entries[name] = {"dtype": safetensors.NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
+        at += array.nbytes
+    return json.dumps(entries).encode()
+
+
+MANY = b"{%s}" % b",".join(b'"%x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}' % i for i in range(30_000))
+SAFETENSORS = [
+    (struct.pack("<Q", 84 << 20) + bytes(1 << 20), "has a header of 88080384 bytes, expected at most 1048576"),
+    (struct.pack("<Q", (2 << 20) + 1) + bytes(3 << 20), "has a header of 2097153 bytes, expected at most 2097152"),
+    (filled(b"{}", b'{"a":[', b"]}"), "expected dtype, shape and data_offsets"),
+    (filled(b'{"":0}', b'{"a":[', b"]}"), "expected dtype, shape and data_offsets"),
+    (framed(MANY, b"1"), "has 1 bytes of data, expected 0"),
+    (framed(b'{"a":' * 300_000), "it is nested too deeply"), (framed(b'{"a":' + b"[" * 900 + b"]" * 900 + b"}"), "expected dtype, shape"),
+    (framed(b'{"a":' + b"9" * 1_000_000 + b"}"), "Exceeds the limit"), (framed(b'{"\\u001b[2J":3}'), r"`\\x1b\[2J` is 3"),
+]  # fmt: skip
+MILLION = json.dumps({"num_classes": 1_000_000, "in_channels": 1})
+MODELS = [
+    (changed("saved-model", arguments=MILLION), r"weights of shape \(160, 1000000\) are more than its file has"),
+    (changed("saved-model", arguments=json.dumps({"in_channels": 10**12})), "`in_channels` is 1000000000000, expected at most"),
+    (changed("saved-model", model='"googlenet"', classes=json.dumps([""] * 300_000), arguments='{"num_classes": 300000}'), "are more than"),
+    (changed("saved-model", arguments='{"init": 3}'), "do not fit the network"),
+    (changed("saved-model", more="[]"), r"`more` \(\[\], expected an"),
+    (changed("saved-model", arguments='{"num_classes": "2"}'), "do not fit the network"),
+    (changed("saved-model", mean="[NaN]"), "`mean` is"),
+    (changed("saved-model", more=json.dumps({"resize": "9" * 5000})), "its metadata is damaged"),
+]  # fmt: skip
+START_FACTS = json.loads(safetensors.load(CORPUS / "checkpoint" / "checkpoint")[1]["progress"])
+CHECKPOINTS = [
+    (changed("checkpoint", progress=None), r"not a checkpoint \(it has no 'progress'\)"),
+    (changed("checkpoint", random=None), "it has no 'random'"),
+    (changed("checkpoint", progress="[]"), "expected an object"), (changed("checkpoint", progress="{}"), "expected epoch, step"),
+    (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": "2"})), "`step` is 2, expected int"),
+    (changed("checkpoint", progress=json.dumps(START_FACTS | {"loss": np.nan})), "`loss` is nan, expected float"),
+    (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": 6})), "step 6 with 1 losses, of 5 steps with 1"),
+    (changed("checkpoint", progress=json.dumps(START_FACTS | {"head_losses": [1.0, 2.0]})), "with 2 losses"),
+    (changed("checkpoint", random='{"seed": 0}'), "it has no 'counter'"), (changed("checkpoint", random="3"), "expected an object"),
+    (changed("checkpoint", random='{"seed": 0, "counter": "0", "generator": {}}'), "`counter` is '0'"),
+]  # fmt: skip
+
+
+# ---- texts ----
+
+EPOCH = {"epoch": 1, "train_loss": 1, "train_accuracy": 1, "test_loss": 1, "test_accuracy": 1, "lr": 1, "seconds": 1}
+
+
+def line(**changes):
+    return json.dumps({name: value for name, value in (EPOCH | changes).items() if value is not None}).encode() + b"\n"
+
+
+METRICS = [
+    (b"[" * 100_000 + b"\n", "it is nested too deeply"), (b"3\n", "3, expected an object"), (b"\xff\xfe\xff\n", "it is not utf-8 text"),
+    (b"9" * 5000 + b"\n", "Exceeds the limit"), (line(seconds=None), "it has no 'seconds'"),
+    (line(lr="high"), "`lr` is high, expected a number"),
+    (line(test_loss=float("nan")), "`test_loss` is nan"), (line(seconds=10**400), "`seconds` is"),
+    (line(test_accuracy=[1]), "`test_accuracy` is"),
+    (line() + line(averaged_test_loss=1), "only some epochs have averaged weights"),
+    (b" " * (3 << 20), "a line of more than 2097152 bytes"),
+]  # fmt: skip
+SETTINGS = [
+    (b".".join([b"a"] * 32_000) + b"=1\n", "more than 16384 bytes"), (b".".join([b"a"] * 8000) + b"=1\n", "a line of more than 4500 bytes"),
+    (b"a=" + b"[" * 4000, "nested too deeply"), (b"lr=[[1], 2]", r"has \[\.\.\., 2\] as 'lr', expected text, a number"),
+    (b'model="' + b"a" * 4000 + b'"', r"`model` is 'a{80}\.\.\.', expected one of"),
+    (b'seed="' + b"a" * 4000 + b'"', r"a{80}\.\.\.', expected"), (b"seed=" + b"9" * 999, r"9{80}\.\.\."),
+    (b"seed=" + b"9" * 4400, "Exceeds the limit"), (b"\xff", "it is not utf-8 text"),
+]  # fmt: skip
+RESULT = json.loads((CORPUS / "result" / "blow-up").read_bytes())
+RESULTS = [
+    (b"[" * 100_000, "nested too deeply"), (b"[]", "expected an object"), (b"{}", "it has no 'numbers'"),
+    (json.dumps(RESULT | {"numbers": 3}).encode(), "its numbers are 3"),
+    (json.dumps(RESULT | {"numbers": {}}).encode(), "it has no 'reduced'"),
+    (json.dumps(RESULT | {"machine": {"processor": []}}).encode(), "its machine"),
+    (json.dumps(RESULT | {"numbers": {"naive": [], "reduced": []}}).encode(), "not a result of a demonstration"),
+]  # fmt: skip
+CASES = {
+    "idx": [(b"\0\0\x08\x01\xff\xff\xff\xff", "has 0 bytes of data, expected 4294967295"),
+    (b"\0\0\x08\x03" + b"\xff" * 12, "has the shape")],
+    "idx-gz": [(gzip.compress(b"\0\0\x08\x01\xff\xff\xff\xff"), "has 0 bytes of data, expected 4294967295")],
+    "cifar-pickle": PICKLES, "cifar-archive": [(gzip.compress(data), message) for data, message in ARCHIVES] + ARCHIVES[:2],
+    "safetensors": SAFETENSORS, "saved-model": MODELS, "checkpoint": CHECKPOINTS, "metrics": METRICS, "settings": SETTINGS,
+    "result": RESULTS,
+    "kind": [(b"{}", "missing 3 required"), (b'{"quick": 1, "seed": 0, "images": ""}', "expected quick, seed and images")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "data", "message"), [
+    pytest.param(name, data, message, id=f"{name}-{i}") for name, cases in CASES.items() for i, (data, message) in enumerate(cases)
+])  # fmt: skip
+def test_a_hostile_file_is_refused_within_its_memory_and_its_reason_is_said(checker, name, data, message):
+    assert checker.limited(name, data) == "" and re.search(message, checker.said), checker.said
+
+
+def test_what_is_compressed_may_become_so_much_and_no_more(checker, monkeypatch):
+    """With a limit of 1 MB in place of 512 MiB."""
+    monkeypatch.setattr(idx, "MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr(archive, "MOST_UNPACKED", 1 << 20)
+    bomb = gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 1 << 24) + bytes(1 << 24))
+    assert checker.limited("idx-gz", bomb) == "" and "unpacked, it has more than 1048576 bytes, expected at most that" in checker.said
+    tar = BytesIO()
+    with tarfile.open(fileobj=tar, mode="w:gz") as file:
+        info = tarfile.TarInfo("zeros")
+        info.size = 1 << 24
+        file.addfile(info, BytesIO(bytes(1 << 24)))
+    assert checker.limited("cifar-archive", tar.getvalue()) == ""
+    assert "16777728 bytes in 1 files, unpacked up to `zeros`, expected at most 1048576" in checker.said
+
+
+def test_a_run_of_more_epochs_than_anyone_needs_is_refused(checker, monkeypatch):
+    monkeypatch.setattr(curves, "MOST_EPOCHS", 10)
+    assert checker.limited("metrics", line() * 10) == "" == checker.said
+    assert checker.limited("metrics", line() * 11) == "" and "more than 10 epochs" in checker.said
