@@ -115,6 +115,13 @@ def test_what_would_change_the_classes_is_refused(parts, change, message, split)
         open_dataset(parts, split)
 
 
+def test_an_error_about_a_class_says_that_there_are_more(parts):
+    (parts / "train" / "bird").mkdir()
+    write_image(parts / "test" / "fish" / "0.png")
+    with pytest.raises(ValueError, match=r"for the class bird; .* \(1 more faults: python -m minigoog\.data check \S+\)$"):
+        open_dataset(parts, "train")
+
+
 @pytest.mark.parametrize("junk", ["__MACOSX", "@eaDir", ".ipynb_checkpoints", ".git", "$RECYCLE.BIN", "System Volume Information"])
 def test_folders_that_systems_leave_are_no_classes(parts, junk):
     for place in (parts, parts / "train", parts / "test", parts / "train" / "cat"):

@@ -69,7 +69,8 @@ def open_folder(path: str | Path, split: str, names: Sequence[str] = ()) -> Imag
     check_folder(path, names)
     trees = scan_parts(path)
     if wrong := wrong_classes(path, trees):
-        raise ValueError(f"open_dataset: {wrong[0]}")
+        more = f" ({len(wrong) - 1} more faults: python -m minigoog.data check {shell_word(path)})" if len(wrong) > 1 else ""
+        raise ValueError(f"open_dataset: {wrong[0]}{more}")
     paths, labels = [], []
     for label, name in enumerate(trees["train"].classes):
         found = images_of(trees, split, name)

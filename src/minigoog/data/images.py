@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reading import DamagedFile, reason
 from ..text import printable
 
 Image: TypeAlias = NDArray[Any]  # [h, w, c], values from 0 to 255: uint8, or float32 after some transforms
@@ -37,7 +38,7 @@ KINDS = {  # of what is no regular file, by stat.S_IFMT of its mode
 }  # fmt: skip
 
 
-class DamagedImage(ValueError):
+class DamagedImage(DamagedFile):
     """A file that cannot be read as an image; the message names it."""
 
 
@@ -86,8 +87,7 @@ def _opened(file: str | os.PathLike[str] | bytes) -> Iterator[Any]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a damaged file points before its start
             raise OSError(error.errno, error.strerror, name) from None
-        told = str(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
-        raise DamagedImage(f"{printable(name)}: cannot be read as an image ({told[:300]})") from error
+        raise DamagedImage(f"{printable(name)}: cannot be read as an image ({reason(error)})") from error
 
 
 def _regular(path: str | os.PathLike[str]) -> BinaryIO:
