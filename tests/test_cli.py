@@ -1,5 +1,6 @@
 """The programs under one name, what they share, and shell completion."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from minigoog import cli, completion
 
 PROGRAMS = [[name] for name in program.PROGRAMS] + [["evaluate", "curves"], ["completion"]]
 INSPECT = [["inspect", name] for name in ("step", "page", "branches", "lab", "summary", "diff")]
+DATA = [["data", "check"]]
 LINES = {"train": 40}  # of help; 30 elsewhere
 
 
@@ -41,7 +43,7 @@ def test_help_and_version_import_no_program():
         assert done.stdout.endswith("[]\n"), done.stdout
 
 
-@pytest.mark.parametrize("words", [[], *PROGRAMS, *INSPECT], ids=" ".join)
+@pytest.mark.parametrize("words", [[], *PROGRAMS, *INSPECT, *DATA], ids=" ".join)
 def test_help_fits_one_screen(words, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as end:
@@ -121,7 +123,7 @@ def bash():
 
 @pytest.mark.parametrize("words, offered", [
     (["minigoog", "tr"], ["train"]),
-    (["minigoog", ""], ["train", "evaluate", "inspect", "sparsity", "completion", "-h", "--help", "--version"]),
+    (["minigoog", ""], ["train", "evaluate", "inspect", "data", "sparsity", "completion", "-h", "--help", "--version"]),
     (["minigoog", "train", "--ti"], ["--tiny"]),
     (["minigoog", "train", "--tiny", "--step-f"], ["--step-factor"]),
     (["minigoog", "train", "--no-n"], ["--no-norm", "--no-nesterov"]),
@@ -133,6 +135,7 @@ def bash():
     (["minigoog", "inspect", "s"], ["step", "summary"]),
     (["minigoog", "inspect", "summary", "g"], ["googlenet"]),
     (["minigoog", "inspect", "step", "--model", "l"], ["lenet5"]),
+    (["minigoog", "data", "check", "--j"], ["--json"]),
     (["minigoog", "completion", "f"], ["fish"]),
 ])  # fmt: skip
 def test_bash_offers_what_may_follow(bash, words, offered):
@@ -162,6 +165,15 @@ def test_a_file_that_cannot_be_read_is_named_by_the_command_without_error_number
     done = run("inspect", "page", "--image", tmp_path / "no.jpg")
     assert done.returncode == 2
     assert done.stderr == f"python -m minigoog inspect page: {tmp_path / 'no.jpg'}: no such file or directory\n"
+
+
+def test_errors_and_output_have_no_characters_that_act_on_a_terminal_or_cannot_be_encoded(tmp_path):
+    done = run("evaluate", "a\x1b[31m\x7f", "--data", "digits")
+    assert done.returncode == 2 and "a\\x1b[31m\\x7f: no such run folder" in done.stderr
+    code = "from minigoog.cli import *\nwith exit_codes(Parser()): print('bl\\udcfcte \\u2603')"
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=ascii_only)
+    assert (done.returncode, done.stdout) == (0, "bl\\udcfcte \\u2603\n")
 
 
 def test_ctrl_c_while_a_program_is_imported_ends_it_with_one_line(monkeypatch, capsys):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from .text import printable
+
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose output pipe was closed
 
 
@@ -25,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
     def fail(self, message: str) -> NoReturn:
         """Ends the program with any other error, such as a missing file."""
-        print(f"{self.prog}: {message}", file=sys.stderr)
+        print(f"{self.prog}: " + "\n".join(printable(line) for line in message.split("\n")), file=sys.stderr)
         sys.exit(2)
 
 
@@ -58,6 +60,8 @@ def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str]
     """Within a with-block, an error ends the program with a one-line message: exit code 2 for wrong flags or files, 130 for Ctrl-C.
 
     A closed output pipe (`| head`) ends it silently. stopped: the message for Ctrl-C. reword: changes the message of an error."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack characters of a class's or file's name
     try:
         yield
         sys.stdout.flush()

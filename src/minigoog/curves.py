@@ -8,7 +8,7 @@ from typing import IO, Any, TypeAlias
 
 from .files import atomic_write
 from .reading import LONGEST_JSON, json_value, reading, short
-from .text import aligned, duration
+from .text import aligned, duration, printable
 
 METRICS = "metrics.jsonl"  # in a run's folder: a line of JSON for each epoch, and one every LOG_EVERY steps (train/loop.py)
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -65,7 +65,7 @@ def draw(runs: Iterable[StrPath], output: StrPath) -> None:
     figure = matplotlib.figure.Figure(figsize=(13, 4), layout="constrained")
     axes = figure.subplots(1, 3)
     for i, run in enumerate(runs):
-        _draw_run(axes, Path(run).name, epochs_of(run), f"C{i % 10}")
+        _draw_run(axes, printable(Path(run).name).replace("$", r"\$"), epochs_of(run), f"C{i % 10}")
     for axis, title in zip(axes, ("loss", "accuracy", "learning rate"), strict=True):
         axis.set(xlabel="epoch", title=title)
         axis.grid(alpha=0.3)
@@ -93,5 +93,5 @@ def summary(runs: Sequence[StrPath]) -> str:
         accuracy = [line.get("averaged_test_accuracy", line["test_accuracy"]) for line in facts]
         best = max(range(len(facts)), key=accuracy.__getitem__)
         seconds = duration(sum(line["seconds"] for line in facts))
-        rows.append((str(run), str(len(facts)), f"{accuracy[-1]:.2%}", f"{accuracy[best]:.2%}", str(best + 1), seconds))
+        rows.append((printable(run), str(len(facts)), f"{accuracy[-1]:.2%}", f"{accuracy[best]:.2%}", str(best + 1), seconds))
     return aligned(rows, right=range(1, 6))

@@ -1,5 +1,8 @@
-"""Numbers and tables as text."""
+"""Numbers, names and tables as text."""
 
+import os
+import shlex
+import unicodedata
 from collections.abc import Collection, Sequence
 
 from .array_types import IntArray, Shape
@@ -32,6 +35,7 @@ def duration(seconds: float) -> str:
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
     """Rows of strings in columns, the first row a heading; the columns whose numbers are in `right` are right-aligned."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = [">" if i in right else "<" for i in range(len(widths))]
     lines = ["  ".join(f"{cell:{s}{w}}" for cell, s, w in zip(row, sides, widths, strict=True)).rstrip() for row in rows]
@@ -40,8 +44,31 @@ def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
 
 def confusion_text(table: IntArray, classes: Sequence[str]) -> str:
     """The confusion matrix [classes, classes] with a row for each true class and a column for each predicted one; zeros as dots."""
+    classes = [printable(name) for name in classes]
     width = max(len(str(table.max())), *map(len, classes))
     rows = ["true \\ predicted  " + " ".join(f"{name:>{width}}" for name in classes)]
     for name, counts in zip(classes, table, strict=True):
         rows.append(f"{name:>16}  " + " ".join(f"{count or '.':>{width}}" for count in counts))
     return "\n".join(rows)
+
+
+def printable(name: object) -> str:
+    """A path or another name for a terminal: characters that would act on it, or that cannot be encoded, become escapes such as \\n."""
+    text = str(name)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else repr(c)[1:-1] for c in text)
+
+
+def file_name(name: str) -> str:
+    """A name as a part of a file's or folder's name: characters that `printable` escapes become underscores."""
+    return "".join(c if printable(c) == c else "_" for c in name)
+
+
+def shell_word(name: object) -> str:
+    """A path or another name as one word of a shell's command: quoted if it has to be, odd characters as escapes (bash, zsh)."""
+    text = str(name)
+    if printable(text) == text:
+        return shlex.quote(text)
+    escaped = "".join(c if c.isalnum() or c in "/._-" else "".join(f"\\x{byte:02x}" for byte in os.fsencode(c)) for c in text)
+    return f"$'{escaped}'"

@@ -121,5 +121,5 @@ READERS = {
     "torchvision": Reader(
         "weights.pth", lambda path: googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes())), (ValueError,), torchvision.WHERE
     ),
-    "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 8 * images.MOST_PIXELS),
+    "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 16 * images.MOST_PIXELS),
 }

@@ -58,7 +58,12 @@ def read(
     name: str, split: str, where: Path, download: bool = False
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:  # fmt: skip
     """(images uint8 [n, 32, 32, 3], labels, classes) from the files or an archive of `name` in where/name or where."""
-    layout, place = SETS[name], _find(name, where, download)
+    return read_from(name, split, _find(name, where, download))
+
+
+def read_from(name: str, split: str, place: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
+    """As `read`, from one folder or archive."""
+    layout = SETS[name]
     wanted = {*layout.binary[split], *layout.batches[split], layout.names[0], layout.names[2]}
     open_file = _files(place) if place.is_dir() else archive.members(place, wanted, LARGEST, f"delete it and {AGAIN}").get
     parts = []

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..reading import DamagedFile, limited, reading, unpacked
-from . import cifar, folder, idx
+from . import cifar, folder, idx, standard
 from .images import Image
+from .verify import without_damaged
 
 DIGITS = "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (1998), UCI, CC BY 4.0"
 MOST_BYTES, REINSTALL = 1 << 20, "reinstall minigoog"  # of the file of digits, unpacked; what to do if it is damaged
@@ -32,6 +33,9 @@ class Dataset(Protocol):
 
 class ArrayDataset:
     """Images in memory: `images` uint8 [n, h, w, c], `labels` int64 [n] from 0 on, `classes` their names. dataset[i] is (image, label)."""
+
+    notes: tuple[str, ...] = ()  # as in ImageFolder
+    skipped: tuple[Path, ...] = ()
 
     def __init__(self, images: Image, labels: ArrayLike, classes: Iterable[str]) -> None:
         self.images, self.labels, self.classes = images, np.asarray(labels, np.int64), tuple(classes)
@@ -54,14 +58,15 @@ class ArrayDataset:
 
 
 def open_dataset(
-    name_or_path: str | Path, split: str, data_dir: str | Path | None = None, download: bool = False
+    name_or_path: str | Path, split: str, data_dir: str | Path | None = None, download: bool = False, skip_damaged: bool = False
 ) -> ArrayDataset | folder.ImageFolder:  # fmt: skip
-    """The "train" or "test" part of a data set: digits, mnist, fashion-mnist, cifar10, cifar100, or a folder of images.
+    """The "train" or "test" part of a data set: digits, mnist, fashion-mnist, cifar10, cifar100, or a folder.
 
     A folder has path/train/<class>/<image> and path/test/<class>/<image> (or path/val/...), or path/<class>/<image>, of which every
-    fifth image of each class is for testing. data_dir: the folder with the files of standard data sets; the default is the environment
-    variable MINIGOOG_DATA, or ~/.cache/minigoog. download: whether to download missing files. Raises FileNotFoundError
-    naming what is missing, or ValueError naming a damaged file."""
+    fifth image of each class is for testing; or it has the files of MNIST, Fashion-MNIST or CIFAR. data_dir: the folder with the files of
+    standard data sets; the default is the environment variable MINIGOOG_DATA, or ~/.cache/minigoog. download: whether to download
+    missing files. skip_damaged: decodes all images of a folder first and leaves out those that cannot be, which `skipped` of the result
+    lists. Raises FileNotFoundError naming what is missing, or ValueError naming a damaged file or a class that is not what it seems."""
     if split not in ("train", "test"):
         raise ValueError(f"open_dataset: `split` is {split!r}, expected train or test")
     if name_or_path == "digits":
@@ -72,7 +77,18 @@ def open_dataset(
         return ArrayDataset(*idx.read(str(name_or_path), split, where, download))
     if name_or_path in cifar.SETS:
         return ArrayDataset(*cifar.read(str(name_or_path), split, where, download))
-    return in_memory(folder.open_folder(name_or_path, split, STANDARD))
+    if found := standard.recognised(Path(name_or_path).expanduser()):
+        return ArrayDataset(*standard.read(found, split))
+    dataset = folder.open_folder(name_or_path, split, STANDARD)
+    return in_memory(without_damaged(dataset) if skip_damaged else dataset)
+
+
+def standard_name(name_or_path: str | Path) -> str | None:
+    """The name of a standard data set, given itself or as a folder that has its files; None for a folder of images."""
+    if name_or_path in STANDARD:
+        return str(name_or_path)
+    found = standard.recognised(Path(name_or_path).expanduser())
+    return found.name if found else None
 
 
 def in_memory(dataset: folder.ImageFolder) -> ArrayDataset | folder.ImageFolder:
@@ -83,7 +99,9 @@ def in_memory(dataset: folder.ImageFolder) -> ArrayDataset | folder.ImageFolder:
     images = np.empty((len(dataset), *size), np.uint8)
     for i in range(len(dataset)):
         images[i] = dataset[i][0]
-    return ArrayDataset(images, dataset.labels, dataset.classes)
+    kept = ArrayDataset(images, dataset.labels, dataset.classes)
+    kept.notes, kept.skipped = dataset.notes, dataset.skipped
+    return kept
 
 
 def one_size(dataset: Dataset) -> bool:

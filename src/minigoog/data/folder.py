@@ -7,29 +7,53 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .images import decode, upright_size
+from ..text import printable, shell_word
+from .images import DamagedImage, decode, upright_size
+from .scan import SUFFIXES, Tree, is_class, scan_parts
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 SMALL = 1 << 30  # bytes of all images, decoded, that are kept in memory
 EVERY = 5  # without folders train and test, every fifth image of a class is for testing
+LAYOUT = "FOLDER/<class>/<image>, or FOLDER/train/<class>/<image> and FOLDER/test/<class>/<image>"
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
 class ImageFolder:
-    """Image files and their classes: `paths`, `labels` int64 [n], `classes`. dataset[i] decodes: (image uint8 [h, w, 3], label)."""
+    """Image files and their classes: `paths`, `labels` int64 [n], `classes`. dataset[i] decodes: (image uint8 [h, w, 3], label).
 
-    def __init__(self, paths: Iterable[Path], labels: ArrayLike, classes: Iterable[str]) -> None:
+    root: the folder that was opened. notes: sentences about what is in it but in no class. skipped: damaged files that were left out."""
+
+    def __init__(
+        self, paths: Iterable[Path], labels: ArrayLike, classes: Iterable[str], root: Path | None = None, notes: Sequence[str] = (),
+        skipped: Sequence[Path] = (),
+    ) -> None:  # fmt: skip
         self.paths, self.labels, self.classes = list(paths), np.asarray(labels, np.int64), tuple(classes)
+        self.root, self.notes, self.skipped = root, tuple(notes), tuple(skipped)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, i: int) -> tuple[NDArray[np.uint8], int]:
-        return decode(self.paths[i]), int(self.labels[i])
+        try:
+            return decode(self.paths[i]), int(self.labels[i])
+        except DamagedImage as error:
+            raise self._with_advice(error) from error
+
+    def size(self, i: int) -> tuple[int, int]:
+        """(height, width) of image `i`, from its file's header."""
+        try:
+            return upright_size(self.paths[i])
+        except DamagedImage as error:
+            raise self._with_advice(error) from error
 
     def fingerprint(self) -> int:
         """A checksum of the names and classes of the files and their order."""
         names = "\n".join(f"{self.classes[label]}/{path.name}" for path, label in zip(self.paths, self.labels, strict=True))
         return zlib.crc32(names.encode("utf-8", "surrogateescape"))
+
+    def _with_advice(self, error: DamagedImage) -> DamagedImage:
+        folder = "FOLDER" if self.root is None else shell_word(self.root)
+        advice = f"python -m minigoog.data check {folder} lists all damaged images, --skip-damaged (skip_damaged=True) leaves them out"
+        return DamagedImage(f"{error}; {advice}")
 
     def __repr__(self) -> str:
         return f"ImageFolder({len(self):,} images, {len(self.classes)} classes)"
@@ -39,25 +63,23 @@ def open_folder(path: str | Path, split: str, names: Sequence[str] = ()) -> Imag
     """The part "train" or "test" of a folder: path/train/<class>/<image> and path/test/<class>/<image> (or path/val/...); or
     path/<class>/<image>, of which every fifth image of each class, in the order of the names, is for testing.
 
-    names: of the standard data sets, for the error message."""
+    names: of the standard data sets, for the error message. ValueError, naming the folder, if the classes are not what they seem: an
+    empty one, one whose images lie deeper, one for testing only."""
     path = Path(path).expanduser()
-    if not path.is_dir():
-        expected = "a folder of images" + (f" or the name of a data set ({', '.join(names)})" if names else "")
-        advice = f"; unpack it first: {_unpack(path)}" if path.exists() else ""
-        raise FileNotFoundError(f"open_dataset: `data` is '{path}', expected {expected}{advice}")
-    parts = _parts(path)
-    root, halved = parts[split], parts["train"] == parts["test"]
-    classes, paths, labels = _classes(parts["train"]), [], []
-    for label, name in enumerate(classes):
-        files = _images(root / name)
-        found = [file for i, file in enumerate(files) if not halved or (i % EVERY == EVERY - 1) == (split == "test")]
+    check_folder(path, names)
+    trees = scan_parts(path)
+    if wrong := wrong_classes(path, trees):
+        more = f" ({len(wrong) - 1} more faults: python -m minigoog.data check {shell_word(path)})" if len(wrong) > 1 else ""
+        raise ValueError(f"open_dataset: {wrong[0]}{more}")
+    paths, labels = [], []
+    for label, name in enumerate(trees["train"].classes):
+        found = images_of(trees, split, name)
         paths += found
         labels += [label] * len(found)
-    if not paths and any(_images(root / name) for name in classes):
-        raise ValueError(f"open_dataset: no class of {root} has {EVERY} images, so none is for testing; make folders train and test")
     if not paths:
-        raise ValueError(f"open_dataset: {root} has no images, expected {root}/<class>/<image> with one of {' '.join(SUFFIXES)}")
-    return ImageFolder(paths, labels, classes)
+        few = f"no class of {printable(path)} has {EVERY} images, so none is for testing"
+        raise ValueError(f"open_dataset: {few}; make folders train and test")
+    return ImageFolder(paths, labels, trees["train"].classes, path, notes(trees, split))
 
 
 def small_size(dataset: ImageFolder) -> tuple[int, ...] | None:
@@ -65,29 +87,66 @@ def small_size(dataset: ImageFolder) -> tuple[int, ...] | None:
     shape = dataset[0][0].shape
     if shape[0] * shape[1] * shape[2] * len(dataset) > SMALL:
         return None
-    return shape if all(upright_size(path) == shape[:2] for path in dataset.paths) else None
+    return shape if all(dataset.size(i) == shape[:2] for i in range(len(dataset))) else None
 
 
-def _images(folder: Path) -> list[Path]:
-    """The image files in the folder of a class, in the order of their names; none if there is no such folder."""
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+def check_folder(path: Path, names: Sequence[str] = ()) -> None:
+    """Raises FileNotFoundError, with advice, if `path` is no folder; names: of the standard data sets."""
+    if not path.is_dir():
+        expected = "a folder of images" + (f" or the name of a data set ({', '.join(names)})" if names else "")
+        packed = path.suffix.lower() in ARCHIVES and path.exists()
+        advice = f"; unpack it first: {_unpack(path)}" if packed else " (it is a file)" if path.exists() else ""
+        raise FileNotFoundError(f"open_dataset: `data` is '{printable(path)}', expected {expected}{advice}")
 
 
-def _parts(path: Path) -> dict[str, Path]:
-    """The folders of "train" and "test"; the same folder twice if it has no such folders."""
-    for test in ("test", "val"):
-        if (path / "train").is_dir() and (path / test).is_dir():
-            return {"train": path / "train", "test": path / test}
-    return {"train": path, "test": path}
+def images_of(trees: dict[str, Tree], split: str, name: str) -> list[Path]:
+    """The images of the class `name` that are for `split`."""
+    files = trees[split].classes[name].images if name in trees[split].classes else []
+    halved = trees["train"] is trees["test"]
+    return [file for i, file in enumerate(files) if not halved or (i % EVERY == EVERY - 1) == (split == "test")]
 
 
-def _classes(root: Path) -> list[str]:
-    """The names of the folders of classes, in order."""
-    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if len(names) < 2:
-        raise ValueError(f"open_dataset: {root} has {len(names)} folders, expected one for each of at least 2 classes")
-    return names
+def wrong_classes(path: Path, trees: dict[str, Tree]) -> list[str]:
+    """Sentences about classes that are not what they seem; such a folder is not opened."""
+    train, root = trees["train"], printable(trees["train"].root)
+    if len(train.classes) < 2:
+        inside = [entry for entry in sorted(train.root.iterdir()) if is_class(entry) and sum(map(is_class, entry.iterdir())) > 1]
+        hint = f"; perhaps {printable(inside[0])} is meant" if inside else ""
+        return [f"{root} has {len(train.classes)} folders, expected one for each of at least 2 classes{hint}"]
+    if not any(found.images or found.below for found in train.classes.values()):
+        return [f"{root} has no images, expected {LAYOUT} with one of {' '.join(SUFFIXES)}"]
+    wrong = []
+    for name, found in train.classes.items():
+        if found.below and not found.images:
+            example = printable(found.below[0].relative_to(path))
+            wrong.append(f"{root}: the class {printable(name)} has its images in folders below ({example}), expected {LAYOUT}")
+    if empty := [name for name, found in train.classes.items() if not found.images and not found.below]:
+        wrong.append(f"{root} has no images for {some(empty)}; add some, or remove the folder")
+    if unknown := [name for name in trees["test"].classes if name not in train.classes]:
+        wrong.append(f"{printable(trees['test'].root)} has {some(unknown)}, which {root} has not")
+    return wrong
+
+
+def notes(trees: dict[str, Tree], split: str) -> list[str]:
+    """Sentences about what a part of the folder has but its classes have not."""
+    tree = trees[split]
+    every = [found for name, found in tree.classes.items() if name in trees["train"].classes]
+    kinds: dict[str, Sequence[Path | str]] = {
+        "files that are no images": [file for found in every for file in found.skipped],
+        "files that cannot be read": [f"{file} ({why})" for found in every for file, why in found.odd],
+        "images in folders below a class": [file for found in every for file in found.below],
+        "images outside of all classes": tree.loose,
+    }
+    said = [f"skipped {len(files):,}: {kind}, such as {printable(files[0])}" for kind, files in kinds.items() if files]
+    untested = [name for name, found in trees["train"].classes.items() if found.images and not images_of(trees, split, name)]
+    return said + ([f"there are no {split} images of {some(untested)}"] if untested else [])
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The class cat; or the classes cat, dog, ... (20 in all)"""
+    shown = ", ".join(printable(name) for name in names[:most])
+    return f"the class{'es' * (len(names) > 1)} {shown}" + (f", ... ({len(names)} in all)" if len(names) > most else "")
 
 
 def _unpack(path: Path) -> str:
-    return f"python -m zipfile -e {path} FOLDER" if path.suffix == ".zip" else f"tar xf {path} -C FOLDER"
+    return f"python -m zipfile -e {shell_word(path)} FOLDER" if path.suffix == ".zip" else f"tar xf {shell_word(path)} -C FOLDER"

@@ -22,7 +22,11 @@ def read(
     name: str, split: str, where: Path, download: bool = False
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[str, ...]]:  # fmt: skip
     """(images uint8 [n, 28, 28, 1], labels, classes) from the files of `name` of SETS in the folder where/name, or in where itself."""
-    images_file, labels_file = (_find(name, file, where, download) for file in FILES[split])
+    return read_files(name, *(_find(name, file, where, download) for file in FILES[split]))
+
+
+def read_files(name: str, images_file: Path, labels_file: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[str, ...]]:
+    """As `read`, from these files."""
     images, labels = read_idx(images_file), read_idx(labels_file)
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
         raise DamagedFile(f"{images_file}: has an array of shape {images.shape}, expected (n, {SIDE}, {SIDE})")

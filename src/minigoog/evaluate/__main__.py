@@ -1,8 +1,7 @@
 """python -m minigoog.evaluate RUN_OR_WEIGHTS... --data NAME_OR_PATH: tests trained networks as the paper did.
 
   evaluate RUN --data cifar10 --crops 10      means over ten crops of an image
-  evaluate RUN RUN --data cifar10 --table     one model and all, with 1 and 10
-                                              crops (the paper's Table 3)
+  evaluate RUN RUN --data cifar10 --table     one and all (the paper's Table 3)
   evaluate curves RUN... --output curves.png  learning curves"""
 
 import json
@@ -15,11 +14,12 @@ from .. import curves, kernels
 from ..array_types import IntArray
 from ..cli import Parser, exit_codes, integer
 from ..data import open_dataset
+from ..data.verify import skipped_lines
 from ..files import atomic_write
 from ..formats import saved_model
 from ..loading import TrainedModel, load
 from ..metrics import confusion_matrix
-from ..text import confusion_text
+from ..text import confusion_text, printable
 from .crops import CROPS
 from .subset import subset
 from .table import Row, table_3, table_text
@@ -37,6 +37,7 @@ def parser(prog: str = PROG) -> Parser:
     data = p.add_argument_group("data")
     data.add_argument("--data", required=True, help="digits, mnist, cifar10, ... or a folder of images")
     data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
+    data.add_argument("--skip-damaged", action="store_true", help="leave out images that cannot be decoded, and list them")
     data.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
     how = p.add_argument_group("method")
     how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="crops of each image (default: 1); repeatable")
@@ -76,20 +77,23 @@ def evaluate(flags: Namespace) -> None:
     if flags.threads:
         kernels.set_num_threads(flags.threads)
     members = [load(member) for run in flags.runs for member in saved_model.members(run)]
-    whole = open_dataset(flags.data, "test", flags.data_dir)
+    whole = open_dataset(flags.data, "test", flags.data_dir, skip_damaged=flags.skip_damaged)
     dataset = subset(whole, flags.images) if flags.images else whole
     check_together(members, dataset)
     k = min(flags.top, len(dataset.classes))
     n_crops = sorted(set(flags.crops or ([1, 10] if flags.table else [1])))
-    print(f"{len(members)} model{'s' * (len(members) > 1)}, {len(dataset):,} test images of {flags.data}\n")
+    print(f"{len(members)} model{'s' * (len(members) > 1)}, {len(dataset):,} test images of {printable(flags.data)}")
+    print("".join(f"{printable(flags.data)}: {note}\n" for note in whole.notes))
     rows, mean = table_3(members, dataset, n_crops, k, workers=flags.workers, batch_invariant=flags.batch_invariant)
     rows = rows if flags.table else rows[-len(n_crops) :]
     print(table_text(rows, k))
     confusion = confusion_matrix(mean.argmax(axis=1), dataset.labels, len(dataset.classes))
     if len(dataset.classes) <= SHOWN:
         print(f"\n{confusion_text(confusion, dataset.classes)}")
+    if flags.skip_damaged:
+        print("\n" + "\n".join(skipped_lines(whole.skipped)))
     if flags.json:
-        facts = {"runs": flags.runs, "data": flags.data, "images": len(dataset), "k": k}
+        facts = {"runs": flags.runs, "data": flags.data, "images": len(dataset), "k": k, "skipped": list(map(str, whole.skipped))}
         _write_json(flags.json, facts, rows, confusion)
 
 

@@ -13,6 +13,7 @@ from ..compile import compile as compile_model
 from ..data import DataLoader
 from ..loading import TrainedModel
 from ..tensor import Tensor, no_grad
+from ..text import printable
 from .crops import crops
 
 BATCH = 240  # about how many crops go through the network together
@@ -33,7 +34,8 @@ def probabilities(
         found.append(each.reshape(*images.shape[:2], -1).mean(axis=1, dtype=np.float64))
         if progress:
             rate = i * loader.batch_size * n_crops / (time.perf_counter() - began)
-            print(f"\r{model.path}, {n_crops} crops: batch {i} of {len(loader)}, {rate:,.0f} forward passes/s ", end="", flush=True)
+            at = f"{n_crops} crops: batch {i} of {len(loader)}, {rate:,.0f} forward passes/s "
+            print(f"\r{printable(model.path)}, {at}", end="", flush=True)
     if progress:
         print("\r" + " " * 100 + "\r", end="")
     return np.concatenate(found)

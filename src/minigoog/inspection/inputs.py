@@ -12,6 +12,7 @@ from ..loading import Preprocess, load
 from ..models import INPUT_SIZES, MODELS, build
 from ..nn import Module
 from ..tensor import Tensor, no_grad
+from ..text import printable
 
 UNTRAINED = "untrained, its weights are random: `python -m minigoog.train --tiny` trains one, --weights loads a run's folder"
 
@@ -78,7 +79,7 @@ def load_network(flags: Namespace) -> Network:
     model = load(flags.weights)
     if flags.model not in (None, model.info.model):
         raise ValueError(f"--model is {flags.model}, but {model.path} has the weights of {model.info.model}")
-    return Network(model, model.preprocess, model.classes, f"{model.info.model} with the weights of {model.path}")
+    return Network(model, model.preprocess, model.classes, f"{model.info.model} with the weights of {printable(model.path)}")
 
 
 def _untrained(name: str) -> Network:
@@ -93,7 +94,7 @@ def _untrained(name: str) -> Network:
 def _pixels(path: str | None, size: Shape) -> tuple[IntArray, int | None, str]:
     """(a uint8 image, its class if known, a description): a file, a digit for networks that take grey images, or a disc."""
     if path is not None:
-        return images.decode(path), None, f"image {path}"
+        return images.decode(path), None, f"image {printable(path)}"
     if size[2] == 1:
         test = digits()[1]
         return _enlarged(test.images[0], size), int(test.labels[0]), f"a handwritten {test.labels[0]} of the test digits"

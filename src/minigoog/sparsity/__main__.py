@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cli import Parser, exit_codes, integer
+from ..text import file_name, printable
 from .demonstrations import DEMONSTRATIONS
 from .report import figures, report
 from .runner.run import run
@@ -39,7 +40,7 @@ def chosen(flags: Namespace) -> list[str]:
 
 def output(flags: Namespace) -> Path:
     """The folder for results: a different one for quick and full runs, each seed and each folder of images."""
-    kind, images = "quick" if flags.quick else "full", Path(flags.images).name if flags.images else "digits"
+    kind, images = "quick" if flags.quick else "full", file_name(Path(flags.images).name) if flags.images else "digits"
     return Path(flags.output or f"runs/sparsity-{kind}-{images}-seed{flags.seed}")
 
 
@@ -66,7 +67,7 @@ def show(flags: Namespace) -> int:
         print(f"{outcome.demonstration.link}  {outcome.demonstration.name:<14} {report.state(outcome)}")
     if not figures.available():
         print(report.NO_FIGURES)
-    print(f"\n{folder / report.NAME}")
+    print(f"\n{printable(folder / report.NAME)}")
     return 1 if not_drawn or any(outcome.error for outcome in outcomes) else 0
 
 

@@ -20,7 +20,7 @@ from .results import Result
 
 PROG = "python -m minigoog.train"
 GROUPS = {  # of flags in --help-all
-    "data and output": ("data", "data_dir", "download", "output"),
+    "data and output": ("data", "data_dir", "download", "skip_damaged", "output"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "interpolation"),
     "optimisation": ("epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "momentum", "nesterov", "clip"),

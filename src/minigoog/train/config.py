@@ -69,9 +69,14 @@ def text(default: str | None, help: str) -> Any:
     def check(name: str, value: Any) -> str:
         if not isinstance(value, (str, os.PathLike)):
             raise ValueError(f"train: `{name}` is {value!r}, expected text")
-        if not os.fspath(value):
-            raise ValueError(f"train: `{name}` is {os.fspath(value)!r}, expected a name")
-        return str(os.fspath(value))
+        given = str(os.fspath(value))
+        if not given:
+            raise ValueError(f"train: `{name}` is {given!r}, expected a name")
+        if "\0" in given or given != given.encode("utf-8", "ignore").decode("utf-8"):
+            raise ValueError(f"train: `{name}` is {given!r}, expected text that is valid UTF-8: rename the file or folder")
+        if len(_toml_value(given).encode()) > LONGEST_LINE - 100:
+            raise ValueError(f"train: `{name}` is too long to be stored in config.toml, expected at most {LONGEST_LINE - 100} bytes")
+        return given
 
     return _setting(default, help, str, check)
 
@@ -94,6 +99,7 @@ class Config:
     model: str = choice("small", MODELS, "the network")
     data: str = text("digits", "digits, mnist, fashion-mnist, cifar10, cifar100, or a folder of images")
     data_dir: str | None = text(None, "folder that holds standard data sets (default: MINIGOOG_DATA, or ~/.cache/minigoog)")
+    skip_damaged: bool = switch(False, "leave out images that cannot be decoded, and list them at the end; decodes all of them first")
     download: bool = switch(False, "download a standard data set if it is not there")
     output: str | None = text(None, "folder of the run, new or empty (default: a new one under runs/)")
     models: int = integer(1, 1, "how many models to train: an ensemble with one initialisation and different samplings (section 7)")
@@ -139,8 +145,13 @@ class Config:
 
     def toml(self) -> str:
         """The settings as a TOML file that `read` reads, in the order of the class; those that are None are left out."""
-        lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in asdict(self).items() if value is not None]
+        lines = [f"{name} = {_toml_value(value)}" for name, value in asdict(self).items() if value is not None]
         return f"# minigoog {__version__}: the settings of a run, for --config or --resume\n" + "\n".join(lines) + "\n"
+
+
+def _toml_value(value: str | float | bool) -> str:
+    """A value in TOML, which is that of JSON but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:

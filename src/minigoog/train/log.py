@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import shlex
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.datasets import DIGITS
+from ..data.verify import skipped_lines
 from ..models.googlenet import AUX_INPUT_SIZES
-from ..text import confusion_text, duration
+from ..text import confusion_text, duration, printable, shell_word
 from .config import Config
 
 if TYPE_CHECKING:
@@ -33,8 +33,10 @@ class Log:
         setup, config = trainer.setup, trainer.config
         n = sum(p.size for p in trainer.model.parameters())
         size = "x".join(map(str, setup.info.input_size))
-        images = f"{len(setup.train):,} images of {config.data} for training and {len(setup.test):,} for testing"
-        print(f"{type(trainer.model).__name__}, {n:,} parameters, on {images}, at {size}, into {trainer.run.folder}")
+        images = f"{len(setup.train):,} images of {printable(config.data)} for training and {len(setup.test):,} for testing"
+        print(f"{type(trainer.model).__name__}, {n:,} parameters, on {images}, at {size}, into {printable(trainer.run.folder)}")
+        for note in setup.notes:
+            print(f"{printable(config.data)}: {note}")
         print(f"({DIGITS})\n" if config.data == "digits" else "")
         if setup.info.arguments.get("aux_heads") is False:
             print(f"without the auxiliary heads, which need images of {AUX_INPUT_SIZES[0]} to {AUX_INPUT_SIZES[-1]} pixels\n")
@@ -77,10 +79,12 @@ class Log:
         if len(trainer.setup.info.classes) <= 20:
             print(confusion_text(result.confusion, trainer.setup.info.classes), end="\n\n")
         names = sorted(path.name for path in trainer.run.folder.iterdir() if not path.name.startswith("."))
-        print(f"{result.folder}: {', '.join(names)}")
+        print(f"{printable(result.folder)}: {', '.join(names)}")
         if not importlib.util.find_spec("matplotlib"):
             print("(no curve.png: pip install 'minigoog[plots]' draws it)")
         print(f"to use the weights:\n    model = minigoog.load({result.folder!r})")
+        if trainer.config.skip_damaged:
+            print("\n".join(skipped_lines(trainer.setup.skipped)))
         info, image = trainer.setup.info, trainer.setup.test[0][0]
         # a network that was trained on whole images should not be tested on crops
         crops = "" if image.shape[:2] == info.input_size[:2] else " --crops 10"
@@ -90,4 +94,5 @@ class Log:
 def evaluate_command(config: Config, folder: str | Path) -> str:
     """The command that tests the weights in `folder` on the test images of its run."""
     words = ["python", "-m", "minigoog.evaluate", str(folder), "--data", config.data]
-    return shlex.join(words + (["--data-dir", config.data_dir] if config.data_dir else []))
+    words += ["--data-dir", config.data_dir] if config.data_dir else []
+    return " ".join(map(shell_word, words + (["--skip-damaged"] if config.skip_damaged else [])))

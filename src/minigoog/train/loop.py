@@ -1,7 +1,6 @@
 """The training loop: steps and epochs."""
 
 import math
-import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from .. import losses, optim
 from ..array_types import Array, IntArray
 from ..data import DamagedImage, DataLoader
 from ..tensor import Tensor
+from ..text import shell_word
 from . import checkpoint, results, testing
 from .config import Config
 from .diagnostics import Diagnostics
@@ -109,6 +109,8 @@ class Trainer:
             checkpoint.check_finite(self)
         results.write_weights(self, tested)
         facts = results.epoch_facts(at, len(self.setup.train), self.optimizer.lr, tested, test_seconds)
+        if self.config.skip_damaged:
+            facts["skipped"] = len(self.setup.skipped)
         at.metrics_length = self.run.add_metrics(facts)
         self.progress = at.next_epoch(test_seconds)
         self.save()
@@ -164,7 +166,7 @@ class Trainer:
         """How to resume after a stop, as text."""
         if self.saved is None:
             return "There is no checkpoint yet"
-        folder = shlex.quote(str(self.run.resumed_by))
+        folder = shell_word(self.run.resumed_by)
         return f"Resume from epoch {self.saved:.2f} with: python -m minigoog.train --resume {folder}"
 
     def _check_finite(self, values: Sequence[float], where: str) -> None:

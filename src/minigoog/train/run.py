@@ -22,6 +22,7 @@ from .. import __version__
 from ..config import config as machine_config
 from ..curves import METRICS
 from ..files import atomic_write, locked, remove_stale
+from ..text import file_name
 from .config import Config
 
 
@@ -37,7 +38,7 @@ class Run:
     @classmethod
     def create(cls, config: Config, ensemble: str | Path | None = None) -> Self:
         """Makes the folder that `config` names and writes the settings; OSError, naming `output`, if that fails."""
-        name = f"runs/{config.model}-{Path(config.data).name}-seed{config.seed}"
+        name = f"runs/{config.model}-{file_name(Path(config.data).name)}-seed{config.seed}"
         run = cls(_new_folder(name) if config.output is None else _empty_folder(Path(config.output)), ensemble)
         with _named_errors(run.folder):
             run.write("config.toml", config.toml())

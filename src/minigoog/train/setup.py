@@ -32,6 +32,16 @@ class Setup(NamedTuple):
     info: Info
     fingerprint: str
 
+    @property
+    def notes(self) -> list[str]:
+        """What is in the folder of images but not in the data sets, a sentence each."""
+        return list(dict.fromkeys([*self.train.notes, *self.test.notes]))
+
+    @property
+    def skipped(self) -> list[Path]:
+        """The damaged images that were left out."""
+        return [*self.train.skipped, *self.test.skipped]
+
 
 def effective(config: Config, setup: Setup) -> Config:
     """The settings saved with a run: completed by `prepare`, and with an absolute path of the images."""
@@ -41,15 +51,18 @@ def effective(config: Config, setup: Setup) -> Config:
 
 def prepare(config: Config) -> Setup:
     """The Setup of these settings; ValueError or OSError, naming the setting, if they do not fit together."""
-    train, test = (data.open_dataset(config.data, split, config.data_dir, config.download) for split in ("train", "test"))
+    where = config.data_dir, config.download, config.skip_damaged
+    train, test = (data.open_dataset(config.data, split, *where) for split in ("train", "test"))
     if config.batch_size > len(train):
         raise ValueError(f"train: `batch_size` is {config.batch_size}, expected at most the {len(train)} training images")
     size, channels = _size(config, train), train[0][0].shape[2]
     native = all(data.one_size(part) and part[0][0].shape[:2] == (size, size) for part in (train, test))
     statistics = data.image_statistics(train)
-    augment = config.augment or augmentation.DEFAULTS.get(Path(config.data).name, "paper")
+    augment = config.augment or augmentation.DEFAULTS.get(data.standard_name(config.data) or "", "paper")
     arguments = _arguments(config, len(train.classes), channels, size)
     more = {"augment": augment, "resize": str(augmentation.resized(size, native))}
+    if config.skip_damaged:
+        more["skipped"] = str(len(train.skipped) + len(test.skipped))
     info = Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), more)
     setup = Setup(
         train, test,

@@ -12,6 +12,7 @@ from ...data import digits, open_dataset
 from ...data.images import Image
 from ...models import INPUT_SIZES
 from ...short_training import learn
+from ...text import printable
 from .. import inputs
 from .ledger import branch_ledger
 
@@ -41,7 +42,7 @@ def run(flags: Namespace) -> None:
     print(f"{network.about}\n{ledger}")
     if flags.output:
         ledger.plot(flags.output)
-        print(f"\nthe same as a figure: {flags.output}")
+        print(f"\nthe same as a figure: {printable(flags.output)}")
 
 
 def _labelled(data: str, network: inputs.Network, n: int | None) -> tuple[list[Image], IntArray]:

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ...files import atomic_write
+from ...text import printable
 from .. import inputs
 from ..trace.trace import trace
 from . import build_page
@@ -21,10 +22,11 @@ def run(flags: Namespace) -> None:
     path = _writable(flags.output)
     sample = inputs.load_sample(flags)
     steps = trace(sample.model, sample.image, sample.label)
-    text = build_page(steps, sample).encode()
+    text = build_page(steps, sample).encode("utf-8", "backslashreplace")
     with atomic_write(path) as file:
         file.write(text)
-    print(f"{sample.about}\n{path}: {len(text) / 1e6:.1f} MB, {len(steps.forward)} operations forward and {len(steps.backward)} back.")
+    operations = f"{len(steps.forward)} operations forward and {len(steps.backward)} back"
+    print(f"{sample.about}\n{printable(path)}: {len(text) / 1e6:.1f} MB, {operations}.")
     print(f"Open it in a browser: {path.resolve().as_uri()}")
 
 

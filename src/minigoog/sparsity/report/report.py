@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shlex
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -11,6 +10,7 @@ from string import Template
 from typing import Any
 
 from ...files import atomic_write
+from ...text import shell_word
 from ..runner.demonstration import VERDICTS, Numbers, Rows, facts_in
 from ..runner.machine import machine, now
 from ..runner.run import Outcome, kind_of
@@ -42,7 +42,7 @@ def write(outcomes: Sequence[Outcome], folder: str | Path, command: str) -> dict
     template = Template((resources.files(__package__) / "report.html").read_text(encoding="utf-8"))
     for name, content in ((NAME, template.substitute(body=body)), (SUMMARY, json.dumps(summary(outcomes, folder), indent=1) + "\n")):
         with atomic_write(folder / name) as file:
-            file.write(content.encode())
+            file.write(content.encode("utf-8", "backslashreplace"))
     return errors
 
 
@@ -175,4 +175,4 @@ def _machine(outcomes: Sequence[Outcome], folder: Path, command: str) -> str:
 def command_of(flags: dict[str, Any]) -> str:
     """The command that repeats a run with these flags, {flag: value or True}."""
     words = [word for flag, value in flags.items() for word in ([flag] if value is True else [flag, str(value)])]
-    return shlex.join(["python", "-m", "minigoog.sparsity", *words])
+    return " ".join(map(shell_word, ["python", "-m", "minigoog.sparsity", *words]))

@@ -13,6 +13,7 @@ from ...kernels.sparse_pattern import SparsePattern
 from ...nn import Conv2d
 from ...nn.sparse import ungrouped
 from ...reading import MOST_UNPACKED, DamagedFile, reading
+from ...text import printable
 from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
 from .break_even import FORMATS, at, best_dense, by_layer, timed_rows
 from .contest import Contest, one_thread
@@ -107,7 +108,7 @@ def measure(setting: Setting) -> Numbers:
     wanted = [p for p in LAYERS if not setting.quick or p.name in QUICK]
     missing = sorted({p.file for p in wanted if not (folder / p.file).exists()})
     if missing:
-        setting.say(f"  skipped, not in {folder} (set MINIGOOG_DATA): {', '.join(missing)}")
+        setting.say(f"  skipped, not in {printable(folder)} (set MINIGOOG_DATA): {', '.join(missing)}")
     rows: Rows = []
     rounds = 3 if setting.quick else 9
     with one_thread():
