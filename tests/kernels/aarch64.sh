@@ -60,7 +60,8 @@ export MINIGOOG_NATIVE=require
 step "the wheel"
 cp -r csrc src setup.py pyproject.toml README.md LICENSE "$folder/source" # the build must not mix with this machine's
 rm -f "$folder"/source/src/minigoog/_native*.so
-(cd "$folder/source" && CFLAGS="-idirafter $root/usr/include" "$python" setup.py -q bdist_wheel --dist-dir "$folder/dist")
+export CFLAGS="-I$root/usr/include/$version -idirafter $root/usr/include"
+(cd "$folder/source" && "$python" -c 'import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])' "$folder/dist" >/dev/null)
 ls "$folder"/dist/minigoog-*-cp311-abi3-linux_aarch64.whl
 "$python" "$(echo "$root"/usr/share/python-wheels/pip-*.whl)/pip" install --quiet --no-index --no-deps --no-compile "$folder"/dist/minigoog-*.whl
 (
