@@ -1,6 +1,7 @@
 """What all tests share: the seed, how many cases hypothesis draws, and one run of a module for each instruction set of this CPU.
 
-HYPOTHESIS_PROFILE=thorough draws 2,000 cases per test. Tests marked `slow` run only when `-m` asks for them."""
+HYPOTHESIS_PROFILE=thorough draws 2,000 cases per test; quick, for emulated or instrumented kernels, draws 8. Tests marked `slow` run only
+when `-m` asks for them."""
 
 import os
 
@@ -12,6 +13,7 @@ from minigoog import kernels
 
 HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.differing_executors]
 settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=HEALTH, derandomize=True)
+settings.register_profile("quick", parent=settings.get_profile("default"), max_examples=8)
 settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=HEALTH)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
