@@ -28,7 +28,6 @@ GROUPS = {  # of flags in --help-all
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
 }
 COMMON = ("data", "output", "model", "seed", "augment", "epochs", "batch_size", "lr", "threads")  # what --help shows
-STOPPED = "stopped at once; the files written so far are complete, and --resume continues from them"
 
 
 def parser(prog: str = PROG, everything: bool = True) -> Parser:
@@ -41,6 +40,8 @@ def parser(prog: str = PROG, everything: bool = True) -> Parser:
     where.add_argument("--tiny", action="store_const", const="tiny", dest="config", help="the same as --config tiny")
     where.add_argument("--config", metavar="FILE", help=f"{', '.join(recipes())}, or a TOML file")
     where.add_argument("--resume", metavar="RUN", help="the folder of a run to resume")
+    accept = "with --resume: resume although something has changed" if everything else argparse.SUPPRESS
+    p.add_argument("--accept-changes", action="store_true", default=None, help=accept)
     settings = {setting.name: setting for setting in fields(Config)}
     for title, names in GROUPS.items():
         group = p.add_argument_group(title)
@@ -71,6 +72,8 @@ def train(flags: argparse.Namespace) -> Result | list[Result]:
     """Trains with the settings of the flags."""
     given = {name: value for name, value in vars(flags).items() if value is not None}
     folder, file = given.pop("resume", None), given.pop("config", None)
+    if folder is None and "accept_changes" in given:
+        raise ValueError("train: `accept_changes` is only for `resume`")
     if folder is not None:
         return resume(folder, **given)
     if not given and file is None:
@@ -85,8 +88,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     if vars(flags).pop("help_all"):
         return parser(prog).print_help()
     try:
-        # Ctrl-C before the first or after the last step, or a second Ctrl-C
-        with exit_codes(p, STOPPED, with_flags):
+        with exit_codes(p, reword=with_flags):
             train(flags)
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)

@@ -11,6 +11,8 @@ import numpy as np
 from .. import rng
 from ..array_types import Array
 from ..formats import safetensors
+from ..text import listed
+from . import fingerprint
 from .run import Run
 
 if TYPE_CHECKING:
@@ -20,12 +22,13 @@ NAME = "checkpoint.safetensors"
 
 
 def save(run: Run, trainer: Trainer) -> None:
-    """Writes weights, momentum, averages, the state of the random numbers, the progress, and a fingerprint of the data.
+    """Writes weights, momentum, averages, the state of the random numbers, the progress, and a fingerprint of what
+    decides the bits.
 
     Raises FloatingPointError, and leaves the old file, if a weight is not finite."""
     check_finite(trainer)
-    metadata = {"progress": json.dumps(asdict(trainer.progress)), "random": json.dumps(rng.state())}
-    safetensors.save(run.path(NAME), _arrays(trainer), metadata | {"data": trainer.setup.fingerprint})
+    facts = {"progress": asdict(trainer.progress), "random": rng.state(), "fingerprint": trainer.fingerprint}
+    safetensors.save(run.path(NAME), _arrays(trainer), {name: json.dumps(value) for name, value in facts.items()})
 
 
 def check_finite(trainer: Trainer) -> None:
@@ -35,20 +38,29 @@ def check_finite(trainer: Trainer) -> None:
             raise FloatingPointError(f"{name} has values that are not finite")
 
 
-def load(run: Run, trainer: Trainer) -> None:
-    """Restores the state of a trainer from `save`; ValueError, naming the file, if the network or the data is different."""
+def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
+    """Restores the state of a trainer from `save`. Returns what has changed since, which is a ValueError unless it is accepted.
+
+    Raises ValueError, naming the file, if the network is another one."""
     arrays, metadata = safetensors.load(run.path(NAME))
-    own = _arrays(trainer)
+    own, progress = _arrays(trainer), type(trainer.progress)(**json.loads(metadata["progress"]))
+    changes = fingerprint.differences(json.loads(metadata["fingerprint"]), trainer.fingerprint)
+    changes += run.metrics_changes(progress.metrics_length)
     if arrays.keys() != own.keys() or any(arrays[name].shape != own[name].shape for name in own):
-        raise ValueError(f"{run.path(NAME)}: not a checkpoint of this network with these settings")
-    if metadata.get("data") != trainer.setup.fingerprint:
-        raise ValueError(f"train: `data` '{trainer.config.data}' has other images or classes than when the run {run.folder} was started")
+        raise ValueError(f"{run.path(NAME)}: not a checkpoint of this network with these settings and data{_since(changes)}")
+    if changes and not accept_changes:
+        raise ValueError(f"train: {run.folder} cannot be resumed bit-exactly{_since(changes)}. `accept_changes` resumes it all the same")
     for name, array in own.items():
         array[...] = arrays[name]
-    trainer.progress = type(trainer.progress)(**json.loads(metadata["progress"]))
+    trainer.progress = progress
     if trainer.average:
         trainer.average.steps = trainer.progress.total_steps
     rng.set_state(json.loads(metadata["random"]))
+    return changes
+
+
+def _since(changes: list[str]) -> str:
+    return f". Since its last checkpoint these have changed: {listed(changes, 6, 160)}" if changes else ""
 
 
 def _arrays(trainer: Trainer) -> dict[str, Array]:

@@ -1,7 +1,11 @@
 """Which instruction set and how many threads the C kernels use."""
 
+import re
 import time
+import zlib
+from pathlib import Path
 
+from minigoog import _native
 from minigoog._native import ffi, lib
 
 ISAS = ("avx512", "avx2", "neon", "plain")
@@ -61,3 +65,10 @@ def peak_gflops(repeats: int = 20) -> float:
 def has_openmp() -> bool:
     """Whether the C kernels were compiled with OpenMP."""
     return bool(lib.mg_has_openmp())
+
+
+def build() -> str:
+    """The compiler of the C kernels, if the file says it, and a checksum of the file: kernels of two builds may round differently."""
+    code = Path(_native.__file__).read_bytes()
+    compiler = re.search(rb"GCC: \([^\0]*|clang version [^\0]*", code)
+    return f"{compiler[0].decode(errors='replace') if compiler else 'compiled'}, checksum {zlib.crc32(code):08x}"
