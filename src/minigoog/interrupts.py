@@ -38,7 +38,8 @@ def end(number: int, frame: object) -> None:
 def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
     """What Python calls for an exception in a destructor, where a KeyboardInterrupt would be lost."""
     if lost.exc_type is KeyboardInterrupt:
-        _thread.interrupt_main()
+        # sent from here, it would be raised here, and lost again
+        _thread.start_new_thread(signal.pthread_kill, (_thread.get_ident(), signal.SIGINT))
     else:
         sys.__unraisablehook__(lost)
 

@@ -208,6 +208,15 @@ class Walk(cmd.Cmd):
     def default(self, line: str) -> None:
         raise ValueError(f"unknown command {line.split()[0]!r}: `help` lists all")
 
+    def cmdloop(self, intro: Any | None = None) -> None:
+        """Reads and runs commands until one ends the walk. In a terminal, Ctrl-C discards the line, or stops the command, as in a shell."""
+        while True:
+            try:
+                return super().cmdloop(intro)
+            except KeyboardInterrupt:
+                if not self.stdin.isatty():
+                    raise
+
     def onecmd(self, line: str) -> bool:
         """Runs one command, which may be its first letter; returns whether the walk is over."""
         word, _, rest = line.partition("#")[0].strip().partition(" ")
