@@ -61,6 +61,13 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
 
 
+class Suggested(tuple[str, ...]):
+    """An argparse type: any text; shell completion suggests these."""
+
+    def __call__(self, text: str) -> str:
+        return text
+
+
 def output_file(text: str) -> str:
     """An argparse type: a file that can be written to, checked before any work. Every flag of a file that a program writes has it."""
     return _checked(check_writable, text)

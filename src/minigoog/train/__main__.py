@@ -19,7 +19,7 @@ from .fit import fit, resume
 from .results import Result
 
 PROG = "python -m minigoog.train"
-GROUPS = {  # of flags in --help-all
+GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "output"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "interpolation"),
@@ -27,7 +27,7 @@ GROUPS = {  # of flags in --help-all
     "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
 }
-COMMON = ("data", "output", "model", "seed", "augment", "epochs", "batch_size", "lr", "threads")  # what --help shows
+COMMON = ("data", "output", "model", "seed", "epochs", "batch_size", "lr", "threads")  # what --help shows
 
 
 def parser(prog: str = PROG, everything: bool = True) -> Parser:
@@ -43,7 +43,8 @@ def parser(prog: str = PROG, everything: bool = True) -> Parser:
     accept = "with --resume: resume although something has changed" if everything else argparse.SUPPRESS
     p.add_argument("--accept-changes", action="store_true", default=None, help=accept)
     settings = {setting.name: setting for setting in fields(Config)}
-    for title, names in GROUPS.items():
+    hidden = {"": [name for name in settings if name not in COMMON]}
+    for title, names in GROUPS.items() if everything else ({"common settings": COMMON} | hidden).items():
         group = p.add_argument_group(title)
         for name in names:
             _add(group, settings[name], everything or name in COMMON)
