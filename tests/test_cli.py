@@ -87,6 +87,17 @@ def test_only_errors_about_flags_point_to_the_help():
     assert run("train").stderr.endswith("nothing to train: pass --tiny, --config, or --model and --data (see --help)\n")
 
 
+def test_a_message_has_at_most_1000_characters(capsys):
+    p = cli.Parser(prog="p")
+    for end in (p.fail, p.error):
+        with pytest.raises(SystemExit):
+            end("x" * 5000)
+        assert len(capsys.readouterr().err) < 1010
+    with pytest.raises(SystemExit):
+        p.error("x" * 5000)
+    assert capsys.readouterr().err.endswith("x (see --help)\n")
+
+
 @pytest.mark.parametrize("limits, text, message", [
     ((1, None), "0", "expected an integer of at least 1, got '0'"),
     ((0, 9), "10", "expected an integer from 0 to 9, got '10'"),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...array_types import Array
+from ...text import shortened
 from ..rules import input_names
 from ..trace.receptive_field import ReceptiveField
 from ..trace.step import Step
@@ -234,7 +235,7 @@ def _integers(words: list[str]) -> list[int]:
     try:
         return [int(word) for word in words]
     except ValueError:
-        raise ValueError(f"expected integers, got {' '.join(words)!r}") from None
+        raise ValueError(f"expected integers, got {shortened(' '.join(words), 80)!r}") from None
 
 
 def description(step: Step, n_steps: int) -> str:
