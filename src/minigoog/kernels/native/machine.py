@@ -5,7 +5,7 @@ import time
 import zlib
 from pathlib import Path
 
-from minigoog import _native
+from minigoog._native import __file__ as library
 from minigoog._native import ffi, lib
 
 ISAS = ("avx512", "avx2", "neon", "plain")
@@ -69,6 +69,6 @@ def has_openmp() -> bool:
 
 def build() -> str:
     """The compiler of the C kernels, if the file says it, and a checksum of the file: kernels of two builds may round differently."""
-    code = Path(_native.__file__).read_bytes()
+    code = Path(library).read_bytes()
     compiler = re.search(rb"GCC: \([^\0]*|clang version [^\0]*", code)
     return f"{compiler[0].decode(errors='replace') if compiler else 'compiled'}, checksum {zlib.crc32(code):08x}"
