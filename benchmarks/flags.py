@@ -1,15 +1,14 @@
 """Flags that the programs in this folder share."""
 
 import argparse
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import machine
 
+from minigoog.cli import output_file
 from minigoog.sparsity.speed.turns import WrongAnswer
 
 
@@ -25,19 +24,8 @@ def parser(description: str) -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=description.split("\n")[0])
     p.add_argument("--threads", type=positive, default=os.cpu_count())
     p.add_argument("--rounds", type=positive, default=7, help="turns of each contestant")
-    p.add_argument("--json", metavar="FILE")
+    p.add_argument("--json", type=output_file, metavar="FILE")
     return p
-
-
-def parse(p: argparse.ArgumentParser) -> argparse.Namespace:
-    """The flags, after checks of what would otherwise fail only after the measurements."""
-    flags = p.parse_args()
-    for path in filter(None, (flags.json, getattr(flags, "plot", None))):
-        if not Path(path).absolute().parent.is_dir():
-            p.error(f"the folder of {path} does not exist")
-    if getattr(flags, "plot", None) and not importlib.util.find_spec("matplotlib"):
-        p.error("--plot needs matplotlib: pip install 'minigoog[plots]'")
-    return flags
 
 
 def choose(p: argparse.ArgumentParser, found: list[Any], substring: str) -> list[Any]:

@@ -19,6 +19,8 @@ import peers
 import plots
 from harness import Entry, Row
 
+from minigoog import figures
+
 # PyTorch's training step is several times slower if its large arrays are returned to the system after each step.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(10**11), "MALLOC_MMAP_THRESHOLD_": str(10**11)}
 AVX2 = {"MINIGOOG_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
@@ -101,9 +103,9 @@ def parse() -> argparse.Namespace:
     p.add_argument("--contestants", nargs="+", choices=list(peers.CONTESTANTS), help="default: all that are installed")
     p.add_argument("--against", metavar="PYTHON", help="compare with the minigoog that this interpreter imports; without peers")
     p.add_argument("--avx2", action="store_true", help="AVX2 only: minigoog, and the peers that can be told to (oneDNN)")
-    p.add_argument("--plot", metavar="FILE", help="draw bars")
+    p.add_argument("--plot", type=figures.output, metavar="FILE", help="draw bars")
     p.set_defaults(rounds=None)  # a third of it from batch 16 on, without --against
-    flags = common.parse(p)
+    flags = p.parse_args()
     flags.rounds = flags.rounds or (ROUNDS_AGAINST if flags.against else ROUNDS)
     flags.contestants = flags.contestants or (BUILDS if flags.against else CONTESTANTS)
     if flags.against and not shutil.which(flags.against):

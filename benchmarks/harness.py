@@ -15,6 +15,7 @@ import machine
 import numpy as np
 
 from minigoog.array_types import Array
+from minigoog.files import atomic_write
 from minigoog.sparsity.speed.turns import WrongAnswer, take_turns
 
 HERE = Path(__file__).parent
@@ -148,4 +149,5 @@ def difference_of(y: Array, judge: Array) -> float:
 def write_json(path: str, facts: dict[str, Any]) -> None:
     """Writes the facts about the machine, updated with `facts`, to a file."""
     described = machine.facts() | facts.pop("machine", {})
-    Path(path).write_text(json.dumps({"machine": described} | facts, indent=1) + "\n")
+    with atomic_write(path) as file:
+        file.write(json.dumps({"machine": described} | facts, indent=1).encode() + b"\n")

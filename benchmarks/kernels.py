@@ -20,6 +20,7 @@ import turns
 from harness import Row
 from layers import Conv, Map
 
+from minigoog import figures
 from minigoog.array_types import Array
 from minigoog.sparsity.speed.turns import Run, check_answer
 
@@ -157,8 +158,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--algorithm", nargs="+", choices=ALGORITHMS, default=list(ALGORITHMS))
     p.add_argument("--direction", choices=("forward", "input", "weight"), default="forward", help="or a gradient")
     p.add_argument("--isa", help="avx512, avx2, neon or plain instead of the best one")
-    p.add_argument("--plot", metavar="FILE", help="draw a roofline")
-    flags = common.parse(p)
+    p.add_argument("--plot", type=figures.output, metavar="FILE", help="draw a roofline")
+    flags = p.parse_args()
     chosen = common.choose(p, layers.convolutions() + (layers.maps() if flags.direction == "forward" else []), flags.layers)
     flags.convolutions = [layer for layer in chosen if isinstance(layer, layers.Conv)]
     flags.maps = [layer for layer in chosen if isinstance(layer, layers.Map)]

@@ -129,7 +129,7 @@ def main() -> None:
     p = common.parser(__doc__)
     p.add_argument("--batch", type=common.positive, default=8)
     p.add_argument("--layers", metavar="SUBSTRING", help=f"layers with this in their name ('': all 59); else {', '.join(DEFAULT)}")
-    flags = common.parse(p)
+    flags = p.parse_args()
     found = [layer for layer in layers.convolutions() if flags.layers is not None or layer.name in DEFAULT]
     chosen = common.choose(p, found, flags.layers or "")
     common.use(p, flags)

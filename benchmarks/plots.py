@@ -1,16 +1,18 @@
 """The figures: a roofline of the convolutions, bars of the whole network."""
 from typing import Any
 
+from minigoog import figures
+
+DPI = 100
 COLORS = {name: f"tab:{color}" for name, color in (("NumPy", "gray"), ("im2col", "olive"), ("direct", "blue"), ("winograd", "red"),
                                                    ("auto", "green"), ("plan", "purple"))}
 
 
 def roofline(facts: dict[str, Any], path: str) -> None:
     """GFLOP/s of each layer over the operations for each byte that it must move, under the machine's two limits."""
-    import matplotlib.figure
     import numpy as np
 
-    figure = matplotlib.figure.Figure(figsize=(7, 4.5), layout="constrained")
+    figure = figures.new(7, 4.5)
     axes = figure.subplots()
     for name in dict.fromkeys(row["algorithm"] for row in facts["rows"]):
         rows = [row for row in facts["rows"] if row["algorithm"] == name]
@@ -22,19 +24,17 @@ def roofline(facts: dict[str, Any], path: str) -> None:
     axes.set_title(f"{facts['threads']} threads, {facts['direction']}, batch {facts['batch']}: {facts['peak_gflops']:.0f} GFLOP/s, "
                    f"{facts['bandwidth']:.0f} GB/s", fontsize=9)
     axes.legend(fontsize=8)
-    figure.savefig(path)
+    figures.save(figure, path, DPI)
 
 
 def bars(facts: dict[str, Any], path: str) -> None:
     """Milliseconds an image, a group of bars for each table."""
-    import matplotlib.figure
-
     tables = list(dict.fromkeys((row["task"], row["batch"]) for row in facts["rows"]))
-    figure = matplotlib.figure.Figure(figsize=(3.2 * len(tables), 3.6), layout="constrained")
+    figure = figures.new(3.2 * len(tables), 3.6)
     for axes, (task, batch) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables, strict=True):
         group = [row for row in facts["rows"] if (row["task"], row["batch"]) == (task, batch)]
         colors = ["tab:red" if row["name"].startswith("minigoog") else "tab:gray" for row in group]
         axes.bar([row["name"].replace(" ", "\n") for row in group], [row["ms"] / batch for row in group], color=colors)
         axes.set(title=f"{task}, batch {batch}", ylabel="ms an image")
         axes.tick_params(axis="x", labelsize=7)
-    figure.savefig(path)
+    figures.save(figure, path, DPI)

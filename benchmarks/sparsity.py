@@ -106,7 +106,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--layers", default="", metavar="SUBSTRING", help="only layers of GoogLeNet with this in their name")
     p.add_argument("--quick", action="store_true", help="one layer of each kind, and no pruned SqueezeNet")
     p.add_argument("--isa", help="avx512, avx2, neon or plain instead of the best one")
-    flags = common.parse(p)
+    flags = p.parse_args()
     found = [layer for layer in layers.convolutions() if not flags.quick or layer.name in QUICK]
     flags.convolutions = common.choose(p, found, flags.layers)
     common.use(p, flags)

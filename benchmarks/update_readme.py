@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from minigoog.files import atomic_write
+
 README = Path(__file__).parent.parent / "README.md"
 TASKS = {"inference": "inference, {} image{s}", "train": "training step, {} image{s}"}
 
@@ -98,7 +100,8 @@ def main() -> None:
     text = update(flags.into.read_text(), flags.json.stem, table(json.loads(flags.json.read_text()), flags.into != README))
     if text is None:
         sys.exit(f"update_readme.py: {flags.into} has no mark <!-- benchmark: {flags.json.stem} -->")
-    flags.into.write_text(text)
+    with atomic_write(flags.into) as file:
+        file.write(text.encode())
 
 
 if __name__ == "__main__":

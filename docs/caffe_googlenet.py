@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import minigoog as mg
 from minigoog.data import images
 from minigoog.data.transforms import CenterCrop, Resize
+from minigoog.files import check_writable
 from minigoog.formats import googlenet_from_caffe, saved_model
 from minigoog.formats.caffe import MEAN
 
@@ -24,6 +25,7 @@ SIZE = 224
 
 
 def main(weights: str, classes: str, photos: str, output: str) -> None:
+    check_writable(output)
     model = mg.models.GoogLeNet(aux_heads=False).eval()
     model.load_state_dict(googlenet_from_caffe(np.load(weights)))
     with mg.no_grad():

@@ -1,14 +1,23 @@
 """Numbers, names and tables as text."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minigoog import text
-from minigoog.text import duration, human_bytes
+from minigoog.evaluate import __main__ as evaluate
+from minigoog.text import duration, human_bytes, listed, shortened
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "minigoog"
+# expressions whose lists cannot become long: constants, slices, names of a module's own things
+SHORT = re.compile(r"[A-Z_]+|map\(str, [A-Z_]+\)|.*\[:\d\]|.* in [A-Z_]+\)|\(\*also, \*[A-Z_]+\)|near|names|choices|recipes\(\)|"
+                   r"available_isas\(\)|self\.defaults")  # fmt: skip
 
 
 def test_durations():
@@ -43,3 +52,37 @@ def test_a_word_for_the_shell_is_the_name_again(name):
 def test_tables_show_odd_names_in_straight_columns():
     assert text.aligned([("run", "n"), ("a\n\x1b", "1")]) == "run      n\n----------\na\\n\\x1b  1"
     assert text.confusion_text(np.eye(2, dtype=int), ["a\n", "b"]).split("\n")[1] == f"{'a' + chr(92) + 'n':>16}    1   ."
+
+
+def test_lists_end_after_a_few_names_and_long_names_lose_their_middle():
+    assert listed(["a", "b"]) == "a, b" and listed([]) == "" and listed(range(4), most=2) == "0, 1 and 2 more"
+    assert listed(range(5000)) == "0, 1, 2, 3, 4, 5, 6, 7 and 4,992 more"
+    assert shortened("x" * 60, 60) == "x" * 60 and shortened("abc" * 30, 15) == "abcab ... bcabc"
+    assert all(len(shortened("x" * 100, n)) <= n for n in range(5, 100))
+
+
+def joins(tree):
+    """What the errors in a source join to a list, outside of `listed` and `shortened`."""
+    for error in (node for node in ast.walk(tree) if isinstance(node, ast.Raise)):
+        cut = {id(inner) for node in ast.walk(error) if isinstance(node, ast.Call) and ast.unparse(node.func) in ("listed", "shortened")
+               for inner in ast.walk(node)}  # fmt: skip
+        for node in ast.walk(error):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".join") and id(node) not in cut:
+                yield ast.unparse(node.args[0])
+
+
+def test_no_error_message_holds_a_list_of_any_length():
+    sources = {str(path.relative_to(SOURCE)): path.read_text() for path in SOURCE.rglob("*.py")}
+    found = {name: list(joins(ast.parse(source))) for name, source in sources.items() if re.search(r"raise [^\n]*\.join\(", source)}
+    assert sum(map(len, found.values())) > 10
+    assert {name: lists for name, lists in found.items() if not all(SHORT.fullmatch(words) for words in lists)} == {}
+
+
+def test_a_thousand_classes_do_not_make_a_message_of_thousands_of_characters():
+    class Some:
+        def __init__(self, prefix):
+            self.path, self.classes = "run", tuple(f"{prefix}{i}" * 5 for i in range(1000))
+
+    with pytest.raises(ValueError, match="its classes are a0a0a0a0a0, .* and 992 more; those of the data are b0b0b0b0b0, .*") as error:
+        evaluate.check_together([Some("a")], Some("b"))
+    assert len(str(error.value)) < 400

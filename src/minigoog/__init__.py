@@ -8,6 +8,9 @@
     array([1., 0.], dtype=float32)
 """
 
+from . import interrupts  # noqa: F401  first: all other imports take a moment, in which Ctrl-C may come
+
+# isort: split
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

@@ -2,14 +2,20 @@
 
 import argparse
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from .text import printable
+from . import interrupts
+from .files import check_folder, check_writable, error_text
+from .text import printable, shortened
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose output pipe was closed
+LONGEST = 1000  # characters of an error message
+FLAG = re.compile(r"(?<!\S)--[a-z]")
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,11 +29,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the program with an error about a flag."""
-        self.fail(f"{message} (see --help)")
+        self.fail(f"{shortened(message, LONGEST - 20)} (see --help)")
 
     def fail(self, message: str) -> NoReturn:
         """Ends the program with any other error, such as a missing file."""
-        print(f"{self.prog}: " + "\n".join(printable(line) for line in message.split("\n")), file=sys.stderr)
+        print(f"{self.prog}: " + "\n".join(printable(line) for line in shortened(message, LONGEST).split("\n")), file=sys.stderr)
         sys.exit(2)
 
 
@@ -55,29 +61,62 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
 
 
+class Suggested(tuple[str, ...]):
+    """An argparse type: any text; shell completion suggests these."""
+
+    def __call__(self, text: str) -> str:
+        return text
+
+
+def output_file(text: str) -> str:
+    """An argparse type: a file that can be written to, checked before any work. Every flag of a file that a program writes has it."""
+    return _checked(check_writable, text)
+
+
+def output_folder(text: str) -> str:
+    """An argparse type: a folder that can be written to, or made; checked before any work."""
+    return _checked(check_folder, text)
+
+
+def _checked(check: Callable[[str], None], text: str) -> str:
+    try:
+        check(text)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(error_text(error)) from None
+    return text
+
+
 @contextmanager
-def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str] = str) -> Iterator[None]:
+def _raised() -> Iterator[None]:
+    """Within a with-block, Ctrl-C raises KeyboardInterrupt as usual, also after `interrupts.end_silently`."""
+    if signal.getsignal(signal.SIGINT) is not interrupts.end:
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+    finally:
+        signal.signal(signal.SIGINT, interrupts.end)
+
+
+@contextmanager
+def exit_codes(p: Parser, stopped: Callable[[], str] = lambda: "stopped", reword: Callable[[str], str] = str) -> Iterator[None]:
     """Within a with-block, an error ends the program with a one-line message: exit code 2 for wrong flags or files, 130 for Ctrl-C.
 
-    A closed output pipe (`| head`) ends it silently. stopped: the message for Ctrl-C. reword: changes the message of an error."""
+    A closed output pipe (`| head`) ends it silently. stopped: gives the message for Ctrl-C, unless the KeyboardInterrupt has its own.
+    reword: changes the message of an error."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack characters of a class's or file's name
     try:
-        yield
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        print(f"\n{stopped}", file=sys.stderr)
-        sys.exit(130)
+        with _raised():
+            yield
+            sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        print(f"\n{stop if stop.args else stopped()}", file=sys.stderr)
+        sys.exit(interrupts.STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again when it exits
         sys.exit(BROKEN_PIPE)
     except (OSError, ValueError, ImportError) as error:
-        message = reword(_message(error))
-        p.error(message) if "--" in message else p.fail(message)
-
-
-def _message(error: Exception) -> str:
-    """What an exception says; of a file that the system refused, "FILE: reason" instead of "[Errno 2] reason: 'FILE'"."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
-    return str(error)
+        message = reword(error_text(error))
+        p.error(message) if FLAG.search(message) else p.fail(message)

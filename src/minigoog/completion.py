@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .cli import Parser
+from .cli import Parser, Suggested
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -59,9 +59,10 @@ def _commands(p: Parser, path: tuple[str, ...]) -> Iterator[Command]:
 
 
 def _choices(action: argparse.Action) -> list[str]:
-    """The values that an argument accepts: its choices, or those that its help shows as a|b|c."""
+    """The values that an argument accepts: its choices, those that it suggests, or those that its help shows as a|b|c."""
     shown = action.metavar.split("|") if isinstance(action.metavar, str) and "|" in action.metavar else []
-    return [str(choice) for choice in action.choices or shown]
+    suggested = action.type if isinstance(action.type, Suggested) else ()
+    return [str(choice) for choice in action.choices or suggested or shown]
 
 
 def _bash(commands: list[Command]) -> str:
@@ -76,7 +77,7 @@ def _bash(commands: list[Command]) -> str:
             if action.option_strings and action.nargs != 0:
                 flags = "|".join(f'"{path} {flag}"' for flag in action.option_strings)
                 values.append(f'        {flags}) offer="{" ".join(_choices(action))}" ;;')
-        words.append(f'                "{path}") offer="{" ".join(follow)}" ;;')
+        words.append(f'                "{path}") offer="{" ".join(dict.fromkeys(follow))}" ;;')
     return BASH % {"paths": "|".join(paths), "values": "\n".join(values), "words": "\n".join(words)}
 
 
@@ -90,7 +91,7 @@ def _fish(commands: list[Command]) -> str:
         lines += [f"{start} -f -a {word} -d {_quoted(_about(child))}" for word, child in command.commands.items()]
         lines += [f"{start} {_fish_flag(action)}" for action in command.actions if action.option_strings]
         lines += [f"{start} -f -a {_quoted(' '.join(_choices(action)))}" for action in command.actions
-                  if not action.option_strings and action.choices and not command.commands]  # fmt: skip
+                  if not action.option_strings and _choices(action) and not command.commands]  # fmt: skip
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from .files import atomic_write
+from . import figures
 from .reading import LONGEST_JSON, json_value, reading, short
 from .text import aligned, duration, printable
 
@@ -58,11 +58,7 @@ def _epoch(line: bytes) -> dict[str, float]:
 
 def draw(runs: Iterable[StrPath], output: StrPath) -> None:
     """Draws loss, accuracy and learning rate of `runs` by epoch into a file of any kind that matplotlib writes (extra `plots`)."""
-    try:
-        import matplotlib.figure
-    except ModuleNotFoundError:
-        raise ImportError("curves need matplotlib: pip install 'minigoog[plots]'") from None
-    figure = matplotlib.figure.Figure(figsize=(13, 4), layout="constrained")
+    figure = figures.new(13, 4)
     axes = figure.subplots(1, 3)
     for i, run in enumerate(runs):
         _draw_run(axes, printable(Path(run).name).replace("$", r"\$"), epochs_of(run), f"C{i % 10}")
@@ -70,8 +66,7 @@ def draw(runs: Iterable[StrPath], output: StrPath) -> None:
         axis.set(xlabel="epoch", title=title)
         axis.grid(alpha=0.3)
     axes[1].legend(fontsize=8)
-    with atomic_write(output) as file:
-        figure.savefig(file, format=Path(output).suffix[1:] or "png", dpi=120)
+    figures.save(figure, output, dpi=120)
 
 
 def _draw_run(axes: Any, name: str, epochs: list[dict[str, float]], color: str) -> None:

@@ -15,6 +15,7 @@ from .data.transforms import GREY, CenterCrop, Resize
 from .formats import saved_model
 from .nn import Module
 from .reading import DamagedFile, reading, short
+from .text import listed
 
 Pixels: TypeAlias = np.ndarray[Any, Any]  # an image [h, w, 1 or 3], from 0 to 255
 Image: TypeAlias = str | os.PathLike[str] | Pixels  # a file, or an array uint8 [h, w] or [h, w, 1 or 3]
@@ -97,7 +98,7 @@ def _refuse_ensemble(run_or_file: str | os.PathLike[str]) -> None:
     """Raises ValueError, naming its members, for the folder of an ensemble."""
     members = saved_model.members(run_or_file)
     if members != [Path(run_or_file)]:
-        names = ", ".join(f"'{member}'" for member in members)
+        names = listed((f"'{member}'" for member in members), longest=200)
         raise ValueError(f"load: `run_or_file` is '{run_or_file}', the folder of an ensemble, expected one of its models: {names}")
 
 

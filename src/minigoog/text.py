@@ -3,7 +3,7 @@
 import os
 import shlex
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from .array_types import IntArray, Shape
 
@@ -11,6 +11,18 @@ from .array_types import IntArray, Shape
 def shape_text(shape: Shape) -> str:
     """28x28x192"""
     return "x".join(map(str, shape))
+
+
+def listed(names: Iterable[object], most: int = 8, longest: int = 60) -> str:
+    """a, b, c: the first `most` of any number of names, each of at most `longest` characters, and how many more there are."""
+    found = [shortened(str(name), longest) for name in names]
+    return ", ".join(found[:most]) + (f" and {len(found) - most:,} more" if len(found) > most else "")
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, without its middle if it has more than `longest` characters."""
+    half = (longest - 5) // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[len(text) - half :]}"
 
 
 def human_bytes(n: float) -> str:

@@ -164,7 +164,7 @@ def test_a_wrong_kernel_is_not_timed(wrong):
     [
         ("googlenet.py", ["--contestants", "caffe"], "invalid choice: 'caffe'"),
         ("googlenet.py", ["--threads", "0"], "expected an integer from 1 on, got '0'"),
-        ("googlenet.py", ["--json", "nowhere/out.json"], "the folder of nowhere/out.json does not exist"),
+        ("googlenet.py", ["--json", "nowhere/out.json"], "argument --json: nowhere/out.json: there is no folder"),
         ("googlenet.py", ["--batch", "--train-batch"], "nothing to run"),
         ("googlenet.py", ["--against", "nowhere/python"], "--against: there is no program nowhere/python"),
         ("googlenet.py", ["--against", sys.executable, "--contestants", "OpenVINO"], "--against compares builds of minigoog"),

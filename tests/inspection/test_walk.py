@@ -260,9 +260,20 @@ def test_the_digit_of_lenet_5_is_in_the_middle_of_its_32x32_pixels():
     assert np.allclose(255 * image[4:28:3, 4:28:3], digit) and np.allclose(255 * image[6:28:3, 5:28:3], digit)
 
 
-def test_summary_and_diff_are_programs_too(monkeypatch, capsys):
+def test_summary_and_diff_are_programs_too(monkeypatch, capsys, tmp_path):
     run(monkeypatch, "summary", "lenet5")
     assert capsys.readouterr().out == f"{mg.summary(mg.models.LeNet5(), (32, 32, 1))}\n"
+    trained = mg.models.TinyInception(num_classes=3, in_channels=3)
+    info = saved_model.Info("tiny", {"num_classes": 3, "in_channels": 3}, ("a", "b", "c"), (16, 16, 3), (50.0,) * 3, (80.0,) * 3, {})
+    saved_model.save(tmp_path / "last.safetensors", trained.state_dict(), info)
+    for name in (tmp_path, tmp_path / "last.safetensors"):
+        run(monkeypatch, "summary", name)
+        assert capsys.readouterr().out == f"{mg.summary(trained, (16, 16, 3))}\n"
+    run(monkeypatch, "diff", tmp_path, tmp_path)
+    assert capsys.readouterr().out == "no difference\n"
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "summary", "nowhere")
+    assert "nowhere: expected one of googlenet-torchvision, googlenet, " in capsys.readouterr().err
     run(monkeypatch, "diff", "tiny", "tiny")
     assert capsys.readouterr().out == "no difference\n"
     with pytest.raises(SystemExit):

@@ -37,12 +37,13 @@ def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
 def test_weights_that_broke_in_the_last_step_of_an_epoch_are_not_kept(tmp_path):
     done = train(tmp_path, "--tiny", "--batch-size", 1442, "--lr", "1e9", "--output", "run")  # one step: its loss is finite
     assert done.returncode == 1 and "the loss became nan after epoch 1" in done.stderr
-    assert "There is no checkpoint yet" in done.stderr and not (tmp_path / "run" / "last.safetensors").exists()
+    assert "--resume" not in done.stderr and not (tmp_path / "run" / "last.safetensors").exists()
 
 
-def second_call(monkeypatch, owner, name, instead):
-    """Makes the second call of owner.name `instead(*args)`."""
-    calls, original = iter([getattr(owner, name), instead]), getattr(owner, name)
+def second_call(monkeypatch, owner, name, instead, number=2):
+    """Makes the second call (or another) of owner.name `instead(*args)`."""
+    original = getattr(owner, name)
+    calls = iter([original] * (number - 1) + [instead])
     monkeypatch.setattr(owner, name, lambda *args: next(calls, original)(*args))
 
 
@@ -58,7 +59,7 @@ def test_a_full_disk_stops_with_the_last_checkpoint_in_place(tmp_path, monkeypat
     def no_space(*_):
         raise OSError(28, "No space left on device")
 
-    second_call(monkeypatch, loop.checkpoint, "save", no_space)
+    second_call(monkeypatch, loop.checkpoint, "save", no_space, 3)  # the first is at the start
     with pytest.raises(TrainingError, match=r"No space left on device.* Resume from epoch 1\.00 with"):
         fit(Config(**TINY, output=tmp_path / "run"))
     progress = json.loads(safetensors.load(tmp_path / "run" / "checkpoint.safetensors")[1]["progress"])
@@ -73,7 +74,7 @@ def test_a_disk_that_is_too_small_is_no_wrong_flag(tmp_path):
 
     flags = ["--tiny", "--epochs", "1", "--output", "run"]
     done = subprocess.run([*COMMAND, *flags], cwd=tmp_path, capture_output=True, text=True, timeout=300, preexec_fn=small_disk)
-    assert done.returncode == 1 and "File too large" in done.stderr and "There is no checkpoint yet" in done.stderr
+    assert done.returncode == 1 and "file too large" in done.stderr and "There is no checkpoint yet" in done.stderr
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["config.toml", "machine.json"]
 
 
@@ -107,7 +108,7 @@ def test_a_ctrl_c_outside_the_steps_gives_no_traceback(tmp_path, monkeypatch, ca
     monkeypatch.setattr(sys, "argv", ["train", "--tiny", "--epochs", "1", "--output", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as stop:
         __main__.main()
-    assert stop.value.code == 130 and capsys.readouterr().err.startswith("\nstopped at once; the files written so far are complete")
+    assert stop.value.code == 130 and capsys.readouterr().err.startswith("\nstopped at once. Resume from epoch 1.00 with: python -m")
     saved_model.load(tmp_path / "run" / "last.safetensors")
 
 

@@ -10,16 +10,16 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from .. import curves, kernels
+from .. import curves, figures, kernels
 from ..array_types import IntArray
-from ..cli import Parser, exit_codes, integer
+from ..cli import Parser, exit_codes, integer, output_file
 from ..data import open_dataset
 from ..data.verify import skipped_lines
 from ..files import atomic_write
 from ..formats import saved_model
 from ..loading import TrainedModel, load
 from ..metrics import confusion_matrix
-from ..text import confusion_text, printable
+from ..text import confusion_text, listed, printable
 from .crops import CROPS
 from .subset import subset
 from .table import Row, table_3, table_text
@@ -47,14 +47,14 @@ def parser(prog: str = PROG) -> Parser:
     output = p.add_argument_group("output")
     output.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
     output.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
-    output.add_argument("--json", metavar="FILE", help="also writes the results to a file")
+    output.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results to a file")
     return p
 
 
 def _curves_parser(prog: str) -> Parser:
     p = Parser(prog=f"{prog} curves", description="learning curves of one or several runs")
     p.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs")
-    p.add_argument("--output", metavar="FILE", help="draw the curves to a file (png, svg, pdf); needs matplotlib")
+    p.add_argument("--output", type=figures.output, metavar="FILE", help="draw the curves to a file (png, svg, pdf); needs matplotlib")
     return p
 
 
@@ -65,7 +65,7 @@ def check_together(members: Sequence[TrainedModel], dataset: Any) -> None:
         if other.classes != first.classes:
             raise ValueError(f"{other.path}: its classes are not those of {first.path}")
     if first.classes != tuple(dataset.classes):
-        raise ValueError(f"{first.path}: its classes are {', '.join(first.classes)}; those of the data are {', '.join(dataset.classes)}")
+        raise ValueError(f"{first.path}: its classes are {listed(first.classes)}; those of the data are {listed(dataset.classes)}")
     channels = dataset[0][0].shape[2]
     for member in members:
         if member.info.input_size[2] != channels:

@@ -9,11 +9,11 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..cli import Parser, exit_codes, integer
-from ..text import file_name, printable
+from ..cli import Parser, exit_codes, integer, output_folder
+from ..text import file_name, listed, printable
 from .demonstrations import DEMONSTRATIONS
 from .report import figures, report
-from .runner.run import run
+from .runner.run import SETTINGS, run
 
 PROG = "python -m minigoog.sparsity"
 
@@ -24,7 +24,7 @@ def parser(prog: str = PROG) -> Parser:
     p.add_argument("names", nargs="*", metavar="NAME", help="demonstrations to run (default: all; --list names them)")
     p.add_argument("--list", action="store_true", help="lists the demonstrations and stops")
     p.add_argument("--quick", action="store_true", help="small samples, all of them in two minutes; the verdicts are not reliable")
-    p.add_argument("--output", metavar="DIR", help="results, figures and report (default: runs/sparsity-...); an existing run is resumed")
+    p.add_argument("--output", type=output_folder, metavar="DIR", help="results and report (default: runs/sparsity-...); resumes a run")
     p.add_argument("--images", metavar="FOLDER", help="photographs by class, FOLDER/train/CLASS and FOLDER/test/CLASS (default: digits)")
     p.add_argument("--seed", type=integer(0, 2**32 - 1), default=0, metavar="N", help="seed of all random numbers (default: 0)")
     return p
@@ -34,7 +34,7 @@ def chosen(flags: Namespace) -> list[str]:
     """The names of the demonstrations to run, in the order of the paper's argument; ValueError for an unknown name."""
     unknown = [name for name in flags.names if name not in DEMONSTRATIONS]
     if unknown:
-        raise ValueError(f"there is no demonstration {', '.join(unknown)}, expected some of {', '.join(DEMONSTRATIONS)}")
+        raise ValueError(f"there is no demonstration {listed(unknown)}, expected some of {', '.join(DEMONSTRATIONS)}")
     return [name for name in DEMONSTRATIONS if name in flags.names or not flags.names]
 
 
@@ -86,8 +86,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     p = parser(prog)
     flags = p.parse_args(arguments)
     names = "".join(f" {name}" for name in flags.names)
-    stopped = f"stopped; all measurements so far are saved. Resume with: {command(flags)}{names}"
-    with exit_codes(p, stopped, _reworded):
+    resumable = f"stopped; all measurements so far are saved. Resume with: {command(flags)}{names}"
+    with exit_codes(p, lambda: resumable if (output(flags) / SETTINGS).exists() else "stopped", _reworded):
         code = show(flags)
     sys.exit(code)
 

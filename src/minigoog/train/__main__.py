@@ -19,7 +19,7 @@ from .fit import fit, resume
 from .results import Result
 
 PROG = "python -m minigoog.train"
-GROUPS = {  # of flags in --help-all
+GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "output"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "interpolation"),
@@ -27,8 +27,7 @@ GROUPS = {  # of flags in --help-all
     "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
 }
-COMMON = ("data", "output", "model", "seed", "augment", "epochs", "batch_size", "lr", "threads")  # what --help shows
-STOPPED = "stopped at once; the files written so far are complete, and --resume continues from them"
+COMMON = ("data", "output", "model", "seed", "epochs", "batch_size", "lr", "threads")  # what --help shows
 
 
 def parser(prog: str = PROG, everything: bool = True) -> Parser:
@@ -41,8 +40,11 @@ def parser(prog: str = PROG, everything: bool = True) -> Parser:
     where.add_argument("--tiny", action="store_const", const="tiny", dest="config", help="the same as --config tiny")
     where.add_argument("--config", metavar="FILE", help=f"{', '.join(recipes())}, or a TOML file")
     where.add_argument("--resume", metavar="RUN", help="the folder of a run to resume")
+    accept = "with --resume: resume although something has changed" if everything else argparse.SUPPRESS
+    p.add_argument("--accept-changes", action="store_true", default=None, help=accept)
     settings = {setting.name: setting for setting in fields(Config)}
-    for title, names in GROUPS.items():
+    hidden = {"": [name for name in settings if name not in COMMON]}
+    for title, names in GROUPS.items() if everything else ({"common settings": COMMON} | hidden).items():
         group = p.add_argument_group(title)
         for name in names:
             _add(group, settings[name], everything or name in COMMON)
@@ -71,6 +73,8 @@ def train(flags: argparse.Namespace) -> Result | list[Result]:
     """Trains with the settings of the flags."""
     given = {name: value for name, value in vars(flags).items() if value is not None}
     folder, file = given.pop("resume", None), given.pop("config", None)
+    if folder is None and "accept_changes" in given:
+        raise ValueError("train: `accept_changes` is only for `resume`")
     if folder is not None:
         return resume(folder, **given)
     if not given and file is None:
@@ -85,8 +89,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     if vars(flags).pop("help_all"):
         return parser(prog).print_help()
     try:
-        # Ctrl-C before the first or after the last step, or a second Ctrl-C
-        with exit_codes(p, STOPPED, with_flags):
+        with exit_codes(p, reword=with_flags):
             train(flags)
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)

@@ -12,6 +12,8 @@ from .. import rng
 from ..array_types import Array
 from ..formats import safetensors
 from ..reading import json_value, reading, short
+from ..text import listed
+from . import fingerprint
 from .progress import Progress
 from .run import Run
 
@@ -22,12 +24,13 @@ NAME = "checkpoint.safetensors"
 
 
 def save(run: Run, trainer: Trainer) -> None:
-    """Writes weights, momentum, averages, the state of the random numbers, the progress, and a fingerprint of the data.
+    """Writes weights, momentum, averages, the state of the random numbers, the progress, and a fingerprint of what
+    decides the bits.
 
     Raises FloatingPointError, and leaves the old file, if a weight is not finite."""
     check_finite(trainer)
-    metadata = {"progress": json.dumps(asdict(trainer.progress)), "random": json.dumps(rng.state())}
-    safetensors.save(run.path(NAME), _arrays(trainer), metadata | {"data": trainer.setup.fingerprint})
+    facts = {"progress": asdict(trainer.progress), "random": rng.state(), "fingerprint": trainer.fingerprint}
+    safetensors.save(run.path(NAME), _arrays(trainer), {name: json.dumps(value) for name, value in facts.items()})
 
 
 def check_finite(trainer: Trainer) -> None:
@@ -37,22 +40,30 @@ def check_finite(trainer: Trainer) -> None:
             raise FloatingPointError(f"{name} has values that are not finite")
 
 
-def load(run: Run, trainer: Trainer) -> None:
-    """Restores the state of a trainer from `save`; ValueError, naming the file, if the network or the data is different."""
+def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
+    """Restores the state of a trainer from `save`. Returns what has changed since, which is a ValueError unless it is accepted.
+
+    Raises ValueError, naming the file, if the network is another one."""
     arrays, metadata = safetensors.load(run.path(NAME))
     own = _arrays(trainer)
-    if arrays.keys() != own.keys() or any(arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype for name in own):
-        raise ValueError(f"{run.path(NAME)}: not a checkpoint of this network with these settings")
-    if metadata.get("data") != trainer.setup.fingerprint:
-        raise ValueError(f"train: `data` '{trainer.config.data}' has other images or classes than when the run {run.folder} was started")
     with reading(run.path(NAME), "not a checkpoint"):
         progress = _progress(json_value(metadata["progress"], dict), trainer)
+        changes = fingerprint.differences(json_value(metadata["fingerprint"], dict), trainer.fingerprint)
+        changes += run.metrics_changes(progress.metrics_length)
+        if progress.step > len(trainer.loader) and not changes:
+            raise ValueError(f"step {progress.step} of an epoch of {len(trainer.loader)} steps")
+    if arrays.keys() != own.keys() or any(arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype for name in own):
+        raise ValueError(f"{run.path(NAME)}: not a checkpoint of this network with these settings and data{_since(changes)}")
+    if changes and not accept_changes:
+        raise ValueError(f"train: {run.folder} cannot be resumed bit-exactly{_since(changes)}. `accept_changes` resumes it all the same")
+    with reading(run.path(NAME), "not a checkpoint"):
         rng.set_state(json_value(metadata["random"], dict))
     for name, array in own.items():
         array[...] = arrays[name]
     trainer.progress = progress
     if trainer.average:
         trainer.average.steps = trainer.progress.total_steps
+    return changes
 
 
 def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
@@ -64,9 +75,13 @@ def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
         numbers, kinds = (value, (float,)) if name == "head_losses" else ([value], (int, type(start[name])))
         if not all(type(x) in kinds and -1 <= x < 2**62 for x in numbers):
             raise ValueError(f"`{name}` is {short(value)}, expected {type(start[name]).__name__}")
-    if len(facts["head_losses"]) not in (0, heads) or not 0 <= facts["step"] <= len(trainer.loader):
-        raise ValueError(f"step {facts['step']} with {len(facts['head_losses'])} losses, of {len(trainer.loader)} steps with {heads}")
+    if len(facts["head_losses"]) not in (0, heads) or facts["step"] < 0:
+        raise ValueError(f"step {facts['step']} with {len(facts['head_losses'])} losses, expected {heads}")
     return Progress(**facts)
+
+
+def _since(changes: list[str]) -> str:
+    return f". Since its last checkpoint these have changed: {listed(changes, 6, 160)}" if changes else ""
 
 
 def _arrays(trainer: Trainer) -> dict[str, Array]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import kernels
+from ..files import check_folder
 from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
 from .loop import Trainer
 from .results import Result
-from .run import Run
+from .run import Run, check_output
 from .setup import Setup, effective, new_model, prepare
 from .signals import StopRequests
 
@@ -23,11 +24,12 @@ def fit(config: Config) -> Result | list[Result]:
     return _train(config)
 
 
-def resume(folder: str | os.PathLike[str], **changes: Any) -> Result | list[Result]:
+def resume(folder: str | os.PathLike[str], accept_changes: bool = False, **changes: Any) -> Result | list[Result]:
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
     `changes`: settings that do not affect the result, such as `threads`, or `data` if the same images have moved; any other is a
-    ValueError."""
+    ValueError. So is whatever else has changed since the last checkpoint (images, settings in config.toml, the machine, missing
+    metrics), which the error lists, unless `accept_changes`: then the run is resumed, but not bit-exactly."""
     run = Run(Path(folder))
     if not run.path("config.toml").exists():
         raise FileNotFoundError(f"train: `resume` is '{folder}', expected the folder of a run (it has no config.toml)")
@@ -35,7 +37,8 @@ def resume(folder: str | os.PathLike[str], **changes: Any) -> Result | list[Resu
         if name not in BITLESS:
             allowed = ", ".join(f"`{other}`" for other in BITLESS)
             raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can")
-    return _train(from_file(run.path("config.toml"), **changes), run)
+    check_folder(folder)
+    return _train(from_file(run.path("config.toml"), **changes), run, accept_changes)
 
 
 def members(config: Config, folder: Path) -> Iterator[Config]:
@@ -44,33 +47,36 @@ def members(config: Config, folder: Path) -> Iterator[Config]:
         yield replace(config, models=1, sampling_seed=config.samplings + i, output=str(folder / f"model-{i + 1}"))
 
 
-def _train(config: Config, run: Run | None = None) -> Result | list[Result]:
+def _train(config: Config, run: Run | None = None, accept_changes: bool = False) -> Result | list[Result]:
     """Trains into a new folder, or resumes that of `run`; invalid settings leave no folder."""
+    if run is None:
+        check_output(config)
     setup = prepare(config)
     config = effective(config, setup)
     run = run or Run.create(config)
+    train = _train_one if config.models == 1 else _train_ensemble
     with StopRequests() as stop:
-        return _train_one(config, setup, run, stop) if config.models == 1 else _train_ensemble(config, setup, run, stop)
+        return train(config, setup, run, stop, accept_changes)
 
 
-def _train_one(config: Config, setup: Setup, run: Run, stop: StopRequests) -> Result:
+def _train_one(config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> Result:
     """Trains into the folder of `run`, from its checkpoint if it has one, until the end or a stop request."""
     if config.threads is not None:
         kernels.set_num_threads(config.threads)
     with run.locked():
         trainer = Trainer(config, setup, run, Log())
-        trainer.load()
+        trainer.load(accept_changes)
         trainer.log.begin(trainer)
         return trainer.train(stop)
 
 
-def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests) -> list[Result]:
+def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> list[Result]:
     """The Result of each model of an ensemble in the folder of `run`; they share the data of `setup`."""
     results = []
     for i, member in enumerate(members(config, run.folder)):
         print(f"{'' if i == 0 else chr(10)}model {i + 1} of {config.models}")
         own = Run(str(member.output), run.folder)
         own = own if own.path("config.toml").exists() else Run.create(member, run.folder)
-        results.append(_train_one(member, setup._replace(model=new_model(member, setup.info)), own, stop))
+        results.append(_train_one(member, setup._replace(model=new_model(member, setup.info)), own, stop, accept_changes))
     print(f"\nto test them together:\n    {evaluate_command(config, run.folder)} --table")
     return results

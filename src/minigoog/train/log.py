@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..data.datasets import DIGITS
 from ..data.verify import skipped_lines
 from ..models.googlenet import AUX_INPUT_SIZES
-from ..text import confusion_text, duration, printable, shell_word
+from ..text import confusion_text, duration, listed, printable, shell_word
 from .config import Config
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Log:
             print(f"without the auxiliary heads, which need images of {AUX_INPUT_SIZES[0]} to {AUX_INPUT_SIZES[-1]} pixels\n")
         if trainer.saved:
             print(f"resuming from epoch {trainer.saved:.2f}\n")
+        if trainer.changes:
+            print(f"not bit-exactly, because these have changed: {listed(trainer.changes, 20, 160)}\n")
         print(HEADING, flush=True)
 
     def step(self, trainer: Trainer, loss: float) -> None:

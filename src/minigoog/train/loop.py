@@ -9,9 +9,10 @@ from typing import NamedTuple
 from .. import losses, optim
 from ..array_types import Array, IntArray
 from ..data import DamagedImage, DataLoader
+from ..files import error_text
 from ..tensor import Tensor
 from ..text import shell_word
-from . import checkpoint, results, testing
+from . import checkpoint, fingerprint, results, testing
 from .config import Config
 from .diagnostics import Diagnostics
 from .errors import Interrupted, TrainingError
@@ -51,17 +52,23 @@ class Trainer:
         )
         self.diagnostics = Diagnostics(self.model, setup.train.labels, len(setup.info.classes))
         self.progress = Progress()
+        self.fingerprint = fingerprint.of_settings(config) | setup.images | fingerprint.of_machine()
+        self.changes: list[str] = []  # since the checkpoint from which the run was resumed
         self.saved: float | None = None  # the epoch of the last checkpoint
 
     def train(self, stop: StopRequests) -> results.Result:
         """Runs all remaining epochs; returns the Result."""
         try:
+            if self.saved is None:
+                self.save()  # whatever is written later has a checkpoint beside it; and a full disk shows now
             while self.progress.epoch < self.config.epochs:
                 self._epoch(stop)
                 self._end_epoch(stop)
             return results.finish(self)
         except (OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
-            raise TrainingError(f"{error}. {self.how_to_resume()}") from error
+            raise TrainingError(f"{error_text(error)}. {self.how_to_resume()}") from error
+        except KeyboardInterrupt:  # the second one: the first only sets `stop.signal`
+            raise KeyboardInterrupt(f"stopped at once. {self.how_to_resume()}") from None
 
     # ---- steps and epochs ----
 
@@ -153,12 +160,14 @@ class Trainer:
             checkpoint.save(self.run, self)
         self.saved = self.progress.epoch + self.progress.step / len(self.loader)
 
-    def load(self) -> None:
-        """Resumes from the run's checkpoint, or starts if it has none."""
-        if self.run.path(checkpoint.NAME).exists():
-            checkpoint.load(self.run, self)
-            self.saved = self.progress.epoch + self.progress.step / len(self.loader)
-        self.run.cut_metrics(self.progress.metrics_length)
+    def load(self, accept_changes: bool = False) -> None:
+        """Resumes from the run's checkpoint, or starts if it has neither that nor results."""
+        if not self.run.path(checkpoint.NAME).exists():
+            self.run.check_startable()
+            return
+        self.changes = checkpoint.load(self.run, self, accept_changes)
+        self.saved = self.progress.epoch + self.progress.step / len(self.loader)
+        self.progress.metrics_length = self.run.cut_metrics(self.progress.metrics_length)
 
     # ---- errors ----
 
@@ -166,6 +175,8 @@ class Trainer:
         """How to resume after a stop, as text."""
         if self.saved is None:
             return "There is no checkpoint yet"
+        if not self.run.path(checkpoint.NAME).exists():
+            return f"It cannot be resumed: {self.run.path(checkpoint.NAME)} is gone"
         folder = shell_word(self.run.resumed_by)
         return f"Resume from epoch {self.saved:.2f} with: python -m minigoog.train --resume {folder}"
 
@@ -183,7 +194,8 @@ class Trainer:
             raise self._broken(str(error)) from None
 
     def _broken(self, what: str) -> TrainingError:
-        return TrainingError(f"{what}: try a smaller --lr than {self.config.lr:g}, or --clip. {self.how_to_resume()}")
+        again = f". {self.how_to_resume()}" if self.saved else ""
+        return TrainingError(f"{what}: try a smaller --lr than {self.config.lr:g}, or --clip{again}")
 
 
 class _Clock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import curves, metrics
@@ -57,11 +56,20 @@ def finish(trainer: Trainer) -> Result:
         predicted = predict(trainer.model, setup, trainer.config.workers).argmax(axis=1)
     confusion = metrics.confusion_matrix(predicted, setup.test.labels, len(setup.info.classes))
     accuracy = float((predicted == setup.test.labels).mean())
-    with suppress(ImportError):  # matplotlib is an extra
-        curves.draw([trainer.run.folder], trainer.run.path("curve.png"))
+    _draw_curve(trainer)
     result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder))
     trainer.log.finished(trainer, result)
     return result
+
+
+def _draw_curve(trainer: Trainer) -> None:
+    """Draws curve.png; without matplotlib, an extra, or with damaged metrics, the run ends without it."""
+    try:
+        curves.draw([trainer.run.folder], trainer.run.path("curve.png"))
+    except ImportError:  # log.py says how to install it
+        pass
+    except ValueError as error:
+        trainer.log.warn(f"no curve.png: {error}")
 
 
 def final_weights(trainer: Trainer) -> dict[str, Array]:

@@ -21,9 +21,12 @@ from typing import Any, Self
 from .. import __version__
 from ..config import config as machine_config
 from ..curves import METRICS
-from ..files import atomic_write, locked, remove_stale
-from ..text import file_name
+from ..data.datasets import STANDARD
+from ..files import atomic_write, check_folder, locked, remove_stale
+from ..text import file_name, listed, shell_word
 from .config import Config
+
+LOCK = ".lock"
 
 
 class Run:
@@ -39,8 +42,9 @@ class Run:
     def create(cls, config: Config, ensemble: str | Path | None = None) -> Self:
         """Makes the folder that `config` names and writes the settings; OSError, naming `output`, if that fails."""
         name = f"runs/{config.model}-{file_name(Path(config.data).name)}-seed{config.seed}"
-        run = cls(_new_folder(name) if config.output is None else _empty_folder(Path(config.output)), ensemble)
-        with _named_errors(run.folder):
+        run = cls(_new_folder(name) if config.output is None else _made(Path(config.output)), ensemble)
+        with _named_errors(run.folder), run.locked():
+            _check_empty(run.folder)
             run.write("config.toml", config.toml())
             run.write("machine.json", json.dumps({"minigoog": __version__} | machine_config(), indent=2) + "\n")
         return run
@@ -57,7 +61,7 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Within a with-block, no other process can train this run. Removes temporary files of interrupted writes first."""
-        with locked(self.path(".lock")) as ours:
+        with locked(self.path(LOCK)) as ours:
             if not ours:
                 raise BlockingIOError(f"train: {self.folder} is being trained by another process")
             remove_stale(self.folder)
@@ -77,10 +81,57 @@ class Run:
                 raise
             return file.tell()
 
-    def cut_metrics(self, length: int) -> None:
-        """Removes the lines written after the checkpoint, because training writes them again."""
-        if self.path(METRICS).exists():
-            os.truncate(self.path(METRICS), length)
+    def metrics_changes(self, length: int) -> list[str]:
+        """What is wrong with the metrics, whose first `length` bytes were there at the last checkpoint; usually nothing."""
+        size = self.path(METRICS).stat().st_size if self.path(METRICS).exists() else 0
+        if size < length:
+            return [f"{METRICS}: {size:,} bytes (was {length:,}); the missing lines will be missing"]
+        return [] if self._complete(length) == length else [f"{METRICS}: no line ends where one ended (at byte {length:,})"]
+
+    def cut_metrics(self, length: int) -> int:
+        """Removes the lines written after the checkpoint, because training writes them again; returns the length that is left.
+
+        That is `length`, or, if lines before the checkpoint are missing, that of all complete lines."""
+        if not self.path(METRICS).exists():
+            return 0
+        left = self._complete(length)
+        os.truncate(self.path(METRICS), left)
+        return left
+
+    def _complete(self, length: int) -> int:
+        """The length of all complete lines in the first `length` bytes of the metrics."""
+        if not length:
+            return 0
+        with open(self.path(METRICS), "rb") as file:
+            return file.read(length).rfind(b"\n") + 1
+
+    def check_startable(self) -> None:
+        """Raises ValueError if the run has results but no checkpoint: it would start anew and replace them."""
+        names = [METRICS, *(path.name for path in sorted(self.folder.glob("*.safetensors")))]
+        found = [name for name in names if self.path(name).exists()]
+        if found:
+            anew = f"python -m minigoog.train --config {shell_word(self.path('config.toml'))} --output NEW_FOLDER"
+            lacks = f"{self.folder} has {listed(found)} but no checkpoint.safetensors"
+            raise ValueError(f"train: {lacks}, so it cannot be resumed. To train anew: {anew}")
+
+
+def check_output(config: Config) -> None:
+    """Raises OSError or ValueError, naming `output`, unless a new run can be written there: called before any work."""
+    folder = Path(config.output or "runs")
+    with _named_errors(folder):
+        check_folder(folder)
+        if config.output and folder.exists():
+            _check_empty(folder)
+    data = Path(config.data).expanduser()
+    inside = [part for part in _image_folders(data) if folder.resolve().is_relative_to(part.resolve())]
+    if config.data not in STANDARD and inside:
+        raise ValueError(f"train: `output` is '{folder}', among the images of `data` '{config.data}', expected a folder elsewhere")
+
+
+def _image_folders(data: Path) -> list[Path]:
+    """The folders whose folders are classes."""
+    parts = [data / part for part in ("train", "test", "val")]
+    return parts if (data / "train").is_dir() else [data] if data.is_dir() else []
 
 
 @contextmanager
@@ -88,18 +139,25 @@ def _named_errors(folder: str | Path) -> Iterator[None]:
     """Within a with-block, an OSError names the run's folder."""
     try:
         yield
+    except BlockingIOError:  # from Run.locked, which names it
+        raise
     except OSError as error:
         raise OSError(f"train: `output` is '{folder}', expected a new or empty folder to write to ({error.strerror})") from None
 
 
-def _empty_folder(folder: Path) -> Path:
-    """`folder`, made if it does not exist; it must be empty."""
+def _made(folder: Path) -> Path:
+    """`folder`, made if it does not exist."""
     with _named_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        remove_stale(folder, "config.toml")  # from a run that was killed before its start
-        if any(folder.iterdir()):
-            raise FileExistsError(errno.ENOTEMPTY, "it holds files already; --resume continues a run")
     return folder
+
+
+def _check_empty(folder: Path) -> None:
+    """Raises FileExistsError if `folder` holds anything; a lock, and what a run that was killed before its start has left, is nothing."""
+    remove_stale(folder, "config.toml")
+    if any(entry.name != LOCK for entry in folder.iterdir()):
+        hint = "; --resume continues a run" if (folder / "config.toml").exists() else ""
+        raise FileExistsError(errno.ENOTEMPTY, f"it holds files already{hint}")
 
 
 def _new_folder(name: str) -> Path:

@@ -1,7 +1,6 @@
 """From settings to the objects of a training: data, transforms and network."""
 
 import inspect
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,12 @@ from ..formats.saved_model import Info
 from ..models.googlenet import AUX_INPUT_SIZES
 from ..nn import Module
 from ..tensor import Tensor, no_grad
-from . import augmentation
+from . import augmentation, fingerprint
 from .config import Config
 
 
 class Setup(NamedTuple):
-    """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, a fingerprint of the data."""
+    """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, facts about the images."""
 
     train: Any
     test: Any
@@ -30,7 +29,7 @@ class Setup(NamedTuple):
     test_transform: Compose
     model: Module
     info: Info
-    fingerprint: str
+    images: fingerprint.Facts
 
     @property
     def notes(self) -> list[str]:
@@ -68,7 +67,7 @@ def prepare(config: Config) -> Setup:
         train, test,
         augmentation.training(augment, size, statistics, native, config.interpolation, config.shift),
         augmentation.testing(size, statistics, native),
-        new_model(config, info), info, json.dumps([train.fingerprint(), test.fingerprint()]),
+        new_model(config, info), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
     )  # fmt: skip
     _try(config, setup.model, (1, size, size, channels))
     return setup

@@ -31,8 +31,8 @@ def test_it_writes_a_page_and_prints_how_to_open_it(monkeypatch, capsys, tmp_pat
     (["--weights", "absent"], "absent: no such run folder or file of weights"),
     (["--weights", "text.png"], "text.png"),
     (["--label", "10"], "--label is 10, expected 0 to 9"),
-    (["--output", "folder"], "--output folder is a folder, expected the name of a file"),
-    (["--output", "nowhere/page.html"], "--output nowhere/page.html: there is no folder nowhere"),
+    (["--output", "folder"], "argument --output: folder: is a directory"),
+    (["--output", "nowhere/page.html"], "argument --output: nowhere/page.html: there is no folder "),
     (["--model", "resnet"], "invalid choice: 'resnet'"),
     (["--ouput", "a.html"], "unrecognized arguments: --ouput a.html"),
 ])  # fmt: skip

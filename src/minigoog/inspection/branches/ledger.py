@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ... import figures
 from ...array_types import Array, IntArray
-from ...files import atomic_write
 from ...metrics import top_k_error
 from ...nn import Inception, NaiveInception, evaluation_mode
 from ...nn.module import Module, Parameter
@@ -64,16 +64,11 @@ class Ledger:
 
     def plot(self, path: str | Path) -> None:
         """Draws the ledger to `path` (png, svg, pdf), a bar for each branch of each module; needs matplotlib (extra `plots`)."""
-        try:
-            from matplotlib.figure import Figure
-        except ModuleNotFoundError:
-            raise ImportError("branch_ledger: a picture needs matplotlib: pip install 'minigoog[plots]'") from None
-        figure = Figure(figsize=(13, 7), layout="constrained")
+        figure = figures.new(13, 7)
         for axes, (title, quantity) in zip(figure.subplots(2, 3).flat, QUANTITIES.items(), strict=True):
             _draw(axes, title, quantity, self.rows)
         figure.axes[0].legend(title="branch", fontsize=8)
-        with atomic_write(path) as file:
-            figure.savefig(file, format=Path(path).suffix[1:] or "png", dpi=110)
+        figures.save(figure, path, dpi=110)
 
 
 QUANTITIES: dict[str, Callable[[Row], float]] = {

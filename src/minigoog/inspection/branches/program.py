@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 import numpy as np
 
-from ... import rng
+from ... import figures, rng
 from ...array_types import IntArray
 from ...cli import integer
 from ...data import digits, open_dataset
@@ -24,7 +24,7 @@ def add_flags(p: ArgumentParser) -> None:
     inputs.add_network_flags(p)
     p.add_argument("--data", metavar="NAME_OR_PATH", help="labelled images: digits, cifar10, ..., or a folder (default for tiny: digits)")
     p.add_argument("--images", type=integer(1), metavar="N", help="only N of them, evenly spaced")
-    p.add_argument("--output", metavar="FILE", help="draw the ledger to a file (png, svg, pdf); needs matplotlib")
+    p.add_argument("--output", type=figures.output, metavar="FILE", help="draw the ledger to a file (png, svg, pdf); needs matplotlib")
 
 
 def run(flags: Namespace) -> None:

@@ -1,9 +1,15 @@
 """The programs `python -m minigoog.inspection summary` and `diff`."""
 
+import os
 from argparse import Namespace
+from collections.abc import Iterable
 
-from ...cli import Parser
+from ...array_types import Shape
+from ...cli import Parser, Suggested
+from ...loading import load
 from ...models import INPUT_SIZES, build
+from ...nn import Module
+from ...text import listed
 from .diff import diff
 from .summary import summary
 
@@ -12,24 +18,40 @@ NETWORKS = {"googlenet-torchvision": ("googlenet", {"variant": "torchvision"})} 
 
 def add_flags(p: Parser) -> None:
     """The flags of `summary`."""
-    p.add_argument("model", choices=sorted(INPUT_SIZES), help="the network")
+    _add_network(p, "model", INPUT_SIZES)
+
+
+def _add_network(p: Parser, name: str, known: Iterable[str]) -> None:
+    """A network by its name, or trained."""
+    text = f"{', '.join(sorted(known))}, a run's folder, or a file of weights"
+    p.add_argument(name, type=Suggested(sorted(known)), metavar="NETWORK", help=text)
+
+
+def _network(name: str) -> tuple[Module, Shape]:
+    """(a network, (height, width, channels) of its input) by its name, or from a run's folder or a file of weights."""
+    if name in NETWORKS:
+        known, arguments = NETWORKS[name]
+        return build(known, **arguments).eval(), INPUT_SIZES[known]
+    if not os.path.exists(name):
+        raise ValueError(f"{name}: expected one of {listed(NETWORKS)}, or a run's folder or file of weights")
+    model = load(name)
+    return model, model.info.input_size
 
 
 def run(flags: Namespace) -> None:
     """Prints the layers of a network."""
-    print(summary(build(flags.model).eval(), INPUT_SIZES[flags.model]))
+    print(summary(*_network(flags.model)))
 
 
 def add_diff_flags(p: Parser) -> None:
     """The flags of `diff`."""
-    for which, text in (("a", f"a network: {', '.join(sorted(NETWORKS))}"), ("b", "another")):
-        p.add_argument(which, metavar=which, choices=sorted(NETWORKS), help=text)
+    _add_network(p, "a", NETWORKS)
+    _add_network(p, "b", NETWORKS)
 
 
 def run_diff(flags: Namespace) -> None:
     """Prints how two networks differ; ValueError if they take images of different sizes."""
-    sizes = [INPUT_SIZES[NETWORKS[name][0]] for name in (flags.a, flags.b)]
-    if sizes[0] != sizes[1]:
-        raise ValueError(f"{flags.a} takes images of {sizes[0]} and {flags.b} of {sizes[1]}: their layers cannot be compared one by one")
-    a, b = (build(NETWORKS[name][0], **NETWORKS[name][1]) for name in (flags.a, flags.b))
-    print(diff(a, b, sizes[0]))
+    (a, size), (b, other_size) = (_network(name) for name in (flags.a, flags.b))
+    if size != other_size:
+        raise ValueError(f"{flags.a} takes images of {size} and {flags.b} of {other_size}: their layers cannot be compared one by one")
+    print(diff(a, b, size))

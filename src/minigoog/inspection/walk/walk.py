@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...array_types import Array
+from ...text import shortened
 from ..rules import input_names
 from ..trace.receptive_field import ReceptiveField
 from ..trace.step import Step
@@ -208,6 +209,15 @@ class Walk(cmd.Cmd):
     def default(self, line: str) -> None:
         raise ValueError(f"unknown command {line.split()[0]!r}: `help` lists all")
 
+    def cmdloop(self, intro: Any | None = None) -> None:
+        """Reads and runs commands until one ends the walk. In a terminal, Ctrl-C discards the line, or stops the command, as in a shell."""
+        while True:
+            try:
+                return super().cmdloop(intro)
+            except KeyboardInterrupt:
+                if not self.stdin.isatty():
+                    raise
+
     def onecmd(self, line: str) -> bool:
         """Runs one command, which may be its first letter; returns whether the walk is over."""
         word, _, rest = line.partition("#")[0].strip().partition(" ")
@@ -225,7 +235,7 @@ def _integers(words: list[str]) -> list[int]:
     try:
         return [int(word) for word in words]
     except ValueError:
-        raise ValueError(f"expected integers, got {' '.join(words)!r}") from None
+        raise ValueError(f"expected integers, got {shortened(' '.join(words), 80)!r}") from None
 
 
 def description(step: Step, n_steps: int) -> str:

@@ -5,9 +5,13 @@ and passes it to all its C functions, so scratch is measured and weights are pac
 other threads set meanwhile.
 """
 
+import re
 import time
+import zlib
+from pathlib import Path
 from typing import Any, TypeAlias
 
+from minigoog._native import __file__ as library
 from minigoog._native import ffi, lib
 
 from ...locks import new_lock
@@ -89,3 +93,10 @@ def peak_gflops(repeats: int = 20) -> float:
 def has_openmp() -> bool:
     """Whether the C kernels were compiled with OpenMP."""
     return bool(lib.mg_has_openmp())
+
+
+def build() -> str:
+    """The compiler of the C kernels, if the file says it, and a checksum of the file: kernels of two builds may round differently."""
+    code = Path(library).read_bytes()
+    compiler = re.search(rb"GCC: \([^\0]*|clang version [^\0]*", code)
+    return f"{compiler[0].decode(errors='replace') if compiler else 'compiled'}, checksum {zlib.crc32(code):08x}"
