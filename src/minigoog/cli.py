@@ -55,7 +55,8 @@ def number(text: str) -> float:
 
 @contextmanager
 def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str] = str) -> Iterator[None]:
-    """Within a with-block, an error ends the program with a one-line message: exit code 2 for wrong flags or files, 130 for Ctrl-C.
+    """Within a with-block, an error ends the program with a one-line message: exit code 2 for wrong flags or files, 130 for Ctrl-C,
+    1 if there is too little memory.
 
     A closed output pipe (`| head`) ends it silently. stopped: the message for Ctrl-C. reword: changes the message of an error."""
     try:
@@ -67,9 +68,17 @@ def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str]
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again when it exits
         sys.exit(BROKEN_PIPE)
+    except MemoryError as error:
+        print(f"{p.prog}: {out_of_memory(error)}", file=sys.stderr)
+        sys.exit(1)
     except (OSError, ValueError, ImportError) as error:
         message = reword(_message(error))
         p.error(message) if "--" in message else p.fail(message)
+
+
+def out_of_memory(error: MemoryError) -> str:
+    """What a MemoryError says; NumPy's names the size of the array."""
+    return f"out of memory: {error}" if error.args else "out of memory"
 
 
 def _message(error: Exception) -> str:
