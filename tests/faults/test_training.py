@@ -3,15 +3,16 @@
 import json
 import re
 import shutil
+from unittest.mock import patch
 
 import pytest
 
-from minigoog import data
 from minigoog.files import atomic_write
 from minigoog.formats import safetensors
 from minigoog.train import __main__ as program
 from minigoog.train import results
 from tests.faults import failing_allocation, failing_write
+from tests.train.runs import few_digits
 
 TIMES = ("seconds", "images_per_second", "waiting", "test_seconds")  # differ from run to run
 FLAGS = ["--model", "tiny", "--epochs", "2", "--batch-size", "24", "--norm", "--average", "0.9", "--workers", "0",
@@ -20,22 +21,14 @@ FLAGS = ["--model", "tiny", "--epochs", "2", "--batch-size", "24", "--norm", "--
 
 @pytest.fixture(autouse=True, scope="module")
 def small_and_quick():
-    """48 digits to train on and 20 to test with, so that an epoch has two steps; and a curve of a few bytes."""
-    patch, original = pytest.MonkeyPatch(), data.open_dataset
-
-    def few(*args, **settings):
-        whole = original(*args, **settings)
-        n = 48 if len(whole) > 1000 else 20
-        return data.ArrayDataset(whole.images[:n], whole.labels[:n], whole.classes)
+    """Epochs of two steps, and a curve of a few bytes."""
 
     def draw(_, path):
         with atomic_write(path) as file:
             file.write(b"a picture")
 
-    patch.setattr(data, "open_dataset", few)
-    patch.setattr(results.curves, "draw", draw)
-    yield
-    patch.undo()
+    with few_digits(48, 20), patch.object(results.curves, "draw", draw):
+        yield
 
 
 def contents(run):
