@@ -45,6 +45,11 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Callable[
     return parse
 
 
+def out_of_memory(error: MemoryError) -> str:
+    """What a MemoryError says; NumPy's names the size of the array."""
+    return f"out of memory: {error}" if error.args else "out of memory"
+
+
 def number(text: str) -> float:
     """An argparse type: a number."""
     try:
@@ -55,8 +60,7 @@ def number(text: str) -> float:
 
 @contextmanager
 def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str] = str) -> Iterator[None]:
-    """Within a with-block, an error ends the program with a one-line message: exit code 2 for wrong flags or files, 130 for Ctrl-C,
-    1 if there is too little memory.
+    """Within a with-block, an error ends the program with a one-line message: exit code 2 for wrong flags or files, 130 for Ctrl-C.
 
     A closed output pipe (`| head`) ends it silently. stopped: the message for Ctrl-C. reword: changes the message of an error."""
     try:
@@ -74,11 +78,6 @@ def exit_codes(p: Parser, stopped: str = "stopped", reword: Callable[[str], str]
     except (OSError, ValueError, ImportError) as error:
         message = reword(_message(error))
         p.error(message) if "--" in message else p.fail(message)
-
-
-def out_of_memory(error: MemoryError) -> str:
-    """What a MemoryError says; NumPy's names the size of the array."""
-    return f"out of memory: {error}" if error.args else "out of memory"
 
 
 def _message(error: Exception) -> str:
