@@ -54,12 +54,12 @@ def test_an_exception_in_the_block_leaves_the_old_file(tmp_path):
 
 def test_whenever_the_writer_is_killed_the_file_is_whole(tmp_path):
     path = tmp_path / "file"
-    for attempt in range(8):
+    for attempt in range(20):
         process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
         process.stdout.readline()
         while not path.exists():
             pass
-        for _ in range(attempt * 5000):  # a different moment each time
+        for _ in range(attempt * 2000):  # a different moment each time
             pass
         process.send_signal(signal.SIGKILL)
         process.communicate()
