@@ -71,7 +71,7 @@ def try_faults(capsys, folder, name, kind, every):
 @pytest.mark.parametrize("kind", FAILING)
 @pytest.mark.parametrize("name", ["page", "evaluate"])
 def test_a_program_survives_some_faults(capsys, folder, name, kind):
-    try_faults(capsys, folder, name, kind, 3 if kind == "write" else 40)
+    try_faults(capsys, folder, name, kind, 3 if kind == "write" else 60)
 
 
 @pytest.mark.slow

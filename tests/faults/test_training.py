@@ -73,14 +73,43 @@ def check_end(capsys, run, what, code, errors):
 FAILING = {"write": failing_write, "allocation": lambda _, at: failing_allocation(at)}
 
 
-@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module")
+def half(tmp_path_factory):
+    """A run that a full disk ended in its second epoch."""
+    folder = tmp_path_factory.mktemp("half")
+    with failing_write(folder, 0) as faults:
+        program.main([*FLAGS, "--output", str(folder / "whole")])
+    renames = [at for at, event in enumerate(faults.events, start=1) if event == "replace checkpoint.safetensors"]
+    with failing_write(folder, renames[-1]), pytest.raises(SystemExit):
+        program.main([*FLAGS, "--output", str(folder / "run")])
+    return folder / "run"
+
+
+@pytest.mark.parametrize("every", [67, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", FAILING)
+def test_resuming_survives(tmp_path, capsys, half, undisturbed, kind, every):
+    def resumed(at):
+        shutil.copytree(half, tmp_path / f"run{at}")
+        with FAILING[kind](tmp_path, at) as faults:
+            return faults, *run_program(capsys, "--resume", tmp_path / f"run{at}")
+
+    faults, code, _ = resumed(0)
+    assert code == 0
+    for at in faults.kinds()[every // 2 :: every]:
+        fault, code, errors = resumed(at)
+        assert check_end(capsys, tmp_path / f"run{at}", fault.events[-1], code, errors), fault.events[-1]
+        assert contents(tmp_path / f"run{at}") == undisturbed, fault.events[-1]
+        shutil.rmtree(tmp_path / f"run{at}")
+
+
+@pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", FAILING)
 def test_a_training_survives(tmp_path, capsys, undisturbed, kind, every):
     with FAILING[kind](tmp_path, 0) as faults:
         assert run_program(capsys, *FLAGS, "--output", tmp_path / "run0") == (0, [])
     assert contents(tmp_path / "run0") == undisturbed
     resumed = 0
-    for at in faults.kinds()[::every]:
+    for at in faults.kinds()[every // 2 :: every]:
         run = tmp_path / f"run{at}"
         with FAILING[kind](tmp_path, at) as fault:
             code, errors = run_program(capsys, *FLAGS, "--output", run)
@@ -89,4 +118,4 @@ def test_a_training_survives(tmp_path, capsys, undisturbed, kind, every):
             assert contents(run) == undisturbed, fault.events[-1]
             resumed += 1
         shutil.rmtree(run, ignore_errors=True)
-    assert resumed > 1
+    assert resumed
