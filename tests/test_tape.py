@@ -62,7 +62,7 @@ def test_a_chain_of_twenty_thousand_operations_needs_no_recursion():
 
 def test_a_long_chain_that_is_never_differentiated_dies_without_recursion():
     program = ("import minigoog as mg; y = mg.Tensor([1.0], requires_grad=True)\n"
-               "for _ in range(300_000): y = -y\n"
+               "for _ in range(100_000): y = -y\n"
                "del y; print('alive')")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "alive" in done.stdout, done.stderr[-500:]

@@ -124,7 +124,9 @@ def test_the_notebooks_are_what_the_chapters_make(load):
         assert path.read_text() == text, f"{path.name} is not that of its chapter: run python docs/tour/make_notebooks.py"
 
 
-@each_chapter
+# Every notebook is its chapter, whose code has run above; one of them in a kernel is enough to see that kernels run them.
+@pytest.mark.parametrize("path", [CHAPTERS[0], *(pytest.param(path, marks=pytest.mark.slow) for path in CHAPTERS[1:])],
+                         ids=lambda path: path.stem)  # fmt: skip
 @pytest.mark.filterwarnings("ignore")  # of Jupyter's own packages
 def test_a_notebook_runs_in_a_kernel_and_prints_what_its_chapter_shows(path, load, tmp_path, monkeypatch):
     nbformat, nbclient = (pytest.importorskip(name, reason="pip install '.[test]' brings Jupyter") for name in ("nbformat", "nbclient"))

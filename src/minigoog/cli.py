@@ -53,6 +53,11 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Callable[
     return parse
 
 
+def out_of_memory(error: MemoryError) -> str:
+    """What a MemoryError says; NumPy's names the size of the array."""
+    return f"out of memory: {error}" if error.args else "out of memory"
+
+
 def number(text: str) -> float:
     """An argparse type: a number."""
     try:
@@ -117,6 +122,9 @@ def exit_codes(p: Parser, stopped: Callable[[], str] = lambda: "stopped", reword
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again when it exits
         sys.exit(BROKEN_PIPE)
+    except MemoryError as error:
+        print(f"{p.prog}: {out_of_memory(error)}", file=sys.stderr)
+        sys.exit(1)
     except (OSError, ValueError, ImportError) as error:
         message = reword(error_text(error))
         p.error(message) if FLAG.search(message) else p.fail(message)

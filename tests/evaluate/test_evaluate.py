@@ -72,7 +72,7 @@ def test_other_numbers_of_crops_are_refused():
 def runs(tmp_path_factory):
     """Two tiny networks trained for a moment, in one ensemble."""
     folder = tmp_path_factory.mktemp("runs") / "ensemble"
-    mg.train.fit(mg.train.Config(model="tiny", epochs=4, models=2, workers=0, output=folder))
+    mg.train.fit(mg.train.Config(model="tiny", epochs=2, models=2, workers=0, output=folder))
     return [folder / "model-1", folder / "model-2"]
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minigoog.kernels import native, reference
+from tests.answers import asked
 from tests.kernels.judge import absolute, assert_sums_close, same_bits, unchanged
 from tests.strategies import conv_case, conv_cases, in_wider, numbers, wide_out
 
@@ -159,24 +160,40 @@ def test_the_reference_is_the_definition_written_as_loops(case):
     assert np.allclose(y, loops_conv2d(*case.args64, **case.settings), rtol=1e-13, atol=1e-13)
 
 
-@settings(max_examples=25)
-@given(case=conv_cases())
-def test_the_reference_and_its_gradients_agree_with_pytorch(case):
-    torch = pytest.importorskip("torch")
-    s = case.settings
-    x, w = (torch.tensor(a.astype(np.float64), requires_grad=True) for a in (case.x, case.w))
-    b = None if case.b is None else torch.tensor(case.b.astype(np.float64), requires_grad=True)
-    if len(case.x) == 0:
-        return  # PyTorch's empty gradients are None
-    y = torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1), b, s["stride"], s["padding"], groups=s["groups"])
+def drawn_case(seed):
+    """A small random convolution."""
+    rng = np.random.default_rng(seed)
+    (kh, kw), stride, (h, w) = rng.integers(1, 5, 2), rng.integers(1, 4, 2), rng.integers(1, 7, 2)
+    padding, groups = rng.integers(0, (kh + 2, kw + 2)), int(rng.integers(1, 3))
+    h, w = max(h, kh - 2 * padding[0]), max(w, kw - 2 * padding[1])
+    cin, cout = rng.integers(1, 3, 2) * groups
+    shapes = [tuple(map(int, shape)) for shape in ((rng.integers(1, 3), h, w, cin), (kh, kw, cin // groups, cout), stride, padding)]
+    return conv_case(*shapes[:2], stride=shapes[2], padding=shapes[3], groups=groups, bias=bool(rng.integers(2)), seed=seed)
+
+
+JUDGED = SMALL | {f"drawn {seed}": drawn_case(seed) for seed in range(25)}
+
+
+@asked("torch", *JUDGED)
+def pytorchs_convolution(name):
+    import torch
+
+    case, s = JUDGED[name], JUDGED[name].settings
+    x, w, b = (None if a is None else torch.tensor(a, requires_grad=True) for a in case.args64)
+    x_nchw, w_oihw = x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1).contiguous()
+    y = torch.nn.functional.conv2d(x_nchw, w_oihw, b, s["stride"], s["padding"], groups=s["groups"])
     y.backward(torch.tensor(case.dy64).permute(0, 3, 1, 2))
-    y_ours = reference.conv2d(*case.args64, **s)
-    dx = reference.conv2d_input(case.x.shape, case.w.astype(np.float64), case.dy64, **s)
-    dw = reference.conv2d_weight(case.x.astype(np.float64), case.w.shape, case.dy64, **s)
-    for ours, theirs in ((y_ours, y.detach().permute(0, 2, 3, 1)), (dx, x.grad), (dw, w.grad)):
-        assert np.allclose(ours, theirs.numpy(), rtol=1e-10, atol=1e-10)
-    if b is not None:
-        assert np.allclose(reference.conv2d_bias(case.dy64), b.grad.numpy(), rtol=1e-10, atol=1e-10)
+    found = [y.detach().permute(0, 2, 3, 1), x.grad, w.grad] + ([] if b is None else [b.grad])
+    return {"all": np.concatenate([a.numpy().ravel() for a in found])}
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_the_reference_and_its_gradients_agree_with_pytorch(name):
+    case, s = JUDGED[name], JUDGED[name].settings
+    x, w, b = case.args64
+    dx, dw = reference.conv2d_input(x.shape, w, case.dy64, **s), reference.conv2d_weight(x, w.shape, case.dy64, **s)
+    found = [reference.conv2d(x, w, b, **s), dx, dw] + ([] if b is None else [reference.conv2d_bias(case.dy64)])
+    assert np.allclose(np.concatenate([a.ravel() for a in found]), pytorchs_convolution(name)["all"], rtol=1e-10, atol=1e-10)
 
 
 @given(case=conv_cases())

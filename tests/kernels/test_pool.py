@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from minigoog.kernels import native, reference
+from tests.answers import asked
 from tests.kernels.judge import SMALLEST, U, assert_sums_close, same_bits, unchanged
 from tests.strategies import PoolCase, distinct, in_wider, numbers, pool_cases, pool_output, wide_out
 
@@ -127,22 +128,36 @@ def test_the_reference_is_the_definition_written_as_loops(case):
     assert np.allclose(reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.settings), d_mean, atol=1e-13)
 
 
-@settings(max_examples=30)
-@given(case=pool_cases())
-def test_the_reference_agrees_with_pytorch_where_pytorch_allows_the_padding(case):
-    torch = pytest.importorskip("torch")
-    if len(case.x) == 0 or any(2 * p > k for p, k in zip(case.settings["padding"], case.size, strict=True)):
-        return  # PyTorch wants a batch, and padding of at most half the window
+def drawn_pool(seed):
+    """A small random pooling, with padding of at most half the window, which is PyTorch's limit."""
+    rng = np.random.default_rng(seed)
+    size, stride, h_w = rng.integers(1, 5, 2), rng.integers(1, 4, 2), rng.integers(1, 9, 2)
+    padding = rng.integers(0, size // 2 + 1)
+    h_w = np.maximum(h_w, size - 2 * padding)
+    size, stride, padding, h_w = (tuple(a.tolist()) for a in (size, stride, padding, h_w))
+    return pool_case((1, *h_w, 2), size, stride, padding, ceil_mode=bool(seed % 2))
+
+
+@asked("torch", *range(40))
+def pytorchs_pools(seed):
+    import torch
+
+    case = drawn_pool(seed)
     x = torch.tensor(case.x64).permute(0, 3, 1, 2).requires_grad_()
     y, index = torch.nn.functional.max_pool2d(x, case.size, **case.settings, return_indices=True)
     y.backward(torch.tensor(case.dy64).permute(0, 3, 1, 2))
-    ours, our_index = reference.max_pool2d(case.x64, case.size, **case.settings)
-    assert np.array_equal(ours, y.detach().permute(0, 2, 3, 1).numpy())
-    assert np.array_equal(our_index, index.permute(0, 2, 3, 1).numpy())
-    dx = reference.max_pool2d_backward(case.x.shape, our_index, case.dy64, case.size, **case.settings)
-    assert np.allclose(dx, x.grad.permute(0, 2, 3, 1).numpy(), atol=1e-13)
     mean = torch.nn.functional.avg_pool2d(x.detach(), case.size, **case.settings, count_include_pad=False)
-    assert np.allclose(reference.avg_pool2d(case.x64, case.size, **case.settings), mean.permute(0, 2, 3, 1).numpy(), rtol=1e-12)
+    return {"all": np.concatenate([a.detach().permute(0, 2, 3, 1).numpy().ravel() for a in (y, index, x.grad, mean)])}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_reference_agrees_with_pytorch_where_pytorch_allows_the_padding(seed):
+    case = drawn_pool(seed)
+    y, index = reference.max_pool2d(case.x64, case.size, **case.settings)
+    dx = reference.max_pool2d_backward(case.x.shape, index, case.dy64, case.size, **case.settings)
+    mean = reference.avg_pool2d(case.x64, case.size, **case.settings)
+    found = np.concatenate([a.ravel() for a in (y, index, dx, mean)])
+    assert np.allclose(found, pytorchs_pools(seed)["all"], rtol=1e-12, atol=1e-13)
 
 
 @given(case=pool_cases())
@@ -196,14 +211,25 @@ def test_max_pool_agrees_on_nan_infinity_and_ties(isa, values, padding):
     assert whole[1] == first and (whole[0] == values[first] or whole[0] != whole[0])
 
 
-def test_max_pool_agrees_with_pytorch_on_nan_and_infinite_windows(isa):
-    torch = pytest.importorskip("torch")
+def with_odd_values():
     x = numbers(0, (1, 9, 9, 5))
     x[0, 3, 3], x[0, 6:9, 6:9] = np.nan, -np.inf
-    y, index = native.max_pool2d(x, 3, stride=2, padding=1, ceil_mode=True)
-    theirs, their_index = torch.nn.functional.max_pool2d(torch.tensor(x).permute(0, 3, 1, 2), 3, 2, 1, ceil_mode=True, return_indices=True)
-    assert np.array_equal(y, theirs.permute(0, 2, 3, 1).numpy(), equal_nan=True)
-    assert np.array_equal(index, their_index.permute(0, 2, 3, 1).numpy())
+    return x
+
+
+@asked("torch")
+def pytorchs_maxima():
+    import torch
+
+    x = torch.tensor(with_odd_values()).permute(0, 3, 1, 2)
+    y, index = torch.nn.functional.max_pool2d(x, 3, 2, 1, ceil_mode=True, return_indices=True)
+    return {"y": y.permute(0, 2, 3, 1).numpy(), "index": index.permute(0, 2, 3, 1).numpy()}
+
+
+def test_max_pool_agrees_with_pytorch_on_nan_and_infinite_windows(isa):
+    y, index = native.max_pool2d(with_odd_values(), 3, stride=2, padding=1, ceil_mode=True)
+    theirs = pytorchs_maxima()
+    assert np.array_equal(y, theirs["y"], equal_nan=True) and np.array_equal(index, theirs["index"])
 
 
 @fixed_cases

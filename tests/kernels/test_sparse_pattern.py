@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigoog.kernels.sparse_pattern import SparsePattern
+from tests.answers import asked
 from tests.kernels.sparse_cases import densities, formats
 from tests.strategies import numbers, seeds
 
@@ -35,14 +36,22 @@ def test_a_block_is_kept_where_any_of_its_rows_has_a_weight():
     assert pattern.values_shape == (3, 16) and pattern.n_weights == 2 * 16 + 8  # channels 32 to 39 are half a block
 
 
-def test_a_csr_pattern_is_that_of_pytorch():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: the format was not compared")
-    w = numbers(0, (3, 3, 5, 7)) * (numbers(1, (3, 3, 5, 7)) > 0.5)
+SPARSE = numbers(0, (3, 3, 5, 7)) * (numbers(1, (3, 3, 5, 7)) > 0.5)
+
+
+@asked("torch")
+def pytorchs_csr():
+    import torch
+
     with warnings.catch_warnings(action="ignore"):  # that CSR is in beta, once for each process
-        theirs = torch.from_numpy(w.reshape(45, 7).T.copy()).to_sparse_csr()
-    ours = SparsePattern.from_mask(w != 0)
-    assert np.array_equal(ours.crow_indices, theirs.crow_indices()) and np.array_equal(ours.col_indices, theirs.col_indices())
-    assert np.array_equal(ours.gather(w), theirs.values())
+        csr = torch.from_numpy(SPARSE.reshape(45, 7).T.copy()).to_sparse_csr()
+    return {"crow": csr.crow_indices().numpy(), "col": csr.col_indices().numpy(), "values": csr.values().numpy()}
+
+
+def test_a_csr_pattern_is_that_of_pytorch():
+    ours, theirs = SparsePattern.from_mask(SPARSE != 0), pytorchs_csr()
+    assert np.array_equal(ours.crow_indices, theirs["crow"]) and np.array_equal(ours.col_indices, theirs["col"])
+    assert np.array_equal(ours.gather(SPARSE), theirs["values"])
 
 
 def test_a_pattern_does_not_change_with_the_arrays_that_it_was_made_from():

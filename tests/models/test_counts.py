@@ -131,7 +131,7 @@ def test_gradients_of_a_whole_model_agree_with_central_differences(model, shape)
     mg.manual_seed(3)
     network = model().eval()
     x = np.random.default_rng(4).standard_normal(shape)
-    assert mg.gradcheck(network, (x,), network.parameters(), samples=3)
+    assert mg.gradcheck(network, (x,), network.parameters(), samples=1)
 
 
 def test_googlenet_works_at_other_sizes_without_heads():

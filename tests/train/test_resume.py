@@ -18,8 +18,10 @@ from minigoog.formats import safetensors
 from minigoog.train import Config, Interrupted, checkpoint, fit, loop, resume
 from minigoog.train.run import Run
 
+from .runs import few_digits
+
 TIMES = ("seconds", "images_per_second", "waiting", "test_seconds")  # differ from run to run
-SETTINGS = {"model": "tiny", "epochs": 3, "batch_size": 100, "augment": "shift", "average": 0.9, "norm": True, "clip": 1.0,
+SETTINGS = {"model": "tiny", "epochs": 3, "batch_size": 28, "augment": "shift", "average": 0.9, "norm": True, "clip": 1.0,
             "nesterov": True, "label_smoothing": 0.1, "warmup": 0.5, "keep_every": 2}
 FLAGS = ["--model", "tiny", "--epochs", "3", "--batch-size", "100", "--augment", "shift", "--average", "0.9", "--norm",
          "--checkpoint-minutes", "0.0005", "--workers", "1"]
@@ -27,10 +29,11 @@ KILLS = int(os.environ.get("MINIGOOG_KILLS", "200"))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def log_every_four_steps():
-    """So that stops fall between two lines of losses and gradient norms."""
+def quick_epochs():
+    """Of 15 steps; and stops fall between two lines of losses and gradient norms."""
     before, loop.LOG_EVERY = loop.LOG_EVERY, 4
-    yield
+    with few_digits(420, 100):
+        yield
     loop.LOG_EVERY = before
 
 
@@ -114,12 +117,12 @@ def test_going_on_with_a_finished_run_changes_nothing(undisturbed):
 def test_an_ensemble_prepares_its_data_once(tmp_path, monkeypatch):
     opened, original = [], data.open_dataset
     monkeypatch.setattr(data, "open_dataset", lambda name, split, *where: opened.append(split) or original(name, split, *where))
-    fit(Config(model="tiny", epochs=1, batch_size=700, models=3, workers=0, output=tmp_path / "run"))
+    fit(Config(model="tiny", epochs=1, batch_size=210, models=3, workers=0, output=tmp_path / "run"))
     assert opened == ["train", "test"]
 
 
 def test_an_ensemble_goes_on_with_the_model_that_was_stopped(tmp_path, monkeypatch):
-    settings = {"model": "tiny", "epochs": 1, "batch_size": 200, "models": 3, "workers": 0}
+    settings = {"model": "tiny", "epochs": 1, "batch_size": 53, "models": 3, "workers": 0}
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     fit(Config(**settings, output=whole))
     with monkeypatch.context() as patch:

@@ -123,11 +123,14 @@ def test_the_same_seed_gives_the_same_weights_for_any_number_of_threads_and_work
     (["--output", "."], "--output is '.', expected a new or empty folder to write to (it holds files already"),
     (["--config", "nowhere.toml"], "--config: not allowed with argument --tiny"),
 ])  # fmt: skip
-def test_a_bad_value_gets_one_clear_line(tmp_path, flags, message):
+def test_a_bad_value_gets_one_clear_line(tmp_path, monkeypatch, capsys, flags, message):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "a file").write_text("keep me")
-    done = train(tmp_path, "--tiny", *flags)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1 and message in done.stderr, done.stderr
+    with pytest.raises(SystemExit) as stop:
+        __main__.main(["--tiny", *flags])
+    errors = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert errors.count("\n") == 1 and message in errors, errors
     assert (tmp_path / "a file").read_text() == "keep me"
 
 

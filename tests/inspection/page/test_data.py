@@ -37,9 +37,10 @@ def tiny():
 def unpacked(pack):
     """The arrays of a Pack from its text alone, as the page has to find them."""
     text, n = pack.text()
-    digits = {digit: i for i, digit in enumerate(DIGITS.decode())}
-    numbers = [sum(digits[d] * 85 ** (4 - k) for k, d in enumerate(text[i : i + 5])) for i in range(0, len(text), 5)]
-    data = zlib.decompress(b"".join(number.to_bytes(4, "big") for number in numbers)[:n])
+    digits = np.zeros(256, np.int64)
+    digits[list(DIGITS)] = range(85)
+    numbers = digits[np.frombuffer(text.encode(), np.uint8)].reshape(-1, 5) @ 85 ** np.arange(4, -1, -1)
+    data = zlib.decompress(numbers.astype(">u4").tobytes()[:n])
     found = []
     for array in pack.arrays:
         dtype = {"f4": np.float32, "i1": np.int8, "u1": np.uint8}[array["kind"]]
