@@ -1,7 +1,6 @@
 """Activations and addition, dense and on slices, with NaN and with the output in the place of an input."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
