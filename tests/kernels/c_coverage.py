@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["-std=gnu11", "-O1", "-g", "-DNDEBUG", "-fPIC", "-fopenmp", "-ffp-contract=fast", "-w", "--coverage", "-fprofile-update=atomic"]
 TESTS = ["tests/kernels", "tests/test_plan.py", "tests/test_compile.py", "tests/test_compile_own.py"]
 Counts = dict[tuple[Any, ...], int]  # how often something ran; the key begins with the name of its file
-LINES, BRANCHES = 98.0, 92.0  # floors in percent
+LINES, BRANCHES = 99.0, 85.0  # floors in percent
 
 
 def build(folder: Path) -> None:
