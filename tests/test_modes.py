@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import contextvars
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -129,6 +130,40 @@ def test_generators_suspended_in_a_mode_may_end_in_any_order(name):
     third = suspended()
     assert contextvars.copy_context().run(next, third)
     third.close()  # in another context than it was entered
+    assert not active()
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_a_block_that_ends_in_another_context_than_it_began_in_ends(name):
+    """asyncio ends a generator that a task has left in another task; a generator may be closed by another thread."""
+    mode, active = MODES[name]
+
+    async def suspended():
+        with mode():
+            yield active()
+
+    async def leave_it():
+        async for inside in suspended():
+            assert inside
+            break
+        gc.collect()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not active()
+        with mode():
+            assert active()
+        assert not active()
+
+    asyncio.run(leave_it())
+
+    def generator():
+        with mode():
+            yield active()
+
+    entered = generator()
+    assert next(entered) and active()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(entered.close).result()
     assert not active()
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import minigoog as mg
 from minigoog import nn, ops
+from minigoog.kernels.sparse_pattern import SparsePattern
 from tests.plans import eager, random
 
 pytestmark = pytest.mark.skipif(mg.kernels.native is None, reason="the C kernels were not built: there is nothing to compile to")
@@ -20,6 +21,28 @@ def test_later_changes_of_the_model_are_not_seen():
     for parameter in model.parameters():
         parameter.data[...] = 0
     assert np.array_equal(plan(x), before)
+
+
+class OnOneArray(nn.Module):
+    """Operations that a plan runs in NumPy, with parameters; one writes to an array that belongs to the model."""
+
+    def __init__(self):
+        self.pattern = SparsePattern.from_mask(random((3, 3, 4, 6)) > 0.5)
+        self.values, self.a, self.b = (nn.Parameter(random(shape)) for shape in (self.pattern.values_shape, (6,), (6,)))
+        self.array = np.zeros((2, 8, 8, 6), np.float32)
+
+    def forward(self, x):
+        y = ops.sparse_conv2d(x, self.values, pattern=self.pattern, padding=1, out=self.array)
+        return ops.batch_norm(ops.channel_affine(y, self.a, self.b), gamma=self.a, beta=self.b)
+
+
+def test_operations_in_numpy_do_not_see_later_changes_either_and_leave_the_models_arrays_alone():
+    model, x = OnOneArray(), random((2, 8, 8, 4))
+    plan, before = mg.compile(model, x.shape), eager(model, x)
+    model.array[...] = 0
+    for parameter in model.parameters():
+        parameter.data[...] = 0
+    assert np.array_equal(plan(x), before) and not model.array.any()
 
 
 def test_compiling_keeps_no_memory_of_its_trial_run():

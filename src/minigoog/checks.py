@@ -1,9 +1,11 @@
 """Checks of arguments. Each error names the function, the argument, what was given and what was expected."""
 
+import inspect
 import math
 import operator
 import reprlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,27 +51,31 @@ def check_out(
     """Returns `out` if a result of this shape and dtype can be written to it while `inputs` are read: it shares no memory with them.
 
     elementwise: each value of the result depends on the values at its own place only, so that `out` may be an input itself."""
-    check_array(where, name, out, dtype=dtype, shape=shape)
-    if not out.flags.writeable:
+    if type(out) is not np.ndarray or out.shape != shape or out.dtype is not dtype:  # a quick test first, for speed
+        check_array(where, name, out, dtype=dtype, shape=shape)
+    flags = out.flags
+    if not flags.writeable:
         raise ValueError(f"{where}: `{name}` is read-only")
-    if not out.flags.c_contiguous and _overlaps_itself(out):
+    if not flags.c_contiguous and _overlaps_itself(out.shape, out.strides, out.itemsize):
         raise ValueError(f"{where}: `{name}` has strides {out.strides} (shape {out.shape}), expected a place of its own for each value")
     for other, a in inputs.items():
         if a is None or (elementwise and a is out):
             continue
-        if np.may_share_memory(out, a, SEARCH) and not (elementwise and _same_place(out, a)):
+        if _may_share_memory(out, a, SEARCH) and not (elementwise and _same_place(out, a)):
             expected = f"separate memory or `{other}` itself" if elementwise else "separate memory"
             raise ValueError(f"{where}: `{name}` overlaps `{other}`, expected {expected}")
     return out
 
 
+_may_share_memory: Any = inspect.unwrap(np.may_share_memory)  # without NumPy's look-up of other array types, half of its time
 SEARCH: Any = 1000  # steps of NumPy's exact search for a common byte, which is exponential; slices of one map need a few
 
 
-def _overlaps_itself(a: Array) -> bool:
-    """Whether two elements of `a` share memory: an axis steps into what the axes of smaller steps span."""
-    span = a.itemsize
-    for step, n in sorted([(abs(step), n) for step, n in zip(a.strides, a.shape, strict=True) if n > 1]):
+@lru_cache(maxsize=1024)
+def _overlaps_itself(shape: Shape, strides: Shape, itemsize: int) -> bool:
+    """Whether two elements of an array share memory: an axis steps into what the axes of smaller steps span."""
+    span = itemsize
+    for step, n in sorted([(abs(step), n) for step, n in zip(strides, shape, strict=True) if n > 1]):
         if step < span:
             return True
         span += step * (n - 1)

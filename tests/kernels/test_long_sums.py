@@ -72,6 +72,18 @@ def test_a_sum_of_millions_of_terms_keeps_its_digits(isa, name):
             assert np.all(np.abs(np.asarray(got, np.float64) - exact) <= bound * exact), (k.__name__, np.max(np.abs(got / exact - 1)) / U)
 
 
+@pytest.mark.parametrize("kind, bound", [("native", BOUND), ("reference", 2 * U)])
+def test_sums_of_several_channels_keep_their_digits_and_the_reference_rounds_once(kind, bound):
+    """NumPy adds the values of one channel pairwise, but those of several row after row."""
+    k, n = kernels.BACKENDS[kind], 512 * 512
+    v = values(n, 3)
+    exact = v.sum(axis=0, dtype=np.float64)
+    sums = {"bias": k.conv2d_bias(v), "beta": k.batch_norm_backward(v, v, v, ones(3), ones(3), ones(3), eps=1e-5)[2]}
+    means = {"map": k.global_avg_pool2d(v.reshape(1, 512, 512, 3))[0], "norm": k.batch_norm(v, ones(3), ones(3), eps=1e-5)[1]}
+    for name, got in (sums | {name: mean.astype(np.float64) * n for name, mean in means.items()}).items():
+        assert np.all(np.abs(got - exact) <= bound * exact), name
+
+
 @pytest.mark.parametrize("name", ["max", "mean"])
 def test_a_pixel_under_many_windows_gets_the_sum_of_their_gradients(isa, name):
     size, stride, x = 48, 1, one_maximum(95)

@@ -75,8 +75,10 @@ class Lowering:
         """An operation without a rule: its `forward` runs in Python, between two runs of C."""
         bare = copy.copy(op)
         bare.free()  # otherwise the whole tape would live as long as the plan
+        if isinstance(out := vars(bare).get("out"), np.ndarray):  # the model's, to which other threads may be writing
+            vars(bare)["out"] = np.empty_like(out)
         maps = [self.layout.maps.get(key_of(t)) for t in op.inputs]
-        arguments = [(t.data if m is None else self.dense(op, m), t.shape) for m, t in zip(maps, op.inputs, strict=True)]
+        arguments = [(t.data.copy() if m is None else self.dense(op, m), t.shape) for m, t in zip(maps, op.inputs, strict=True)]
         self.add(op, self.native.python(bare.forward, arguments, self.layout.output(op), op.y.shape))
 
     def output(self, i: int, y: Tensor) -> None:

@@ -31,13 +31,13 @@ class CrossEntropy(Op):
     def forward(self, logits: Array) -> Array:
         self.losses, self.probabilities = kernels.cross_entropy(logits, self.labels)
         if self.label_smoothing and len(logits):
-            self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * self._means(logits)
+            with np.errstate(invalid="ignore", over="ignore"):  # infinite logits give infinite or NaN losses, without a warning as in C
+                self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * self._means(logits)
         return np.asarray(self.losses.mean(dtype=np.float64), logits.dtype) if len(logits) else np.zeros((), logits.dtype)
 
     def _means(self, x: Array) -> Array:
         """The mean of -log p of each row. -log p is log(sum(exp(s))) - s with s = x - largest, and the largest p is 1 / sum(exp(s))."""
-        with np.errstate(invalid="ignore"):  # of an infinite row; its p are NaN, and so is its loss
-            shifted = x - x.max(axis=1, keepdims=True)
+        shifted = x - x.max(axis=1, keepdims=True)
         means: Array = -np.log(self.probabilities.max(axis=1)) - shifted.mean(axis=1, dtype=np.float64).astype(x.dtype)
         return means
 

@@ -31,8 +31,11 @@ def check_aligned(where: str, name: str, a: Any) -> None:
 
 def check_dense(where: str, name: str, a: Any) -> None:
     """Raises unless the array is C-contiguous and aligned."""
+    flags = a.flags
+    if flags.c_contiguous and flags.aligned:  # for speed
+        return
     check_aligned(where, name, a)
-    if not a.flags.c_contiguous:
+    if not flags.c_contiguous:
         raise ValueError(f"{where}: `{name}` has strides {a.strides} (shape {a.shape}), "
                          f"expected a dense array: np.ascontiguousarray({name})")
 

@@ -10,7 +10,7 @@ from .sums import total
 def softmax(x: Array) -> Array:
     """exp(x) / sum(exp(x)) along the last axis of `x` [n, classes]."""
     check_logits("softmax", "x", x)
-    e = np.exp(x - x.max(axis=1, keepdims=True))
+    e = np.exp(_shifted(x))
     y: Array = e / total(e, 1, keepdims=True)
     return y
 
@@ -27,7 +27,7 @@ def cross_entropy(logits: Array, labels: IntArray) -> tuple[Array, Array]:
     """(losses [n], probabilities [n, classes]): -log(softmax(logits)[label]) of each row, and the softmax."""
     check_logits("cross_entropy", "logits", logits)
     labels = check_labels("cross_entropy", labels, *logits.shape)
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted = _shifted(logits)
     sums = total(np.exp(shifted), 1)
     return np.log(sums) - shifted[np.arange(len(labels)), labels], np.exp(shifted) / sums[:, None]
 
@@ -40,6 +40,13 @@ def cross_entropy_backward(probabilities: Array, labels: IntArray, scale: float)
     dlogits = probabilities.copy()
     dlogits[np.arange(len(labels)), labels] -= 1
     return dlogits * probabilities.dtype.type(scale)
+
+
+def _shifted(x: Array) -> Array:
+    """`x` minus the largest of each row; without a warning where that is no number, as in C."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        shifted: Array = x - x.max(axis=1, keepdims=True)
+    return shifted
 
 
 def check_logits(where: str, name: str, x: Array) -> None:
