@@ -6,8 +6,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import IO, Any, TypeAlias, cast
+
+from .text import printable, short, shortened
 
 MOST_UNPACKED = 1 << 29  # bytes that a compressed file may become
 LONGEST_JSON = 1 << 21  # bytes of a JSON text: Python's objects take up to 27 times as much memory
@@ -49,37 +50,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it has no {str(error)[:80]}"
     text = " ".join(str(error).split())
-    return short(text if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {text}", 300)
-
-
-def short(value: object, most: int = 80) -> str:
-    """A value as text for an error: at most about `most` characters, all of them printable, whatever is nested in it."""
-    text = value if isinstance(value, str) else _text(value, most)
-    text = text if len(text) <= most else f"{text[:most]}..."
-    return text if text.isprintable() else ascii(text)[1:-1]
-
-
-def _text(value: object, most: int) -> str:
-    """The repr of a value, of whose parts only as many are shown as `most` characters may need."""
-    if isinstance(value, (list, tuple)):
-        return repr(list(map(_leaf, value[:most])))
-    if isinstance(value, dict):
-        return repr({_leaf(key): _leaf(part) for key, part in islice(value.items(), most)})
-    return repr(_leaf(value))
-
-
-class _Dots:
-    def __repr__(self) -> str:
-        return "..."
-
-
-def _leaf(value: object) -> object:
-    """`value` if its repr is short, else something that stands for it."""
-    if isinstance(value, str):
-        return value[:80]
-    if isinstance(value, int):
-        return value if value.bit_length() < 256 else _Dots()
-    return value if isinstance(value, (float, type(None))) else _Dots()
+    return shortened(printable(text if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {text}"), 300)
 
 
 def json_value(text: str | bytes, kind: type, pairs: Hook = None) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..text import printable, shell_word
+from ..text import listed, printable, shell_word
 from .images import DamagedImage, decode, upright_size
 from .scan import SUFFIXES, Tree, is_class, scan_parts
 
@@ -142,10 +142,9 @@ def notes(trees: dict[str, Tree], split: str) -> list[str]:
     return said + ([f"there are no {split} images of {some(untested)}"] if untested else [])
 
 
-def some(names: Sequence[str], most: int = 5) -> str:
-    """The class cat; or the classes cat, dog, ... (20 in all)"""
-    shown = ", ".join(printable(name) for name in names[:most])
-    return f"the class{'es' * (len(names) > 1)} {shown}" + (f", ... ({len(names)} in all)" if len(names) > most else "")
+def some(names: Sequence[str]) -> str:
+    """The class cat; or the classes cat, dog and 18 more"""
+    return f"the class{'es' * (len(names) > 1)} {listed(names, 5)}"
 
 
 def _unpack(path: Path) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reading import reason, short
+from ..reading import reason
+from ..text import short
 
 MARK = object()
 DEEPEST = 100_000  # values on the stack, or in the memo
