@@ -14,7 +14,7 @@ from minigoog.reading import DamagedFile, json_value, limited, unpacked, up_to
 @pytest.mark.parametrize("error, said", [
     (ValueError("no\nheader"), r"f: not valid \(no header\); try again"), (KeyError("a"), "it has no 'a'"),
     (RecursionError(), "nested too deeply"),
-    (MemoryError(), "needs more memory than there is"), (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "it is not utf-8 text"),
+    (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "it is not utf-8 text"),
     (TypeError("an int"), "TypeError: an int"), (gzip.BadGzipFile("no gzip"), r"\(no gzip\)"),
     (ValueError("a" * 999), r"\(a{147} \.\.\. a{147}\)"),
 ])  # fmt: skip
@@ -22,6 +22,11 @@ def test_what_a_parser_raises_becomes_one_error_that_names_the_file_and_keeps_th
     with pytest.raises(DamagedFile, match=said) as raised, reading.reading("f", "not valid", "try again"):
         raise error
     assert raised.value.__cause__ is error and str(raised.value).startswith("f: not valid (")
+
+
+def test_too_little_memory_is_no_damage_and_the_file_is_named():
+    with pytest.raises(MemoryError, match="^f: 3 GiB$"), reading.reading("f", "not valid"):
+        raise MemoryError("3 GiB")
 
 
 PASS = DamagedFile("g: damaged"), FileNotFoundError(2, "no", "g"), AssertionError(), ImportError(), KeyboardInterrupt()

@@ -56,6 +56,8 @@ def check_folder(path: str | os.PathLike[str]) -> None:
 
 def error_text(error: BaseException) -> str:
     """What an exception says; of a file that the system refused, "FILE: reason" instead of "[Errno 2] reason: 'FILE'"."""
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}" if error.args else "out of memory"
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
     return str(error)

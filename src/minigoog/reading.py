@@ -16,7 +16,7 @@ BLOCK = 1 << 20  # bytes read at a time where the length is not known
 Hook: TypeAlias = Any  # json.loads calls it with the pairs of an object
 
 CONTENT = (  # what parsers raise because of what they read; NameError, ImportError or AssertionError would be faults of this package
-    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError, EOFError, struct.error, zlib.error,
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, EOFError, struct.error, zlib.error,
 )  # fmt: skip
 
 
@@ -28,11 +28,14 @@ class DamagedFile(ValueError):
 def reading(file: object, wrong: str, advice: str = "") -> Iterator[None]:
     """Within a with-block that parses `file`, whatever its content makes Python raise becomes a DamagedFile: "FILE: WRONG (reason)".
 
-    Errors of the system that name a file, such as FileNotFoundError, pass. The original error is the cause of the new one."""
+    Errors of the system that name a file, such as FileNotFoundError, pass, and a MemoryError says which file was too large. The original
+    error is the cause of the new one."""
     try:
         yield
     except DamagedFile:
         raise
+    except MemoryError as error:
+        raise MemoryError(f"{file}: {error}" if error.args else f"{file}") from error
     except (*CONTENT, OSError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
@@ -43,8 +46,6 @@ def reason(error: Exception) -> str:
     """What an error says about a file, in words and on one line."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    if isinstance(error, MemoryError):
-        return "it needs more memory than there is"
     if isinstance(error, UnicodeDecodeError):
         return f"it is not {error.encoding} text"
     if isinstance(error, KeyError):
