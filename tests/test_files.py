@@ -29,6 +29,13 @@ def test_a_file_that_was_written_has_its_content_and_ordinary_permissions(tmp_pa
     assert path.read_bytes() == b"new" and path.stat().st_mode == ordinary.stat().st_mode
 
 
+def test_a_write_does_not_touch_the_umask_of_the_process(tmp_path, monkeypatch):
+    """It belongs to all threads: one that reads it by setting it may restore what another has just set."""
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask was set"))
+    with files.atomic_write(tmp_path / "file") as file:
+        file.write(b"new")
+
+
 @pytest.mark.parametrize("broken", ["fsync", "replace"])
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, broken):
     path = tmp_path / "file"

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,38 +125,3 @@ def test_importing_does_not_make_denormal_numbers_zero_for_the_whole_process(nat
     done = python("import minigoog, numpy as np; assert np.float32(1e-40) * np.float32(1) != 0 and float(5e-324) * 1.0 != 0; "
                   "assert minigoog.kernels.relu(np.full(40, 1e-40, np.float32))[0] != 0")
     assert done.returncode == 0, done.stderr
-
-
-FORKS = """
-import os, numpy as np, minigoog
-minigoog.set_num_threads(2)
-x, w = np.ones((4, 30, 30, 32), np.float32), np.ones((3, 3, 32, 32), np.float32)
-expected = minigoog.kernels.conv2d(x, w)
-children = []
-for i in range(20):
-    child = os.fork()
-    if child == 0:
-        IN_CHILD
-        same = np.array_equal(minigoog.kernels.conv2d(x, w), expected)
-        minigoog.kernels.conv2d_weight(x, w.shape, expected)
-        os._exit(0 if same else 1)
-    children.append(child)
-assert [os.waitpid(child, 0)[1] for child in children] == [0] * 20
-minigoog.kernels.conv2d(x, w)
-print("all done")
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize("in_child", ["pass", "minigoog.set_num_threads(2)"], ids=["as they are", "asking for threads"])
-def test_twenty_forked_children_each_finish_a_convolution_after_the_parent_used_threads(native, in_child):
-    """OpenMP's threads do not survive fork: a child that waits for them would hang for ever."""
-    program = subprocess.Popen([sys.executable, "-W", "ignore", "-c", FORKS.replace("IN_CHILD", in_child)], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        out, errors = program.communicate(timeout=30)
-    except subprocess.TimeoutExpired:
-        os.killpg(program.pid, signal.SIGKILL)  # the children too
-        out, errors = program.communicate()
-        pytest.fail(f"hangs: {errors}")
-    assert program.returncode == 0 and "all done" in out, errors

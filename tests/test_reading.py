@@ -8,19 +8,25 @@ import tracemalloc
 import pytest
 
 from minigoog import reading
-from minigoog.reading import DamagedFile, json_value, limited, short, unpacked, up_to
+from minigoog.reading import DamagedFile, json_value, limited, unpacked, up_to
 
 
 @pytest.mark.parametrize("error, said", [
     (ValueError("no\nheader"), r"f: not valid \(no header\); try again"), (KeyError("a"), "it has no 'a'"),
     (RecursionError(), "nested too deeply"),
-    (MemoryError(), "needs more memory than there is"), (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "it is not utf-8 text"),
-    (TypeError("an int"), "TypeError: an int"), (gzip.BadGzipFile("no gzip"), r"\(no gzip\)"), (ValueError("a" * 999), r"a{300}\.\.\."),
+    (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "it is not utf-8 text"),
+    (TypeError("an int"), "TypeError: an int"), (gzip.BadGzipFile("no gzip"), r"\(no gzip\)"),
+    (ValueError("a" * 999), r"\(a{147} \.\.\. a{147}\)"),
 ])  # fmt: skip
 def test_what_a_parser_raises_becomes_one_error_that_names_the_file_and_keeps_the_cause(error, said):
     with pytest.raises(DamagedFile, match=said) as raised, reading.reading("f", "not valid", "try again"):
         raise error
     assert raised.value.__cause__ is error and str(raised.value).startswith("f: not valid (")
+
+
+def test_too_little_memory_is_no_damage_and_the_file_is_named():
+    with pytest.raises(MemoryError, match="^f: 3 GiB$"), reading.reading("f", "not valid"):
+        raise MemoryError("3 GiB")
 
 
 PASS = DamagedFile("g: damaged"), FileNotFoundError(2, "no", "g"), AssertionError(), ImportError(), KeyboardInterrupt()
@@ -31,23 +37,6 @@ def test_errors_of_the_system_and_faults_of_this_package_pass(error):
     with pytest.raises(type(error)) as raised, reading.reading("f", "not valid"):
         raise error
     assert raised.value is error
-
-
-@pytest.mark.parametrize("value, said", [
-    ([1, 2.5, None, "a"], "[1, 2.5, None, 'a']"), ({"a": 3}, "{'a': 3}"), ([[1]], "[...]"), (True, "True"), (2**999, "..."),
-    ("\x1b[2J", r"\x1b[2J"), ("a" * 99, "a" * 80 + "..."), (object(), "..."),
-])  # fmt: skip
-def test_values_are_shown_in_a_few_printable_characters(value, said):
-    assert short(value) == said
-
-
-def test_values_that_are_nested_or_shared_take_no_time_to_show():
-    deep, shared = [], (1, 1)
-    for _ in range(100_000):
-        deep = [deep]
-    for _ in range(60):
-        shared = (shared, shared)
-    assert short(deep) == "[...]" and short({"a": deep}) == "{'a': ...}" and short(shared) == "[..., ...]"
 
 
 @pytest.mark.parametrize("text, kind, said", [

@@ -12,11 +12,11 @@ import pytest
 
 from minigoog import text
 from minigoog.evaluate import __main__ as evaluate
-from minigoog.text import duration, human_bytes, listed, shortened
+from minigoog.text import duration, human_bytes, listed, short, shortened
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "minigoog"
 # expressions whose lists cannot become long: constants, slices, names of a module's own things
-SHORT = re.compile(r"[A-Z_]+|map\(str, [A-Z_]+\)|.*\[:\d\]|.* in [A-Z_]+\)|\(\*also, \*[A-Z_]+\)|near|names|choices|recipes\(\)|"
+SHORT = re.compile(r"[A-Z_]+|map\(str, [A-Z_]+\)|.*\[:-?\d\]|.* in [A-Z_]+\)|\(\*also, \*[A-Z_]+\)|near|names|choices|recipes\(\)|"
                    r"available_isas\(\)|self\.defaults")  # fmt: skip
 
 
@@ -59,6 +59,30 @@ def test_lists_end_after_a_few_names_and_long_names_lose_their_middle():
     assert listed(range(5000)) == "0, 1, 2, 3, 4, 5, 6, 7 and 4,992 more"
     assert shortened("x" * 60, 60) == "x" * 60 and shortened("abc" * 30, 15) == "abcab ... bcabc"
     assert all(len(shortened("x" * 100, n)) <= n for n in range(5, 100))
+
+
+@pytest.mark.parametrize("value, said", [
+    ([1, 2.5, None, "a"], "[1, 2.5, None, 'a']"), ({"a": 3}, "{'a': 3}"), ([[[1]]], "[[[...]]]"), (True, "True"), ("\x1b[2J", r"'\x1b[2J'"),
+    (range(9), "range(0, 9)"), (list(range(99)), "[0, 1, 2, 3, 4, 5, ...]"), (1 << 33215, "an integer of 33,216 bits"),
+], ids=lambda value: type(value).__name__)  # fmt: skip
+def test_values_are_shown_in_a_few_printable_characters(value, said):
+    assert short(value) == said
+
+
+@pytest.mark.parametrize("value", [
+    "a" * 10**6, b"a" * 10**6, 2**4000, np.zeros((99, 99)), [["x" * 10**4] * 99] * 9, dict.fromkeys(range(10**4)),
+], ids=lambda value: type(value).__name__)  # fmt: skip
+def test_a_value_of_any_size_is_shown_in_one_short_line(value):
+    assert len(short(value)) <= 120 and "\n" not in short(value)
+
+
+def test_values_that_are_nested_or_shared_take_no_time_to_show():
+    deep, shared = [], (1, 1)
+    for _ in range(100_000):
+        deep = [deep]
+    for _ in range(60):
+        shared = (shared, shared)
+    assert short(deep) == "[[[...]]]" and short({"a": deep}) == "{'a': [[...]]}" and "..." in short(shared)
 
 
 def joins(tree):

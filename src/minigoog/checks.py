@@ -3,7 +3,6 @@
 import inspect
 import math
 import operator
-import reprlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -12,15 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .array_types import Array, IntArray, Shape
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 100
-
-
-def short(value: object) -> str:
-    """repr(value) for an error, cut in the middle if it is long."""
-    text = _short.repr(value)
-    return text if len(text) <= 200 else f"{text[:120]}...{text[-40:]}"
+from .text import short
 
 
 def check_array(
@@ -101,9 +92,9 @@ def check_int(where: str, name: str, value: Any, minimum: int | None = None, max
     except TypeError:
         raise TypeError(f"{where}: `{name}` is {short(value)}, expected an integer") from None
     if minimum is not None and number < minimum:
-        raise ValueError(f"{where}: `{name}` is {number}, expected at least {minimum}")
+        raise ValueError(f"{where}: `{name}` is {short(number)}, expected at least {minimum}")
     if number > maximum:
-        raise ValueError(f"{where}: `{name}` is {number}, expected at most {maximum}")
+        raise ValueError(f"{where}: `{name}` is {short(number)}, expected at most {maximum}")
     return number
 
 
@@ -115,6 +106,8 @@ def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, ma
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{where}: `{name}` is {short(value)}, expected a number") from None
+    except OverflowError:  # an integer larger than all floats
+        number = math.inf
     if not math.isfinite(number) or not minimum <= number <= maximum:
         limits = "a finite number" if minimum == -math.inf else f"a finite number from {minimum:g} to {maximum:g}"
         raise ValueError(f"{where}: `{name}` is {number}, expected {limits}")

@@ -53,11 +53,6 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Callable[
     return parse
 
 
-def out_of_memory(error: MemoryError) -> str:
-    """What a MemoryError says; NumPy's names the size of the array."""
-    return f"out of memory: {error}" if error.args else "out of memory"
-
-
 def number(text: str) -> float:
     """An argparse type: a number."""
     try:
@@ -92,7 +87,7 @@ def _checked(check: Callable[[str], None], text: str) -> str:
 
 
 @contextmanager
-def _raised() -> Iterator[None]:
+def _ctrl_c_raises() -> Iterator[None]:
     """Within a with-block, Ctrl-C raises KeyboardInterrupt as usual, also after `interrupts.end_silently`."""
     if signal.getsignal(signal.SIGINT) is not interrupts.end:
         yield
@@ -106,14 +101,15 @@ def _raised() -> Iterator[None]:
 
 @contextmanager
 def exit_codes(p: Parser, stopped: Callable[[], str] = lambda: "stopped", reword: Callable[[str], str] = str) -> Iterator[None]:
-    """Within a with-block, an error ends the program with a one-line message: exit code 2 for wrong flags or files, 130 for Ctrl-C.
+    """Within a with-block, an error ends the program with a one-line message. Exit codes: 1 too little memory, 2 wrong flags or files,
+    130 Ctrl-C.
 
     A closed output pipe (`| head`) ends it silently. stopped: gives the message for Ctrl-C, unless the KeyboardInterrupt has its own.
     reword: changes the message of an error."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack characters of a class's or file's name
     try:
-        with _raised():
+        with _ctrl_c_raises():
             yield
             sys.stdout.flush()
     except KeyboardInterrupt as stop:
@@ -123,7 +119,7 @@ def exit_codes(p: Parser, stopped: Callable[[], str] = lambda: "stopped", reword
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again when it exits
         sys.exit(BROKEN_PIPE)
     except MemoryError as error:
-        print(f"{p.prog}: {out_of_memory(error)}", file=sys.stderr)
+        print(f"{p.prog}: {error_text(error)}", file=sys.stderr)
         sys.exit(1)
     except (OSError, ValueError, ImportError) as error:
         message = reword(error_text(error))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from . import figures
-from .reading import LONGEST_JSON, json_value, reading, short
-from .text import aligned, duration, printable
+from .reading import LONGEST_JSON, json_value, reading
+from .text import aligned, duration, printable, short
 
 METRICS = "metrics.jsonl"  # in a run's folder: a line of JSON for each epoch, and one every LOG_EVERY steps (train/loop.py)
 StrPath: TypeAlias = str | os.PathLike[str]

@@ -12,6 +12,7 @@ from typing import BinaryIO, NoReturn
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)  # what file systems without locks answer
 LONGEST = 200  # bytes of a file's name in that of its temporary file; file systems allow 255 in all
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextmanager
@@ -55,6 +56,8 @@ def check_folder(path: str | os.PathLike[str]) -> None:
 
 def error_text(error: BaseException) -> str:
     """What an exception says; of a file that the system refused, "FILE: reason" instead of "[Errno 2] reason: 'FILE'"."""
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}" if error.args else "out of memory"
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
     return str(error)
@@ -127,7 +130,8 @@ def _replaced(name: str, target: Path, there: os.stat_result | None) -> Iterator
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _set_mode(temporary, there)
+        if there:
+            _set_mode(temporary, there)
         os.replace(temporary, target)
     except BaseException as error:
         with suppress(FileNotFoundError):
@@ -143,26 +147,21 @@ def _temporary(name: str, target: Path, there: os.stat_result | None) -> tuple[i
     if there and not os.access(target, os.W_OK):
         _refuse(errno.EACCES, name)
     start = os.fsdecode(os.fsencode(target.name)[:LONGEST])
+    path = os.fspath(target.with_name(f".{start}.{os.urandom(8).hex()}.tmp"))
     try:
-        return tempfile.mkstemp(prefix=f".{start}.", suffix=".tmp", dir=target.parent)
+        # the system applies the umask to the mode of a new file; one that replaces another gets that one's mode when it is complete
+        return os.open(path, NEW, 0o600 if there else 0o666), path
     except FileNotFoundError:
         _refuse(errno.ENOENT, name, f"there is no folder {target.parent}")
     except OSError as error:
         _refuse(error.errno or errno.EACCES, name, error.strerror or "")
 
 
-def _set_mode(temporary: str, there: os.stat_result | None) -> None:
-    """Gives a new file the permissions and the owner of the one that it replaces, or those of any new file."""
-    if there:
-        with suppress(OSError):  # only root may give files away
-            os.chown(temporary, there.st_uid, there.st_gid)
-    os.chmod(temporary, stat.S_IMODE(there.st_mode) if there else 0o666 & ~_umask())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _set_mode(temporary: str, there: os.stat_result) -> None:
+    """Gives a new file the permissions and the owner of the one that it replaces."""
+    with suppress(OSError):  # only root may give files away
+        os.chown(temporary, there.st_uid, there.st_gid)
+    os.chmod(temporary, stat.S_IMODE(there.st_mode))
 
 
 def _sync_folder(folder: Path) -> None:

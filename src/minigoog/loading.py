@@ -14,8 +14,8 @@ from .data.images import decode
 from .data.transforms import GREY, CenterCrop, Resize
 from .formats import saved_model
 from .nn import Module
-from .reading import DamagedFile, reading, short
-from .text import listed
+from .reading import DamagedFile, reading
+from .text import listed, printable, short, shortened
 
 Pixels: TypeAlias = np.ndarray[Any, Any]  # an image [h, w, 1 or 3], from 0 to 255
 Image: TypeAlias = str | os.PathLike[str] | Pixels  # a file, or an array uint8 [h, w] or [h, w, 1 or 3]
@@ -88,7 +88,7 @@ def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
         with np.errstate(over="ignore"):  # float64 that float32 cannot hold becomes infinite
             weights[name] = array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
         if not np.isfinite(weights[name]).all():
-            raise DamagedFile(f"{path}: `{short(name)}` has values that are not finite")
+            raise DamagedFile(f"{path}: `{shortened(printable(name), 80)}` has values that are not finite")
     model = cast(TrainedModel, _built(path, weights, info).eval())
     model.classes, model.preprocess, model.info, model.path = info.classes, preprocess, info, path
     return model
@@ -120,7 +120,7 @@ def _preprocess(path: Path, info: saved_model.Info) -> Preprocess:
     text = info.more.get("resize", str(height))
     resize = int(text) if text.isdecimal() and len(text) < 9 else 0
     if height != width or not height <= resize <= saved_model.LONGEST_SIDE:
-        raise DamagedFile(f"{path}: its metadata is damaged (images of {height}x{width} pixels out of images of {short(text)!r})")
+        raise DamagedFile(f"{path}: its metadata is damaged (images of {height}x{width} pixels out of images of {short(text)})")
     return Preprocess(info.input_size, resize, info.mean, info.std)
 
 

@@ -7,6 +7,7 @@ from .array_types import IntArray
 from .checks import check_array, check_real
 from .ops import cross_entropy
 from .tensor import Tensor, check_tensor
+from .text import short
 
 AUX_WEIGHT = 0.3
 Outputs: TypeAlias = Tensor | tuple[Tensor, ...]  # logits alone, or (logits, *auxiliary logits)
@@ -36,7 +37,7 @@ def _several(where: str, outputs: Outputs) -> tuple[Tensor, ...]:
 def weighted_sum(losses: Sequence[Tensor], aux_weight: float) -> Tensor:
     """The first loss plus `aux_weight` times each other one; with weight 0 the heads get no gradient at all."""
     if not isinstance(losses, (tuple, list)) or not losses:
-        raise TypeError(f"weighted_sum: `losses` is {losses!r}, expected a list of Tensors")
+        raise TypeError(f"weighted_sum: `losses` is {short(losses)}, expected a list of Tensors")
     check_real("weighted_sum", "aux_weight", aux_weight)
     total = check_tensor("weighted_sum", "losses", losses[0])
     for loss in losses[1:] if aux_weight else ():

@@ -6,8 +6,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import IO, Any, TypeAlias, cast
+
+from .text import printable, short, shortened
 
 MOST_UNPACKED = 1 << 29  # bytes that a compressed file may become
 LONGEST_JSON = 1 << 21  # bytes of a JSON text: Python's objects take up to 27 times as much memory
@@ -15,7 +16,7 @@ BLOCK = 1 << 20  # bytes read at a time where the length is not known
 Hook: TypeAlias = Any  # json.loads calls it with the pairs of an object
 
 CONTENT = (  # what parsers raise because of what they read; NameError, ImportError or AssertionError would be faults of this package
-    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError, EOFError, struct.error, zlib.error,
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, EOFError, struct.error, zlib.error,
 )  # fmt: skip
 
 
@@ -27,11 +28,14 @@ class DamagedFile(ValueError):
 def reading(file: object, wrong: str, advice: str = "") -> Iterator[None]:
     """Within a with-block that parses `file`, whatever its content makes Python raise becomes a DamagedFile: "FILE: WRONG (reason)".
 
-    Errors of the system that name a file, such as FileNotFoundError, pass. The original error is the cause of the new one."""
+    Errors of the system that name a file, such as FileNotFoundError, pass, and a MemoryError says which file was too large. The original
+    error is the cause of the new one."""
     try:
         yield
     except DamagedFile:
         raise
+    except MemoryError as error:
+        raise MemoryError(f"{file}: {error}" if error.args else f"{file}") from error
     except (*CONTENT, OSError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
@@ -42,44 +46,12 @@ def reason(error: Exception) -> str:
     """What an error says about a file, in words and on one line."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    if isinstance(error, MemoryError):
-        return "it needs more memory than there is"
     if isinstance(error, UnicodeDecodeError):
         return f"it is not {error.encoding} text"
     if isinstance(error, KeyError):
         return f"it has no {str(error)[:80]}"
     text = " ".join(str(error).split())
-    return short(text if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {text}", 300)
-
-
-def short(value: object, most: int = 80) -> str:
-    """A value as text for an error: at most about `most` characters, all of them printable, whatever is nested in it."""
-    text = value if isinstance(value, str) else _text(value, most)
-    text = text if len(text) <= most else f"{text[:most]}..."
-    return text if text.isprintable() else ascii(text)[1:-1]
-
-
-def _text(value: object, most: int) -> str:
-    """The repr of a value, of whose parts only as many are shown as `most` characters may need."""
-    if isinstance(value, (list, tuple)):
-        return repr(list(map(_leaf, value[:most])))
-    if isinstance(value, dict):
-        return repr({_leaf(key): _leaf(part) for key, part in islice(value.items(), most)})
-    return repr(_leaf(value))
-
-
-class _Dots:
-    def __repr__(self) -> str:
-        return "..."
-
-
-def _leaf(value: object) -> object:
-    """`value` if its repr is short, else something that stands for it."""
-    if isinstance(value, str):
-        return value[:80]
-    if isinstance(value, int):
-        return value if value.bit_length() < 256 else _Dots()
-    return value if isinstance(value, (float, type(None))) else _Dots()
+    return shortened(printable(text if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {text}"), 300)
 
 
 def json_value(text: str | bytes, kind: type, pairs: Hook = None) -> Any:

@@ -1,6 +1,7 @@
 """Numbers, names and tables as text."""
 
 import os
+import reprlib
 import shlex
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
@@ -15,7 +16,7 @@ def shape_text(shape: Shape) -> str:
 
 def listed(names: Iterable[object], most: int = 8, longest: int = 60) -> str:
     """a, b, c: the first `most` of any number of names, each of at most `longest` characters, and how many more there are."""
-    found = [shortened(str(name), longest) for name in names]
+    found = [shortened(printable(name), longest) for name in names]
     return ", ".join(found[:most]) + (f" and {len(found) - most:,} more" if len(found) > most else "")
 
 
@@ -23,6 +24,28 @@ def shortened(text: str, longest: int) -> str:
     """The text, without its middle if it has more than `longest` characters."""
     half = (longest - 5) // 2
     return text if len(text) <= longest else f"{text[:half]} ... {text[len(text) - half :]}"
+
+
+class _Repr(reprlib.Repr):
+    """repr() that looks at a few parts only: a value from a file may be nested deeply, or hold millions of others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 2, 80, 100
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write more than 4,300 digits
+        return super().repr_int(x, level) if x.bit_length() < 4096 else f"an integer of {x.bit_length():,} bits"
+
+    repr_bytes = reprlib.Repr.repr_str
+
+
+_repr = _Repr()
+
+
+def short(value: object) -> str:
+    """repr(value) for an error: on one line, printable, and without its middle if it is long."""
+    return shortened(printable(_repr.repr(value)), 120)
 
 
 def human_bytes(n: float) -> str:

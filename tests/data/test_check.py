@@ -108,7 +108,7 @@ def test_the_files_of_mnist_are_checked(tmp_path, capsys):
     assert code == 0 and "\nall       20    10\n" in output and "largest 28x28" in output
     (tmp_path / f"{IDX[0]}.gz").write_bytes(b"torn")
     code, output, _ = run(capsys, "check", tmp_path)
-    assert code == 1 and "\n1 faults\n" in output and f"{IDX[0]}.gz: not a valid IDX file" in output
+    assert code == 1 and "\n1 fault\n" in output and f"{IDX[0]}.gz: not a valid IDX file" in output
 
 
 @pytest.mark.parametrize("arguments, message", [

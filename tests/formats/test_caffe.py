@@ -34,7 +34,7 @@ def test_every_array_finds_its_place_and_colours_are_reordered(model):
 def test_missing_and_unknown_layers_are_named(model):
     arrays = as_caffe(model.state_dict())
     arrays["fc6.weight"] = arrays.pop("conv2/3x3.bias")
-    with pytest.raises(ValueError, match=r"missing `conv2/3x3\.bias`; unknown `fc6\.weight`"):
+    with pytest.raises(ValueError, match=r"missing `conv2/3x3\.bias`, unknown `fc6\.weight`"):
         googlenet_from_caffe(arrays)
 
 

@@ -32,7 +32,7 @@ def write(path, **changes):
     ({"input_size": "[0, 9, 3]"}, "`input_size` is [0, 9, 3], expected [height, width, 1 or 3]"),
     ({"input_size": "[65535, 65535, 3]"}, "`input_size` is [65535"),
     ({"input_size": "[8, 9, 2]"}, "`input_size` is"),
-    ({"input_size": '"abc"'}, "`input_size` (abc, expected a list)"),
+    ({"input_size": '"abc"'}, "`input_size` ('abc', expected a list)"),
     ({"mean": "[1.0]"}, "expected a finite number for each of 3 channels"),
     ({"mean": "[NaN, 1.0, 1.0]"}, "`mean` is [nan, 1.0, 1.0]"),
     ({"mean": "[]", "std": "[1.0, 1.0, 1.0, 1.0, 1.0, 1.0]"}, "expected a finite number for each of 3"),

@@ -92,8 +92,9 @@ def checkpoint() -> bytes:
     arrays = {f"weights/{name}": array for name, array in parts.model.state_dict().items()}
     arrays |= {name.replace("weights", "velocities"): np.zeros_like(array) for name, array in arrays.items()}
     mg.manual_seed(0)
-    facts = {"progress": json.dumps(asdict(Progress(epoch=1, step=2, head_losses=[0.5], logged=2))), "random": json.dumps(mg.rng.state())}
-    return saved(lambda path: safetensors.save(path, arrays, facts | {"data": parts.setup.fingerprint}))
+    progress = asdict(Progress(epoch=1, step=2, head_losses=[0.5], logged=2))
+    facts = {"progress": progress, "random": mg.rng.state(), "fingerprint": parts.fingerprint}
+    return saved(lambda path: safetensors.save(path, arrays, {name: json.dumps(value) for name, value in facts.items()}))
 
 
 def metrics() -> bytes:

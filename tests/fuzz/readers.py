@@ -44,9 +44,9 @@ def trainer() -> Any:
     """As much of a training as a checkpoint needs."""
     model = mg.nn.Linear(2, 2)
     optimizer = mg.optim.SGD(model.parameters(), 0.1, 0.9)
-    setup = SimpleNamespace(fingerprint="[1, 2]", info=SimpleNamespace(arguments={}))
+    setup = SimpleNamespace(info=SimpleNamespace(arguments={}))
     return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, loader=range(5), progress=Progress(),
-                           config=SimpleNamespace(data="digits"))  # fmt: skip
+                           fingerprint={"`seed`": "0"})  # fmt: skip
 
 
 def resumed(path: Path) -> object:

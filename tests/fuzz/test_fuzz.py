@@ -31,19 +31,20 @@ def test_the_corpus_is_small_and_has_files_for_every_reader():
     assert all(path.stat().st_size < 1 << 16 for path in CORPUS.rglob("*"))
 
 
-def hides(path, cause):
+def parses(path, cause):
     with reading(path, "damaged"):
         raise cause
 
 
-def refuses(path, message):
-    raise DamagedFile(message.format(path))
+def refuses(path, message, cause=None):
+    raise DamagedFile(message.format(path)) from cause
 
 
 @pytest.mark.parametrize("read, found", [
     (lambda path: {}["a"], "raised KeyError"),
-    (lambda path: hides(path, MemoryError()), "hides MemoryError"),
-    (lambda path: hides(path, AssertionError()), "raised AssertionError"),
+    (lambda path: parses(path, MemoryError()), "raised MemoryError"),
+    (lambda path: refuses(path, "{}: damaged", ImportError()), "hides ImportError"),
+    (lambda path: parses(path, AssertionError()), "raised AssertionError"),
     (lambda path: refuses(path, "damaged"), "does not name the file: damaged"),
     (lambda path: refuses(path, "{}" + 2000 * "a"), "says too much"),
     (lambda path: refuses(path, "{}\x1b[2J"), "says too much, or what cannot be printed"),
@@ -62,5 +63,5 @@ def test_the_fuzzer_ends_what_hangs_and_what_takes_memory(monkeypatch):
     monkeypatch.setattr(check, "SECONDS", 0.05)
     monkeypatch.setitem(READERS, "idx", Reader("file", for_ever))
     assert Checker(["idx"], 0).limited("idx", b"") == "took more than 0.05 s"
-    monkeypatch.setitem(READERS, "idx", Reader("file", lambda path: hides(path, 0) if path.stat().st_size == 0 else bytearray(1 << 28)))
+    monkeypatch.setitem(READERS, "idx", Reader("file", lambda path: parses(path, 0) if path.stat().st_size == 0 else bytearray(1 << 28)))
     assert "MemoryError" in Checker(["idx"], 0).limited("idx", b"1")

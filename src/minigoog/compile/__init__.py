@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Shape
-from ..checks import check_shape
+from ..checks import check_choice, check_shape
 from ..nn import evaluation_mode
 from ..tensor import Tensor, is_recording
 from .plan import Plan
@@ -44,8 +44,7 @@ def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto") -> 
         raise TypeError(f"compile: `model` is {type(model).__name__}, expected a Module")
     if not is_recording():
         raise RuntimeError("compile: a plan is made from the tape, but nothing is recorded under no_grad")
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"compile: `algorithm` is {algorithm!r}, expected one of {', '.join(ALGORITHMS)}")
+    check_choice("compile", "algorithm", algorithm, ALGORITHMS)
     plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4), algorithm)
     kernels.native.workspace.release()  # the maps of the trial run: 1 GB for GoogLeNet at batch 32, not needed again
     return plan

@@ -23,7 +23,7 @@ class Lowering:
     names    id of a parameter -> its layer
     native   kernels.native.plan: each of its functions makes the calls of one kind of operation
     machine  for which weights are packed
-    algorithm  of convolutions: "auto" or "batch_invariant"
+    algorithm  of convolutions: "auto", "batch_invariant" or "direct"
     done     operations that an earlier step also computes
     """
 

@@ -39,7 +39,8 @@ class Report:
         parts = [aligned([("class", *SPLITS), *rows, ("all", *totals)], right=(1, 2))] if rows else []
         parts += [_sizes_text(self.sizes)] if self.sizes else []
         parts += [f"{self.skipped:,} files are no images and are skipped"] if self.skipped else []
-        return "\n\n".join([*parts, "\n".join([f"{len(self.faults)} faults" if self.faults else "no faults", *self.faults])])
+        head = f"{len(self.faults) or 'no'} fault{'s' * (len(self.faults) != 1)}"
+        return "\n\n".join([*parts, "\n".join([head, *self.faults])])
 
     def as_json(self) -> dict[str, Any]:
         """The same as values for JSON."""
@@ -58,10 +59,10 @@ def check(folder: str | Path) -> Report:
     report = Report(folder, faults=wrong_classes(folder, trees))
     for name in sorted({name for tree in trees.values() for name in tree.classes}):
         report.counts[name] = len(images_of(trees, "train", name)), len(images_of(trees, "test", name))
-    report.faults += _lonely(trees, report.counts)
+    report.faults += _untested(trees, report.counts)
     for tree in _distinct(trees):
         report.skipped += sum(len(found.skipped) for found in tree.classes.values())
-        report.faults += _odd(tree)
+        report.faults += _outside(tree)
     _decode_all(report, [file for tree in _distinct(trees) for found in tree.classes.values() for file in found.images])
     return report
 
@@ -94,14 +95,14 @@ def _decode_all(report: Report, files: Sequence[Path]) -> None:
             report.sizes[verdict.size] += 1
 
 
-def _lonely(trees: dict[str, Tree], counts: dict[str, tuple[int, int]]) -> Iterator[str]:
+def _untested(trees: dict[str, Tree], counts: dict[str, tuple[int, int]]) -> Iterator[str]:
     """Sentences about classes with images for training, but none for testing."""
     for name, (train, test) in counts.items():
         if train and not test:
             yield f"{printable(trees['train'].root / name)}: the class has images for training, but none for testing"
 
 
-def _odd(tree: Tree) -> Iterator[str]:
+def _outside(tree: Tree) -> Iterator[str]:
     """Sentences about what is called like an image, or is one, but is in no class."""
     yield from (f"{printable(file)}: it is in no class" for file in tree.loose)
     for found in tree.classes.values():

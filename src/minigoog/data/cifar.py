@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_types import IntArray
-from ..reading import DamagedFile, reading, short
+from ..reading import DamagedFile, reading
+from ..text import short
 from . import archive, plain_pickle
 from .download import fetch
 

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import check_choice
 from ..reading import DamagedFile, limited, reading, unpacked
 from . import cifar, folder, idx, standard
 from .images import Image
@@ -67,8 +68,7 @@ def open_dataset(
     standard data sets; the default is the environment variable MINIGOOG_DATA, or ~/.cache/minigoog. download: whether to download
     missing files. skip_damaged: decodes all images of a folder first and leaves out those that cannot be, which `skipped` of the result
     lists. Raises FileNotFoundError naming what is missing, or ValueError naming a damaged file or a class that is not what it seems."""
-    if split not in ("train", "test"):
-        raise ValueError(f"open_dataset: `split` is {split!r}, expected train or test")
+    check_choice("open_dataset", "split", split, ("train", "test"))
     if name_or_path == "digits":
         train, test = digits()
         return train if split == "train" else test

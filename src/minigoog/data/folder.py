@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..text import printable, shell_word
+from ..text import listed, printable, shell_word
 from .images import DamagedImage, decode, upright_size
 from .scan import SUFFIXES, Tree, is_class, scan_parts
 
@@ -63,8 +63,8 @@ def open_folder(path: str | Path, split: str, names: Sequence[str] = ()) -> Imag
     """The part "train" or "test" of a folder: path/train/<class>/<image> and path/test/<class>/<image> (or path/val/...); or
     path/<class>/<image>, of which every fifth image of each class, in the order of the names, is for testing.
 
-    names: of the standard data sets, for the error message. ValueError, naming the folder, if the classes are not what they seem: an
-    empty one, one whose images lie deeper, one for testing only."""
+    names: of the standard data sets, for the error message. ValueError, naming the folder, if a class is empty, has its images in folders
+    below, or is for testing only."""
     path = Path(path).expanduser()
     check_folder(path, names)
     trees = scan_parts(path)
@@ -107,7 +107,7 @@ def images_of(trees: dict[str, Tree], split: str, name: str) -> list[Path]:
 
 
 def wrong_classes(path: Path, trees: dict[str, Tree]) -> list[str]:
-    """Sentences about classes that are not what they seem; such a folder is not opened."""
+    """Sentences about classes that are empty, too few, in folders below, or for testing only; such a folder is not opened."""
     train, root = trees["train"], printable(trees["train"].root)
     if len(train.classes) < 2:
         inside = [entry for entry in sorted(train.root.iterdir()) if is_class(entry) and sum(map(is_class, entry.iterdir())) > 1]
@@ -128,7 +128,7 @@ def wrong_classes(path: Path, trees: dict[str, Tree]) -> list[str]:
 
 
 def notes(trees: dict[str, Tree], split: str) -> list[str]:
-    """Sentences about what a part of the folder has but its classes have not."""
+    """Sentences about what is in a part of the folder but in none of its classes, and about classes without images in this part."""
     tree = trees[split]
     every = [found for name, found in tree.classes.items() if name in trees["train"].classes]
     kinds: dict[str, Sequence[Path | str]] = {
@@ -142,10 +142,9 @@ def notes(trees: dict[str, Tree], split: str) -> list[str]:
     return said + ([f"there are no {split} images of {some(untested)}"] if untested else [])
 
 
-def some(names: Sequence[str], most: int = 5) -> str:
-    """The class cat; or the classes cat, dog, ... (20 in all)"""
-    shown = ", ".join(printable(name) for name in names[:most])
-    return f"the class{'es' * (len(names) > 1)} {shown}" + (f", ... ({len(names)} in all)" if len(names) > most else "")
+def some(names: Sequence[str]) -> str:
+    """The class cat; or the classes cat, dog and 18 more"""
+    return f"the class{'es' * (len(names) > 1)} {listed(names, 5)}"
 
 
 def _unpack(path: Path) -> str:

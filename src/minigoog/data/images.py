@@ -17,7 +17,7 @@ from ..text import printable
 
 Image: TypeAlias = NDArray[Any]  # [h, w, c], values from 0 to 255: uint8, or float32 after some transforms
 
-# Pillow's names of the formats that are read. It knows some 40 more, each of them a parser open to the files of strangers; one of them
+# Pillow's names of the formats that are read. It knows some 35 more, each of them a parser open to the files of strangers; one of them
 # starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MOST_PIXELS = 200_000_000  # of a file: the largest sensors of phones; a few kilobytes can claim any number

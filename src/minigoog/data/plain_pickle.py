@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reading import reason, short
+from ..reading import reason
+from ..text import short
 
 MARK = object()
 DEEPEST = 100_000  # values on the stack, or in the memo
@@ -34,7 +35,7 @@ def load(data: bytes) -> Any:
     """The value in the bytes of a pickle; Python 2's strings are bytes (as dictionary keys, text). ValueError if it is not plain data."""
     try:
         return _Reader(data).run()
-    except (LookupError, struct.error, OverflowError, UnicodeError, TypeError, AttributeError, MemoryError) as error:
+    except (LookupError, struct.error, OverflowError, UnicodeError, TypeError, AttributeError) as error:
         raise ValueError(f"a damaged pickle ({type(error).__name__}: {reason(error)})") from error
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..text import listed
 from . import cifar, idx
 from .images import oddity
 
@@ -41,7 +42,7 @@ def read(found: Found, split: str) -> tuple[NDArray[np.uint8], NDArray[np.intege
         return cifar.read_from(found.name, split, found.place)
     for name in idx.FILES[split]:
         if name not in found.files:
-            raise FileNotFoundError(f"{found.place}: has {', '.join(sorted(found.files))}, but not {name}")
+            raise FileNotFoundError(f"{found.place}: has {listed(sorted(found.files))}, but not {name}")
     return idx.read_files(found.name, *(found.files[name] for name in idx.FILES[split]))
 
 

@@ -14,7 +14,7 @@ from .folder import ImageFolder, some
 from .images import DamagedImage, decode
 
 GROUP = 64  # images that are decoded together: Ctrl-C waits for them
-MOST_WORKERS = 8  # threads; an image of MOST_PIXELS takes up to 2.8 GB in each
+MOST_WORKERS = 8  # threads; an image of MOST_PIXELS takes up to 3.2 GB in each
 
 
 class Verdict(NamedTuple):

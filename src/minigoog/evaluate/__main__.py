@@ -32,8 +32,8 @@ def parser(prog: str = PROG) -> Parser:
     """The flags of the main program; `commands` holds those of `curves`."""
     p = Parser(prog=prog, usage=f"{prog} RUN_OR_WEIGHTS... --data DATA [flags]", description=(__doc__ or "").split(": ", 1)[1])
     p.commands["curves"] = _curves_parser(prog)
-    ensemble = "several, or the folder of train --models: an ensemble"
-    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help=f"a run's folder or a file of weights; {ensemble}")
+    ensemble = "several or train --models: an ensemble"
+    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help=f"a run or weights; {ensemble}")
     data = p.add_argument_group("data")
     data.add_argument("--data", required=True, help="digits, mnist, cifar10, ... or a folder of images")
     data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")

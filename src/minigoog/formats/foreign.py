@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reading import reason, short
+from ..reading import reason
+from ..text import listed, printable, shortened
 
 AXES = {4: "[out, in, height, width] or [height, width, in, out]", 2: "[in, out] or [out, in]", 1: "one axis"}
-SHOWN = 5  # of the names that are missing or unknown
 
 
 def check_names(where: str, given: Any, expected: Iterable[str], ignored: str = "") -> None:
@@ -18,9 +18,9 @@ def check_names(where: str, given: Any, expected: Iterable[str], ignored: str = 
         raise TypeError(f"{where}: the weights are {type(given).__name__}, expected a dictionary of NumPy arrays")
     expected, have = set(expected), {name if isinstance(name, str) else repr(name) for name in given}
     wrong = [f"missing `{name}`" for name in sorted(expected - have)]
-    wrong += [f"unknown `{short(name)}`" for name in sorted(have - expected) if not (ignored and name.endswith(ignored))]
+    wrong += [f"unknown `{shortened(printable(name), 80)}`" for name in sorted(have - expected) if not (ignored and name.endswith(ignored))]
     if wrong:
-        raise ValueError(f"{where}: {'; '.join(wrong[:SHOWN])}" + (f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""))
+        raise ValueError(f"{where}: {listed(wrong, 5, 100)}")
 
 
 def numbers(where: str, name: str, array: Any, axes: int) -> NDArray[np.float64]:

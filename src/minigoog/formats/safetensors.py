@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import atomic_write
-from ..reading import LONGEST_JSON, DamagedFile, json_value, reading, short
+from ..reading import LONGEST_JSON, DamagedFile, json_value, reading
+from ..text import printable, short, shortened
 
 DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -66,7 +67,7 @@ def _check_savable(name: object, array: NDArray[Any]) -> None:
     if array.dtype.newbyteorder("<") not in NAMES:
         raise TypeError(f"safetensors.save: `{name}` is {array.dtype}, expected one of {', '.join(map(str, NAMES))}")
     if array.ndim > MOST_AXES or _too_large(array.shape, array.dtype):
-        raise ValueError(f"safetensors.save: `{name}` has shape {str(array.shape)[:80]}, expected at most {MOST_AXES} axes and 2^62 bytes")
+        raise ValueError(f"safetensors.save: `{name}` has shape {short(array.shape)}, expected at most {MOST_AXES} axes and 2^62 bytes")
 
 
 def _too_large(shape: list[int] | tuple[int, ...], dtype: np.dtype[Any]) -> bool:
@@ -141,24 +142,25 @@ def _check_extents(path: Path, entries: dict[str, Entry], n_bytes: int) -> None:
 
 def _check_entry(path: Path, name: str, entry: object) -> None:
     """The entry of an array has a known dtype, a shape, and offsets of as many bytes as these need."""
+    name = shortened(printable(name), 80)
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise _damaged(path, f"`{short(name)}` is {short(entry)}, expected dtype, shape and data_offsets")
+        raise _damaged(path, f"`{name}` is {short(entry)}, expected dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str):
-        raise _damaged(path, f"`{short(name)}` has dtype {short(dtype)}, expected a string")
+        raise _damaged(path, f"`{name}` has dtype {short(dtype)}, expected a string")
     if dtype not in CODES:
-        has = f"`{short(name)}` has dtype {short(dtype)}"
+        has = f"`{name}` has dtype {shortened(printable(dtype), 80)}"
         raise DamagedFile(f"{path}: {has}, which minigoog does not read, expected one of {', '.join(CODES)}")
     if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(map(_is_count, shape)):
-        raise _damaged(path, f"`{short(name)}` has shape {short(shape)}, expected at most {MOST_AXES} integers from 0 on")
+        raise _damaged(path, f"`{name}` has shape {short(shape)}, expected at most {MOST_AXES} integers from 0 on")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
-        raise _damaged(path, f"`{short(name)}` has data_offsets {short(offsets)}, expected two integers from 0 on")
+        raise _damaged(path, f"`{name}` has data_offsets {short(offsets)}, expected two integers from 0 on")
     code = np.dtype(CODES[dtype])
     needed = math.prod(shape) * code.itemsize
     if offsets[1] - offsets[0] != needed:
-        raise _damaged(path, f"`{short(name)}` has {offsets[1] - offsets[0]} bytes, expected {needed} for {dtype} {str(shape)[:80]}")
+        raise _damaged(path, f"`{name}` has {offsets[1] - offsets[0]} bytes, expected {needed} for {dtype} {short(shape)}")
     if _too_large(shape, code):
-        raise _damaged(path, f"`{short(name)}` has shape {str(shape)[:80]}, expected fewer than 2^62 bytes")
+        raise _damaged(path, f"`{name}` has shape {short(shape)}, expected fewer than 2^62 bytes")
 
 
 def _array(path: Path, file: BufferedReader, start: int, entry: Entry) -> NDArray[Any]:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from ..reading import DamagedFile, json_value, reading, short
+from ..reading import DamagedFile, json_value, reading
+from ..text import short
 from . import safetensors
 
 NAMES = ("averaged.safetensors", "last.safetensors")  # the files of weights in a run's folder, the preferred one first

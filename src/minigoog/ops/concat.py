@@ -6,9 +6,10 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Array
-from ..checks import check_array, check_int, check_out, short
+from ..checks import check_array, check_int, check_out
 from ..op import Op
 from ..tensor import Tensor, check_tensor
+from ..text import short
 
 
 def channel_slices(like: Tensor, channels: Sequence[int]) -> tuple[Array, list[Array]]:

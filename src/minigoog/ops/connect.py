@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..array_types import Array, IntArray
-from ..checks import check_array, check_shape, short
+from ..checks import check_array, check_shape
 from ..op import Op
 from ..tensor import Tensor
+from ..text import short
 
 
 class Connect(Op):

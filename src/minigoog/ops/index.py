@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..array_types import Array
-from ..checks import short
 from ..op import Op
 from ..tensor import Tensor
+from ..text import short
 
 
 class Index(Op):

@@ -11,8 +11,8 @@ import numpy as np
 from .. import rng
 from ..array_types import Array
 from ..formats import safetensors
-from ..reading import json_value, reading, short
-from ..text import listed
+from ..reading import json_value, reading
+from ..text import listed, short
 from . import fingerprint
 from .progress import Progress
 from .run import Run
@@ -70,7 +70,7 @@ def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
     """The Progress of these facts; ValueError if one of them is missing, unknown or impossible."""
     start, heads = asdict(Progress()), 3 if trainer.setup.info.arguments.get("aux_heads") else 1
     if facts.keys() != start.keys():
-        raise ValueError(f"its progress has {short(', '.join(facts))}, expected {', '.join(start)}")
+        raise ValueError(f"its progress has {listed(facts)}, expected {listed(start, 20)}")
     for name, value in facts.items():
         numbers, kinds = (value, (float,)) if name == "head_losses" else ([value], (int, type(start[name])))
         if not all(type(x) in kinds and -1 <= x < 2**62 for x in numbers):

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .. import __version__, kernels
-from ..checks import check_int, check_real
+from ..checks import check_choice, check_int, check_real
 from ..models import MODELS
-from ..reading import limited, reading, short
+from ..reading import limited, reading
+from ..text import short
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
 
@@ -26,14 +27,14 @@ Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or a
 
 def integer(default: int | None, minimum: int, help: str, maximum: int = 2**31 - 1) -> Any:
     """A setting that is an integer; None if its default is None."""
-    return _setting(default, help, int, lambda name, value: check_int("train", name, _brief(value), minimum, maximum))
+    return _setting(default, help, int, lambda name, value: check_int("train", name, value, minimum, maximum))
 
 
 def real(default: float | None, minimum: float, help: str, maximum: float = float("inf"), above: bool = False) -> Any:
     """A setting that is a number from `minimum`, or `above` it, to `maximum`."""
 
     def check(name: str, value: Any) -> float:
-        number = check_real("train", name, _brief(value), minimum, maximum)
+        number = check_real("train", name, value, minimum, maximum)
         if above and number == minimum:
             raise ValueError(f"train: `{name}` is {minimum}, expected a number above {minimum}")
         return float(number)
@@ -43,13 +44,8 @@ def real(default: float | None, minimum: float, help: str, maximum: float = floa
 
 def choice(default: str | None, choices: Iterable[str], help: str) -> Any:
     """A setting that is one of a few words."""
-
-    def check(name: str, value: Any) -> str:
-        if not isinstance(value, str) or value not in choices:
-            raise ValueError(f"train: `{name}` is {_brief(value)!r}, expected one of {', '.join(choices)}")
-        return value
-
-    return _setting(default, help, str, check, choices=tuple(choices))
+    words = tuple(choices)
+    return _setting(default, help, str, lambda name, value: check_choice("train", name, value, words), choices=words)
 
 
 def switch(default: bool, help: str) -> Any:
@@ -57,7 +53,7 @@ def switch(default: bool, help: str) -> Any:
 
     def check(name: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise TypeError(f"train: `{name}` is {_brief(value)!r}, expected true or false")
+            raise TypeError(f"train: `{name}` is {short(value)}, expected true or false")
         return value
 
     return _setting(default, help, bool, check)
@@ -68,7 +64,7 @@ def text(default: str | None, help: str) -> Any:
 
     def check(name: str, value: Any) -> str:
         if not isinstance(value, (str, os.PathLike)):
-            raise ValueError(f"train: `{name}` is {value!r}, expected text")
+            raise ValueError(f"train: `{name}` is {short(value)}, expected text")
         given = str(os.fspath(value))
         if not given:
             raise ValueError(f"train: `{name}` is {given!r}, expected a name")
@@ -79,12 +75,6 @@ def text(default: str | None, help: str) -> Any:
         return given
 
     return _setting(default, help, str, check)
-
-
-def _brief(value: Any) -> Any:
-    """The value, or the start of a long text or of hundreds of digits, for errors."""
-    long = isinstance(value, str) or (isinstance(value, int) and value.bit_length() > 128)
-    return short(str(value)) if long else value
 
 
 def _setting(default: Any, help: str, kind: type, check: Check, **more: Any) -> Any:
@@ -170,12 +160,12 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(f"train: `config` is '{name_or_path}', which cannot be read ({error})") from None
     for name, value in settings.items():
         if not isinstance(value, (str, int, float)):
-            has = f"{short(value)} as {short(repr(name))}"
+            has = f"{short(value)} as {short(name)}"
             raise ValueError(f"train: `config` '{name_or_path}' has {has}, expected text, a number, true or false")
     known = [setting.name for setting in fields(Config)]
     for name in settings.keys() - set(known):
         hint = "".join(f": did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
-        raise ValueError(f"train: `config` '{name_or_path}' has a setting {short(repr(name))} that does not exist{hint}")
+        raise ValueError(f"train: `config` '{name_or_path}' has a setting {short(name)} that does not exist{hint}")
     return settings
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from .. import losses, optim
 from ..array_types import Array, IntArray
-from ..cli import out_of_memory
 from ..data import DamagedImage, DataLoader
 from ..files import error_text
 from ..tensor import Tensor
@@ -66,9 +65,7 @@ class Trainer:
                 self._epoch(stop)
                 self._end_epoch(stop)
             return results.finish(self)
-        except MemoryError as error:
-            raise TrainingError(f"{out_of_memory(error)}. {self.how_to_resume()}") from error
-        except (OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
+        except (MemoryError, OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
             raise TrainingError(f"{error_text(error)}. {self.how_to_resume()}") from error
         except KeyboardInterrupt:  # the second one: the first only sets `stop.signal`
             raise KeyboardInterrupt(f"stopped at once. {self.how_to_resume()}") from None

@@ -13,7 +13,7 @@ from ...losses import googlenet_loss
 from ...nn.module import Module
 from ...tape import Tape
 from ...tensor import Tensor, is_recording
-from ...text import aligned
+from ...text import aligned, short
 from .places import names, noting_places
 from .receptive_field import receptive_fields
 from .step import Step
@@ -115,7 +115,7 @@ def _check(model: Module, label: Any) -> None:
     if not hasattr(model, "named_modules"):
         raise TypeError(f"trace: `model` is {type(model).__name__}, expected a Module")
     if label is not None and np.asarray(label).dtype.kind not in "iu":
-        raise TypeError(f"trace: `label` is {label!r}, expected an integer, or one for each image")
+        raise TypeError(f"trace: `label` is {short(label)}, expected an integer, or one for each image")
     if not is_recording():
         raise RuntimeError("trace: a trace is made from the tape, but nothing is recorded under no_grad")
 

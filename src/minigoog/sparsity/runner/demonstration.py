@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ...files import atomic_write
-from ...reading import LONGEST_JSON, json_value, limited, reading, short
+from ...reading import LONGEST_JSON, json_value, limited, reading
+from ...text import short
 from .machine import machine, now
 
 Numbers: TypeAlias = dict[str, Any]  # what was measured, as JSON can hold it

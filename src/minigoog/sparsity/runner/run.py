@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ...data.folder import open_folder
 from ...files import atomic_write
-from ...reading import LONGEST_JSON, json_value, limited, reading, short
-from ...text import duration
+from ...reading import LONGEST_JSON, json_value, limited, reading
+from ...text import duration, short
 from .demonstration import DAMAGED, Demonstration, Numbers, Say, Setting, numbers_in
 
 SETTINGS = "settings.json"
