@@ -93,7 +93,7 @@ def checkpoint() -> bytes:
     arrays |= {name.replace("weights", "velocities"): np.zeros_like(array) for name, array in arrays.items()}
     mg.manual_seed(0)
     facts = {"progress": json.dumps(asdict(Progress(epoch=1, step=2, head_losses=[0.5], logged=2))), "random": json.dumps(mg.rng.state())}
-    return saved(lambda path: safetensors.save(path, arrays, facts | {"data": parts.setup.fingerprint}))
+    return saved(lambda path: safetensors.save(path, arrays, facts | {"fingerprint": json.dumps(parts.fingerprint)}))
 
 
 def metrics() -> bytes:

@@ -44,9 +44,9 @@ def trainer() -> Any:
     """As much of a training as a checkpoint needs."""
     model = mg.nn.Linear(2, 2)
     optimizer = mg.optim.SGD(model.parameters(), 0.1, 0.9)
-    setup = SimpleNamespace(fingerprint="[1, 2]", info=SimpleNamespace(arguments={}))
+    setup = SimpleNamespace(info=SimpleNamespace(arguments={}))
     return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, loader=range(5), progress=Progress(),
-                           config=SimpleNamespace(data="digits"))  # fmt: skip
+                           fingerprint={"training images": "1"})  # fmt: skip
 
 
 def resumed(path: Path) -> object:
@@ -112,7 +112,7 @@ READERS = {
     "digits": Reader("digits.csv.gz", datasets._read_table, memory=PACKED),
     "safetensors": Reader("weights.safetensors", safetensors.load),
     "saved-model": Reader("last.safetensors", mg.load),
-    "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: `data`"),
+    "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: "),
     "metrics": Reader(curves.METRICS, lambda path: curves.summary([path.parent]), (DamagedFile, ValueError)),
     "settings": Reader("config.toml", settings, (DamagedFile, ValueError, TypeError), "train: `"),
     "result": Reader("result.json", outcomes),

@@ -134,11 +134,12 @@ MODELS = [
 START_FACTS = json.loads(safetensors.load(CORPUS / "checkpoint" / "checkpoint")[1]["progress"])
 CHECKPOINTS = [
     (changed("checkpoint", progress=None), r"not a checkpoint \(it has no 'progress'\)"),
-    (changed("checkpoint", random=None), "it has no 'random'"),
+    (changed("checkpoint", random=None), "it has no 'random'"), (changed("checkpoint", fingerprint=None), "it has no 'fingerprint'"),
+    (changed("checkpoint", fingerprint='{"training images": [1]}'), "these have changed: training images: 1 "),
     (changed("checkpoint", progress="[]"), "expected an object"), (changed("checkpoint", progress="{}"), "expected epoch, step"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": "2"})), "`step` is 2, expected int"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"loss": np.nan})), "`loss` is nan, expected float"),
-    (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": 6})), "step 6 with 1 losses, of 5 steps with 1"),
+    (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": 6})), "step 6 of an epoch of 5 steps"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"head_losses": [1.0, 2.0]})), "with 2 losses"),
     (changed("checkpoint", random='{"seed": 0}'), "it has no 'counter'"), (changed("checkpoint", random="3"), "expected an object"),
     (changed("checkpoint", random='{"seed": 0, "counter": "0", "generator": {}}'), "`counter` is '0'"),
