@@ -14,7 +14,8 @@ from minigoog.reading import DamagedFile, json_value, limited, short, unpacked, 
 @pytest.mark.parametrize("error, said", [
     (ValueError("no\nheader"), r"f: not valid \(no header\); try again"), (KeyError("a"), "it has no 'a'"),
     (RecursionError(), "nested too deeply"),
-    (MemoryError(), "needs more memory than there is"), (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "it is not utf-8 text"),
+    (MemoryError(), "out of memory: it needs more than there is"),
+    (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "it is not utf-8 text"),
     (TypeError("an int"), "TypeError: an int"), (gzip.BadGzipFile("no gzip"), r"\(no gzip\)"), (ValueError("a" * 999), r"a{300}\.\.\."),
 ])  # fmt: skip
 def test_what_a_parser_raises_becomes_one_error_that_names_the_file_and_keeps_the_cause(error, said):
