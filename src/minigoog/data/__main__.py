@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from ..cli import Parser, exit_codes
+from ..cli import Parser, exit_codes, output_file
 from ..files import atomic_write
 from .check import check
 
@@ -20,7 +20,7 @@ def parser(prog: str = PROG) -> Parser:
     below = commands.add_parser("check", help=CHECK, description=CHECK, epilog="exit codes: 0 no faults, 1 faults, 2 wrong flags or folder")
     below.set_defaults(parser=below)
     below.add_argument("folder", metavar="FOLDER", help="as for --data of train")
-    below.add_argument("--json", metavar="FILE", help="also writes the results to a file")
+    below.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results to a file")
     return p
 
 
