@@ -63,7 +63,8 @@ def error_text(error: BaseException) -> str:
 def remove_stale(folder: str | os.PathLike[str], name: str = "*") -> None:
     """Removes the temporary files in `folder` that interrupted writes of `name` have left."""
     for path in Path(folder).glob(f".{name}.*.tmp"):
-        path.unlink(missing_ok=True)
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 # ---- where to write ----

@@ -89,7 +89,7 @@ def test_a_checkpoint_comes_before_all_other_results(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(loop.Trainer, "_step", die)
-    with pytest.raises(MemoryError):
+    with pytest.raises(TrainingError, match="out of memory"):
         fit(Config(**SETTINGS, output=tmp_path / "run"))
     assert sorted(os.listdir(tmp_path / "run")) == ["checkpoint.safetensors", "config.toml", "machine.json"]
 
@@ -109,6 +109,31 @@ def test_metrics_that_lack_lines_are_never_filled(stopped, damage, capsys):
 def test_a_run_that_was_copied_goes_on(stopped, whole):
     resume(stopped)
     assert_same(stopped, whole)
+
+
+def test_a_run_does_not_become_an_ensemble_nor_an_ensemble_a_run(stopped):
+    (stopped / "config.toml").write_text(Config(**SETTINGS, models=3).toml())
+    refused(stopped, "`models` is 3 in .*config.toml, but the folder holds one", accept_changes=True)
+    ensemble = stopped.parent / "ensemble"
+    (ensemble / "model-1").mkdir(parents=True)
+    (ensemble / "config.toml").write_text(Config(**SETTINGS).toml())
+    with pytest.raises(ValueError, match="`models` is 1 in .*config.toml, but the folder holds several"):
+        resume(ensemble)
+
+
+def test_a_finished_run_without_metrics_has_a_result(stopped, capsys):
+    resume(stopped)
+    (stopped / "metrics.jsonl").unlink()
+    assert resume(stopped, accept_changes=True).confusion.sum() == 20
+    assert "WARNING: no curve.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["checkpoint.safetensors", "metrics.jsonl"])
+def test_a_named_pipe_in_place_of_a_file_is_not_waited_for(stopped, name):
+    (stopped / name).unlink()
+    os.mkfifo(stopped / name)
+    with pytest.raises(ValueError, match="named pipe|metrics.jsonl: 0 bytes"):
+        resume(stopped)
 
 
 def test_a_finished_run_with_damaged_metrics_has_a_result_and_no_curve(stopped, capsys):
