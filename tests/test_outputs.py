@@ -131,6 +131,14 @@ def test_a_device_is_written_to_and_stays_a_device(tmp_path):
     assert stat.S_ISCHR(path.stat().st_mode)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full") or not os.path.isdir("/proc/self"), reason="no /dev/full or /proc here: not tried")
+def test_a_device_or_a_folder_that_takes_nothing_is_named():
+    with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
+        write("/dev/full")
+    with pytest.raises(OSError, match="no files can be made in /proc"):
+        files.check_writable("/proc/new")
+
+
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_standard_output_gets_what_is_written_in_its_place(tmp_path, name):
     if not os.path.exists(name):

@@ -115,8 +115,12 @@ def _opened(name: str) -> Iterator[BinaryIO]:
     number = _descriptor(name)
     if number is not None and sys.stdout is not None:
         sys.stdout.flush()  # what was printed before comes first
-    with open(name if number is None else os.dup(number), "wb") as file:
-        yield file
+    try:
+        with open(name if number is None else os.dup(number), "wb") as file:
+            yield file
+    except OSError as error:
+        _name(error, name)
+        raise
 
 
 @contextmanager
@@ -133,10 +137,15 @@ def _replaced(name: str, target: Path, there: os.stat_result | None) -> Iterator
     except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
-        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, temporary):
-            raise OSError(error.errno, error.strerror, name) from None
+        _name(error, name, temporary)
         raise
     _sync_folder(target.parent)
+
+
+def _name(error: BaseException, name: str, temporary: str | None = None) -> None:
+    """Raises an error of the system that has no name, or that of the temporary file, again with that of the file."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename in (None, temporary):
+        raise OSError(error.errno, error.strerror, name) from None
 
 
 def _temporary(name: str, target: Path, there: os.stat_result | None) -> tuple[int, str]:
@@ -147,7 +156,8 @@ def _temporary(name: str, target: Path, there: os.stat_result | None) -> tuple[i
     try:
         return tempfile.mkstemp(prefix=f".{start}.", suffix=".tmp", dir=target.parent)
     except FileNotFoundError:
-        _refuse(errno.ENOENT, name, f"there is no folder {target.parent}")
+        there_is = "no files can be made in" if target.parent.is_dir() else "there is no folder"
+        _refuse(errno.ENOENT, name, f"{there_is} {target.parent}")
     except OSError as error:
         _refuse(error.errno or errno.EACCES, name, error.strerror or "")
 
