@@ -1,5 +1,6 @@
 """What has changed between a stop and its resumption is noticed, said, and left to the user; and nothing of a run is lost."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import pytest
 
 from minigoog import data
 from minigoog.data import folder as image_folders
+from minigoog.reading import LONGEST_JSON
 from minigoog.train import Config, Interrupted, TrainingError, __main__, checkpoint, fingerprint, fit, loop, resume, setup
 
 from .runs import metrics_of
@@ -166,6 +168,18 @@ def test_another_machine_is_noticed(stopped, monkeypatch, fact):
     machine = fingerprint.of_machine()
     monkeypatch.setattr(fingerprint, "of_machine", lambda: machine | {fact: "another"})
     refused(stopped, rf"have changed: {re.escape(fact)}: another \(was {re.escape(machine[fact])}\)\. `accept_changes` resumes")
+
+
+@pytest.mark.parametrize("names", [
+    [str(i) for i in range(30_000)], [f"{i} " + "n" * 150 for i in range(1200)], [f"{i}" + "日" * 80 for i in range(440)],
+    [f"{i}" + '"' * 200 for i in range(300)],
+], ids=["many", "long", "wide", "quoted"])  # fmt: skip
+def test_the_facts_about_many_classes_fit_into_a_checkpoint(tmp_path, names):
+    (tmp_path / "0.png").touch()
+    part = image_folders.ImageFolder([tmp_path / "0.png"] * len(names), range(len(names)), names)
+    facts = fingerprint.of_images("training", part) | fingerprint.of_images("test", part)
+    assert len(json.dumps(json.dumps(facts))) < LONGEST_JSON
+    assert facts.get("training images of all classes", f"{len(names):,}") == f"{len(names):,}"
 
 
 def test_a_changed_setting_in_the_file_is_noticed_and_may_be_accepted(stopped, capsys):
