@@ -83,10 +83,17 @@ def test_a_closed_output_pipe_ends_a_program_silently():
     assert process.wait(60) == cli.BROKEN_PIPE
 
 
+def test_a_closed_standard_output_is_no_error():
+    command = [sys.executable, "-m", "minigoog.inspection", "summary", "lenet5"]
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_only_errors_about_flags_point_to_the_help():
     assert run("evaluate", "nowhere", "--data", "digits").stderr.endswith("nowhere: no such run folder or file of weights\n")
     assert run("inspect", "page", "--image", "a--b.png").stderr.endswith("a--b.png: no such file or directory\n")
     assert run("train").stderr.endswith("nothing to train: pass --tiny, --config, or --model and --data (see --help)\n")
+    assert not cli.FLAG.search("cat.jpg: cannot be read as an image; --skip-damaged leaves it out")
 
 
 def test_a_message_has_at_most_1000_characters(capsys):

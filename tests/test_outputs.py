@@ -21,6 +21,7 @@ WRITERS = {"write_text", "write_bytes", "tofile", "savetxt", "savez", "savez_com
 SAVERS = {"figures", "saved_model", "safetensors", "checkpoint", "self"}  # whose `save` is atomic
 OTHERWISE = {  # file: why its bare writes are right
     "src/minigoog/files.py": "makes writes atomic",
+    "src/minigoog/cli.py": "to the null device, in place of a closed standard output",
     "src/minigoog/figures.py": "into a file of atomic_write",
     "src/minigoog/sparsity/report/figures.py": "into memory",
     "src/minigoog/data/download.py": "into NAME.part, which is renamed when it is complete",
@@ -130,6 +131,14 @@ def test_a_device_is_written_to_and_stays_a_device(tmp_path):
     assert stat.S_ISCHR(path.stat().st_mode)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full") or not os.path.isdir("/proc/self"), reason="no /dev/full or /proc here: not tried")
+def test_a_device_or_a_folder_that_takes_nothing_is_named():
+    with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
+        write("/dev/full")
+    with pytest.raises(OSError, match="no files can be made in /proc"):
+        files.check_writable("/proc/new")
+
+
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_standard_output_gets_what_is_written_in_its_place(tmp_path, name):
     if not os.path.exists(name):
@@ -212,6 +221,7 @@ def test_every_flag_of_a_file_says_whether_it_is_read_or_written_and_outputs_are
 @pytest.mark.parametrize("words", [
     ["evaluate", "RUN", "--data", "digits", "--json"], ["evaluate", "curves", "RUN", "--output"], ["inspect", "branches", "--output"],
     ["inspect", "page", "--output"], ["sparsity", "--output"], ["train", "--tiny", "--output"],
+    ["data", "check", "FOLDER", "--json"],
 ], ids=" ".join)  # fmt: skip
 @pytest.mark.parametrize("name", ["file/below", "file/below/", ""])
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch, capsys, words, name):

@@ -6,8 +6,8 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, NoReturn, TextIO, cast
 
 from . import interrupts
 from .files import check_folder, check_writable, error_text
@@ -15,7 +15,7 @@ from .text import printable, shortened
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose output pipe was closed
 LONGEST = 1000  # characters of an error message
-FLAG = re.compile(r"(?<!\S)--[a-z]")
+FLAG = re.compile(r"(^|: pass )--[a-z]")  # how an error about a flag begins; others may mention one that helps
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,6 +99,34 @@ def _ctrl_c_raises() -> Iterator[None]:
         signal.signal(signal.SIGINT, interrupts.end)
 
 
+class _Output:
+    """Standard output whose errors name it, and which may be closed."""
+
+    def __init__(self) -> None:
+        self.file = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+        if hasattr(self.file, "reconfigure"):
+            self.file.reconfigure(errors="backslashreplace")  # a terminal may lack characters of a class's or file's name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def write(self, text: str) -> int:
+        with _naming_output():
+            return self.file.write(text)
+
+    def flush(self) -> None:
+        with _naming_output():
+            self.file.flush()
+
+
+@contextmanager
+def _naming_output() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from None
+
+
 @contextmanager
 def exit_codes(p: Parser, stopped: Callable[[], str] = lambda: "stopped", reword: Callable[[str], str] = str) -> Iterator[None]:
     """Within a with-block, an error ends the program with a one-line message. Exit codes: 1 too little memory, 2 wrong flags or files,
@@ -106,10 +134,8 @@ def exit_codes(p: Parser, stopped: Callable[[], str] = lambda: "stopped", reword
 
     A closed output pipe (`| head`) ends it silently. stopped: gives the message for Ctrl-C, unless the KeyboardInterrupt has its own.
     reword: changes the message of an error."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack characters of a class's or file's name
     try:
-        with _ctrl_c_raises():
+        with _ctrl_c_raises(), redirect_stdout(cast(TextIO, _Output())):
             yield
             sys.stdout.flush()
     except KeyboardInterrupt as stop:

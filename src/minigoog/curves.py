@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from . import figures
-from .reading import LONGEST_JSON, json_value, reading
+from .reading import LONGEST_JSON, json_value, open_regular, reading
 from .text import aligned, duration, printable, short
 
 METRICS = "metrics.jsonl"  # in a run's folder: a line of JSON for each epoch, and one every LOG_EVERY steps (train/loop.py)
@@ -24,7 +24,7 @@ def epochs_of(run: StrPath) -> list[dict[str, float]]:
     path = Path(run) / METRICS
     if not path.exists():
         raise FileNotFoundError(f"{run}: no {METRICS}, expected the folder of a run")
-    with reading(path, "damaged"), open(path, "rb") as file:
+    with reading(path, "damaged"), open_regular(path) as file:
         found = list(islice(filter(None, map(_epoch, _lines(file))), MOST_EPOCHS + 1))
         if len(found) > MOST_EPOCHS:
             raise ValueError(f"more than {MOST_EPOCHS} epochs, expected at most that")

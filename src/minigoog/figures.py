@@ -1,6 +1,7 @@
 """Figures, drawn with matplotlib (extra `plots`), which is imported only when one is drawn."""
 
 import os
+import warnings
 from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,7 +26,8 @@ def new(width: float, height: float) -> Figure:
 def save(figure: Figure, path: str | os.PathLike[str], dpi: int) -> None:
     """Writes a figure to a file of the kind that its name says, atomically; ValueError for another ending than those of ENDINGS."""
     kind = file_kind(path)
-    with atomic_write(path) as file:
+    with atomic_write(path) as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph ")  # a character of a name that the font lacks is drawn as a box
         figure.savefig(file, format=kind, dpi=dpi)
 
 

@@ -66,7 +66,8 @@ def error_text(error: BaseException) -> str:
 def remove_stale(folder: str | os.PathLike[str], name: str = "*") -> None:
     """Removes the temporary files in `folder` that interrupted writes of `name` have left."""
     for path in Path(folder).glob(f".{name}.*.tmp"):
-        path.unlink(missing_ok=True)
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 # ---- where to write ----
@@ -117,8 +118,12 @@ def _opened(name: str) -> Iterator[BinaryIO]:
     number = _descriptor(name)
     if number is not None and sys.stdout is not None:
         sys.stdout.flush()  # what was printed before comes first
-    with open(name if number is None else os.dup(number), "wb") as file:
-        yield file
+    try:
+        with open(name if number is None else os.dup(number), "wb") as file:
+            yield file
+    except OSError as error:
+        _name(error, name)
+        raise
 
 
 @contextmanager
@@ -136,10 +141,15 @@ def _replaced(name: str, target: Path, there: os.stat_result | None) -> Iterator
     except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
-        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, temporary):
-            raise OSError(error.errno, error.strerror, name) from None
+        _name(error, name, temporary)
         raise
     _sync_folder(target.parent)
+
+
+def _name(error: BaseException, name: str, temporary: str | None = None) -> None:
+    """Raises an error of the system that has no name, or that of the temporary file, again with that of the file."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename in (None, temporary):
+        raise OSError(error.errno, error.strerror, name) from None
 
 
 def _temporary(name: str, target: Path, there: os.stat_result | None) -> tuple[int, str]:
@@ -152,7 +162,8 @@ def _temporary(name: str, target: Path, there: os.stat_result | None) -> tuple[i
         # the system applies the umask to the mode of a new file; one that replaces another gets that one's mode when it is complete
         return os.open(path, NEW, 0o600 if there else 0o666), path
     except FileNotFoundError:
-        _refuse(errno.ENOENT, name, f"there is no folder {target.parent}")
+        there_is = "no files can be made in" if target.parent.is_dir() else "there is no folder"
+        _refuse(errno.ENOENT, name, f"{there_is} {target.parent}")
     except OSError as error:
         _refuse(error.errno or errno.EACCES, name, error.strerror or "")
 

@@ -1,11 +1,15 @@
 """Reading files that may be damaged or hostile: one error for whatever is wrong in them, and limits on what they may become in memory."""
 
+import errno
 import gzip
 import json
+import os
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from typing import IO, Any, TypeAlias, cast
 
 from .text import printable, short, shortened
@@ -18,6 +22,15 @@ Hook: TypeAlias = Any  # json.loads calls it with the pairs of an object
 CONTENT = (  # what parsers raise because of what they read; NameError, ImportError or AssertionError would be faults of this package
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, EOFError, struct.error, zlib.error,
 )  # fmt: skip
+STARTS = {  # the first bytes of files that are given in place of others
+    b"\xff\xd8\xff": "a JPEG image", b"\x89PNG": "a PNG image", b"GIF8": "a GIF image", b"%PDF": "a PDF document", b"%!PS": "PostScript",
+    b"PK\3\4": "a zip archive (.zip, .pth, .npz)", b"\x1f\x8b": "compressed by gzip",
+    **{b"\x80" + bytes([protocol]): "a pickle (.pkl, .pth)" for protocol in range(2, 6)},
+    b"\x93NUMPY": "an array of NumPy (.npy)", b"\x89HDF": "an HDF5 file (.h5)",
+}  # fmt: skip
+KINDS = {  # of what is no regular file, by stat.S_IFMT of its mode
+    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+}  # fmt: skip
 
 
 class DamagedFile(ValueError):
@@ -52,6 +65,34 @@ def reason(error: Exception) -> str:
         return f"it has no {str(error)[:80]}"
     text = " ".join(str(error).split())
     return shortened(printable(text if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {text}"), 300)
+
+
+def known_kind(start: bytes) -> str:
+    """What a file with these first bytes is, such as "a JPEG image"; "" if it is nothing well known."""
+    if not start:
+        return "empty"
+    known = next((kind for first, kind in STARTS.items() if start.startswith(first)), "")
+    text = start.isascii() and all(chr(byte).isprintable() or byte in b"\t\r\n" for byte in start)
+    return known or ("text" if text else "")
+
+
+def oddity(path: str | os.PathLike[str]) -> str:
+    """Why `path` is no regular file, which alone is opened: "a named pipe", "a link to nothing"; "" if it is one."""
+    try:
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+    except OSError as error:
+        if os.path.islink(path):
+            return "a link to itself" if error.errno == errno.ELOOP else "a link to nothing"
+        raise
+    return "" if kind == stat.S_IFREG else KINDS.get(kind, "something else")
+
+
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
+    """The file `path`, opened; ValueError if it is no regular file: to open a named pipe would wait for ever."""
+    if kind := oddity(path):
+        raise ValueError(f"it is {kind}, expected a regular file")
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # it may have become a pipe since
+    return os.fdopen(os.open(path, flags), "rb")
 
 
 def json_value(text: str | bytes, kind: type, pairs: Hook = None) -> Any:

@@ -55,7 +55,7 @@ def damage(root):
     (cat / "huge.pgm").write_bytes(b"P5 20001 10000 255\n")
     yield "train/cat/huge.pgm: cannot be read as an image (it has 20001x10000 pixels"
     (cat / "post.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
-    yield "train/cat/post.jpg: cannot be read as an image (its content has another format"
+    yield "train/cat/post.jpg: cannot be read as an image (it is PostScript, expected"
     (cat / "link.jpg").symlink_to("nowhere")
     yield "train/cat/link.jpg: it is a link to nothing"
     (cat / "folder.jpg").mkdir()

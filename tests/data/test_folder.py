@@ -75,14 +75,16 @@ def test_too_few_images_for_a_test_part_are_named(photos):
 
 @pytest.mark.parametrize("path, message", [
     ("nothing", r"/nothing', expected a folder of images or the name of a data set \(digits, mnist"),
-    ("a.zip", "unpack it first: python -m zipfile -e"),
-    ("a.tar.gz", "unpack it first: tar xf"),
+    ("a.zip", r"unpack it first: python -m zipfile -e \S*/a.zip FOLDER$"), ("A.ZIP", "unpack it first: python -m zipfile -e"),
+    ("a.tar.gz", r"unpack it first: mkdir FOLDER; tar xf \S*/a.tar.gz -C FOLDER$"), ("a.tgz", "unpack it first: mkdir FOLDER; tar xf"),
+    ("a.7z", "unpack it first$"), ("a.csv.gz", r"\(it is a file\)$"),
+    ("train-images-idx3-ubyte.gz", r"\(it is a file of mnist; its folder is meant: \S+\)$"),
     ("cat.jpg", r"the name of a data set \(.*\) \(it is a file\)$"),
     ("flat", "has 0 folders, expected one for each of at least 2 classes$"),
     ("above", r"has 1 folders, expected one for each of at least 2 classes; perhaps .*above/photos is meant"),
 ])  # fmt: skip
 def test_anything_but_a_folder_of_images_is_named(tmp_path, path, message):
-    for name in ("a.zip", "a.tar.gz", "cat.jpg"):
+    for name in ("a.zip", "A.ZIP", "a.tar.gz", "a.tgz", "a.7z", "a.csv.gz", "train-images-idx3-ubyte.gz", "cat.jpg"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "flat").mkdir()
     for name in ("cat", "dog"):

@@ -151,15 +151,18 @@ def test_curves_of_several_runs(runs, tmp_path):
 
 @pytest.mark.parametrize("arguments, message", [
     (["nowhere", "--data", "digits"], "nowhere: no such run folder or file of weights"),
-    (["RUN", "--data", "nowhere"], "`data` is 'nowhere', expected a folder"),
+    (["RUN", "--data", "nowhere"], "evaluate: --data is 'nowhere', expected a folder"),
     (["RUN", "--data", "digits", "--crops", "12"], "--crops: invalid choice: 12"),
     (["RUN", "--data", "digits", "--top", "0"], "--top: expected an integer of at least 1, got '0'"),
-    (["RUN"], "the following arguments are required: --data"),
+    (["RUN"], "nothing to test on: pass --data with the name of a data set or a folder of images (see --help)"),
+    (["PHOTO"], "photo.jpg: an image, expected the folder of a run or a file of weights; to classify it: python -m"),
     (["curves", "nowhere"], "nowhere: no metrics.jsonl, expected the folder of a run"),
     (["curves"], "the following arguments are required: RUN"),
 ])  # fmt: skip
 def test_wrong_flags_and_missing_files_get_one_clear_line(runs, arguments, message):
-    done = evaluate(*(str(runs[0]) if argument == "RUN" else argument for argument in arguments))
+    (runs[0].parent / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
+    names = {"RUN": runs[0], "PHOTO": runs[0].parent / "photo.jpg"}
+    done = evaluate(*(str(names.get(argument, argument)) for argument in arguments))
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and message in done.stderr, done.stderr
 
 
@@ -176,7 +179,7 @@ def changed(run, path, **changes):
     ({"arguments": {"num_classes": 11, "in_channels": 1}}, "do not fit the network"),
     ({"model": "vgg"}, "do not fit the network"),
     ({"arguments": {"colour": 3}}, "do not fit the network"),
-    ({"std": (0.0,)}, "expected a number for each of 1 channels"),
+    ({"std": (0.0,)}, "expected a finite number for each of 1 channels"),
 ])  # fmt: skip
 def test_a_model_that_does_not_fit_is_named(runs, tmp_path, changes, message):
     done = evaluate(changed(runs[0], tmp_path / "other.safetensors", **changes), "--data", "digits")

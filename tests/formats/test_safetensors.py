@@ -93,8 +93,13 @@ def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
 
 
 @pytest.mark.parametrize("data, message", [
-    (b"", "ends 8 bytes too early"),
-    (b"\xff" * 8, "has a header of 18446744073709551615 bytes, expected at most 0"),
+    (b"", "it is empty"),
+    (b"\0" * 7, "ends 1 bytes too early"),
+    (b"\xff" * 8, "it starts like no such file"),
+    (b"\xff\xd8\xff\xe0\0\x10JFIF", "not a valid safetensors file: it is a JPEG image"),
+    (b"PK\3\4\0\0\x08\x08\0\0", "it is a zip archive (.zip, .pth, .npz)"),
+    (b"\x80\2\x8a\nl\xfc\x9cF\xf9 j\xa8P", "it is a pickle (.pkl, .pth)"),
+    (b"hello\nworld\n", "not a valid safetensors file: it is text"),
     ((100).to_bytes(8, "little") + b"{}", "has a header of 100 bytes, expected at most 2"),
     (encode(b"not json"), "has a damaged header"),
     (encode(b"[" * 100_000), "has a damaged header"),

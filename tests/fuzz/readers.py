@@ -112,7 +112,7 @@ READERS = {
     "digits": Reader("digits.csv.gz", datasets._read_table, memory=PACKED),
     "safetensors": Reader("weights.safetensors", safetensors.load),
     "saved-model": Reader("last.safetensors", mg.load),
-    "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: `data`"),
+    "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: "),
     "metrics": Reader(curves.METRICS, lambda path: curves.summary([path.parent]), (DamagedFile, ValueError)),
     "settings": Reader("config.toml", settings, (DamagedFile, ValueError, TypeError), "train: `"),
     "result": Reader("result.json", outcomes),

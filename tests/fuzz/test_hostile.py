@@ -134,7 +134,8 @@ MODELS = [
 START_FACTS = json.loads(safetensors.load(CORPUS / "checkpoint" / "checkpoint")[1]["progress"])
 CHECKPOINTS = [
     (changed("checkpoint", progress=None), r"not a checkpoint \(it has no 'progress'\)"),
-    (changed("checkpoint", random=None), "it has no 'random'"),
+    (changed("checkpoint", random=None), "it has no 'random'"), (changed("checkpoint", fingerprint=None), "it has no 'fingerprint'"),
+    (changed("checkpoint", fingerprint='{"training images": [1]}'), "these have changed: training images: 1 "),
     (changed("checkpoint", progress="[]"), "expected an object"), (changed("checkpoint", progress="{}"), "expected epoch, step"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": "2"})), "`step` is '2', expected int"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"loss": np.nan})), "`loss` is nan, expected float"),

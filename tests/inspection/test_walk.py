@@ -195,6 +195,13 @@ def test_every_model_can_be_walked(monkeypatch, capsys, tmp_path, model):
     assert ("aux_4a.classifier" in text) == (model == "googlenet")
 
 
+def test_a_script_that_is_no_text_is_named(tmp_path, capsys):
+    (tmp_path / "script").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(SystemExit):
+        program.main(["step", "--script", str(tmp_path / "script")])
+    assert capsys.readouterr().err.endswith("script: not a script (it is not utf-8 text)\n")
+
+
 def test_a_wrong_line_of_a_script_is_named(monkeypatch, capsys, tmp_path):
     path = script(tmp_path, "next\nexplain 1\n")
     with pytest.raises(SystemExit) as stop:

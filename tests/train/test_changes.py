@@ -1,5 +1,6 @@
 """What has changed between a stop and its resumption is noticed, said, and left to the user; and nothing of a run is lost."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import pytest
 
 from minigoog import data
 from minigoog.data import folder as image_folders
+from minigoog.reading import LONGEST_JSON
 from minigoog.train import Config, Interrupted, TrainingError, __main__, checkpoint, fingerprint, fit, loop, resume, setup
 
 from .runs import metrics_of
@@ -111,6 +113,31 @@ def test_a_run_that_was_copied_goes_on(stopped, whole):
     assert_same(stopped, whole)
 
 
+def test_a_run_does_not_become_an_ensemble_nor_an_ensemble_a_run(stopped):
+    (stopped / "config.toml").write_text(Config(**SETTINGS, models=3).toml())
+    refused(stopped, "`models` is 3 in .*config.toml, but the folder holds one", accept_changes=True)
+    ensemble = stopped.parent / "ensemble"
+    (ensemble / "model-1").mkdir(parents=True)
+    (ensemble / "config.toml").write_text(Config(**SETTINGS).toml())
+    with pytest.raises(ValueError, match="`models` is 1 in .*config.toml, but the folder holds several"):
+        resume(ensemble)
+
+
+def test_a_finished_run_without_metrics_has_a_result(stopped, capsys):
+    resume(stopped)
+    (stopped / "metrics.jsonl").unlink()
+    assert resume(stopped, accept_changes=True).confusion.sum() == 20
+    assert "WARNING: no curve.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["checkpoint.safetensors", "metrics.jsonl"])
+def test_a_named_pipe_in_place_of_a_file_is_not_waited_for(stopped, name):
+    (stopped / name).unlink()
+    os.mkfifo(stopped / name)
+    with pytest.raises(ValueError, match="named pipe|metrics.jsonl: 0 bytes"):
+        resume(stopped)
+
+
 def test_a_finished_run_with_damaged_metrics_has_a_result_and_no_curve(stopped, capsys):
     (stopped / "metrics.jsonl").write_bytes(b"?" * (os.path.getsize(stopped / "metrics.jsonl") - 1) + b"\n")
     assert resume(stopped).confusion.sum() == 20
@@ -141,6 +168,18 @@ def test_another_machine_is_noticed(stopped, monkeypatch, fact):
     machine = fingerprint.of_machine()
     monkeypatch.setattr(fingerprint, "of_machine", lambda: machine | {fact: "another"})
     refused(stopped, rf"have changed: {re.escape(fact)}: another \(was {re.escape(machine[fact])}\)\. `accept_changes` resumes")
+
+
+@pytest.mark.parametrize("names", [
+    [str(i) for i in range(30_000)], [f"{i} " + "n" * 150 for i in range(1200)], [f"{i}" + "日" * 80 for i in range(440)],
+    [f"{i}" + '"' * 200 for i in range(300)],
+], ids=["many", "long", "wide", "quoted"])  # fmt: skip
+def test_the_facts_about_many_classes_fit_into_a_checkpoint(tmp_path, names):
+    (tmp_path / "0.png").touch()
+    part = image_folders.ImageFolder([tmp_path / "0.png"] * len(names), range(len(names)), names)
+    facts = fingerprint.of_images("training", part) | fingerprint.of_images("test", part)
+    assert len(json.dumps(json.dumps(facts))) < LONGEST_JSON
+    assert facts.get("training images of all classes", f"{len(names):,}") == f"{len(names):,}"
 
 
 def test_a_changed_setting_in_the_file_is_noticed_and_may_be_accepted(stopped, capsys):

@@ -118,7 +118,7 @@ def test_the_same_seed_gives_the_same_weights_for_any_number_of_threads_and_work
     (["--bogus"], "unrecognized arguments: --bogus"),
     (["--epo", "3"], "unrecognized arguments: --epo"),
     (["--output", ""], "--output is '', expected a name"),
-    (["--output", "a file"], "--output is 'a file', expected a new or empty folder to write to (File exists)"),
+    (["--output", "a file"], "--output is 'a file', expected a new or empty folder to write to (Not a directory)"),
     (["--output", "a file/below"], "--output is 'a file/below', expected a new or empty folder to write to (Not a directory)"),
     (["--output", "."], "--output is '.', expected a new or empty folder to write to (it holds files already"),
     (["--config", "nowhere.toml"], "--config: not allowed with argument --tiny"),

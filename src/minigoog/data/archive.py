@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
-from ..reading import MOST_UNPACKED, reading, unpacked, up_to
+from ..reading import MOST_UNPACKED, open_regular, reading, unpacked, up_to
 
 HEADER = 512
 MOST_MEMBERS = 1000
@@ -19,7 +19,7 @@ def members(archive: Path, wanted: Collection[str], largest: int, advice: str) -
     """{name without folders: bytes} of the files in `archive` that are among `wanted`, each of at most `largest` bytes.
 
     DamagedFile, with `advice`, if the archive is not valid, or would become more than MOST_UNPACKED bytes."""
-    with reading(archive, "not a valid .tar.gz archive", advice), open(archive, "rb") as file:
+    with reading(archive, "not a valid .tar.gz archive", advice), open_regular(archive) as file:
         return _members(unpacked(file), wanted, largest)
 
 

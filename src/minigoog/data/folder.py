@@ -1,20 +1,23 @@
 """Folders of images: one folder for each class."""
 
+import re
 import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..text import listed, printable, shell_word
+from . import standard
 from .images import DamagedImage, decode, upright_size
 from .scan import SUFFIXES, Tree, is_class, scan_parts
 
 SMALL = 1 << 30  # bytes of all images, decoded, that are kept in memory
 EVERY = 5  # without folders train and test, every fifth image of a class is for testing
 LAYOUT = "FOLDER/<class>/<image>, or FOLDER/train/<class>/<image> and FOLDER/test/<class>/<image>"
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+TAR, ARCHIVES = re.compile(r"\.(tar(\.(gz|bz2|xz))?|tgz|tbz2?|txz)$"), (".7z", ".rar")
 
 
 class ImageFolder:
@@ -94,8 +97,7 @@ def check_folder(path: Path, names: Sequence[str] = ()) -> None:
     """Raises FileNotFoundError, with advice, if `path` is no folder; names: of the standard data sets."""
     if not path.is_dir():
         expected = "a folder of images" + (f" or the name of a data set ({', '.join(names)})" if names else "")
-        packed = path.suffix.lower() in ARCHIVES and path.exists()
-        advice = f"; unpack it first: {_unpack(path)}" if packed else " (it is a file)" if path.exists() else ""
+        advice = _advice(path) if path.exists() else ""
         raise FileNotFoundError(f"open_dataset: `data` is '{printable(path)}', expected {expected}{advice}")
 
 
@@ -147,5 +149,15 @@ def some(names: Sequence[str]) -> str:
     return f"the class{'es' * (len(names) > 1)} {listed(names, 5)}"
 
 
-def _unpack(path: Path) -> str:
-    return f"python -m zipfile -e {shell_word(path)} FOLDER" if path.suffix == ".zip" else f"tar xf {shell_word(path)} -C FOLDER"
+def _advice(path: Path) -> str:
+    """What to do with a file that was given in place of a folder."""
+    with suppress(OSError, ValueError):
+        found = standard.recognised(path.parent)
+        if found and path in (*found.files.values(), found.place):
+            return f" (it is a file of {found.name}; its folder is meant: {shell_word(path.parent)})"
+    name = path.name.lower()
+    if name.endswith(".zip"):
+        return f"; unpack it first: python -m zipfile -e {shell_word(path)} FOLDER"
+    if TAR.search(name):
+        return f"; unpack it first: mkdir FOLDER; tar xf {shell_word(path)} -C FOLDER"
+    return "; unpack it first" if name.endswith(ARCHIVES) else " (it is a file)"

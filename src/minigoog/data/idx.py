@@ -8,7 +8,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reading import MOST_UNPACKED, DamagedFile, reading, unpacked, up_to
+from ..reading import MOST_UNPACKED, DamagedFile, open_regular, reading, unpacked, up_to
 from .download import fetch
 
 FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -39,7 +39,7 @@ def read_files(name: str, images_file: Path, labels_file: Path) -> tuple[NDArray
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """The uint8 array in an IDX file, gzipped or not; DamagedFile, naming it, if it is damaged or has another element type."""
-    with reading(path, "not a valid IDX file", AGAIN), open(path, "rb") as raw:
+    with reading(path, "not a valid IDX file", AGAIN), open_regular(path) as raw:
         file = unpacked(raw)
         shape = _header(file)
         n = math.prod(shape)

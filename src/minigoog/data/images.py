@@ -3,7 +3,6 @@
 import errno
 import io
 import os
-import stat
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reading import DamagedFile, reason
+from ..reading import DamagedFile, known_kind, open_regular, reason
 from ..text import printable
 
 Image: TypeAlias = NDArray[Any]  # [h, w, c], values from 0 to 255: uint8, or float32 after some transforms
@@ -33,9 +32,6 @@ UPRIGHT: dict[int, Callable[[Image], Image]] = {  # by the value of the tag: fro
     7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
     8: lambda image: image[:, ::-1].swapaxes(0, 1),
 }
-KINDS = {  # of what is no regular file, by stat.S_IFMT of its mode
-    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
-}  # fmt: skip
 
 
 class DamagedImage(DamagedFile):
@@ -58,17 +54,6 @@ def upright_size(file: str | os.PathLike[str] | bytes) -> tuple[int, int]:
         return (image.width, image.height) if _orientation(image) in ROTATED else (image.height, image.width)
 
 
-def oddity(path: str | os.PathLike[str]) -> str:
-    """Why `path` is no regular file, which alone is opened: "a named pipe", "a link to nothing"; "" if it is one."""
-    try:
-        kind = stat.S_IFMT(os.stat(path).st_mode)
-    except OSError as error:
-        if os.path.islink(path):
-            return "a link to itself" if error.errno == errno.ELOOP else "a link to nothing"
-        raise
-    return "" if kind == stat.S_IFREG else KINDS.get(kind, "something else")
-
-
 @contextmanager
 def _opened(file: str | os.PathLike[str] | bytes) -> Iterator[Any]:
     """Within a with-block, the image in a file or in bytes, as an object of Pillow.
@@ -77,7 +62,7 @@ def _opened(file: str | os.PathLike[str] | bytes) -> Iterator[Any]:
     name = f"{len(file)} bytes" if isinstance(file, bytes) else os.fspath(file)
     pillow = _pillow()
     try:
-        with io.BytesIO(file) if isinstance(file, bytes) else _regular(file) as stream:
+        with io.BytesIO(file) if isinstance(file, bytes) else open_regular(file) as stream:
             image = _identified(pillow, stream)
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError(f"it has {image.width}x{image.height} pixels, expected at most {MOST_PIXELS:,} in all")
@@ -88,14 +73,6 @@ def _opened(file: str | os.PathLike[str] | bytes) -> Iterator[Any]:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a damaged file points before its start
             raise OSError(error.errno, error.strerror, name) from None
         raise DamagedImage(f"{printable(name)}: cannot be read as an image ({reason(error)})") from error
-
-
-def _regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """The file `path`, opened; ValueError if it is no regular file: to open a named pipe would wait for ever."""
-    if kind := oddity(path):
-        raise ValueError(f"it is {kind}, expected a regular file")
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # it may have become a pipe since
-    return os.fdopen(os.open(path, flags), "rb")
 
 
 def _pillow() -> Any:
@@ -128,7 +105,8 @@ def _identified(pillow: Any, stream: BinaryIO) -> Any:
         parser, accepts = pillow.OPEN[name]
         if accepts(start) is True:  # or False, or a text: Pillow was built without this format
             return parser(stream, "")
-    found = "it is empty" if not start else "its content has another format"
+    kind = known_kind(start)
+    found = f"it is {kind}" if kind else "its content has another format"
     raise ValueError(f"{found}, expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
 
 

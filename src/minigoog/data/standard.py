@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reading import oddity
 from ..text import listed
 from . import cifar, idx
-from .images import oddity
 
 COPY = re.compile(r"[ _]?\(\d+\)|( -)? copy( \d+)?$| copy( \d+)?(?=\.)")  # what is added to a name that exists already
 IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])[-.]ubyte(\.gz)?")

@@ -8,6 +8,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from .. import curves, figures, kernels
@@ -19,7 +20,8 @@ from ..files import atomic_write
 from ..formats import saved_model
 from ..loading import TrainedModel, load
 from ..metrics import confusion_matrix
-from ..text import confusion_text, listed, printable
+from ..reading import known_kind
+from ..text import confusion_text, listed, printable, shell_word
 from .crops import CROPS
 from .subset import subset
 from .table import Row, table_3, table_text
@@ -32,10 +34,9 @@ def parser(prog: str = PROG) -> Parser:
     """The flags of the main program; `commands` holds those of `curves`."""
     p = Parser(prog=prog, usage=f"{prog} RUN_OR_WEIGHTS... --data DATA [flags]", description=(__doc__ or "").split(": ", 1)[1])
     p.commands["curves"] = _curves_parser(prog)
-    ensemble = "several or train --models: an ensemble"
-    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help=f"a run or weights; {ensemble}")
+    p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help="folder of a run or file of weights; several: an ensemble")
     data = p.add_argument_group("data")
-    data.add_argument("--data", required=True, help="digits, mnist, cifar10, ... or a folder of images")
+    data.add_argument("--data", help="digits, mnist, cifar10, ... or a folder of images")
     data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
     data.add_argument("--skip-damaged", action="store_true", help="leave out images that cannot be decoded, and list them")
     data.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
@@ -72,11 +73,23 @@ def check_together(members: Sequence[TrainedModel], dataset: Any) -> None:
             raise ValueError(f"{member.path}: takes images of {member.info.input_size[2]} channels; the data have {channels}")
 
 
+def _runs(given: str) -> list[Path]:
+    """The runs that an argument means; ValueError, saying what to do instead, for an image."""
+    if Path(given).is_file():
+        with open(given, "rb") as file:
+            if known_kind(file.read(16)).endswith("image"):
+                instead = f"python -m minigoog.inspection step --weights RUN --image {shell_word(given)}"
+                raise ValueError(f"{given}: an image, expected the folder of a run or a file of weights; to classify it: {instead}")
+    return saved_model.members(given)
+
+
 def evaluate(flags: Namespace) -> None:
     """Prints the results that the flags select."""
     if flags.threads:
         kernels.set_num_threads(flags.threads)
-    members = [load(member) for run in flags.runs for member in saved_model.members(run)]
+    members = [load(member) for run in flags.runs for member in _runs(run)]
+    if flags.data is None:
+        raise ValueError("nothing to test on: pass --data with the name of a data set or a folder of images")
     whole = open_dataset(flags.data, "test", flags.data_dir, skip_damaged=flags.skip_damaged)
     dataset = subset(whole, flags.images) if flags.images else whole
     check_together(members, dataset)
@@ -118,7 +131,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     if given[:1] == ["curves"]:
         p, action, given = p.commands["curves"], draw_curves, given[1:]
     flags = p.parse_args(given)
-    with exit_codes(p):
+    with exit_codes(p, reword=lambda message: message.replace("open_dataset: `data`", "--data")):
         action(flags)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import atomic_write
-from ..reading import LONGEST_JSON, DamagedFile, json_value, reading
+from ..reading import LONGEST_JSON, DamagedFile, json_value, known_kind, open_regular, reading
 from ..text import printable, short, shortened
 
 DTYPES = {
@@ -79,11 +79,9 @@ def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
     A file with other types of elements (8 bits and fewer, complex) is refused by the name of the first such array."""
     path = Path(path)
-    with reading(path, WRONG), open(path, "rb") as file:
+    with reading(path, WRONG), open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(_read(path, file, 8), "little")
-        if length > min(LONGEST_JSON, size - 8):
-            raise _damaged(path, f"has a header of {length} bytes, expected at most {min(LONGEST_JSON, size - 8)}")
+        length = _header_length(path, file.read(8), size)
         entries = _header(path, _read(path, file, length))
         metadata = _metadata(path, entries)
         _check_extents(path, entries, size - 8 - length)
@@ -99,6 +97,18 @@ def _read(path: Path, file: BufferedReader, n: int) -> bytes:
     if len(data) != n:
         raise _damaged(path, f"ends {n - len(data)} bytes too early")
     return data
+
+
+def _header_length(path: Path, start: bytes, size: int) -> int:
+    """The length of the header of a file of `size` bytes, from its first 8."""
+    length, most = int.from_bytes(start, "little"), min(LONGEST_JSON, size - 8)
+    if len(start) == 8 and length <= most:
+        return length
+    if kind := known_kind(start):
+        raise _damaged(path, f"it is {kind}")
+    if len(start) < 8:
+        raise _damaged(path, f"ends {8 - len(start)} bytes too early")
+    raise _damaged(path, f"has a header of {length} bytes, expected at most {most}" if length < 2**40 else "it starts like no such file")
 
 
 def _header(path: Path, data: bytes) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _add(group: Any, setting: Field[Any], shown: bool) -> None:
 
 def with_flags(message: str) -> str:
     """The message of an error about a setting, with its name replaced by the flag: `batch_size` becomes --batch-size."""
-    return re.sub(r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-"), message.removeprefix("train: "))
+    return re.sub(r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-"), message.removeprefix("train: ").removeprefix("open_dataset: "))
 
 
 def train(flags: argparse.Namespace) -> Result | list[Result]:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from .. import __version__, kernels
 from ..checks import check_choice, check_int, check_real
 from ..models import MODELS
-from ..reading import limited, reading
+from ..reading import known_kind, reading, up_to
 from ..text import short
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
@@ -149,8 +149,12 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     shipped = resources.files(__package__) / "recipes" / f"{name_or_path}.toml"
     file = shipped if str(name_or_path) in recipes() else Path(name_or_path)
     try:
-        with reading(f"train: `config` is '{name_or_path}'", "which is not a TOML file of settings"), file.open("rb") as opened:
-            text = limited(opened, LONGEST_TOML)
+        with reading(f"train: `config` is '{name_or_path}'", "not a TOML file of settings"), file.open("rb") as opened:
+            text = up_to(opened, LONGEST_TOML + 1)
+            if (kind := known_kind(text[:16])) and kind not in ("empty", "text"):
+                raise ValueError(f"it is {kind}")
+            if len(text) > LONGEST_TOML:
+                raise ValueError(f"more than {LONGEST_TOML} bytes, expected at most that")
             if max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
                 raise ValueError(f"a line of more than {LONGEST_LINE} bytes")
             settings = tomllib.loads(text.decode())

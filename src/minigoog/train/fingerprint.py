@@ -1,8 +1,11 @@
 """What decides the bits of a run: its settings, its data, and the machine. Every checkpoint holds it; a run that is resumed is compared."""
 
+import json
 import platform
 import time
 import zlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
 from typing import Any, TypeAlias
@@ -15,6 +18,7 @@ from ..text import listed
 from .config import BITLESS, Config
 
 Facts: TypeAlias = dict[str, str]  # by name
+MOST_CHARACTERS = 1 << 18  # of all facts of one kind about classes: a checkpoint has up to four kinds, as JSON within JSON
 NOT_COMPARED = (*BITLESS, "output")
 
 
@@ -32,21 +36,29 @@ def of_settings(config: Config) -> Facts:
 def of_images(part: str, dataset: Any) -> Facts:
     """The classes of one part of a data set, how many images each has, and a checksum of all images; of files, of their names, sizes and
     times, because reading all of them would take too long."""
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    groups, totals = _groups(dataset.classes), Counter[str]()
+    for group, n in zip(groups, np.bincount(dataset.labels, minlength=len(groups)).tolist(), strict=True):
+        totals[group] += n
     found = {f"{part} classes": listed(dataset.classes, longest=30)}
-    found |= {f"{part} images of class {name}": f"{n:,}" for name, n in zip(dataset.classes, counts, strict=True)}
+    found |= {f"{part} images of {group}": f"{n:,}" for group, n in totals.items()}
     found[f"{part} images"] = f"checksum {dataset.fingerprint():08x}"
-    return found | (_files(part, dataset) if hasattr(dataset, "paths") else {})
+    return found | (_files(part, dataset, groups) if hasattr(dataset, "paths") else {})
 
 
-def _files(part: str, dataset: Any) -> Facts:
-    """The sizes of all files, by class, and when they were changed."""
-    sums, times, last = dict.fromkeys(dataset.classes, 0), 0, 0.0
+def _groups(classes: Sequence[str]) -> list[str]:
+    """What each class is counted as: itself, or, if the facts of so many would not fit into a checkpoint, one group of all."""
+    characters = sum(len(json.dumps(json.dumps(name))) + 60 for name in classes)
+    return [f"class {name}" if characters <= MOST_CHARACTERS else "all classes" for name in classes]
+
+
+def _files(part: str, dataset: Any, groups: list[str]) -> Facts:
+    """The sizes of all files, by group of classes, and when they were changed."""
+    sums, times, last = dict.fromkeys(groups, 0), 0, 0.0
     for path, label in zip(dataset.paths, dataset.labels.tolist(), strict=True):
-        facts, name = path.stat(), dataset.classes[label]
+        facts, name = path.stat(), groups[label]
         sums[name] = zlib.crc32(b"%d" % facts.st_size, sums[name])
         times, last = zlib.crc32(b"%d" % facts.st_mtime_ns, times), max(last, facts.st_mtime)
-    found = {f"sizes of {part} files of class {name}": f"checksum {number:08x}" for name, number in sums.items()}
+    found = {f"sizes of {part} files of {name}": f"checksum {number:08x}" for name, number in sums.items()}
     date = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(last))
     return found | {f"times of change of {part} files": f"the last {date}, checksum {times:08x}"}
 

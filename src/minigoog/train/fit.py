@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import kernels
 from ..files import check_folder
+from . import checkpoint
 from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
 from .loop import Trainer
@@ -31,14 +32,18 @@ def resume(folder: str | os.PathLike[str], accept_changes: bool = False, **chang
     ValueError. So is whatever else has changed since the last checkpoint (images, settings in config.toml, the machine, missing
     metrics), which the error lists, unless `accept_changes`: then the run is resumed, but not bit-exactly."""
     run = Run(Path(folder))
-    if not run.path("config.toml").exists():
+    if not run.path("config.toml").is_file():
         raise FileNotFoundError(f"train: `resume` is '{folder}', expected the folder of a run (it has no config.toml)")
     for name in changes:
         if name not in BITLESS:
             allowed = ", ".join(f"`{other}`" for other in BITLESS)
             raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can")
     check_folder(folder)
-    return _train(from_file(run.path("config.toml"), **changes), run, accept_changes)
+    config = from_file(run.path("config.toml"), **changes)
+    holds = "several" if run.path("model-1").exists() else "one" if run.path(checkpoint.NAME).exists() else ""
+    if holds == ("several" if config.models == 1 else "one"):  # it would start anew
+        raise ValueError(f"train: `models` is {config.models} in {run.path('config.toml')}, but the folder holds {holds}")
+    return _train(config, run, accept_changes)
 
 
 def members(config: Config, folder: Path) -> Iterator[Config]:

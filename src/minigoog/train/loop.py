@@ -18,7 +18,7 @@ from .diagnostics import Diagnostics
 from .errors import Interrupted, TrainingError
 from .log import Log
 from .progress import Progress
-from .run import Run
+from .run import Run, new_run
 from .schedules import learning_rate
 from .setup import Setup
 from .signals import StopRequests
@@ -194,8 +194,12 @@ class Trainer:
             raise self._broken(str(error)) from None
 
     def _broken(self, what: str) -> TrainingError:
-        again = f". {self.how_to_resume()}" if self.saved else ""
-        return TrainingError(f"{what}: try a smaller --lr than {self.config.lr:g}, or --clip{again}")
+        """To resume with the same settings would end the same way: the message says how to train with others."""
+        config, lr = self.run.resumed_by / "config.toml", self.config.lr
+        cure = f"{what}: try a smaller --lr than {lr:g}, or --clip, in a new run: {new_run(config)} --lr {lr / 10:g}"
+        changed = f"python -m minigoog.train --resume {shell_word(self.run.resumed_by)} --accept-changes"
+        later = f". Or change `lr` in {shell_word(config)} and go on from epoch {self.saved:.2f}: {changed}" if self.saved else ""
+        return TrainingError(cure + later)
 
 
 class _Clock:

@@ -63,12 +63,12 @@ def finish(trainer: Trainer) -> Result:
 
 
 def _draw_curve(trainer: Trainer) -> None:
-    """Draws curve.png; without matplotlib, an extra, or with damaged metrics, the run ends without it."""
+    """Draws curve.png; without matplotlib, an extra, or with missing or damaged metrics, the run ends without it."""
     try:
         curves.draw([trainer.run.folder], trainer.run.path("curve.png"))
     except ImportError:  # log.py says how to install it
         pass
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         trainer.log.warn(f"no curve.png: {error}")
 
 

@@ -23,6 +23,7 @@ from ..config import config as machine_config
 from ..curves import METRICS
 from ..data.datasets import STANDARD
 from ..files import atomic_write, check_folder, locked, remove_stale
+from ..reading import open_regular, reading
 from ..text import file_name, listed, shell_word
 from .config import Config
 
@@ -102,7 +103,7 @@ class Run:
         """The length of all complete lines in the first `length` bytes of the metrics."""
         if not length:
             return 0
-        with open(self.path(METRICS), "rb") as file:
+        with reading(self.path(METRICS), "damaged"), open_regular(self.path(METRICS)) as file:
             return file.read(length).rfind(b"\n") + 1
 
     def check_startable(self) -> None:
@@ -110,9 +111,13 @@ class Run:
         names = [METRICS, *(path.name for path in sorted(self.folder.glob("*.safetensors")))]
         found = [name for name in names if self.path(name).exists()]
         if found:
-            anew = f"python -m minigoog.train --config {shell_word(self.path('config.toml'))} --output NEW_FOLDER"
             lacks = f"{self.folder} has {listed(found)} but no checkpoint.safetensors"
-            raise ValueError(f"train: {lacks}, so it cannot be resumed. To train anew: {anew}")
+            raise ValueError(f"train: {lacks}, so it cannot be resumed. To train anew: {new_run(self.path('config.toml'))}")
+
+
+def new_run(settings: Path) -> str:
+    """The command that trains with the settings in a file, in a new folder."""
+    return f"python -m minigoog.train --config {shell_word(settings)} --output NEW_FOLDER"
 
 
 def check_output(config: Config) -> None:

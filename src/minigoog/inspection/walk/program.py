@@ -5,11 +5,13 @@ from argparse import ArgumentParser, Namespace
 
 import numpy as np
 
+from ...reading import limited, reading
 from .. import inputs
 from ..trace.trace import Trace, trace
 from .picture import picture
 from .walk import Walk
 
+LONGEST_SCRIPT = 1 << 20  # bytes
 WHAT_NEXT = """What next: Enter goes to the next operation, `in` steps into a module, `show` draws a channel,
 `explain 3 4 5` shows how one number was computed, `backward` follows the gradients, `help` lists all."""
 
@@ -38,8 +40,8 @@ def _script(path: str) -> list[str]:
     """The lines of a script."""
     if path == "-":
         return sys.stdin.read().splitlines()
-    with open(path, encoding="utf-8") as file:
-        return file.read().splitlines()
+    with reading(path, "not a script"), open(path, "rb") as file:
+        return limited(file, LONGEST_SCRIPT).decode().splitlines()
 
 
 def _follow(walk: Walk, lines: list[str], path: str) -> None:
