@@ -46,7 +46,7 @@ def trainer() -> Any:
     optimizer = mg.optim.SGD(model.parameters(), 0.1, 0.9)
     setup = SimpleNamespace(info=SimpleNamespace(arguments={}))
     return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, loader=range(5), progress=Progress(),
-                           fingerprint={"`seed`": "0"})  # fmt: skip
+                           fingerprint={"training images": "1"})  # fmt: skip
 
 
 def resumed(path: Path) -> object:
