@@ -62,6 +62,13 @@ _may_share_memory: Any = inspect.unwrap(np.may_share_memory)  # without NumPy's 
 SEARCH: Any = 1000  # steps of NumPy's exact search for a common byte, which is exponential; slices of one map need a few
 
 
+def plainly_separate(w: Array, dw: Array, v: Array) -> bool:
+    """Whether `w` and `v` can be written to while all three are read; a quick test for dense arrays, False where `check_out` must look."""
+    share, w_flags, v_flags = _may_share_memory, w.flags, v.flags
+    ready = w_flags.c_contiguous and w_flags.writeable and v_flags.c_contiguous and v_flags.writeable
+    return ready and not (share(w, dw) or share(v, dw) or share(v, w))
+
+
 @lru_cache(maxsize=1024)
 def _overlaps_itself(shape: Shape, strides: Shape, itemsize: int) -> bool:
     """Whether two elements of an array share memory: an axis steps into what the axes of smaller steps span."""
@@ -100,6 +107,8 @@ def check_int(where: str, name: str, value: Any, minimum: int | None = None, max
 
 def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, maximum: float = math.inf) -> float:
     """Returns `value` as a float if it is a finite number from `minimum` to `maximum`."""
+    if type(value) is float and math.isfinite(value) and minimum <= value <= maximum:  # for speed
+        return value
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError

@@ -2,14 +2,14 @@
 
 from ...array_types import Array
 from ...checks import check_array
-from ..shapes import check_conv_arrays, check_lengths
-from .conv import conv2d, conv2d_input, conv2d_weight
+from ..shapes import ConvShape, check_conv_arrays, check_lengths
+from . import conv_direct, workspace
 from .pointers import check_dense, check_float32, check_pixels
 
 
-def _map(x: Array) -> Array:
-    """[n, c] as [n, 1, 1, c]."""
-    return x[:, None, None, :]
+def _shape(n: int, cin: int, cout: int) -> ConvShape:
+    """The convolution that a linear layer is; its arrays may have two axes, [n, c] for [n, 1, 1, c], because C sees pixels only."""
+    return ConvShape(n, 1, 1, cin, 1, 1, cout, (1, 1), (0, 0), 1, 1, 1)
 
 
 def linear(x: Array, w: Array, b: Array | None = None, *, relu: bool = False) -> Array:
@@ -25,7 +25,9 @@ def linear(x: Array, w: Array, b: Array | None = None, *, relu: bool = False) ->
     check_dense("linear", "w", w)
     if b is not None:
         check_dense("linear", "b", b)
-    return conv2d(_map(x), w[None, None], b, relu=relu)[:, 0, 0]
+    y: Array = workspace.empty((len(x), w.shape[1]))
+    conv_direct.forward(_shape(len(x), *w.shape), x, w, b, relu, y)
+    return y
 
 
 def linear_input(w: Array, dy: Array) -> Array:
@@ -38,7 +40,9 @@ def linear_input(w: Array, dy: Array) -> Array:
         raise ValueError(f"linear_input: `dy` has {dy.shape[1]} columns but `w` has {w.shape[1]} (dy {dy.shape}, w {w.shape})")
     check_dense("linear_input", "w", w)
     check_pixels("linear_input", "dy", dy)
-    return conv2d_input((len(dy), 1, 1, len(w)), w[None, None], _map(dy))[:, 0, 0]
+    dx: Array = workspace.empty((len(dy), len(w)))
+    conv_direct.input(_shape(len(dy), *w.shape), w, dy, dx)
+    return dx
 
 
 def linear_weight(x: Array, dy: Array) -> Array:
@@ -52,5 +56,6 @@ def linear_weight(x: Array, dy: Array) -> Array:
         raise ValueError(f"linear_weight: `dy` has {len(dy)} rows but `x` has {len(x)} (dy {dy.shape}, x {x.shape})")
     check_pixels("linear_weight", "x", x)
     check_pixels("linear_weight", "dy", dy)
-    dw: Array = conv2d_weight(_map(x), (1, 1, x.shape[1], dy.shape[1]), _map(dy))[0, 0]
+    dw: Array = workspace.empty((x.shape[1], dy.shape[1]))
+    conv_direct.weight(_shape(len(x), *dw.shape), x, dy, dw)
     return dw

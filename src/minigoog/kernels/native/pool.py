@@ -84,10 +84,15 @@ def avg_pool2d(
     check_float32("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x.dtype, x=x)
-    x_pointer, ldx = pixels("avg_pool2d", "x", x)
-    y_pointer, ldy = pixels("avg_pool2d", "out", y)
-    lib.mg_avg_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, machine.current())
+    _average("avg_pool2d", s, x, y)
     return y
+
+
+def _average(where: str, s: PoolShape, x: Array, y: Array) -> None:
+    """Writes the means of the windows of `x` to `y`, whose shapes are checked."""
+    x_pointer, ldx = pixels(where, "x", x)
+    y_pointer, ldy = pixels(where, "out", y)
+    lib.mg_avg_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, machine.current())
 
 
 def avg_pool2d_backward(
@@ -110,8 +115,10 @@ def global_avg_pool2d(x: Array) -> Array:
     check_float32("global_avg_pool2d", "x", x)
     check_array("global_avg_pool2d", "x", x, ndim=4)
     check_lengths("global_avg_pool2d", "x", x.shape, empty_batch=True)
-    check_pixels("global_avg_pool2d", "x", x)
-    return avg_pool2d(x, x.shape[1:3])[:, 0, 0]
+    s = pool_shape("global_avg_pool2d", x.shape, x.shape[1:3], None, 0)
+    y: Array = workspace.empty((s.n, s.c))
+    _average("global_avg_pool2d", s, x, y)
+    return y
 
 
 def global_avg_pool2d_backward(x_shape: Shape, dy: Array) -> Array:

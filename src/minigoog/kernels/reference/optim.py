@@ -1,19 +1,21 @@
 """One step of stochastic gradient descent."""
 
 from ...array_types import Array
-from ...checks import check_array, check_bool, check_out, check_real
+from ...checks import check_array, check_bool, check_out, check_real, plainly_separate
 
 
 def check_sgd(w: Array, dw: Array, v: Array, lr: float, momentum: float, weight_decay: float, nesterov: bool) -> None:
     """Checks the arguments of sgd_step for both kinds of kernels."""
     check_array("sgd_step", "w", w)
     check_array("sgd_step", "dw", dw, dtype=w.dtype, shape=w.shape)
+    check_array("sgd_step", "v", v, dtype=w.dtype, shape=w.shape)
     check_real("sgd_step", "lr", lr)
     check_real("sgd_step", "momentum", momentum)
     check_real("sgd_step", "weight_decay", weight_decay)
     check_bool("sgd_step", "nesterov", nesterov)
-    check_out("sgd_step", w, w.shape, w.dtype, name="w", dw=dw)
-    check_out("sgd_step", v, w.shape, w.dtype, name="v", dw=dw, w=w)
+    if not plainly_separate(w, dw, v):
+        check_out("sgd_step", w, w.shape, w.dtype, name="w", dw=dw)
+        check_out("sgd_step", v, w.shape, w.dtype, name="v", dw=dw, w=w)
 
 
 def sgd_step(
