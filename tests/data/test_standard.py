@@ -9,7 +9,7 @@ import pytest
 
 from minigoog.data import open_dataset, standard_name
 
-from .generated import idx_bytes, random_bytes
+from .generated import idx_bytes, random_bytes, write_image
 
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -47,6 +47,18 @@ def test_a_missing_file_of_mnist_is_named(tmp_path):
     assert len(open_dataset(tmp_path, "train")) == 20
     with pytest.raises(FileNotFoundError, match="has t10k-images-idx3-ubyte, .*, but not t10k-labels-idx1-ubyte"):
         open_dataset(tmp_path, "test")
+
+
+@pytest.mark.parametrize("place", ["", "train"])
+def test_only_all_files_of_mnist_count_beside_folders_of_classes(tmp_path, place):
+    for part in ("train", "test") if place else ("",):
+        for name in ("cat", "dog"):
+            for k in range(5):
+                write_image(tmp_path / part / name / f"{k}.png", k)
+    (tmp_path / IDX[0]).write_bytes(b"anything")
+    assert standard_name(tmp_path) is None and open_dataset(tmp_path, "train").classes == ("cat", "dog")
+    write_mnist(tmp_path, str)
+    assert standard_name(tmp_path) == "mnist" and len(open_dataset(tmp_path, "train")) == 20
 
 
 def cifar_files(name):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..reading import oddity
 from ..text import listed
 from . import cifar, idx
+from .scan import scan_parts
 
 COPY = re.compile(r"[ _]?\(\d+\)|( -)? copy( \d+)?$| copy( \d+)?(?=\.)")  # what is added to a name that exists already
 IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])[-.]ubyte(\.gz)?")
@@ -55,9 +56,15 @@ def _mnist(folder: Path) -> Iterator[Found]:
             match = IDX.fullmatch(_plain(entry))
             if match and not oddity(entry):
                 files.setdefault("{}-{}-idx{}-ubyte".format(*match.groups()), entry)
-    if files:
+    complete = all(name in files for split in ("train", "test") for name in idx.FILES[split])
+    if files and (complete or not _has_classes(folder)):  # beside folders of images, a file may lie there by chance
         fashion = any("fashion" in part.lower() for part in folder.absolute().parts[-2:])
         yield Found("fashion-mnist" if fashion else "mnist", files, folder)
+
+
+def _has_classes(folder: Path) -> bool:
+    """Whether there are folders of classes with images."""
+    return any(found.images for tree in scan_parts(folder).values() for found in tree.classes.values())
 
 
 def _cifar(folder: Path) -> Iterator[Found]:
