@@ -65,6 +65,14 @@ def test_a_validation_folder_is_for_testing(photos):
     assert [len(open_dataset(photos, split)) for split in ("train", "test")] == [20, 19]
 
 
+@pytest.mark.parametrize("train, test", [("Train", "Test"), ("TRAIN", "VAL"), ("train", "valid"), ("Train", "Validation")])
+def test_parts_are_recognised_by_their_usual_names_in_any_case(parts, train, test):
+    (parts / "train").rename(parts / train)
+    (parts / "test").rename(parts / test)
+    (parts / test / "cat" / "0.png").unlink()
+    assert [len(open_dataset(parts, split)) for split in ("train", "test")] == [4, 3]
+
+
 def test_too_few_images_for_a_test_part_are_named(photos):
     for path in photos.glob("*/*.png"):
         if path.stem > "3":
@@ -107,9 +115,11 @@ def move_deeper(root):
     (lambda root: [(root / "train" / f"b{i}").mkdir() for i in range(9)], r"the classes b0, b1, b2, b3, b4 and 4 more"),
     (lambda root: write_image(root / "test" / "bird" / "0.png"), "test has the class bird, which .*train has not"),
     (lambda root: shutil.rmtree(root / "test" / "dog") or (root / "test" / "Dog").mkdir(), "test has the class Dog, which .*train has not"),
-    (lambda root: (root / "test").rename(root / "valid"), r"the class train has its images in folders below \(train/cat/0\.png\)"),
+    (lambda root: (root / "test").rename(root / "dev"), r"the class dev has its images in folders below \(dev/cat/0\.png\).* \(or val\)"),
+    (lambda root: [(root / "test").rename(root / "Valid"), shutil.copytree(root / "Valid", root / "validation")],
+     "has the folders Valid, validation, expected one of them: train, and test or val"),
     (lambda root: [path.unlink() for path in root.glob("train/*/*")], "train has no images, expected FOLDER/<class>"),
-], ids=["deeper", "empty", "many", "test-only", "misspelt", "valid", "nothing"])  # fmt: skip
+], ids=["deeper", "empty", "many", "test-only", "misspelt", "dev", "two", "nothing"])  # fmt: skip
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_what_would_change_the_classes_is_refused(parts, change, message, split):
     change(parts)

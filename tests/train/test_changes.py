@@ -228,6 +228,13 @@ def test_a_run_does_not_go_among_the_images(squares, output):  # noqa: F811
     assert sorted(squares.rglob("*")) == before
 
 
+def test_a_run_does_not_go_among_the_images_of_a_part(tmp_path, squares):  # noqa: F811
+    for part in ("Train", "Valid"):
+        shutil.copytree(squares, tmp_path / "data" / part)
+    with pytest.raises(ValueError, match="`output` is '.*', among the images of `data`"):
+        fit(Config(**SETTINGS, data=tmp_path / "data", output=tmp_path / "data" / "Valid" / "run"))
+
+
 def test_a_folder_that_cannot_be_written_to_is_named_before_the_data_are_read(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="`output` is '.*below', expected a new or empty folder to write to .Not a directory"):

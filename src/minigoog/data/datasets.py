@@ -63,11 +63,12 @@ def open_dataset(
 ) -> ArrayDataset | folder.ImageFolder:  # fmt: skip
     """The "train" or "test" part of a data set: digits, mnist, fashion-mnist, cifar10, cifar100, or a folder.
 
-    A folder has path/train/<class>/<image> and path/test/<class>/<image> (or path/val/...), or path/<class>/<image>, of which every
-    fifth image of each class is for testing; or it has the files of MNIST, Fashion-MNIST or CIFAR. data_dir: the folder with the files of
-    standard data sets; the default is the environment variable MINIGOOG_DATA, or ~/.cache/minigoog. download: whether to download
-    missing files. skip_damaged: decodes all images of a folder first and leaves out those that cannot be, which `skipped` of the result
-    lists. Raises FileNotFoundError naming what is missing, or ValueError naming a damaged file or a class that is not what it seems."""
+    A folder has path/train/<class>/<image> and path/test/<class>/<image> (or val, valid or validation, in any case), or
+    path/<class>/<image>, of which every fifth image of each class is for testing; or it has the files of MNIST, Fashion-MNIST or CIFAR.
+    data_dir: the folder with the files of standard data sets; the default is the environment variable MINIGOOG_DATA, or
+    ~/.cache/minigoog. download: whether to download missing files. skip_damaged: decodes all images of a folder first and leaves out
+    those that cannot be, which `skipped` of the result lists. Raises FileNotFoundError naming what is missing, or ValueError naming a
+    damaged file or a class that is not what it seems."""
     check_choice("open_dataset", "split", split, ("train", "test"))
     if name_or_path == "digits":
         train, test = digits()

@@ -16,7 +16,7 @@ from .scan import SUFFIXES, Tree, is_class, scan_parts
 
 SMALL = 1 << 30  # bytes of all images, decoded, that are kept in memory
 EVERY = 5  # without folders train and test, every fifth image of a class is for testing
-LAYOUT = "FOLDER/<class>/<image>, or FOLDER/train/<class>/<image> and FOLDER/test/<class>/<image>"
+LAYOUT = "FOLDER/<class>/<image>, or FOLDER/train/<class>/<image> and FOLDER/test/<class>/<image> (or val)"
 TAR, ARCHIVES = re.compile(r"\.(tar(\.(gz|bz2|xz))?|tgz|tbz2?|txz)$"), (".7z", ".rar")
 
 
@@ -63,7 +63,7 @@ class ImageFolder:
 
 
 def open_folder(path: str | Path, split: str, names: Sequence[str] = ()) -> ImageFolder:
-    """The part "train" or "test" of a folder: path/train/<class>/<image> and path/test/<class>/<image> (or path/val/...); or
+    """The part "train" or "test" of a folder: path/train/<class>/<image> and path/test/<class>/<image> (or path/val/..., see PARTS); or
     path/<class>/<image>, of which every fifth image of each class, in the order of the names, is for testing.
 
     names: of the standard data sets, for the error message. ValueError, naming the folder, if a class is empty, has its images in folders

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..reading import oddity
+from ..text import listed, printable
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pnm")
 UNREAD = (  # suffixes of images in formats that are not read
@@ -16,6 +17,8 @@ NO_CLASSES = (  # folders that systems and programs leave; so are all that start
     "__macosx", "@eadir", "@tmp", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found",
     "__pycache__",
 )  # fmt: skip
+
+PARTS = {"train": (("train",),), "test": (("test",), ("val", "valid", "validation"))}  # names in any case; of test, the first that is there
 
 
 class Contents(NamedTuple):
@@ -100,7 +103,18 @@ def _images_below(folder: Path) -> Iterator[Path]:
 
 def _parts(path: Path) -> dict[str, Path]:
     """The folders of "train" and "test"; the same folder twice if it has no such folders."""
-    for test in ("test", "val"):
-        if (path / "train").is_dir() and (path / test).is_dir():
-            return {"train": path / "train", "test": path / test}
-    return {"train": path, "test": path}
+    found = {part: _part(path, part) for part in PARTS}
+    return {part: folder or path for part, folder in found.items()} if all(found.values()) else dict.fromkeys(PARTS, path)
+
+
+def _part(path: Path, part: str) -> Path | None:
+    """The folder of "train" or "test", if there is one; ValueError if there are several."""
+    folders = [entry for entry in sorted(path.iterdir()) if entry.is_dir()]
+    for names in PARTS[part]:
+        found = [folder for folder in folders if folder.name.lower() in names]
+        if len(found) > 1:
+            several = f"{printable(path)} has the folders {listed([folder.name for folder in found])}"
+            raise ValueError(f"open_dataset: {several}, expected one of them: train, and test or val")
+        if found:
+            return found[0]
+    return None

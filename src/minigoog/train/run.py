@@ -22,6 +22,7 @@ from .. import __version__
 from ..config import config as machine_config
 from ..curves import METRICS
 from ..data.datasets import STANDARD
+from ..data.scan import PARTS
 from ..files import atomic_write, check_folder, locked, remove_stale
 from ..reading import open_regular, reading
 from ..text import file_name, listed, shell_word
@@ -135,8 +136,12 @@ def check_output(config: Config) -> None:
 
 def _image_folders(data: Path) -> list[Path]:
     """The folders whose folders are classes."""
-    parts = [data / part for part in ("train", "test", "val")]
-    return parts if (data / "train").is_dir() else [data] if data.is_dir() else []
+    if not data.is_dir():
+        return []
+    names = {name for groups in PARTS.values() for group in groups for name in group}
+    parts = [entry for entry in data.iterdir() if entry.name.lower() in names]
+    trained = any(entry.name.lower() == "train" for entry in parts)
+    return [*parts, *(data / name for name in names)] if trained else [data]
 
 
 @contextmanager
