@@ -13,6 +13,7 @@ import pytest
 import minigoog as mg
 from minigoog import __main__ as program
 from minigoog import cli, completion
+from minigoog.formats.saved_model import Info, save
 
 PROGRAMS = [[name] for name in program.PROGRAMS] + [["evaluate", "curves"], ["completion"]]
 INSPECT = [["inspect", name] for name in ("step", "page", "branches", "lab", "summary", "diff")]
@@ -94,6 +95,26 @@ def test_only_errors_about_flags_point_to_the_help():
     assert run("inspect", "page", "--image", "a--b.png").stderr.endswith("a--b.png: no such file or directory\n")
     assert run("train").stderr.endswith("nothing to train: pass --tiny, --config, or --model and --data (see --help)\n")
     assert not cli.FLAG.search("cat.jpg: cannot be read as an image; --skip-damaged leaves it out")
+
+
+@pytest.mark.parametrize("words", [
+    ["train", "--model", "tiny", "--data", "photos"], ["evaluate", "model.safetensors", "--data", "photos"], ["data", "check", "photos"],
+    ["inspect", "branches", "--model", "tiny", "--data", "photos"], ["sparsity", "accuracy", "--quick", "--images", "photos"],
+], ids=lambda words: words[0])  # fmt: skip
+def test_errors_of_a_folder_of_images_name_no_function(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for part in ("train", "valid", "validation"):
+        (tmp_path / "photos" / part).mkdir(parents=True)
+    info = Info("tiny", {"num_classes": 10}, tuple("0123456789"), (8, 8, 1), (50.0,), (80.0,), {})
+    save("model.safetensors", mg.models.build("tiny", num_classes=10).state_dict(), info)
+    with pytest.raises(SystemExit) as stop:
+        program.main(words)
+    errors = capsys.readouterr().err
+    assert stop.value.code == 2 and ": photos has the folders valid, validation, expected one" in errors and "open_dataset" not in errors
+
+
+def test_flags_stand_for_settings_and_other_names_stay():
+    assert cli.with_flags(data="--images")("sparsity: `data` is 'x', not `size`") == "--images is 'x', not `size`"
 
 
 def test_a_message_has_at_most_1000_characters(capsys):

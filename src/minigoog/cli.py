@@ -17,6 +17,8 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose out
 LONGEST = 1000  # characters of an error message
 FLAG = re.compile(r"(^|: pass )--[a-z]")  # how an error about a flag begins; others may mention one that helps
 
+FUNCTION = re.compile(r"^(open_dataset|train|sparsity): ")  # what programs call: users of a program do not know them
+
 
 class Parser(argparse.ArgumentParser):
     """An argparse parser that reports an error in one line and exits with 2.
@@ -125,6 +127,17 @@ def _naming_output() -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def with_flags(**flags: str) -> Callable[[str], str]:
+    """Rewords the message of an error about a setting: without the name of a function, and with the flag in place of the setting.
+
+    flags: the flag of each setting, such as batch_size="--batch-size"."""
+
+    def reword(message: str) -> str:
+        return re.sub(r"`(\w+)`", lambda name: flags.get(name[1], name[0]), FUNCTION.sub("", message))
+
+    return reword
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from ..cli import Parser, exit_codes, output_file
+from ..cli import Parser, exit_codes, output_file, with_flags
 from ..files import atomic_write
 from .check import check
 
@@ -37,7 +37,7 @@ def run(flags: Namespace) -> bool:
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 no faults, 1 faults, 2 wrong flags or folder, 130 stopped."""
     flags = parser(prog).parse_args(arguments)
-    with exit_codes(flags.parser, reword=lambda message: message.replace("open_dataset: `data`", "FOLDER")):
+    with exit_codes(flags.parser, reword=with_flags(data="FOLDER")):
         if not run(flags):
             sys.exit(1)
 

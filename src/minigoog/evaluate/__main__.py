@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import curves, figures, kernels
 from ..array_types import IntArray
-from ..cli import Parser, exit_codes, integer, output_file
+from ..cli import Parser, exit_codes, integer, output_file, with_flags
 from ..data import open_dataset
 from ..data.verify import skipped_lines
 from ..files import atomic_write
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     if given[:1] == ["curves"]:
         p, action, given = p.commands["curves"], draw_curves, given[1:]
     flags = p.parse_args(given)
-    with exit_codes(p, reword=lambda message: message.replace("open_dataset: `data`", "--data")):
+    with exit_codes(p, reword=with_flags(data="--data")):
         action(flags)
 
 

@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..cli import Parser, exit_codes
+from ..cli import Parser, exit_codes, with_flags
 from .branches import program as branches
 from .lab import program as lab
 from .page import program as page
@@ -46,7 +46,7 @@ def parser(prog: str = PROG) -> Parser:
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 2 wrong flags or files, 130 stopped."""
     flags = parser(prog).parse_args(arguments)
-    with exit_codes(flags.parser):
+    with exit_codes(flags.parser, reword=with_flags(data="--data")):
         COMMANDS[flags.command].run(flags)
 
 

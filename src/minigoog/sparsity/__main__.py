@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..cli import Parser, exit_codes, integer, output_folder
+from ..cli import Parser, exit_codes, integer, output_folder, with_flags
 from ..text import file_name, listed, printable
 from .demonstrations import DEMONSTRATIONS
 from .report import figures, report
@@ -75,19 +75,14 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _reworded(message: str) -> str:
-    """The message of an error, with settings replaced by their flags."""
-    message = message.removeprefix("sparsity: ").removeprefix("open_dataset: ")
-    return message.replace("`output`", "--output").replace("`data`", "--images")
-
-
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 1 a demonstration failed, 2 wrong flags or files, 130 stopped."""
     p = parser(prog)
     flags = p.parse_args(arguments)
     names = "".join(f" {name}" for name in flags.names)
     resumable = f"stopped; all measurements so far are saved. Resume with: {command(flags)}{names}"
-    with exit_codes(p, lambda: resumable if (output(flags) / SETTINGS).exists() else "stopped", _reworded):
+    reword = with_flags(output="--output", data="--images")
+    with exit_codes(p, lambda: resumable if (output(flags) / SETTINGS).exists() else "stopped", reword):
         code = show(flags)
     sys.exit(code)
 

@@ -6,13 +6,12 @@
   --resume RUN                     resumes a stopped run, bit-exactly"""
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any
 
-from ..cli import Parser, exit_codes, integer, number
+from ..cli import Parser, exit_codes, integer, number, with_flags
 from .config import Config, from_file, recipes
 from .errors import Interrupted, TrainingError
 from .fit import fit, resume
@@ -64,11 +63,6 @@ def _add(group: Any, setting: Field[Any], shown: bool) -> None:
         group.add_argument(flag, type=kind, metavar=name, help=text)
 
 
-def with_flags(message: str) -> str:
-    """The message of an error about a setting, with its name replaced by the flag: `batch_size` becomes --batch-size."""
-    return re.sub(r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-"), message.removeprefix("train: ").removeprefix("open_dataset: "))
-
-
 def train(flags: argparse.Namespace) -> Result | list[Result]:
     """Trains with the settings of the flags."""
     given = {name: value for name, value in vars(flags).items() if value is not None}
@@ -88,8 +82,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     flags = p.parse_args(arguments)
     if vars(flags).pop("help_all"):
         return parser(prog).print_help()
+    reword = with_flags(**{name: "--" + name.replace("_", "-") for name in vars(flags)})
     try:
-        with exit_codes(p, reword=with_flags):
+        with exit_codes(p, reword=reword):
             train(flags)
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
