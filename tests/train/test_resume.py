@@ -114,6 +114,31 @@ def test_going_on_with_a_finished_run_changes_nothing(undisturbed):
     assert {path.name: path.read_bytes() for path in undisturbed.glob("*.safetensors")} == before
 
 
+def test_weights_that_are_gone_from_a_finished_run_are_written_again(tmp_path, undisturbed, capsys):
+    run = shutil.copytree(undisturbed, tmp_path / "run")
+    before = {name: (run / f"{name}.safetensors").read_bytes() for name in ("last", "averaged")}
+    for name in before:
+        (run / f"{name}.safetensors").unlink()
+    resume(run)
+    assert {name: (run / f"{name}.safetensors").read_bytes() for name in before} == before
+    assert "last.safetensors was missing: written again from the checkpoint" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("best, said", [(2.0, "not in the checkpoint"), (-1.0, "written again")])
+def test_the_best_weights_are_written_again_if_they_were_the_last(tmp_path, monkeypatch, undisturbed, capsys, best, said):
+    run, load = shutil.copytree(undisturbed, tmp_path / "run"), loop.Trainer.load
+
+    def with_best(trainer, *accept):
+        load(trainer, *accept)
+        trainer.progress.best = best
+
+    monkeypatch.setattr(loop.Trainer, "load", with_best)
+    (run / "best.safetensors").unlink()
+    resume(run)
+    assert f"best.safetensors was missing: {said}" in capsys.readouterr().out
+    assert (run / "best.safetensors").exists() == (best < 0)
+
+
 def test_an_ensemble_prepares_its_data_once(tmp_path, monkeypatch):
     opened, original = [], data.open_dataset
     monkeypatch.setattr(data, "open_dataset", lambda name, split, *where: opened.append(split) or original(name, split, *where))

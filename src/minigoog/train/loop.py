@@ -64,6 +64,8 @@ class Trainer:
             while self.progress.epoch < self.config.epochs:
                 self._epoch(stop)
                 self._end_epoch(stop)
+            if names := results.missing(self):  # only in a finished run that is resumed
+                results.write_missing(self, names, self._tested())
             return results.finish(self)
         except (MemoryError, OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
             raise TrainingError(f"{error_text(error)}. {self.how_to_resume()}") from error

@@ -34,15 +34,43 @@ def epoch_facts(at: Progress, images: int, lr: float, tested: dict[str, Tested],
 
 def write_weights(trainer: Trainer, tested: dict[str, Tested]) -> None:
     """Writes the weights after an epoch, each with its own accuracy: the last, their average, the best, and those of every N epochs."""
-    epoch = trainer.progress.epoch + 1
-    files = {"last": (trainer.model.state_dict(), tested["test"].accuracy)}
-    if trainer.average:
-        files["averaged"] = trainer.average.averages, tested["averaged_test"].accuracy
+    epoch, files = trainer.progress.epoch + 1, _current(trainer, tested)
     used = files.get("averaged", files["last"])
     if used[1] > trainer.progress.best:
         trainer.progress.best, files["best"] = used[1], used
     if trainer.config.keep_every and epoch % trainer.config.keep_every == 0:
         files[f"epoch-{epoch:04d}"] = used
+    _save(trainer, files, epoch)
+
+
+def missing(trainer: Trainer) -> list[str]:
+    """Which weights are no longer in the folder of a run whose epochs are done: last, averaged, best."""
+    names = ["last", *(["averaged"] if trainer.average else []), "best"]
+    return [name for name in names if not trainer.run.path(f"{name}.safetensors").exists()]
+
+
+def write_missing(trainer: Trainer, names: list[str], tested: dict[str, Tested]) -> None:
+    """Writes weights that are `missing` again, from the checkpoint, which has those of the last epoch; warns if the best were others."""
+    files = _current(trainer, tested)
+    used = files.get("averaged", files["last"])
+    if used[1] >= trainer.progress.best:
+        files["best"] = used
+    _save(trainer, {name: files[name] for name in names if name in files}, trainer.progress.epoch)
+    for name in names:
+        done = "written again from the checkpoint" if name in files else "not in the checkpoint, whose epoch is another"
+        trainer.log.warn(f"{name}.safetensors was missing: {done}")
+
+
+def _current(trainer: Trainer, tested: dict[str, Tested]) -> dict[str, tuple[dict[str, Array], float]]:
+    """(weights, test accuracy) of the last weights and of their average, if there is one."""
+    files = {"last": (trainer.model.state_dict(), tested["test"].accuracy)}
+    if trainer.average:
+        files["averaged"] = trainer.average.averages, tested["averaged_test"].accuracy
+    return files
+
+
+def _save(trainer: Trainer, files: dict[str, tuple[dict[str, Array], float]], epoch: int) -> None:
+    """Writes the weights of an epoch, each with its accuracy."""
     info = trainer.setup.info
     for name, (arrays, accuracy) in files.items():
         more = info.more | {"epoch": str(epoch), "test_accuracy": f"{accuracy:.4f}"}
