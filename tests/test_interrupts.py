@@ -3,6 +3,7 @@
 import os
 import pty
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -113,18 +114,26 @@ def test_ctrl_c_at_the_prompt_of_the_walk_clears_the_line():
     with subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end, env=os.environ | {"TERM": "dumb"}) as process:
         os.close(its_end)
 
-        def until(text):
+        def until(text, again=lambda: None):
+            """What the terminal shows, up to `text`. `again` is called after each second without an answer."""
             seen = ""
-            while text not in seen:
-                seen += os.read(terminal, 4096).decode()
-            return seen
+            for _ in range(60):
+                while select.select([terminal], [], [], 1)[0]:
+                    seen += os.read(terminal, 4096).decode()
+                    if text in seen:
+                        return seen
+                again()
+            raise AssertionError(f"no {text!r} in {seen!r}")
+
+        def interrupt():
+            process.send_signal(signal.SIGINT)
 
         until("\n> ")
         for _ in range(3):
             os.write(terminal, b"nonsense")
             until("nonsense")
-            process.send_signal(signal.SIGINT)
-            until("\n> ")
+            interrupt()  # which is lost if it arrives just before the system call that reads
+            until("\n> ", interrupt)
         os.write(terminal, b"help\n")
         assert "unknown command" not in until("leave")
         os.write(terminal, b"quit\n")
