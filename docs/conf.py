@@ -51,13 +51,15 @@ GUIDES = ["coming_from_pytorch", "data", "training", "inspection", "sparsity", "
 OTHERS = sorted({path.stem for path in DOCS.glob("*.md")} - {*GUIDES, "README", "speed_log"})
 CONTENTS = {  # what the site's sidebar shows below README.md
     "Tour": [f"tour/{path.stem}" for path in sorted(DOCS.glob("tour/[0-9]*.md"))],
-    "Guides": [*GUIDES, *OTHERS, "site/CONTRIBUTING"],
+    "Guides": [*GUIDES, *OTHERS, "site/SECURITY", "site/CONTRIBUTING"],
     "Records": ["speed_log", "site/findings", "site/CHANGELOG"],
     "Reference": [f"site/{module.__name__}" for module in MODULES],
 }
 
 
 # ---- pages that are only on the site ----
+
+ROOT = ("CONTRIBUTING", "CHANGELOG", "SECURITY")
 
 
 def reference(module):
@@ -83,7 +85,7 @@ def of_the_root(name):
 
 def write_pages(app):
     pages = {f"{module.__name__}.md": reference(module) for module in MODULES}
-    pages |= {"findings.md": findings(), "CONTRIBUTING.md": of_the_root("CONTRIBUTING.md"), "CHANGELOG.md": of_the_root("CHANGELOG.md")}
+    pages |= {"findings.md": findings(), **{f"{name}.md": of_the_root(f"{name}.md") for name in ROOT}}
     SITE.mkdir(exist_ok=True)
     for name, text in pages.items():
         if not (SITE / name).exists() or (SITE / name).read_text() != text:
@@ -96,7 +98,7 @@ def write_pages(app):
 def adapt(app, page, text):
     """Gives the first page its table of contents, and links a place on the site: folders have none, so those become plain text."""
     text[0] = re.sub(r"\[([^\]]+)\]\([^)\s]*/\)", r"\1", text[0])
-    text[0] = re.sub(r"\]\((?:\.\./)+(CONTRIBUTING|CHANGELOG)\.md", r"](/site/\1.md", text[0])
+    text[0] = re.sub(rf"\]\((?:\.\./)+({'|'.join(ROOT)})\.md", r"](/site/\1.md", text[0])
     if page == root_doc:
         for caption, pages in CONTENTS.items():
             there = "\n".join(name for name in pages if (DOCS / f"{name}.md").exists())
