@@ -89,20 +89,24 @@ void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const stru
 static void avg_pixel_backward(const struct mg_pool *s, const struct kernels *k, size_t channels, struct mg_span v, struct mg_span u,
                                const float *dy, float *dx)
 {
-    float sum[CHANNELS] = {0};
+    const int is_long = length(v) * length(u) > TERMS_IN_SUM; /* rarely: then each TERMS_IN_SUM windows have a sum of their own */
+    float block[CHANNELS], *const sum = is_long ? block : dx;
     size_t terms = 0;
     memset(dx, 0, channels * sizeof *dx);
+    if (is_long)
+        memset(block, 0, channels * sizeof *block);
     for (size_t oy = v.first; oy < v.end; oy++)
         for (size_t ox = u.first; ox < u.end; ox++) {
             const size_t count =
                 length(mg_covered(oy, s->kh, s->stride_h, s->pad_h, s->h)) * length(mg_covered(ox, s->kw, s->stride_w, s->pad_w, s->w));
             k->add_scaled(channels, 1.0f / (float)count, dy + (oy * s->out_w + ox) * s->ldy, sum);
-            if (++terms % TERMS_IN_SUM == 0) {
+            if (is_long && ++terms % TERMS_IN_SUM == 0) {
                 k->accumulate(channels, sum, dx);
                 memset(sum, 0, channels * sizeof *sum);
             }
         }
-    k->accumulate(channels, sum, dx);
+    if (is_long)
+        k->accumulate(channels, sum, dx);
 }
 
 void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx, const struct mg_machine *machine)
