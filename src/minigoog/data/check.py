@@ -120,7 +120,7 @@ def _sizes_text(sizes: Counter[tuple[int, int]]) -> str:
     shorter: Counter[int] = Counter()
     for size, n in sizes.items():
         shorter[sum(min(size) >= bound for bound in BOUNDS)] += n
-    names = ["below 32", *(f"{low} to {high - 1}" for low, high in zip(BOUNDS, BOUNDS[1:], strict=False)), f"from {BOUNDS[-1]}"]
+    names = [f"below {BOUNDS[0]}", *(f"{low} to {high - 1}" for low, high in zip(BOUNDS, BOUNDS[1:], strict=False)), f"from {BOUNDS[-1]}"]
     table = aligned([("shorter side", "images"), *((name, str(shorter[i])) for i, name in enumerate(names) if shorter[i])], right=(1,))
     by_area = sorted(sizes, key=lambda size: (size[0] * size[1], size))
     shown = {"smallest": by_area[0], "commonest": max(by_area, key=lambda size: sizes[size]), "largest": by_area[-1]}
