@@ -36,7 +36,8 @@ class Graph:
     inputs    name -> shape of each other input
     outputs   names of the results
     metadata  facts by name, such as the classes
-    file      where it comes from, for messages"""
+    file      where it comes from, for messages
+    shapes    name -> shape of other values, as far as it is known"""
 
     nodes: tuple[Node, ...]
     weights: dict[str, NDArray[Any]]
@@ -45,3 +46,4 @@ class Graph:
     opset: int
     metadata: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
+    shapes: Mapping[str, FreeShape] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Radial basis functions: how far an output is from each of some fixed codes."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import kernels
 from ..array_types import Array
@@ -10,7 +11,9 @@ from ..tensor import Tensor
 
 
 class SquaredDistance(Op):
-    """y[n, i] = |x[n] - codes[i]|^2 for fixed codes [i, features]."""
+    """y[n, i] = |x[n] - codes[i]|^2 for fixed codes [i, features]: |x|^2 + (|code|^2 - 2 x code), both sums as linear layers.
+
+    Not by BLAS, whose sums depend on the size of the batch."""
 
     def __init__(self, codes: Array):
         if isinstance(codes, np.ndarray) and codes.dtype.kind in "iu":
@@ -24,11 +27,18 @@ class SquaredDistance(Op):
         if x.shape[1] != self.codes.shape[1]:
             raise ValueError(f"squared_distance: `codes` has {self.codes.shape[1]} features but `x` has {x.shape[1]}")
         self.x = x
-        codes = self.codes.astype(x.dtype)
-        rows, columns = np.ascontiguousarray(x), np.ascontiguousarray(codes.T)
-        products = kernels.linear(rows, columns)  # not by BLAS, whose sums depend on the size of the batch
-        y: Array = (x * x).sum(axis=1, keepdims=True) - 2 * products + (codes * codes).sum(axis=1)
+        w, b = self.products(x.dtype)
+        y: Array = kernels.linear(x * x, self.ones(x.dtype)) + kernels.linear(np.ascontiguousarray(x), w, b)
         return y
+
+    def ones(self, dtype: DTypeLike) -> Array:
+        """Weights [features, codes] of the linear layer that sums the squares of `x`."""
+        return np.ones(self.codes.T.shape, dtype)
+
+    def products(self, dtype: DTypeLike) -> tuple[Array, Array]:
+        """Weights [features, codes] and bias of the linear layer that computes |code|^2 - 2 x code."""
+        codes = self.codes.astype(dtype)
+        return np.ascontiguousarray(-2 * codes.T), (codes * codes).sum(axis=1)
 
     def backward(self, dy: Array) -> tuple[Array]:
         return (2 * (dy.sum(axis=1, keepdims=True) * self.x - dy @ self.codes.astype(dy.dtype)),)

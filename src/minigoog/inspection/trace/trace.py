@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, DTypeLike
 from ...array_types import IntArray
 from ...losses import googlenet_loss
 from ...nn.module import Module
+from ...nn.places import names, noting_places
 from ...tape import Tape
 from ...tensor import Tensor, is_recording
 from ...text import aligned, short
-from .places import names, noting_places
+from ..rules import function_name
 from .receptive_field import receptive_fields
 from .step import Step
 from .undisturbed import undisturbed
@@ -93,7 +94,7 @@ def trace(model: Module, image: ArrayLike | Tensor, label: int | Sequence[int] |
         if label is not None:
             result = googlenet_loss(result, np.atleast_1d(label))
         tape = Tape(*(result if isinstance(result, tuple) else (result,)))
-        of, fields = names(tape, places), receptive_fields(tape, x)
+        of, fields = names(tape, places, function_name), receptive_fields(tape, x)
         steps = Trace()
         for (op, _), ms in _timed(tape.replay()):
             steps.append(Step(op, of[op], len(steps), "forward", ms, fields[op]))

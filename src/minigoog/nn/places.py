@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ...nn.module import Module
-from ...op import Op
-from ...tape import Tape
-from ...tensor import Tensor
-from ..rules import function_name
+from ..op import Op
+from ..tape import Tape
+from ..tensor import Tensor
+from .module import Module
 
 
 class Place(NamedTuple):
@@ -62,7 +61,7 @@ def _operations(y: Any, args: Iterable[Any], known: dict[Op, Place]) -> list[Op]
     return found
 
 
-def names(tape: Tape, places: dict[Op, Place]) -> dict[Op, str]:
+def names(tape: Tape, places: dict[Op, Place], function_name: Callable[[Op], str]) -> dict[Op, str]:
     """A name for each operation: that of its module, dotted as for parameters; "loss" outside of the model.
 
     If a module has parts, or runs several operations itself, the operation's name is appended: inception3a.concat, c3.connect;

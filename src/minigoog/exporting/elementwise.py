@@ -1,0 +1,71 @@
+"""Operations on each value by itself. They keep the order of a row that was a map (`map_of`)."""
+
+import numpy as np
+
+from ..array_types import Array
+from ..op import Op
+from ..ops.arithmetic import Add, AddScalar, Multiply, Power, Scale
+from ..ops.channel_affine import ChannelAffine
+from ..ops.relu import LeakyReLU, ReLU, Tanh
+from .writer import Writer
+
+
+def relu(writer: Writer, op: ReLU) -> None:
+    _unary(writer, op, "Relu")
+
+
+def leaky_relu(writer: Writer, op: LeakyReLU) -> None:
+    _unary(writer, op, "LeakyRelu", alpha=op.negative_slope)
+
+
+def tanh(writer: Writer, op: Tanh) -> None:
+    name = writer.plain(op)
+    if op.slope != 1:
+        name = writer.add(op, "Mul", [name, _scalar(writer, op, "slope", op.slope)], part="scaled")
+    if op.gain == 1:
+        writer.done(op, "Tanh", [name], writer.value(op).map_of)
+        return
+    name = writer.add(op, "Tanh", [name], part="squashed")
+    writer.done(op, "Mul", [name, _scalar(writer, op, "gain", op.gain)], writer.value(op).map_of)
+
+
+def add(writer: Writer, op: Add) -> None:
+    writer.done(op, "Add", [writer.plain(op, 0), writer.plain(op, 1)])
+
+
+def multiply(writer: Writer, op: Multiply) -> None:
+    writer.done(op, "Mul", [writer.plain(op, 0), writer.plain(op, 1)])
+
+
+def add_scalar(writer: Writer, op: AddScalar) -> None:
+    _with_number(writer, op, "Add", op.number)
+
+
+def scale(writer: Writer, op: Scale) -> None:
+    _with_number(writer, op, "Mul", op.factor)
+
+
+def power(writer: Writer, op: Power) -> None:
+    _with_number(writer, op, "Pow", op.exponent)
+
+
+def channel_affine(writer: Writer, op: ChannelAffine) -> None:
+    def layout(a: Array) -> Array:
+        return a[:, None, None] if op.y.ndim == 4 else a
+
+    scaled = writer.add(op, "Mul", [writer.plain(op), writer.weight(op, 1, layout, "weight")], part="scaled")
+    writer.done(op, "Add", [scaled, writer.weight(op, 2, layout, "bias")])
+
+
+def _unary(writer: Writer, op: Op, kind: str, **attributes: float) -> None:
+    x = writer.value(op)
+    writer.done(op, kind, [x.name], x.map_of, **attributes)
+
+
+def _with_number(writer: Writer, op: Op, kind: str, number: float) -> None:
+    x = writer.value(op)
+    writer.done(op, kind, [x.name, _scalar(writer, op, "number", number)], x.map_of)
+
+
+def _scalar(writer: Writer, op: Op, role: str, number: float) -> str:
+    return writer.constant(f"{writer.names[op]}.{role}", np.array(number, np.float32))

@@ -1,0 +1,123 @@
+"""`save_onnx`: a model as an ONNX file."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import nn
+from ..array_types import Shape
+from ..checks import check_bool, check_shape
+from ..formats import onnx
+from ..formats.graph import Graph
+from ..nn.places import names, noting_places
+from ..op import function_name
+from ..tape import Tape
+from ..tensor import Tensor, is_recording
+from .rules import RULES
+from .writer import Unsupported, Writer, key_of
+
+WHERE = "save_onnx"
+
+
+def save_onnx(
+    model: nn.Module, path: str | os.PathLike[str], input_size: Shape | None = None, *, probabilities: bool = False, heads: bool = False
+) -> None:
+    """Writes `model`, as it computes in evaluation, as an ONNX file for images of `input_size` (height, width, channels).
+
+    The graph takes `image` [N, c, h, w] (any N, normalised as the model's preprocessing does) and gives `logits`; with `probabilities`
+    also their softmax, with `heads` GoogLeNet's auxiliary heads `aux_4a` and `aux_4d`. Values are named after modules; batch
+    normalisation is part of the weights. Classes and preprocessing, if the model has them, are stored as metadata.
+    input_size: that of a loaded model by default. Needs the extra `onnx`. ValueError for an operation that ONNX does not have."""
+    graph = graph_of(model, _size(model, input_size), probabilities=probabilities, heads=heads)
+    onnx.write(Path(path), graph)
+
+
+def graph_of(model: nn.Module, input_size: Shape, *, probabilities: bool = False, heads: bool = False) -> Graph:
+    """The Graph that `save_onnx` writes."""
+    check_bool(WHERE, "probabilities", probabilities)
+    if not is_recording():
+        raise RuntimeError(f"{WHERE}: the graph is made from the tape, but nothing is recorded under no_grad")
+    x = Tensor(np.zeros((1, *check_shape(WHERE, "input_size", input_size, 3)), np.float32), requires_grad=True)
+    modules = list(model.named_modules())
+    with _mode(model, check_bool(WHERE, "heads", heads)), noting_places(modules) as places:
+        results = _results(model, model(x))
+    tape = Tape(*results.values())
+    of = names(tape, places, lambda op: function_name(type(op)))
+    parameters = {id(parameter): name for name, parameter in model.named_parameters()}
+    writer = Writer(x, tape, of, parameters, {y.op: name for name, y in results.items() if y.op is not None})
+    _write(writer, tape)
+    outputs = [writer.values[key_of(y)].name for y in results.values()]
+    if probabilities:
+        outputs.append(_softmax(writer, next(iter(results.values()))))
+    height, width, channels = input_size
+    return Graph(
+        tuple(writer.nodes), writer.weights, {"image": (None, channels, height, width)}, tuple(outputs), writer.opset,
+        _metadata(model, input_size), shapes=writer.shapes,
+    )  # fmt: skip
+
+
+def _write(writer: Writer, tape: Tape) -> None:
+    """Adds the nodes of all operations that depend on the image."""
+    for op in tape:
+        if not any(writer.depends(t) for t in op.inputs):
+            continue
+        rule: Callable[[Writer, Any], None] | None = RULES.get(type(op))
+        try:
+            if rule is None:
+                raise Unsupported(f"{writer.names[op]} is {op.name}, an operation that cannot be written")
+            rule(writer, op)
+        except Unsupported as error:
+            raise ValueError(f"{WHERE}: {error}") from None
+
+
+def _softmax(writer: Writer, logits: Tensor) -> str:
+    """Adds the class probabilities of a graph that ends with logits."""
+    assert logits.op is not None
+    name = writer.add(logits.op, "Softmax", [writer.values[logits.op].name], part="softmax", axis=1)
+    writer.nodes[-1] = writer.nodes[-1]._replace(outputs=("probabilities",))
+    writer.shapes["probabilities"] = writer.shapes.pop(name)
+    return "probabilities"
+
+
+@contextmanager
+def _mode(model: nn.Module, heads: bool) -> Iterator[None]:
+    """Within a with-block the model is in evaluation; with `heads`, only its parts are."""
+    with ExitStack() as stack:
+        if not heads:
+            stack.enter_context(nn.evaluation_mode(model))
+        else:
+            was, model.training = vars(model).get("_training", True), True
+            stack.callback(setattr, model, "training", was)
+            for part in model.children():
+                stack.enter_context(nn.evaluation_mode(part))
+        yield
+
+
+def _results(model: nn.Module, result: Any) -> dict[str, Tensor]:
+    """The outputs by name: `logits`, or the names of a network with several."""
+    if isinstance(result, Tensor):
+        return {"logits": result}
+    if not isinstance(result, tuple) or not all(isinstance(y, Tensor) for y in result):
+        raise TypeError(f"{WHERE}: the model returned {type(result).__name__}, expected a Tensor or a tuple of Tensors")
+    given = getattr(result, "_fields", None) or getattr(model, "outputs", None) or [f"output{i}" for i in range(len(result))]
+    return dict(zip(given, result, strict=True))
+
+
+def _size(model: nn.Module, input_size: Shape | None) -> Shape:
+    """The given size, or that of a loaded model."""
+    found = input_size if input_size is not None else getattr(getattr(model, "preprocess", None), "input_size", None)
+    if found is None:
+        raise ValueError(f"{WHERE}: `input_size` is missing, expected (height, width, channels): the model does not know it")
+    return tuple(check_shape(WHERE, "input_size", found, 3))
+
+
+def _metadata(model: nn.Module, input_size: Shape) -> dict[str, str]:
+    """What a loaded model knows, as strings."""
+    info = getattr(model, "info", None)
+    found = {"input_size": json.dumps(list(input_size))}
+    return (info.as_metadata() if info is not None else {}) | found
