@@ -10,16 +10,17 @@ from ..checks import pair
 from ..op import Op
 from ..ops.adaptive_pool import AdaptiveAvgPool2d
 from ..ops.conv import Conv2d
+from ..ops.conv_transpose import ConvTranspose2d
 from ..ops.linear import Linear
 from ..ops.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ..ops.rbf import SquaredDistance
 from ..ops.sparse_conv import SparseConv2d
-from .writer import Unsupported, Writer, as_given, oihw
+from .writer import Unsupported, Writer, oihw
 
 
 def conv2d(writer: Writer, op: Conv2d) -> None:
     inputs = [writer.plain(op), writer.weight(op, 1, oihw, "weight")]
-    inputs += [writer.weight(op, 2, as_given, "bias")] * (len(op.inputs) > 2)
+    inputs += _bias(writer, op)
     _with_relu(writer, op, op.relu, "Conv", inputs, **_convolution(op.inputs[1].shape[:2], op.window))
 
 
@@ -27,12 +28,29 @@ def sparse_conv2d(writer: Writer, op: SparseConv2d) -> None:
     name = writer.names[op]
     dense = op.pattern.scatter(op.inputs[1].data)
     inputs = [writer.plain(op), writer.constant(f"{name}.weight", oihw(dense))]
-    inputs += [writer.weight(op, 2, as_given, "bias")] * (len(op.inputs) > 2)
+    inputs += _bias(writer, op)
     _with_relu(writer, op, op.relu, "Conv", inputs, **_convolution(dense.shape[:2], op.window))
+
+
+def _bias(writer: Writer, op: Op) -> list[str]:
+    """The name of a layer's bias in a list, which is empty if there is none."""
+    return [writer.weight(op, 2, lambda b: b, "bias")] if len(op.inputs) > 2 else []
 
 
 def _convolution(size: Shape, window: dict[str, Any]) -> dict[str, Any]:
     return _window(size, window) | {"group": window.get("groups", 1)}
+
+
+def conv_transpose2d(writer: Writer, op: ConvTranspose2d) -> None:
+    def iohw(w: Array) -> Array:
+        return w.transpose(3, 2, 0, 1)
+
+    inputs = [writer.plain(op), writer.weight(op, 1, iohw, "weight")]
+    inputs += _bias(writer, op)
+    settings = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation}
+    writer.done(
+        op, "ConvTranspose", inputs, output_padding=op.output_padding, group=op.groups, **_window(op.inputs[1].shape[:2], settings)
+    )
 
 
 def linear(writer: Writer, op: Linear) -> None:
@@ -44,7 +62,7 @@ def linear(writer: Writer, op: Linear) -> None:
         return w.T
 
     inputs = [x.name, writer.weight(op, 1, out_by_in, "weight")]
-    inputs += [writer.weight(op, 2, as_given, "bias")] * (len(op.inputs) > 2)
+    inputs += _bias(writer, op)
     _with_relu(writer, op, op.relu, "Gemm", inputs, transB=1)
 
 
@@ -62,7 +80,7 @@ def max_pool2d(writer: Writer, op: MaxPool2d) -> None:
 
 
 def avg_pool2d(writer: Writer, op: AvgPool2d) -> None:
-    counted = {"count_include_pad": 1} if op.window.get("count_include_pad") else {}
+    counted: dict[str, Any] = {"count_include_pad": 1} if op.window.get("count_include_pad") else {}
     if counted and op.window["ceil_mode"]:
         raise Unsupported(f"{writer.names[op]} counts padding in ceil mode, which runtimes compute in three different ways")
     writer.done(op, "AveragePool", [writer.plain(op)], **_pool(op, op.window), **counted)

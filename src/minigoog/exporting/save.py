@@ -57,7 +57,7 @@ def graph_of(model: nn.Module, input_size: Shape, *, probabilities: bool = False
     height, width, channels = input_size
     return Graph(
         tuple(writer.nodes), writer.weights, {"image": (None, channels, height, width)}, tuple(outputs), writer.opset,
-        _metadata(model, input_size), shapes=writer.shapes,
+        _metadata(model), shapes=writer.shapes,
     )  # fmt: skip
 
 
@@ -116,8 +116,11 @@ def _size(model: nn.Module, input_size: Shape | None) -> Shape:
     return tuple(check_shape(WHERE, "input_size", found, 3))
 
 
-def _metadata(model: nn.Module, input_size: Shape) -> dict[str, str]:
-    """What a loaded model knows, as strings."""
-    info = getattr(model, "info", None)
-    found = {"input_size": json.dumps(list(input_size))}
-    return (info.as_metadata() if info is not None else {}) | found
+def _metadata(model: nn.Module) -> dict[str, str]:
+    """The classes and the preprocessing of a loaded model, as strings."""
+    found = {}
+    if classes := getattr(model, "classes", None):
+        found["classes"] = json.dumps(list(classes))
+    if preprocess := getattr(model, "preprocess", None):
+        found["preprocess"] = preprocess.as_json()
+    return found

@@ -1,14 +1,19 @@
 """Concatenation, other shapes, and softmax: operations for which the order of the axes matters."""
 
 from ..op import Op
+from ..ops.activation import ELU, Clip, HardSigmoid, HardSwish, Sigmoid, SiLU
 from ..ops.concat import Concat
+from ..ops.gelu import GELU
+from ..ops.index import Index
 from ..ops.linear import Linear
 from ..ops.relu import LeakyReLU, ReLU, Tanh
 from ..ops.reshape import Reshape
-from ..ops.softmax import Softmax
+from ..ops.softmax import LogSoftmax, Softmax
+from ..ops.transpose import ChannelShuffle, Transpose
 from .writer import NCHW, NHWC, Unsupported, Writer
 
-KEEP_ORDER = (ReLU, LeakyReLU, Tanh)  # after which a row is still the map that it was made of
+# Operations after which a row is still the map that it was made of.
+KEEP_ORDER = (ReLU, LeakyReLU, Tanh, Clip, HardSigmoid, HardSwish, Sigmoid, SiLU, ELU, GELU)
 
 
 def concat(writer: Writer, op: Concat) -> None:
@@ -43,4 +48,49 @@ def _only_linear_layers_read(writer: Writer, op: Op) -> bool:
 
 
 def softmax(writer: Writer, op: Softmax) -> None:
-    writer.done(op, "Softmax", [writer.plain(op)], axis=1 if op.y.ndim == 4 else op.y.ndim - 1)
+    writer.done(op, "Softmax", [writer.plain(op)], axis=_channels(op))
+
+
+def log_softmax(writer: Writer, op: LogSoftmax) -> None:
+    writer.done(op, "LogSoftmax", [writer.plain(op)], axis=_channels(op))
+
+
+def _channels(op: Op) -> int:
+    """The axis of the channels."""
+    return 1 if op.y.ndim == 4 else op.y.ndim - 1
+
+
+def transpose(writer: Writer, op: Transpose) -> None:
+    axes = op.axes
+    if axes[0] != 0:
+        raise Unsupported(f"{writer.names[op]} moves the axis of the images: {axes}")
+    if len(axes) == 4:  # between maps NCHW
+        axes = tuple(NHWC[axes[axis]] for axis in NCHW)
+    writer.done(op, "Transpose", [writer.plain(op)], perm=axes)
+
+
+def channel_shuffle(writer: Writer, op: ChannelShuffle) -> None:
+    name, c, g = writer.names[op], op.y.shape[-1], op.groups
+    pixels = op.y.shape[1:-1] if op.y.ndim == 4 else ()
+    grouped, shuffled = (g, c // g, *pixels), (c // g, g, *pixels)
+    axes = (0, 2, 1, *range(3, 3 + len(pixels)))
+    split = [writer.plain(op), writer.numbers(f"{name}.groups", 0, *grouped)]
+    x = writer.add(op, "Reshape", split, part="split", shape=(None, *grouped))
+    x = writer.add(op, "Transpose", [x], part="shuffle", shape=(None, *shuffled), perm=axes)
+    writer.done(op, "Reshape", [x, writer.numbers(f"{name}.shape", 0, c, *pixels)])
+
+
+def index(writer: Writer, op: Index) -> None:
+    """Slices with steps above 0, of all axes but that of the images."""
+    parts = op.index if isinstance(op.index, tuple) else (op.index,)
+    ndim = op.inputs[0].ndim
+    if ... in parts:
+        at = parts.index(...)
+        parts = (*parts[:at], *[slice(None)] * (ndim - len(parts) + 1), *parts[at + 1 :])
+    slices = [part.indices(n) for part, n in zip(parts, op.inputs[0].shape, strict=False) if isinstance(part, slice)]
+    if len(slices) < len(parts) or parts[0] != slice(None) or any(step < 1 for _, _, step in slices):
+        raise Unsupported(f"{writer.names[op]} is an index other than slices within the images")
+    axes = [NHWC[i] if ndim == 4 else i for i in range(1, len(slices))]
+    columns = [*zip(*slices[1:], strict=True)] or [(), (), ()]
+    arguments = [("starts", columns[0]), ("ends", columns[1]), ("axes", axes), ("steps", columns[2])]
+    writer.done(op, "Slice", [writer.plain(op), *(writer.numbers(f"{writer.names[op]}.{role}", *values) for role, values in arguments)])

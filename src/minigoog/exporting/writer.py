@@ -82,7 +82,7 @@ class Writer:
         return self.constant(name, np.array(values, np.int64))
 
     def add(self, op: Op, kind: str, inputs: Sequence[str], part: str = "", shape: FreeShape | None = None, **attributes: Any) -> str:
-        """Adds a node; returns the name of its output. part: its name within `op`, if it is not the last node; shape: if not that of `op`."""
+        """Adds a node; returns the name of its output. part: its name within `op` unless it is the last; shape: if not that of `op`."""
         node = f"{self.names[op]}.{part}" if part else self.names[op]
         name = node if part else self.results.get(op, node)
         self.nodes.append(Node(kind, tuple(inputs), (name,), attributes, node))
@@ -126,7 +126,3 @@ def oihw(w: Array) -> Array:
     """Weights of a convolution from HWIO."""
     return w.transpose(3, 2, 0, 1)
 
-
-def as_given(a: Array) -> Array:
-    """The same array."""
-    return a

@@ -1,0 +1,1 @@
+"""The program `minigoog.export`: a trained network as a file for other systems."""
