@@ -36,8 +36,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "compile", "data", "diff", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "load", "losses", "manual_seed",
-    "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "save_onnx", "set_num_threads", "show_config", "summary", "Tape", "Tensor",
-    "trace",
+    "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "save_onnx", "set_num_threads", "show_config", "summary", "Tape",
+    "Tensor", "trace",
 ]
 
 _LATER = {  # name: its module, which is imported on first use, so that `import minigoog` is quick

@@ -26,7 +26,9 @@ def random(*shape):
     return np.random.default_rng(5).standard_normal(shape).astype(np.float32)
 
 
-LARGER = [("small", {}), ("small", {"norm": True}), ("nin", {}), ("googlenet", {}), ("googlenet", {"variant": "torchvision"}), ("alexnet", {})]
+LARGER = [
+    ("small", {}), ("small", {"norm": True}), ("nin", {}), ("googlenet", {}), ("googlenet", {"variant": "torchvision"}), ("alexnet", {}),
+]  # fmt: skip
 
 
 def check(folder, name, settings):

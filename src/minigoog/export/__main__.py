@@ -19,7 +19,7 @@ PROG = "python -m minigoog.export"
 def parser(prog: str = PROG) -> Parser:
     """The flags."""
     p = Parser(prog=prog, usage=f"{prog} --weights FILE OUTPUT [flags]", description=(__doc__ or "").split(": ", 1)[1])
-    p.add_argument("output", type=output_file, metavar="OUTPUT", help="the file to write: NAME.onnx, or NAME.safetensors with --torchvision")
+    p.add_argument("output", type=output_file, metavar="OUTPUT", help="the file: NAME.onnx, or NAME.safetensors with --torchvision")
     p.add_argument("--weights", required=True, metavar="FILE", help="the folder of a run, or any file of a network that minigoog opens")
     p.add_argument("--probabilities", action="store_true", help="also the class probabilities, as a second output")
     p.add_argument("--heads", action="store_true", help="also GoogLeNet's auxiliary heads, as further outputs")

@@ -1,0 +1,1 @@
+"""Networks from files of other systems, made of this package's modules and operations."""
