@@ -119,7 +119,7 @@ def installed(contestants: Sequence[Contestant]) -> list[Contestant]:
 
 def _row(contestant: Contestant, task: str, batch: int, times: list[float]) -> Row:
     facts = {"name": contestant.name, "task": task, "batch": batch, "ms": median(times), "least_ms": min(times), "rounds": len(times)}
-    return facts | {"times_ms": times, "isa": contestant.facts["isa"], "package": contestant.facts["package"]}
+    return contestant.facts | facts | {"times_ms": times}
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

@@ -3,9 +3,11 @@
 The interpreter may be that of another environment (googlenet.py --against): this file, peers.py and timing.py use only what every
 version of minigoog has.
 
-Tasks: "inference" (logits) and "train" (forward with both heads, loss, backward, SGD step). Each answer is a line of JSON."""
+Tasks: "inference" (logits), "train" (forward with both heads, loss, backward, SGD step), or the path of an ONNX file, whose network then
+takes GoogLeNet's place. Each answer is a line of JSON."""
 
 import contextlib
+import importlib
 import json
 import os
 import resource
@@ -49,8 +51,7 @@ def main() -> None:
     name, task, batch, threads, output = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
     answers = os.fdopen(os.dup(1), "w")  # libraries may print to stdout, which must not mix with the answers
     os.dup2(2, 1)
-    import peers
-
+    peers = importlib.import_module("file_peers" if task.endswith(".onnx") else "peers")
     try:
         run = peers.CONTESTANTS[name](task, batch, threads)
     except ModuleNotFoundError as error:
@@ -60,7 +61,7 @@ def main() -> None:
     forget_peak()
     y = run()
     np.savez(output, *(y if isinstance(y, tuple) else (y,)))
-    print(json.dumps({"ready": name} | build(name)), file=answers, flush=True)
+    print(json.dumps({"ready": name} | build(name) | getattr(run, "facts", {})), file=answers, flush=True)
     for _ in sys.stdin:
         timing.warm_up(run)
         start = time.perf_counter()
