@@ -1,5 +1,6 @@
-"""ONNX files, by the package onnx (the extra `onnx`)."""
+"""Files of ONNX: read into a Graph, and written from one, by the package `onnx`. (https://onnx.ai, the extra `onnx`)"""
 
-from .write import write
+from .reading import load
+from .writing import save
 
-__all__ = ["write"]
+__all__ = ["load", "save"]

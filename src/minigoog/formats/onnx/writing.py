@@ -15,7 +15,7 @@ IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 2
 BATCH = "N"
 
 
-def write(path: Path, graph: Graph) -> None:
+def save(path: Path, graph: Graph) -> None:
     """Writes `graph` to `path`, atomically, after onnx's own checker has read it with inferred shapes.
 
     Weights are stored as they are, all float32 but the integers that shapes need. ValueError for a network of more than 2 GiB.
