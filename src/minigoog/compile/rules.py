@@ -75,7 +75,10 @@ def leaky_relu(lowering: Lowering, op: LeakyReLU) -> None:
 
 def add(lowering: Lowering, op: Add) -> None:
     layout = lowering.layout
-    lowering.add(op, lowering.native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op)))
+    if op.inputs[0].shape != op.inputs[1].shape:  # broadcast
+        lowering.in_numpy(op)
+    else:
+        lowering.add(op, lowering.native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op)))
 
 
 def softmax(lowering: Lowering, op: Softmax) -> None:
