@@ -7,6 +7,7 @@ void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const in
                                const float *bias, float *y, const struct mg_machine *machine)
 {
     mg_check_conv(s);
+    assert(s->kw == 1 || s->ldx == s->cin);
     const size_t pixels = s->n * s->out_h * s->out_w, entries = (size_t)starts[s->cout];
 
     PARALLEL_FOR(pixel, pixels, pixels * entries, machine) {
@@ -15,7 +16,7 @@ void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const in
             float sum = bias ? bias[o] : 0;
             for (size_t e = (size_t)starts[o]; e < (size_t)starts[o + 1]; e++)
                 sum += values[e] * window[offsets[e]];
-            y[pixel * s->ldy + o] = s->relu && sum <= 0 ? 0 : sum;
+            y[pixel * s->ldy + o] = s->activation == MG_RELU && sum <= 0 ? 0 : sum;
         }
     }
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigoog.kernels import reference
+from minigoog.kernels.shapes import conv_shape
 from minigoog.kernels.sparse_pattern import SparsePattern
 from tests.strategies import distinct, numbers
 
@@ -32,9 +33,9 @@ def conv_calls(out, *settings, **shapes):
     """Calls of a convolution's kernel: `out` is the part that is not an argument, x, w, or y (for y and its gradient dy)."""
     made = []
     for setting in settings:
-        stride, padding = setting.get("stride", 1), setting.get("padding", 0)
         x, w = shapes["x"], setting.get("w", shapes["w"])
-        y = x[0], *((x[1 + i] + 2 * padding - w[i]) // stride + 1 for i in range(2)), w[3]
+        window = {name: setting[name] for name in ("stride", "padding", "dilation", "groups") if name in setting}
+        y = conv_shape("records", x, w, **{"stride": 1, "padding": 0} | window).y
         rest = {name: value for name, value in setting.items() if name not in ("w", "b")}
         arrays = {"y": {"x": x, "w": w}, "x": {"w": w, "dy": y}, "w": {"x": x, "dy": y}}[out]
         given = {"y": {}, "x": {"x_shape": x}, "w": {"w_shape": w}}[out]
@@ -44,7 +45,8 @@ def conv_calls(out, *settings, **shapes):
 
 WINDOWS = [{}, {"stride": 2, "padding": 1}, {"groups": 2, "w": (3, 3, 2, 6)}, {"algorithm": "direct", "padding": 1},
            {"algorithm": "im2col", "padding": 1}, {"algorithm": "winograd", "padding": 1},
-           {"algorithm": "batch_invariant"}, {"w": (1, 1, 4, 3)}]  # fmt: skip
+           {"algorithm": "batch_invariant"}, {"w": (1, 1, 4, 3)}, {"padding": (0, 1, 2, 0), "dilation": (1, 2)},
+           {"groups": 4, "w": (3, 3, 1, 4), "padding": 1}, {"groups": 4, "w": (2, 3, 1, 8), "stride": 2}]  # fmt: skip
 MAP, KERNELS, NO_IMAGES = (2, 5, 6, 4), (3, 3, 4, 6), (0, 5, 6, 4)
 EMPTY = conv_calls("y", {"b": True}, x=NO_IMAGES, w=KERNELS)
 
@@ -62,13 +64,18 @@ def sparse_calls(*names, x=MAP):
     return made
 
 
-def pool_calls(*names):
+POOLS = [{"kernel_size": 2}, {"kernel_size": (3, 2), "stride": 2, "padding": 1, "ceil_mode": True},
+         {"kernel_size": 3, "stride": 1, "padding": (0, 2, 1, 1), "dilation": (1, 2)}]  # fmt: skip
+COUNTED = {"kernel_size": 3, "stride": 2, "padding": (1, 0, 2, 1), "count_include_pad": True}
+
+
+def pool_calls(*names, more=()):
     """Calls of a pooling kernel with these of its arguments."""
     made = []
-    for window in ({"kernel_size": 2}, {"kernel_size": (3, 2), "stride": 2, "padding": 1, "ceil_mode": True}):
+    for window in (*POOLS, *more):
         for shape in (MAP, NO_IMAGES):
             x = distinct(0, shape)
-            y, index = reference.max_pool2d(x, **window)
+            y, index = reference.max_pool2d(x, **{name: value for name, value in window.items() if name != "count_include_pad"})
             every = {"x": x, "dy": numbers(1, y.shape), "index": index, "x_shape": shape}
             made.append({name: every[name] for name in names} | window)
     return made
@@ -87,12 +94,14 @@ def any_shape(*names, **settings):
 
 RECORDS = {
     "add": Record(any_shape("a", "b"), slices=("a", "b", "out"), in_place=("a", "b")),
-    "avg_pool2d": Record(pool_calls("x"), slices=("x", "out")),
-    "avg_pool2d_backward": Record(pool_calls("x_shape", "dy"), slices=("dy",)),
+    "avg_pool2d": Record(pool_calls("x", more=[COUNTED]), slices=("x", "out")),
+    "avg_pool2d_backward": Record(pool_calls("x_shape", "dy", more=[COUNTED]), slices=("dy",)),
     "batch_norm": Record(calls({"x": MAP, "gamma": (4,), "beta": (4,)}, {"eps": 1e-3}, NORM) + calls(
         {"x": (9, 3), "gamma": (3,), "beta": (3,)}, NORM), slices=("x", "out")),
     "batch_norm_backward": Record(calls({"x": MAP, "y": MAP, "dy": MAP, "mean": (4,), "gamma": (4,)}, {"eps": 1e-3}, NORM,
                                         variance=np.array([1, 2, 0.5, 4], np.float32)), slices=("x", "y", "dy")),
+    "clip": Record(any_shape("x", low=-0.5, high=0.7), slices=("x", "out")),
+    "clip_backward": Record(any_shape("x", "dy", low=-0.5, high=0.7), slices=("x", "dy")),
     "conv2d": Record(conv_calls("y", *({"b": True} | s for s in WINDOWS), {"relu": True}, x=MAP, w=KERNELS) + EMPTY,
                      slices=("x", "out"), error=64),
     "conv2d_bias": Record(calls({"dy": MAP}) + calls({"dy": (7,)}) + calls({"dy": (0, 3)}), slices=("dy",)),
@@ -105,9 +114,15 @@ RECORDS = {
     "cross_entropy_backward": Record(calls({"probabilities": (3, 5)}, labels=LABELS, scale=0.3)
                                      + calls({"probabilities": (0, 5)}, labels=LABELS[:0], scale=1.0)),
     "dropout": Record(any_shape("x", **RANDOM)),
+    "elu": Record(any_shape("x", alpha=0.8), slices=("x", "out")),
+    "elu_backward": Record(any_shape("x", "dy", alpha=0.8), slices=("x", "dy")),
     "global_avg_pool2d": Record(calls({"x": MAP}) + calls({"x": NO_IMAGES}), slices=("x",)),
     "global_avg_pool2d_backward": Record([{"x_shape": MAP, "dy": numbers(0, (2, 4))}, {"x_shape": NO_IMAGES, "dy": numbers(0, (0, 4))}],
                                          slices=("dy",)),
+    "hard_sigmoid": Record(any_shape("x", alpha=0.3, beta=0.4), slices=("x", "out")),
+    "hard_sigmoid_backward": Record(any_shape("x", "dy", alpha=0.3, beta=0.4), slices=("x", "dy")),
+    "hard_swish": Record(any_shape("x"), slices=("x", "out")),
+    "hard_swish_backward": Record(any_shape("x", "dy"), slices=("x", "dy")),
     "leaky_relu": Record(any_shape("x", negative_slope=0.2), slices=("x", "out")),
     "leaky_relu_backward": Record(any_shape("x", "dy", negative_slope=0.2), slices=("x", "dy")),
     "linear": Record(calls({"x": (5, 7), "w": (7, 3), "b": (3,)}, {}, {"relu": True}) + calls({"x": (5, 7), "w": (7, 3)})
@@ -119,6 +134,10 @@ RECORDS = {
     "relu": Record(any_shape("x"), slices=("x", "out"), in_place=("x",)),
     "relu_backward": Record(any_shape("y", "dy"), slices=("y", "dy")),
     "sgd_step": Record(any_shape("w", "dw", "v", **STEP) + any_shape("w", "dw", "v", nesterov=True, **STEP), written=("w", "v")),
+    "sigmoid": Record(any_shape("x"), slices=("x", "out"), in_place=("x",)),
+    "sigmoid_backward": Record(any_shape("y", "dy"), slices=("y", "dy")),
+    "silu": Record(any_shape("x"), slices=("x", "out")),
+    "silu_backward": Record(any_shape("x", "dy"), slices=("x", "dy")),
     "softmax": Record(calls({"x": (3, 5)}) + calls({"x": (0, 5)})),
     "softmax_backward": Record(calls({"y": (3, 5), "dy": (3, 5)}) + calls({"y": (0, 5), "dy": (0, 5)})),
     "sparse_conv2d": Record(sparse_calls("x", "values", "b") + [call | {"relu": True} for call in sparse_calls("x", "values")]
