@@ -110,9 +110,10 @@ def _results(model: nn.Module, result: Any) -> dict[str, Tensor]:
 
 def _size(model: nn.Module, input_size: Shape | None) -> Shape:
     """The given size, or that of a loaded model."""
-    found = input_size if input_size is not None else getattr(getattr(model, "preprocess", None), "input_size", None)
-    if found is None:
-        raise ValueError(f"{WHERE}: `input_size` is missing, expected (height, width, channels): the model does not know it")
+    own = getattr(getattr(model, "preprocess", None), "input_size", None) or getattr(model, "input_size", None)
+    found = own if input_size is None else input_size
+    if found is None or None in tuple(found):
+        raise ValueError(f"{WHERE}: `input_size` is missing, expected (height, width, channels): the model takes images of any size")
     return tuple(check_shape(WHERE, "input_size", found, 3))
 
 
