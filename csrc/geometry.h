@@ -47,15 +47,6 @@ static inline struct mg_span mg_covered(size_t out, size_t k, size_t stride, siz
     return (struct mg_span){first > pad ? first - pad : 0, mg_min(end > pad ? end - pad : 0, size)};
 }
 
-/* What a tile does with its sums before it writes them: y = activation(sums + residual). The residual's pixels lie as those of y; NULL if
-   there is none. */
-struct epilogue {
-    int activation; /* enum mg_activation, with its settings */
-    float alpha, beta;
-    const float *residual;
-    size_t ldr;
-};
-
 /* The windows [first, end) of one axis, of `out`, that have pixel `at` between their first and their last pixel. */
 static inline struct mg_span mg_covering(size_t at, size_t k, size_t stride, size_t pad, size_t out)
 {
@@ -66,6 +57,15 @@ static inline struct mg_span mg_covering(size_t at, size_t k, size_t stride, siz
 /* A window of a convolution: rows x in_row runs of `length` floats; those of a row are `step` floats apart, rows row_step. */
 struct mg_runs {
     size_t rows, in_row, length, row_step, step;
+};
+
+/* What a tile does with its sums before it writes them: y = activation(sums + residual). The residual's pixels lie as those of y; NULL if
+   there is none. */
+struct epilogue {
+    int activation; /* enum mg_activation, with its settings */
+    float alpha, beta;
+    const float *residual;
+    size_t ldr;
 };
 
 /* The operands of a convolution's tile (gemm_tile.inc). */

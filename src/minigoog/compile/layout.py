@@ -100,8 +100,8 @@ class Layout:
         if op.inputs[1].shape[:2] != (1, 1) or op.window["groups"] != 1:
             return None
         window = pair("compile", "stride", op.window["stride"], 1), sides("compile", "padding", op.window["padding"])
-        epilogue = self.epilogue(op)
-        return (key_of(op.inputs[0]), epilogue.activation) if window == ((1, 1), (0, 0, 0, 0)) and epilogue.residual is None else None
+        epilogue, plain = self.epilogue(op), window == ((1, 1), (0, 0, 0, 0))
+        return (key_of(op.inputs[0]), epilogue.activation) if plain and epilogue.residual is None else None
 
     def _find_wholes(self) -> dict[Op, Op]:
         """The entries of `whole` for concatenations that are part of another."""

@@ -59,5 +59,5 @@ NOTHING, RELU = Epilogue(), Epilogue(lib.MG_RELU)
 def geometry(s: ConvShape, ldx: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_conv of `s`, all padding already in the map."""
     h, w = padded_size(s)
-    sizes = (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, *s.dilation, s.out_h, s.out_w, s.cout, ldx, ldy, 0)
-    return ffi.new("struct mg_conv *", (*sizes, *epilogue))
+    sizes = (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, *s.dilation, s.out_h, s.out_w, s.cout, ldx, ldy, 0, *epilogue)
+    return ffi.new("struct mg_conv *", sizes)

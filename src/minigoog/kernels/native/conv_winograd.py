@@ -39,8 +39,7 @@ def canvas_size(s: ConvShape, side: int) -> tuple[int, int]:
 def geometry(s: ConvShape, side: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_conv of `s` on such a canvas."""
     h, w = canvas_size(s, side)
-    sizes = (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side)
-    return ffi.new("struct mg_conv *", (*sizes, *epilogue))
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, *epilogue))
 
 
 def pack(m: machine.Machine, s: ConvShape, side: int, w: Array, out: Array | None = None) -> Array:
