@@ -67,6 +67,8 @@ struct kernels {
     void (*moments)(size_t rows, size_t channels, const float *x, size_t ldx, float *mean, float *m2);
     void (*normalize)(size_t rows, size_t channels, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift,
                       int relu, float *y, size_t ldy);
+    void (*affine)(size_t rows, size_t channels, const float *x, size_t ldx, const float *scale, const float *shift,
+                   const struct epilogue *e, float *y, size_t ldy);
     void (*norm_sums)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
                       const float *mean, float *sum_dz, float *sum_dzx);
     void (*norm_backward)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy,

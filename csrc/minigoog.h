@@ -215,7 +215,7 @@ void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx,
 struct mg_elementwise {
     size_t rows, c;
     size_t lda, ldb, ldy; /* ldb only where there is a second input */
-    int activation;       /* enum mg_activation; read by mg_activation and mg_activation_backward only, like alpha and beta */
+    int activation;       /* enum mg_activation; not read by mg_copy */
     float alpha, beta;
 };
 
@@ -224,10 +224,25 @@ void mg_activation(const struct mg_elementwise *s, const float *a, float *y, con
 /* dx (ldy) = dy (ldb) times the derivative of the activation, from `kept` (lda). dx may be kept or dy. */
 void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx,
                             const struct mg_machine *machine);
-/* y = a + b. y may be a or b. */
+/* y = activation(a + b). y may be a or b. */
 void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y, const struct mg_machine *machine);
 /* y = a. They do not overlap. */
 void mg_copy(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine);
+
+/* A factor for each channel, which may be another one in each image, a summand for each channel, and an activation: n images x `rows`
+   pixels x c channels. */
+struct mg_affine {
+    size_t n, rows, c;
+    size_t ldx, lds, ldy; /* lds: from the factors of one image to those of the next; 0: all have the same */
+    int activation;       /* enum mg_activation */
+    float alpha, beta;
+};
+
+/* y = activation(x * scale + shift). scale: c floats for each image; shift: c floats, or NULL. y may be x. */
+void mg_affine(const struct mg_affine *s, const float *x, const float *scale, const float *shift, float *y,
+               const struct mg_machine *machine);
+/* The channels of `groups` groups in turn: y[., i * groups + g] = a[., g * c / groups + i]. They do not overlap. */
+void mg_channel_shuffle(const struct mg_elementwise *s, size_t groups, const float *a, float *y, const struct mg_machine *machine);
 /* y[i] = x[i] * scale if the random number offset + i of the stream `seed` is at least `drop`, else 0; the numbers are 32 bits of
    Philox4x32-10 (Salmon et al. 2011), so that y does not depend on which thread computes it. n floats, dense; y may be x. (dropout.c) */
 void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y,
@@ -280,7 +295,9 @@ enum mg_kernel {
     MG_ACTIVATION,      /* elementwise */
     MG_ADD,             /* elementwise */
     MG_COPY,            /* elementwise */
-    MG_SOFTMAX          /* elementwise: rows and c */
+    MG_SOFTMAX,         /* elementwise: rows and c */
+    MG_AFFINE,          /* affine */
+    MG_CHANNEL_SHUFFLE  /* elementwise; ldb: the number of groups */
 };
 
 union mg_settings {
@@ -288,6 +305,7 @@ union mg_settings {
     struct mg_place place;
     struct mg_pool pool;
     struct mg_elementwise elementwise;
+    struct mg_affine affine;
 };
 
 /* The memory of a plan consists of areas: packed weights, the arena, the input, and from MG_OUTPUT on one area for each output. */
@@ -301,7 +319,8 @@ struct mg_address {
 /* One call of a kernel. */
 struct mg_call {
     int kernel;                   /* enum mg_kernel */
-    struct mg_address x, w, b, y; /* x: input; w: packed weights; b: bias of MG_CONV2D_WINOGRAD, second input of MG_ADD; y: output */
+    struct mg_address x, w, b, y; /* x: input; w: packed weights, the factors of MG_AFFINE; b: bias of MG_CONV2D_WINOGRAD, second input of
+                                     MG_ADD, summands of MG_AFFINE; y: output */
     struct mg_address residual;   /* of a convolution */
     union mg_settings settings;
 };
