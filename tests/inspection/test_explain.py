@@ -99,7 +99,8 @@ def some_conv_transpose(draw, x):
     extra = tuple(draw(st.integers(0, step - 1)) for step in stride)
     bias = (leaf(2, 3 * groups),) if draw(st.booleans()) else ()
     w = leaf(1, *kernel, 3, 4)
-    return ops.conv_transpose2d(x, w, *bias, stride=stride, padding=draw(pads), output_padding=extra, groups=groups)
+    window = {"stride": stride, "padding": draw(pads), "dilation": draw(pairs), "output_padding": extra}
+    return ops.conv_transpose2d(x, w, *bias, groups=groups, **window)
 
 
 def some_pad(draw, x):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from .. import kernels
 from ..array_types import Shape
-from ..checks import pair
+from ..checks import pair, sides
 from ..op import Op
 from ..ops.concat import Concat
 from ..ops.conv import Conv2d
@@ -99,9 +99,9 @@ class Layout:
             return None
         if op.inputs[1].shape[:2] != (1, 1) or op.window["groups"] != 1:
             return None
-        window = pair("compile", "stride", op.window["stride"], 1), pair("compile", "padding", op.window["padding"], 0)
-        epilogue = self.epilogue(op)
-        return (key_of(op.inputs[0]), epilogue.activation) if window == ((1, 1), (0, 0)) and epilogue.residual is None else None
+        window = pair("compile", "stride", op.window["stride"], 1), sides("compile", "padding", op.window["padding"])
+        epilogue, plain = self.epilogue(op), window == ((1, 1), (0, 0, 0, 0))
+        return (key_of(op.inputs[0]), epilogue.activation) if plain and epilogue.residual is None else None
 
     def _find_wholes(self) -> dict[Op, Op]:
         """The entries of `whole` for concatenations that are part of another."""
