@@ -28,8 +28,9 @@ class LRN(Op):
         if check_array("lrn", "x", x).ndim < 1:
             raise ValueError(f"lrn: `x` has 0 axes {x.shape}, expected at least 1")
         self.x, y = x, np.empty(x.shape, x.dtype)
-        for part, to in _blocks(x, y):
-            np.divide(part, self._power(self._denominators(part))[:, : part.shape[1]], out=to)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite squares, without a warning as in C
+            for part, to in _blocks(x, y):
+                np.divide(part, self._power(self._denominators(part))[:, : part.shape[1]], out=to)
         return y
 
     def _denominators(self, x: Array) -> Array:
