@@ -151,7 +151,7 @@ def test_numpy_and_python_read_a_tensors_values():
     (lambda x: np.ones(2, np.float32) / x, "div: `a` is an array"),
     (lambda x: np.exp(x), "Tensor"),
     (lambda x: x + Tensor([1.0, 2.0, 3.0]), r"`b` has shape \(3,\), expected \(2,\)"),
-    (lambda x: x * Tensor([1.0]), r"`b` has shape \(1,\), expected \(2,\)"),
+    (lambda x: x * Tensor([[1.0, 2.0, 3.0]]), r"mul: `b` has shape \(1, 3\), expected \(2,\), but for axes of length 1"),
     (lambda x: x * float("nan"), "`b` is nan, expected a finite number"),
     (lambda x: x + Tensor(np.ones(2)), "`b` is float64, expected float32"),
     (lambda x: x / 0, "div: `b` is 0"), (lambda x: x**x, "power: `exponent` is .*, expected a number"),

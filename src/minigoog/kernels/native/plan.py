@@ -12,7 +12,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array, Padding, Pair, Shape
 from ..shapes import ConvShape, Sides, conv_shape, pool_shape
-from . import conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
+from . import conv_algorithms, conv_depthwise, conv_direct, conv_geometry, conv_winograd, machine, workspace
 from .activation import KINDS
 from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
 from .conv_geometry import Epilogue
@@ -71,6 +71,8 @@ def convolution(
     chosen, sides = conv_algorithms.choose("conv2d", algorithm, s), conv_winograd.OF_SIDE
     if chosen is conv_winograd.ALGORITHM:
         chosen = sides[conv_winograd.side_of(s)]
+    if chosen is conv_depthwise.ALGORITHM:
+        return _depthwise(s, x, w, b, activation, residual, y)
     prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), _direct)
     cin, cout = s.cin // groups, s.cout // groups
     calls = []
@@ -83,6 +85,14 @@ def convolution(
         *pads, call = prepare(m, s._replace(cin=cin, cout=cout, groups=1), x_part, w_part, b_part, epilogue, y_part)
         calls += [*pads, call._replace(residual=r_part)]
     return calls
+
+
+def _depthwise(
+    s: ConvShape, x: Map, w: Array, b: Array | None, activation: Activation | None, residual: Map | None, y: Map
+) -> list[Call]:
+    epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
+    settings = {"depthwise": conv_depthwise.geometry(s, x.ld, y.ld, epilogue)[0]}
+    return [Call(lib.MG_DEPTHWISE, x, y, settings, w.reshape(-1), b, "depthwise", _multiply_adds(s) // s.groups, residual=residual)]
 
 
 def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
