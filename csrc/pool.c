@@ -95,22 +95,32 @@ void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int3
     }
 }
 
+/* Means of a row of windows, channels [first, first + channels). */
+static void mean_row(const struct mg_pool *s, const struct kernels *k, size_t row, size_t first, size_t channels, const float *x, float *y)
+{
+    const struct axis rows = rows_of(s), cols = cols_of(s);
+    const struct covered v = mg_covered_by(&rows, row % s->out_h);
+    const float *image = x + row / s->out_h * s->h * s->w * s->ldx + first;
+    const size_t height = divisor(&rows, row % s->out_h, s->count_padding);
+    for (size_t ox = 0; ox < s->out_w; ox++) {
+        const struct covered u = mg_covered_by(&cols, ox);
+        const struct pool_window window = {channels, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
+        k->mean_window(&window, image + (v.first * s->w + u.first) * s->ldx, (float)(height * divisor(&cols, ox, s->count_padding)),
+                       y + (row * s->out_w + ox) * s->ldy + first);
+    }
+}
+
+/* With few rows of windows, as in a global pool, the channels are split too, cache line by cache line. */
 void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine)
 {
     check(s);
     const struct kernels *k = mg_kernels(machine);
-    const struct axis rows = rows_of(s), cols = cols_of(s);
+    const size_t rows = s->n * s->out_h, few = 4 * (size_t)machine->threads, group = rows < few ? CACHE_LINE : s->c;
+    const size_t groups = group ? mg_ceil_div(s->c, group) : 0;
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
-        const struct covered v = mg_covered_by(&rows, row % s->out_h);
-        const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
-        const size_t height = divisor(&rows, row % s->out_h, s->count_padding);
-        for (size_t ox = 0; ox < s->out_w; ox++) {
-            const struct covered u = mg_covered_by(&cols, ox);
-            const struct pool_window window = {s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
-            k->mean_window(&window, image + (v.first * s->w + u.first) * s->ldx, (float)(height * divisor(&cols, ox, s->count_padding)),
-                           y + (row * s->out_w + ox) * s->ldy);
-        }
+    PARALLEL_FOR(task, rows * groups, rows * s->out_w * s->c * s->kh * s->kw, machine) {
+        const size_t first = task % groups * group;
+        mean_row(s, k, task / groups, first, mg_min(group, s->c - first), x, y);
     }
 }
 
