@@ -75,7 +75,10 @@ def convolution(
         return _depthwise(s, x, w, b, activation, residual, y)
     prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), _direct)
     cin, cout = s.cin // groups, s.cout // groups
-    calls = []
+    calls: list[Call] = []
+    if groups > 1 and prepare is _direct and any(s.padding):  # once for all groups, which read their channels of the canvas
+        calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
+        s = s._replace(h=x.shape[1], w=x.shape[2], padding=(0, 0, 0, 0))
     for g in range(groups):
         part = slice(g * cout, (g + 1) * cout)
         w_part, b_part = np.ascontiguousarray(w[..., part]), None if b is None else np.ascontiguousarray(b[part])
