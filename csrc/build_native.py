@@ -1,4 +1,4 @@
-"""Describes the extension module `minigoog._native` to cffi: its functions are those of minigoog.h. Compiler flags: see setup.py."""
+"""Describes the extension module `minigoog._native` to cffi: its functions are those of minigoog*.h. Compiler flags: see setup.py."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import cffi
 HERE = Path(__file__).parent
 
 ffi = cffi.FFI()
-ffi.cdef("".join(line for line in (HERE / "minigoog.h").read_text().splitlines(keepends=True) if not line.startswith("#")))
+for header in ("minigoog.h", "minigoog_sparse.h"):
+    ffi.cdef("".join(line for line in (HERE / header).read_text().splitlines(keepends=True) if not line.startswith("#")))
 ffi.set_source(
     "minigoog._native",
     '#include "minigoog.h"',

@@ -49,21 +49,12 @@ double mg_peak(size_t rounds, const struct mg_machine *machine);
    MG_HARD_SWISH    x * clip(x + 3, 0, 6) / 6            kept: x
    MG_SIGMOID       1 / (1 + exp(-x))                    kept: y
    MG_SILU          x / (1 + exp(-x))                    kept: x
-   MG_ELU           x where x > 0, else alpha * (exp(x) - 1)  kept: x
+   MG_ELU           x or, below 0, alpha * (exp(x) - 1)   kept: x
    MG_TANH          alpha * tanh(beta * x)               kept: y */
-enum mg_activation {
-    MG_NONE,
-    MG_RELU,
-    MG_CLIP,
-    MG_LEAKY_RELU,
-    MG_HARD_SIGMOID,
-    MG_HARD_SWISH,
-    MG_SIGMOID,
-    MG_SILU,
-    MG_ELU,
-    MG_TANH,
-    MG_ACTIVATIONS
-};
+// clang-format off
+enum mg_activation { MG_NONE, MG_RELU, MG_CLIP, MG_LEAKY_RELU, MG_HARD_SIGMOID, MG_HARD_SWISH, MG_SIGMOID, MG_SILU, MG_ELU, MG_TANH,
+                     MG_ACTIVATIONS };
+// clang-format on
 
 /* A convolution whose padding is already in x. A window is kh x kw pixels, dilation_h rows and dilation_w columns apart.
    y: n x out_h x out_w pixels of cout floats, out_h = (h - (kh - 1) * dilation_h - 1) / stride_h + 1. */
@@ -156,59 +147,6 @@ size_t mg_column_sums_scratch(size_t rows, size_t c);
 /* sums[j] = sum over `rows` pixels of x[., j]: the gradient of a bias. (elementwise.c) */
 void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *sums, const struct mg_machine *machine);
 
-/* ---- convolution with sparse weights ----
- *
- * A matrix of cout rows and kh * kw * cin columns, column (ky * kw + kx) * cin + c. `block` rows share their columns: 1 (CSR: each
- * weight has its own column), or a multiple of 16; the last block is padded with zeros. Row i (of blocks) has the entries
- * starts[i] to starts[i + 1]; entry e has values[e, block] and multiplies the float at offsets[e]. starts, offsets and values are inputs,
- * bias is [cout] or NULL. */
-
-/* y = convolution of x, which contains its padding, with blocks of weights, plus bias. offsets: in floats, from the first float of a
-   window in x. (sparse_block.c) */
-void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *x, const int32_t *starts, const int32_t *offsets,
-                            const float *values, const float *bias, float *y, const struct mg_machine *machine);
-/* The same for CSR as in textbooks: one sum for each output, one multiply-add after the other. (sparse_textbook.c) */
-void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                               const float *bias, float *y, const struct mg_machine *machine);
-
-/* A convolution whose padding is not in x. y: n x out_h x out_w pixels of cout floats, out_h = (h + 2 * pad_h - kh) / stride_h + 1. */
-struct mg_sparse_conv {
-    size_t n, h, w, cin;
-    size_t kh, kw, stride_h, stride_w, pad_h, pad_w;
-    size_t out_h, out_w, cout;
-    size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
-    size_t block;
-    int relu; /* forward only: y = max(0, y) */
-};
-
-/* Floats of the panel into which each thread packs a part of x; it must be below 2^31. The same for every n. (sparse_panel.c) */
-size_t mg_sparse_panel(const struct mg_sparse_conv *s);
-/* offsets[e] = where in the panel the float that columns[e] multiplies is. (sparse_panel.c) */
-void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets);
-/* Floats of scratch that mg_sparse_conv2d needs. (sparse.c) */
-size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine);
-/* y = convolution of x with CSR weights, plus bias; offsets as mg_sparse_offsets writes them. (sparse.c) */
-void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                      const float *bias, float *y, float *scratch, const struct mg_machine *machine);
-/* Floats of scratch that mg_sparse_conv2d_weight needs for `entries` entries. (sparse_weight.c) */
-size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine);
-/* dvalues [entries, block] = the gradient of values, CSR or blocks. (sparse_weight.c) */
-void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *dy,
-                             float *dvalues, float *scratch, const struct mg_machine *machine);
-
-/* ---- co-occurrences (cooccurrence.c) ---- */
-
-/* Binary maps, n images x h x w pixels x c channels, as lists: channels[starts[p]] .. channels[starts[p + 1] - 1] are on at pixel p,
-   in increasing order; starts has n * h * w + 1 entries. */
-struct mg_maps {
-    size_t n, h, w, c, radius;
-};
-
-/* counts[a, radius + dy, radius + dx, b] = the number of pixels (y, x) of all images where channel a is on and b is on at
-   (y + dy, x + dx), for |dy|, |dx| <= radius.  counts: c x (2 radius + 1)^2 x c, dense; n * h * w < 2^31. */
-void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int32_t *channels, int32_t *counts,
-                      const struct mg_machine *machine);
-
 /* ---- pooling (pool.c) ---- */
 
 /* Windows of kh x kw pixels, dilation_h x dilation_w apart; the windows are stride_h x stride_w apart, the first one starting pad_top
@@ -252,8 +190,7 @@ void mg_add(const struct mg_elementwise *s, const float *a, const float *b, floa
 /* y = a. They do not overlap. */
 void mg_copy(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine);
 
-/* A factor for each channel, which may be another one in each image, a summand for each channel, and an activation: n images x `rows`
-   pixels x c channels. */
+/* Factors, summands and an activation for the channels of n images x `rows` pixels x c channels. */
 struct mg_affine {
     size_t n, rows, c;
     size_t ldx, lds, ldy; /* lds: from the factors of one image to those of the next; 0: all have the same */
@@ -356,5 +293,7 @@ size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_ma
    mg_plan_scratch floats.  seconds [n] = the time of each call, or NULL. */
 void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
                  const struct mg_machine *machine);
+
+#include "minigoog_sparse.h"
 
 #endif

@@ -225,7 +225,8 @@ def code(path):
 
 
 def declared():
-    return re.findall(r"^[a-z_0-9 *]*?\b(\w+)\([^;{]*\);", code(ROOT / "csrc" / "minigoog.h"), re.M)
+    text = "".join(code(path) for path in sorted((ROOT / "csrc").glob("minigoog*.h")))
+    return re.findall(r"^[a-z_0-9 *]*?\b(\w+)\([^;{]*\);", text, re.M)
 
 
 def test_the_functions_that_python_may_call_start_with_mg():

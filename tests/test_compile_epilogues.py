@@ -43,6 +43,7 @@ LAYERS = {
     "2x2 tiles": (lambda: nn.Conv2d(32, 40, 3, padding=1), (1, 14, 13, 32)),
     "5x5": (lambda: nn.Conv2d(24, 40, 5, padding=2), (2, 21, 19, 24)),
     "groups": (lambda: nn.Conv2d(6, 9, 3, groups=3), (2, 7, 7, 6)),
+    "depthwise": (lambda: nn.Conv2d(37, 37, 3, padding=1, groups=37), (2, 7, 9, 37)),
     "long sums": (lambda: nn.Conv2d(520, 20, 3, padding=1, stride=2), (1, 5, 5, 520)),
 }
 

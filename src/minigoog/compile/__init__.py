@@ -1,8 +1,9 @@
 """`compile`: a network for inference as a flat list of prepared kernel calls, run by C with no Python between them.
 
-The tape of one forward pass is read once, and everything is decided then: algorithms, packed weights, padding, bias and ReLU within
-the convolution, and where each map lies in one arena. Concatenation disappears: its inputs are written directly to their places. The 1x1
-convolutions on one map become one product, whose first columns lie beside the concatenated map, so that nothing is copied:
+The tape of one forward pass is read once, and everything is decided then: algorithms, packed weights, padding, and what the convolution
+computes besides (bias, scale and shift, a sum, an activation: epilogue.py), and where each map lies in one arena. Concatenation
+disappears: its inputs are written directly to their places. The 1x1 convolutions on one map become one product, whose first columns lie
+beside the concatenated map, so that nothing is copied:
 
     [ 3x3 reduce | 5x5 reduce | 1x1 | 3x3 | 5x5 | pool projection ]      one product writes the first three blocks
                               [ the module's output ............. ]

@@ -50,8 +50,10 @@ def _same(x: Array, *settings: Any) -> Shape:
 
 
 SHAPES: dict[str, Callable[..., Shape | None]] = {
-    "add": _add, "avg_pool2d": _pool, "conv2d": _conv2d, "global_avg_pool2d": _global, "linear": _linear, "max_pool2d": _pool,
-} | dict.fromkeys(("clip", "elu", "hard_sigmoid", "hard_swish", "leaky_relu", "relu", "sigmoid", "silu", "tanh"), _same)  # fmt: skip
+    "add": _add, "avg_pool2d": _pool, "clip": _same, "conv2d": _conv2d, "elu": _same, "global_avg_pool2d": _global,
+    "hard_sigmoid": _same, "hard_swish": _same, "leaky_relu": _same, "linear": _linear, "max_pool2d": _pool, "relu": _same,
+    "sigmoid": _same, "silu": _same, "tanh": _same,
+}
 
 
 def outlined(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
