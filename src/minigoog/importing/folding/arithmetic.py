@@ -92,6 +92,8 @@ def where(node: Node, inputs: Inputs, opset: int) -> Constant:
 def reduced(node: Node, inputs: Inputs, opset: int) -> Constant:
     function = {"ReduceProd": np.prod, "ReduceSum": np.sum, "ReduceMax": np.max, "ReduceMin": np.min}[node.op]
     array, axes = given(inputs, 0), axes_of(node, inputs, 1)
+    if not axes and integer(node, "noop_with_empty_axes", 0):
+        return array
     found = None if not axes else tuple(axis_of(axis, array.ndim) for axis in axes)
     result = function(array, axis=found, keepdims=bool(integer(node, "keepdims", 1)))  # type: ignore[operator]
     return np.asarray(result).astype(array.dtype)
