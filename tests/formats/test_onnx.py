@@ -121,7 +121,8 @@ def test_other_opsets_are_refused_by_number(tmp_path, opset):
 
 def test_inputs_are_those_that_are_not_weights_and_free_axes_have_no_length(tmp_path):
     weights = [numpy_helper.from_array(np.ones(3, np.float32), "w")]
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, None, 5]), helper.make_tensor_value_info("w", TensorProto.FLOAT, [3])]
+    shapes = {"x": ["n", 3, None, 5], "w": [3]}
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
     graph = read(tmp_path, model(weights, inputs=inputs, ir=3))
     assert graph.inputs == {"x": (None, 3, None, 5)} and graph.outputs == ("y",)
 
