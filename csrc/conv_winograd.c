@@ -74,9 +74,9 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 }
 
 /* m[position, tile, width] = v[position, tile, cin] * panel[position, cin, width], for all positions; on the way the next position's
-   weights are prefetched. */
+   weights are prefetched, those before panels_end. */
 static void multiply(const struct mg_conv *s, const struct kernels *k, const struct plan *p, size_t tiles, const float *v,
-                     const float *panel, size_t width, float *m)
+                     const float *panel, const float *panels_end, size_t width, float *m)
 {
     struct conv_tile t = {.runs = {.rows = 1, .in_row = 1, .length = s->cin}, .ldy = width};
     const size_t position = width * (s->cin + 1);
@@ -86,7 +86,8 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
             rows[tile] = v + mg_min(tile, tiles - 1) * s->cin;
         for (size_t tile = 0; tile < tiles; tile += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], tiles - tile);
-            t.ahead = panel + position + position * tile / tiles;
+            const float *next = panel + position;
+            mg_look_ahead(&t, next + mg_min((size_t)(panels_end - next), position * tile / tiles), s->cin, panels_end, v);
             mg_conv_tile(k, s->cin, mg_height_for(k, n_rows), width / k->lanes)(&t, rows + tile, panel, m + tile * width, n_rows, width);
         }
     }
@@ -95,7 +96,7 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
 /* One convolution and the addresses of its operands. */
 struct job {
     const struct mg_conv *s;
-    const float *x, *panels, *bias;
+    const float *x, *panels, *bias, *residual;
     float *y;
 };
 
@@ -111,23 +112,27 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
         transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, v + (tile - first) * s->cin,
                          p->block * s->cin);
 
+    const size_t floats_of_column = p->grid.positions * (s->cin + 1);
+    const float *panels_end = j->panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * floats_of_column;
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
-        multiply(s, k, p, end - first, v, j->panels + column * p->grid.positions * (s->cin + 1), width, m);
-        for (size_t tile = first; tile < end; tile++)
+        multiply(s, k, p, end - first, v, j->panels + column * floats_of_column, panels_end, width, m);
+        for (size_t tile = first; tile < end; tile++) {
+            const size_t corner = mg_corner(p->grid, tile, s->out_h, s->out_w);
+            const struct epilogue e = mg_epilogue(s, j->residual ? j->residual + corner * s->ldr + column : NULL);
             transform->output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width,
-                              j->bias ? j->bias + column : NULL, s->relu,
-                              j->y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->ldy + column, s->ldy, s->out_w * s->ldy,
+                              j->bias ? j->bias + column : NULL, &e, j->y + corner * s->ldy + column, s->ldy, s->out_w,
                               mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
+        }
     }
 }
 
-void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch,
-                        const struct mg_machine *machine)
+void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, const float *residual, float *y,
+                        float *scratch, const struct mg_machine *machine)
 {
     const struct plan p = plan_of(s, machine);
     mg_check_winograd(s, p.grid);
-    const struct job j = {s, x, panels, bias, y};
+    const struct job j = {s, x, panels, bias, residual, y};
     const struct kernels *k = mg_kernels(machine);
     const size_t scratch_size = mg_conv2d_winograd_scratch(s, machine) / p.threads, n_panels = mg_panel_count(k, s->cout);
 
