@@ -34,10 +34,10 @@ ONES = np.ones((2, 3, 1, 1), np.float32)
     ([("ReduceMean", ["x"], ["y"], {"axes": [1]})], {}, 13, r"a mean over the axes \(1,\), expected the two axes of pixels"),
     ([("Resize", ["x", "", "s"], ["y"], {"mode": "cubic"})], {"s": np.float32([1, 1, 2, 2])}, 13, "resizing is cubic"),
     ([("Reshape", ["x", "s"], ["y"], {})], {"s": np.array([5, 7])}, 13, r"shape \(5, 7\) for a value of shape"),
-    ([("Expand", ["v", "s"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})]
+    ([("Expand", ["v", "s"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})],
      {"v": np.float32(1), "s": np.array([1 << 20, 1 << 20])}, 13, "out of few"),
     ([("ConstantOfShape", ["s"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})], {"s": np.array([-1])}, 13, r"node `n0` \(ConstantOfShape\)"),
-    ([("Range", ["a", "b", "c"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})]
+    ([("Range", ["a", "b", "c"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})],
      dict.fromkeys("ac", np.array(1)) | {"b": np.array(1 << 60)}, 13, "makes 1,15"),
     ([("Relu", ["c"], ["y"], {})], {"c": ONES}, 13, "expected a value that is computed|no node reads an input"),
     ([("Pad", ["x", "p"], ["y"], {})], {"p": np.array([0, 1, 0, 0, 0, 0, 0, 0])}, 13, "padding of images or channels is not supported"),
