@@ -148,7 +148,8 @@ def spelled_out() -> bytes:
     nodes += [
         ("Transpose", ["x"], ["t"], {"perm": [0, 3, 1, 2]}), ("Pad", ["t", "ends"], ["p"], {}), ("Conv", ["p", "w"], ["c"], {"group": 2}),
         ("Resize", ["c", "", "scales"], ["r"], {"mode": "nearest"}), ("Shape", ["r"], ["s"], {}), ("Gather", ["s", "z"], ["n"], {}),
-        ("Unsqueeze", ["n", "k"], ["u"], {}), ("Slice", ["r", "two", "six", "two"], ["h"], {}), ("ReduceMean", ["h"], ["m"], {"axes": [2, 3]}),
+        ("Unsqueeze", ["n", "k"], ["u"], {}), ("Slice", ["r", "two", "six", "two"], ["h"], {}),
+        ("ReduceMean", ["h"], ["m"], {"axes": [2, 3]}),
         ("Split", ["m"], ["m1", "m2"], {"axis": 1}), ("Sigmoid", ["m1"], ["g"], {}), ("Mul", ["m1", "g"], ["b"], {}),
         ("Add", ["b", "m2"], ["a"], {}), ("Identity", ["a"], ["i"], {}),
         ("Concat", ["u", "two"], ["shape"], {"axis": 0}), ("Reshape", ["i", "shape"], ["y"], {}),

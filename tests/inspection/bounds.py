@@ -8,7 +8,9 @@ from tests.kernels.test_batch_norm import ROUNDINGS
 from tests.kernels.test_softmax import relative_error
 from tests.kernels.test_winograd import ABSOLUTE, winograd, winograd_weight
 
-MOVED = {"MaxPool2d", "ReLU", "Reshape", "Concat", "Connect", "Index"}  # forward without arithmetic: the very bits
+# forward without arithmetic: the very bits
+MOVED = {"ChannelShuffle", "Concat", "Connect", "Index", "MaxPool2d", "ReLU", "Reshape", "Transpose"}
+CURVES = {"Clip", "ELU", "GELU", "HardSigmoid", "HardSwish", "Sigmoid", "SiLU"}  # of one number, by a handful of operations
 
 
 def sum_bound(e):
@@ -20,6 +22,12 @@ def output_bound(step, e, index):
     op, x = step.op, step.inputs[0].astype(np.float64)
     if step.operation in MOVED:
         return 0.0
+    if step.operation in CURVES:
+        return 8 * U * (abs(e.value) + abs(x[index]))
+    if step.operation == "LRN":  # five squares, their sum, a power of it and a quotient
+        return 16 * U * abs(e.value)
+    if step.operation == "LogSoftmax":  # x is rounded when the largest is subtracted, and so is the logarithm
+        return 8 * U * (2 * np.abs(x[index[:-1]]).max() + np.log(x.shape[-1]) + 1)
     if step.operation == "Tanh":  # derived in tests/kernels/test_activation.py
         return op.gain * U * (abs(op.slope * x[index]) + 6)
     if step.operation == "Power":  # NumPy's powers of float32 are within 4 ulp
@@ -46,6 +54,14 @@ def gradient_bound(step, e, k, index):
     op, dy = step.op, np.abs(step.dy).astype(np.float64)
     if step.operation == "Power":
         return 12 * U * abs(e.value)
+    if step.operation in CURVES:
+        return 8 * U * dy[index] * (1 + abs(step.inputs[0][index]))
+    if step.operation == "LRN":  # the two terms of which it is the difference
+        others = 2 * op.alpha * op.beta / op.size * abs(step.inputs[0][index]) * np.abs(e.products).sum()
+        return 32 * U * (abs(e.parts["dy / d ** beta"]) + others)
+    if step.operation == "LogSoftmax":
+        relative = 8 * U * (1 + 2 * np.abs(step.inputs[0][index[:-1]]).max())
+        return 4 * U * dy[index] + relative * e.parts["softmax(x)"] * dy[index[:-1]].sum()
     if step.operation == "Softmax":  # y is rounded, and so is each product of the sum
         y = step.output[index[0]].astype(np.float64)
         relative = 2 * relative_error(step.inputs[0])[index[0]].max() + (8 + 2 * np.sqrt(len(y))) * U

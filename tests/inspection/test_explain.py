@@ -13,6 +13,7 @@ from minigoog.inspection.rules.rule import RULES
 from minigoog.inspection.trace.step import Step
 from minigoog.kernels.sparse_pattern import SparsePattern
 from minigoog.op import Op
+from minigoog.ops.resize import COORDINATES, MODES, ROUNDINGS
 from tests.inspection.bounds import gradient_bound, output_bound
 from tests.strategies import distinct, numbers, seeds
 
@@ -92,35 +93,76 @@ def some_connect(draw, x):
     return ops.connect(leaf(1, 3, 2, 4), [0, 1, 1, 3], [0, 0, 2, 1], (4, 3))
 
 
+def some_conv_transpose(draw, x):
+    groups, stride = draw(st.sampled_from([1, 2, 4])), draw(pairs)
+    kernel = [draw(st.integers(1, 3)) + 2 for _ in range(2)]
+    extra = tuple(draw(st.integers(0, step - 1)) for step in stride)
+    bias = (leaf(2, 3 * groups),) if draw(st.booleans()) else ()
+    w = leaf(1, *kernel, 3, 4)
+    window = {"stride": stride, "padding": draw(pads), "dilation": draw(pairs), "output_padding": extra}
+    return ops.conv_transpose2d(x, w, *bias, groups=groups, **window)
+
+
+def some_pad(draw, x):
+    mode = draw(st.sampled_from(["constant", "reflect", "edge"]))
+    return ops.pad(x, tuple(draw(st.integers(0, 2)) for _ in range(4)), 0.7, mode)
+
+
+def some_resize(draw, x):
+    mode, coordinates, rounding = (draw(st.sampled_from(names)) for names in (MODES, COORDINATES, ROUNDINGS))
+    return ops.resize(x, (draw(st.integers(1, 12)), draw(st.integers(1, 12))), mode, coordinates, rounding)
+
+
+def broadcast(draw, x):
+    """A leaf of the shape of `x`, or of one that is broadcast."""
+    n, h, w, c = x.shape
+    return leaf(1, *draw(st.sampled_from([(n, h, w, c), (c,), (n, 1, 1, c), (h, 1, c)])))
+
+
 POOL, SMOOTHING = {"kernel_size": 3, "padding": 1}, st.sampled_from([0, 0.1])
 CASES = {
     "AdaptiveAvgPool2d": lambda draw, x: ops.adaptive_avg_pool2d(x, draw(st.integers(1, 5))),
     "AddScalar": lambda draw, x: x + 1.5,
-    "Add": lambda draw, x: x + leaf(1, *x.shape),
+    "Add": lambda draw, x: x + broadcast(draw, x),
     "AvgPool2d": lambda draw, x: ops.avg_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
     "BatchNorm2d": lambda draw, x: ops.batch_norm(x, gamma=leaf(1, 4), beta=leaf(2, 4), eps=1e-3, relu=draw(st.booleans())),
     "ChannelAffine": lambda draw, x: ops.channel_affine(x, leaf(1, 4), leaf(2, 4)),
+    "ChannelShuffle": lambda draw, x: ops.channel_shuffle(x, draw(st.sampled_from([1, 2, 4]))),
+    "Clip": lambda draw, x: ops.clip(x, draw(st.sampled_from([None, -0.5, 0.1])), draw(st.sampled_from([None, 0.6]))),
     "Concat": lambda draw, x: ops.concat([x, leaf(1, *x.shape[:3], 3), leaf(2, *x.shape[:3], 1)]),
     "Connect": some_connect,
     "Conv2d": some_conv,
+    "ConvTranspose2d": some_conv_transpose,
     "CrossEntropy": lambda draw, x: ops.cross_entropy(ops.flatten(x), np.arange(len(x.data)), label_smoothing=draw(SMOOTHING)),
     "Dropout": lambda draw, x: ops.dropout(x, 0.4),
+    "ELU": lambda draw, x: ops.elu(x, 1.3),
+    "GELU": lambda draw, x: ops.gelu(x, draw(st.sampled_from(["none", "tanh"]))),
     "GlobalAvgPool2d": lambda draw, x: ops.global_avg_pool2d(x),
+    "HardSigmoid": lambda draw, x: ops.hard_sigmoid(x, 0.2, 0.4),
+    "HardSwish": lambda draw, x: ops.hard_swish(x),
     "Index": lambda draw, x: x[[0, -1, 0], 1:, ::2],
     "LeakyReLU": lambda draw, x: ops.leaky_relu(x, draw(st.sampled_from([0.01, -0.5, 1.5]))),
     "Linear": some_linear,
+    "LogSoftmax": lambda draw, x: ops.log_softmax(x),
+    "LRN": lambda draw, x: ops.lrn(x, draw(st.sampled_from([1, 3, 5])), 0.9, draw(st.sampled_from([0.75, 0.6]))),
     "MaxPool2d": lambda draw, x: ops.max_pool2d(x, stride=draw(pairs), ceil_mode=draw(st.booleans()), **POOL),
     "Mean": lambda draw, x: (x * 1.3).mean(),
-    "Multiply": lambda draw, x: x * leaf(1, *x.shape),
+    "Multiply": lambda draw, x: x * broadcast(draw, x),
+    "Pad": some_pad,
     "Power": lambda draw, x: (x * x + 0.5) ** draw(st.sampled_from([2, -1, 0.5, 0])),
+    "PReLU": lambda draw, x: ops.prelu(x, leaf(1, 4)),
     "ReLU": lambda draw, x: ops.relu(x),
     "Reshape": lambda draw, x: x.reshape(-1 * -x.shape[0], x.shape[2], x.shape[1], 2, 2),
+    "Resize": some_resize,
     "Scale": lambda draw, x: x * 0.7,
+    "Sigmoid": lambda draw, x: ops.sigmoid(x),
+    "SiLU": lambda draw, x: ops.silu(x),
     "Softmax": lambda draw, x: ops.softmax(ops.flatten(x) * 0.01),
     "SparseConv2d": some_sparse_conv,
     "SquaredDistance": lambda draw, x: ops.squared_distance(ops.flatten(x), numbers(1, (3, x.size // x.shape[0]))),
     "Sum": lambda draw, x: (x * 1.3).sum(),
     "Tanh": lambda draw, x: ops.tanh(x * 0.1, gain=1.7, slope=0.6),
+    "Transpose": lambda draw, x: ops.transpose(x, draw(st.permutations(range(4)))),
 }
 
 

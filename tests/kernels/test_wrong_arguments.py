@@ -21,7 +21,8 @@ WRONG = {
     **dict.fromkeys(("groups", "seed", "offset", "radius"), INTEGERS),
     **dict.fromkeys(("stride", "padding", "dilation", "kernel_size"),
                     [*INTEGERS[:-2], [1], (1, 2, 3), np.array([1, 1]), [[1], 1], (1, -1)]),
-    **dict.fromkeys(("p", "gain", "slope", "negative_slope", "scale", "eps", "lr", "momentum", "weight_decay"), NUMBERS),
+    **dict.fromkeys(("low", "high"), [value for value in NUMBERS if value is not np.inf]),
+    **dict.fromkeys(("p", "alpha", "beta", "gain", "slope", "negative_slope", "scale", "eps", "lr", "momentum", "weight_decay"), NUMBERS),
 }  # fmt: skip
 VALID = {("max_pool2d", "stride"), ("max_pool2d_backward", "stride"), ("avg_pool2d", "stride"), ("avg_pool2d_backward", "stride")}  # None
 

@@ -101,6 +101,8 @@ RECORDS = {
     "conv2d, depthwise": call("conv2d", settings={"padding": 1, "groups": 3}, x=(2, 4, 3, 3), w=(3, 3, 1, 6), b=(6,)),
     "conv_transpose2d": call("conv_transpose2d", settings={"stride": 2, "padding": 1, "output_padding": (1, 0)},
                              x=(2, 3, 2, 3), w=(3, 4, 2, 3), b=(2,)),
+    "conv_transpose2d, dilated, four sides": call("conv_transpose2d", settings={"padding": (0, 2, 1, 0), "dilation": (1, 2)},
+                                                  x=(1, 3, 4, 2), w=(3, 2, 3, 2)),
     "conv_transpose2d without bias, groups": call("conv_transpose2d", settings={"groups": 2, "stride": (1, 3)},
                                                   x=(1, 2, 3, 4), w=(2, 2, 1, 4)),
     "sparse_conv2d": call("sparse_conv2d", settings={"pattern": SPARSE, "stride": 2, "padding": 1},

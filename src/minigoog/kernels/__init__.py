@@ -42,7 +42,7 @@ def _load_native(mode: str) -> ModuleType | None:
 native: Any = _load_native(os.environ.get("MINIGOOG_NATIVE", "auto"))
 BACKENDS: dict[str, ModuleType] = {"reference": reference} | ({"native": native} if native else {})
 _NAMES: dict[str, dict[str, Any]] = {
-    kind: {"backend": kind} | {f: getattr(module, f, getattr(reference, f)) for f in reference.__all__} for kind, module in BACKENDS.items()
+    kind: {"backend": kind} | {f: getattr(module, f) for f in reference.__all__} for kind, module in BACKENDS.items()
 }
 _NAMES["outline"] = _NAMES["native" if native else "reference"] | outline.of(native or reference, list(outline.SHAPES))
 _backend = Mode("minigoog_backend", "native" if native else "reference")

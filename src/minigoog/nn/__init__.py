@@ -1,9 +1,27 @@
 """Modules: parameters and the operations that use them."""
 
-from .activation import Flatten, Identity, LeakyReLU, ReLU, Softmax, Tanh
+from .activation import (
+    ELU,
+    GELU,
+    Flatten,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Tanh,
+)
 from .batch_norm import BatchNorm2d, ConvBNReLU
 from .containers import Branches, ModuleList, Sequential
 from .conv import Conv2d
+from .conv_transpose import ConvTranspose2d
 from .dropout import Dropout
 from .inception import Inception, NaiveInception
 from .linear import Linear
@@ -11,9 +29,12 @@ from .loss import CrossEntropyLoss
 from .module import Buffer, Module, Parameter, evaluation_mode
 from .pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from .sparse import SparseConv2d, prune
+from .upsample import ChannelShuffle, Upsample
 
 __all__ = [
-    "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "Branches", "Buffer", "Conv2d", "ConvBNReLU", "CrossEntropyLoss", "Dropout",
-    "evaluation_mode", "Flatten", "GlobalAvgPool2d", "Identity", "Inception", "LeakyReLU", "Linear", "MaxPool2d", "Module", "ModuleList",
-    "NaiveInception", "Parameter", "prune", "ReLU", "Sequential", "Softmax", "SparseConv2d", "Tanh",
+    "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "Branches", "Buffer", "ChannelShuffle", "Conv2d", "ConvBNReLU",
+    "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "ELU", "evaluation_mode", "Flatten", "GELU", "GlobalAvgPool2d", "Hardsigmoid",
+    "Hardswish", "Hardtanh", "Identity", "Inception", "LeakyReLU", "Linear", "LogSoftmax", "MaxPool2d", "Module", "ModuleList",
+    "NaiveInception", "Parameter", "PReLU", "prune", "ReLU", "ReLU6", "Sequential", "Sigmoid", "SiLU", "Softmax", "SparseConv2d",
+    "Tanh", "Upsample",
 ]

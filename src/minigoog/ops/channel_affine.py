@@ -1,10 +1,13 @@
 """A coefficient and a bias for each channel: LeNet-5's trainable subsampling."""
 
+import numpy as np
+
 from .. import kernels
 from ..array_types import Array
 from ..checks import check_array
 from ..op import Op
 from ..tensor import Tensor
+from .rows import as_rows
 
 
 class ChannelAffine(Op):
@@ -18,9 +21,10 @@ class ChannelAffine(Op):
         for name, vector in (("a", a), ("b", b)):
             check_array("channel_affine", name, vector, dtype=x.dtype, shape=x.shape[-1:])
         self.x, self.a = x, a
-        y: Array = x * a
-        y += b
-        return y
+        rows, factors, shifts = as_rows(x, a, b)
+        y = rows * factors
+        y += shifts
+        return np.asarray(y.reshape(x.shape))
 
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
         da = kernels.conv2d_bias(dy * self.x) if self.needs_grad(1) else None

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..array_types import Array, Pair, Shape
-from ..checks import check_array, check_int, pair
+from ..array_types import Array, Padding, Pair, Shape
+from ..checks import check_array, check_int, pair, sides
 from ..kernels.shapes import check_lengths
 from ..op import Op
 from ..tensor import Tensor
@@ -20,10 +20,10 @@ class ConvTranspose2d(Op):
     read_for = {"x": 1, "w": 0}
 
     def __init__(
-        self, stride: Pair = 1, padding: Pair = 0, output_padding: Pair = 0, dilation: Pair = 1, groups: int = 1
+        self, stride: Pair = 1, padding: Padding = 0, output_padding: Pair = 0, dilation: Pair = 1, groups: int = 1
     ):
         where = "conv_transpose2d"
-        self.stride, self.padding = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
+        self.stride, self.padding = pair(where, "stride", stride, 1), sides(where, "padding", padding)
         self.output_padding = pair(where, "output_padding", output_padding, 0)
         self.dilation = pair(where, "dilation", dilation, 1)
         self.groups = check_int(where, "groups", groups, 1)
@@ -57,7 +57,8 @@ class ConvTranspose2d(Op):
 
     def _length(self, i: int, n: int, kernel: int) -> int:
         """How many rows (i 0) or columns (i 1) the output has if the input has `n`."""
-        length = (n - 1) * self.stride[i] + self.dilation[i] * (kernel - 1) + 1 - 2 * self.padding[i] + self.output_padding[i]
+        without = (n - 1) * self.stride[i] + self.dilation[i] * (kernel - 1) + 1 + self.output_padding[i]
+        length = without - self.padding[i] - self.padding[i + 2]
         if length < 1:
             raise ValueError(f"conv_transpose2d: `padding` is {self.padding}, expected less: it leaves {length} {('rows', 'columns')[i]}")
         return length
@@ -74,13 +75,13 @@ def conv_transpose2d(
     b: Tensor | None = None,
     *,
     stride: Pair = 1,
-    padding: Pair = 0,
+    padding: Padding = 0,
     output_padding: Pair = 0,
     dilation: Pair = 1,
     groups: int = 1,
 ) -> Tensor:
     """Transposed convolution of `x` [n, h, w, cin] with `w` [kh, kw, cout / groups, cin], plus `b` [cout].
 
-    It gives (size - 1) * stride - 2 padding + dilation * (kernel - 1) + output_padding + 1 rows and columns: as many as a convolution with
-    these settings needs to give `size`."""
+    It gives (size - 1) * stride + dilation * (kernel - 1) + 1 + output_padding rows and columns, less the padding: as many as a
+    convolution with these settings needs to give `size`. `padding`: an integer, (vertical, horizontal) or (top, left, bottom, right)."""
     return ConvTranspose2d(stride, padding, output_padding, dilation, groups)(*((x, w) if b is None else (x, w, b)))

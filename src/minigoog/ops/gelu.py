@@ -36,11 +36,11 @@ class GELU(Op):
     def slope(self, x: Array) -> Array:
         """dy/dx = P(x) + x P'(x), in float64."""
         wide, below = x.astype(np.float64), self.below(x)
-        if self.approximate == "tanh":
-            density = 2 * below * (1 - below) * SLOPE * (1 + 3 * CUBE * wide**2)
-        else:
-            density = np.exp(-0.5 * wide**2) / math.sqrt(2 * math.pi)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore"):  # of infinite numbers
+            if self.approximate == "tanh":
+                density = 2 * below * (1 - below) * SLOPE * (1 + 3 * CUBE * wide**2)
+            else:
+                density = np.exp(-0.5 * wide**2) / math.sqrt(2 * math.pi)
             return np.asarray(below + wide * density)
 
     def backward(self, dy: Array) -> tuple[Array]:

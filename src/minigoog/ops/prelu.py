@@ -7,6 +7,7 @@ from ..array_types import Array, BoolArray
 from ..checks import check_array
 from ..op import Op
 from ..tensor import Tensor
+from .rows import as_rows
 
 
 class PReLU(Op):
@@ -17,11 +18,15 @@ class PReLU(Op):
             raise ValueError(f"prelu: `x` has 0 axes {x.shape}, expected at least 1")
         check_array("prelu", "slope", slope, dtype=x.dtype, shape=x.shape[-1:])
         self.x, self.slope = x, slope
-        return np.where(x > 0, x, x * slope)
+        rows, slopes = as_rows(x, slope)
+        y = np.minimum(rows, 0)
+        y *= slopes
+        y += np.maximum(rows, 0)
+        return np.asarray(y.reshape(x.shape))
 
-    def backward(self, dy: Array) -> tuple[Array, Array]:
-        dx = np.where(self.x > 0, dy, dy * self.slope)
-        return dx, kernels.conv2d_bias(np.where(self.x > 0, self.x.dtype.type(0), dy * self.x).reshape(-1, dy.shape[-1]))
+    def backward(self, dy: Array) -> tuple[Array | None, Array | None]:
+        dx = np.where(self.x > 0, dy, dy * self.slope) if self.needs_grad(0) else None
+        return dx, kernels.conv2d_bias(dy * np.minimum(self.x, 0)) if self.needs_grad(1) else None
 
     def active_set(self) -> BoolArray:
         active: BoolArray = self.x > 0

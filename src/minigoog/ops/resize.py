@@ -13,6 +13,7 @@ from .taps import Taps
 
 MODES = ("nearest", "linear")
 COORDINATES = ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
+TIE = 1e-6  # places as close as this to the middle of two pixels are in the middle (measured: ONNX Runtime 1.32)
 ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
@@ -56,14 +57,14 @@ class Resize(Op):
 
     def places(self, n: int, out: int, scale: float) -> Array:
         """Where each of `out` pixels lies on an axis of `n`, whose first pixel is at 0. In float32, as ONNX Runtime computes it."""
-        at, scale = np.arange(out, dtype=np.float32), np.float32(scale)
+        at, single = np.arange(out, dtype=np.float32), np.float32(scale)
         if self.coordinates == "asymmetric":
-            return at / scale
+            return at / single
         if self.coordinates == "align_corners":
             return at * np.float32(n - 1) / np.float32(max(out - 1, 1))
         if self.coordinates == "pytorch_half_pixel" and out == 1:
             return at
-        return (at + np.float32(0.5)) / scale - np.float32(0.5)
+        return (at + np.float32(0.5)) / single - np.float32(0.5)
 
     def _between(self, n: int, places: Array) -> Taps:
         """The taps of pixels at these places: the nearest, or the two around with their shares."""
@@ -77,10 +78,12 @@ class Resize(Op):
 
 def _rounded(places: Array, rounding: str) -> IntArray:
     """`places` as integers."""
-    if rounding in ("floor", "ceil"):
-        return (np.floor(places) if rounding == "floor" else np.ceil(places)).astype(int)
-    half = places.dtype.type(0.5)
-    return (np.ceil(places - half) if rounding == "round_prefer_floor" else np.floor(places + half)).astype(int)
+    if rounding == "ceil":
+        return np.ceil(places).astype(int)
+    below = np.floor(places)
+    up = {"floor": False, "round_prefer_floor": places - below > 0.5 + TIE, "round_prefer_ceil": places - below >= 0.5 - TIE}[rounding]
+    nearest: IntArray = below.astype(int) + up
+    return nearest
 
 
 def _scale(scale: Sequence[float]) -> tuple[float, float]:
@@ -106,6 +109,6 @@ def resize(
     `rounding` of the nearest: "round_prefer_floor", "round_prefer_ceil", "floor" or "ceil".
     `scale` (height, width): output by input size, if it is to be another number than that quotient. (ONNX's Resize, whose names these are)
 
-    PyTorch's interpolate: mode "nearest" is "asymmetric" with "floor", "nearest-exact" is the default, "bilinear" is "linear" with
-    "pytorch_half_pixel"."""
+    PyTorch's interpolate: mode "nearest" is "asymmetric" with "floor", "nearest-exact" is "half_pixel" with "round_prefer_ceil",
+    "bilinear" is "linear" with "pytorch_half_pixel", or "align_corners"."""
     return Resize(output_size, mode, coordinates, rounding, scale)(x)

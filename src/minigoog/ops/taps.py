@@ -8,26 +8,26 @@ from ..array_types import Array, IntArray
 
 
 class Taps(NamedTuple):
-    """y[i] = sum over t of weights[i, t] * x[index[i, t]], along an axis of `n` values; `weights` None: all 1."""
+    """y[i] = sum over t of weights[i, t] * x[sources[i, t]], along an axis of `n` values; `weights` None: all 1."""
 
     n: int
-    index: IntArray  # [outputs, taps]
+    sources: IntArray  # [outputs, taps]
     weights: Array | None = None
 
     def gather(self, x: Array, axis: int) -> Array:
         """y, from `x` along `axis`."""
         if self.weights is None:
-            return x.take(self.index[:, 0], axis)
-        y = x.take(self.index[:, 0], axis) * self._along(axis, x, 0)
-        for t in range(1, self.index.shape[1]):
-            y += x.take(self.index[:, t], axis) * self._along(axis, x, t)
+            return x.take(self.sources[:, 0], axis)
+        y = x.take(self.sources[:, 0], axis) * self._along(axis, x, 0)
+        for t in range(1, self.sources.shape[1]):
+            y += x.take(self.sources[:, t], axis) * self._along(axis, x, t)
         return np.asarray(y)
 
     def scatter(self, dy: Array, axis: int) -> Array:
         """The gradient of `x` from that of y: each output's to its taps. Added in float64."""
         dx = np.zeros((*dy.shape[:axis], self.n, *dy.shape[axis + 1 :]))
         to, rows = np.moveaxis(dx, axis, 0), np.moveaxis(dy, axis, 0)
-        for i, taps in enumerate(self.index):
+        for i, taps in enumerate(self.sources):
             for t, source in enumerate(taps):
                 to[source] += rows[i] if self.weights is None else rows[i] * self.weights[i, t]
         return dx.astype(dy.dtype)

@@ -95,6 +95,31 @@ def test_other_operations_are_explained_and_one_without_a_rule_is_named(driver, 
     assert "adds up to" in page.text("#products") and page.driver.get_log("browser") == []
 
 
+class Later(mg.nn.Module):
+    """The operations of networks after 2015, each explained by its own rule."""
+
+    def __init__(self):
+        self.conv = mg.nn.Conv2d(1, 4, 3, padding=1)
+        self.slope = mg.nn.Parameter(np.array([0.1, -0.2, 0.3, 0.4], np.float32))
+
+    def forward(self, x):
+        ops = mg.ops
+        a = ops.lrn(ops.pad(ops.prelu(self.conv(x), self.slope), (1, 0, 2, 1), 0.5), 3, 0.9)
+        a = ops.resize(ops.pad(a, (1, 2, 0, 1), mode="reflect"), (9, 5), "linear")
+        a = ops.resize(ops.channel_shuffle(ops.silu(a), 2), (6, 8), coordinates="asymmetric", rounding="floor")
+        gate = ops.reshape(ops.global_avg_pool2d(ops.hard_swish(5 * a)), (1, 1, 1, 4))
+        a = ops.elu(a * ops.hard_sigmoid(8 * gate) + ops.sigmoid(gate))
+        return ops.global_avg_pool2d(ops.clip(a, -0.2, 0.4) + ops.clip(a, high=0.9))
+
+
+def test_the_operations_of_later_networks_are_explained(driver, tmp_path):
+    mg.manual_seed(1)
+    image = np.random.default_rng(0).random((8, 8, 1), np.float32)
+    sample = Sample(Later(), image, (255 * image).astype(np.uint8), 1, ("a", "b", "c", "d"), "a network\nan image")
+    explained, of = compare(Page(driver, tmp_path, sample=sample))
+    assert explained == of > 100
+
+
 def test_a_rounded_page_says_so_and_is_close(driver, tmp_path):
     page = Page(driver, tmp_path, rounding=(127,))
     page.run("minigoog.goToNode(4)")

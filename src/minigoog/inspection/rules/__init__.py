@@ -7,8 +7,9 @@ from importlib import import_module
 from .breakdown import Breakdown, add_up, copied
 from .rule import Context, Pointwise, Rule, Window, function_name, has_rule, input_names, rule_for, rule_of
 
-FILES = ("adaptive_pool", "arithmetic", "batch_norm", "channel_affine", "concat", "connect", "conv", "dropout", "index", "linear",
-         "pool", "rbf", "relu", "reshape", "softmax", "sparse_conv")  # fmt: skip
+FILES = ("activation", "adaptive_pool", "arithmetic", "batch_norm", "channel_affine", "concat", "connect", "conv", "conv_transpose",
+         "dropout", "gelu", "index", "linear", "lrn", "pad", "pool", "prelu", "rbf", "relu", "reshape", "resize", "softmax",
+         "sparse_conv", "transpose")  # fmt: skip
 
 for _name in FILES:
     import_module(f".{_name}", __name__)

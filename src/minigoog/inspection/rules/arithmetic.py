@@ -7,21 +7,42 @@ import numpy as np
 from ...array_types import Array, Shape
 from ...ops.arithmetic import Add, AddScalar, Mean, Multiply, Power, Scale, Sum
 from .breakdown import Breakdown, add_up, copied
-from .rule import Context, Pointwise, rule_for
+from .rule import ONE_PIXEL, Context, Pointwise, Window, rule_for
+
+
+class OfTwo(Pointwise):
+    """The rule of an operation on two maps, of which one may be broadcast: its numbers are repeated along axes of length 1."""
+
+    inputs = ("a", "b")
+
+    def operands(self, op: Any, index: Shape) -> list[Any]:
+        """The number of each input that the number at `index` of the output comes from."""
+        return [np.broadcast_to(x.data, op.y.shape)[index] for x in op.inputs]
+
+    def everywhere(self, op: Any, k: int, index: Shape) -> tuple[Any, ...]:
+        """Where in the output the number at `index` of input `k` is, as an index: more than one place if it is repeated."""
+        shape, missing = op.inputs[k].shape, op.y.ndim - len(index)
+        repeated = (n == 1 != m for n, m in zip(shape, op.y.shape[missing:], strict=True))
+        return (*[slice(None)] * missing, *(slice(None) if r else i for r, i in zip(repeated, index, strict=True)))
+
+    def window(self, op: Any) -> Window | None:
+        spread = any(x.op is not None and x.shape[1:3] != op.y.shape[1:3] for x in op.inputs)  # one number for many pixels
+        return None if spread else ONE_PIXEL
 
 
 @rule_for(Add)
-class AddRule(Pointwise):
+class AddRule(OfTwo):
     """One number plus another."""
 
     function = javascript = kernel = "add"
-    inputs = ("a", "b")
 
     def output(self, op: Any, index: Shape) -> Breakdown:
-        return add_up("a + b", {"a and b": np.array([x.data[index] for x in op.inputs])})
+        return add_up("a + b", {"a and b": np.array(self.operands(op, index))})
 
     def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
-        return copied(f"dy{list(index)}", dy[index])
+        if op.inputs[k].shape == op.y.shape:
+            return copied(f"dy{list(index)}", dy[index])
+        return add_up("sum(dy)", {"dy": dy[self.everywhere(op, k, index)]})
 
     def words(self, op: Any, context: Context) -> str:
         return "The sum of two maps, element by element."
@@ -66,17 +87,18 @@ class ScaleRule(Pointwise):
 
 
 @rule_for(Multiply)
-class MultiplyRule(Pointwise):
+class MultiplyRule(OfTwo):
     """One number times another."""
 
-    function = "multiply"
-    inputs = ("a", "b")
+    function = javascript = "multiply"
 
     def output(self, op: Any, index: Shape) -> Breakdown:
-        return add_up("a * b", {"a": op.inputs[0].data[index], "b": op.inputs[1].data[index]})
+        return add_up("a * b", dict(zip("ab", self.operands(op, index), strict=True)))
 
     def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
-        return add_up("dy * the other", {"dy": dy[index], "the other": op.inputs[1 - k].data[index]})
+        at = self.everywhere(op, k, index)
+        factors = {"dy": dy[at], "the other": np.broadcast_to(op.inputs[1 - k].data, op.y.shape)[at]}
+        return add_up("dy * the other" if op.inputs[k].shape == op.y.shape else "sum(dy * the other)", factors)
 
     def words(self, op: Any, context: Context) -> str:
         return "The product of two maps, element by element."

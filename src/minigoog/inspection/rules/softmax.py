@@ -1,11 +1,11 @@
-"""Softmax, and softmax with cross-entropy."""
+"""Softmax, its logarithm, and softmax with cross-entropy."""
 
 from typing import Any
 
 import numpy as np
 
 from ...array_types import Array, Shape
-from ...ops.softmax import CrossEntropy, Softmax
+from ...ops.softmax import CrossEntropy, LogSoftmax, Softmax
 from .breakdown import Breakdown, add_up
 from .rule import Context, Pointwise, rule_for
 
@@ -33,6 +33,28 @@ class SoftmaxRule(Pointwise):
 
     def words(self, op: Any, context: Context) -> str:
         return "Probabilities from logits: none below 0, and their sum is 1."
+
+
+@rule_for(LogSoftmax)
+class LogSoftmaxRule(Pointwise):
+    """x, minus the logarithm of the sum of its row's exponentials."""
+
+    function = "log_softmax"
+
+    def output(self, op: Any, index: Shape) -> Breakdown:
+        x = op.inputs[0].data[index[:-1]].astype(np.float64)
+        log_sum = float(np.log(np.exp(x - x.max()).sum()))
+        parts = {"largest x": float(x.max()), "log(sum(exp(x - largest)))": log_sum}
+        return Breakdown("x - largest - log(sum(exp(x - largest)))", {"x": x}, float(x[index[-1]] - x.max() - log_sum), parts)
+
+    def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
+        row = index[:-1]
+        chance = float(_softmax(op.inputs[0].data[row][None])[0, index[-1]])
+        parts = {"dy": float(dy[index]), "softmax(x)": chance, "sum(dy)": float(dy[row].sum(dtype=np.float64))}
+        return Breakdown("dy - softmax(x) * sum(dy)", {"dy": dy[row]}, parts["dy"] - chance * parts["sum(dy)"], parts)
+
+    def words(self, op: Any, context: Context) -> str:
+        return "The logarithms of the probabilities from logits: none above 0."
 
 
 @rule_for(CrossEntropy)

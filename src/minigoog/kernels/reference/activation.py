@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...array_types import Array
+from ...array_types import Array, Scalar
 from ...checks import check_array, check_limit, check_out, check_real
 
 
@@ -49,15 +49,20 @@ def leaky_relu_backward(x: Array, dy: Array, negative_slope: float) -> Array:
 def clip(x: Array, low: float, high: float, *, out: Array | None = None) -> Array:
     """min(max(x, low), high), of any shape; the limits may be infinite. `out` must not overlap `x`, which the gradient needs."""
     y = _result("clip", x, out)
-    low, high = (x.dtype.type(check_limit("clip", name, limit)) for name, limit in (("low", low), ("high", high)))
-    return np.minimum(np.maximum(x, low, out=y), high, out=y)
+    least, largest = _limits("clip", x, low, high)
+    return np.minimum(np.maximum(x, least, out=y), largest, out=y)
 
 
 def clip_backward(x: Array, dy: Array, low: float, high: float) -> Array:
     """Gradient of `clip` from its input: `dy` from `low` to `high`, both included."""
     _check_gradient("clip_backward", "x", x, dy)
-    low, high = (x.dtype.type(check_limit("clip_backward", name, limit)) for name, limit in (("low", low), ("high", high)))
-    return np.where((x >= low) & (x <= high), dy, x.dtype.type(0))
+    least, largest = _limits("clip_backward", x, low, high)
+    return np.where((x >= least) & (x <= largest), dy, x.dtype.type(0))
+
+
+def _limits(where: str, x: Array, low: float, high: float) -> tuple[Scalar, Scalar]:
+    """The limits, rounded to the type of `x`."""
+    return x.dtype.type(check_limit(where, "low", low)), x.dtype.type(check_limit(where, "high", high))
 
 
 def hard_sigmoid(x: Array, alpha: float, beta: float, *, out: Array | None = None) -> Array:
@@ -137,8 +142,8 @@ def elu(x: Array, alpha: float, *, out: Array | None = None) -> Array:
 def elu_backward(x: Array, dy: Array, alpha: float) -> Array:
     """Gradient of `elu` from its input: alpha * exp(x) * dy up to 0, else dy."""
     _check_gradient("elu_backward", "x", x, dy)
-    alpha = x.dtype.type(check_real("elu_backward", "alpha", alpha))
-    return np.where(x <= 0, alpha * np.exp(np.minimum(x, 0)) * dy, dy)
+    slope = x.dtype.type(check_real("elu_backward", "alpha", alpha)) * np.exp(np.minimum(x, 0))
+    return np.where(x <= 0, slope * dy, dy)
 
 
 def _result(where: str, x: Array, out: Array | None, in_place: bool = False) -> Array:

@@ -1,0 +1,13 @@
+"""Vectors of channels beside maps: what operations with one number for each channel share."""
+
+import math
+
+import numpy as np
+
+from ..array_types import Array
+
+
+def as_rows(x: Array, *vectors: Array) -> list[Array]:
+    """`x` [..., w, c] as [n, w * c], and each vector [c] repeated to [w * c]: NumPy is slow where its inner loop is as short as c."""
+    w = x.shape[-2] if x.ndim > 1 else 1
+    return [x.reshape(math.prod(x.shape[:-2]), w * x.shape[-1]), *(np.tile(vector, w) for vector in vectors)]
