@@ -39,6 +39,8 @@ FAMILIES: dict[str, Family] = {
     "torchvision": Family("torchvision: shorter side 256, crop 224, mean .485 .456 .406, std .229 .224 .225", *IMAGENET),
     "torchvision-v2": Family("its newer weights: shorter side 232", *IMAGENET, share=232 / 224),
     "torchvision-bicubic": Family("its EfficientNets: bicubic", *IMAGENET, interpolation="bicubic"),
+    # torchvision/models/googlenet.py: what _transform_input makes of the above
+    "torchvision-googlenet": Family("its GoogLeNet after `transform_input`: shorter side 256, from -1 to 1", *SIGNED),
     "inception": Family("its Inception v3: shorter side 342, crop 299", *IMAGENET, size=299),
     # caffe/models/*/train_val.prototxt: mean_value, crop_size; caffe/examples/imagenet/create_imagenet.sh squeezes to 256x256
     "caffe": Family("Caffe: shorter side 256, BGR from 0 to 255 minus 104 117 123", *CAFFE, colours="BGR"),
