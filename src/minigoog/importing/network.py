@@ -1,6 +1,7 @@
 """An imported network: a Module whose forward runs the program for its input's shape."""
 
 from collections import deque
+from dataclasses import replace
 
 from ..array_types import Shape
 from ..formats.graph import FreeShape, Graph, Node
@@ -74,6 +75,17 @@ class ImportedNetwork(Module):
             _check_input(self._programs.parts.graph.file, name, check_tensor("forward", "x", x).shape, shape)
         results = self._programs.of(tuple(x.shape for x in xs), self._wanted()).run(xs)
         return results[0] if len(results) == 1 else results
+
+    @property
+    def graph(self) -> Graph:
+        """What the network was made from, without weights that its modules hold: zeros that take no memory stand for them."""
+        parts = self._programs.parts
+        return replace(parts.graph, nodes=tuple(parts.nodes), weights=dict(parts.known))
+
+    def output_shapes(self, x: Shape) -> tuple[Shape, ...]:
+        """The shapes of the results for an input of this shape."""
+        program = self._programs.of((x,), self._wanted())
+        return tuple(program.shapes[number] for number in program.outputs)
 
     def _wanted(self) -> tuple[str, ...]:
         """The values to return."""
