@@ -38,7 +38,7 @@ class Bars:
     def _lines(self, ranking: Ranking) -> list[str]:
         room = self.width - len("   100.0% ")
         names = [printable(name) for name, _ in ranking]
-        longest = min(max(map(len, names)), max(room - 5, room * 2 // 3))
+        longest = min(max(map(len, names)), room * 3 // 5)
         bar = min(room - longest - 1, LONGEST_BAR)
         lines = []
         for name, (_, probability) in zip(names, ranking, strict=True):

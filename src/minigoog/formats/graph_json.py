@@ -63,7 +63,7 @@ def _node(i: int, node: Node, arrays: dict[str, NDArray[Any]]) -> list[Any]:
         if isinstance(value, np.ndarray):
             arrays[f"{PREFIX}:{i}:{name}"] = value
             value = {"array": f":{i}:{name}"}
-        attributes[name] = value
+        attributes[name] = list(value) if isinstance(value, tuple) else value
     return [node.op, list(node.inputs), list(node.outputs), attributes, node.name]
 
 
@@ -78,7 +78,7 @@ def _node_of(i: int, entry: Any, weights: dict[str, NDArray[Any]]) -> Node:
 def _attribute(value: Any, weights: dict[str, NDArray[Any]]) -> Any:
     if isinstance(value, dict):
         return weights.pop(value["array"])
-    if isinstance(value, (list, tuple)):  # a tuple: as `described` gives it, before it was text
+    if isinstance(value, list):
         if not all(isinstance(part, (int, float, str)) for part in value):
             raise ValueError(f"an attribute is {short(value)}, expected numbers or texts")
         return tuple(value)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from .. import models, rng
 from ..array_types import Array
 from ..data import class_names, pretrained
-from ..data.families import FAMILIES, likely
+from ..data.families import FAMILIES, changed, likely
+from ..data.families import family as family_of
 from ..data.preprocess import Preprocess, from_facts
 from ..formats import caffe, pth
 from ..formats.graph import FreeShape, Graph
@@ -57,8 +58,9 @@ def load_graph(path: Path, kind: str, prototxt: str | os.PathLike[str] | None) -
         raise ValueError(f"{printable(path)}: takes values {takes}, expected images of 1 or 3 channels; minigoog.importing opens it")
     family, known = _family(path, kind, graph.metadata)
     facts = {"format": kind} | {name: graph.metadata[name] for name in ("producer",) if name in graph.metadata}
-    said = _said_preprocess(graph.metadata)
-    n = n_classes(made, _sized(size, family))
+    sized = _sized(size, family)
+    said = _said_by_caffe(graph.metadata, sized) if kind == "caffe" else _said_preprocess(graph.metadata)
+    n = n_classes(made, sized)
     description = described(made.graph)[0]
     return Found(made, GRAPH, {GRAPH: description}, size, said, family, known, n, _said_classes(path, graph.metadata, n), facts)
 
@@ -116,6 +118,16 @@ def _said_preprocess(metadata: Mapping[str, str]) -> Preprocess | None:
         return None
     with suppress(ValueError):  # another system's entry of this name
         return from_facts(json_value(metadata["preprocess"], dict))
+    return None
+
+
+def _said_by_caffe(metadata: Mapping[str, str], size: tuple[int, int, int]) -> Preprocess | None:
+    """The Preprocess of a Caffe network whose file has the data layers of its training; None for one without."""
+    if not {"mean", "scale"} & metadata.keys():
+        return None
+    with suppress(ValueError, ArithmeticError):
+        mean, scale = json_value(metadata.get("mean", "[0.0]"), list), float(json.loads(metadata.get("scale", "1.0")))
+        return changed(family_of("caffe", size), mean=tuple(map(float, mean)), std=(1 / scale,))
     return None
 
 
