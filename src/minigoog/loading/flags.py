@@ -42,10 +42,11 @@ def size(text: str) -> tuple[int, int]:
 
 
 def load_with(flags: Namespace, path: str) -> TrainedModel:
-    """The model in a file, as the flags say."""
-    changes: dict[str, Any] = {name: getattr(flags, name) for name in CHANGES if getattr(flags, name) is not None}
-    changes = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
+    """The model in a file, as the flags say, as far as the program has them."""
+    given = {name: value for name, value in vars(flags).items() if value is not None}
+    changes = {name: tuple(given[name]) if isinstance(given[name], list) else given[name] for name in CHANGES if name in given}
+    name = given.get("preprocess")
     return load(
-        path, preprocess={"name": flags.preprocess} | changes if changes else flags.preprocess, classes=flags.classes,
-        prototxt=flags.prototxt, download=flags.download,
+        path, preprocess={"name": name} | changes if changes else name, classes=given.get("classes"), prototxt=given.get("prototxt"),
+        download=given.get("download", False),
     )  # fmt: skip
