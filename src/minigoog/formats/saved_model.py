@@ -45,7 +45,7 @@ def save(path: str | Path, weights: Mapping[str, NDArray[Any]], info: Info) -> N
     safetensors.save(path, weights, info.as_metadata())
 
 
-def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], Info]:
+def load(path: str | Path) -> tuple[safetensors.Arrays, Info]:
     """(weights, Info) of a file that `save` wrote; DamagedFile naming the file for any other."""
     weights, metadata = safetensors.load(path)
     return weights, info_of(path, metadata)

@@ -48,7 +48,7 @@ def add_network_flags(p: ArgumentParser) -> None:
     """The flags that select the network."""
     p.add_argument("--model", choices=sorted(MODELS), metavar="MODEL", help=f"{', '.join(MODELS)} (default: that of --weights, or tiny)")
     p.add_argument("--weights", metavar="FILE", help="a run's folder, or a file of weights (default: random weights)")
-    weights.add_flags(p, brief=True)
+    weights.add_brief_flags(p)
 
 
 def add_flags(p: ArgumentParser) -> None:

@@ -1,11 +1,11 @@
 """The flags of programs that say how a network from elsewhere is to be used: `load_with` loads what they select."""
 
-import argparse
 import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import SUPPRESS, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from typing import Any
 
-from ..cli import Suggested, number
+from ..cli import Parser, Suggested, number
 from ..data.families import FAMILIES
 from ..data.preprocess import COLOURS
 from . import load
@@ -15,19 +15,25 @@ from .trained import TrainedModel
 SIZE = re.compile(r"(\d{1,5})(?:x(\d{1,5}))?")
 
 
-def add_flags(p: ArgumentParser, brief: bool = False) -> None:
-    """The flags, in a group of their own. brief: --help shows --preprocess and --classes only; the others are taken too."""
-    group = p.add_argument_group("weights from elsewhere (.onnx, .caffemodel, .pth)")
+def add_flags(p: Parser) -> None:
+    """The flags, in a group of their own."""
+    _add(p.add_argument_group("weights from elsewhere (.onnx, .caffemodel, .pth)"))
 
-    def add(name: str, help: str, always: bool = False, **settings: Any) -> None:
-        group.add_argument(name, help=argparse.SUPPRESS if brief and not always else help, **settings)
 
-    families = Suggested(FAMILIES)
-    add("--preprocess", "how photographs are prepared: torchvision, caffe, keras, ...", True, type=families, metavar="NAME")
-    add("--classes", "names of the classes: one a line, or JSON", True, metavar="FILE")
+def add_brief_flags(group: Any) -> None:
+    """The same flags in a group of others; --help shows only the first."""
+    _add(group, lambda name, _: "how it wants photos: caffe, ... (see classify --help)" if name == "--preprocess" else SUPPRESS)
+
+
+def _add(group: Any, said: Callable[[str, str], str] = lambda name, help: help) -> None:
+    def add(name: str, help: str, **settings: Any) -> None:
+        group.add_argument(name, help=said(name, help), **settings)
+
+    add("--preprocess", "how photos are prepared: torchvision, caffe, ...", type=Suggested(FAMILIES), metavar="NAME")
+    add("--classes", "names of the classes: one a line, or JSON", metavar="FILE")
     add("--size", "pixels of the network's input, such as 224 or 48x192", type=size, metavar="N[xM]")
-    add("--mean", "what is subtracted from 0 to 255, one or for each channel", type=number, nargs="+", metavar="X")
-    add("--std", "what that is divided by", type=number, nargs="+", metavar="X")
+    add("--mean", "subtracted from 0 to 255, one or for each channel", type=number, nargs="+", metavar="X")
+    add("--std", "what the rest is divided by", type=number, nargs="+", metavar="X")
     add("--colours", "order of the channels: RGB or BGR", choices=COLOURS)
     add("--prototxt", "of a .caffemodel (default: the one beside it)", metavar="FILE")
     add("--download", "fetch public weights that are given by name", action="store_true")

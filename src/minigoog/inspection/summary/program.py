@@ -20,7 +20,7 @@ NETWORKS = {"googlenet-torchvision": ("googlenet", {"variant": "torchvision"})} 
 def add_flags(p: Parser) -> None:
     """The flags of `summary`."""
     _add_network(p, "model", INPUT_SIZES)
-    weights.add_flags(p, brief=True)
+    weights.add_brief_flags(p)
 
 
 def _add_network(p: Parser, name: str, known: Iterable[str]) -> None:
