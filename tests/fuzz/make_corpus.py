@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image
 
 import minigoog as mg
-from minigoog.formats import safetensors, saved_model
+from minigoog import importing
+from minigoog.formats import graph_json, safetensors, saved_model
+from minigoog.formats.graph import Graph, Node
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner.demonstration import Setting
 from minigoog.train import Config
@@ -37,6 +39,9 @@ def files() -> dict[str, dict[str, bytes]]:
         "digits": {"few.csv.gz": packed(b"# digits\n" + b"\n".join([b",".join([b"7"] * 65)] * 9)), "no.csv": b"1,2,3\n"},
         "safetensors": {"weights": weights(), "empty": b"\x02" + bytes(7) + b"{}", "bf16": bf16()},
         "saved-model": {"model": model()},
+        "saved-graph": {"graph": graph()},
+        "class-names": {"lines": b"cat\ndog\n", "synsets": b"n01440764 tench, Tinca\nn01443537 goldfish\n", "list": b'["cat", "dog"]',
+                        "object": b'{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}'},
         "checkpoint": {"checkpoint": checkpoint()},
         "metrics": {"metrics": metrics()},
         "settings": {"settings": Config(data_dir="/data", size=32).toml().encode()},
@@ -87,6 +92,25 @@ def bf16() -> bytes:
 def model() -> bytes:
     info = saved_model.Info("tiny", {"num_classes": 2, "in_channels": 1}, ("cat", "dog"), (8, 8, 1), (1.0,), (4.0,), {"resize": "9"})
     return saved(lambda path: saved_model.save(path, {"classifier.bias": np.zeros(2, np.float32)}, info))
+
+
+def graph() -> bytes:
+    """A saved network that was imported: convolution, batch normalisation, pools, a sum with a constant, a classifier, Softmax."""
+    r = np.random.default_rng(0)
+    shapes = {"conv.weight": (4, 3, 3, 3), "scale": (4,), "shift": (4,), "mean": (4,), "variance": (4,), "more": (1, 4, 1, 1),
+              "fc.weight": (2, 16), "fc.bias": (2,)}  # fmt: skip
+    weights = {name: r.random(shape, np.float32) for name, shape in shapes.items()} | {"shape": np.array([-1, 16])}
+    nodes = (
+        Node("Conv", ("image", "conv.weight"), ("a",), {"pads": (1, 1, 1, 1), "strides": (2, 2)}, "conv"),
+        Node("BatchNormalization", ("a", "scale", "shift", "mean", "variance"), ("b",), {"epsilon": 1e-3}), Node("Relu", ("b",), ("c",)),
+        Node("MaxPool", ("c",), ("d",), {"kernel_shape": (2, 2), "strides": (2, 2)}), Node("Add", ("d", "more"), ("e",)),
+        Node("Reshape", ("e", "shape"), ("f",)), Node("Gemm", ("f", "fc.weight", "fc.bias"), ("g",), {"transB": 1}, "fc"),
+        Node("Softmax", ("g",), ("h",)),
+    )  # fmt: skip
+    made = importing.network(Graph(nodes, weights, {"image": (None, 3, 8, 8)}, ("h",), 13))
+    description, arrays = graph_json.described(made.graph)
+    info = saved_model.Info("graph", {"graph": description}, ("cat", "dog"), (8, 8, 3), (1.0,) * 3, (4.0,) * 3, {})
+    return saved(lambda path: saved_model.save(path, made.state_dict() | arrays, info))
 
 
 def checkpoint() -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 
 import minigoog as mg
 from minigoog import curves
-from minigoog.data import DamagedImage, cifar, datasets, idx, images
+from minigoog.data import DamagedImage, cifar, class_names, datasets, idx, images
 from minigoog.formats import caffe, googlenet_from_torchvision, safetensors, torchvision
 from minigoog.reading import MOST_UNPACKED, DamagedFile
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
@@ -111,6 +111,8 @@ READERS = {
     "digits": Reader("digits.csv.gz", datasets._read_table, memory=PACKED),
     "safetensors": Reader("weights.safetensors", safetensors.load),
     "saved-model": Reader("last.safetensors", mg.load),
+    "saved-graph": Reader("last.safetensors", mg.load),
+    "class-names": Reader("names.txt", class_names.read),
     "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: "),
     "metrics": Reader(curves.METRICS, lambda path: curves.summary([path.parent]), (DamagedFile, ValueError)),
     "settings": Reader("config.toml", settings, (DamagedFile, ValueError, TypeError), "train: `"),

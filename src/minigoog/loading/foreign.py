@@ -22,6 +22,7 @@ from ..nn import Module
 from ..reading import json_value, reading
 from ..text import listed, printable
 
+SLACK = 1 << 20  # weights that a network may have more than its file
 GRAPH = "graph"  # `Info.model` of a network that was imported as a graph
 
 
@@ -76,7 +77,7 @@ def load_state_dict(path: Path, state: Mapping[str, Array], kind: str) -> Found:
     """The network of minigoog.models that a state dict belongs to; DamagedFile, naming the file, if there is none."""
     with reading(path, "not the weights of a network that is known"):
         model, arguments, weights, family = recognise(state)
-        with rng.zeros(sum(array.size for array in weights.values()) + (1 << 20)):
+        with rng.zeros(sum(array.size for array in weights.values()) + SLACK):
             made = models.build(model, **arguments)
         made.load_state_dict(weights)
     size, n = models.INPUT_SIZES[model], int(arguments.get("num_classes", 0))

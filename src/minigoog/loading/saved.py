@@ -16,10 +16,8 @@ from ..importing import ImportedNetwork, network
 from ..nn import Module
 from ..reading import DamagedFile, json_value, reading
 from ..text import listed, printable, shortened
-from .foreign import GRAPH, n_classes
+from .foreign import GRAPH, SLACK, n_classes
 from .trained import TrainedModel, trained
-
-SLACK = 1 << 20  # weights that a network may have more than its file
 
 
 def load_saved(path: Path, weights: MutableMapping[str, Array], info: saved_model.Info) -> TrainedModel:
