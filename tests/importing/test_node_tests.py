@@ -88,7 +88,7 @@ def outcome(case):
         return f"failed: shape {[np.shape(y) for y in ys]}"
     pairs = [(np.asarray(y, float), np.asarray(e, float)) for y, e in zip(ys, expected, strict=True)]
     worst = max(0.0 if np.array_equal(y, e, equal_nan=True) else distance(y, e) for y, e in pairs)
-    return "passed" if worst < TOLERANCE else f"failed: {worst:.2g}"
+    return "passed" if worst < max(TOLERANCE, case.rtol) else f"failed: {worst:.2g}"
 
 
 def reason(what):
