@@ -11,6 +11,7 @@ from minigoog.data.families import family
 from minigoog.formats import safetensors, saved_model
 from minigoog.loading import TrainedModel, build, constants
 
+from ..formats import caffe_files, caffe_networks
 from .onnx_files import classifier, onnx, save
 
 pytest.importorskip("PIL", reason="Pillow is not installed (extra images): no photograph was resized")
@@ -207,3 +208,18 @@ def test_a_state_dict_of_no_known_network_is_named(tmp_path):
     safetensors.save(tmp_path / "plain.safetensors", {"a": np.zeros(3, np.float32)})
     with pytest.raises(ValueError, match=r"plain\.safetensors: not the weights of a network that is known \(a state dict with a, expected"):
         mg.load(tmp_path / "plain.safetensors")
+
+
+def test_a_caffe_file_says_its_mean_and_finds_its_prototxt(tmp_path, capsys):
+    layers = caffe_networks.few_layers(np.random.default_rng(0))
+    path = tmp_path / "net.caffemodel"
+    path.write_bytes(caffe_files.caffemodel(caffe_networks.as_trained(layers, 9), 2))
+    model = mg.load(path)
+    assert model.preprocess.mean == (104.0, 117.0, 123.0) and model.preprocess.colours == "BGR" and capsys.readouterr().err == ""
+    path.write_bytes(caffe_files.caffemodel(layers, 2, "few", {"data": (1, 3, 9, 9)}))
+    assert mg.load(path).preprocess == family("caffe", (9, 9, 3)) and "assumed: caffe, 9x9" in capsys.readouterr().err
+    (tmp_path / "deploy.prototxt").write_text("layer {")
+    with pytest.raises(ValueError, match=r"deploy\.prototxt: not a valid \.prototxt file"):
+        mg.load(path)
+    (tmp_path / "other").write_text(caffe_files.prototxt(layers[:-1], 2, "few", {"data": (1, 3, 9, 9)}))
+    assert mg.load(path, prototxt=tmp_path / "other", preprocess="caffe").classes == ()  # without the classifier
