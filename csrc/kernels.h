@@ -72,6 +72,8 @@ struct kernels {
                       const float *mean, float *sum_dz, float *sum_dzx);
     void (*norm_backward)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy,
                           size_t lddy, const float *mean, const float *factors, float *dx);
+    void (*depthwise_row)(const struct depthwise_row *r, const float *x, const float *w, const float *bias, float *y);
+    void (*depthwise_weight_row)(const struct depthwise_row *r, const float *x, const float *dy, float *dw);
     void (*peak)(size_t rounds, float *sink);
     double peak_flops; /* of one round of peak */
 };

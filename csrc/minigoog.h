@@ -131,6 +131,26 @@ size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s, const struct m
 void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,
                                const struct mg_machine *machine);
 
+/* A depthwise convolution: y[.., j] from x[.., j] and w[.., j]. Windows as those of struct mg_pool; padding is not read. */
+struct mg_depthwise {
+    size_t n, h, w, c;
+    size_t kh, kw, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w; /* kh * kw <= 4096 */
+    size_t out_h, out_w;
+    size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
+    int activation;  /* these as of struct mg_conv */
+    float alpha, beta;
+    size_t ldr;
+};
+
+/* y = activation(depthwise convolution of x with w [kh, kw, c], plus bias [c] (or NULL), plus residual (or NULL)). (depthwise.c) */
+void mg_depthwise(const struct mg_depthwise *s, const float *x, const float *w, const float *bias, const float *residual, float *y,
+                  const struct mg_machine *machine);
+/* Floats of scratch that mg_depthwise_weight needs. (depthwise.c) */
+size_t mg_depthwise_weight_scratch(const struct mg_depthwise *s);
+/* dw [kh, kw, c] = sum over output pixels of window x dy, channel by channel. (depthwise.c) */
+void mg_depthwise_weight(const struct mg_depthwise *s, const float *x, const float *dy, float *dw, float *scratch,
+                         const struct mg_machine *machine);
+
 /* Floats of scratch that mg_column_sums needs. (elementwise.c) */
 size_t mg_column_sums_scratch(size_t rows, size_t c);
 /* sums[j] = sum over `rows` pixels of x[., j]: the gradient of a bias. (elementwise.c) */
@@ -293,6 +313,7 @@ enum mg_kernel {
     MG_PLACE,           /* place */
     MG_CONV2D_DIRECT,   /* conv */
     MG_CONV2D_WINOGRAD, /* conv */
+    MG_DEPTHWISE,       /* depthwise */
     MG_MAX_POOL2D,      /* pool */
     MG_AVG_POOL2D,      /* pool */
     MG_ACTIVATION,      /* elementwise */
@@ -305,6 +326,7 @@ enum mg_kernel {
 
 union mg_settings {
     struct mg_conv conv;
+    struct mg_depthwise depthwise;
     struct mg_place place;
     struct mg_pool pool;
     struct mg_elementwise elementwise;

@@ -35,6 +35,9 @@ static void make_call(const struct mg_call *call, float *const *areas, float *sc
     case MG_CONV2D_WINOGRAD:
         mg_conv2d_winograd(&s->conv, x, w, b, residual, y, scratch, machine);
         break;
+    case MG_DEPTHWISE:
+        mg_depthwise(&s->depthwise, x, w, b, residual, y, machine);
+        break;
     case MG_MAX_POOL2D:
         mg_max_pool2d(&s->pool, x, y, NULL, machine);
         break;

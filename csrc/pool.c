@@ -7,11 +7,6 @@
 
 enum { CHANNELS = 1024 }; /* whose sums are on the stack together */
 
-/* One axis of a pooling. */
-struct axis {
-    size_t size, k, stride, pad, pad_after, dilation, out;
-};
-
 static struct axis rows_of(const struct mg_pool *s)
 {
     return (struct axis){s->h, s->kh, s->stride_h, s->pad_top, s->pad_bottom, s->dilation_h, s->out_h};
@@ -22,30 +17,11 @@ static struct axis cols_of(const struct mg_pool *s)
     return (struct axis){s->w, s->kw, s->stride_w, s->pad_left, s->pad_right, s->dilation_w, s->out_w};
 }
 
-/* The pixels inside the map of one window along an axis: `count` of them, `dilation` apart, from `first` on. */
-struct covered {
-    size_t first, count;
-};
-
-/* n / dilation, rounded up; without a division where that is 1, as nearly always. */
-static size_t steps(size_t n, size_t dilation)
-{
-    return dilation == 1 ? n : mg_ceil_div(n, dilation);
-}
-
-static struct covered covered(const struct axis *a, size_t out)
-{
-    const size_t start = out * a->stride, skipped = start < a->pad ? steps(a->pad - start, a->dilation) : 0;
-    const size_t first = start + skipped * a->dilation - a->pad;
-    const size_t inside = first < a->size ? steps(a->size - first, a->dilation) : 0;
-    return (struct covered){first, mg_min(inside, a->k - skipped)};
-}
-
 /* By how many pixels along an axis a mean divides. */
 static size_t divisor(const struct axis *a, size_t out, int count_padding)
 {
     const size_t room = a->pad + a->size + a->pad_after - out * a->stride;
-    return count_padding ? mg_min(a->k, steps(room, a->dilation)) : covered(a, out).count;
+    return count_padding ? mg_min(a->k, mg_steps(room, a->dilation)) : mg_covered_by(a, out).count;
 }
 
 /* The windows that may have pixel `at`. */
@@ -84,7 +60,7 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
     const struct axis rows = rows_of(s), cols = cols_of(s);
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
-        const struct covered v = covered(&rows, row % s->out_h);
+        const struct covered v = mg_covered_by(&rows, row % s->out_h);
         const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
         if (!index && s->dilation_w == 1) {
             const struct pool_row r = {s->c,   v.count, s->dilation_h * s->w * s->ldx, s->w, s->kw, s->stride_w, s->pad_left, s->out_w,
@@ -93,7 +69,7 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
             continue;
         }
         for (size_t ox = 0; ox < s->out_w; ox++) {
-            const struct covered u = covered(&cols, ox);
+            const struct covered u = mg_covered_by(&cols, ox);
             const size_t first = v.first * s->w + u.first, at = row * s->out_w + ox;
             const struct pool_window window = {s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
             k->max_window(&window, image + first * s->ldx, (int32_t)first, y + at * s->ldy, index ? index + at * s->c : NULL);
@@ -119,22 +95,32 @@ void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int3
     }
 }
 
+/* Means of a row of windows, channels [first, first + channels). */
+static void mean_row(const struct mg_pool *s, const struct kernels *k, size_t row, size_t first, size_t channels, const float *x, float *y)
+{
+    const struct axis rows = rows_of(s), cols = cols_of(s);
+    const struct covered v = mg_covered_by(&rows, row % s->out_h);
+    const float *image = x + row / s->out_h * s->h * s->w * s->ldx + first;
+    const size_t height = divisor(&rows, row % s->out_h, s->count_padding);
+    for (size_t ox = 0; ox < s->out_w; ox++) {
+        const struct covered u = mg_covered_by(&cols, ox);
+        const struct pool_window window = {channels, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
+        k->mean_window(&window, image + (v.first * s->w + u.first) * s->ldx, (float)(height * divisor(&cols, ox, s->count_padding)),
+                       y + (row * s->out_w + ox) * s->ldy + first);
+    }
+}
+
+/* With few rows of windows, as in a global pool, the channels are split too, cache line by cache line. */
 void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine)
 {
     check(s);
     const struct kernels *k = mg_kernels(machine);
-    const struct axis rows = rows_of(s), cols = cols_of(s);
+    const size_t rows = s->n * s->out_h, few = 4 * (size_t)machine->threads, group = rows < few ? CACHE_LINE : s->c;
+    const size_t groups = group ? mg_ceil_div(s->c, group) : 0;
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
-        const struct covered v = covered(&rows, row % s->out_h);
-        const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
-        const size_t height = divisor(&rows, row % s->out_h, s->count_padding);
-        for (size_t ox = 0; ox < s->out_w; ox++) {
-            const struct covered u = covered(&cols, ox);
-            const struct pool_window window = {s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
-            k->mean_window(&window, image + (v.first * s->w + u.first) * s->ldx, (float)(height * divisor(&cols, ox, s->count_padding)),
-                           y + (row * s->out_w + ox) * s->ldy);
-        }
+    PARALLEL_FOR(task, rows * groups, rows * s->out_w * s->c * s->kh * s->kw, machine) {
+        const size_t first = task % groups * group;
+        mean_row(s, k, task / groups, first, mg_min(group, s->c - first), x, y);
     }
 }
 

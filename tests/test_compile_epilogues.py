@@ -159,3 +159,27 @@ def test_shuffled_channels_and_halves_of_a_map(isa, groups):
 
     plan = assert_same(Network(shuffled, nn.Conv2d(15, 15, 1)), random((2, 6, 7, 15)))
     assert "ChannelShuffle" in kinds(plan) and sum(step.kind == "Index" for step in plan.steps) == 1  # only the one with steps is a copy
+
+
+def test_a_dense_block_copies_nothing():
+    """Each layer reads the concatenation of all before it."""
+
+    def block(a, b, c, d, x):
+        parts = [a(x)]
+        for layer in (b, c, d):
+            parts.append(layer(ops.relu(ops.concat(parts))))
+        return ops.concat(parts) * 2
+
+    layers = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 4, 3, padding=1), nn.Conv2d(10, 4, 1), nn.Conv2d(14, 4, 3, padding=1)
+    plan = assert_same(Network(block, *layers), random((2, 9, 9, 3)))
+    assert "copy" not in kinds(plan)
+
+
+def test_a_dense_block_that_begins_with_the_input_copies_it_once():
+    def block(a, b, x):
+        one = x[..., :1]
+        y = a(ops.concat([x, one]))
+        return ops.concat([x, one, y, b(ops.concat([x, one, y]))])
+
+    plan = assert_same(Network(block, nn.Conv2d(4, 2, 3, padding=1), nn.Conv2d(6, 2, 1)), random((2, 9, 9, 3)))
+    assert kinds(plan).count("copy") == 2

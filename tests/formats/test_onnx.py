@@ -140,7 +140,8 @@ def identity(x, y, op="Identity", **more):
 
 
 @pytest.mark.parametrize("proto, match", [
-    (model(nodes=[identity("x", "y", domain="com.microsoft", name="n1")]), r"node `n1` \(Identity\): an operation of the domain 'com.microsoft'"),
+    (model(nodes=[identity("x", "y", domain="com.microsoft", name="n1")]),
+     r"node `n1` \(Identity\): an operation of the domain 'com.microsoft'"),
     (model(nodes=[identity("x", "y", op="Loop")]), r"node `y` \(Loop\): graphs within nodes are not supported"),
     (model(nodes=[identity("x", "y", op="QLinearConv")]), r"node `y` \(QLinearConv\): arithmetic on integers is not supported"),
     (model(nodes=[identity("a", "y"), identity("x", "a")]), r"node `y` \(Identity\) reads `a`, which no node before it writes"),

@@ -183,14 +183,14 @@ def classifier() -> bytes:
         ("Gemm", ["f", "g.weight", "g.bias"], ["l"], {"transB": 1, "alpha": 0.5}), ("Softmax", ["l"], ["y"], {}),
     ]  # fmt: skip
     ones = {name: np.ones(4, np.float32) for name in ("c.bias", "s", "m")}
-    weights = {"c.weight": np.ones((4, 3, 3, 3), np.float32), "v": np.ones((4, 1, 1), np.float16), "g.weight": np.ones((5, 72), np.float32)}
-    return network(nodes, ["n", 3, 16, 16], ones | weights | {"g.bias": np.ones(5, np.float32)}, 13)
+    weights = {"c.weight": np.ones((4, 3, 3, 3), np.float32), "g.bias": np.ones(5, np.float32), "v": np.ones((4, 1, 1), np.float16)}
+    return network(nodes, ["n", 3, 16, 16], ones | weights | {"g.weight": np.ones((5, 72), np.float32)}, 13)
 
 
 def spelled_out() -> bytes:
     """Constants in nodes, shapes that are computed, axes in another order, a resized map."""
-    constants = {"w": np.ones((4, 2, 1, 1), np.float32), "z": np.array(0), "two": np.array([2]), "k": np.array([0]),
-                 "scales": np.array([1, 1, 2, 2], np.float32), "ends": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "six": np.array([6])}  # fmt: skip
+    constants = {"w": np.ones((4, 2, 1, 1), np.float32), "z": np.array(0), "two": np.array([2]),
+                 "k": np.array([0]), "scales": np.array([1, 1, 2, 2], np.float32), "ends": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "six": np.array([6])}  # fmt: skip
     nodes: list[Any] = [("Constant", [], [name], {"value": numpy_helper.from_array(array)}) for name, array in constants.items()]
     nodes += [
         ("Transpose", ["x"], ["t"], {"perm": [0, 3, 1, 2]}), ("Pad", ["t", "ends"], ["p"], {}), ("Conv", ["p", "w"], ["c"], {"group": 2}),

@@ -90,7 +90,8 @@ def test_normalisation_and_the_scale_layer_after_it_are_in_the_weights(tmp_path)
 def test_normalisation_of_what_another_node_reads_too_is_an_operation(tmp_path):
     nodes = [("Conv", ["x", "w"], ["a"], {}), ("BatchNormalization", ["a", "n.scale", "n.bias", "n.mean", "n.var"], ["b"], {}),
              ("Add", ["a", "b"], ["y"], {})]  # fmt: skip
-    _, found = judged(model(nodes, {"x": ["n", 2, 6, 7]}, ["y"], weights(w=(4, 2, 1, 1)) | batch_norm("n", 4)), tmp_path, random(2, 2, 6, 7))
+    proto = model(nodes, {"x": ["n", 2, 6, 7]}, ["y"], weights(w=(4, 2, 1, 1)) | batch_norm("n", 4))
+    _, found = judged(proto, tmp_path, random(2, 2, 6, 7))
     assert kinds(found) == ["Conv2d", "ChannelAffine", "Add"]
 
 
@@ -183,7 +184,8 @@ def classifier():
     nodes = [("Conv", ["x", "features.0.conv.weight"], ["a"], {"pads": [1, 1, 1, 1], "group": 3}), ("Relu", ["a"], ["b"], {}),
              ("GlobalAveragePool", ["b"], ["p"], {}), ("Flatten", ["p"], ["f"], {}),
              ("Gemm", ["f", "fc.weight", "fc.bias"], ["l"], {"transB": 1}), ("Softmax", ["l"], ["y"], {})]  # fmt: skip
-    return model(nodes, {"x": ["n", 3, 6, 7]}, ["y"], weights(**{"features.0.conv.weight": (6, 1, 3, 3), "fc.weight": (5, 6), "fc.bias": (5,)}))
+    shapes = {"features.0.conv.weight": (6, 1, 3, 3), "fc.weight": (5, 6), "fc.bias": (5,)}
+    return model(nodes, {"x": ["n", 3, 6, 7]}, ["y"], weights(**shapes))
 
 
 def test_modules_have_the_paths_of_their_weights(tmp_path):

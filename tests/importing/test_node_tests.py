@@ -101,7 +101,7 @@ def reason(what):
     pytest.param(True, id="pools", marks=pytest.mark.slow),  # their expected values take Python a minute
 ])  # fmt: skip
 def test_each_passes_or_is_skipped_for_a_reason(monkeypatch, chosen, capsys):
-    cases = [case for case in collected(monkeypatch, [m for m in modules() if (m in SLOW) is chosen])]
+    cases = collected(monkeypatch, [m for m in modules() if (m in SLOW) is chosen])
     found = {case.name: reason(outcome(case)) for case in cases if (case.model.graph.node[0].op_type.lower() in SLOW) is chosen}
     counts = Counter(found.values())
     with capsys.disabled():

@@ -46,7 +46,7 @@ def test_every_value_on_the_way_is_that_of_onnx_runtime(case):
 
 
 def value_distances(network, x):
-    """The distance of each value of the file that the network has too: not those inside a layer that is one here, such as before a scale."""
+    """The distance of each value of the file that the network has too: not those inside a layer, such as before its scale."""
     proto = onnx.load(network._programs.parts.graph.file)
     mine = every_value(network, x)
     present = {value.name for value in proto.graph.output}

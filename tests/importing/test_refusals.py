@@ -24,7 +24,8 @@ ONES = np.ones((2, 3, 1, 1), np.float32)
     ([("MaxPool", ["x"], ["y"], {"kernel_shape": [9, 9]})], {}, 12, "a window of 9 pixels on a map of 6"),
     ([("MaxPool", ["x"], ["y"], {"kernel_shape": [2, 2], "strides": [0, 1]})], {}, 12, "`strides` is .0, 1., expected integers from 1 on"),
     ([("Conv", ["x", "w"], ["y"], {})], {"w": np.ones((2, 3, 1), np.float32)}, 17, r"node `n0` \(Conv\): weights with 3 axes"),
-    ([("Conv", ["x", "w"], ["y"], {})], {"w": np.ones((2, 4, 1, 1), np.float32)}, 17, r"weights \(2, 4, 1, 1\) in 1 groups on a map with 3 channels"),
+    ([("Conv", ["x", "w"], ["y"], {})], {"w": np.ones((2, 4, 1, 1), np.float32)}, 17,
+     r"weights \(2, 4, 1, 1\) in 1 groups on a map with 3 channels"),
     ([("Conv", ["x", "w"], ["y"], {"group": 0})], {"w": ONES}, 17, "in 0 groups"),
     ([("Conv", ["x", "w"], ["y"], {"auto_pad": "SOME"})], {"w": ONES}, 17, "`auto_pad` is 'SOME'"),
     ([("Conv", ["x", "w"], ["y"], {"kernel_shape": [3, 3]})], {"w": ONES}, 17, r"`kernel_shape` is \(3, 3\), expected \(1, 1\)"),
@@ -33,9 +34,11 @@ ONES = np.ones((2, 3, 1, 1), np.float32)
     ([("ReduceMean", ["x"], ["y"], {"axes": [1]})], {}, 13, r"a mean over the axes \(1,\), expected the two axes of pixels"),
     ([("Resize", ["x", "", "s"], ["y"], {"mode": "cubic"})], {"s": np.float32([1, 1, 2, 2])}, 13, "resizing is cubic"),
     ([("Reshape", ["x", "s"], ["y"], {})], {"s": np.array([5, 7])}, 13, r"shape \(5, 7\) for a value of shape"),
-    ([("Expand", ["v", "s"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})], {"v": np.float32(1), "s": np.array([1 << 20, 1 << 20])}, 13, "out of few"),
+    ([("Expand", ["v", "s"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})]
+     {"v": np.float32(1), "s": np.array([1 << 20, 1 << 20])}, 13, "out of few"),
     ([("ConstantOfShape", ["s"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})], {"s": np.array([-1])}, 13, r"node `n0` \(ConstantOfShape\)"),
-    ([("Range", ["a", "b", "c"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})], dict.fromkeys("ac", np.array(1)) | {"b": np.array(1 << 60)}, 13, "makes 1,15"),
+    ([("Range", ["a", "b", "c"], ["e"], {}), ("Add", ["x", "e"], ["y"], {})]
+     dict.fromkeys("ac", np.array(1)) | {"b": np.array(1 << 60)}, 13, "makes 1,15"),
     ([("Relu", ["c"], ["y"], {})], {"c": ONES}, 13, "expected a value that is computed|no node reads an input"),
     ([("Pad", ["x", "p"], ["y"], {})], {"p": np.array([0, 1, 0, 0, 0, 0, 0, 0])}, 13, "padding of images or channels is not supported"),
 ])  # fmt: skip

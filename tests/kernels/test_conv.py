@@ -138,8 +138,8 @@ def loops_conv2d(x, w, b, stride, padding, dilation, groups):
     n, h, width, cin = x.shape
     kh, kw, per_group, cout = w.shape
     top, left, bottom, right = (*padding, *padding)[:4]
-    out_h = (top + h + bottom - (kh - 1) * dilation[0] - 1) // stride[0] + 1
-    out_w = (left + width + right - (kw - 1) * dilation[1] - 1) // stride[1] + 1
+    room = top + h + bottom - (kh - 1) * dilation[0] - 1, left + width + right - (kw - 1) * dilation[1] - 1
+    out_h, out_w = room[0] // stride[0] + 1, room[1] // stride[1] + 1
     y = np.zeros((n, out_h, out_w, cout))
     for i, oy, ox, o in np.ndindex(*y.shape):
         y[i, oy, ox, o] = 0 if b is None else b[o]
@@ -158,14 +158,12 @@ SMALL = {
     "groups": conv_case((1, 3, 3, 4), (2, 2, 2, 6), padding=(0, 1), groups=2),
     "dilated": conv_case((1, 5, 6, 2), (3, 2, 2, 3), stride=(2, 1), padding=(2, 1), dilation=(2, 3)),
     "depthwise": conv_case((1, 4, 5, 3), (3, 3, 1, 6), padding=(1, 1), dilation=(1, 2), groups=3),
-}
-SIDES = {
     "padding below and to the right": conv_case((1, 4, 4, 2), (3, 3, 2, 2), stride=(2, 2), padding=(0, 0, 1, 1)),
     "four kinds of padding, dilated": conv_case((2, 4, 5, 2), (3, 3, 1, 4), padding=(3, 0, 1, 4), dilation=(2, 2), groups=2),
 }
 
 
-@pytest.mark.parametrize("case", (SMALL | SIDES).values(), ids=SMALL | SIDES)
+@pytest.mark.parametrize("case", SMALL.values(), ids=SMALL)
 def test_the_reference_is_the_definition_written_as_loops(case):
     y = reference.conv2d(*case.args64, **case.settings)
     assert np.allclose(y, loops_conv2d(*case.args64, **case.settings), rtol=1e-13, atol=1e-13)
@@ -182,7 +180,7 @@ def drawn_case(seed):
     return conv_case(*shapes[:2], stride=shapes[2], padding=shapes[3], groups=groups, bias=bool(rng.integers(2)), seed=seed)
 
 
-JUDGED = SMALL | SIDES | {f"drawn {seed}": drawn_case(seed) for seed in range(25)}
+JUDGED = SMALL | {f"drawn {seed}": drawn_case(seed) for seed in range(25)}
 
 
 @asked("torch", *JUDGED)
@@ -191,10 +189,9 @@ def pytorchs_convolution(name):
 
     case, s = JUDGED[name], JUDGED[name].settings
     x, w, b = (None if a is None else torch.tensor(a, requires_grad=True) for a in case.args64)
-    x_nchw, w_oihw = x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1).contiguous()
     top, left, bottom, right = (*s["padding"], *s["padding"])[:4]
-    padded = torch.nn.functional.pad(x_nchw, (left, right, top, bottom))
-    y = torch.nn.functional.conv2d(padded, w_oihw, b, s["stride"], 0, s["dilation"], s["groups"])
+    padded = torch.nn.functional.pad(x.permute(0, 3, 1, 2), (left, right, top, bottom))
+    y = torch.nn.functional.conv2d(padded, w.permute(3, 2, 0, 1).contiguous(), b, s["stride"], 0, s["dilation"], s["groups"])
     y.backward(torch.tensor(case.dy64).permute(0, 3, 1, 2))
     found = [y.detach().permute(0, 2, 3, 1), x.grad, w.grad] + ([] if b is None else [b.grad])
     return {"all": np.concatenate([a.numpy().ravel() for a in found])}

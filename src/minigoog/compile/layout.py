@@ -40,6 +40,7 @@ class Layout:
         results = [key_of(y) for y in ys]
         self.epilogues = Epilogues(self.tape, self.from_x, self.readers, results)
         self.products: dict[Op, list[Op]] = {}
+        self.wholes = self._find_wholes()
         self._lay_out_concats()
         self._join_the_rest()
 
@@ -67,10 +68,15 @@ class Layout:
             return Epilogue(activation=("relu",))
         return self.epilogues.of.get(op, Epilogue())
 
+    def whole(self, concat: Op) -> Op:
+        """The concatenation whose first channels are the map of `concat`: of those that begin with the same values the longest, as in
+        DenseNet, where each layer reads all before it."""
+        return self.wholes.get(concat, concat)
+
     def concat_of(self, key: Key) -> Op | None:
         """The concatenation into whose map the value `key` can be written directly, or None."""
-        concats = [op for op in self.readers.get(key, []) if type(op) is Concat]
-        once = [op for op in concats if concats.count(op) == 1]
+        concats = [self.whole(op) for op in self.readers.get(key, []) if type(op) is Concat]
+        once = [op for op in concats if [key_of(t) for t in op.inputs].count(key) == 1]
         return once[0] if once and type(self.epilogues.head(key)) in self.to_slice and key in self.from_x else None
 
     def _computed_from(self, x: Tensor) -> set[Key]:
@@ -97,10 +103,20 @@ class Layout:
         epilogue, plain = self.epilogue(op), window == ((1, 1), (0, 0, 0, 0))
         return (key_of(op.inputs[0]), epilogue.activation) if plain and epilogue.residual is None else None
 
+    def _find_wholes(self) -> dict[Op, Op]:
+        """The entries of `whole` for concatenations that are part of another."""
+        made = {op: tuple(key_of(t) for t in op.inputs) for op in self.tape if type(op) is Concat and op in self.from_x}
+        wholes: dict[Op, Op] = {}
+        for op, keys in made.items():
+            longer = [other for other, others in made.items() if len(others) > len(keys) and others[: len(keys)] == keys]
+            if longer:
+                wholes[op] = max(longer, key=lambda other: len(made[other]))
+        return wholes
+
     def _lay_out_concats(self) -> None:
         """Gives every concatenation its map, and those of its inputs that can be written there their slices."""
         for op in reversed(self.tape):  # so that the outer one of nested concatenations is first
-            if type(op) is not Concat or op not in self.from_x:
+            if type(op) is not Concat or op not in self.from_x or op in self.wholes:
                 continue
             first = self._first_columns(op)
             beside = [] if op in self.maps else self._beside(first)
@@ -111,6 +127,8 @@ class Layout:
                 self._slice(wide, beside, widths)
                 self.maps[op] = wide.channels(sum(widths), op.y.shape[-1])
             self._slice(self.maps[op], [key_of(t) for t in op.inputs], [t.shape[-1] for t in op.inputs], only=op)
+        for op, whole in self.wholes.items():
+            self.maps[op] = self.maps[whole].channels(0, op.y.shape[-1])
 
     def _slice(self, whole: Map, keys: Sequence[Key], widths: Sequence[int], only: Op | None = None) -> None:
         """Gives the values `keys` (`only` those that can be written into that concatenation) their channels of the map `whole`."""

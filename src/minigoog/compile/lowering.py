@@ -26,6 +26,7 @@ class Lowering:
     machine  for which weights are packed
     algorithm  of convolutions: "auto", "batch_invariant" or "direct"
     done     operations that an earlier step also computes
+    copied   (concatenation, number of its input) of those that a step has copied there
     """
 
     def __init__(self, layout: Layout, names: dict[int, str], machine: Any, algorithm: str):
@@ -33,6 +34,7 @@ class Lowering:
         self.native = kernels.native.plan
         self.steps: list[Call] = []
         self.done: set[Key] = set(layout.epilogues.heads)
+        self.copied: set[tuple[Op, int]] = set()
 
     def add(self, op: Op, calls: Sequence[Call], kind: str | None = None, name: str | None = None) -> None:
         """Appends the calls of `op`; in a group, all calls but the last only pad."""

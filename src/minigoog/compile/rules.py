@@ -128,9 +128,12 @@ def reshape(lowering: Lowering, op: Reshape) -> None:
 
 def concat(lowering: Lowering, op: Concat) -> None:
     layout, start = lowering.layout, 0
+    whole = layout.whole(op)
     for i, t in enumerate(op.inputs):
-        if layout.concat_of(key_of(t)) is not op:  # the others have already written there
+        written = layout.concat_of(key_of(t)) is whole or (whole, i) in lowering.copied
+        if not written:
             lowering.add(op, lowering.native.copy(layout.input(op, i), layout.maps[op].channels(start, t.shape[-1])), "copy")
+            lowering.copied.add((whole, i))
         start += t.shape[-1]
 
 

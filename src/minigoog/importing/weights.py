@@ -1,4 +1,6 @@
-"""Weights in our layout: the one copy that is made of what a file stores."""
+"""Weights in our layout: the one copy that is made of what a file stores, whose memory is let go of as it is read."""
+
+import mmap
 
 import numpy as np
 
@@ -16,4 +18,27 @@ def laid_out(view: Constant, scale: Vector) -> Array:
     for start in range(0, view.shape[-1], BLOCK):
         block = (..., slice(start, start + BLOCK))
         y[block] = view[block] if ones else view[block] * scale[block[1]]
+        let_go(view[block])
+    let_go(view)
     return y
+
+
+def let_go(array: Constant) -> None:
+    """If an array without gaps is part of a mapped file, frees the memory that its pages take; they are read again if they are used."""
+    mapped, first = _mapping(array), array.__array_interface__["data"][0]
+    end = first + sum((n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)) + array.itemsize
+    if mapped is None or end - first != array.nbytes or min(array.strides, default=0) < 0 or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    origin = np.frombuffer(mapped, np.uint8).__array_interface__["data"][0]
+    start = -(-(first - origin) // mmap.PAGESIZE) * mmap.PAGESIZE  # whole pages only
+    length = end - origin - start
+    if length > mmap.PAGESIZE:
+        mapped.madvise(mmap.MADV_DONTNEED, start, length)
+
+
+def _mapping(array: Constant) -> mmap.mmap | None:
+    """The mapped file that an array is part of."""
+    base = array.base
+    while isinstance(base, (np.ndarray, memoryview)):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    return base if isinstance(base, mmap.mmap) else None

@@ -157,7 +157,7 @@ def check_lengths(where: str, name: str, shape: Shape, empty_batch: bool = False
         raise ValueError(f"{where}: `{name}` has shape {shape}, expected at least 1 along {axes}")
 
 
-CONV_ALGORITHMS = ("auto", "batch_invariant", "im2col", "direct", "winograd")  # of the C kernels; in NumPy they are all one
+CONV_ALGORITHMS = ("auto", "batch_invariant", "im2col", "direct", "winograd", "depthwise")  # of the C kernels; in NumPy they are all one
 SPARSE_ALGORITHMS = ("auto", "textbook")
 
 

@@ -50,8 +50,9 @@ def divided(a: Constant, b: Constant) -> Constant:
 
 LARGEST = float(np.finfo(np.float32).max)
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": divided, "Pow": np.power, "Equal": np.equal, "Less": np.less,
-    "Greater": np.greater, "And": np.logical_and, "Or": np.logical_or, "Mod": np.mod, "GreaterOrEqual": np.greater_equal, "LessOrEqual": np.less_equal,
+    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": divided, "Pow": np.power, "Equal": np.equal,
+    "Less": np.less, "LessOrEqual": np.less_equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal,
+    "And": np.logical_and, "Or": np.logical_or, "Mod": np.mod,
 }  # fmt: skip
 UNARY: dict[str, Callable[[Any], Any]] = {
     "Floor": np.floor, "Ceil": np.ceil, "Round": np.round, "Sqrt": np.sqrt, "Neg": np.negative, "Abs": np.abs, "Not": np.logical_not,

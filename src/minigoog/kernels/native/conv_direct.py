@@ -46,9 +46,9 @@ def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     )
 
 
-def pack(m: machine.Machine, k: int, cout: int, w: Array, b: Array | None) -> Array:
+def pack(m: machine.Machine, k: int, cout: int, w: Array, b: Array | None, out: Array | None = None) -> Array:
     """The weights [k, cout] and bias in the order in which the tiles of `m` read them."""
-    panels = workspace.empty((lib.mg_panels_size(k, cout, m),))
+    panels = workspace.empty((lib.mg_panels_size(k, cout, m),)) if out is None else out
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_pack_weights(k, cout, dense("conv2d", "w", w), bias, dense("conv2d", "panels", panels), m)
     return panels

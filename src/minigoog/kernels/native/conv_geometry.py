@@ -14,13 +14,14 @@ from .pointers import Pointer, pixels
 class Algorithm(NamedTuple):
     """One way to compute a convolution: three functions that write into the caller's array, and which shapes they support.
 
-    `s` is a ConvShape of one group."""
+    `s` is a ConvShape of one group, or of all of them for an algorithm that computes `all_groups` at once."""
 
     name: str
     forward: Callable[[ConvShape, Array, Array, Array | None, bool, Array], None]  # s, x, w, b, relu, y
     input: Callable[[ConvShape, Array, Array, Array], None]  # s, w, dy, dx
     weight: Callable[[ConvShape, Array, Array, Array], None]  # s, x, dy, dw
     supports: Callable[[ConvShape], bool]
+    all_groups: bool = False
 
 
 def place(x: Array, top: int, left: int, step: tuple[int, int], height: int, width: int, name: str = "x") -> Array:

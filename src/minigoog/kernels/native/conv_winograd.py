@@ -42,9 +42,9 @@ def geometry(s: ConvShape, side: int, ldy: int, epilogue: Epilogue = NOTHING) ->
     return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, *epilogue))
 
 
-def pack(m: machine.Machine, s: ConvShape, side: int, w: Array) -> Array:
+def pack(m: machine.Machine, s: ConvShape, side: int, w: Array, out: Array | None = None) -> Array:
     """The transformed weights in the order in which the tiles of `m` read them."""
-    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m),))
+    panels = workspace.empty((lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m),)) if out is None else out
     lib.mg_winograd_pack(side, s.kh, s.cin, s.cout, dense("conv2d", "w", w), dense("conv2d", "panels", panels), m)
     return panels
 

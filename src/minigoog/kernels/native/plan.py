@@ -12,7 +12,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array, Padding, Pair, Shape
 from ..shapes import ConvShape, Sides, conv_shape, pool_shape
-from . import conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
+from . import conv_algorithms, conv_depthwise, conv_direct, conv_geometry, conv_winograd, machine, workspace
 from .activation import KINDS
 from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
 from .conv_geometry import Epilogue
@@ -32,7 +32,7 @@ class Call(NamedTuple):
     x: Map
     y: Map
     settings: dict[str, Any]  # the member of union mg_settings that the kernel reads
-    w: Array | Map | None = None  # packed weights, or the factors of an affine map
+    w: "Packed | Array | Map | None" = None  # packed weights, or the factors of an affine map
     b: Array | Map | None = None  # a bias, or the second input of a sum
     algorithm: str = ""
     multiply_adds: int = 0
@@ -47,9 +47,16 @@ class Call(NamedTuple):
         arguments = [m for m, _ in self.arguments]
         return [m for m in (self.x, self.y, self.w, self.b, self.residual, *arguments) if isinstance(m, Map)]
 
-    def constants(self) -> list[Array]:
+    def constants(self) -> "list[Packed | Array]":
         """The packed weights and bias."""
-        return [a for a in (self.w, self.b) if isinstance(a, np.ndarray)]
+        return [a for a in (self.w, self.b) if isinstance(a, (Packed, np.ndarray))]
+
+
+class Packed(NamedTuple):
+    """Weights that `write(out=...)` will pack into an array of `size`: only then, so that they exist once."""
+
+    size: int
+    write: Callable[..., Any]
 
 
 def convolution(
@@ -64,9 +71,14 @@ def convolution(
     chosen, sides = conv_algorithms.choose("conv2d", algorithm, s), conv_winograd.OF_SIDE
     if chosen is conv_winograd.ALGORITHM:
         chosen = sides[conv_winograd.side_of(s)]
+    if chosen is conv_depthwise.ALGORITHM:
+        return _depthwise(s, x, w, b, activation, residual, y)
     prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), _direct)
     cin, cout = s.cin // groups, s.cout // groups
-    calls = []
+    calls: list[Call] = []
+    if groups > 1 and prepare is _direct and any(s.padding):  # once for all groups, which read their channels of the canvas
+        calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
+        s = s._replace(h=x.shape[1], w=x.shape[2], padding=(0, 0, 0, 0))
     for g in range(groups):
         part = slice(g * cout, (g + 1) * cout)
         w_part, b_part = np.ascontiguousarray(w[..., part]), None if b is None else np.ascontiguousarray(b[part])
@@ -78,19 +90,29 @@ def convolution(
     return calls
 
 
+def _depthwise(
+    s: ConvShape, x: Map, w: Array, b: Array | None, activation: Activation | None, residual: Map | None, y: Map
+) -> list[Call]:
+    epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
+    settings = {"depthwise": conv_depthwise.geometry(s, x.ld, y.ld, epilogue)[0]}
+    return [Call(lib.MG_DEPTHWISE, x, y, settings, w.reshape(-1), b, "depthwise", _multiply_adds(s) // s.groups, residual=residual)]
+
+
 def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
     calls: list[Call] = []
     if any(s.padding):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
     settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, epilogue)[0]}
-    panels = conv_direct.pack(m, s.kh * s.kw * s.cin, s.cout, w, b)
+    k = s.kh * s.kw * s.cin
+    panels = Packed(lib.mg_panels_size(k, s.cout, m), partial(conv_direct.pack, m, k, s.cout, w, b))
     return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", _multiply_adds(s))]
 
 
 def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
     calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
     settings = {"conv": conv_winograd.geometry(s, side, y.ld, epilogue)[0]}
-    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, conv_winograd.pack(m, s, side, w), b, "winograd", _multiply_adds(s))]
+    panels = Packed(lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m), partial(conv_winograd.pack, m, s, side, w))
+    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, panels, b, "winograd", _multiply_adds(s))]
 
 
 def _multiply_adds(s: ConvShape) -> int:
@@ -196,14 +218,18 @@ class Program:
         self.calls = [_without_arrays(call) for call in calls]
         self.runs = [list(run) for _, run in groupby(range(len(calls)), key=lambda i: calls[i].kernel == PYTHON)]
 
-    def _gather(self, arrays: Sequence[Array]) -> Array:
+    def _gather(self, arrays: Sequence[Packed | Array]) -> Array:
         """All of `arrays` in one array; `starts` holds where each begins."""
         ends = np.cumsum([0] + [-(-a.size // ALIGNMENT) * ALIGNMENT for a in arrays]).tolist()
         self.starts = {id(a): Buffer(a.size, CONSTANTS, start) for a, start in zip(arrays, ends, strict=False)}
         constants = _aligned(ends[-1])
         for a in arrays:
             start = self.starts[id(a)].offset
-            constants[start : start + a.size] = a
+            place = constants[start : start + a.size]
+            if isinstance(a, Packed):
+                a.write(out=place)
+            else:
+                place[...] = a
         return constants
 
     def _c_call(self, call: Call) -> dict[str, Any]:
@@ -211,7 +237,7 @@ class Program:
         addresses = {name: self._address(getattr(call, name)) for name in ("x", "y", "w", "b", "residual")}
         return {"kernel": call.kernel, "settings": call.settings} | addresses
 
-    def _address(self, what: Map | Array | None) -> tuple[int, int]:
+    def _address(self, what: Packed | Map | Array | None) -> tuple[int, int]:
         """struct mg_address of a map, of an array among the constants, or of nothing."""
         if what is None:
             return (NOWHERE, 0)
