@@ -15,13 +15,16 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import minigoog as mg
-from minigoog.formats import safetensors, saved_model
+from minigoog import importing
+from minigoog.formats import graph_json, safetensors, saved_model
+from minigoog.formats.graph import Graph, Node
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner.demonstration import Setting
 from minigoog.train import Config
 from minigoog.train.progress import Progress
 
 from ..data.generated import idx_bytes, random_bytes
+from ..formats import caffe_files, caffe_networks
 from .check import CORPUS
 from .readers import trainer
 
@@ -38,12 +41,16 @@ def files() -> dict[str, dict[str, bytes]]:
         "digits": {"few.csv.gz": packed(b"# digits\n" + b"\n".join([b",".join([b"7"] * 65)] * 9)), "no.csv": b"1,2,3\n"},
         "safetensors": {"weights": weights(), "empty": b"\x02" + bytes(7) + b"{}", "bf16": bf16()},
         "saved-model": {"model": model()},
+        "saved-graph": {"graph": graph()},
+        "class-names": {"lines": b"cat\ndog\n", "synsets": b"n01440764 tench, Tinca\nn01443537 goldfish\n", "list": b'["cat", "dog"]',
+                        "object": b'{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}'},
         "checkpoint": {"checkpoint": checkpoint()},
         "metrics": {"metrics": metrics()},
         "settings": {"settings": Config(data_dir="/data", size=32).toml().encode()},
         "result": {"blow-up": result("blow_up")},
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
-        "caffe": {"bytes": b"decide"}, "torchvision": {"bytes": b"decide"},
+        "torchvision": {"bytes": b"decide"},
+        "caffemodel": caffemodels(), "prototxt": prototxts(),
         "onnx": {"classifier": classifier(), "spelled-out": spelled_out()},
         "image": pictures(),
     }  # fmt: skip
@@ -90,6 +97,25 @@ def model() -> bytes:
     return saved(lambda path: saved_model.save(path, {"classifier.bias": np.zeros(2, np.float32)}, info))
 
 
+def graph() -> bytes:
+    """A saved network that was imported: convolution, batch normalisation, pools, a sum with a constant, a classifier, Softmax."""
+    r = np.random.default_rng(0)
+    shapes = {"conv.weight": (4, 3, 3, 3), "scale": (4,), "shift": (4,), "mean": (4,), "variance": (4,), "more": (1, 4, 1, 1),
+              "fc.weight": (2, 16), "fc.bias": (2,)}  # fmt: skip
+    weights = {name: r.random(shape, np.float32) for name, shape in shapes.items()} | {"shape": np.array([-1, 16])}
+    nodes = (
+        Node("Conv", ("image", "conv.weight"), ("a",), {"pads": (1, 1, 1, 1), "strides": (2, 2)}, "conv"),
+        Node("BatchNormalization", ("a", "scale", "shift", "mean", "variance"), ("b",), {"epsilon": 1e-3}), Node("Relu", ("b",), ("c",)),
+        Node("MaxPool", ("c",), ("d",), {"kernel_shape": (2, 2), "strides": (2, 2)}), Node("Add", ("d", "more"), ("e",)),
+        Node("Reshape", ("e", "shape"), ("f",)), Node("Gemm", ("f", "fc.weight", "fc.bias"), ("g",), {"transB": 1}, "fc"),
+        Node("Softmax", ("g",), ("h",)),
+    )  # fmt: skip
+    made = importing.network(Graph(nodes, weights, {"image": (None, 3, 8, 8)}, ("h",), 13))
+    description, arrays = graph_json.described(made.graph)
+    info = saved_model.Info("graph", {"graph": description}, ("cat", "dog"), (8, 8, 3), (1.0,) * 3, (4.0,) * 3, {})
+    return saved(lambda path: saved_model.save(path, made.state_dict() | arrays, info))
+
+
 def checkpoint() -> bytes:
     parts = trainer()
     arrays = {f"weights/{name}": array for name, array in parts.model.state_dict().items()}
@@ -111,6 +137,29 @@ def result(name: str) -> bytes:
         numbers = DEMONSTRATIONS[name].measure(Setting(Path(folder), quick=True, say=lambda line: None))
     facts = {"part": "result", "quick": True, "seed": 0, "numbers": numbers, "finished": "now", "machine": {"processor": "any"}}
     return json.dumps(facts, indent=1).encode()
+
+
+def caffemodels() -> dict[str, bytes]:
+    r = np.random.default_rng(0)
+    few, inputs = caffe_networks.few_layers(r), {"data": (1, 3, 9, 9)}
+    return {
+        "every": caffe_files.caffemodel(caffe_networks.every_layer(r), 2, "every", {"data": (1, 3, 19, 23)}),
+        "v1": caffe_files.caffemodel(few, 1, "few", inputs), "v2": caffe_files.caffemodel(few, 2, "few", inputs),
+        "unpacked": caffe_files.caffemodel(few, 1, "", inputs, packed=False),
+        "double": caffe_files.caffemodel(few, 2, "", inputs, double=True),
+        "trained": caffe_files.caffemodel(caffe_networks.as_trained(few), 1),
+    }  # fmt: skip
+
+
+def prototxts() -> dict[str, bytes]:
+    """For the weights of `every` in "caffemodel", which `readers.py` reads beside them."""
+    layers = caffe_networks.every_layer(np.random.default_rng(0))
+    old = [layer._replace(type="ReLU", parameters={}) if layer.type == "ELU" else layer
+           for layer in layers[5:] if layer.type != "PReLU"]  # fmt: skip  # what version 1 has
+    v1 = caffe_files.prototxt(old, 1, "every", {"pool1": (1, 8, 5, 11)}).encode()
+    v2 = caffe_files.prototxt(layers, 2, "every", {"data": (1, 3, 19, 23)}).encode()
+    odd = b"# a comment\nname : 'a' \"b\\x41\" ; input: [ 'data', ] input_shape < dim: [1, 0x3, 023, 23] >\n"
+    return {"v1": v1, "v2": v2, "odd": odd + v2.split(b"23\n", 1)[1]}
 
 
 def network(nodes: list[Any], size: list[Any], weights: dict[str, Any], opset: int) -> bytes:

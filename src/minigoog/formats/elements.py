@@ -19,7 +19,9 @@ CODES = {  # of the bytes in a file
 def values(bits: NDArray[Any], kind: str) -> NDArray[Any]:
     """The values of an array of `CODES[kind]`: itself where NumPy has the type, else float32."""
     if kind == "BF16":  # the upper half of a float32
-        return (bits.astype(np.uint32) << 16).view(np.float32)
+        wide = bits.astype(np.uint32)
+        wide <<= 16
+        return wide.view(np.float32)
     return _table(kind)[bits] if kind in EIGHT_BITS else bits
 
 
