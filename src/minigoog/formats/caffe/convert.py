@@ -179,13 +179,15 @@ def _elu(b: Builder, layer: Layer) -> str:
 
 
 def _power(b: Builder, layer: Layer) -> str:
-    """(shift + scale * x) ** power, for power 1."""
+    """(shift + scale * x) ** power"""
     p, x = part(layer.message, "power_param"), b.value(layer)
-    if one(p, "power", 1.0) != 1:
-        layer.refuse(f"has `power` {one(p, 'power', 1.0)}, of which minigoog has 1 only")
-    factor, summand = (np.float32(_finite(layer, p, name, default)) for name, default in (("scale", 1.0), ("shift", 0.0)))
-    x = b.node(layer, "Mul", [x, b.weight(layer, "scale", np.asarray(factor))], part="scale")
-    return b.node(layer, "Add", [x, b.weight(layer, "shift", np.asarray(summand))])
+    steps = [(op, name, _finite(layer, p, name, default)) for op, name, default in
+             (("Mul", "scale", 1.0), ("Add", "shift", 0.0), ("Pow", "power", 1.0))]  # fmt: skip
+    steps = [step for step in steps if step[2] != (step[0] != "Add")] or steps[:1]
+    for step in steps:
+        op, name, number = step
+        x = b.node(layer, op, [x, b.weight(layer, name, np.asarray(number, np.float32))], part="" if step is steps[-1] else name)
+    return x
 
 
 def _softmax(b: Builder, layer: Layer) -> str:
