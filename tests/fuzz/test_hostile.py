@@ -183,6 +183,7 @@ PROTOTXTS = [
     (b"input_dim: 08", "`input_dim` is 08, expected a value of kind int"), (b"input_dim [1]", r"`\[`, expected `:` or `\{`"),
     (b"input_dim: [1", "the end, expected a value"), (b"layer { name: 3 }", "`name` is 3, expected a value of kind text"),
     (b"layers { type: POOL }", "`type` is POOL, expected one of NONE, ACCURACY"),
+    (b"layer { relu_param { negative_slope: 1e39 } }", "`negative_slope` is 1e39, expected a value of kind float"),
     (b"layer {", "the end, expected the name of a field or }"),
     (b"layers { layer { name: 'a' } }", "layer `a` is of version 0"), (b"name: 'a\x1b'", "network without layers"),
     (b"input: 'd' input_dim: [1, 3, 0, -1] layer { }", "an input has the shape 1, 3, 0, -1"),

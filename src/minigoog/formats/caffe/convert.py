@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...text import shape_text
+from ...text import listed, shape_text
 from .builder import Builder
 from .layers import Layer
 from .schema import ENUMERATIONS, Message, one, part
@@ -218,6 +218,8 @@ def _eltwise(b: Builder, layer: Layer) -> str:
     coefficients = p.get("coeff", [])
     if len(values) < 2 or len(coefficients) not in (0, len(values)) or (coefficients and op != "Sum"):
         layer.refuse(f"reads {len(values)} values with {len(coefficients)} coefficients, expected two or more, coefficients with SUM only")
+    if not all(map(math.isfinite, coefficients)):
+        layer.refuse(f"has `coeff` {listed(coefficients)}, expected finite numbers")
     for i, factor in enumerate(coefficients):
         if factor != 1:
             constant = b.weight(layer, f"coefficient_{i}", np.asarray(factor, np.float32))
