@@ -40,12 +40,13 @@ double mg_peak(size_t rounds, const struct mg_machine *machine);
 
 /* ---- convolution ---- */
 
-/* A convolution whose padding is already in x. y: n x out_h x out_w pixels of cout floats, out_h = (h - kh) / stride_h + 1. */
+/* A convolution whose padding is already in x. A window is kh x kw pixels, dilation_h rows and dilation_w columns apart.
+   y: n x out_h x out_w pixels of cout floats, out_h = (h - (kh - 1) * dilation_h - 1) / stride_h + 1. */
 struct mg_conv {
     size_t n, h, w, cin;
-    size_t kh, kw, stride_h, stride_w;
+    size_t kh, kw, stride_h, stride_w, dilation_h, dilation_w;
     size_t out_h, out_w, cout;
-    size_t ldx, ldy; /* ldx = cin unless kw = 1; for a gradient, ldy is the leading dimension of dy */
+    size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
     size_t side;     /* winograd only: side x side outputs are computed together, 4 or 2 (5x5: 2) */
     int relu;        /* forward only: y = max(0, y) */
 };
@@ -88,7 +89,7 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 /* Floats of scratch that mg_conv2d_winograd needs. (conv_winograd.c) */
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 /* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5), plus bias [cout] (or NULL). x must contain its padding and be
-   extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise; any ldx. (conv_winograd.c) */
+   extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise. (conv_winograd.c) */
 void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch,
                         const struct mg_machine *machine);
 
@@ -159,11 +160,13 @@ void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int3
 
 /* ---- pooling (pool.c) ---- */
 
-/* Windows of kh x kw pixels, stride_h x stride_w apart, the first one starting pad_h above and pad_w left of x. Padding is never read.
-   x: n x h x w x c; y: n x out_h x out_w x c. For a gradient, ldx and ldy are the leading dimensions of dx and dy. */
+/* Windows of kh x kw pixels, dilation_h x dilation_w apart; the windows are stride_h x stride_w apart, the first one starting pad_top
+   above and pad_left left of x. Padding is never read. x: n x h x w x c; y: n x out_h x out_w x c. For a gradient, ldx and ldy are the
+   leading dimensions of dx and dy. */
 struct mg_pool {
     size_t n, h, w, c;
-    size_t kh, kw, stride_h, stride_w, pad_h, pad_w;
+    size_t kh, kw, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right, dilation_h, dilation_w;
+    int count_padding; /* a mean divides by the pixels of the window inside x and its padding, not only by those inside x */
     size_t out_h, out_w;
     size_t ldx, ldy;
 };
@@ -173,9 +176,9 @@ struct mg_pool {
 void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index, const struct mg_machine *machine);
 /* dx = dy added at the pixels in `index`. */
 void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx, const struct mg_machine *machine);
-/* y = the mean of each window over its pixels inside x. */
+/* y = the sum of each window's pixels inside x, divided by their number or as count_padding says. */
 void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine);
-/* dx = dy divided evenly among the pixels of each window inside x, summed. */
+/* dx = dy divided as going forward and given to the pixels of each window inside x, summed. */
 void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx, const struct mg_machine *machine);
 
 /* ---- elementwise (elementwise.c) ---- */

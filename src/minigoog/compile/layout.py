@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from .. import kernels
 from ..array_types import Shape
-from ..checks import pair
+from ..checks import pair, sides
 from ..op import Op
 from ..ops.concat import Concat
 from ..ops.conv import Conv2d
@@ -101,8 +101,8 @@ class Layout:
             return None
         if op.inputs[1].shape[:2] != (1, 1) or op.window["groups"] != 1:
             return None
-        window = pair("compile", "stride", op.window["stride"], 1), pair("compile", "padding", op.window["padding"], 0)
-        return (key_of(op.inputs[0]), self.relu(op)) if window == ((1, 1), (0, 0)) else None
+        window = pair("compile", "stride", op.window["stride"], 1), sides("compile", "padding", op.window["padding"])
+        return (key_of(op.inputs[0]), self.relu(op)) if window == ((1, 1), (0, 0, 0, 0)) else None
 
     def _lay_out_concats(self) -> None:
         """Gives every concatenation its map, and those of its inputs that can be written there their slices."""

@@ -64,8 +64,7 @@ class ImportedNetwork(Module):
         self.input_size: FreeShape = next(iter(self._programs.inputs.values()))[1:]
         self._before_softmax = _before_softmax(parts.nodes, graph.outputs)
         self.ends_with_softmax = self._before_softmax is not None
-        self._programs.of(tuple(tuple(n or (1 if i == 0 else FREE) for i, n in enumerate(shape)) for shape in self._programs.inputs.values()),
-                          self.outputs)  # fmt: skip
+        self._programs.of(tuple(_fixed(shape) for shape in self._programs.inputs.values()), self.outputs)  # makes the modules
         parts.forget()
         self.eval()
 
@@ -89,8 +88,13 @@ def _in_our_order(shape: FreeShape, channels_last: bool) -> FreeShape:
     return shape if len(shape) != 4 or channels_last else (shape[0], shape[2], shape[3], shape[1])
 
 
+def _fixed(shape: FreeShape) -> Shape:
+    """A shape in which free axes have a length: one image, and so many pixels."""
+    return tuple(n or (1 if i == 0 else FREE) for i, n in enumerate(shape))
+
+
 def _is_channels_last(name: str, shape: FreeShape, nodes: list[Node]) -> bool:
-    """Whether an image is NHWC in the file: it reaches a Transpose to NCHW before anything that needs maps, or only its last axis is short."""
+    """Whether an image is NHWC in the file: it reaches a Transpose to NCHW before what needs maps, or only its last axis is short."""
     readers: dict[str, list[Node]] = {}
     for node in nodes:
         for value in node.inputs:

@@ -27,7 +27,7 @@ def load(path: str | os.PathLike[str]) -> Graph:
     try:
         import onnx
     except ImportError:
-        raise ImportError("onnx: the package onnx is not installed, and .onnx files are read with it: pip install 'minigoog[onnx]'") from None
+        raise ImportError("onnx: .onnx files are read with the package onnx, not installed here: pip install 'minigoog[onnx]'") from None
     with reading(path, "not readable as ONNX", ADVICE):
         data = contents(path)
         lean, raw = without_weights(data)
@@ -36,7 +36,7 @@ def load(path: str | os.PathLike[str]) -> Graph:
 
 def _parsed(kind: Any, lean: bytes, data: memoryview) -> Any:
     """The parsed message; ValueError if it is none."""
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         model = kind.FromString(lean)

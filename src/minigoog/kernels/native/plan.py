@@ -10,8 +10,8 @@ import numpy as np
 
 from minigoog._native import ffi, lib
 
-from ...array_types import Array, Pair, Shape
-from ..shapes import ConvShape, conv_shape, pool_shape
+from ...array_types import Array, Padding, Pair, Shape
+from ..shapes import ConvShape, Sides, conv_shape, pool_shape
 from . import conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
 from .activation import KINDS
 from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
@@ -49,12 +49,12 @@ class Call(NamedTuple):
 
 
 def convolution(
-    m: machine.Machine, x: Map, w: Array, b: Array | None, y: Map, *, relu: bool = False, stride: Pair = 1, padding: Pair = 0,
-    groups: int = 1, algorithm: str = "auto",
+    m: machine.Machine, x: Map, w: Array, b: Array | None, y: Map, *, relu: bool = False, stride: Pair = 1, padding: Padding = 0,
+    dilation: Pair = 1, groups: int = 1, algorithm: str = "auto",
 ) -> list[Call]:
     """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it, with weights packed for the tiles of `m`."""
     check_float32(WHERE, "w", w)
-    s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups)
+    s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups, dilation)
     chosen, sides = conv_algorithms.choose("conv2d", algorithm, s), conv_winograd.OF_SIDE
     if chosen is conv_winograd.ALGORITHM:
         chosen = sides[conv_winograd.side_of(s)]
@@ -71,7 +71,7 @@ def convolution(
 
 def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
     calls: list[Call] = []
-    if s.padding != (0, 0) or (s.kw > 1 and not x.dense):
+    if any(s.padding):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
     settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, relu)[0]}
     panels = conv_direct.pack(m, s.kh * s.kw * s.cin, s.cout, w, b)
@@ -88,10 +88,10 @@ def _multiply_adds(s: ConvShape) -> int:
     return s.n * s.out_h * s.out_w * s.kh * s.kw * s.cin * s.cout
 
 
-def _padded(x: Map, padding: tuple[int, ...], size: tuple[int, ...]) -> tuple[list[Call], Map]:
+def _padded(x: Map, padding: Sides, size: tuple[int, ...]) -> tuple[list[Call], Map]:
     """The call that copies `x` onto a canvas of `size` (height, width), in a list, and the canvas."""
     canvas = new_map((x.shape[0], *size, x.shape[3]))
-    return [Call(lib.MG_PLACE, x, canvas, {"place": (*x.shape, x.ld, *padding, 1, 1, *size)})], canvas
+    return [Call(lib.MG_PLACE, x, canvas, {"place": (*x.shape, x.ld, *padding[:2], 1, 1, *size)})], canvas
 
 
 def max_pool(x: Map, y: Map, **window: Any) -> list[Call]:
