@@ -109,6 +109,7 @@ def test_a_text_says_which_layers_there_are_and_the_file_gives_their_weights(rea
     graph = read(binary, prototxt(as_deployed(few), versions[1], "few", INPUTS))
     assert same(graph, read(caffemodel([*few, Layer("Softmax", "prob", "fc", "prob")], 2, "", INPUTS)))
     assert graph.outputs == ("prob",) and graph.inputs == {"data": (None, 3, 9, 9)} and graph.file.endswith("deploy.prototxt")
+    assert graph.metadata == {"producer": "caffe", "name": "few", "mean": "[104.0, 117.0, 123.0]"}  # of which the text says nothing
 
 
 INPUT_LAYER = 'layer { name: "i" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 9 dim: 9 } } }\n'
