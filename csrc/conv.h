@@ -34,6 +34,13 @@ static inline size_t mg_run_at(const struct mg_runs *r, size_t i)
     return i / r->in_row * r->row_step + i % r->in_row * r->step;
 }
 
+/* The epilogue of a convolution; residual: the first float of its map, or NULL. */
+static inline struct epilogue mg_epilogue(const struct mg_conv *s, const float *residual)
+{
+    assert(s->activation >= 0 && s->activation < MG_ACTIVATIONS && (!residual || s->ldr >= s->cout));
+    return (struct epilogue){s->activation, s->alpha, s->beta, residual, s->ldr};
+}
+
 /* The address of the window under output pixel number `pixel`, counted over all images. */
 static inline const float *mg_window_of(const struct mg_conv *s, const float *x, size_t pixel)
 {

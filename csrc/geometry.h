@@ -59,11 +59,20 @@ struct mg_runs {
     size_t rows, in_row, length, row_step, step;
 };
 
+/* What a tile does with its sums before it writes them: y = activation(sums + residual). The residual's pixels lie as those of y; NULL if
+   there is none. */
+struct epilogue {
+    int activation; /* enum mg_activation, with its settings */
+    float alpha, beta;
+    const float *residual;
+    size_t ldr;
+};
+
 /* The operands of a convolution's tile (gemm_tile.inc). */
 struct conv_tile {
     struct mg_runs runs;
     size_t ldy;
-    int relu;
+    struct epilogue epilogue;
     const float *ahead; /* what will be read next: any address, it is only a hint */
 };
 
@@ -80,7 +89,7 @@ struct block_tile {
     const int32_t *offsets; /* [entries] */
     size_t block;           /* from the values of one entry to those of the next */
     size_t ldy;
-    int relu;
+    struct epilogue epilogue;
 };
 
 /* One row of pooling windows of neighbouring columns (pool.inc). */

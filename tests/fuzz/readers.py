@@ -96,6 +96,10 @@ def odd(weights: dict[str, Any], data: bytes) -> Mapping[Any, Any]:
     return changed
 
 
+def torchvision_read(path: Path) -> object:
+    return googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes()), transform_input=True)
+
+
 TORCHVISION = torchvision_weights()
 PACKED = MEMORY + 2 * MOST_UNPACKED
 READERS = {
@@ -115,7 +119,7 @@ READERS = {
     "caffemodel": Reader("net.caffemodel", caffe.read),
     "prototxt": Reader("deploy.prototxt", lambda path: caffe.read(CAFFEMODEL, path)),
     "torchvision": Reader(
-        "weights.pth", lambda path: googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes())), (ValueError,), torchvision.WHERE
+        "weights.pth", torchvision_read, (ValueError,), torchvision.WHERE
     ),
     "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 16 * images.MOST_PIXELS),
 }

@@ -58,7 +58,7 @@ def _graph(model: Any, raw: list[memoryview | None], path: Path) -> Graph:
     nodes = tuple(node_of(proto, lambda tensor: _named(tensor, folder)) for proto in model.graph.node)
     outputs = tuple(value.name for value in model.graph.output)
     _check_order(nodes, {*weights, *inputs}, outputs)
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    metadata = {"producer": model.producer_name} | {entry.key: entry.value for entry in model.metadata_props}
     return Graph(nodes, weights, inputs, outputs, opset, metadata, str(path))
 
 
