@@ -114,7 +114,7 @@ def _converted(field: Field, kind: str, token: str) -> Any:
         if field.kind == "bool" and token in BOOLEANS:
             return BOOLEANS[token]
         if field.kind == "float" and kind == "number":
-            number: float = struct.unpack("f", struct.pack("f", float(token.rstrip("fF"))))[0]  # in single precision, as in binary files
+            number: float = struct.unpack("<f", struct.pack("<f", float(token.rstrip("fF"))))[0]  # in single precision, as in binary files
             return number
         if field.kind in ENUMERATIONS and kind == "word":
             return ENUMERATIONS[field.kind][token]
