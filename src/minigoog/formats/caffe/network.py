@@ -41,7 +41,7 @@ def _add(builder: Builder, layer: Layer) -> None:
     if layer.type == "Silence":
         builder.read.update(builder.current[bottom] for bottom in layer.bottoms if bottom in builder.current)
     elif layer.type == "Split":  # of labels, too, which are no values here
-        found = [builder.current[bottom] for bottom in layer.bottoms if bottom in builder.current]
+        found = [builder.current[bottom] for bottom in layer.bottoms[:1] if bottom in builder.current]
         builder.current |= {top: value for value in found for top in layer.tops}
     elif layer.type in LOSSES:
         builder.predictions.append(LOSSES[layer.type](builder, layer))
@@ -91,13 +91,9 @@ def _needed(builder: Builder, outputs: list[str]) -> tuple[list[Node], Weights, 
             needed.update(node.inputs)
             nodes.append(node)
     weights = {name: array for name, array in builder.weights.items() if name in needed}
-    inputs = {name: _with_channels(name, shape, nodes, weights) for name, shape in builder.inputs.items() if name in needed}
+    channels = {node.inputs[0]: weights[node.inputs[1]].shape[1] * node.attributes["group"] for node in nodes if node.op == "Conv"}
+    inputs = {name: shape for name, shape in builder.inputs.items() if name in needed}
+    for name, shape in inputs.items():
+        if len(shape) == 4 and shape[1] is None:  # nothing gives the channels but the convolution that reads them
+            inputs[name] = (shape[0], channels.get(name), *shape[2:])
     return nodes[::-1], weights, inputs
-
-
-def _with_channels(name: str, shape: FreeShape, nodes: list[Node], weights: Weights) -> FreeShape:
-    """A shape whose channels, where nothing gives them, are those that a convolution reads."""
-    for node in nodes:
-        if shape[1:2] == (None,) and node.op == "Conv" and node.inputs[0] == name:
-            return (shape[0], weights[node.inputs[1]].shape[1] * node.attributes["group"], *shape[2:])
-    return shape

@@ -114,8 +114,7 @@ def _converted(field: Field, kind: str, token: str) -> Any:
         if field.kind == "bool" and token in BOOLEANS:
             return BOOLEANS[token]
         if field.kind == "float" and kind == "number":
-            number: float = struct.unpack("<f", struct.pack("<f", float(token.rstrip("fF"))))[0]  # in single precision, as in binary files
-            return number
+            return _single(float(token.rstrip("fF")))
         if field.kind in ENUMERATIONS and kind == "word":
             return ENUMERATIONS[field.kind][token]
         if (field.kind == "int" or field.kind in ENUMERATIONS) and kind == "number" and len(token) <= 20:
@@ -124,6 +123,12 @@ def _converted(field: Field, kind: str, token: str) -> Any:
         pass
     expected = f"one of {', '.join(ENUMERATIONS[field.kind])}" if field.kind in ENUMERATIONS else f"a value of kind {field.kind}"
     raise ValueError(f"`{field.name}` is {shortened(printable(token), 60)}, expected {expected}")
+
+
+def _single(number: float) -> float:
+    """The number in single precision, as binary files have it."""
+    found: float = struct.unpack("<f", struct.pack("<f", number))[0]
+    return found
 
 
 def _unescaped(match: re.Match[str]) -> str:
