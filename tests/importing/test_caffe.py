@@ -13,8 +13,8 @@ from minigoog import importing
 from minigoog.data import images
 from minigoog.formats import caffe
 from tests.answers import asked
-from tests.formats.caffe_files import caffemodel, prototxt
-from tests.formats.caffe_networks import Googlenet, as_deployed, as_trained, caffenet, every_layer
+from tests.formats.caffe_files import Layer, caffemodel, prototxt
+from tests.formats.caffe_networks import Googlenet, as_deployed, as_trained, caffenet, every_layer, pooling
 
 DATA = Path(os.environ.get("MINIGOOG_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 WEIGHTS = DATA / "googlenet-caffe" / "bvlc_googlenet_hwio_f32.npz"
@@ -82,6 +82,13 @@ def test_a_network_of_caffe_gives_the_answers_of_opencv(tmp_path, name, version)
         for y, value in zip(found, expected.values(), strict=True):
             y, value = np.asarray(getattr(y, "data", y)), nhwc(value)
             assert y.shape == value.shape and np.abs(y - value).max() < 1e-5 * np.abs(value).max()
+
+
+def test_the_larger_of_values_of_different_shapes_is_refused(tmp_path):
+    layers = [pooling("pool", "data", "MAX", 2, 2), Layer("Eltwise", "x", "data pool", "y", {"eltwise_param": {"operation": "MAX"}})]
+    (tmp_path / "net.caffemodel").write_bytes(caffemodel(layers, 2, "", {"data": (1, 3, 8, 8)}))
+    with pytest.raises(ValueError, match=r"net.caffemodel: node `x` \(Max\): values of shapes \(1, 3, 8, 8\) and \(1, 3, 4, 4\), expected"):
+        importing.network(caffe.read(tmp_path / "net.caffemodel"))
 
 
 def test_bvlcs_googlenet_gives_the_answers_of_opencv_for_photographs(tmp_path):
