@@ -165,7 +165,7 @@ INPUT_LAYER = 'layer { name: "i" type: "Input" top: "data" input_param { shape {
     ('input: "data"\ninput_shape { dim: 1 dim: 3 dim: 9 dim: 9 }\n', (None, 3, 9, 9)),
     ('input: "data" input_dim: [1, 3, 9, 9]\n', (None, 3, 9, 9)),
     (INPUT_LAYER, (None, 3, 9, 9)),
-    ("input: 'data' # any size\n", (None, 3, None, None)), ("input: 'd' \"\\x61t\\141\"", (None, 3, None, None)),
+    ("\ufeffinput: 'data' # any size\n", (None, 3, None, None)), ("input: 'd' \"\\x61t\\141\"", (None, 3, None, None)),
     ('layer { type: "Data" top: "data" top: "label" transform_param { crop_size: 9 } include { phase: TEST } }', (None, 3, 9, 9)),
     ('layer < type: "Data", top: "da" "ta" ; exclude < phase: TEST > >', (None, 3, None, None)),
 ])  # fmt: skip
@@ -208,7 +208,7 @@ ONES = (np.ones((2, 4, 1, 1)), np.ones(2))
     ("Pooling", {}, (), "has `kernel_size` 0, expected one or two integers from 1 on"),
     ("Pooling", {"pooling_param": {"kernel_size": 2, "pad": 2}}, (), "has padding 2x2 around windows of 2x2, expected less"),
     ("Pooling", {"pooling_param": {"kernel_size": 2, "stride": 0}}, (), "has `stride` 0, expected one or two integers from 1 on"),
-    ("Convolution", {"convolution_param": CONV}, (), "has 0 arrays of parameters, expected 2"),
+    ("Convolution", {"convolution_param": CONV}, (), "has no arrays of parameters in the .caffemodel, expected 2"),
     ("Convolution", {"convolution_param": CONV | {"num_output": 3}}, ONES, "has weights 2x4x1x1, expected those of 3 outputs in 1 groups"),
     ("Convolution", {"convolution_param": CONV | {"group": 0}}, ONES, "has `group` 0, expected an integer from 1 on"),
     ("Convolution", {"convolution_param": CONV | {"group": 3}}, ONES, "in 3 groups"),

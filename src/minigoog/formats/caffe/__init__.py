@@ -52,4 +52,4 @@ def _binary(path: PathLike, file: str) -> Message:
 def _text(path: PathLike, file: str) -> Message:
     """The network in a .prototxt file."""
     with reading(file, "not a valid .prototxt file"), open_regular(path) as opened:
-        return prototxt_reader.read(limited(opened, prototxt_reader.LONGEST).decode())
+        return prototxt_reader.read(limited(opened, prototxt_reader.LONGEST).decode("utf-8-sig"))

@@ -20,7 +20,7 @@ Values: TypeAlias = NDArray[np.float32]
 def _arrays(layer: Layer, n: int) -> tuple[Values, ...]:
     """The layer's `n` arrays of parameters."""
     if len(layer.blobs) != n:
-        layer.refuse(f"has {len(layer.blobs)} arrays of parameters, expected {n}")
+        layer.refuse(f"has {len(layer.blobs) or 'no'} arrays of parameters in the .caffemodel, expected {n}")
     return layer.blobs
 
 
