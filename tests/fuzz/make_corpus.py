@@ -8,8 +8,10 @@ import tarfile
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import minigoog as mg
@@ -43,7 +45,7 @@ def files() -> dict[str, dict[str, bytes]]:
         "result": {"blow-up": result("blow_up")},
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
         "torchvision": {"bytes": b"decide"},
-        "caffemodel": caffemodels(), "prototxt": prototxts(),
+        "caffemodel": caffemodels(), "prototxt": prototxts(), "onnx": {"classifier": classifier(), "spelled-out": spelled_out()},
         "image": pictures(),
     }  # fmt: skip
 
@@ -133,6 +135,47 @@ def prototxts() -> dict[str, bytes]:
     v2 = caffe_files.prototxt(layers, 2, "every", {"data": (1, 3, 19, 23)}).encode()
     odd = b"# a comment\nname : 'a' \"b\\x41\" ; input: [ 'data', ] input_shape < dim: [1, 0x3, 023, 23] >\n"
     return {"v1": v1, "v2": v2, "odd": odd + v2.split(b"23\n", 1)[1]}
+
+
+def network(nodes: list[Any], size: list[Any], weights: dict[str, Any], opset: int) -> bytes:
+    """An .onnx file of (op, inputs, outputs, attributes), its input `x`, its output `y`."""
+    made = [helper.make_node(op, ins, outs, **attributes) for op, ins, outs, attributes in nodes]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", size), ("y", None)))
+    stored = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    graph = helper.make_graph(made, "seed", [x], [y], stored)
+    proto: bytes = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
+    return proto
+
+
+def classifier() -> bytes:
+    """A small network of the usual operations."""
+    window = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
+    nodes = [
+        ("Conv", ["x", "c.weight", "c.bias"], ["a"], window), ("BatchNormalization", ["a", "s", "s", "m", "s"], ["b"], {}),
+        ("Relu", ["b"], ["r"], {}), ("MaxPool", ["r"], ["p"], window | {"ceil_mode": 1}), ("Mul", ["p", "v"], ["q"], {}),
+        ("AveragePool", ["q"], ["o"], {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER", "strides": [2, 2]}),
+        ("Concat", ["o", "o"], ["d"], {"axis": 1}), ("Flatten", ["d"], ["f"], {}),
+        ("Gemm", ["f", "g.weight", "g.bias"], ["l"], {"transB": 1, "alpha": 0.5}), ("Softmax", ["l"], ["y"], {}),
+    ]  # fmt: skip
+    ones = {name: np.ones(4, np.float32) for name in ("c.bias", "s", "m")}
+    weights = {"c.weight": np.ones((4, 3, 3, 3), np.float32), "v": np.ones((4, 1, 1), np.float16), "g.weight": np.ones((5, 72), np.float32)}
+    return network(nodes, ["n", 3, 16, 16], ones | weights | {"g.bias": np.ones(5, np.float32)}, 13)
+
+
+def spelled_out() -> bytes:
+    """Constants in nodes, shapes that are computed, axes in another order, a resized map."""
+    constants = {"w": np.ones((4, 2, 1, 1), np.float32), "z": np.array(0), "two": np.array([2]), "k": np.array([0]),
+                 "scales": np.array([1, 1, 2, 2], np.float32), "ends": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "six": np.array([6])}  # fmt: skip
+    nodes: list[Any] = [("Constant", [], [name], {"value": numpy_helper.from_array(array)}) for name, array in constants.items()]
+    nodes += [
+        ("Transpose", ["x"], ["t"], {"perm": [0, 3, 1, 2]}), ("Pad", ["t", "ends"], ["p"], {}), ("Conv", ["p", "w"], ["c"], {"group": 2}),
+        ("Resize", ["c", "", "scales"], ["r"], {"mode": "nearest"}), ("Shape", ["r"], ["s"], {}), ("Gather", ["s", "z"], ["n"], {}),
+        ("Unsqueeze", ["n", "k"], ["u"], {}), ("Slice", ["r", "two", "six", "two"], ["h"], {}), ("ReduceMean", ["h"], ["m"], {"axes": [2, 3]}),
+        ("Split", ["m"], ["m1", "m2"], {"axis": 1}), ("Sigmoid", ["m1"], ["g"], {}), ("Mul", ["m1", "g"], ["b"], {}),
+        ("Add", ["b", "m2"], ["a"], {}), ("Identity", ["a"], ["i"], {}),
+        ("Concat", ["u", "two"], ["shape"], {"axis": 0}), ("Reshape", ["i", "shape"], ["y"], {}),
+    ]  # fmt: skip
+    return network(nodes, [1, 5, 5, 4], {}, 15)
 
 
 def pictures() -> dict[str, bytes]:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import minigoog as mg
-from minigoog import curves
+from minigoog import curves, importing
 from minigoog.data import DamagedImage, cifar, datasets, idx, images
-from minigoog.formats import caffe, googlenet_from_torchvision, safetensors, torchvision
+from minigoog.formats import caffe, googlenet_from_torchvision, onnx, safetensors, torchvision
 from minigoog.reading import MOST_UNPACKED, DamagedFile
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner import run as sparsity
@@ -121,5 +121,6 @@ READERS = {
     "torchvision": Reader(
         "weights.pth", torchvision_read, (ValueError,), torchvision.WHERE
     ),
+    "onnx": Reader("network.onnx", lambda path: importing.network(onnx.load(path)), (DamagedFile, ValueError)),
     "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 16 * images.MOST_PIXELS),
 }

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..formats.graph import Graph, Node
-from ..formats.onnx.nodes import described
+from ..formats.graph import Graph, Node, described
 from ..nn import Module
 from ..text import printable, shortened
 from .folding import FOLDS, Constant

@@ -48,7 +48,7 @@ def window_of(node: Node, size: Pair, kernel: Pair | None = None) -> Window:
     """The window of a node on a map of this size (height, width); `kernel`: of the weights."""
     given = sizes(node, "kernel_shape", kernel or (0, 0), 1)
     if min(given) < 1 or (kernel is not None and given != kernel):
-        raise ValueError(f"`kernel_shape` is {given or None}, expected {kernel or 'two integers'}")
+        raise ValueError(f"`kernel_shape` is {node.attributes.get('kernel_shape')}, expected {kernel or 'two integers'}")
     stride, dilation = sizes(node, "strides", (1, 1), 1), sizes(node, "dilations", (1, 1), 1)
     window = Window((given[0], given[1]), (stride[0], stride[1]), (dilation[0], dilation[1]), NO_PADS)
     return window._replace(pads=_pads(node, window, size))

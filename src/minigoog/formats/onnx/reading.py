@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ...reading import DamagedFile, known_kind, reading
 from ...text import printable, short, shortened
-from ..graph import FreeShape, Graph, Node
-from .nodes import OWN_DOMAINS, described, node_of
+from ..graph import FreeShape, Graph, Node, described
+from .nodes import OWN_DOMAINS, node_of
 from .spans import without_weights
 from .tensors import Folder, array_of, contents
 

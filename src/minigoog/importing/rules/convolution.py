@@ -67,7 +67,7 @@ def _with_window(module: Conv2d, window: Window) -> Conv2d:
     if tuple(module.padding) == expected:
         return module
     other = copy.copy(module)
-    other.padding = expected  # type: ignore[assignment]
+    other.padding = expected
     return other
 
 

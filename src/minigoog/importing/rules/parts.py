@@ -30,11 +30,12 @@ def concat(r: Resolver, node: Node) -> Value:
         return whole
     groups = _last(rank, axis)
     shape = tuple(sum(x.shape[axis] for x in xs) if i == axis else n for i, n in enumerate(xs[0].shape))
-    slot = r.add(node, _concat, [r.arranged(x, groups) for x in xs], tuple(shape[group[0]] for group in groups))
+    slot = r.add(node, concatenated, [r.arranged(x, groups) for x in xs], tuple(shape[group[0]] for group in groups))
     return from_memory(slot, shape, groups)
 
 
-def _concat(*xs: Any) -> Any:
+def concatenated(*xs: Any) -> Any:
+    """Maps side by side."""
     return ops.concat(list(xs))
 
 
