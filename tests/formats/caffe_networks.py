@@ -73,10 +73,11 @@ class Googlenet:
 
 
 def as_trained(layers, side=224):
-    """The layers in the file that Caffe writes after training: with the data layer, the loss, and, here, no heads."""
+    """The layers in the file that Caffe writes after training: with the data layer, the loss, a copy of labels; here without heads."""
     pixels = {"transform_param": {"mirror": True, "crop_size": side, "mean_value": [104.0, 117.0, 123.0]}}
     data = Layer("Data", "data", "", "data label", TRAIN | pixels)
-    return [data, *layers, Layer("SoftmaxWithLoss", "loss", f"{layers[-1].tops} label", "loss")]
+    split = Layer("Split", "label_data_1_split", "label", "label_data_1_split_0 label_data_1_split_1")  # for each loss one
+    return [data, split, *layers, Layer("SoftmaxWithLoss", "loss", f"{layers[-1].tops} label_data_1_split_1", "loss")]
 
 
 def as_deployed(layers):

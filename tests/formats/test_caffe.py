@@ -9,7 +9,7 @@ import pytest
 from minigoog.formats import caffe
 from minigoog.reading import DamagedFile
 
-from .caffe_files import Layer, caffemodel, prototxt
+from .caffe_files import Layer, caffemodel, field, prototxt
 from .caffe_networks import TEST, TRAIN, Googlenet, as_deployed, as_trained, caffenet, every_layer, few_layers, pooling
 
 REAL = Path(os.environ.get("MINIGOOG_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "googlenet-caffe"
@@ -82,6 +82,52 @@ def test_batch_normalisation_divides_its_sums_by_the_factor(read):
         assert graph.nodes[0].attributes["epsilon"] == pytest.approx(1e-5)
 
 
+VECTOR = np.arange(1, 5, dtype=np.float32)
+
+
+@pytest.mark.parametrize(("kind", "parameters", "blobs", "op", "attributes", "weights"), [
+    ("Pooling", {"pooling_param": {"pool": "AVE", "global_pooling": True}}, (), "GlobalAveragePool", {}, {}),
+    ("Pooling", {"pooling_param": {"global_pooling": True}}, (), "GlobalMaxPool", {}, {}),
+    ("Pooling", {"pooling_param": {"kernel_size": 3, "stride_h": 2, "stride_w": 1, "round_mode": "FLOOR"}}, (), "MaxPool",
+     {"kernel_shape": (3, 3), "strides": (2, 1), "pads": (0, 0, 0, 0), "ceil_mode": 0}, {}),
+    ("ReLU", {}, (), "Relu", {}, {}),
+    ("Scale", {}, (VECTOR,), "Mul", {}, {"x.weight": VECTOR.reshape(4, 1, 1)}),
+    ("Scale", {"scale_param": {"num_axes": 0}}, (VECTOR[:1].reshape(()),), "Mul", {}, {"x.weight": VECTOR[:1].reshape(1, 1, 1)}),
+    ("Bias", {}, (VECTOR,), "Add", {}, {"x.bias": VECTOR.reshape(4, 1, 1)}),
+    ("PReLU", {"prelu_param": {"channel_shared": True}}, (VECTOR[:1],), "PRelu", {}, {"x.weight": VECTOR[:1].reshape(1, 1, 1)}),
+    ("Power", {"power_param": {"power": 2.0}}, (), "Pow", {}, {"x.power": np.float32(2)}),
+    ("Power", {}, (), "Mul", {}, {"x.scale": np.float32(1)}),
+    ("Flatten", {"flatten_param": {"axis": -3, "end_axis": 3}}, (), "Flatten", {"axis": 1}, {}),
+    ("Reshape", {"reshape_param": {"shape": {"dim": [0, 2, -1]}}}, (), "Reshape", {}, {"x.shape": np.array([0, 2, -1])}),
+    ("Reshape", {"reshape_param": {"shape": {"dim": [2, -1]}, "axis": 1}}, (), "Reshape", {}, {"x.shape": np.array([0, 2, -1])}),
+    ("Concat", {"concat_param": {"axis": 2}}, (), "Concat", {"axis": 2}, {}),
+    ("Concat", {"concat_param": {"concat_dim": 3}}, (), "Concat", {"axis": 3}, {}),
+    ("SigmoidCrossEntropyLoss", {}, (), "Sigmoid", {}, {}),
+])  # fmt: skip
+def test_a_layer_becomes_an_operation(read, kind, parameters, blobs, op, attributes, weights):
+    graph = read(caffemodel([Layer(kind, "x", "data", "y", parameters, blobs)], 2, "", {"data": (1, 4, 8, 8)}))
+    assert [(node.op, dict(node.attributes), node.name) for node in graph.nodes] == [(op, attributes, "x")]
+    assert graph.weights.keys() == weights.keys()
+    assert all(array.shape == weights[name].shape and np.array_equal(array, weights[name]) for name, array in graph.weights.items())
+
+
+def test_a_linear_layer_may_have_its_weights_transposed_or_read_two_axes(read):
+    weight = np.arange(6, dtype=np.float32).reshape(2, 3)
+    parameters = {"num_output": 3, "transpose": True, "bias_term": False}
+    layer = Layer("InnerProduct", "x", "data", "y", {"inner_product_param": parameters}, (weight,))
+    graph = read(caffemodel([layer]) + field(3, "data") + field(8, field(1, 5) + field(1, 2)))  # its input has two axes
+    assert graph.inputs == {"data": (None, 2)} and [node.op for node in graph.nodes] == ["Gemm"]
+    assert graph.nodes[0].attributes == {"transB": 0} and np.array_equal(graph.weights["x.weight"], weight)
+
+
+def test_layers_of_one_name_are_told_apart(read):
+    settings = [("data", {"scale": 2.0}), ("y", {"shift": 1.0}), ("y", {"scale": 3.0})]
+    layers = [Layer("Power", "x", bottom, "y", {"power_param": parameters}) for bottom, parameters in settings]
+    graph = read(caffemodel(layers, 1, "", INPUTS))
+    assert [node.outputs for node in graph.nodes] == [("y",), ("x",), ("x_2",)] and graph.outputs == ("x_2",)
+    assert {name: float(array) for name, array in graph.weights.items()} == {"x.scale": 2, "x.shift": 1, "x.scale_2": 3}
+
+
 # ---- training files, and texts ----
 
 
@@ -109,6 +155,7 @@ def test_a_text_says_which_layers_there_are_and_the_file_gives_their_weights(rea
     graph = read(binary, prototxt(as_deployed(few), versions[1], "few", INPUTS))
     assert same(graph, read(caffemodel([*few, Layer("Softmax", "prob", "fc", "prob")], 2, "", INPUTS)))
     assert graph.outputs == ("prob",) and graph.inputs == {"data": (None, 3, 9, 9)} and graph.file.endswith("deploy.prototxt")
+    assert graph.metadata == {"producer": "caffe", "name": "few", "mean": "[104.0, 117.0, 123.0]"}  # of which the text says nothing
 
 
 INPUT_LAYER = 'layer { name: "i" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 9 dim: 9 } } }\n'
@@ -118,7 +165,7 @@ INPUT_LAYER = 'layer { name: "i" type: "Input" top: "data" input_param { shape {
     ('input: "data"\ninput_shape { dim: 1 dim: 3 dim: 9 dim: 9 }\n', (None, 3, 9, 9)),
     ('input: "data" input_dim: [1, 3, 9, 9]\n', (None, 3, 9, 9)),
     (INPUT_LAYER, (None, 3, 9, 9)),
-    ("input: 'data' # any size\n", (None, 3, None, None)),
+    ("\ufeffinput: 'data' # any size\n", (None, 3, None, None)), ("input: 'd' \"\\x61t\\141\"", (None, 3, None, None)),
     ('layer { type: "Data" top: "data" top: "label" transform_param { crop_size: 9 } include { phase: TEST } }', (None, 3, 9, 9)),
     ('layer < type: "Data", top: "da" "ta" ; exclude < phase: TEST > >', (None, 3, None, None)),
 ])  # fmt: skip
@@ -161,7 +208,7 @@ ONES = (np.ones((2, 4, 1, 1)), np.ones(2))
     ("Pooling", {}, (), "has `kernel_size` 0, expected one or two integers from 1 on"),
     ("Pooling", {"pooling_param": {"kernel_size": 2, "pad": 2}}, (), "has padding 2x2 around windows of 2x2, expected less"),
     ("Pooling", {"pooling_param": {"kernel_size": 2, "stride": 0}}, (), "has `stride` 0, expected one or two integers from 1 on"),
-    ("Convolution", {"convolution_param": CONV}, (), "has 0 arrays of parameters, expected 2"),
+    ("Convolution", {"convolution_param": CONV}, (), "has no arrays of parameters in the .caffemodel, expected 2"),
     ("Convolution", {"convolution_param": CONV | {"num_output": 3}}, ONES, "has weights 2x4x1x1, expected those of 3 outputs in 1 groups"),
     ("Convolution", {"convolution_param": CONV | {"group": 0}}, ONES, "has `group` 0, expected an integer from 1 on"),
     ("Convolution", {"convolution_param": CONV | {"group": 3}}, ONES, "in 3 groups"),
@@ -174,7 +221,8 @@ ONES = (np.ones((2, 4, 1, 1)), np.ones(2))
     ("BatchNorm", {}, (np.ones(4), -np.ones(4), np.ones(1)), "has a variance of -1.0, expected none below 0"),
     ("Scale", {"scale_param": {"axis": 0}}, (np.ones(1),), "has `axis` 0"),
     ("Scale", {"scale_param": {"num_axes": 2}}, (np.ones((4, 8)),), "has `num_axes` 2"),
-    ("Power", {"power_param": {"power": 2.0}}, (), "has `power` 2.0, of which minigoog has 1 only"),
+    ("Power", {"power_param": {"power": float("inf")}}, (), "has `power` inf, expected a finite number"),
+    ("Eltwise", {"eltwise_param": {"coeff": [float("nan")]}}, (), "reads 1 values with 1 coefficients"),
     ("Eltwise", {}, (), "reads 1 values with 0 coefficients, expected two or more"),
     ("Flatten", {"flatten_param": {"axis": 2}}, (), "has `axis` 2"),
     ("Flatten", {"flatten_param": {"end_axis": 2}}, (), "has `end_axis` 2"),
@@ -183,6 +231,12 @@ ONES = (np.ones((2, 4, 1, 1)), np.ones(2))
 ])  # fmt: skip
 def test_what_is_not_supported_is_named_with_its_layer(read, kind, parameters, blobs, says):
     assert says in refused(read, Layer(kind, "x", "data", "y", parameters, blobs))
+
+
+def test_odd_coefficients_and_values_of_nothing_are_named(read):
+    layer = Layer("Eltwise", "x", "data data", "y", {"eltwise_param": {"coeff": [1.0, float("nan")]}})
+    assert "has `coeff` 1.0, nan, expected finite numbers" in refused(read, layer)
+    assert "reads no values, expected some" in refused(read, Layer("Concat", "x", "", "y"))
 
 
 def test_a_layer_that_reads_or_writes_the_wrong_number_of_values_is_named(read):

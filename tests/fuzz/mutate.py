@@ -1,4 +1,5 @@
-"""Random changes of files: of bytes, of JSON and numbers inside, and of what is inside gzip, with lengths and checksums set right again."""
+"""Random changes of files: of bytes, of JSON and numbers inside, of parts of messages, and of what is inside gzip, with lengths and
+checksums set right again."""
 
 import gzip
 import json
@@ -115,6 +116,50 @@ def _metadata(header, r):
     return json.dumps(facts).encode()
 
 
+def _part(data, others, r, depth=0):
+    """A change of a part of a message of Protocol Buffers, or of a part of that; the lengths around it stay right."""
+    parts = list(_parts(data))
+    if not parts:
+        return _byte(data, others, r)
+    start, inner, end = r.choice(parts)
+    key, content, action = data[start:inner], data[inner:end], r.random()
+    if action < 0.1:
+        return data[:start] + data[end:] + (data[start:end] if action < 0.05 else b"")
+    changes = (_number, _byte, _byte, _insert, _delete, _truncate, _repeat)
+    content = r.choice(changes)(content, others, r) if depth == 4 or action < 0.4 else _part(content, others, r, depth + 1)
+    tag = key[: next(i for i, byte in enumerate(key) if byte < 128) + 1]
+    return data[:start] + tag + _varint(len(content)) + content + data[end:]
+
+
+def _parts(data):
+    """(start, content, end) of the fields with a length, as far as the bytes are a message."""
+    at = 0
+    while at < len(data):
+        start = at
+        key, at = _number_at(data, at)
+        kind = key & 7
+        value, at = _number_at(data, at) if kind in (0, 2) else ({1: 8, 5: 4}.get(kind, len(data)), at)
+        inner, at = at, at + (value if kind != 0 else 0)
+        if at > len(data):
+            return
+        if kind == 2:
+            yield start, inner, at
+
+
+def _number_at(data, at):
+    """(number, the position behind it): a varint."""
+    n = shift = 0
+    while at < len(data) and shift < 70:
+        n, shift, at = n | (data[at] & 127) << shift, shift + 7, at + 1
+        if data[at - 1] < 128:
+            return n, at
+    return 0, len(data) + 1
+
+
+def _varint(n):
+    return bytes([n & 127 | 128]) + _varint(n >> 7) if n > 127 else bytes([n])
+
+
 def _at(data, r):
     """A position, half of the time near the start, where headers are."""
     return r.randrange(min(len(data), 64) if r.random() < 0.5 else len(data)) if data else 0
@@ -124,4 +169,4 @@ def _put(data, at, new):
     return data[:at] + new + data[at + len(new) :]
 
 
-CHANGES = (_flip, _byte, _number, _insert, _delete, _truncate, _repeat, _splice, _token, _token, _header, _header)
+CHANGES = (_flip, _byte, _number, _insert, _delete, _truncate, _repeat, _splice, _token, _token, _header, _header, _part, _part)

@@ -118,8 +118,8 @@ READERS = {
     "settings": Reader("config.toml", settings, (DamagedFile, ValueError, TypeError), "train: `"),
     "result": Reader("result.json", outcomes),
     "kind": Reader(sparsity.SETTINGS, lambda path: sparsity.kind_of(path.parent)),
-    "caffemodel": Reader("net.caffemodel", caffe.read),
-    "prototxt": Reader("deploy.prototxt", lambda path: caffe.read(CAFFEMODEL, path)),
+    "caffemodel": Reader("net.caffemodel", lambda path: importing.network(caffe.read(path)), (DamagedFile, ValueError)),
+    "prototxt": Reader("deploy.prototxt", lambda path: importing.network(caffe.read(CAFFEMODEL, path)), (DamagedFile, ValueError)),
     "torchvision": Reader(
         "weights.pth", torchvision_read, (ValueError,), torchvision.WHERE
     ),

@@ -16,6 +16,7 @@ from minigoog.data import archive, idx
 from minigoog.formats import safetensors
 from minigoog.reading import LONGEST_JSON
 
+from ..formats.caffe_files import field
 from .check import CORPUS, Checker
 from .readers import READERS
 
@@ -146,6 +147,51 @@ CHECKPOINTS = [
 ]  # fmt: skip
 
 
+# ---- networks of Caffe ----
+
+
+def with_blob(blob, kind="Convolution"):
+    """A network of one layer that has this blob."""
+    return field(100, field(1, "a") + field(2, kind) + field(7, blob))
+
+
+FLOAT = b"\x2d\0\0\x80\x3f"  # 1.0, with its key
+CAFFEMODELS = [
+    (b"\x80" * 10 + b"\x01", "a number of more than 10 bytes"), (b"\x20\xff", "it ends too early, at byte 2"),
+    (b"\xa2\x06\x7f\x0a", "a part of 127 bytes at byte 3, where 1 are left"),
+    (b"\xa2\x06" + b"\xff" * 8 + b"\x7f", "a part of 9223372036854775807 bytes at byte 11, where 0 are left"),
+    (b"\x0b", "has the wire type 3"), (b"\x08\x07", "`name` has the wire type 0"),
+    (field(100, b"") * 90_000, "it has too many values"), (field(4, 1) * 90_000, "it has too many values"),
+    (field(4, b"\x01" * 90_000), "it has too many values"), (with_blob((FLOAT + b"\xf8\x01\0") * 10_000), "it has too many values"),
+    (with_blob(field(1, 100_000) + field(2, 1) + field(3, 1) + field(4, 1) + FLOAT * 100_000, "Odd"), r"layer `a` \(Odd\) is of a type"),
+    (field(3, "d") + field(100, field(1, "a") + field(2, "ReLU") + field(3, "d") + field(4, "d")) * 3000, "^$"),
+    (field(3, "d") + field(100, field(2, "Split") + field(3, "d") * 10_000 + field(4, "e") * 10_000), "a network without outputs"),
+    (with_blob(FLOAT[:3]), "it ends within a number at byte"), (with_blob(FLOAT * 100 + FLOAT[:3]), "it ends too early|within a number"),
+    (field(1, "a" * 500_000), "a text of 500000 bytes"), (b"\x0a\x01\xff", "it is not utf-8 text"),
+    (with_blob(field(5, b"\0\0")), "`data` has 2 bytes, expected a multiple of 4"),
+    (with_blob(field(7, field(1, 2**31 - 1) * 9)), r"has 0 values in a blob of shape \(2147483647, 2147483647, "),
+    (with_blob(field(7, field(1, 0))), "has a blob of shape 0, expected at most 32 positive integers"),
+    (with_blob(field(7, field(1, 1) * 33)), "has a blob of shape 1, 1, 1, 1, 1, 1, 1, 1 and 25 more"),
+    (field(2, field(1, field(1, "A"))), "layer `A` is of version 0 of Caffe's format"),
+    (field(2, b"") + field(100, b""), "it has layers of version 1 and of version 2"), (b"", "a network without layers"),
+    (b"name: 'net'", "it is text"), (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
+    (field(100, field(1, "\n") + field(2, "\x1b[2J")), r"layer `\\n` \(\\x1b\[2J\) is of a type"),
+]  # fmt: skip
+PROTOTXTS = [
+    (b"a {" * 10_000, "line 1: it is nested more than 20 deep"), (b"name:" + b" 'a'" * 100_000, "a text of 3998 characters"),
+    (b"name: '" + b"a" * 100_000 + b"'", "a text of 100000 characters, expected at most 1000: a"), (b"\xff", "it is not utf-8 text"),
+    (b"layer {}\n" * 90_000, "line 8[0-9]{4}: it has too many values"), (b" " * (5 << 20), "more than 4194304 bytes"),
+    (b"input: 'data'\n<<<<<<< HEAD\n", "line 2: `<`, expected the name of a field"), (b"input_dim: " + b"9" * 5000, "`input_dim` is 9"),
+    (b"input_dim: 08", "`input_dim` is 08, expected a value of kind int"), (b"input_dim [1]", r"`\[`, expected `:` or `\{`"),
+    (b"input_dim: [1", "the end, expected a value"), (b"layer { name: 3 }", "`name` is 3, expected a value of kind text"),
+    (b"layers { type: POOL }", "`type` is POOL, expected one of NONE, ACCURACY"),
+    (b"layer { relu_param { negative_slope: 1e39 } }", "`negative_slope` is 1e39, expected a value of kind float"),
+    (b"layer {", "the end, expected the name of a field or }"),
+    (b"layers { layer { name: 'a' } }", "layer `a` is of version 0"), (b"name: 'a\x1b'", "network without layers"),
+    (b"input: 'd' input_dim: [1, 3, 0, -1] layer { }", "an input has the shape 1, 3, 0, -1"),
+]  # fmt: skip
+
+
 # ---- texts ----
 
 EPOCH = {"epoch": 1, "train_loss": 1, "train_accuracy": 1, "test_loss": 1, "test_accuracy": 1, "lr": 1, "seconds": 1}
@@ -184,6 +230,7 @@ CASES = {
     (b"\0\0\x08\x03" + b"\xff" * 12, "has the shape")],
     "idx-gz": [(gzip.compress(b"\0\0\x08\x01\xff\xff\xff\xff"), "has 0 bytes of data, expected 4294967295")],
     "cifar-pickle": PICKLES, "cifar-archive": [(gzip.compress(data), message) for data, message in ARCHIVES] + ARCHIVES[:2],
+    "caffemodel": CAFFEMODELS, "prototxt": PROTOTXTS,
     "safetensors": SAFETENSORS, "saved-model": MODELS, "checkpoint": CHECKPOINTS, "metrics": METRICS, "settings": SETTINGS,
     "result": RESULTS,
     "kind": [(b"{}", "missing 3 required"), (b'{"quick": 1, "seed": 0, "images": ""}', "expected quick, seed and images")],

@@ -1,5 +1,7 @@
 """Where the module of a node stands in the network: by the path of its weights, or else of the node."""
 
+from itertools import chain, count
+
 from ..formats.graph import Node
 from ..nn import Module
 
@@ -33,10 +35,8 @@ def place(root: Module, path: list[str], module: Module) -> None:
 
 
 def _free(module: Module, name: str) -> str:
-    """The name, or the first with a number that is no attribute of the module."""
-    if not hasattr(module, name):
-        return name
-    number = 2
-    while hasattr(module, f"{name}_{number}"):
-        number += 1
-    return f"{name}_{number}"
+    """The name, or one with a number, that is no attribute of the module.
+
+    After a hundred that are taken, the number goes on from how many attributes there are: thousands of nodes may have one name."""
+    numbered = (f"{name}_{number}" for number in chain(range(2, 100), count(len(vars(module)) + 100)))
+    return next(free for free in chain([name], numbered) if not hasattr(module, free))

@@ -11,7 +11,7 @@ from ...text import printable
 from ..graph import Graph
 from . import prototxt as prototxt_reader
 from . import wire
-from .layers import blobs_by_name, layers
+from .layers import layers, pixels, with_blobs
 from .network import graph
 from .schema import Message
 
@@ -28,12 +28,13 @@ def read(path: PathLike, prototxt: PathLike | None = None) -> Graph:
     layer if there is one, for anything else, and for layers that are not supported."""
     file = printable(path)
     net = _binary(path, file)
-    blobs = blobs_by_name(net, file)
-    if prototxt is not None:
-        file = printable(prototxt)
-        net = _text(prototxt, file)
+    trained = [with_blobs(layer) for layer in layers(net, file)]
+    if prototxt is None:
+        return graph(net, trained, pixels(trained), file)
+    file, blobs = printable(prototxt), {layer.name: layer.blobs for layer in trained}
+    net = _text(prototxt, file)
     found = [replace(layer, blobs=blobs.get(layer.name, ())) for layer in layers(net, file)]
-    return graph(net, found, file)
+    return graph(net, found, pixels(trained) | pixels(found), file)
 
 
 def _binary(path: PathLike, file: str) -> Message:
@@ -51,4 +52,4 @@ def _binary(path: PathLike, file: str) -> Message:
 def _text(path: PathLike, file: str) -> Message:
     """The network in a .prototxt file."""
     with reading(file, "not a valid .prototxt file"), open_regular(path) as opened:
-        return prototxt_reader.read(limited(opened, prototxt_reader.LONGEST).decode())
+        return prototxt_reader.read(limited(opened, prototxt_reader.LONGEST).decode("utf-8-sig"))

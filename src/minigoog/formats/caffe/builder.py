@@ -26,6 +26,7 @@ class Builder:
         self.current = {name: name for name in inputs}
         self.axes = {name: len(shape) for name, shape in inputs.items()}
         self.predictions: list[str] = []
+        self.numbers: dict[str, int] = {}  # the last number that was given to a name
         self.read: set[str] = set()
 
     def value(self, layer: Layer) -> str:
@@ -76,4 +77,6 @@ class Builder:
         for name in wanted:
             if name not in self.axes and name not in self.weights:
                 return name
-        return self.free(*(f"{wanted[-1]}_{i}" for i in range(2, len(self.axes) + len(self.weights) + 3)))
+        name = wanted[-1]
+        self.numbers[name] = self.numbers.get(name, 1) + 1
+        return self.free(f"{name}_{self.numbers[name]}")

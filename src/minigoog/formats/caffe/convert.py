@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...text import shape_text
+from ...text import listed, shape_text
 from .builder import Builder
 from .layers import Layer
 from .schema import ENUMERATIONS, Message, one, part
@@ -20,7 +20,7 @@ Values: TypeAlias = NDArray[np.float32]
 def _arrays(layer: Layer, n: int) -> tuple[Values, ...]:
     """The layer's `n` arrays of parameters."""
     if len(layer.blobs) != n:
-        layer.refuse(f"has {len(layer.blobs)} arrays of parameters, expected {n}")
+        layer.refuse(f"has {len(layer.blobs) or 'no'} arrays of parameters in the .caffemodel, expected {n}")
     return layer.blobs
 
 
@@ -179,13 +179,15 @@ def _elu(b: Builder, layer: Layer) -> str:
 
 
 def _power(b: Builder, layer: Layer) -> str:
-    """(shift + scale * x) ** power, for power 1."""
+    """(shift + scale * x) ** power"""
     p, x = part(layer.message, "power_param"), b.value(layer)
-    if one(p, "power", 1.0) != 1:
-        layer.refuse(f"has `power` {one(p, 'power', 1.0)}, of which minigoog has 1 only")
-    factor, summand = (np.float32(_finite(layer, p, name, default)) for name, default in (("scale", 1.0), ("shift", 0.0)))
-    x = b.node(layer, "Mul", [x, b.weight(layer, "scale", np.asarray(factor))], part="scale")
-    return b.node(layer, "Add", [x, b.weight(layer, "shift", np.asarray(summand))])
+    steps = [(op, name, _finite(layer, p, name, default)) for op, name, default in
+             (("Mul", "scale", 1.0), ("Add", "shift", 0.0), ("Pow", "power", 1.0))]  # fmt: skip
+    steps = [step for step in steps if step[2] != (step[0] != "Add")] or steps[:1]
+    for step in steps:
+        op, name, number = step
+        x = b.node(layer, op, [x, b.weight(layer, name, np.asarray(number, np.float32))], part="" if step is steps[-1] else name)
+    return x
 
 
 def _softmax(b: Builder, layer: Layer) -> str:
@@ -216,6 +218,8 @@ def _eltwise(b: Builder, layer: Layer) -> str:
     coefficients = p.get("coeff", [])
     if len(values) < 2 or len(coefficients) not in (0, len(values)) or (coefficients and op != "Sum"):
         layer.refuse(f"reads {len(values)} values with {len(coefficients)} coefficients, expected two or more, coefficients with SUM only")
+    if not all(map(math.isfinite, coefficients)):
+        layer.refuse(f"has `coeff` {listed(coefficients)}, expected finite numbers")
     for i, factor in enumerate(coefficients):
         if factor != 1:
             constant = b.weight(layer, f"coefficient_{i}", np.asarray(factor, np.float32))

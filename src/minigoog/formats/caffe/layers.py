@@ -1,8 +1,9 @@
 """The layers of a network of Caffe, the same from both versions of its files, as far as they take part in an inference."""
 
+import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -95,17 +96,23 @@ def _holds(rule: Message) -> bool:
     return one(rule, "phase", TEST) == TEST and levels and "stage" not in rule
 
 
+def pixels(layers: list[Layer]) -> dict[str, str]:
+    """What data layers say about pixels, as JSON: they become (pixel - mean) * scale."""
+    found = {}
+    for layer in layers:
+        transform = part(layer.message, "transform_param")
+        if layer.type in DATA and "mean_value" in transform:
+            found["mean"] = json.dumps(transform["mean_value"])
+        if layer.type in DATA and "scale" in transform:
+            found["scale"] = json.dumps(one(transform, "scale", 1.0))
+    return found
+
+
 # ---- blobs ----
 
 
-def blobs_by_name(net: Message, file: str) -> dict[str, tuple[NDArray[np.float32], ...]]:
-    """The parameters of each layer that has any."""
-    found = {layer.name: _blobs(layer) for layer in layers(net, file)}
-    return {name: blobs for name, blobs in found.items() if blobs}
-
-
-def _blobs(layer: Layer) -> tuple[NDArray[np.float32], ...]:
-    """A layer's arrays; they are taken out of its message, so that each is in memory once."""
+def with_blobs(layer: Layer) -> Layer:
+    """The layer with its arrays, which are taken out of its message, so that each is in memory once."""
     found = []
     for message in layer.message.pop("blobs", []):
         shape, values = _shape(layer, message), _values(message)
@@ -113,7 +120,7 @@ def _blobs(layer: Layer) -> tuple[NDArray[np.float32], ...]:
             layer.refuse(f"has {values.size} values in a blob of shape {shape}")
         found.append(values.reshape(shape))
         message.clear()
-    return tuple(found)
+    return replace(layer, blobs=tuple(found))
 
 
 def _shape(layer: Layer, blob: Message) -> tuple[int, ...]:

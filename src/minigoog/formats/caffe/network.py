@@ -1,6 +1,5 @@
 """A network of Caffe as a graph of ONNX's operations: which layers count, which values they read, what comes out."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -19,8 +18,8 @@ Weights: TypeAlias = dict[str, NDArray[Any]]
 OPSET = 17
 
 
-def graph(net: Message, layers: list[Layer], file: str) -> Graph:
-    """The graph of a network whose layers have their blobs.
+def graph(net: Message, layers: list[Layer], pixels: dict[str, str], file: str) -> Graph:
+    """The graph of a network whose layers have their blobs; pixels: how it wants them, for the graph's metadata.
 
     Data layers become the input, even those of training, where there is no other. A network that ends in losses, as in training, has
     one output: what the last of them compares with the labels (a Softmax, for SoftmaxWithLoss); other heads are left out. Else all
@@ -33,16 +32,17 @@ def graph(net: Message, layers: list[Layer], file: str) -> Graph:
     if not outputs:
         raise DamagedFile(f"{file}: a network without outputs")
     nodes, weights, inputs = _needed(builder, outputs)
-    metadata = {"producer": "caffe", "name": one(net, "name", "")} | dict(_pixels(layers))
-    return Graph(tuple(nodes), weights, inputs, tuple(outputs), OPSET, metadata, file)
+    metadata = {"producer": "caffe", "name": one(net, "name", "")}
+    return Graph(tuple(nodes), weights, inputs, tuple(outputs), OPSET, metadata | pixels, file)
 
 
 def _add(builder: Builder, layer: Layer) -> None:
     """Adds the nodes of a layer, and notes what its tops and bottoms are now."""
     if layer.type == "Silence":
         builder.read.update(builder.current[bottom] for bottom in layer.bottoms if bottom in builder.current)
-    elif layer.type == "Split":
-        builder.current |= dict.fromkeys(layer.tops, builder.value(layer))
+    elif layer.type == "Split":  # of labels, too, which are no values here
+        found = [builder.current[bottom] for bottom in layer.bottoms[:1] if bottom in builder.current]
+        builder.current |= {top: value for value in found for top in layer.tops}
     elif layer.type in LOSSES:
         builder.predictions.append(LOSSES[layer.type](builder, layer))
     elif layer.type in LAYERS:
@@ -80,16 +80,6 @@ def _free(dims: list[int | None], file: str) -> FreeShape:
     return (None, *dims[1:]) if dims else (None,) * 4
 
 
-def _pixels(layers: list[Layer]) -> Iterator[tuple[str, str]]:
-    """What data layers say about pixels: they become (pixel - mean) * scale."""
-    for layer in layers:
-        transform = part(layer.message, "transform_param")
-        if layer.type in DATA and "mean_value" in transform:
-            yield "mean", json.dumps(transform["mean_value"])
-        if layer.type in DATA and "scale" in transform:
-            yield "scale", json.dumps(one(transform, "scale", 1.0))
-
-
 # ---- outputs ----
 
 
@@ -101,13 +91,9 @@ def _needed(builder: Builder, outputs: list[str]) -> tuple[list[Node], Weights, 
             needed.update(node.inputs)
             nodes.append(node)
     weights = {name: array for name, array in builder.weights.items() if name in needed}
-    inputs = {name: _with_channels(name, shape, nodes, weights) for name, shape in builder.inputs.items() if name in needed}
+    channels = {node.inputs[0]: weights[node.inputs[1]].shape[1] * node.attributes["group"] for node in nodes if node.op == "Conv"}
+    inputs = {name: shape for name, shape in builder.inputs.items() if name in needed}
+    for name, shape in inputs.items():
+        if len(shape) == 4 and shape[1] is None:  # nothing gives the channels but the convolution that reads them
+            inputs[name] = (shape[0], channels.get(name), *shape[2:])
     return nodes[::-1], weights, inputs
-
-
-def _with_channels(name: str, shape: FreeShape, nodes: list[Node], weights: Weights) -> FreeShape:
-    """A shape whose channels, where nothing gives them, are those that a convolution reads."""
-    for node in nodes:
-        if shape[1:2] == (None,) and node.op == "Conv" and node.inputs[0] == name:
-            return (shape[0], weights[node.inputs[1]].shape[1] * node.attributes["group"], *shape[2:])
-    return shape

@@ -1,6 +1,7 @@
 """Protocol Buffers' text format, in which people write networks for Caffe. (https://protobuf.dev/reference/protobuf/textformat-spec)"""
 
 import re
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -113,15 +114,21 @@ def _converted(field: Field, kind: str, token: str) -> Any:
         if field.kind == "bool" and token in BOOLEANS:
             return BOOLEANS[token]
         if field.kind == "float" and kind == "number":
-            return float(token.rstrip("fF"))
+            return _single(float(token.rstrip("fF")))
         if field.kind in ENUMERATIONS and kind == "word":
             return ENUMERATIONS[field.kind][token]
         if (field.kind == "int" or field.kind in ENUMERATIONS) and kind == "number" and len(token) <= 20:
             return int(token, 8 if re.fullmatch("[-+]?0[0-7]+", token) else 0)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         pass
     expected = f"one of {', '.join(ENUMERATIONS[field.kind])}" if field.kind in ENUMERATIONS else f"a value of kind {field.kind}"
     raise ValueError(f"`{field.name}` is {shortened(printable(token), 60)}, expected {expected}")
+
+
+def _single(number: float) -> float:
+    """The number in single precision, as binary files have it."""
+    found: float = struct.unpack("<f", struct.pack("<f", number))[0]
+    return found
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -86,8 +86,10 @@ MESSAGES = dict(_fields(line) for line in TABLE.strip().replace("\n    ", " ").s
 BY_NUMBER = {message: {field.number: field for field in fields} for message, fields in MESSAGES.items()}
 BY_NAME = {message: {field.name: field for field in fields} for message, fields in MESSAGES.items()}
 
+ARRAYS = ("floats", "doubles")
 VALUE, CHARACTER = 400, 4  # bytes that a value, and a character of a text, take in Python at most
-MOST = 48 << 20  # bytes of the values of a file, arrays aside: more than a hundred thousand of them
+PIECE = 4000  # counted for each piece of an array, whose own bytes are those of the file: as much time as ten values take
+MOST = 32 << 20  # bytes of the values of a file: a thousand layers have 20,000 of them
 LONGEST_NAME = 1000
 
 
@@ -99,7 +101,7 @@ class Values:
 
     def add(self, message: Message, field: Field, value: Any) -> None:
         """Adds a value to a list; a later one replaces that of a field that is no list."""
-        self.left -= VALUE + CHARACTER * (len(value) if isinstance(value, str) else 0)
+        self.left -= VALUE + CHARACTER * len(value) if isinstance(value, str) else PIECE if field.kind in ARRAYS else VALUE
         if self.left < 0:
             raise ValueError("it has too many values")
         if isinstance(value, str) and len(value) > LONGEST_NAME:

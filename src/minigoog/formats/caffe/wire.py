@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .schema import BY_NUMBER, MESSAGES, Field, Message, Values
+from .schema import ARRAYS, BY_NUMBER, MESSAGES, Field, Message, Values
 
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5  # the wire types; 3 and 4, of groups, occur in no file of Caffe
 TYPES = {"int": VARINT, "bool": VARINT, "float": FOUR_BYTES}  # of single values; enumerations are VARINT
-ARRAYS = {"floats": (FOUR_BYTES, 4), "doubles": (EIGHT_BYTES, 8)}  # wire type of a value, its bytes
+NUMBERS = {"floats": (FOUR_BYTES, 4), "doubles": (EIGHT_BYTES, 8)}  # wire type of a value in an array, its bytes
 LONGEST_TEXT = 4000  # bytes
 FIRST_RUN, LONGEST_RUN = 16, 1 << 16  # values of an array that are looked for at once where each has its own key
 
@@ -53,7 +53,7 @@ class _Wire:
             self.message(kind, self.values.part(message, field), self.length(end))
         elif kind == "text" and wire == LENGTH:
             self.values.add(message, field, self.text(end))
-        elif kind in ARRAYS and wire in (LENGTH, ARRAYS[kind][0]):
+        elif kind in ARRAYS and wire in (LENGTH, NUMBERS[kind][0]):
             self.values.add(message, field, self.array(field, wire, end))
         elif wire == TYPES.get(kind, VARINT) and kind not in (*MESSAGES, *ARRAYS, "text"):
             self.values.add(message, field, self.scalar(kind, end))
@@ -93,7 +93,7 @@ class _Wire:
 
     def array(self, field: Field, wire: int, end: int) -> NDArray[np.floating[Any]]:
         """An array in one piece; or the values that follow, each with a key of its own, as the oldest files have them."""
-        size = ARRAYS[field.kind][1]
+        size = NUMBERS[field.kind][1]
         if wire != LENGTH:
             return np.frombuffer(self.run(bytes([field.number << 3 | wire]), size, end), f"<f{size}")
         n = self.length(end) - self.at
