@@ -11,7 +11,7 @@ import numpy as np
 import minigoog as mg
 from minigoog import curves
 from minigoog.data import DamagedImage, cifar, datasets, idx, images
-from minigoog.formats import caffe, googlenet_from_caffe, googlenet_from_torchvision, safetensors, torchvision
+from minigoog.formats import caffe, googlenet_from_caffe, googlenet_from_torchvision, pth, safetensors, torchvision
 from minigoog.reading import MOST_UNPACKED, DamagedFile
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner import run as sparsity
@@ -53,6 +53,12 @@ def resumed(path: Path) -> object:
     with mg.rng.undisturbed():
         checkpoint.load(Run(path.parent), trainer())
         return mg.Tensor([1.0]) * mg.rng.generator().random()
+
+
+def copied(path: Path) -> object:
+    """The arrays of a file of PyTorch as who uses them has them: in memory of their own, as float32."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {name: array.astype(np.float32) for name, array in pth.load(path).items()}
 
 
 def outcomes(path: Path) -> object:
@@ -114,7 +120,9 @@ READERS = {
     "cifar-pickle": Reader("test_batch", cifar10),
     "cifar-archive": Reader("cifar-10-python.tar.gz", cifar10, (DamagedFile, FileNotFoundError), memory=PACKED),
     "digits": Reader("digits.csv.gz", datasets._read_table, memory=PACKED),
-    "safetensors": Reader("weights.safetensors", safetensors.load),
+    "safetensors": Reader("weights.safetensors", lambda path: dict(safetensors.load(path)[0])),
+    "pth": Reader("weights.pth", copied),
+    "pth-legacy": Reader("weights.pt", copied),
     "saved-model": Reader("last.safetensors", mg.load),
     "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: "),
     "metrics": Reader(curves.METRICS, lambda path: curves.summary([path.parent]), (DamagedFile, ValueError)),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...reading import up_to
 from ...text import short
 
-MOST_MEMBERS = 1 << 17
+MOST_MEMBERS = 1 << 16
 LONGEST_DIRECTORY = 1 << 24  # bytes
 MOST_GROWTH = 8  # a deflated file may become this many times as large
 STORED, DEFLATED = 0, 8
