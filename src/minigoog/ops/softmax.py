@@ -1,10 +1,10 @@
-"""Softmax, and softmax with cross-entropy in one operation (stable, and its gradient is a subtraction)."""
+"""Softmax, its logarithm, and softmax with cross-entropy in one operation (stable, and its gradient is a subtraction)."""
 
 import numpy as np
 
 from .. import kernels
 from ..array_types import Array, IntArray
-from ..checks import check_real
+from ..checks import check_array, check_real
 from ..op import Op
 from ..tensor import Tensor
 
@@ -18,6 +18,23 @@ class Softmax(Op):
 
     def backward(self, dy: Array) -> tuple[Array]:
         return (kernels.softmax_backward(self.y, dy),)
+
+
+class LogSoftmax(Op):
+    """y = log(softmax(x)) = x - log(sum(exp(x))), along the last axis."""
+
+    def forward(self, x: Array) -> Array:
+        if check_array("log_softmax", "x", x).ndim < 1 or x.shape[-1] < 1:
+            raise ValueError(f"log_softmax: `x` has no classes {x.shape}")
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite logits give infinite or NaN results, without a warning as in C
+            shifted = x - x.max(axis=-1, keepdims=True)
+        self.y = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True, dtype=np.float64)).astype(x.dtype)
+        return self.y
+
+    def backward(self, dy: Array) -> tuple[Array]:
+        """dx = dy - softmax(x) * sum(dy)."""
+        total = dy.sum(axis=-1, keepdims=True, dtype=np.float64).astype(dy.dtype)
+        return (np.asarray(dy - np.exp(self.y) * total),)
 
 
 class CrossEntropy(Op):
@@ -53,6 +70,11 @@ class CrossEntropy(Op):
 def softmax(x: Tensor) -> Tensor:
     """Probabilities from logits `x` [n, classes]."""
     return Softmax()(x)
+
+
+def log_softmax(x: Tensor) -> Tensor:
+    """The logarithms of the probabilities from logits `x` [..., classes], also of those that are too small for a float."""
+    return LogSoftmax()(x)
 
 
 def cross_entropy(logits: Tensor, labels: IntArray, *, label_smoothing: float = 0.0) -> Tensor:
