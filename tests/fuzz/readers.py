@@ -11,7 +11,7 @@ import numpy as np
 import minigoog as mg
 from minigoog import curves
 from minigoog.data import DamagedImage, cifar, datasets, idx, images
-from minigoog.formats import caffe, googlenet_from_torchvision, pth, safetensors, torchvision
+from minigoog.formats import caffe, foreign, googlenet_from_torchvision, pth, safetensors, torchvision
 from minigoog.reading import MOST_UNPACKED, DamagedFile
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner import run as sparsity
@@ -73,7 +73,7 @@ def torchvision_weights() -> dict[str, Any]:
     convolutions = [*torchvision.STEM.values(), *(f"inception{m}.{theirs}" for m in torchvision.MODULES
                                                   for theirs in torchvision.BRANCHES.values())]  # fmt: skip
     weights = {f"{name}.conv.weight": np.ones((2, 3, 1, 1)) for name in convolutions}
-    weights |= {f"{name}.bn.{part}": np.ones(2) for name in convolutions for part in torchvision.BATCH_NORM}
+    weights |= {f"{name}.bn.{part}": np.ones(2) for name in convolutions for part in foreign.BATCH_NORM}
     return weights | {"fc.weight": np.ones((2, 3)), "fc.bias": np.ones(2), "conv1.bn.num_batches_tracked": np.array(3)}
 
 
