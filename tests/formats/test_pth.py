@@ -127,13 +127,18 @@ def test_each_form_gives_the_same_array(path, make):
     assert found.dtype == np.float32 and found.dtype.isnative and found.tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_checksums_do_not_matter_as_pytorch_need_not_write_them(path):
+def with_checksum(checksum):
+    """An archive with this checksum of its last member, the storage."""
     data = bytearray(archive(PLAIN, [SIX.tobytes()]))
-    entry = data.rindex(b"PK\1\2")
-    data[entry + 16 : entry + 20] = b"\xff" * 4
-    path.write_bytes(data)
+    struct.pack_into("<I", data, data.rindex(b"PK\1\2") + 16, checksum)
+    return bytes(data)
+
+
+def test_a_storage_without_a_checksum_is_read(path):
+    """torch.serialization.set_crc32_options(False) and skip_data() write 0."""
+    path.write_bytes(with_checksum(0))
     with zipfile.ZipFile(path) as zipped:
-        assert zipped.testzip() == "a/data/0"  # a reader that compares them would refuse it
+        assert zipped.testzip() == "a/data/0"  # a reader that compares all of them would refuse it
     assert pth.load(path)["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
@@ -178,6 +183,7 @@ HOSTILE = [
     (archive(b"}" + b"q\x00" + text("state_dict") + b"h\x00s"), "it has no tensors"), (archive(b"}", folder="a/b"), "without data.pkl"),
     (archive(PLAIN, [bytes(24)], zipfile.ZIP_BZIP2), "is compressed by method 12, expected none or deflate"),
     (archive(dictionary(a=tensor((6,), (1,), size=1 << 23)), [bytes(1 << 25)], zipfile.ZIP_DEFLATED), "members are larger than"),
+    (with_checksum(3), "'a/data/0' does not have its checksum"), (archive(PLAIN, [SIX.tobytes()]).replace(b"?", b">", 1), "its checksum"),
     (overlapping(), "its members are larger than the file"), (archive(PLAIN)[:-30], "it has no directory: is the file complete?"),
     (damaged(archive(PLAIN), b"PK\1\2", b"PK\1\3"), "a damaged zip archive (its directory)"),
     (b"PK\3\4" + bytes(50) + b"PK\5\6" + b"\xff" * 18, "a directory of 65535 members"),
