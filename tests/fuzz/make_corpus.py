@@ -46,7 +46,7 @@ def files() -> dict[str, dict[str, bytes]]:
         "settings": {"settings": Config(data_dir="/data", size=32).toml().encode()},
         "result": {"blow-up": result("blow_up")},
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
-        "torchvision": {"bytes": b"decide"},
+        "torchvision": {"bytes": b"decide"}, "state-dict": {"bytes": b"decide"},
         "caffemodel": caffemodels(), "prototxt": prototxts(),
         "image": pictures(),
     }  # fmt: skip

@@ -12,7 +12,8 @@ import minigoog as mg
 from minigoog import curves
 from minigoog.data import DamagedImage, cifar, datasets, idx, images
 from minigoog.formats import caffe, foreign, googlenet_from_torchvision, pth, safetensors, torchvision
-from minigoog.reading import MOST_UNPACKED, DamagedFile
+from minigoog.importing.state_dicts import recognise
+from minigoog.reading import MOST_UNPACKED, DamagedFile, reading
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner import run as sparsity
 from minigoog.train import checkpoint, config
@@ -102,11 +103,18 @@ def odd(weights: dict[str, Any], data: bytes) -> Mapping[Any, Any]:
     return changed
 
 
+def recognised(path: Path) -> object:
+    """A state dict of ours with odd arrays, as a file can have them."""
+    state = odd(TINY, path.read_bytes())
+    with reading(path, "not the weights of a network that is known"):
+        return recognise({str(name): array for name, array in state.items() if isinstance(array, np.ndarray)})
+
+
 def torchvision_read(path: Path) -> object:
     return googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes()), transform_input=True)
 
 
-TORCHVISION = torchvision_weights()
+TORCHVISION, TINY = torchvision_weights(), mg.models.TinyInception().state_dict()
 PACKED = MEMORY + 2 * MOST_UNPACKED
 READERS = {
     "idx": Reader("train-images-idx3-ubyte", idx.read_idx),
@@ -117,6 +125,7 @@ READERS = {
     "digits": Reader("digits.csv.gz", datasets._read_table, memory=PACKED),
     "safetensors": Reader("weights.safetensors", lambda path: dict(safetensors.load(path)[0])),
     "pth": Reader("weights.pth", copied),
+    "state-dict": Reader("weights.pt", recognised),
     "pth-legacy": Reader("weights.pt", copied),
     "saved-model": Reader("last.safetensors", mg.load),
     "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: "),
