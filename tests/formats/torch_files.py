@@ -39,12 +39,10 @@ def dictionary(**values):
 def archive(value, storages=((b"\0" * 24),), method=zipfile.ZIP_STORED, folder="a", **members):
     """The zip archive in which `value` (opcodes) was saved."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as zipped:
-        zipped.writestr(f"{folder}/data.pkl", b"\x80\x02" + value + b".")
-        for name, data in members.items():
-            zipped.writestr(f"{folder}/{name}", data)
-        for key, data in enumerate(storages):
-            zipped.writestr(f"{folder}/data/{key}", data)
+    names = {"data.pkl": b"\x80\x02" + value + b"."} | members | {f"data/{key}": data for key, data in enumerate(storages)}
+    with zipfile.ZipFile(file, "w") as zipped:
+        for name, data in names.items():
+            zipped.writestr(zipfile.ZipInfo(f"{folder}/{name}"), data, method)
     return file.getvalue()
 
 

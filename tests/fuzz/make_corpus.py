@@ -23,6 +23,7 @@ from minigoog.train.progress import Progress
 from ..answers import stored
 from ..data.generated import idx_bytes, random_bytes
 from ..formats import caffe_files, caffe_networks, torch_files
+from ..formats.test_pth import file_of
 from .check import CORPUS
 from .readers import trainer
 
@@ -100,7 +101,7 @@ def few_bits() -> bytes:
 
 def pytorchs(kind: str, question: str = "pytorchs_file") -> bytes:
     """A file that PyTorch wrote, from the stored answers."""
-    return stored("formats.test_pth", question, kind)["file"].tobytes()
+    return file_of(stored("formats.test_pth", question, kind))
 
 
 def deflated() -> bytes:
