@@ -52,7 +52,7 @@ class Archive:
             raise ValueError(f"{DAMAGED} (its members are larger than the file)")
         self._seek(member, name)
         data = self._inflated(member, name) if member.method == DEFLATED else self._plain(member, name)
-        if member.checksum and zlib.crc32(data) != member.checksum:
+        if member.checksum and zlib.crc32(data.data) != member.checksum:
             raise ValueError(f"{DAMAGED} ({short(name)} does not have its checksum)")
         return data
 
