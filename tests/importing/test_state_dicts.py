@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import minigoog as mg
+from minigoog.importing.layouts import load_state
 from minigoog.importing.state_dicts import recognise
-from minigoog.importing.weights import load_state
 from tests.answers import asked
 
 from ..formats.test_torchvision import state_of

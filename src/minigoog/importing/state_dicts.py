@@ -10,7 +10,7 @@ from .. import models, rng
 from ..array_types import Array
 from ..formats.torchvision import googlenet_from_torchvision
 from ..text import listed
-from .weights import NORMS, converted
+from .layouts import NORMS, converted
 
 TORCHVISION = ("conv1.conv.weight", "inception3a.branch1.conv.weight", "fc.bias")  # names that its GoogLeNet has, and no network of ours
 KNOWN = "torchvision's GoogLeNet, or a network of minigoog.models by its names"
