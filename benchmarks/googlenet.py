@@ -6,15 +6,19 @@ The peers that are installed take part: pip install 'minigoog[bench]'.
 python benchmarks/googlenet.py --against PYTHON [--rounds 30]
 compares this build with another one: the minigoog that the interpreter PYTHON imports, for example an older commit in its own virtual
 environment. Without --contestants no peers take part, so none need be installed. A ratio is this build's time divided by the other's
-in the same round; its median and quartiles are printed. SLOWER: the median is above 1.03 and the lower quartile above 1."""
+in the same round; its median and quartiles are printed. SLOWER: the median is above 1.03 and the lower quartile above 1. All processes
+are started anew several times, and the two builds exchange places each time."""
 
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 import flags as common
 import harness
+import numpy as np
 import peers
 import plots
 from harness import Entry, Row
@@ -31,6 +35,8 @@ BUILDS = ["minigoog", "minigoog compiled"]  # what --against compares
 OTHER = " (other)"
 TOLERANCE = 1.03  # a build is slower if its median ratio is above this, and the lower quartile above 1
 ROUNDS, ROUNDS_AGAINST = 15, 30
+# With --against. The memory that a process happens to get, and its place in the order, make up to 10% at batch 32.
+STARTS = 6
 
 
 def contests(flags: argparse.Namespace) -> list[tuple[str, int]]:
@@ -52,8 +58,24 @@ def entries(task: str, flags: argparse.Namespace) -> list[Entry]:
 
 def run_contest(task: str, batch: int, flags: argparse.Namespace) -> list[Row]:
     """The rows of one table; peers take a third of the rounds from batch 16 on."""
-    rounds = flags.rounds if flags.against or batch < 16 else max(3, flags.rounds // 3)
-    return harness.contest(entries(task, flags), task, batch, flags.threads, rounds)
+    found = entries(task, flags)
+    if not flags.against:
+        return harness.contest(found, task, batch, flags.threads, flags.rounds if batch < 16 else max(3, flags.rounds // 3))
+    rounds = [len(part) for part in np.array_split(range(flags.rounds), min(STARTS, flags.rounds))]
+    parts = [harness.contest(found[:: 1 - 2 * (i % 2)], task, batch, flags.threads, n) for i, n in enumerate(rounds)]
+    return joined(parts)
+
+
+def joined(parts: Sequence[Sequence[Row]]) -> list[Row]:
+    """The rows of several contests between the same contestants, in the order of the first, as one contest."""
+    return [one_row([row for part in parts for row in part if row["name"] == first["name"]]) for first in parts[0]]
+
+
+def one_row(rows: Sequence[Row]) -> Row:
+    """The row of a contestant from those of several contests."""
+    times = [ms for row in rows for ms in row["times_ms"]]
+    most = {name: max(row[name] for row in rows) for name in rows[0] if name.endswith("_mib") or name in harness.BOUNDS}
+    return rows[0] | most | {"ms": median(times), "least_ms": min(times), "rounds": len(times), "times_ms": times}
 
 
 def comparisons(rows: list[Row]) -> list[Row]:

@@ -74,11 +74,11 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 }
 
 /* m[position, tile, width] = v[position, tile, cin] * panel[position, cin, width], for all positions; on the way the next position's
-   weights are prefetched. */
+   weights are prefetched, those before panels_end. */
 static void multiply(const struct mg_conv *s, const struct kernels *k, const struct plan *p, size_t tiles, const float *v,
-                     const float *panel, size_t width, float *m)
+                     const float *panel, const float *panels_end, size_t width, float *m)
 {
-    struct conv_tile t = {.runs = 1, .run = s->cin, .ldy = width};
+    struct conv_tile t = {.runs = {.rows = 1, .in_row = 1, .length = s->cin}, .ldy = width};
     const size_t position = width * (s->cin + 1);
     const float *rows[MAX_BLOCK + MAX_HEIGHT];
     for (size_t i = 0; i < p->grid.positions; i++, v += p->block * s->cin, m += p->block * width, panel += position) {
@@ -86,7 +86,8 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
             rows[tile] = v + mg_min(tile, tiles - 1) * s->cin;
         for (size_t tile = 0; tile < tiles; tile += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], tiles - tile);
-            t.ahead = panel + position + position * tile / tiles;
+            const float *next = panel + position;
+            mg_look_ahead(&t, next + mg_min((size_t)(panels_end - next), position * tile / tiles), s->cin, panels_end, v);
             mg_conv_tile(k, s->cin, mg_height_for(k, n_rows), width / k->lanes)(&t, rows + tile, panel, m + tile * width, n_rows, width);
         }
     }
@@ -111,9 +112,11 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
         transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, v + (tile - first) * s->cin,
                          p->block * s->cin);
 
+    const size_t floats_of_column = p->grid.positions * (s->cin + 1);
+    const float *panels_end = j->panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * floats_of_column;
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
-        multiply(s, k, p, end - first, v, j->panels + column * p->grid.positions * (s->cin + 1), width, m);
+        multiply(s, k, p, end - first, v, j->panels + column * floats_of_column, panels_end, width, m);
         for (size_t tile = first; tile < end; tile++) {
             const size_t corner = mg_corner(p->grid, tile, s->out_h, s->out_w);
             const struct epilogue e = mg_epilogue(s, j->residual ? j->residual + corner * s->ldr + column : NULL);

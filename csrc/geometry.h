@@ -47,6 +47,59 @@ static inline struct mg_span mg_covered(size_t out, size_t k, size_t stride, siz
     return (struct mg_span){first > pad ? first - pad : 0, mg_min(end > pad ? end - pad : 0, size)};
 }
 
+/* The windows [first, end) of one axis, of `out`, that have pixel `at` between their first and their last pixel. */
+static inline struct mg_span mg_covering(size_t at, size_t k, size_t stride, size_t pad, size_t out)
+{
+    const size_t last = at + pad;
+    return (struct mg_span){last < k ? 0 : (last - k) / stride + 1, mg_min(last / stride + 1, out)};
+}
+
+/* Windows along one axis of a map: `out` windows of k pixels, `dilation` apart, each stride pixels after the one before. */
+struct axis {
+    size_t size, k, stride, pad, pad_after, dilation, out; /* pad: before the map */
+};
+
+/* n / dilation, rounded up; without a division where that is 1, as nearly always. */
+static inline size_t mg_steps(size_t n, size_t dilation)
+{
+    return dilation == 1 ? n : mg_ceil_div(n, dilation);
+}
+
+/* The pixels of one window that are inside the map: `count` of them, from `first` on; `skipped` are before the map. */
+struct covered {
+    size_t first, count, skipped;
+};
+
+static inline struct covered mg_covered_by(const struct axis *a, size_t out)
+{
+    const size_t start = out * a->stride, skipped = start < a->pad ? mg_steps(a->pad - start, a->dilation) : 0;
+    const size_t first = start + skipped * a->dilation - a->pad;
+    if (skipped >= a->k || first >= a->size)
+        return (struct covered){0, 0, 0};
+    return (struct covered){first, mg_min(mg_steps(a->size - first, a->dilation), a->k - skipped), skipped};
+}
+
+/* The windows [first, end) whose pixels are all inside the map. */
+static inline struct mg_span mg_whole_windows(const struct axis *a)
+{
+    const size_t span = (a->k - 1) * a->dilation + 1, first = mg_min(mg_ceil_div(a->pad, a->stride), a->out);
+    const size_t end = a->size + a->pad >= span ? mg_min((a->size + a->pad - span) / a->stride + 1, a->out) : 0;
+    return (struct mg_span){first, mg_max(first, end)};
+}
+
+/* The windows [first, end) whose pixel number `tap` is inside the map. */
+static inline struct mg_span mg_windows_with(const struct axis *a, size_t tap)
+{
+    const size_t at = tap * a->dilation, first = at < a->pad ? mg_ceil_div(a->pad - at, a->stride) : 0;
+    const size_t end = a->size + a->pad > at ? mg_min(mg_ceil_div(a->size + a->pad - at, a->stride), a->out) : 0;
+    return (struct mg_span){mg_min(first, end), end};
+}
+
+/* A window of a convolution: rows x in_row runs of `length` floats; those of a row are `step` floats apart, rows row_step. */
+struct mg_runs {
+    size_t rows, in_row, length, row_step, step;
+};
+
 /* What a tile does with its sums before it writes them: y = activation(sums + residual). The residual's pixels lie as those of y; NULL if
    there is none. */
 struct epilogue {
@@ -58,10 +111,31 @@ struct epilogue {
 
 /* The operands of a convolution's tile (gemm_tile.inc). */
 struct conv_tile {
-    size_t runs, run, run_stride; /* a window: `runs` runs of `run` floats, each run_stride after the one before */
+    struct mg_runs runs;
     size_t ldy;
     struct epilogue epilogue;
-    const float *ahead; /* what will be read next: any address, it is only a hint */
+    const float *ahead; /* what will be read next: a cache line of it is prefetched with each position, `ahead_step` floats further on */
+    size_t ahead_step;
+};
+
+/* Has the tile prefetch `lines` cache lines from `at` on if they all are before `end`, else nothing: memory that is not mapped never
+   faults, but made a first-generation EPYC 8 times slower. here: any address that will be read. */
+static inline void mg_look_ahead(struct conv_tile *t, const float *at, size_t lines, const float *end, const float *here)
+{
+    const int inside = lines * CACHE_LINE <= (size_t)(end - at);
+    t->ahead = inside ? at : here;
+    t->ahead_step = inside ? CACHE_LINE : 0;
+}
+
+/* One row of outputs of a depthwise convolution (depthwise.inc). */
+struct depthwise_row {
+    size_t channels, rows; /* rows: how many rows of taps are inside the map */
+    struct axis cols;
+    struct mg_span inner;        /* the windows that are inside the map */
+    size_t x_row, x_col, x_step; /* from one tap to the next, down and across, and from one window to the next */
+    size_t w_row, w_col;         /* the same of the weights of two taps */
+    size_t ldx, ldy;
+    struct epilogue epilogue; /* residual: of the row */
 };
 
 /* A block of output pixels of a weight gradient (gemm_tile.inc). */
@@ -80,10 +154,16 @@ struct block_tile {
     struct epilogue epilogue;
 };
 
-/* One row of pooling windows (pool.inc). */
+/* One row of pooling windows of neighbouring columns (pool.inc). */
 struct pool_row {
-    size_t channels, rows, w, kw, stride, pad, out_w; /* rows: how many rows of pixels the windows cover */
+    size_t channels, rows, row_step; /* how many rows of pixels the windows cover, and floats from one to the next */
+    size_t w, kw, stride, pad, out_w;
     size_t ldx, ldy;
+};
+
+/* The pixels of one pooling window (pool.inc): rows x cols of them, row_step and col_step pixels apart, each ldx floats after the last. */
+struct pool_window {
+    size_t channels, rows, cols, row_step, col_step, ldx;
 };
 
 #endif

@@ -35,6 +35,9 @@ static void make_call(const struct mg_call *call, float *const *areas, float *sc
     case MG_CONV2D_WINOGRAD:
         mg_conv2d_winograd(&s->conv, x, w, b, residual, y, scratch, machine);
         break;
+    case MG_DEPTHWISE:
+        mg_depthwise(&s->depthwise, x, w, b, residual, y, machine);
+        break;
     case MG_MAX_POOL2D:
         mg_max_pool2d(&s->pool, x, y, NULL, machine);
         break;
@@ -52,6 +55,12 @@ static void make_call(const struct mg_call *call, float *const *areas, float *sc
         break;
     case MG_SOFTMAX:
         mg_softmax(s->elementwise.rows, s->elementwise.c, x, y, machine);
+        break;
+    case MG_AFFINE:
+        mg_affine(&s->affine, x, w, b, y, machine);
+        break;
+    case MG_CHANNEL_SHUFFLE:
+        mg_channel_shuffle(&s->elementwise, s->elementwise.ldb, x, y, machine);
         break;
     default:
         assert(!"a kernel that plan.c knows");

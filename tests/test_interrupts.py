@@ -35,7 +35,8 @@ else:
 PROGRAMS = {
     "train": ["-m", "minigoog.train", "--tiny", "--epochs", "1", "--output", "run"],
     "summary": ["-m", "minigoog", "inspect", "summary", "tiny"],
-    "evaluate": ["-m", "minigoog.evaluate", "nowhere", "--data", "digits"], "sparsity": ["-m", "minigoog.sparsity", "--list"],
+    "evaluate": ["-m", "minigoog.evaluate", "nowhere", "--data", "digits"],
+    "classify": ["-m", "minigoog.classify", "nothing.png", "--weights", "nowhere"], "sparsity": ["-m", "minigoog.sparsity", "--list"],
     "command": ["minigoog", "completion", "bash"], "version": ["-m", "minigoog", "--version"],
 }  # fmt: skip
 

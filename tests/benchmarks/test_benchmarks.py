@@ -69,6 +69,24 @@ def test_builds_are_compared_round_by_round(load, ours, ratio, quartiles, slower
     assert found["ratio"] == pytest.approx(ratio) and found["quartiles"] == pytest.approx(quartiles) and found["slower"] == slower
 
 
+def test_two_builds_are_started_several_times_and_exchange_places(load, monkeypatch):
+    module, seen = load("googlenet"), []
+
+    def contest(entries, task, batch, threads, rounds):
+        seen.append(([entry.name for entry in entries], rounds))
+        start = len(seen)
+        return [{"name": entry.name, "peak_mib": start, "difference": 0, "times_ms": [start + i for i in range(rounds)]}
+                for entry in entries]
+
+    monkeypatch.setattr(module.harness, "contest", contest)
+    flags = SimpleNamespace(contestants=["minigoog"], against="python", avx2=False, threads=2, rounds=8)
+    rows = module.run_contest("inference", 32, flags)
+    names = ["minigoog", "minigoog (other)"]
+    assert seen == [(names[:: 1 if i % 2 == 0 else -1], n) for i, n in enumerate((2, 2, 1, 1, 1, 1))]
+    assert [row["name"] for row in rows] == names
+    assert all(row["times_ms"] == [1, 2, 2, 3, 3, 4, 5, 6] and (row["ms"], row["peak_mib"], row["rounds"]) == (3, 6, 8) for row in rows)
+
+
 def test_a_build_that_is_not_there_ends_the_comparison_and_a_peer_only_leaves_it(load, capsys):
     peer, other = (SimpleNamespace(name=name, own=own, facts={"absent": "No module"}) for name, own in (("peer", True), ("other", False)))
     assert load("harness").installed([peer]) == [] and capsys.readouterr().err == "peer: absent (No module)\n"

@@ -122,7 +122,7 @@ def test_settings_that_cannot_be_are_refused_by_name(settings, message):
 
 
 def test_the_family_of_a_file_is_known_or_assumed():
-    assert likely("caffe", {}) == ("caffe", True)
+    assert likely("caffe", {}) == ("caffe", False) and likely("caffe", {"mean": "[104, 117, 123]"}) == ("caffe", True)
     assert likely("onnx", {"producer": "keras2onnx"}) == ("keras", False)
     assert likely("onnx", {"producer": "onnx-caffe2"}) == ("caffe", False)
     assert likely("onnx", {"producer": "pytorch"}) == ("torchvision", False)
@@ -145,3 +145,13 @@ def test_a_16_bit_and_a_cmyk_photograph_are_converted_on_purpose(tmp_path):
     deep = image[..., 0].astype(np.uint16) * 257
     PIL.fromarray(deep).save(tmp_path / "deep.png")
     assert np.allclose(family("unit", (64, 64, 3))(tmp_path / "deep.png")[0, ..., 0] * 255, image[..., 0], atol=0.5)
+
+
+def test_the_page_has_every_family_and_all_public_weights():
+    from pathlib import Path
+
+    from minigoog.data.pretrained import WEIGHTS
+
+    page = (Path(__file__).parents[2] / "docs" / "elsewhere.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert [name for name in [*FAMILIES, *WEIGHTS] if not any(f"`{name}`" in row for row in rows)] == []

@@ -9,12 +9,16 @@ import tempfile
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import minigoog as mg
-from minigoog.formats import safetensors, saved_model
+from minigoog import importing
+from minigoog.formats import graph_json, safetensors, saved_model
+from minigoog.formats.graph import Graph, Node
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner.demonstration import Setting
 from minigoog.train import Config
@@ -42,6 +46,9 @@ def files() -> dict[str, dict[str, bytes]]:
         "pth": {kind.replace(" ", "-"): pytorchs(kind) for kind in ("zip", "protocol 4", "checkpoint")} | {"deflated": deflated()},
         "pth-legacy": {"legacy": pytorchs("legacy"), "old-model": pytorchs("old model", "pytorchs_other_file")},
         "saved-model": {"model": model()},
+        "saved-graph": {"graph": graph()},
+        "class-names": {"lines": b"cat\ndog\n", "synsets": b"n01440764 tench, Tinca\nn01443537 goldfish\n", "list": b'["cat", "dog"]',
+                        "object": b'{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}'},
         "checkpoint": {"checkpoint": checkpoint()},
         "metrics": {"metrics": metrics()},
         "settings": {"settings": Config(data_dir="/data", size=32).toml().encode()},
@@ -49,6 +56,7 @@ def files() -> dict[str, dict[str, bytes]]:
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
         "torchvision": {"bytes": b"decide"}, "state-dict": {"bytes": b"decide"},
         "caffemodel": caffemodels(), "prototxt": prototxts(),
+        "onnx": {"classifier": classifier(), "spelled-out": spelled_out()},
         "image": pictures(),
     }  # fmt: skip
 
@@ -113,6 +121,25 @@ def model() -> bytes:
     return saved(lambda path: saved_model.save(path, {"classifier.bias": np.zeros(2, np.float32)}, info))
 
 
+def graph() -> bytes:
+    """A saved network that was imported: convolution, batch normalisation, pools, a sum with a constant, a classifier, Softmax."""
+    r = np.random.default_rng(0)
+    shapes = {"conv.weight": (4, 3, 3, 3), "scale": (4,), "shift": (4,), "mean": (4,), "variance": (4,), "more": (1, 4, 1, 1),
+              "fc.weight": (2, 16), "fc.bias": (2,)}  # fmt: skip
+    weights = {name: r.random(shape, np.float32) for name, shape in shapes.items()} | {"shape": np.array([-1, 16])}
+    nodes = (
+        Node("Conv", ("image", "conv.weight"), ("a",), {"pads": (1, 1, 1, 1), "strides": (2, 2)}, "conv"),
+        Node("BatchNormalization", ("a", "scale", "shift", "mean", "variance"), ("b",), {"epsilon": 1e-3}), Node("Relu", ("b",), ("c",)),
+        Node("MaxPool", ("c",), ("d",), {"kernel_shape": (2, 2), "strides": (2, 2)}), Node("Add", ("d", "more"), ("e",)),
+        Node("Reshape", ("e", "shape"), ("f",)), Node("Gemm", ("f", "fc.weight", "fc.bias"), ("g",), {"transB": 1}, "fc"),
+        Node("Softmax", ("g",), ("h",)),
+    )  # fmt: skip
+    made = importing.network(Graph(nodes, weights, {"image": (None, 3, 8, 8)}, ("h",), 13))
+    description, arrays = graph_json.described(made.graph)
+    info = saved_model.Info("graph", {"graph": description}, ("cat", "dog"), (8, 8, 3), (1.0,) * 3, (4.0,) * 3, {})
+    return saved(lambda path: saved_model.save(path, made.state_dict() | arrays, info))
+
+
 def checkpoint() -> bytes:
     parts = trainer()
     arrays = {f"weights/{name}": array for name, array in parts.model.state_dict().items()}
@@ -157,6 +184,47 @@ def prototxts() -> dict[str, bytes]:
     v2 = caffe_files.prototxt(layers, 2, "every", {"data": (1, 3, 19, 23)}).encode()
     odd = b"# a comment\nname : 'a' \"b\\x41\" ; input: [ 'data', ] input_shape < dim: [1, 0x3, 023, 23] >\n"
     return {"v1": v1, "v2": v2, "odd": odd + v2.split(b"23\n", 1)[1]}
+
+
+def network(nodes: list[Any], size: list[Any], weights: dict[str, Any], opset: int) -> bytes:
+    """An .onnx file of (op, inputs, outputs, attributes), its input `x`, its output `y`."""
+    made = [helper.make_node(op, ins, outs, **attributes) for op, ins, outs, attributes in nodes]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", size), ("y", None)))
+    stored = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    graph = helper.make_graph(made, "seed", [x], [y], stored)
+    proto: bytes = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
+    return proto
+
+
+def classifier() -> bytes:
+    """A small network of the usual operations."""
+    window = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
+    nodes = [
+        ("Conv", ["x", "c.weight", "c.bias"], ["a"], window), ("BatchNormalization", ["a", "s", "s", "m", "s"], ["b"], {}),
+        ("Relu", ["b"], ["r"], {}), ("MaxPool", ["r"], ["p"], window | {"ceil_mode": 1}), ("Mul", ["p", "v"], ["q"], {}),
+        ("AveragePool", ["q"], ["o"], {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER", "strides": [2, 2]}),
+        ("Concat", ["o", "o"], ["d"], {"axis": 1}), ("Flatten", ["d"], ["f"], {}),
+        ("Gemm", ["f", "g.weight", "g.bias"], ["l"], {"transB": 1, "alpha": 0.5}), ("Softmax", ["l"], ["y"], {}),
+    ]  # fmt: skip
+    ones = {name: np.ones(4, np.float32) for name in ("c.bias", "s", "m")}
+    weights = {"c.weight": np.ones((4, 3, 3, 3), np.float32), "g.bias": np.ones(5, np.float32), "v": np.ones((4, 1, 1), np.float16)}
+    return network(nodes, ["n", 3, 16, 16], ones | weights | {"g.weight": np.ones((5, 72), np.float32)}, 13)
+
+
+def spelled_out() -> bytes:
+    """Constants in nodes, shapes that are computed, axes in another order, a resized map."""
+    constants = {"w": np.ones((4, 2, 1, 1), np.float32), "z": np.array(0), "two": np.array([2]),
+                 "k": np.array([0]), "scales": np.array([1, 1, 2, 2], np.float32), "ends": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "six": np.array([6])}  # fmt: skip
+    nodes: list[Any] = [("Constant", [], [name], {"value": numpy_helper.from_array(array)}) for name, array in constants.items()]
+    nodes += [
+        ("Transpose", ["x"], ["t"], {"perm": [0, 3, 1, 2]}), ("Pad", ["t", "ends"], ["p"], {}), ("Conv", ["p", "w"], ["c"], {"group": 2}),
+        ("Resize", ["c", "", "scales"], ["r"], {"mode": "nearest"}), ("Shape", ["r"], ["s"], {}), ("Gather", ["s", "z"], ["n"], {}),
+        ("Unsqueeze", ["n", "k"], ["u"], {}), ("Slice", ["r", "two", "six", "two"], ["h"], {}), ("ReduceMean", ["h"], ["m"], {"axes": [2, 3]}),
+        ("Split", ["m"], ["m1", "m2"], {"axis": 1}), ("Sigmoid", ["m1"], ["g"], {}), ("Mul", ["m1", "g"], ["b"], {}),
+        ("Add", ["b", "m2"], ["a"], {}), ("Identity", ["a"], ["i"], {}),
+        ("Concat", ["u", "two"], ["shape"], {"axis": 0}), ("Reshape", ["i", "shape"], ["y"], {}),
+    ]  # fmt: skip
+    return network(nodes, [1, 5, 5, 4], {}, 15)
 
 
 def pictures() -> dict[str, bytes]:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import minigoog as mg
-from minigoog import curves
-from minigoog.data import DamagedImage, cifar, datasets, idx, images
-from minigoog.formats import caffe, foreign, googlenet_from_torchvision, pth, safetensors, torchvision
+from minigoog import curves, importing
+from minigoog.data import DamagedImage, cifar, class_names, datasets, idx, images
+from minigoog.formats import caffe, foreign, googlenet_from_torchvision, onnx, pth, safetensors, torchvision
 from minigoog.importing.state_dicts import recognise
 from minigoog.reading import MOST_UNPACKED, DamagedFile, reading
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
@@ -128,6 +128,8 @@ READERS = {
     "state-dict": Reader("weights.pt", recognised),
     "pth-legacy": Reader("weights.pt", copied),
     "saved-model": Reader("last.safetensors", mg.load),
+    "saved-graph": Reader("last.safetensors", mg.load),
+    "class-names": Reader("names.txt", class_names.read),
     "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: "),
     "metrics": Reader(curves.METRICS, lambda path: curves.summary([path.parent]), (DamagedFile, ValueError)),
     "settings": Reader("config.toml", settings, (DamagedFile, ValueError, TypeError), "train: `"),
@@ -138,5 +140,6 @@ READERS = {
     "torchvision": Reader(
         "weights.pth", torchvision_read, (ValueError,), torchvision.WHERE
     ),
+    "onnx": Reader("network.onnx", lambda path: importing.network(onnx.load(path)), (DamagedFile, ValueError)),
     "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 16 * images.MOST_PIXELS),
 }

@@ -59,6 +59,10 @@ convolution("conv direct, wide rows", (1, 3, 700, 5), (1, 3), 7, "direct")
 convolution("conv winograd, 4x4", (3, 14, 14, 24), (3, 3), 40, "winograd", padding=1)
 convolution("conv winograd, 2x2", (1, 7, 7, 33), (3, 3), 20, "winograd", padding=1)
 convolution("conv winograd, 5x5", (2, 11, 11, 17), (5, 5), 35, "winograd", padding=2)
+convolution("conv direct, dilated, four sides", (2, 13, 11, 19), (3, 2), 45, "direct", padding=(0, 3, 2, 1), dilation=(2, 3))
+convolution("conv depthwise", (2, 15, 29, 83), (3, 3), 83, "depthwise", groups=83, padding=1)
+convolution("conv depthwise, stride 2", (3, 14, 14, 40), (5, 5), 40, "depthwise", groups=40, stride=2, padding=(1, 2, 2, 1))
+convolution("conv depthwise, dilated", (1, 19, 21, 7), (3, 4), 7, "depthwise", groups=7, padding=(5, 1, 0, 3), dilation=(3, 2))
 
 
 def sparse(name, block, density):
@@ -91,6 +95,19 @@ def pools():
         found += [y, index, native.max_pool2d_backward(x.shape, index, dy, size, **settings)]
         found += [native.avg_pool2d(x, size, **settings), native.avg_pool2d_backward(x.shape, dy, size, **settings)]
     return *found, native.global_avg_pool2d(x)
+
+
+@case
+def pools_of_four_sides():
+    x = numbers(1, (2, 17, 14, 21))
+    found = []
+    for settings in ({"padding": (0, 0, 1, 1)}, {"padding": (2, 1, 0, 2), "dilation": (2, 3), "ceil_mode": True}):
+        y, index = native.max_pool2d(x, 3, stride=2, **settings)
+        dy = numbers(2, y.shape)
+        found += [y, index, native.max_pool2d_backward(x.shape, index, dy, 3, stride=2, **settings)]
+        found += [native.avg_pool2d(x, 3, stride=2, count_include_pad=True, **settings)]
+        found += [native.avg_pool2d_backward(x.shape, dy, 3, stride=2, count_include_pad=True, **settings)]
+    return tuple(found)
 
 
 @case

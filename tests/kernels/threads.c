@@ -16,7 +16,7 @@ static float *floats(size_t n)
 
 static void convolution(const struct mg_machine *machine)
 {
-    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4, 1};
+    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1};
     const size_t weights = 9 * 32 * 48, outputs = 4 * 16 * 16;
     float *x = floats(4 * 18 * 18 * 32), *w = floats(weights), *bias = floats(48), *y = floats(outputs * 48), *dw = floats(weights);
 
@@ -43,11 +43,19 @@ static void convolution(const struct mg_machine *machine)
     mg_column_sums(outputs, 48, y, 48, floats(mg_column_sums_scratch(outputs, 48)), bias, machine);
 }
 
+static void depthwise(const struct mg_machine *machine)
+{
+    const struct mg_depthwise s = {4, 16, 16, 48, 3, 3, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, MG_RELU, 0, 0, 48};
+    float *x = floats(4 * 16 * 16 * 48), *w = floats(9 * 48), *y = floats(4 * 16 * 16 * 48);
+    mg_depthwise(&s, x, w, w, x, y, machine);
+    mg_depthwise_weight(&s, x, y, w, floats(mg_depthwise_weight_scratch(&s)), machine);
+}
+
 /* Every second column of every row, as CSR (block 1) or for every block of 16 rows. */
 static void sparse(size_t block, const struct mg_machine *machine)
 {
     const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, 1};
-    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 0, 1};
+    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 0, 1};
     const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
     int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc(entries * sizeof *offsets);
     for (size_t i = 0; i <= rows; i++)
@@ -77,7 +85,7 @@ static void batch_norm(const struct mg_machine *machine)
 
 static void pooling(const struct mg_machine *machine)
 {
-    const struct mg_pool s = {4, 18, 18, 32, 3, 3, 2, 2, 0, 0, 9, 9, 32, 32};
+    const struct mg_pool s = {4, 18, 18, 32, 3, 3, 2, 2, 0, 0, 0, 0, 1, 1, 0, 9, 9, 32, 32};
     float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 9 * 9 * 32);
     int32_t *index = malloc(4 * 9 * 9 * 32 * sizeof *index);
     mg_max_pool2d(&s, x, y, index, machine);
@@ -129,15 +137,15 @@ static struct {
 
 static void make_plan(const struct mg_machine *machine)
 {
-    const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4, 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0};
+    const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0};
     const size_t first = mg_winograd_panels_size(4, 3, 32, 48, machine);
     float *w = floats(9 * 32 * 48);
     plan.constants = floats(first + mg_panels_size(48, 48, machine));
     plan.x = floats(4 * 18 * 18 * 32);
     mg_winograd_pack(4, 3, 32, 48, w, plan.constants, machine);
     mg_pack_weights(48, 48, w, NULL, plan.constants + first, machine);
-    plan.calls[0] = (struct mg_call){MG_CONV2D_WINOGRAD, {MG_INPUT, 0}, {MG_CONSTANTS, 0}, {MG_NOWHERE, 0}, {MG_ARENA, 0}, {.conv = winograd}};
-    plan.calls[1] = (struct mg_call){MG_CONV2D_DIRECT, {MG_ARENA, 0}, {MG_CONSTANTS, first}, {MG_NOWHERE, 0}, {MG_OUTPUT, 0}, {.conv = pointwise}};
+    plan.calls[0] = (struct mg_call){MG_CONV2D_WINOGRAD, {MG_INPUT, 0}, {MG_CONSTANTS, 0}, {MG_NOWHERE, 0}, {MG_ARENA, 0}, .settings.conv = winograd};
+    plan.calls[1] = (struct mg_call){MG_CONV2D_DIRECT, {MG_ARENA, 0}, {MG_CONSTANTS, first}, {MG_NOWHERE, 0}, {MG_OUTPUT, 0}, .settings.conv = pointwise};
 }
 
 static void run_plan(const struct mg_machine *machine)
@@ -153,6 +161,7 @@ static void *everything(void *started_with)
     for (int round = 0; round < 3; round++) {
         machine.threads = (machine.threads * 3 + round) % 7 + 1;
         convolution(&machine);
+        depthwise(&machine);
         sparse(1, &machine);
         sparse(16, &machine);
         batch_norm(&machine);

@@ -8,7 +8,7 @@ convolutions on one map become one product, whose first columns lie beside the c
                               [ the module's output ............. ]
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,10 +50,20 @@ def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto") -> 
     return plan
 
 
-def _plan(model: "Module", shape: Shape, algorithm: str) -> Plan:
-    x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
+def _recorded(model: "Module", shape: Shape) -> tuple[Tensor, Any]:
+    """An input and what the model makes of it: no values, only the tape. Where an operation of the user's own needs values, zeros."""
     with evaluation_mode(model):
-        result = model(x)
+        try:
+            with kernels.outlining():
+                x = Tensor(kernels.outline.unknown(shape), requires_grad=True)
+                return x, model(x)
+        except Exception:  # whatever such an operation raises; an error of another kind comes again
+            x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
+            return x, model(x)
+
+
+def _plan(model: "Module", shape: Shape, algorithm: str) -> Plan:
+    x, result = _recorded(model, shape)
     ys = list(result) if isinstance(result, tuple) else [result]
     for y in ys:
         if not isinstance(y, Tensor):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..reading import oddity
-from ..text import listed
+from ..text import listed, printable
 from . import cifar, idx
 from .scan import scan_parts
 
@@ -33,7 +33,8 @@ def recognised(folder: Path) -> Found | None:
     found = [*_mnist(folder), *_cifar(folder)]
     if len(found) > 1:
         names = " and ".join(one.name for one in found)
-        raise ValueError(f"open_dataset: {folder} has the files of {names}, expected one; --data NAME --data-dir {folder} selects it")
+        where = printable(folder)
+        raise ValueError(f"open_dataset: {where} has the files of {names}, expected one; --data NAME --data-dir {where} selects it")
     return found[0] if found else None
 
 
@@ -43,7 +44,7 @@ def read(found: Found, split: str) -> tuple[NDArray[np.uint8], NDArray[np.intege
         return cifar.read_from(found.name, split, found.place)
     for name in idx.FILES[split]:
         if name not in found.files:
-            raise FileNotFoundError(f"{found.place}: has {listed(sorted(found.files))}, but not {name}")
+            raise FileNotFoundError(f"{printable(found.place)}: has {listed(sorted(found.files))}, but not {name}")
     return idx.read_files(found.name, *(found.files[name] for name in idx.FILES[split]))
 
 

@@ -18,7 +18,8 @@ from ..data import open_dataset
 from ..data.verify import skipped_lines
 from ..files import atomic_write
 from ..formats import saved_model
-from ..loading import TrainedModel, load
+from ..loading import TrainedModel
+from ..loading import flags as weights
 from ..metrics import confusion_matrix
 from ..reading import known_kind
 from ..text import confusion_text, listed, printable, shell_word
@@ -40,15 +41,15 @@ def parser(prog: str = PROG) -> Parser:
     data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
     data.add_argument("--skip-damaged", action="store_true", help="leave out images that cannot be decoded, and list them")
     data.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
-    how = p.add_argument_group("method")
+    how = p.add_argument_group("method and output")
     how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="crops of each image (default: 1); repeatable")
     how.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
     how.add_argument("--workers", type=integer(1), default=2, metavar="N", help="threads that prepare crops (default: 2)")
     how.add_argument("--batch-invariant", action="store_true", help="an image's result has the same bits in any batch; slower")
-    output = p.add_argument_group("output")
-    output.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
-    output.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
-    output.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results to a file")
+    weights.add_brief_flags(how)
+    how.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
+    how.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
+    how.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results to a file")
     return p
 
 
@@ -78,7 +79,7 @@ def _runs(given: str) -> list[Path]:
     if Path(given).is_file():
         with open(given, "rb") as file:
             if known_kind(file.read(16)).endswith("image"):
-                instead = f"python -m minigoog.inspection step --weights RUN --image {shell_word(given)}"
+                instead = f"python -m minigoog.classify {shell_word(given)} --weights RUN"
                 raise ValueError(f"{given}: an image, expected the folder of a run or a file of weights; to classify it: {instead}")
     return saved_model.members(given)
 
@@ -87,7 +88,7 @@ def evaluate(flags: Namespace) -> None:
     """Prints the results that the flags select."""
     if flags.threads:
         kernels.set_num_threads(flags.threads)
-    members = [load(member) for run in flags.runs for member in _runs(run)]
+    members = [weights.load_with(flags, str(member)) for run in flags.runs for member in _runs(run)]
     if flags.data is None:
         raise ValueError("nothing to test on: pass --data with the name of a data set or a folder of images")
     whole = open_dataset(flags.data, "test", flags.data_dir, skip_damaged=flags.skip_damaged)

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
+from ..text import printable, shortened
+
 FreeShape: TypeAlias = tuple[int | None, ...]  # None: an axis of any length
 
 
@@ -26,6 +28,12 @@ class Node(NamedTuple):
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any] = {}  # noqa: B006
     name: str = ""
+
+
+def described(op: str, name: str, outputs: Any) -> str:
+    """How messages call a node: node `name` (Conv), by its first output if it has no name."""
+    known = name or next((output for output in outputs if output), "")
+    return f"node `{shortened(printable(known), 80)}` ({shortened(printable(op), 40)})"
 
 
 @dataclass(frozen=True)

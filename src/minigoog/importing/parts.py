@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ..formats.graph import Graph, Node
-from ..formats.onnx.nodes import described
+from ..formats.graph import Graph, Node, described
 from ..nn import Module
 from ..text import printable, shortened
 from .folding import FOLDS, Constant
@@ -65,11 +65,12 @@ class Parts:
 
     def forget(self) -> None:
         """Drops constants whose values only modules need; their shapes stay. Others no longer depend on the file."""
+        self.graph = replace(self.graph, weights={}, nodes=())
         for name, array in self.known.items():
             if array.nbytes > SMALL and name in self.built_from:
                 self.known[name] = np.broadcast_to(np.zeros((), array.dtype), array.shape)
             elif array.base is not None:
-                self.known[name] = array.copy() if array.nbytes <= self.allowed else array
+                self.known[name] = array.copy() if array.nbytes <= self.allowed else array  # a view of few values may be large
 
     def _folded(self, node: Node) -> bool:
         """Whether all that a node reads is constant, and so are its results."""

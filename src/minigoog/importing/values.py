@@ -89,7 +89,8 @@ class Value:
         parts: dict[int, list[int]] = {}
         for piece in (piece for axis in cut for piece in axis):
             parts.setdefault(piece[0], []).append(piece[1])
-        starts, sizes = {}, []
+        starts: dict[int, int] = {}
+        sizes: list[int] = []
         for atom in range(len(self.sizes)):
             starts[atom] = len(sizes)
             sizes += parts.get(atom, [])
@@ -102,10 +103,12 @@ def _cut(atoms: list[tuple[int, int]], shape: Shape) -> list[list[tuple[int, int
     for length in shape:
         pieces: list[tuple[int, int]] = []
         while length != 1:
-            atom, size = waiting.pop() if waiting else (-1, 0)
-            piece = size if size == length or (size and length % size == 0) else length
-            if not piece or size % piece or (piece == size == 0 and length):
+            if not waiting:
                 return None
+            atom, size = waiting.pop()
+            if size != length and not (size and length and 0 in (length % size, size % length)):
+                return None
+            piece = min(size, length)
             if size != piece:
                 waiting.append((atom, size // piece))
             pieces.append((atom, piece))

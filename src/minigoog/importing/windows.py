@@ -22,7 +22,7 @@ class Window(NamedTuple):
         """The rows (axis 0) or columns (1) that a window spans."""
         return self.dilation[axis] * (self.kernel[axis] - 1) + 1
 
-    def count(self, axis: int, size: int, ceil: bool = False) -> int:
+    def windows(self, axis: int, size: int, ceil: bool = False) -> int:
         """The number of windows along an axis; in ceil mode a last one may extend over the end, but starts before it."""
         before, after, step = self.pads[axis], self.pads[axis + 2], self.stride[axis]
         room = size + before + after - self.extent(axis) + (step - 1 if ceil else 0)
@@ -30,6 +30,11 @@ class Window(NamedTuple):
             raise ValueError(f"a window of {self.extent(axis)} pixels on a map of {size} with {before} and {after} around it")
         n = room // step + 1
         return n - 1 if ceil and (n - 1) * step >= size + before else n
+
+    def padded(self, pads: Pads) -> "Window":
+        """The window with more padding."""
+        top, left, bottom, right = (a + b for a, b in zip(self.pads, pads, strict=True))
+        return self._replace(pads=(top, left, bottom, right))
 
     def settings(self) -> dict[str, Pair | Pads]:
         """Stride, padding and dilation as arguments of our operations, those that are not the default."""
@@ -43,7 +48,7 @@ def window_of(node: Node, size: Pair, kernel: Pair | None = None) -> Window:
     """The window of a node on a map of this size (height, width); `kernel`: of the weights."""
     given = sizes(node, "kernel_shape", kernel or (0, 0), 1)
     if min(given) < 1 or (kernel is not None and given != kernel):
-        raise ValueError(f"`kernel_shape` is {given or None}, expected {kernel or 'two integers'}")
+        raise ValueError(f"`kernel_shape` is {node.attributes.get('kernel_shape')}, expected {kernel or 'two integers'}")
     stride, dilation = sizes(node, "strides", (1, 1), 1), sizes(node, "dilations", (1, 1), 1)
     window = Window((given[0], given[1]), (stride[0], stride[1]), (dilation[0], dilation[1]), NO_PADS)
     return window._replace(pads=_pads(node, window, size))

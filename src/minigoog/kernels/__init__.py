@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checks import check_choice, check_int
 from ..modes import Mode
-from . import reference
+from . import outline, reference
 
 NOT_BUILT = (
     "minigoog: THE C KERNELS WERE NOT BUILT, everything runs on the slow NumPy kernels. Install a C compiler and reinstall minigoog; "
@@ -41,7 +41,10 @@ def _load_native(mode: str) -> ModuleType | None:
 
 native: Any = _load_native(os.environ.get("MINIGOOG_NATIVE", "auto"))
 BACKENDS: dict[str, ModuleType] = {"reference": reference} | ({"native": native} if native else {})
-_NAMES = {kind: {"backend": kind} | {f: getattr(module, f, getattr(reference, f)) for f in reference.__all__} for kind, module in BACKENDS.items()}
+_NAMES: dict[str, dict[str, Any]] = {
+    kind: {"backend": kind} | {f: getattr(module, f, getattr(reference, f)) for f in reference.__all__} for kind, module in BACKENDS.items()
+}
+_NAMES["outline"] = _NAMES["native" if native else "reference"] | outline.of(native or reference, list(outline.SHAPES))
 _backend = Mode("minigoog_backend", "native" if native else "reference")
 
 if TYPE_CHECKING:  # both kinds have the same signatures
@@ -64,6 +67,11 @@ def use(name: str) -> AbstractContextManager[None]:
     It applies to this thread (or asynchronous task) only; a new thread starts with the kernels chosen at import. A generator that
     is suspended inside the block leaves them in use for its caller until the block ends."""
     return _backend.within(check_choice("kernels.use", "name", name, tuple(BACKENDS)))
+
+
+def outlining() -> AbstractContextManager[None]:
+    """Within a with-block, computes nothing for arrays whose values are not known (outline.py)."""
+    return _backend.within("outline")
 
 
 MOST_THREADS = 1024  # OpenMP crashes if it cannot create as many threads as requested

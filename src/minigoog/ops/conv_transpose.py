@@ -33,7 +33,7 @@ class ConvTranspose2d(Op):
     @property
     def window(self) -> dict[str, Any]:
         """The settings of the convolution whose gradient this is."""
-        return {"stride": self.stride, "padding": self.padding, "groups": self.groups}
+        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         shape = self.output_shape(x, w)

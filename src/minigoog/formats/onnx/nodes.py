@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...text import printable, short, shortened
-from ..graph import Node
+from ..graph import Node, described
 
 ToArray = Callable[[Any], NDArray[Any]]
 OWN_DOMAINS = ("", "ai.onnx")
@@ -27,15 +27,9 @@ def node_of(proto: Any, to_array: ToArray) -> Node:
     if proto.op_type in CONTROL:
         raise ValueError(f"{where}: graphs within nodes are not supported (If, Loop, Scan), expected a network without them")
     if proto.op_type in QUANTISED:
-        raise ValueError(f"{where}: arithmetic on integers is not supported; of quantised files, those with DequantizeLinear on weights are")
+        raise ValueError(f"{where}: arithmetic on integers is not supported (weights behind DequantizeLinear are)")
     attributes = {attribute.name: _value(attribute, where, to_array) for attribute in proto.attribute}
     return Node(proto.op_type, tuple(proto.input), tuple(proto.output), attributes, proto.name)
-
-
-def described(op: str, name: str, outputs: Any) -> str:
-    """How messages call a node: node `name` (Conv), by its first output if it has no name."""
-    known = name or next((output for output in outputs if output), "")
-    return f"node `{shortened(printable(known), 80)}` ({shortened(printable(op), 40)})"
 
 
 def _value(attribute: Any, where: str, to_array: ToArray) -> Any:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,11 @@ def divided(a: Constant, b: Constant) -> Constant:
     return np.asarray(quotient + ((quotient * b != a) & (quotient < 0))).astype(a.dtype)
 
 
+LARGEST = float(np.finfo(np.float32).max)
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": divided, "Pow": np.power, "Equal": np.equal, "Less": np.less,
-    "Greater": np.greater, "And": np.logical_and, "Or": np.logical_or, "Mod": np.mod, "Min": np.minimum, "Max": np.maximum,
-    "GreaterOrEqual": np.greater_equal, "LessOrEqual": np.less_equal,
+    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": divided, "Pow": np.power, "Equal": np.equal,
+    "Less": np.less, "LessOrEqual": np.less_equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal,
+    "And": np.logical_and, "Or": np.logical_or, "Mod": np.mod,
 }  # fmt: skip
 UNARY: dict[str, Callable[[Any], Any]] = {
     "Floor": np.floor, "Ceil": np.ceil, "Round": np.round, "Sqrt": np.sqrt, "Neg": np.negative, "Abs": np.abs, "Not": np.logical_not,
@@ -62,8 +64,16 @@ UNARY: dict[str, Callable[[Any], Any]] = {
 def binary(node: Node, inputs: Inputs, opset: int) -> Constant:
     a, b = given(inputs, 0), given(inputs, 1)
     limited(math.prod(np.broadcast_shapes(a.shape, b.shape)))
+    function = np.fmod if node.op == "Mod" and integer(node, "fmod", 0) else BINARY[node.op]
     with np.errstate(all="ignore"):
-        return np.asarray(BINARY[node.op](a, b))
+        return np.asarray(function(a, b))
+
+
+@fold("Max", "Min")
+def largest(node: Node, inputs: Inputs, opset: int) -> Constant:
+    arrays = [given(inputs, i) for i in range(len(inputs))]
+    limited(math.prod(np.broadcast_shapes(*(array.shape for array in arrays))))
+    return np.asarray(reduce(np.maximum if node.op == "Max" else np.minimum, arrays))
 
 
 @fold(*UNARY)
@@ -80,10 +90,12 @@ def where(node: Node, inputs: Inputs, opset: int) -> Constant:
 
 
 @fold("ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin")
-def reduce(node: Node, inputs: Inputs, opset: int) -> Constant:
+def reduced(node: Node, inputs: Inputs, opset: int) -> Constant:
     function = {"ReduceProd": np.prod, "ReduceSum": np.sum, "ReduceMax": np.max, "ReduceMin": np.min}[node.op]
     array, axes = given(inputs, 0), axes_of(node, inputs, 1)
-    found = None if axes is None else tuple(axis_of(axis, array.ndim) for axis in axes)
+    if not axes and integer(node, "noop_with_empty_axes", 0):
+        return array
+    found = None if not axes else tuple(axis_of(axis, array.ndim) for axis in axes)
     result = function(array, axis=found, keepdims=bool(integer(node, "keepdims", 1)))  # type: ignore[operator]
     return np.asarray(result).astype(array.dtype)
 
@@ -92,5 +104,5 @@ def reduce(node: Node, inputs: Inputs, opset: int) -> Constant:
 def clip(node: Node, inputs: Inputs, opset: int) -> Constant:
     array, low, high = given(inputs, 0), optional(inputs, 1), optional(inputs, 2)
     if opset < 11:
-        return np.clip(array, number(node, "min", -np.finfo(np.float32).max), number(node, "max", np.finfo(np.float32).max))
+        return np.clip(array, number(node, "min", -LARGEST), number(node, "max", LARGEST))
     return array if low is None and high is None else np.clip(array, low, high)

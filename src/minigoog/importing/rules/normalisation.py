@@ -31,7 +31,9 @@ def lrn(r: Resolver, node: Node) -> Value:
     """Local response normalisation over neighbouring channels."""
     x = r.value(node)
     settings = {"alpha": number(node, "alpha", 1e-4), "beta": number(node, "beta", 0.75), "k": number(node, "bias", 1.0)}
-    index = r.image(x)
-    slot = r.add(node, ops.lrn, [index], x.lengths(NHWC), size=integer(node, "size", 0), **settings)
+    index, size = r.image(x), integer(node, "size", 0)
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f"`size` is {size}, expected an odd number: what an even one means, no two systems agree on")
+    slot = r.add(node, ops.lrn, [index], x.lengths(NHWC), size=size, **settings)
     n, c, h, w = x.shape
     return image_map(slot, n, h, w, c)

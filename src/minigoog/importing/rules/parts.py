@@ -30,11 +30,12 @@ def concat(r: Resolver, node: Node) -> Value:
         return whole
     groups = _last(rank, axis)
     shape = tuple(sum(x.shape[axis] for x in xs) if i == axis else n for i, n in enumerate(xs[0].shape))
-    slot = r.add(node, _concat, [r.arranged(x, groups) for x in xs], tuple(shape[group[0]] for group in groups))
+    slot = r.add(node, concatenated, [r.arranged(x, groups) for x in xs], tuple(shape[group[0]] for group in groups))
     return from_memory(slot, shape, groups)
 
 
-def _concat(*xs: Any) -> Any:
+def concatenated(*xs: Any) -> Any:
+    """Maps side by side."""
     return ops.concat(list(xs))
 
 
@@ -57,7 +58,7 @@ def _whole(r: Resolver, node: Node, xs: Sequence[Value], axis: int) -> Value | N
         module = r.parts.module(node, "", lambda: ChannelAffine(scale, shift))
         return r.step(module, [r.tensor(source)], source.stored)
 
-    return source.at(Slot(pending=Affine(lambda: finish(scale, shift), finish, scale, shift)))
+    return source.at(Slot(pending=Affine(finish, scale, shift)))
 
 
 @rule("Gather")
@@ -127,7 +128,7 @@ def _channels(r: Resolver, x: Value, axis: int, chosen: Sequence[int]) -> Value:
         index = index if (scale == 1).all() else r.step(ops.mul, [index], lengths, b=_same(scale))
         return index if not shift.any() else r.step(ops.add, [index], lengths, b=_same(shift))
 
-    slot = Slot(pending=Channels(lambda: finish(ones, 0 * ones), finish, ones, 0 * ones, x, tuple(chosen)))
+    slot = Slot(pending=Channels(finish, ones, 0 * ones, x, tuple(chosen)))
     kept = [atom for atom in range(len(x.sizes)) if atom not in x.axes[axis]]
     has_atom = len(chosen) > 1
     axes = tuple(((len(kept),) if has_atom else ()) if i == axis else own for i, own in enumerate(x.axes))

@@ -78,7 +78,8 @@ def depth_to_space(r: Resolver, node: Node) -> Value:
         raise ValueError(f"`blocksize` is {b} on a value of shape {x.shape}")
     n, c, h, w = x.shape
     if node.op == "SpaceToDepth":
-        return seen_as(r, seen_as(r, x, (n, c, h // b, b, w // b, b)).transposed((0, 3, 5, 1, 2, 4)), (n, c * b * b, h // b, w // b))
+        axes = (0, 1, 3, 5, 2, 4) if text(node, "mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+        return seen_as(r, seen_as(r, x, (n, c, h // b, b, w // b, b)).transposed(axes), (n, c * b * b, h // b, w // b))
     first, order = ((n, b, b, c // (b * b), h, w), (0, 3, 4, 1, 5, 2)), ((n, c // (b * b), b, b, h, w), (0, 1, 4, 2, 5, 3))
     blocks, axes = order if text(node, "mode", "DCR") == "CRD" else first
     return seen_as(r, seen_as(r, x, blocks).transposed(axes), (n, c // (b * b), h * b, w * b))

@@ -2,11 +2,11 @@
 
 from ...checks import check_choice
 from ..shapes import CONV_ALGORITHMS, ConvShape
-from . import conv_direct, conv_im2col, conv_winograd
+from . import conv_depthwise, conv_direct, conv_im2col, conv_winograd
 from .conv_geometry import Algorithm
 
 SOME_IMAGES = 8  # for which "batch_invariant" chooses
-ALGORITHMS = {"im2col": conv_im2col.ALGORITHM, "direct": conv_direct.ALGORITHM, "winograd": conv_winograd.ALGORITHM}
+ALGORITHMS = {a.name: a for a in (conv_im2col.ALGORITHM, conv_direct.ALGORITHM, conv_winograd.ALGORITHM, conv_depthwise.ALGORITHM)}
 
 
 # Tiles of 4x4 outputs from which `winograd` pays: they share its transformed weights, or the sums of a weight gradient. Below 32,
@@ -15,8 +15,11 @@ ENOUGH_TILES = {"conv2d": 16, "conv2d_input": 16, "conv2d_weight": 64}
 
 
 def choose(where: str, name: str, s: ConvShape) -> Algorithm:
-    """The algorithm `name` for the kernel `where` on a convolution of shape `s`. "auto" is "winograd" where that pays, else "direct";
+    """The algorithm `name` for the kernel `where` on a convolution of shape `s`. "auto" is "depthwise" for channels without connections,
+    "winograd" where that pays, else "direct";
     "batch_invariant" is what "auto" is for a batch of 8, so that a pixel has the same bits in a batch of any size."""
+    if name in ("auto", "batch_invariant") and conv_depthwise.supports(s):
+        return ALGORITHMS["depthwise"]
     if name == "auto":
         return ALGORITHMS["winograd" if winograd_pays(where, s) else "direct"]
     if name == "batch_invariant":
@@ -24,7 +27,9 @@ def choose(where: str, name: str, s: ConvShape) -> Algorithm:
         return conv_winograd.OF_SIDE[side] if side else ALGORITHMS["direct"]
     check_choice(where, "algorithm", name, CONV_ALGORITHMS)
     if not ALGORITHMS[name].supports(s):
-        raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support a {s.kh}x{s.kw} window with stride {s.stride}")
+        window = f"a {s.kh}x{s.kw} window with stride {s.stride}" + f" and dilation {s.dilation}" * (s.dilation != (1, 1))
+        window += f" in {s.groups} groups" * (name == "depthwise")
+        raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support {window}")
     return ALGORITHMS[name]
 
 
