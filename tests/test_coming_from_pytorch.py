@@ -28,7 +28,7 @@ def chapters():
 
 def test_the_blocks_print_what_they_show(chapters):
     assert "\n".join(chapters.differences(PAGE)) == ""
-    assert len(chapters.outputs(PAGE.read_text())) == 4
+    assert len(chapters.outputs(PAGE.read_text())) == 5
 
 
 def loop():

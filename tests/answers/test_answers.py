@@ -35,6 +35,8 @@ def test_the_libraries_give_the_stored_answers(room):
     before, now = dict(np.load(FOLDER / f"{room}.npz")), asked_now(room)
     assert before.keys() - {"versions"} == now.keys()
     for name, array in now.items():
+        if name.endswith("another each time"):
+            continue
         if array.dtype.kind == "f":
             tolerance = 1e-9 if array.dtype == np.float64 else 1e-5
             assert np.allclose(before[name], array, rtol=tolerance, atol=tolerance, equal_nan=True), name

@@ -6,6 +6,7 @@ import json
 import pickle
 import tarfile
 import tempfile
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from minigoog.sparsity.runner.demonstration import Setting
 from minigoog.train import Config
 from minigoog.train.progress import Progress
 
+from ..answers import stored
 from ..data.generated import idx_bytes, random_bytes
-from ..formats import caffe_files, caffe_networks
+from ..formats import caffe_files, caffe_networks, torch_files
+from ..formats.test_pth import file_of
 from .check import CORPUS
 from .readers import trainer
 
@@ -39,7 +42,9 @@ def files() -> dict[str, dict[str, bytes]]:
         "cifar-pickle": {f"protocol-{protocol}": batch(protocol) for protocol in (2, 3, 4)},
         "cifar-archive": {"python.tar.gz": packed(archive()), "python.tar": archive()},
         "digits": {"few.csv.gz": packed(b"# digits\n" + b"\n".join([b",".join([b"7"] * 65)] * 9)), "no.csv": b"1,2,3\n"},
-        "safetensors": {"weights": weights(), "empty": b"\x02" + bytes(7) + b"{}", "bf16": bf16()},
+        "safetensors": {"weights": weights(), "empty": b"\x02" + bytes(7) + b"{}", "bf16": bf16(), "few-bits": few_bits()},
+        "pth": {kind.replace(" ", "-"): pytorchs(kind) for kind in ("zip", "protocol 4", "checkpoint")} | {"deflated": deflated()},
+        "pth-legacy": {"legacy": pytorchs("legacy"), "old-model": pytorchs("old model", "pytorchs_other_file")},
         "saved-model": {"model": model()},
         "saved-graph": {"graph": graph()},
         "class-names": {"lines": b"cat\ndog\n", "synsets": b"n01440764 tench, Tinca\nn01443537 goldfish\n", "list": b'["cat", "dog"]',
@@ -49,7 +54,7 @@ def files() -> dict[str, dict[str, bytes]]:
         "settings": {"settings": Config(data_dir="/data", size=32).toml().encode()},
         "result": {"blow-up": result("blow_up")},
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
-        "torchvision": {"bytes": b"decide"},
+        "torchvision": {"bytes": b"decide"}, "state-dict": {"bytes": b"decide"},
         "caffemodel": caffemodels(), "prototxt": prototxts(),
         "onnx": {"classifier": classifier(), "spelled-out": spelled_out()},
         "image": pictures(),
@@ -90,6 +95,25 @@ def weights() -> bytes:
 def bf16() -> bytes:
     header = json.dumps({"a": {"dtype": "BF16", "shape": [3], "data_offsets": [0, 6]}}).encode()
     return len(header).to_bytes(8, "little") + header + b"\x80\x3f\0\0\xc0\x7f"
+
+
+def few_bits() -> bytes:
+    kinds = {"F8_E4M3": 2, "F8_E5M2": 2, "F8_E8M0": 2, "F4": 1, "Q3": 5, "C64": 16}  # bytes of two values
+    entries, at = {}, 0
+    for kind, n in kinds.items():
+        entries[kind] = {"dtype": kind, "shape": [2], "data_offsets": [at, at + n]}
+        at += n
+    header = json.dumps(entries).encode()
+    return len(header).to_bytes(8, "little") + header + random_bytes(5, at).tobytes()
+
+
+def pytorchs(kind: str, question: str = "pytorchs_file") -> bytes:
+    """A file that PyTorch wrote, from the stored answers."""
+    return file_of(stored("formats.test_pth", question, kind))
+
+
+def deflated() -> bytes:
+    return torch_files.archive(torch_files.dictionary(a=torch_files.tensor((2, 3), (3, 1))), method=zipfile.ZIP_DEFLATED)
 
 
 def model() -> bytes:

@@ -2,9 +2,11 @@
 checksums set right again."""
 
 import gzip
+import io
 import json
 import random
 import re
+import zipfile
 import zlib
 
 LARGEST = 1 << 16  # bytes of an input
@@ -20,9 +22,31 @@ def change(data: bytes, others: list[bytes], r: random.Random) -> bytes:
     """`data` with one to four random changes; parts may come from `others`."""
     if data[:2] == b"\x1f\x8b" and r.random() < 0.8:
         return gzip.compress(change_tar(_unpacked(data), [_unpacked(other) for other in others], r), 1, mtime=0)
+    if data[:4] == b"PK\3\4" and r.random() < 0.7 and (members := _members(data)):
+        return _zipped(members, r)
     for _ in range(r.randint(1, 4)):
         data = r.choice(CHANGES)(data, others, r)
     return data[:LARGEST]
+
+
+def _members(data: bytes) -> dict[str, bytes]:
+    """The files inside a zip archive, as far as it can be read; those of a hostile one are not unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as zipped:
+            return {info.filename: zipped.read(info) for info in zipped.infolist() if info.file_size < LARGEST}
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, ValueError, EOFError):
+        return {}
+
+
+def _zipped(members: dict[str, bytes], r: random.Random) -> bytes:
+    """A zip archive of these files, one of which, the first (the pickle in PyTorch's) half of the time, is changed."""
+    changed = next(iter(members)) if r.random() < 0.5 else r.choice(list(members))
+    members[changed] = change(members[changed], list(members.values()), r)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", r.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as zipped:
+        for name, content in members.items():
+            zipped.writestr(zipfile.ZipInfo(name), content, zipped.compression)
+    return file.getvalue()
 
 
 def change_tar(data: bytes, others: list[bytes], r: random.Random) -> bytes:

@@ -11,8 +11,9 @@ import numpy as np
 import minigoog as mg
 from minigoog import curves, importing
 from minigoog.data import DamagedImage, cifar, class_names, datasets, idx, images
-from minigoog.formats import caffe, googlenet_from_torchvision, onnx, safetensors, torchvision
-from minigoog.reading import MOST_UNPACKED, DamagedFile
+from minigoog.formats import caffe, foreign, googlenet_from_torchvision, onnx, pth, safetensors, torchvision
+from minigoog.importing.state_dicts import recognise
+from minigoog.reading import MOST_UNPACKED, DamagedFile, reading
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner import run as sparsity
 from minigoog.train import checkpoint, config
@@ -56,6 +57,12 @@ def resumed(path: Path) -> object:
         return mg.Tensor([1.0]) * mg.rng.generator().random()
 
 
+def copied(path: Path) -> object:
+    """The arrays of a file of PyTorch as who uses them has them: in memory of their own, as float32."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {name: array.astype(np.float32) for name, array in pth.load(path).items()}
+
+
 def outcomes(path: Path) -> object:
     return [sparsity._kept(demonstration, path) for demonstration in (DEMONSTRATIONS["blow_up"],)]
 
@@ -67,7 +74,7 @@ def torchvision_weights() -> dict[str, Any]:
     convolutions = [*torchvision.STEM.values(), *(f"inception{m}.{theirs}" for m in torchvision.MODULES
                                                   for theirs in torchvision.BRANCHES.values())]  # fmt: skip
     weights = {f"{name}.conv.weight": np.ones((2, 3, 1, 1)) for name in convolutions}
-    weights |= {f"{name}.bn.{part}": np.ones(2) for name in convolutions for part in torchvision.BATCH_NORM}
+    weights |= {f"{name}.bn.{part}": np.ones(2) for name in convolutions for part in foreign.BATCH_NORM}
     return weights | {"fc.weight": np.ones((2, 3)), "fc.bias": np.ones(2), "conv1.bn.num_batches_tracked": np.array(3)}
 
 
@@ -96,11 +103,18 @@ def odd(weights: dict[str, Any], data: bytes) -> Mapping[Any, Any]:
     return changed
 
 
+def recognised(path: Path) -> object:
+    """A state dict of ours with odd arrays, as a file can have them."""
+    state = odd(TINY, path.read_bytes())
+    with reading(path, "not the weights of a network that is known"):
+        return recognise({str(name): array for name, array in state.items() if isinstance(array, np.ndarray)})
+
+
 def torchvision_read(path: Path) -> object:
     return googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes()), transform_input=True)
 
 
-TORCHVISION = torchvision_weights()
+TORCHVISION, TINY = torchvision_weights(), mg.models.TinyInception().state_dict()
 PACKED = MEMORY + 2 * MOST_UNPACKED
 READERS = {
     "idx": Reader("train-images-idx3-ubyte", idx.read_idx),
@@ -109,7 +123,10 @@ READERS = {
     "cifar-pickle": Reader("test_batch", cifar10),
     "cifar-archive": Reader("cifar-10-python.tar.gz", cifar10, (DamagedFile, FileNotFoundError), memory=PACKED),
     "digits": Reader("digits.csv.gz", datasets._read_table, memory=PACKED),
-    "safetensors": Reader("weights.safetensors", safetensors.load),
+    "safetensors": Reader("weights.safetensors", lambda path: dict(safetensors.load(path)[0])),
+    "pth": Reader("weights.pth", copied),
+    "state-dict": Reader("weights.pt", recognised),
+    "pth-legacy": Reader("weights.pt", copied),
     "saved-model": Reader("last.safetensors", mg.load),
     "saved-graph": Reader("last.safetensors", mg.load),
     "class-names": Reader("names.txt", class_names.read),

@@ -6,6 +6,7 @@ import pickle
 import re
 import struct
 import tarfile
+import zipfile
 from io import BytesIO
 
 import numpy as np
@@ -17,6 +18,8 @@ from minigoog.formats import safetensors
 from minigoog.reading import LONGEST_JSON
 
 from ..formats.caffe_files import field
+from ..formats.torch_files import archive as torch_archive
+from ..formats.torch_files import dictionary, tensor, text
 from .check import CORPUS, Checker
 from .readers import READERS
 
@@ -192,6 +195,19 @@ PROTOTXTS = [
 ]  # fmt: skip
 
 
+# ---- files of PyTorch ----
+
+TORCH = [
+    (torch_archive(dictionary(a=tensor((2**40,), (0,)))), "repeats what the file has"),
+    (torch_archive(dictionary(**{f"{i}": tensor((900_000,), (0,)) for i in range(9)})), "repeats what the file has"),
+    (torch_archive(dictionary(a=tensor((6,), (1,), size=1 << 22)), [bytes(1 << 24)], zipfile.ZIP_DEFLATED), "larger than the file"),
+    (torch_archive(bytes(1 << 24), method=zipfile.ZIP_DEFLATED), "larger than the file"),
+    (torch_archive(b"I1\n0" * 260_000 + b"N"), "more than 500000 opcodes"),
+    (torch_archive(text("a") + b"N\x86q\x01" + b"0](" + b"h\x01" * 90_000 + b"eq\x02" + b"0ccollections\nOrderedDict\nq\x03"
+                   + b"h\x02\x85R0h\x03" * 1000 + b"N"), "it makes more than its own"),
+]  # fmt: skip
+
+
 # ---- texts ----
 
 EPOCH = {"epoch": 1, "train_loss": 1, "train_accuracy": 1, "test_loss": 1, "test_accuracy": 1, "lr": 1, "seconds": 1}
@@ -232,7 +248,7 @@ CASES = {
     "cifar-pickle": PICKLES, "cifar-archive": [(gzip.compress(data), message) for data, message in ARCHIVES] + ARCHIVES[:2],
     "caffemodel": CAFFEMODELS, "prototxt": PROTOTXTS,
     "safetensors": SAFETENSORS, "saved-model": MODELS, "checkpoint": CHECKPOINTS, "metrics": METRICS, "settings": SETTINGS,
-    "result": RESULTS,
+    "result": RESULTS, "pth": TORCH,
     "kind": [(b"{}", "missing 3 required"), (b'{"quick": 1, "seed": 0, "images": ""}', "expected quick, seed and images")],
 }  # fmt: skip
 

@@ -1,7 +1,5 @@
 """Weights of torchvision's GoogLeNet to and from this package's names and layout (OIHW to HWIO), with BatchNorm folded in.
 
-In evaluation BatchNorm2d is y = (x - mean) / sqrt(variance + eps) * scale + shift with constants: part of the convolution before it.
-
 torchvision's network may change its input first (`transform_input`, which its pretrained weights need, and which no state dict tells):
 from images normalised as for ImageNet to (x - 0.5) / 0.5. That change is not folded into the first convolution, because it comes
 before the convolution's padding with zeros: with other weights and biases, pixels at the border would be wrong. It is part of how the
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..checks import check_bool
 from . import state_dict
-from .foreign import check_names, float32, numbers
+from .foreign import BATCH_NORM, check_names, flattened_hwc, float32, folded, numbers
 
 StateDict: TypeAlias = Mapping[str, NDArray[Any]]
 Values: TypeAlias = NDArray[np.float32]
@@ -36,7 +34,6 @@ STEM = {"conv1": "conv1", "conv2.reduce": "conv2", "conv2.conv": "conv3"}
 MODULES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
 # Only the outputs in training were ever exchanged, until November 2024 (github.com/pytorch/vision/issues/8736): not the keys.
 HEADS = {"aux_4a": "aux1", "aux_4d": "aux2"}
-BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
 NORMALIZATION = {  # transform_input -> (mean, std) of red, green and blue, from 0 to 255
     True: ((127.5,) * 3, (127.5,) * 3),
     False: ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
@@ -64,10 +61,10 @@ def googlenet_from_torchvision(state: StateDict | str | os.PathLike[str], *, tra
     check_names(WHERE, state, _names(convolutions.values(), linears.values()), "num_batches_tracked")
     ours: dict[str, Values] = {}
     for name, theirs in convolutions.items():
-        ours[f"{name}.weight"], ours[f"{name}.bias"] = _folded(state, theirs)
+        ours[f"{name}.weight"], ours[f"{name}.bias"] = folded(WHERE, state, f"{theirs}.conv", f"{theirs}.bn", EPSILON)
     for name, theirs in linears.items():
         weight = float32(WHERE, f"{theirs}.weight", numbers(WHERE, f"{theirs}.weight", state[f"{theirs}.weight"], 2))
-        ours[f"{name}.weight"] = _flattened_hwc(weight) if name.endswith(".hidden") else np.ascontiguousarray(weight.T)
+        ours[f"{name}.weight"] = _flattened(weight) if name.endswith(".hidden") else np.ascontiguousarray(weight.T)
         ours[f"{name}.bias"] = float32(WHERE, f"{theirs}.bias", numbers(WHERE, f"{theirs}.bias", state[f"{theirs}.bias"], 1))
     return FromTorchvision(ours, mean, std)
 
@@ -93,28 +90,11 @@ def _names(convolutions: Iterable[str], linears: Iterable[str]) -> Iterator[str]
         yield from (f"{name}.weight", f"{name}.bias")
 
 
-def _folded(state: StateDict, name: str) -> tuple[Values, Values]:
-    """(weight HWIO, bias) of a convolution and the BatchNorm after it, computed in float64."""
-    weight = numbers(WHERE, f"{name}.conv.weight", state[f"{name}.conv.weight"], 4)
-    parts = {part: numbers(WHERE, f"{name}.bn.{part}", state[f"{name}.bn.{part}"], 1) for part in BATCH_NORM}
-    for part, found in parts.items():
-        if found.shape != weight.shape[:1]:
-            raise ValueError(f"{WHERE}: `{name}.bn.{part}` has shape {found.shape}, expected {weight.shape[:1]}")
-    scale, shift, mean, variance = parts.values()
-    if variance.min(initial=0) < 0:
-        raise ValueError(f"{WHERE}: `{name}.bn.running_var` has the value {variance.min()}, expected variances from 0 on")
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is named by float32()
-        gain = scale / np.sqrt(variance + EPSILON)
-        hwio = (weight * gain[:, None, None, None]).transpose(2, 3, 1, 0)
-        bias = shift - mean * gain
-    return float32(WHERE, f"{name}.conv.weight", hwio), float32(WHERE, f"{name}.bn.bias", bias)
-
-
-def _flattened_hwc(weight: Values) -> Values:
+def _flattened(weight: Values) -> Values:
     """A head's first linear layer [1024, 2048]: theirs flattens the 4x4x128 map channel by channel, ours pixel by pixel."""
     if weight.shape[1] != 2048:
         raise ValueError(f"{WHERE}: a head's first linear layer has shape {weight.shape}, expected [1024, 2048]")
-    return np.ascontiguousarray(weight.reshape(-1, 128, 4, 4).transpose(2, 3, 1, 0).reshape(2048, -1))
+    return flattened_hwc(weight, (4, 4, 128))
 
 
 # ---- and back ----
@@ -178,5 +158,5 @@ def _kept(weights: StateDict, name: str) -> dict[str, NDArray[np.float64]]:
 
 
 def _flattened_chw(weight: Values) -> Values:
-    """The inverse of _flattened_hwc."""
+    """The inverse of _flattened."""
     return np.ascontiguousarray(weight.reshape(4, 4, 128, -1).transpose(3, 2, 0, 1).reshape(-1, 2048))

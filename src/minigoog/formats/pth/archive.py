@@ -1,6 +1,6 @@
 """The zip archive that torch.save writes: its members by name, which are stored, or (by other programs) deflated.
 
-Checksums are not compared: PyTorch neither reads them nor always writes them (torch.serialization.set_crc32_options)."""
+A checksum of 0 stands for none: PyTorch does not always write them (torch.serialization.set_crc32_options), and compares none."""
 
 import struct
 import zlib
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...reading import up_to
 from ...text import short
 
-MOST_MEMBERS = 1 << 17
+MOST_MEMBERS = 1 << 16
 LONGEST_DIRECTORY = 1 << 24  # bytes
 MOST_GROWTH = 8  # a deflated file may become this many times as large
 STORED, DEFLATED = 0, 8
@@ -26,6 +26,7 @@ class Member(NamedTuple):
     """A file in the archive."""
 
     method: int
+    checksum: int
     packed: int  # bytes in the archive
     size: int
     at: int  # of its local header
@@ -50,7 +51,10 @@ class Archive:
         if self.left[member.method] < 0:
             raise ValueError(f"{DAMAGED} (its members are larger than the file)")
         self._seek(member, name)
-        return self._inflated(member, name) if member.method == DEFLATED else self._plain(member, name)
+        data = self._inflated(member, name) if member.method == DEFLATED else self._plain(member, name)
+        if member.checksum and zlib.crc32(data.data) != member.checksum:
+            raise ValueError(f"{DAMAGED} ({short(name)} does not have its checksum)")
+        return data
 
     def _seek(self, member: Member, name: str) -> None:
         """Moves to the member's bytes."""
@@ -110,12 +114,12 @@ def _entry(data: bytes, start: int) -> tuple[str, Member, int]:
     """(name, member, start of the next) of the entry that starts here."""
     if data[start : start + 4] != ENTRY or len(data) < start + 46:
         raise ValueError(f"{DAMAGED} (its directory)")
-    method, _, _, packed, size, *lengths = struct.unpack_from("<HIIIIHHH", data, start + 10)
+    method, _, checksum, packed, size, *lengths = struct.unpack_from("<HIIIIHHH", data, start + 10)
     at = struct.unpack_from("<I", data, start + 42)[0]
     name_at, extra_at = start + 46, start + 46 + lengths[0]
     numbers = {"size": size, "packed": packed, "at": at}
     _widen(numbers, data[extra_at : extra_at + lengths[1]])
-    return data[name_at:extra_at].decode(errors="replace"), Member(method, **numbers), extra_at + lengths[1] + lengths[2]
+    return data[name_at:extra_at].decode(errors="replace"), Member(method, checksum, **numbers), extra_at + lengths[1] + lengths[2]
 
 
 def _widen(numbers: dict[str, int], extra: bytes) -> None:

@@ -107,9 +107,9 @@ class TorchReader(Reader):
 
     def persistent(self, key: Any) -> object:
         """A storage: ("storage", type, key, device, size), in the older format with a part of another storage, or None, behind them."""
-        _, kind, name, _, size, *part = key
         if self.text_of(key[0]) != "storage":
             raise ValueError(f"it holds a module, with its code; a state dict is read, save it by {SAVE}")
+        _, kind, name, _, size, *part = key
         if not isinstance(kind, Kind) or not _is_count(size):
             raise ValueError(f"a damaged pickle (a storage of {short(size)} elements of {short(kind)})")
         storage = Storage(kind, self.text_of(name), size)
