@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minigoog.files import atomic_write
+
 Run = Callable[[], Any]
 SIDE = 224  # pixels, where a file leaves the size open
 
@@ -82,7 +84,8 @@ def for_batch(path: str, batch: int) -> str:
     copy = Path(path).with_suffix(f".batch{batch}")
     if not copy.exists():
         widen(model, axis.dim_value, batch)
-        onnx.save(model, copy)
+        with atomic_write(copy) as file:
+            file.write(model.SerializeToString())
     return str(copy)
 
 

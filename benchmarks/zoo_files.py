@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minigoog.files import atomic_write
+
 LIGHT = ("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet", "vgg19", "zfnet512")
 TORCHVISION = (
     "googlenet", "inception_v3", "resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "shufflenet_v2_x1_0", "densenet121",
@@ -58,7 +60,8 @@ def light(path: Path, name: str) -> None:
     weights = {value: seeded(rng, shape, *_use(value, readers)) for value, shape in made.items()}
     _replace_constants(graph, weights, shapes)
     _calibrate(model, weights, rng)
-    onnx.save(model, path)
+    with atomic_write(path) as file:
+        file.write(model.SerializeToString())
 
 
 def _readers(graph: Any) -> dict[str, tuple[Any, int]]:

@@ -61,7 +61,8 @@ def mentioning(spelling, *folders):
 
 
 def test_the_list_of_add_an_operation_is_where_its_example_is_mentioned():
-    assert listed("Add an operation") == mentioning("leaky_relu", "src", "csrc")
+    found = mentioning("leaky_relu", "src", "csrc")
+    assert listed("Add an operation") == {path for path in found if "/formats/" not in path}  # names of other systems
 
 
 def test_the_list_of_add_a_kernel_has_every_file_of_its_example():

@@ -18,7 +18,7 @@ from minigoog import cli, figures, files
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [path for folder in ("src", "benchmarks", "docs", "examples") for path in sorted((ROOT / folder).rglob("*.py"))]
 WRITERS = {"write_text", "write_bytes", "tofile", "savetxt", "savez", "savez_compressed", "savefig", "rename", "truncate", "dump"}
-SAVERS = {"figures", "saved_model", "safetensors", "checkpoint", "self"}  # whose `save` is atomic
+SAVERS = {"figures", "saved_model", "safetensors", "checkpoint", "onnx_files", "self"}  # whose `save` is atomic
 OTHERWISE = {  # file: why its bare writes are right
     "src/minigoog/files.py": "makes writes atomic",
     "src/minigoog/cli.py": "to the null device, in place of a closed standard output",

@@ -5,7 +5,6 @@
 """
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,14 +37,14 @@ PRODUCTS = (Conv2d, Linear)
 AFFINE = (Add, AddScalar, ChannelAffine, Multiply, Scale)
 
 
-@dataclass
 class Epilogue:
     """The operations that a call also computes, in their order."""
 
-    ops: list[Op] = field(default_factory=list)
-    affines: list[tuple[Array | None, Array | None]] = field(default_factory=list)  # (scale, shift) of each channel
-    residual: Tensor | None = None
-    activation: Activation | None = None
+    def __init__(self, activation: Activation | None = None) -> None:
+        self.ops: list[Op] = []
+        self.affines: list[tuple[Array | None, Array | None]] = []  # (scale, shift) of each channel
+        self.residual: Tensor | None = None
+        self.activation = activation
 
 
 def key_of(tensor: Tensor) -> Key:

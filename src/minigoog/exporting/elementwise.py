@@ -15,6 +15,9 @@ from ..ops.prelu import PReLU
 from ..ops.relu import LeakyReLU, ReLU, Tanh
 from .writer import Writer
 
+# Operations on each value alone, after which a row that was a map still is.
+UNARY = (ReLU, LeakyReLU, Tanh, Clip, HardSigmoid, HardSwish, Sigmoid, SiLU, ELU, GELU)
+
 
 def relu(writer: Writer, op: ReLU) -> None:
     _unary(writer, op, "Relu")

@@ -12,7 +12,7 @@ import numpy as np
 from .. import nn
 from ..array_types import Shape
 from ..checks import check_bool, check_shape
-from ..formats import onnx
+from ..formats import onnx as onnx_files
 from ..formats.graph import Graph
 from ..nn.places import names, noting_places
 from ..op import function_name
@@ -34,7 +34,7 @@ def save_onnx(
     normalisation is part of the weights. Classes and preprocessing, if the model has them, are stored as metadata.
     input_size: that of a loaded model by default. Needs the extra `onnx`. ValueError for an operation that ONNX does not have."""
     graph = graph_of(model, _size(model, input_size), probabilities=probabilities, heads=heads)
-    onnx.save(Path(path), graph)
+    onnx_files.save(Path(path), graph)
 
 
 def graph_of(model: nn.Module, input_size: Shape, *, probabilities: bool = False, heads: bool = False) -> Graph:

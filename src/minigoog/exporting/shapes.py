@@ -1,19 +1,14 @@
 """Concatenation, other shapes, and softmax: operations for which the order of the axes matters."""
 
 from ..op import Op
-from ..ops.activation import ELU, Clip, HardSigmoid, HardSwish, Sigmoid, SiLU
 from ..ops.concat import Concat
-from ..ops.gelu import GELU
 from ..ops.index import Index
 from ..ops.linear import Linear
-from ..ops.relu import LeakyReLU, ReLU, Tanh
 from ..ops.reshape import Reshape
 from ..ops.softmax import LogSoftmax, Softmax
 from ..ops.transpose import ChannelShuffle, Transpose
+from .elementwise import UNARY
 from .writer import NCHW, NHWC, Unsupported, Writer
-
-# Operations after which a row is still the map that it was made of.
-KEEP_ORDER = (ReLU, LeakyReLU, Tanh, Clip, HardSigmoid, HardSwish, Sigmoid, SiLU, ELU, GELU)
 
 
 def concat(writer: Writer, op: Concat) -> None:
@@ -44,7 +39,7 @@ def _only_linear_layers_read(writer: Writer, op: Op) -> bool:
     readers = writer.readers.get(op, [])
     if op in writer.results:
         return False
-    return all(type(reader) is Linear or (type(reader) in KEEP_ORDER and _only_linear_layers_read(writer, reader)) for reader in readers)
+    return all(type(reader) is Linear or (type(reader) in UNARY and _only_linear_layers_read(writer, reader)) for reader in readers)
 
 
 def softmax(writer: Writer, op: Softmax) -> None:
