@@ -26,6 +26,7 @@ from .tensor import Tensor, no_grad
 if TYPE_CHECKING:  # what a running program loads when it first asks for it, see __getattr__
     from . import data, formats, models
     from .config import show_config
+    from .features import extract
     from .inspection.summary.diff import diff
     from .inspection.summary.summary import summary
     from .inspection.trace.trace import trace
@@ -34,14 +35,14 @@ if TYPE_CHECKING:  # what a running program loads when it first asks for it, see
 __version__ = "0.1.0"
 
 __all__ = [
-    "compile", "data", "diff", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "load", "losses", "manual_seed",
-    "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "set_num_threads", "show_config", "summary", "Tape", "Tensor",
-    "trace",
+    "compile", "data", "diff", "extract", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "load", "losses",
+    "manual_seed", "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "set_num_threads", "show_config", "summary", "Tape",
+    "Tensor", "trace",
 ]
 
 _LATER = {  # name: its module, which is imported on first use, so that `import minigoog` is quick
     "data": "data", "formats": "formats", "inspection": "inspection", "models": "models", "show_config": "config", "load": "loading",
-    "diff": "inspection", "summary": "inspection", "trace": "inspection",
+    "extract": "features", "diff": "inspection", "summary": "inspection", "trace": "inspection",
 }  # fmt: skip
 
 
