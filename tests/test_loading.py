@@ -7,6 +7,7 @@ import minigoog as mg
 import minigoog.train
 from minigoog.data import digits
 from minigoog.formats import safetensors, saved_model
+from minigoog.loading import TrainedModel
 from minigoog.train import setup
 
 INFO = saved_model.Info("tiny", {"num_classes": 3}, ("a", "b", "c"), (8, 8, 1), (50.0,), (80.0,), {})
@@ -63,7 +64,7 @@ def test_a_loaded_network_is_built_without_drawing_weights(tmp_path, monkeypatch
 
 
 def test_an_ensemble_is_refused_by_naming_its_members(ensemble):
-    with pytest.raises(ValueError, match=r"load: `run_or_file` is '.*ensemble', the folder of an ensemble, expected one of its models: "
+    with pytest.raises(ValueError, match=r"load: `path` is '.*ensemble', the folder of an ensemble, expected one of its models: "
                                          r"'.*model-1', '.*model-2'"):  # fmt: skip
         mg.load(ensemble)
 
@@ -142,3 +143,47 @@ def test_anything_but_an_image_is_refused_by_name(tmp_path):
         preprocess(3)
     with pytest.raises(ValueError, match=r"preprocess: an image has shape \(8, 8, 4\), expected"):
         preprocess(np.zeros((8, 8, 4), np.uint8))
+
+
+# ---- predict ----
+
+
+def test_predict_ranks_the_softmax_of_the_logits(tmp_path):
+    model = mg.load(saved(tmp_path / "model.safetensors"))
+    images = digits()[1].images[:3]
+    logits = model(mg.Tensor(model.preprocess(images))).data.astype(np.float64)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for ranking, row in zip(model.predict(images), expected, strict=True):
+        assert [name for name, _ in ranking] == [INFO.classes[i] for i in np.argsort(-row)]
+        assert np.allclose([p for _, p in ranking], -np.sort(-row), atol=1e-6)
+    assert model.predict(images[0], top=1) == [model.predict([images[0]])[0][0]] and model.predict([]) == []
+    with pytest.raises(ValueError, match="predict: `top` is 0, expected at least 1"):
+        model.predict(images, top=0)
+
+
+def test_predict_does_not_apply_softmax_twice(tmp_path):
+    model = mg.load(saved(tmp_path / "model.safetensors"))
+    image = digits()[1].images[0]
+    likely = model.predict(image)
+    model.output = mg.nn.Softmax()
+    vars(model)["forward"] = lambda x, forward=model.forward: model.output(forward(x))
+    model.gives_probabilities = True
+    assert model.predict(image) == likely
+
+
+def test_a_network_that_is_no_classifier_says_so(tmp_path):
+    model = mg.load(saved(tmp_path / "model.safetensors"))
+    model.classes = ("a", "b")
+    with pytest.raises(ValueError, match=r"model\.safetensors: no classifier: for a batch it gives 1x3, expected a score for each class"):
+        model.predict(digits()[1].images[0])
+
+
+def test_a_loaded_model_is_copied_and_pickled_like_any_other(tmp_path):
+    import copy
+    import pickle
+
+    model = mg.load(saved(tmp_path / "model.safetensors"))
+    image = digits()[1].images[0]
+    assert isinstance(model, TrainedModel) and isinstance(model, mg.models.TinyInception)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert type(other) is type(model) and other.predict(image) == model.predict(image)

@@ -123,6 +123,13 @@ def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, ma
     return number
 
 
+def check_limit(where: str, name: str, value: Any) -> float:
+    """Returns `value` as a float if it is a number, which may be infinite."""
+    if isinstance(value, (float, np.floating)) and math.isinf(value):
+        return float(value)
+    return check_real(where, name, value)
+
+
 def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
     """(height, width) from one integer for both or from a pair, each at least `minimum`."""
     values = value if isinstance(value, (tuple, list)) else (value, value)

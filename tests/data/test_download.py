@@ -11,6 +11,7 @@ from minigoog.data import download
 
 CONTENT = np.random.default_rng(0).bytes(700_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
+DIGEST = f"md5:{MD5}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -50,14 +51,14 @@ def url(server, path="/file"):
 
 
 def test_a_file_is_downloaded_completely(server, tmp_path):
-    download.get(url(server), tmp_path / "file", MD5)
+    download.get(url(server), tmp_path / "file", DIGEST)
     assert (tmp_path / "file").read_bytes() == CONTENT and [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_connection_that_breaks_is_tried_again_from_where_it_broke(server, tmp_path, ranges):
     server.failures, server.ranges = 2, ranges
-    download.get(url(server), tmp_path / "file", MD5)
+    download.get(url(server), tmp_path / "file", DIGEST)
     assert (tmp_path / "file").read_bytes() == CONTENT
     assert server.requests == [None, "bytes=200000-", "bytes=400000-" if ranges else "bytes=200000-"]
 
@@ -66,29 +67,39 @@ def test_what_an_earlier_attempt_left_is_used(server, tmp_path, monkeypatch):
     server.failures = 99
     monkeypatch.setattr(download, "TRIES", 2)
     with pytest.raises(OSError, match="download failed .*; the next attempt resumes"):
-        download.get(url(server), tmp_path / "file", MD5)
+        download.get(url(server), tmp_path / "file", DIGEST)
     assert not (tmp_path / "file").exists()
     server.failures = 0
-    download.get(url(server), tmp_path / "file", MD5)
+    download.get(url(server), tmp_path / "file", DIGEST)
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 
 def test_a_file_with_another_sum_is_not_kept(server, tmp_path):
     with pytest.raises(ValueError, match=f"has the MD5 sum {MD5}, expected 0000; the file was deleted"):
-        download.get(url(server), tmp_path / "file", "0000")
+        download.get(url(server), tmp_path / "file", "md5:0000")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_not_there_is_not_asked_for_again(server, tmp_path):
     with pytest.raises(OSError, match="404"):
-        download.get(url(server, "/missing"), tmp_path / "file", MD5)
+        download.get(url(server, "/missing"), tmp_path / "file", DIGEST)
     assert len(server.requests) == 1
 
 
 def test_a_data_set_is_fetched_into_its_folder(server, tmp_path, monkeypatch):
-    source = download.Source(url(server, "/"), MD5)
+    source = download.Source(url(server, "/"), DIGEST)
     monkeypatch.setitem(download.SOURCES, ("mnist", "train-images-idx3-ubyte.gz"), source)
     path = download.fetch("mnist", "train-images-idx3-ubyte.gz", tmp_path, True)
     assert path == tmp_path / "mnist" / "train-images-idx3-ubyte.gz" and path.read_bytes() == CONTENT
     server.shutdown()
     assert download.fetch("mnist", "train-images-idx3-ubyte.gz", tmp_path, False) == path
+
+
+@pytest.mark.parametrize("kind", ["md5", "sha1", "sha256"])
+def test_a_sum_of_each_kind_is_compared_as_far_as_it_is_known(server, tmp_path, kind):
+    whole = hashlib.new(kind, CONTENT).hexdigest()
+    for digest in (f"{kind}:{whole}", f"{kind}:{whole[:8]}"):
+        download.get(url(server), tmp_path / "file", digest)
+        (tmp_path / "file").unlink()
+    with pytest.raises(ValueError, match=f"has the {download.SUMS[kind]} sum {whole}, expected 00000000; the file was deleted"):
+        download.get(url(server), tmp_path / "file", f"{kind}:00000000")

@@ -59,7 +59,7 @@ def test_the_logits_are_those_of_the_network_with_batch_norm(state, heads):
     if not heads:
         state = {name: value for name, value in state.items() if not name.startswith("aux")}
     ours = mg.models.GoogLeNet(num_classes=50, variant="torchvision", aux_heads=heads)
-    ours.load_state_dict(googlenet_from_torchvision(state))
+    ours.load_state_dict(googlenet_from_torchvision(state, transform_input=False).weights)
     for _, module in ours.named_modules():
         if isinstance(module, mg.nn.Dropout):
             module.p = 0.0
@@ -87,4 +87,4 @@ def test_torchvisions_parameter_count_is_ours_with_two_numbers_for_each_channel_
 def test_what_does_not_fit_is_named(state, change, message):
     change(state)
     with pytest.raises(ValueError, match=message):
-        googlenet_from_torchvision(state)
+        googlenet_from_torchvision(state, transform_input=False)

@@ -101,6 +101,10 @@ def odd(weights: dict[str, Any], data: bytes) -> Mapping[Any, Any]:
     return changed
 
 
+def torchvision_read(path: Path) -> object:
+    return googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes()), transform_input=True)
+
+
 CAFFE, TORCHVISION = caffe_weights(), torchvision_weights()
 PACKED = MEMORY + 2 * MOST_UNPACKED
 READERS = {
@@ -119,7 +123,7 @@ READERS = {
     "kind": Reader(sparsity.SETTINGS, lambda path: sparsity.kind_of(path.parent)),
     "caffe": Reader("weights", lambda path: googlenet_from_caffe(odd(CAFFE, path.read_bytes())), (ValueError,), caffe.WHERE),
     "torchvision": Reader(
-        "weights.pth", lambda path: googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes())), (ValueError,), torchvision.WHERE
+        "weights.pth", torchvision_read, (ValueError,), torchvision.WHERE
     ),
     "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 16 * images.MOST_PIXELS),
 }

@@ -72,6 +72,8 @@ def leaky_relu(lowering: Lowering, op: LeakyReLU) -> None:
 
 def add(lowering: Lowering, op: Add) -> None:
     layout = lowering.layout
+    if op.inputs[0].shape != op.inputs[1].shape:  # broadcast
+        return lowering.in_numpy(op)
     lowering.add(op, lowering.native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op)))
 
 

@@ -1,4 +1,4 @@
-"""Downloads of standard data sets, on request: retried, resumed, checked by MD5 sum, and never left incomplete."""
+"""Downloads on request of standard data sets and weights: retried, resumed, checked by their sums, and never left incomplete."""
 
 import hashlib
 import os
@@ -10,29 +10,30 @@ from typing import NamedTuple
 TRIES, PAUSE = 4, 2.0  # attempts, and seconds before the second; the pause doubles each time
 BLOCK = 1 << 18  # bytes
 TIMEOUT = 30  # seconds without a byte
+SUMS = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256"}
 
 
 class Source(NamedTuple):
-    """The URL of the folder that holds a file, and the MD5 sum of the file."""
+    """The URL of the folder that holds a file, and the MD5 sum of the file, "md5:" before it."""
 
     url: str
-    md5: str
+    digest: str
 
 
 MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 CIFAR = "https://www.cs.toronto.edu/~kriz/"
 SOURCES = {
-    ("mnist", "train-images-idx3-ubyte.gz"): Source(MNIST, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-    ("mnist", "train-labels-idx1-ubyte.gz"): Source(MNIST, "d53e105ee54ea40749a09fcbcd1e9432"),
-    ("mnist", "t10k-images-idx3-ubyte.gz"): Source(MNIST, "9fb629c4189551a2d022fa330f9573f3"),
-    ("mnist", "t10k-labels-idx1-ubyte.gz"): Source(MNIST, "ec29112dd5afa0611ce80d1b7f02629c"),
-    ("fashion-mnist", "train-images-idx3-ubyte.gz"): Source(FASHION, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-    ("fashion-mnist", "train-labels-idx1-ubyte.gz"): Source(FASHION, "25c81989df183df01b3e8a0aad5dffbe"),
-    ("fashion-mnist", "t10k-images-idx3-ubyte.gz"): Source(FASHION, "bef4ecab320f06d8554ea6380940ec79"),
-    ("fashion-mnist", "t10k-labels-idx1-ubyte.gz"): Source(FASHION, "bb300cfdad3c16e7a12a480ee83cd310"),
-    ("cifar10", "cifar-10-binary.tar.gz"): Source(CIFAR, "c32a1d4ab5d03f1284b67883e8d87530"),
-    ("cifar100", "cifar-100-binary.tar.gz"): Source(CIFAR, "03b5dce01913d631647c71ecec9e9cb8"),
+    ("mnist", "train-images-idx3-ubyte.gz"): Source(MNIST, "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+    ("mnist", "train-labels-idx1-ubyte.gz"): Source(MNIST, "md5:d53e105ee54ea40749a09fcbcd1e9432"),
+    ("mnist", "t10k-images-idx3-ubyte.gz"): Source(MNIST, "md5:9fb629c4189551a2d022fa330f9573f3"),
+    ("mnist", "t10k-labels-idx1-ubyte.gz"): Source(MNIST, "md5:ec29112dd5afa0611ce80d1b7f02629c"),
+    ("fashion-mnist", "train-images-idx3-ubyte.gz"): Source(FASHION, "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+    ("fashion-mnist", "train-labels-idx1-ubyte.gz"): Source(FASHION, "md5:25c81989df183df01b3e8a0aad5dffbe"),
+    ("fashion-mnist", "t10k-images-idx3-ubyte.gz"): Source(FASHION, "md5:bef4ecab320f06d8554ea6380940ec79"),
+    ("fashion-mnist", "t10k-labels-idx1-ubyte.gz"): Source(FASHION, "md5:bb300cfdad3c16e7a12a480ee83cd310"),
+    ("cifar10", "cifar-10-binary.tar.gz"): Source(CIFAR, "md5:c32a1d4ab5d03f1284b67883e8d87530"),
+    ("cifar100", "cifar-100-binary.tar.gz"): Source(CIFAR, "md5:03b5dce01913d631647c71ecec9e9cb8"),
 }
 
 
@@ -45,12 +46,13 @@ def fetch(name: str, file: str, where: Path, download: bool) -> Path:
         raise FileNotFoundError(f"{path}: no such file; --download (download=True) downloads it, --data-dir (data_dir=) sets its folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     source = SOURCES[name, file]
-    get(source.url + file, path, source.md5)
+    get(source.url + file, path, source.digest)
     return path
 
 
-def get(url: str, path: Path, md5: str) -> None:
-    """Downloads `url` to `path` if its MD5 sum is `md5`; resumes from what an earlier attempt left in `path`.part."""
+def get(url: str, path: Path, digest: str) -> None:
+    """Downloads `url` to `path` if `digest` is its sum, such as "md5:68b3c2..." (md5, sha1 or sha256, or how that begins); resumes from
+    what an earlier attempt left in `path`.part."""
     import http.client  # these and ssl, which they load, are slow to import: only a download does
     import urllib.error
 
@@ -64,13 +66,20 @@ def get(url: str, path: Path, md5: str) -> None:
             if gone or attempt == TRIES:
                 raise OSError(f"{url}: download failed ({error}); the next attempt resumes from what was received") from None
             time.sleep(PAUSE * 2 ** (attempt - 1))
-    found = hashlib.md5(part.read_bytes()).hexdigest()
-    if found != md5:
+    if wrong := mismatch(part, digest):
         part.unlink()
-        raise ValueError(f"{url}: has the MD5 sum {found}, expected {md5}; the file was deleted")
+        raise ValueError(f"{url}: {wrong}; the file was deleted")
     with open(part, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def mismatch(path: Path, digest: str) -> str:
+    """What is wrong with the sum of a file, "" if it begins with `digest`."""
+    kind, _, expected = digest.partition(":")
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, kind).hexdigest()
+    return "" if found.startswith(expected) else f"has the {SUMS[kind]} sum {found}, expected {expected}"
 
 
 def _append(url: str, part: Path) -> None:

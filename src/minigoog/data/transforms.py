@@ -45,10 +45,13 @@ class Resize:
         self.size, self.interpolation = check_int("Resize", "size", size, 1), check_interpolation("Resize", interpolation)
 
     def __call__(self, image: Image, generator: Generator | None = None) -> Image:
+        new = self.new_size(image)
+        return image if new == image.shape[:2] else resize(image, new, self.interpolation)
+
+    def new_size(self, image: Image) -> tuple[int, int]:
+        """(height, width) of the resized image; the longer side is rounded down."""
         h, w = image.shape[:2]
-        scale = self.size / min(h, w)
-        new = (self.size, max(self.size, int(w * scale))) if h <= w else (max(self.size, int(h * scale)), self.size)
-        return image if new == (h, w) else resize(image, new, self.interpolation)
+        return (self.size, self.size * w // h) if h <= w else (self.size * h // w, self.size)
 
     def __repr__(self) -> str:
         return f"Resize({self.size}, {self.interpolation!r})"

@@ -1,12 +1,11 @@
 """The safetensors format: named arrays in one file, safe to read from any source. (https://github.com/huggingface/safetensors)
 
-8 bytes: length of the header, little-endian; the header: JSON, name -> dtype, shape and position of its bytes; the bytes.
-NumPy has no BF16: such arrays are read as float32, which holds each value exactly."""
+8 bytes: length of the header, little-endian; the header: JSON, name -> dtype, shape and position of its bytes; the bytes."""
 
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,13 +16,13 @@ from numpy.typing import NDArray
 from ..files import atomic_write
 from ..reading import LONGEST_JSON, DamagedFile, json_value, known_kind, open_regular, reading
 from ..text import printable, short, shortened
+from .elements import CODES, values
 
-DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
-    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
-}  # fmt: skip
+DTYPES = {  # what is written
+    name: code for name, code in CODES.items() if name in ("BOOL", "F16", "F32", "F64") or name[0] in "IU"
+}
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
-CODES = DTYPES | {"BF16": "<u2"}  # of the bytes in a file
+PACKED = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}  # bits of types that are not read; more of them may come
 WRONG = "not a valid safetensors file"
 MOST_AXES = 32
 MOST_BYTES = 2**62  # of an array, counting axes of length 0 as 1: NumPy cannot address more, even for an empty array
@@ -74,10 +73,39 @@ def _too_large(shape: list[int] | tuple[int, ...], dtype: np.dtype[Any]) -> bool
     return math.prod(max(n, 1) for n in shape) >= MOST_BYTES // dtype.itemsize
 
 
-def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """(arrays, metadata) of a safetensors file, arrays of BF16 as float32; DamagedFile naming the file and the problem if it is not valid.
+class Arrays(MutableMapping[str, NDArray[Any]]):
+    """The arrays of a file by name. To ask for one of a type that is not read (4 and 6 bits, types to come) is an error that names it."""
 
-    A file with other types of elements (8 bits and fewer, complex) is refused by the name of the first such array."""
+    def __init__(self, arrays: dict[str, NDArray[Any]], unread: dict[str, str]) -> None:
+        self.arrays, self.unread = arrays, unread  # unread: name -> what the error says
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name in self.unread:
+            raise DamagedFile(self.unread[name])
+        return self.arrays[name]
+
+    def __setitem__(self, name: str, array: NDArray[Any]) -> None:
+        self.unread.pop(name, None)
+        self.arrays[name] = array
+
+    def __delitem__(self, name: str) -> None:
+        del (self.unread if name in self.unread else self.arrays)[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.arrays or name in self.unread
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.arrays
+        yield from self.unread
+
+    def __len__(self) -> int:
+        return len(self.arrays) + len(self.unread)
+
+
+def load(path: str | Path) -> tuple[Arrays, dict[str, str]]:
+    """(arrays, metadata) of a safetensors file; DamagedFile naming the file and the problem if it is not valid.
+
+    NumPy has no BF16 and no floats of 8 bits: they are read as float32, which holds each of their values exactly."""
     path = Path(path)
     with reading(path, WRONG), open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -85,7 +113,13 @@ def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         entries = _header(path, _read(path, file, length))
         metadata = _metadata(path, entries)
         _check_extents(path, entries, size - 8 - length)
-        return {name: _array(path, file, 8 + length, entry) for name, entry in entries.items()}, metadata
+        arrays = {name: _array(path, file, 8 + length, entry) for name, entry in entries.items() if entry["dtype"] in CODES}
+        return Arrays(arrays, {name: _unread(path, name, entry) for name, entry in entries.items() if name not in arrays}), metadata
+
+
+def _unread(path: Path, name: str, entry: Entry) -> str:
+    has = f"`{shortened(printable(name), 80)}` has dtype {shortened(printable(entry['dtype']), 80)}"
+    return f"{path}: {has}, which minigoog does not read, expected one of {', '.join(CODES)}"
 
 
 def _damaged(path: Path, what: str) -> DamagedFile:
@@ -108,6 +142,8 @@ def _header_length(path: Path, start: bytes, size: int) -> int:
         raise _damaged(path, f"it is {kind}")
     if len(start) < 8:
         raise _damaged(path, f"ends {8 - len(start)} bytes too early")
+    if length <= size - 8:  # the format itself allows 100 MB
+        raise DamagedFile(f"{path}: has a header of {length} bytes, expected at most {most} by minigoog")
     raise _damaged(path, f"has a header of {length} bytes, expected at most {most}" if length < 2**40 else "it starts like no such file")
 
 
@@ -153,23 +189,25 @@ def _check_extents(path: Path, entries: dict[str, Entry], n_bytes: int) -> None:
 def _check_entry(path: Path, name: str, entry: object) -> None:
     """The entry of an array has a known dtype, a shape, and offsets of as many bytes as these need."""
     name = shortened(printable(name), 80)
-    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+    if not isinstance(entry, dict) or not entry.keys() >= {"dtype", "shape", "data_offsets"}:
         raise _damaged(path, f"`{name}` is {short(entry)}, expected dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str):
         raise _damaged(path, f"`{name}` has dtype {short(dtype)}, expected a string")
-    if dtype not in CODES:
-        has = f"`{name}` has dtype {shortened(printable(dtype), 80)}"
-        raise DamagedFile(f"{path}: {has}, which minigoog does not read, expected one of {', '.join(CODES)}")
     if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(map(_is_count, shape)):
         raise _damaged(path, f"`{name}` has shape {short(shape)}, expected at most {MOST_AXES} integers from 0 on")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
         raise _damaged(path, f"`{name}` has data_offsets {short(offsets)}, expected two integers from 0 on")
-    code = np.dtype(CODES[dtype])
-    needed = math.prod(shape) * code.itemsize
-    if offsets[1] - offsets[0] != needed:
-        raise _damaged(path, f"`{name}` has {offsets[1] - offsets[0]} bytes, expected {needed} for {dtype} {short(shape)}")
-    if _too_large(shape, code):
+    _check_length(path, name, dtype, shape, offsets[1] - offsets[0])
+
+
+def _check_length(path: Path, name: str, dtype: str, shape: list[int], length: int) -> None:
+    """An array of this shape has this many bytes; of unknown types any number may be right."""
+    bits = 8 * np.dtype(CODES[dtype]).itemsize if dtype in CODES else PACKED.get(dtype, 0)
+    needed = math.prod(shape) * bits
+    if length < 0 or (bits and 8 * length != needed):
+        raise _damaged(path, f"`{name}` has {length} bytes, expected {-(-needed // 8)} for {short(dtype)[1:-1]} {short(shape)}")
+    if dtype in CODES and _too_large(shape, np.dtype(CODES[dtype])):
         raise _damaged(path, f"`{name}` has shape {short(shape)}, expected fewer than 2^62 bytes")
 
 
@@ -179,5 +217,4 @@ def _array(path: Path, file: BufferedReader, start: int, entry: Entry) -> NDArra
     file.seek(start + begin)
     if file.readinto(array.reshape(-1).view(np.uint8).data) != end - begin:
         raise _damaged(path, f"ends before byte {start + end}")
-    # BF16 is the upper half of a float32
-    return (array.astype("<u4") << 16).view("<f4") if entry["dtype"] == "BF16" else array
+    return values(array, entry["dtype"])

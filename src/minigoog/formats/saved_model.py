@@ -56,7 +56,7 @@ def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], Info]:
         with reading(path, f"its metadata is damaged: `{name}`"):
             facts[name] = json_value(metadata[name], kind)
     with reading(path, "its metadata is damaged"):
-        return weights, _info(facts)
+        return dict(weights), _info(facts)
 
 
 def members(run_or_file: str | os.PathLike[str]) -> list[Path]:

@@ -8,7 +8,8 @@ import numpy as np
 from ..array_types import Array, IntArray, Shape
 from ..cli import integer
 from ..data import digits, images
-from ..loading import Preprocess, load
+from ..data.preprocess import Preprocess
+from ..loading import load
 from ..models import INPUT_SIZES, MODELS, build
 from ..nn import Module
 from ..tensor import Tensor, no_grad

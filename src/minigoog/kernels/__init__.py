@@ -41,7 +41,7 @@ def _load_native(mode: str) -> ModuleType | None:
 
 native: Any = _load_native(os.environ.get("MINIGOOG_NATIVE", "auto"))
 BACKENDS: dict[str, ModuleType] = {"reference": reference} | ({"native": native} if native else {})
-_NAMES = {kind: {"backend": kind} | {f: getattr(module, f) for f in reference.__all__} for kind, module in BACKENDS.items()}
+_NAMES = {kind: {"backend": kind} | {f: getattr(module, f, getattr(reference, f)) for f in reference.__all__} for kind, module in BACKENDS.items()}
 _backend = Mode("minigoog_backend", "native" if native else "reference")
 
 if TYPE_CHECKING:  # both kinds have the same signatures

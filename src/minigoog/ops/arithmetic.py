@@ -5,20 +5,23 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..array_types import Array, Scalar
+from ..array_types import Array, Scalar, Shape
 from ..checks import check_array, check_real
 from ..op import Op
 from ..tensor import Tensor, check_tensor
 
 
 class Add(Op):
-    """y = a + b, of one shape."""
+    """y = a + b, element by element; axes of length 1 and missing first ones are broadcast as in NumPy."""
 
     def forward(self, a: Array, b: Array) -> Array:
-        return kernels.add(a, b)
+        if a.shape == b.shape:
+            return kernels.add(a, b)
+        check_broadcast("add", a, b)
+        return np.asarray(a + b)
 
-    def backward(self, dy: Array) -> tuple[Array, Array]:
-        return dy, dy
+    def backward(self, dy: Array) -> tuple[Array, ...]:
+        return tuple(unbroadcast(dy, x.shape) for x in self.inputs)
 
 
 class AddScalar(Op):
@@ -52,18 +55,19 @@ class Scale(Op):
 
 
 class Multiply(Op):
-    """y = a * b, element by element, of one shape."""
+    """y = a * b, element by element, broadcast as in NumPy."""
 
     function = "mul"
     read_for = {"a": 1, "b": 0}
 
     def forward(self, a: Array, b: Array) -> Array:
-        check_array("mul", "b", b, dtype=a.dtype, shape=a.shape)
+        check_broadcast("mul", a, b)
         self.a, self.b = a, b
         return np.asarray(a * b)
 
-    def backward(self, dy: Array) -> tuple[Array, Array]:
-        return np.asarray(dy * self.b), np.asarray(dy * self.a)
+    def backward(self, dy: Array) -> tuple[Array | None, Array | None]:
+        da = unbroadcast(np.asarray(dy * self.b), self.inputs[0].shape) if self.needs_grad(0) else None
+        return da, unbroadcast(np.asarray(dy * self.a), self.inputs[1].shape) if self.needs_grad(1) else None
 
 
 class Power(Op):
@@ -106,8 +110,25 @@ class Mean(Op):
         return (np.full(x.shape, dy / dy.dtype.type(x.size)),)
 
 
+def check_broadcast(where: str, a: Array, b: Array) -> None:
+    """Raises unless `a` and `b` have one type, and shapes that agree but for axes of length 1 and missing first ones."""
+    check_array(where, "a", a)
+    check_array(where, "b", b, dtype=a.dtype)
+    if a.shape != b.shape and any(m != n and 1 not in (m, n) for m, n in zip(reversed(a.shape), reversed(b.shape), strict=False)):
+        raise ValueError(f"{where}: `b` has shape {b.shape}, expected {a.shape}, but for axes of length 1 and missing first ones")
+
+
+def unbroadcast(dy: Array, shape: Shape) -> Array:
+    """The gradient of an input of this shape that was broadcast: `dy` summed over the axes along which it was repeated."""
+    if dy.shape == shape:
+        return dy
+    first = dy.ndim - len(shape)
+    axes = [i for i, n in enumerate(dy.shape) if i < first or (shape[i - first] == 1 != n)]
+    return dy.sum(axis=tuple(axes), dtype=np.float64).astype(dy.dtype).reshape(shape)
+
+
 def _number(where: str, name: str, value: Any) -> float:
-    """`value` as a float; tensors and arrays are an error, because broadcasting is not supported."""
+    """`value` as a float; tensors and arrays are an error: a tensor has its own operation, an array would not get its gradient."""
     if isinstance(value, Tensor):
         raise TypeError(f"{where}: `{name}` is a Tensor of shape {value.shape}, expected a number")
     if isinstance(value, np.ndarray):
@@ -116,30 +137,30 @@ def _number(where: str, name: str, value: Any) -> float:
 
 
 def add(a: Tensor, b: Tensor | Scalar) -> Tensor:
-    """a + b: two tensors of one shape, or a tensor and a number."""
+    """a + b: two tensors, or a tensor and a number. Axes of length 1 and missing first ones are broadcast, as in NumPy."""
     return Add()(a, b) if isinstance(b, Tensor) else AddScalar(_number("add", "b", b))(check_tensor("add", "a", a))
 
 
 def mul(a: Tensor, b: Tensor | Scalar) -> Tensor:
-    """a * b: two tensors of one shape, element by element, or a tensor and a number."""
+    """a * b, element by element: two tensors, broadcast as in NumPy, or a tensor and a number."""
     return Multiply()(a, b) if isinstance(b, Tensor) else Scale(_number("mul", "b", b))(check_tensor("mul", "a", a))
 
 
 def sub(a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor:
-    """a - b: two tensors of one shape, or a tensor and a number."""
+    """a - b: two tensors, broadcast as in NumPy, or a tensor and a number."""
     if not isinstance(b, Tensor):
         number = _number("sub", "b", b)
         return add(check_tensor("sub", "a", a), -number)
     if not isinstance(a, Tensor):
         return add(neg(b), _number("sub", "a", a))
-    check_array("sub", "b", b.data, dtype=a.dtype, shape=a.shape)  # add would name itself
+    check_broadcast("sub", a.data, b.data)  # add would name itself
     return add(a, neg(b))
 
 
 def div(a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor:
-    """a / b, as a * b ** -1: two tensors of one shape, element by element, or a tensor and a number."""
+    """a / b, element by element, as a * b ** -1: two tensors, broadcast as in NumPy, or a tensor and a number."""
     if isinstance(b, Tensor) and isinstance(a, Tensor):
-        check_array("div", "b", b.data, dtype=a.dtype, shape=a.shape)
+        check_broadcast("div", a.data, b.data)
         return mul(a, power(b, -1))
     if isinstance(b, Tensor):
         return mul(power(b, -1), _number("div", "a", a))

@@ -18,10 +18,13 @@ class ChannelAffine(Op):
         for name, vector in (("a", a), ("b", b)):
             check_array("channel_affine", name, vector, dtype=x.dtype, shape=x.shape[-1:])
         self.x, self.a = x, a
-        return x * a + b
+        y: Array = x * a
+        y += b
+        return y
 
-    def backward(self, dy: Array) -> tuple[Array, Array, Array]:
-        return dy * self.a, kernels.conv2d_bias(dy * self.x), kernels.conv2d_bias(dy)
+    def backward(self, dy: Array) -> tuple[Array | None, ...]:
+        da = kernels.conv2d_bias(dy * self.x) if self.needs_grad(1) else None
+        return dy * self.a if self.needs_grad(0) else None, da, kernels.conv2d_bias(dy) if self.needs_grad(2) else None
 
 
 def channel_affine(x: Tensor, a: Tensor, b: Tensor) -> Tensor:

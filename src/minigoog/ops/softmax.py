@@ -1,4 +1,4 @@
-"""Softmax, and softmax with cross-entropy in one operation (stable, and its gradient is a subtraction)."""
+"""Softmax, its logarithm, and softmax with cross-entropy in one operation (stable, and its gradient is a subtraction)."""
 
 import numpy as np
 
@@ -18,6 +18,22 @@ class Softmax(Op):
 
     def backward(self, dy: Array) -> tuple[Array]:
         return (kernels.softmax_backward(self.y, dy),)
+
+
+class LogSoftmax(Op):
+    """y = log(softmax(x)) = x - log(sum(exp(x))), row by row."""
+
+    def forward(self, x: Array) -> Array:
+        self.probabilities = kernels.softmax(x)
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite logits give infinite or NaN results, without a warning as in C
+            shifted = x - x.max(axis=1, keepdims=True)
+        y: Array = shifted + np.log(self.probabilities.max(axis=1, keepdims=True))  # the largest probability is 1 / sum(exp(shifted))
+        return y
+
+    def backward(self, dy: Array) -> tuple[Array]:
+        """dx = dy - softmax(x) * sum(dy)."""
+        total = dy.sum(axis=1, keepdims=True, dtype=np.float64).astype(dy.dtype)
+        return (np.asarray(dy - self.probabilities * total),)
 
 
 class CrossEntropy(Op):
@@ -53,6 +69,11 @@ class CrossEntropy(Op):
 def softmax(x: Tensor) -> Tensor:
     """Probabilities from logits `x` [n, classes]."""
     return Softmax()(x)
+
+
+def log_softmax(x: Tensor) -> Tensor:
+    """The logarithms of the probabilities from logits `x` [n, classes]; exact where a probability is too small for a float."""
+    return LogSoftmax()(x)
 
 
 def cross_entropy(logits: Tensor, labels: IntArray, *, label_smoothing: float = 0.0) -> Tensor:

@@ -38,7 +38,7 @@ def training(
 
 
 def testing(size: int, statistics: Statistics, native: bool) -> t.Compose:
-    """The transform of a test image: its middle at `size`, normalised. `loading.Preprocess` repeats it for a trained model."""
+    """The transform of a test image: its middle at `size`, normalised. `Preprocess` repeats it for a trained model."""
     return t.Compose([t.Resize(resized(size, native)), t.CenterCrop(size), t.Normalize(statistics.mean, statistics.std)])
 
 

@@ -1,0 +1,42 @@
+"""Where the module of a node stands in the network: by the path of its weights, or else of the node."""
+
+from ..formats.graph import Node
+from ..nn import Module
+
+ENDS = (".weight", ".bias", ".gamma", ".beta", ".scale")  # of the names of weights
+
+
+def path_of(node: Node, weight: str = "") -> list[str]:
+    """The path of a node's module: `features.0.conv` for weights `features.0.conv.weight`, and of "/features/0/conv/Conv" too."""
+    end = next((end for end in ENDS if weight.endswith(end)), "")
+    if end and "::" not in weight:
+        parts = weight.removesuffix(end).replace("/", ".").split(".")
+    else:
+        name = node.name or next(filter(None, node.outputs), node.op)
+        parts = [part for part in name.replace("/", ".").split(".") if part]
+        if len(parts) > 1 and parts[-1] == node.op:
+            parts.pop()
+    return [part for part in parts if part] or [node.op]
+
+
+def place(root: Module, path: list[str], module: Module) -> None:
+    """Sets `module` at the path below `root`, with modules on the way; a name that is taken gets a number."""
+    *above, name = path
+    for part in above:
+        parent = vars(root).get(part)
+        if not isinstance(parent, Module):
+            part = _free(root, part)
+            parent = Module()
+            setattr(root, part, parent)
+        root = parent
+    setattr(root, _free(root, name), module)
+
+
+def _free(module: Module, name: str) -> str:
+    """The name, or the first with a number that is no attribute of the module."""
+    if not hasattr(module, name):
+        return name
+    number = 2
+    while hasattr(module, f"{name}_{number}"):
+        number += 1
+    return f"{name}_{number}"

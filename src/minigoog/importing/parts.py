@@ -1,0 +1,85 @@
+"""What a network keeps for inputs of all shapes: its constants, and a module for each node that has weights."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..formats.graph import Graph, Node
+from ..formats.onnx.nodes import described
+from ..nn import Module
+from ..text import printable, shortened
+from .folding import FOLDS, Constant
+from .naming import path_of, place
+from .patterns import simplified
+
+M = TypeVar("M", bound=Module)
+
+ALLOWED = 1 << 25  # bytes that constants computed here may have, besides eight times the stored ones
+SMALL = 1 << 16  # bytes of a constant that is kept though modules hold what they need of it
+
+
+class Parts:
+    """The nodes that depend on the input, the constants that they read, and their modules, which are placed in `root`.
+
+    readers  how often each value is read, as a result too"""
+
+    def __init__(self, graph: Graph, root: Module):
+        self.graph, self.root = graph, root
+        self.known: dict[str, Constant] = dict(graph.weights)
+        self.allowed = ALLOWED + 8 * sum(array.nbytes for array in graph.weights.values())
+        self.allowed += 8 * sum(a.nbytes for node in graph.nodes for a in node.attributes.values() if isinstance(a, np.ndarray))
+        waiting = [node for node in graph.nodes if not self._folded(node)]
+        self.nodes = simplified(waiting, self.known, graph.outputs)
+        self.readers = Counter(name for node in self.nodes for name in node.inputs) + Counter(graph.outputs)
+        self.known = {name: array for name, array in self.known.items() if name in self.readers}
+        self.modules: dict[str, Module] = {}
+        self.built_from: set[str] = set()
+
+    def where(self, node: Node) -> str:
+        """How messages begin that are about a node."""
+        return f"{self.graph.file or 'importing.network'}: {described(node.op, node.name, node.outputs)}"
+
+    def computed(self, node: Node, inputs: list[Constant | None]) -> list[Constant]:
+        """The results of an operation on constants; ValueError, naming the node, if it cannot be, or would be too large."""
+        try:
+            results = FOLDS[node.op](node, inputs, self.graph.opset)
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
+            raise ValueError(f"{self.where(node)}: {one_line(error)}") from None
+        found = [results] if isinstance(results, np.ndarray) else list(results)
+        self.allowed -= sum(array.nbytes for array in found if array.base is None)
+        if self.allowed < 0:
+            raise ValueError(f"{self.where(node)}: constants that are computed take too much memory")
+        return found
+
+    def module(self, node: Node, weight: str, build: Callable[[], M]) -> M:
+        """The module of a node, made from the constant `weight` if this is the first time, and placed by its name."""
+        key = node.outputs[0]
+        if key not in self.modules:
+            self.modules[key] = build()
+            place(self.root, path_of(node, weight), self.modules[key])
+            self.built_from |= set(node.inputs)
+        made: Any = self.modules[key]
+        return made  # type: ignore[no-any-return]
+
+    def forget(self) -> None:
+        """Drops constants whose values only modules need; their shapes stay. Others no longer depend on the file."""
+        for name, array in self.known.items():
+            if array.nbytes > SMALL and name in self.built_from:
+                self.known[name] = np.broadcast_to(np.zeros((), array.dtype), array.shape)
+            elif array.base is not None:
+                self.known[name] = array.copy() if array.nbytes <= self.allowed else array
+
+    def _folded(self, node: Node) -> bool:
+        """Whether all that a node reads is constant, and so are its results."""
+        if node.op not in FOLDS or not all(name in self.known for name in node.inputs if name):
+            return False
+        results = self.computed(node, [self.known.get(name) for name in node.inputs])
+        self.known |= {name: array for name, array in zip(node.outputs, results, strict=False) if name}
+        return True
+
+
+def one_line(error: Exception) -> str:
+    """The text of an error for the end of a message."""
+    return shortened(printable(" ".join(str(error).split())), 400)

@@ -1,0 +1,5 @@
+"""How each of ONNX's operations becomes operations of this package, in files by kind. Importing this enters them into the table."""
+
+from . import activation, arithmetic, convolution, linear, normalisation, parts, pooling, resizing, views
+
+__all__ = ["activation", "arithmetic", "convolution", "linear", "normalisation", "parts", "pooling", "resizing", "views"]

@@ -1,0 +1,37 @@
+"""Normalisation: batch normalisation with stored statistics is a scale and a shift; local response normalisation is an operation."""
+
+import numpy as np
+
+from ... import ops
+from ...formats.graph import Node
+from ..attributes import integer, number
+from ..resolver import Resolver, rule
+from ..values import NHWC, Value, image_map
+from .arithmetic import scaled
+
+
+@rule("BatchNormalization")
+def batch_normalization(r: Resolver, node: Node) -> Value:
+    """(x - mean) / sqrt(variance + epsilon) * scale + bias, in float64, for axis 1."""
+    if integer(node, "training_mode", 0) or not integer(node, "spatial", 1):
+        raise ValueError("its training_mode is 1 (or spatial 0): the file was exported in training mode, expected one for inference")
+    x = r.value(node)
+    scale, bias, mean, variance = (r.constant(node, i).astype(np.float64).ravel() for i in range(1, 5))
+    if len(x.shape) < 2 or not scale.size == bias.size == mean.size == variance.size == x.shape[1]:
+        raise ValueError(f"statistics of {scale.size} channels on a value of shape {x.shape}")
+    deviation = np.sqrt(np.maximum(variance + number(node, "epsilon", 1e-5), 0))
+    if not deviation.all():
+        raise ValueError("a variance of 0 or less")
+    factor = scale / deviation
+    return scaled(r, node, x, 1, factor, bias - mean * factor)
+
+
+@rule("LRN")
+def lrn(r: Resolver, node: Node) -> Value:
+    """Local response normalisation over neighbouring channels."""
+    x = r.value(node)
+    settings = {"alpha": number(node, "alpha", 1e-4), "beta": number(node, "beta", 0.75), "k": number(node, "bias", 1.0)}
+    index = r.image(x)
+    slot = r.add(node, ops.lrn, [index], x.lengths(NHWC), size=integer(node, "size", 0), **settings)
+    n, c, h, w = x.shape
+    return image_map(slot, n, h, w, c)

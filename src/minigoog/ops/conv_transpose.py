@@ -1,0 +1,71 @@
+"""Transposed convolution: the input gradient of a convolution, as a forward pass."""
+
+from typing import Any
+
+from .. import kernels
+from ..array_types import Array, Pair, Shape
+from ..checks import check_array, check_int, pair
+from ..op import Op
+from ..tensor import Tensor
+
+
+class ConvTranspose2d(Op):
+    """y = the gradient of the input of conv2d with the weights w, if x is that of its output, plus b.
+
+    x [n, h, w, cin]; w [kh, kw, cout / groups, cin], as of the convolution from cout to cin channels. (Zeiler et al. 2010)"""
+
+    read_for = {"x": 1, "w": 0}
+
+    def __init__(
+        self, stride: Pair = 1, padding: Pair = 0, output_padding: Pair = 0, dilation: Pair = 1, groups: int = 1
+    ):
+        where = "conv_transpose2d"
+        self.stride, self.padding = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
+        self.output_padding = pair(where, "output_padding", output_padding, 0)
+        self.dilation = pair(where, "dilation", dilation, 1)
+        self.groups = check_int(where, "groups", groups, 1)
+
+    @property
+    def window(self) -> dict[str, Any]:
+        """The settings of the convolution whose gradient this is."""
+        return {"stride": self.stride, "padding": self.padding, "groups": self.groups}
+
+    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
+        self.x, self.w = x, w
+        y = kernels.conv2d_input(self.output_shape(x, w), w, x, **self.window)
+        if b is not None:
+            y += check_array("conv_transpose2d", "b", b, dtype=x.dtype, shape=y.shape[-1:])
+        return y
+
+    def output_shape(self, x: Array, w: Array) -> Shape:
+        """The shape of y."""
+        check_array("conv_transpose2d", "x", x, ndim=4)
+        check_array("conv_transpose2d", "w", w, dtype=x.dtype, ndim=4)
+        return (x.shape[0], *(self._length(i, x.shape[1 + i], w.shape[i]) for i in range(2)), w.shape[2] * self.groups)
+
+    def _length(self, i: int, n: int, kernel: int) -> int:
+        """How many rows (i 0) or columns (i 1) the output has if the input has `n`."""
+        return (n - 1) * self.stride[i] + kernel - 2 * self.padding[i] + self.output_padding[i]
+
+    def backward(self, dy: Array) -> tuple[Array | None, ...]:
+        dx = kernels.conv2d(dy, self.w, **self.window) if self.needs_grad(0) else None
+        dw = kernels.conv2d_weight(dy, self.w.shape, self.x, **self.window) if self.needs_grad(1) else None
+        return (dx, dw) if len(self.inputs) == 2 else (dx, dw, kernels.conv2d_bias(dy))
+
+
+def conv_transpose2d(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    output_padding: Pair = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Transposed convolution of `x` [n, h, w, cin] with `w` [kh, kw, cout / groups, cin], plus `b` [cout].
+
+    It gives (size - 1) * stride - 2 padding + dilation * (kernel - 1) + output_padding + 1 rows and columns: as many as a convolution with
+    these settings needs to give `size`."""
+    return ConvTranspose2d(stride, padding, output_padding, dilation, groups)(*((x, w) if b is None else (x, w, b)))
