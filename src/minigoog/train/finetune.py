@@ -14,9 +14,11 @@ from .. import models, rng
 from ..array_types import Array
 from ..data import image_statistics, standard_name
 from ..data.images import Image
+from ..data.preprocess import Preprocess
 from ..formats.saved_model import Info
-from ..loading import Preprocess, TrainedModel, load
-from ..nn import BatchNorm2d, ConvBNReLU, Module
+from ..loading import TrainedModel, load
+from ..loading.saved import described
+from ..nn import BatchNorm2d, ConvBNReLU, Dropout, Module
 from ..optim import Group
 from ..text import listed, printable, short
 from . import augmentation, fingerprint
@@ -25,7 +27,6 @@ from .config import Config
 from .setup import Setup, datasets, one_size, skipped, try_size
 
 HEAD_FACTOR = 10  # the classifier's rate relative to that of the other layers
-KEPT = ("resize", "preprocess")  # facts about the images of the old weights, which are those of the new ones
 
 
 def prepare(config: Config) -> Setup:
@@ -52,8 +53,10 @@ def _preprocess(config: Config, source: TrainedModel) -> Preprocess:
     old = source.preprocess
     if config.size in (None, old.input_size[0]):
         return old
-    size, channels = int(config.size or 0), old.input_size[2]
-    return replace(old, input_size=(size, size, channels), resize=round(old.resize * size / old.input_size[0]))
+    size = int(config.size or 0)
+    scaled = [round(n * size / old.input_size[0]) for n in (old.resize if isinstance(old.resize, tuple) else (old.resize,))]
+    resize = old.resize if isinstance(old.resize, float) else (scaled[0], scaled[1]) if isinstance(old.resize, tuple) else scaled[0]
+    return replace(old, input_size=(size, size, old.input_size[2]), resize=resize)
 
 
 def _classifier(source: TrainedModel) -> Classifier:
@@ -62,7 +65,7 @@ def _classifier(source: TrainedModel) -> Classifier:
 
 def _info(config: Config, source: TrainedModel, preprocess: Preprocess, train: Any, test: Any) -> Info:
     """What is saved with the new weights; ValueError, naming the setting, if network and images do not fit together."""
-    (height, width, channels), known = preprocess.input_size, signature(models.MODELS[source.info.model]).parameters
+    channels, known = preprocess.input_size[2], signature(models.MODELS[source.info.model]).parameters
     if train[0][0].shape[2] != channels:
         raise ValueError(f"train: `data` has images of {train[0][0].shape[2]} channels, but the network of `weights` takes {channels}")
     if "num_classes" not in known and len(train.classes) != len(source.classes):
@@ -70,9 +73,8 @@ def _info(config: Config, source: TrainedModel, preprocess: Preprocess, train: A
     new = {"num_classes": len(train.classes), "aux_heads": False}
     arguments = source.info.arguments | {name: value for name, value in new.items() if name in known}
     augment = config.augment or augmentation.DEFAULTS.get(standard_name(config.data) or "", "crop")
-    more = {name: source.info.more[name] for name in KEPT if name in source.info.more}
-    more |= {"resize": str(preprocess.resize), "augment": augment} | skipped(config, train, test)
-    return source.info._replace(arguments=arguments, classes=tuple(train.classes), input_size=(height, width, channels), more=more)
+    more = {"augment": augment} | skipped(config, train, test)
+    return described(source.info._replace(arguments=arguments, classes=tuple(train.classes), more=more), preprocess)
 
 
 def _new_network(source: TrainedModel, old: Classifier, info: Info, config: Config) -> Module:
@@ -136,11 +138,13 @@ def _named(setup: Setup, name: str) -> list[Any]:
 
 
 def keep_still(model: Module, config: Config) -> None:
-    """Puts frozen modules, and batch normalisation unless it is to follow the new images, into evaluation mode."""
+    """Puts frozen modules, dropout, and batch normalisation unless it is to follow the new images, into evaluation mode.
+
+    Without dropout, because imported networks have none, and the new classifier was trained on features without it."""
     for module in model.modules():
         parameters = module.parameters()
         frozen = bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
-        if frozen or (config.freeze_norm and isinstance(module, (BatchNorm2d, ConvBNReLU))):
+        if frozen or isinstance(module, Dropout) or (config.freeze_norm and isinstance(module, (BatchNorm2d, ConvBNReLU))):
             module.eval()
 
 
