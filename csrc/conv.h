@@ -3,6 +3,7 @@
 #define MG_CONV_H
 
 #include <assert.h>
+#include "geometry.h"
 #include "minigoog.h"
 
 static inline void mg_check_conv(const struct mg_conv *s)
@@ -13,6 +14,13 @@ static inline void mg_check_conv(const struct mg_conv *s)
     assert(s->h >= s->kh && s->w >= s->kw);
     assert(s->kw == 1 ? s->ldx >= s->cin : s->ldx == s->cin);
     assert(s->ldy >= s->cout);
+}
+
+/* The epilogue of a convolution; residual: the first float of its map, or NULL. */
+static inline struct epilogue mg_epilogue(const struct mg_conv *s, const float *residual)
+{
+    assert(s->activation >= 0 && s->activation < MG_ACTIVATIONS && (!residual || s->ldr >= s->cout));
+    return (struct epilogue){s->activation, s->alpha, s->beta, residual, s->ldr};
 }
 
 /* The address of the window under output pixel number `pixel`, counted over all images. */

@@ -21,23 +21,27 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
     const float *windows[TILES_IN_TASK * MAX_HEIGHT];
     mg_windows_of(s, x, first, end, TILES_IN_TASK * k->heights[0], windows);
 
+    const float *residual = t.epilogue.residual;
     const size_t columns = 2 * k->lanes, lines = t.runs * t.run + 1;
     for (; panel < panel_end; panel++) {
         const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
         for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
             t.ahead = panels + (panel + 1) * columns * lines + width * lines * (pixel - first) / (end - first);
+            t.epilogue.residual = residual ? residual + pixel * s->ldr + panel * columns : NULL;
             mg_conv_tile(k, t.runs * t.run, mg_height_for(k, n_rows), width / k->lanes)(
                 &t, windows + (pixel - first), panels + panel * columns * lines, y + pixel * s->ldy + panel * columns, n_rows, n_cols);
         }
     }
 }
 
-void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, float *y, const struct mg_machine *machine)
+void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, const float *residual, float *y,
+                      const struct mg_machine *machine)
 {
     mg_check_conv(s);
     const struct kernels *k = mg_kernels(machine);
-    const struct conv_tile t = {.runs = s->kh, .run = s->kw * s->cin, .run_stride = s->w * s->ldx, .ldy = s->ldy, .relu = s->relu};
+    const struct conv_tile t = {
+        .runs = s->kh, .run = s->kw * s->cin, .run_stride = s->w * s->ldx, .ldy = s->ldy, .epilogue = mg_epilogue(s, residual)};
     const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * t.runs * t.run * s->cout / MULTIPLY_ADDS;
     const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work, machine);
 

@@ -95,7 +95,7 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
 /* One convolution and the addresses of its operands. */
 struct job {
     const struct mg_conv *s;
-    const float *x, *panels, *bias;
+    const float *x, *panels, *bias, *residual;
     float *y;
 };
 
@@ -114,20 +114,22 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         multiply(s, k, p, end - first, v, j->panels + column * p->grid.positions * (s->cin + 1), width, m);
-        for (size_t tile = first; tile < end; tile++)
+        for (size_t tile = first; tile < end; tile++) {
+            const size_t corner = mg_corner(p->grid, tile, s->out_h, s->out_w);
+            const struct epilogue e = mg_epilogue(s, j->residual ? j->residual + corner * s->ldr + column : NULL);
             transform->output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width,
-                              j->bias ? j->bias + column : NULL, s->relu,
-                              j->y + mg_corner(p->grid, tile, s->out_h, s->out_w) * s->ldy + column, s->ldy, s->out_w * s->ldy,
+                              j->bias ? j->bias + column : NULL, &e, j->y + corner * s->ldy + column, s->ldy, s->out_w,
                               mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
+        }
     }
 }
 
-void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch,
-                        const struct mg_machine *machine)
+void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, const float *residual, float *y,
+                        float *scratch, const struct mg_machine *machine)
 {
     const struct plan p = plan_of(s, machine);
     mg_check_winograd(s, p.grid);
-    const struct job j = {s, x, panels, bias, y};
+    const struct job j = {s, x, panels, bias, residual, y};
     const struct kernels *k = mg_kernels(machine);
     const size_t scratch_size = mg_conv2d_winograd_scratch(s, machine) / p.threads, n_panels = mg_panel_count(k, s->cout);
 

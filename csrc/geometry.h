@@ -47,11 +47,20 @@ static inline struct mg_span mg_covered(size_t out, size_t k, size_t stride, siz
     return (struct mg_span){first > pad ? first - pad : 0, mg_min(end > pad ? end - pad : 0, size)};
 }
 
+/* What a tile does with its sums before it writes them: y = activation(sums + residual). The residual's pixels lie as those of y; NULL if
+   there is none. */
+struct epilogue {
+    int activation; /* enum mg_activation, with its settings */
+    float alpha, beta;
+    const float *residual;
+    size_t ldr;
+};
+
 /* The operands of a convolution's tile (gemm_tile.inc). */
 struct conv_tile {
     size_t runs, run, run_stride; /* a window: `runs` runs of `run` floats, each run_stride after the one before */
     size_t ldy;
-    int relu;
+    struct epilogue epilogue;
     const float *ahead; /* what will be read next: any address, it is only a hint */
 };
 
@@ -68,7 +77,7 @@ struct block_tile {
     const int32_t *offsets; /* [entries] */
     size_t block;           /* from the values of one entry to those of the next */
     size_t ldy;
-    int relu;
+    struct epilogue epilogue;
 };
 
 /* One row of pooling windows (pool.inc). */

@@ -40,6 +40,31 @@ double mg_peak(size_t rounds, const struct mg_machine *machine);
 
 /* ---- convolution ---- */
 
+/* Activations; activation.inc defines each. alpha and beta are settings; `kept` is the array of the forward pass that backward needs.
+   MG_NONE          x                                    kept: none
+   MG_RELU          max(0, x); NaN stays NaN             kept: y
+   MG_CLIP          min(max(x, alpha), beta); NaN stays  kept: x
+   MG_LEAKY_RELU    x where x > 0, else alpha * x        kept: x
+   MG_HARD_SIGMOID  clip(alpha * x + beta, 0, 1)         kept: x
+   MG_HARD_SWISH    x * clip(x + 3, 0, 6) / 6            kept: x
+   MG_SIGMOID       1 / (1 + exp(-x))                    kept: y
+   MG_SILU          x / (1 + exp(-x))                    kept: x
+   MG_ELU           x where x > 0, else alpha * (exp(x) - 1)  kept: x
+   MG_TANH          alpha * tanh(beta * x)               kept: y */
+enum mg_activation {
+    MG_NONE,
+    MG_RELU,
+    MG_CLIP,
+    MG_LEAKY_RELU,
+    MG_HARD_SIGMOID,
+    MG_HARD_SWISH,
+    MG_SIGMOID,
+    MG_SILU,
+    MG_ELU,
+    MG_TANH,
+    MG_ACTIVATIONS
+};
+
 /* A convolution whose padding is already in x. y: n x out_h x out_w pixels of cout floats, out_h = (h - kh) / stride_h + 1. */
 struct mg_conv {
     size_t n, h, w, cin;
@@ -47,7 +72,10 @@ struct mg_conv {
     size_t out_h, out_w, cout;
     size_t ldx, ldy; /* ldx = cin unless kw = 1; for a gradient, ldy is the leading dimension of dy */
     size_t side;     /* winograd only: side x side outputs are computed together, 4 or 2 (5x5: 2) */
-    int relu;        /* forward only: y = max(0, y) */
+    /* Forward only: y = activation(convolution + residual). */
+    int activation; /* enum mg_activation; sparse convolutions know MG_NONE and MG_RELU only */
+    float alpha, beta;
+    size_t ldr; /* the leading dimension of the residual, where there is one */
 };
 
 /* A map x on a larger or smaller canvas y: n x out_h x out_w x c, dense. */
@@ -73,8 +101,10 @@ void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, f
    convolution of dy gives dx. (pack.c) */
 void mg_flip_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *flipped, const struct mg_machine *machine);
 
-/* y = convolution of x with the packed weights, plus the packed bias. (conv_direct.c) */
-void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, float *y, const struct mg_machine *machine);
+/* y = activation(convolution of x with the packed weights, plus the packed bias, plus residual). residual: pixels as those of y, or
+   NULL; it may be y. (conv_direct.c) */
+void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, const float *residual, float *y,
+                      const struct mg_machine *machine);
 /* Floats of scratch that mg_conv2d_weight_direct needs. (conv_weight.c) */
 size_t mg_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 /* dw [kh, kw, cin, cout] = sum over output pixels of window x dy. (conv_weight.c) */
@@ -88,9 +118,10 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 /* Floats of scratch that mg_conv2d_winograd needs. (conv_winograd.c) */
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 /* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5), plus bias [cout] (or NULL). x must contain its padding and be
-   extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise; any ldx. (conv_winograd.c) */
-void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, float *y, float *scratch,
-                        const struct mg_machine *machine);
+   extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise; any ldx. residual: as above.
+   (conv_winograd.c) */
+void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, const float *residual, float *y,
+                        float *scratch, const struct mg_machine *machine);
 
 /* Floats of scratch that mg_conv2d_weight_winograd needs. (conv_winograd_weight.c) */
 size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
@@ -179,12 +210,6 @@ void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const stru
 void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx, const struct mg_machine *machine);
 
 /* ---- elementwise (elementwise.c) ---- */
-
-/* Activations; activation.inc defines each. alpha and beta are settings; `kept` is the array of the forward pass that backward needs.
-   MG_RELU  max(0, x); NaN stays NaN             kept: y
-   MG_TANH  alpha * tanh(beta * x)               kept: y
-   MG_LEAKY_RELU  x where x > 0, else alpha * x  kept: x */
-enum mg_activation { MG_RELU, MG_TANH, MG_LEAKY_RELU, MG_ACTIVATIONS };
 
 /* Maps a, b and y as `rows` rows of c floats. */
 struct mg_elementwise {
@@ -277,6 +302,7 @@ struct mg_address {
 struct mg_call {
     int kernel;                   /* enum mg_kernel */
     struct mg_address x, w, b, y; /* x: input; w: packed weights; b: bias of MG_CONV2D_WINOGRAD, second input of MG_ADD; y: output */
+    struct mg_address residual;   /* of a convolution */
     union mg_settings settings;
 };
 

@@ -21,6 +21,7 @@ static float *pointer_to(float *const *areas, struct mg_address at)
 static void make_call(const struct mg_call *call, float *const *areas, float *scratch, const struct mg_machine *machine)
 {
     const float *x = pointer_to(areas, call->x), *w = pointer_to(areas, call->w), *b = pointer_to(areas, call->b);
+    const float *residual = pointer_to(areas, call->residual);
     float *y = pointer_to(areas, call->y);
     const union mg_settings *s = &call->settings;
 
@@ -29,10 +30,10 @@ static void make_call(const struct mg_call *call, float *const *areas, float *sc
         mg_place(&s->place, x, y, machine);
         break;
     case MG_CONV2D_DIRECT:
-        mg_conv2d_direct(&s->conv, x, w, y, machine);
+        mg_conv2d_direct(&s->conv, x, w, residual, y, machine);
         break;
     case MG_CONV2D_WINOGRAD:
-        mg_conv2d_winograd(&s->conv, x, w, b, y, scratch, machine);
+        mg_conv2d_winograd(&s->conv, x, w, b, residual, y, scratch, machine);
         break;
     case MG_MAX_POOL2D:
         mg_max_pool2d(&s->pool, x, y, NULL, machine);

@@ -25,8 +25,11 @@ static void block_row(const struct mg_conv *s, const struct kernels *k, const st
                       size_t n_rows, size_t row)
 {
     const size_t first = (size_t)w->starts[row], channel = row * w->block, channels = mg_min(w->block, s->cout - channel);
-    const struct block_tile t = {
-        .entries = (size_t)w->starts[row + 1] - first, .offsets = w->offsets + first, .block = w->block, .ldy = s->ldy, .relu = s->relu};
+    const struct block_tile t = {.entries = (size_t)w->starts[row + 1] - first,
+                                 .offsets = w->offsets + first,
+                                 .block = w->block,
+                                 .ldy = s->ldy,
+                                 .epilogue = mg_epilogue(s, NULL)};
     for (size_t c = 0; c < channels; c += 2 * k->lanes) {
         const size_t n_cols = mg_min(channels - c, 2 * k->lanes);
         mg_block_tile(k, t.entries, mg_height_for(k, n_rows), n_cols > k->lanes ? 2 : 1)(

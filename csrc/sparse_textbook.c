@@ -15,7 +15,7 @@ void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const in
             float sum = bias ? bias[o] : 0;
             for (size_t e = (size_t)starts[o]; e < (size_t)starts[o + 1]; e++)
                 sum += values[e] * window[offsets[e]];
-            y[pixel * s->ldy + o] = s->relu && sum <= 0 ? 0 : sum;
+            y[pixel * s->ldy + o] = s->activation == MG_RELU && sum <= 0 ? 0 : sum;
         }
     }
 }

@@ -3,6 +3,7 @@
 #define MG_WINOGRAD_H
 
 #include <assert.h>
+#include "conv.h"
 #include "kernels.h"
 #include "minigoog.h"
 

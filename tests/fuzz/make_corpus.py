@@ -20,6 +20,7 @@ from minigoog.train import Config
 from minigoog.train.progress import Progress
 
 from ..data.generated import idx_bytes, random_bytes
+from ..formats import caffe_files, caffe_networks
 from .check import CORPUS
 from .readers import trainer
 
@@ -41,7 +42,8 @@ def files() -> dict[str, dict[str, bytes]]:
         "settings": {"settings": Config(data_dir="/data", size=32).toml().encode()},
         "result": {"blow-up": result("blow_up")},
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
-        "caffe": {"bytes": b"decide"}, "torchvision": {"bytes": b"decide"},
+        "torchvision": {"bytes": b"decide"},
+        "caffemodel": caffemodels(), "prototxt": prototxts(),
         "image": pictures(),
     }  # fmt: skip
 
@@ -108,6 +110,29 @@ def result(name: str) -> bytes:
         numbers = DEMONSTRATIONS[name].measure(Setting(Path(folder), quick=True, say=lambda line: None))
     facts = {"part": "result", "quick": True, "seed": 0, "numbers": numbers, "finished": "now", "machine": {"processor": "any"}}
     return json.dumps(facts, indent=1).encode()
+
+
+def caffemodels() -> dict[str, bytes]:
+    r = np.random.default_rng(0)
+    few, inputs = caffe_networks.few_layers(r), {"data": (1, 3, 9, 9)}
+    return {
+        "every": caffe_files.caffemodel(caffe_networks.every_layer(r), 2, "every", {"data": (1, 3, 19, 23)}),
+        "v1": caffe_files.caffemodel(few, 1, "few", inputs), "v2": caffe_files.caffemodel(few, 2, "few", inputs),
+        "unpacked": caffe_files.caffemodel(few, 1, "", inputs, packed=False),
+        "double": caffe_files.caffemodel(few, 2, "", inputs, double=True),
+        "trained": caffe_files.caffemodel(caffe_networks.as_trained(few), 1),
+    }  # fmt: skip
+
+
+def prototxts() -> dict[str, bytes]:
+    """For the weights of `every` in "caffemodel", which `readers.py` reads beside them."""
+    layers = caffe_networks.every_layer(np.random.default_rng(0))
+    old = [layer._replace(type="ReLU", parameters={}) if layer.type == "ELU" else layer
+           for layer in layers[5:] if layer.type != "PReLU"]  # fmt: skip  # what version 1 has
+    v1 = caffe_files.prototxt(old, 1, "every", {"pool1": (1, 8, 5, 11)}).encode()
+    v2 = caffe_files.prototxt(layers, 2, "every", {"data": (1, 3, 19, 23)}).encode()
+    odd = b"# a comment\nname : 'a' \"b\\x41\" ; input: [ 'data', ] input_shape < dim: [1, 0x3, 023, 23] >\n"
+    return {"v1": v1, "v2": v2, "odd": odd + v2.split(b"23\n", 1)[1]}
 
 
 def pictures() -> dict[str, bytes]:

@@ -11,7 +11,7 @@ import numpy as np
 import minigoog as mg
 from minigoog import curves
 from minigoog.data import DamagedImage, cifar, datasets, idx, images
-from minigoog.formats import caffe, googlenet_from_caffe, googlenet_from_torchvision, safetensors, torchvision
+from minigoog.formats import caffe, googlenet_from_torchvision, safetensors, torchvision
 from minigoog.reading import MOST_UNPACKED, DamagedFile
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner import run as sparsity
@@ -19,6 +19,7 @@ from minigoog.train import checkpoint, config
 from minigoog.train.progress import Progress
 from minigoog.train.run import Run
 
+CAFFEMODEL = Path(__file__).parent / "corpus" / "caffemodel" / "every"
 MEMORY = 64 << 20  # bytes that a reader may need besides what the file's length allows
 
 
@@ -62,12 +63,6 @@ def outcomes(path: Path) -> object:
 # ---- dictionaries of weights: the bytes of the file decide what is odd in them ----
 
 
-def caffe_weights() -> dict[str, Any]:
-    names = [*caffe.LAYERS.values(), *(f"inception_{m}/{theirs}" for m in caffe.MODULES for theirs in caffe.BRANCHES.values())]
-    weights = {f"{name}.weight": np.ones((2, 3) if "classifier" in name else (1, 1, 3, 2)) for name in names}
-    return weights | {f"{name}.bias": np.ones(2) for name in names}
-
-
 def torchvision_weights() -> dict[str, Any]:
     convolutions = [*torchvision.STEM.values(), *(f"inception{m}.{theirs}" for m in torchvision.MODULES
                                                   for theirs in torchvision.BRANCHES.values())]  # fmt: skip
@@ -105,7 +100,7 @@ def torchvision_read(path: Path) -> object:
     return googlenet_from_torchvision(odd(TORCHVISION, path.read_bytes()), transform_input=True)
 
 
-CAFFE, TORCHVISION = caffe_weights(), torchvision_weights()
+TORCHVISION = torchvision_weights()
 PACKED = MEMORY + 2 * MOST_UNPACKED
 READERS = {
     "idx": Reader("train-images-idx3-ubyte", idx.read_idx),
@@ -121,7 +116,8 @@ READERS = {
     "settings": Reader("config.toml", settings, (DamagedFile, ValueError, TypeError), "train: `"),
     "result": Reader("result.json", outcomes),
     "kind": Reader(sparsity.SETTINGS, lambda path: sparsity.kind_of(path.parent)),
-    "caffe": Reader("weights", lambda path: googlenet_from_caffe(odd(CAFFE, path.read_bytes())), (ValueError,), caffe.WHERE),
+    "caffemodel": Reader("net.caffemodel", caffe.read),
+    "prototxt": Reader("deploy.prototxt", lambda path: caffe.read(CAFFEMODEL, path)),
     "torchvision": Reader(
         "weights.pth", torchvision_read, (ValueError,), torchvision.WHERE
     ),

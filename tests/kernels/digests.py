@@ -128,6 +128,16 @@ def elementwise():
 
 
 @case
+def activations():
+    a, b = numbers(1, (501, 37)) * np.float32(8), numbers(2, (501, 37))
+    settings = {"clip": (-2, 6), "hard_sigmoid": (0.2, 0.5), "hard_swish": (), "silu": (), "elu": (0.7,)}
+    from_x = [array for name, values in settings.items()
+              for array in (getattr(native, name)(a, *values), getattr(native, f"{name}_backward")(a, b, *values))]
+    y = native.sigmoid(a)
+    return *from_x, y, native.sigmoid_backward(y, b)
+
+
+@case
 def plan():
     """A network of Inception modules, compiled."""
     model = mg.models.TinyInception()

@@ -62,6 +62,73 @@ def test_leaky_relu_and_its_gradient_are_the_reference_exactly(isa, shape, seed,
     assert np.array_equal(dx, exact, equal_nan=True)
 
 
+STRAIGHT = {"clip": (-0.5, 1.25), "hard_sigmoid": (0.25, 0.5), "hard_swish": ()}  # made of pieces of lines and parabolas
+CURVED = {"sigmoid": (), "silu": (), "elu": (0.75,)}
+U32 = 2**-149  # the smallest float
+
+
+@given(shape=shapes, seed=seeds, x_pads=pads, y_pads=pads, name=st.sampled_from(sorted(STRAIGHT | CURVED)))
+def test_an_activation_and_its_gradient_match_float64(isa, shape, seed, x_pads, y_pads, name):
+    settings = (STRAIGHT | CURVED)[name]
+    x = sliced(np.asarray(special(seed, shape) * np.float32(3)), x_pads)
+    dy, (whole, out) = sliced(numbers([seed, 1], shape), y_pads), target(shape, y_pads)
+    with np.errstate(invalid="ignore", over="ignore"), unchanged(x, dy):
+        y = getattr(native, name)(x, *settings, out=out)
+        kept = y if name == "sigmoid" else x
+        dx = getattr(native, f"{name}_backward")(kept, dy, *settings)
+        exact = getattr(reference, name)(x.astype(np.float64), *settings)
+        exact_dx = getattr(reference, f"{name}_backward")(kept.astype(np.float64), dy.astype(np.float64), *settings)
+    assert_rest_untouched(whole, out)
+    assert_near(y, exact, 8 * U * np.maximum(np.abs(exact), 0 if name in CURVED else 0.5))
+    assert_near(dx, exact_dx, 16 * U * np.abs(dy) * np.maximum(1, np.abs(np.nan_to_num(x))))
+
+
+def assert_near(got, exact, limit):
+    finite = np.isfinite(exact)
+    assert np.array_equal(got[~finite], exact[~finite].astype(np.float32), equal_nan=True)
+    assert np.all(np.abs(got[finite] - exact[finite]) <= limit[finite] + U32)
+
+
+def test_sigmoid_is_within_some_units_in_the_last_place_everywhere(isa):
+    x = np.concatenate([np.linspace(-110, 110, 40001), 10.0 ** np.linspace(-40, 38, 2001), -(10.0 ** np.linspace(-40, 38, 2001))])
+    x = x.astype(np.float32)
+    for name, settings in CURVED.items():
+        y, exact = getattr(native, name)(x, *settings), getattr(reference, name)(x.astype(np.float64), *settings)
+        assert not np.isnan(y).any()
+        scale = np.abs(exact) + 2.0**-126 * (np.maximum(np.abs(x), 1) if name == "silu" else 1)  # subnormal numbers
+        assert np.all(np.abs(y - exact) <= 8 * U * scale), name
+
+
+@asked("torch")
+def pytorchs_activations():
+    import torch
+    from torch.nn import functional as f
+
+    functions = {"clip": lambda x: torch.clamp(x, 0, 6), "hard_sigmoid": f.hardsigmoid, "hard_swish": f.hardswish, "sigmoid": torch.sigmoid,
+                 "silu": f.silu, "elu": f.elu}
+    answers = {}
+    for name, function in functions.items():
+        x = torch.tensor(KINKS, requires_grad=True)
+        y = function(x)
+        y.sum().backward()
+        answers |= {name: y.detach().numpy(), f"{name}_backward": x.grad.numpy()}
+    return answers
+
+
+KINKS = np.array([np.nan, 0, -0.0, 3, -3, 6, -6, 2.999, -2.999, 1e4, -1e4, 1e-30, -1e-30, 0.5, -0.5] * 3, np.float32)
+
+
+def test_activations_have_pytorchs_values_and_gradients_at_kinks(isa):
+    answers, dy = pytorchs_activations(), np.ones_like(KINKS)
+    defaults = {"clip": (0, 6), "hard_sigmoid": (1 / 6, 0.5), "hard_swish": (), "sigmoid": (), "silu": (), "elu": (1.0,)}
+    for name, settings in defaults.items():
+        y = getattr(native, name)(KINKS, *settings)
+        dx = getattr(native, f"{name}_backward")(y if name == "sigmoid" else KINKS, dy, *settings)
+        np.testing.assert_allclose(y, answers[name], rtol=3e-6, atol=1e-38 if name in CURVED else 1e-7, err_msg=name)
+        dx, expected = dx[1:15], answers[f"{name}_backward"][1:15]  # not at NaN: there PyTorch's vectors and its scalars differ
+        np.testing.assert_allclose(dx, expected, rtol=3e-6, atol=2e-7, err_msg=name)
+
+
 def test_leaky_relu_by_hand(isa):
     x = np.array([-2, -0.5, 0, 3], np.float32)
     for kernels in (native, reference):

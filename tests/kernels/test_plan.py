@@ -11,7 +11,10 @@ lib = pytest.importorskip("minigoog._native", reason="the C kernels were not bui
 arena, plan, KINDS = native.arena, native.plan, native.activation.KINDS
 
 SHAPE = (2, 5, 7, 40)
-SETTINGS = {"leaky_relu": (0.1,), "relu": (), "tanh": (1.7159, 2 / 3)}
+SETTINGS = {
+    "clip": (-0.5, 1.0), "elu": (0.7,), "hard_sigmoid": (0.2, 0.5), "hard_swish": (), "leaky_relu": (0.1,), "relu": (), "sigmoid": (),
+    "silu": (), "tanh": (1.7159, 2 / 3),
+}
 
 
 def run(x, make):
@@ -23,7 +26,7 @@ def run(x, make):
 
 
 def test_every_activation_has_a_function_a_gradient_and_a_reference():
-    assert sorted(KINDS.values()) == list(range(lib.MG_ACTIVATIONS)) and SETTINGS.keys() == KINDS.keys()
+    assert sorted(KINDS.values()) == list(range(lib.MG_NONE + 1, lib.MG_ACTIVATIONS)) and SETTINGS.keys() == KINDS.keys()
     for name in KINDS:
         for kernels in (native, reference):
             assert callable(getattr(kernels, name)) and callable(getattr(kernels, f"{name}_backward"))
@@ -32,9 +35,9 @@ def test_every_activation_has_a_function_a_gradient_and_a_reference():
 @pytest.mark.parametrize("name", KINDS)
 def test_an_activation_in_a_plan_has_the_bits_of_its_function(isa, name):
     x, settings = numbers(0, SHAPE), SETTINGS[name]
-    y = run(x, lambda a, b: plan.activation(name, a, b, *settings))
+    y = run(x, lambda a, b: plan.activation((name, *settings), a, b))
     assert same_bits(y, getattr(native, name)(x, *settings))
-    y = run(x, lambda a, b: plan.activation(name, a.channels(3, 21), b.channels(9, 21), *settings))
+    y = run(x, lambda a, b: plan.activation((name, *settings), a.channels(3, 21), b.channels(9, 21)))
     assert same_bits(y[..., 9:30].copy(), getattr(native, name)(x[..., 3:24].copy(), *settings))
     assert np.all(y[..., :9] == -7) and np.all(y[..., 30:] == -7), "wrote beside the slice"
 
@@ -50,7 +53,7 @@ def test_copy_and_add_take_slices(isa):
 def test_python_runs_between_the_calls_of_c_and_all_are_timed(native):
     x, seconds, (c, n) = numbers(0, SHAPE), np.full(4, -1.0), (arena.new_map(SHAPE), arena.new_map(SHAPE))
     x_map, y_map = arena.new_map(SHAPE, arena.INPUT), arena.new_map(SHAPE, arena.OUTPUT)
-    calls = [*plan.activation("relu", x_map, c), *plan.python(np.negative, [(c, SHAPE)], n, SHAPE), *plan.add(n, x_map, n),
+    calls = [*plan.activation(("relu",), x_map, c), *plan.python(np.negative, [(c, SHAPE)], n, SHAPE), *plan.add(n, x_map, n),
              *plan.copy(n, y_map)]
     program, y = plan.Program(calls, native.machine.current()), np.empty(SHAPE, np.float32)
     program.run(x, [y], seconds)

@@ -121,7 +121,8 @@ def test_out_with_other_strides_is_written_or_refused_by_name(native, name):
         y = result(name, call)
         for how, out in strided(y) if y.ndim else ():
             if out.flags.writeable:
-                assert same_bits(np.array(run("reference", name, call | {"out": out})[0]), y), how
+                written = run("reference", name, call | {"out": out})[:1]
+                assert_close(name, written, [y])  # not the same bits: NumPy's exp depends on alignment
                 if refused := message("native", name, call | {"out": out}):
                     assert "`out` has strides" in refused, how
                 else:

@@ -22,7 +22,7 @@ static void convolution(const struct mg_machine *machine)
 
     float *panels = floats(mg_panels_size(9 * 32, 48, machine));
     mg_pack_weights(9 * 32, 48, w, bias, panels, machine);
-    mg_conv2d_direct(&s, x, panels, y, machine);
+    mg_conv2d_direct(&s, x, panels, NULL, y, machine);
     mg_conv2d_weight_direct(&s, x, y, dw, floats(mg_conv2d_weight_scratch(&s, machine)), machine);
 
     for (size_t side = 2; side <= 4; side += 2) {
@@ -30,7 +30,7 @@ static void convolution(const struct mg_machine *machine)
         tiles.side = side;
         float *transformed = floats(mg_winograd_panels_size(side, 3, 32, 48, machine));
         mg_winograd_pack(side, 3, 32, 48, w, transformed, machine);
-        mg_conv2d_winograd(&tiles, x, transformed, bias, y, floats(mg_conv2d_winograd_scratch(&tiles, machine)), machine);
+        mg_conv2d_winograd(&tiles, x, transformed, bias, NULL, y, floats(mg_conv2d_winograd_scratch(&tiles, machine)), machine);
     }
     mg_conv2d_weight_winograd(&s, x, y, dw, floats(mg_conv2d_weight_winograd_scratch(&s, machine)), machine);
 

@@ -17,8 +17,9 @@ from tests.ops.records import RECORDS, tensors
 from tests.strategies import in_wider, numbers
 
 IN_NUMPY = {  # operations that a compiled plan runs in NumPy, between its C kernels
-    "AdaptiveAvgPool2d", "AddScalar", "BatchNorm2d", "ChannelAffine", "Connect", "CrossEntropy", "Index", "Mean", "Multiply", "Power",
-    "Scale", "SparseConv2d", "SquaredDistance", "Sum", "Tanh",
+    "AdaptiveAvgPool2d", "AddScalar", "BatchNorm2d", "ChannelAffine", "ChannelShuffle", "Clip", "Connect", "ConvTranspose2d",
+    "CrossEntropy", "ELU", "GELU", "HardSigmoid", "HardSwish", "Index", "LogSoftmax", "LRN", "Mean", "Multiply", "Pad", "Power", "PReLU",
+    "Resize", "Scale", "Sigmoid", "SiLU", "SparseConv2d", "SquaredDistance", "Sum", "Tanh", "Transpose",
 }  # fmt: skip
 each = pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 
@@ -126,7 +127,7 @@ def test_no_images_give_no_results_and_no_gradients(record, kind):
 def test_what_is_no_tensor_is_refused_by_name(record):
     for i, name in enumerate(record.tensors):
         for wrong in (None, "x", np.ones(3, np.float32), [1.0]):
-            optional = name == "b" and wrong is None and record.function in ("conv2d", "linear", "sparse_conv2d")
+            optional = name == "b" and wrong is None and record.function in ("conv2d", "conv_transpose2d", "linear", "sparse_conv2d")
             if not optional:
                 given = tensors(record)
                 given[i] = wrong
@@ -154,6 +155,9 @@ SETTINGS = WRONG | {
     "codes": [None, "x", np.ones(4), np.ones((5, 3))],
     "inputs": [None, "x", [0.5, 1, 2], [0, 1, 3], [-1, 0, 1], [0, 1]], "outputs": [None, "x", [0.5, 1, 0], [0, 1, 2], [0, 1]],
     "channels": [None, 3, (3, 2, 1), (3, -2), (3.0, 2)],
+    **dict.fromkeys(("low", "high"), ["x", np.nan, np.ones(2)]), **dict.fromkeys(("alpha", "beta", "k", "value"), NUMBERS),
+    "output_padding": [None, "1", 1.5, -1, 2, (0, 2), (1, 1, 1)], "approximate": ["erf", None], "size": [*INTEGERS, 4], "axes": [None, 3, (0, 1), (0, 0, 1), (0, 1, 3), (0, 1.0, 2)],
+    **dict.fromkeys(("mode", "coordinates", "rounding"), ["cubic", "", None, 3]), "scale": [3, (1.0, 0), (1.0, np.nan), ("x", 1.0)],
 }  # fmt: skip
 
 
@@ -167,7 +171,7 @@ def test_settings_of_a_wrong_kind_are_refused_by_name(record):
 
 
 @pytest.mark.parametrize("message, compute", [
-    *((rf"{name}: `b` has shape \(3,\), expected \(2,\)", getattr(operator, name if name != "div" else "truediv"))
+    *((rf"{name}: `b` has shape \(3,\), expected \(2,\), but for axes of length 1", getattr(operator, name if name != "div" else "truediv"))
       for name in ("add", "sub", "mul", "div")),
     (r"power: `exponent` is a Tensor of shape \(3,\), expected a number", lambda x, y: x**y),
     (r"linear: `x` has 1 axes \(2,\), expected 2", lambda x, y: x @ y), (r"linear: `w` is float, expected a Tensor", lambda x, y: x @ 3.0),

@@ -36,7 +36,8 @@ def conv2d(lowering: Lowering, op: Conv2d) -> None:
     y = maps[0]._replace(shape=(*maps[0].shape[:3], sum(m.shape[3] for m in maps)))
     w, b = lowering.weights(together)
     how = op.window | ({"algorithm": lowering.algorithm} if op.window["algorithm"] == "auto" else {})
-    calls = lowering.native.convolution(lowering.machine, layout.input(op), w, b, y, relu=layout.relu(op), **how)
+    activation = ("relu",) if layout.relu(op) else None
+    calls = lowering.native.convolution(lowering.machine, layout.input(op), w, b, y, activation=activation, **how)
     lowering.add(op, calls, "Conv2d" + ("+ReLU" if layout.relu(op) else ""), lowering.common_name(together))
     lowering.done |= set(together)
 
@@ -44,7 +45,9 @@ def conv2d(lowering: Lowering, op: Conv2d) -> None:
 def linear(lowering: Lowering, op: Linear) -> None:
     layout = lowering.layout
     w, b = lowering.weights([op])
-    calls = lowering.native.convolution(lowering.machine, layout.input(op), w[None, None], b, layout.output(op), relu=layout.relu(op))
+    activation = ("relu",) if layout.relu(op) else None
+    x, y = layout.input(op), layout.output(op)
+    calls = lowering.native.convolution(lowering.machine, x, w[None, None], b, y, activation=activation)
     lowering.add(op, calls, "Linear" + ("+ReLU" if layout.relu(op) else ""))
 
 
@@ -62,19 +65,20 @@ def global_avg_pool2d(lowering: Lowering, op: GlobalAvgPool2d) -> None:
 
 
 def relu(lowering: Lowering, op: ReLU) -> None:
-    lowering.add(op, lowering.native.activation("relu", lowering.layout.input(op), lowering.layout.output(op)))
+    lowering.add(op, lowering.native.activation(("relu",), lowering.layout.input(op), lowering.layout.output(op)))
 
 
 def leaky_relu(lowering: Lowering, op: LeakyReLU) -> None:
     layout = lowering.layout
-    lowering.add(op, lowering.native.activation("leaky_relu", layout.input(op), layout.output(op), op.negative_slope))
+    lowering.add(op, lowering.native.activation(("leaky_relu", op.negative_slope), layout.input(op), layout.output(op)))
 
 
 def add(lowering: Lowering, op: Add) -> None:
     layout = lowering.layout
     if op.inputs[0].shape != op.inputs[1].shape:  # broadcast
-        return lowering.in_numpy(op)
-    lowering.add(op, lowering.native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op)))
+        lowering.in_numpy(op)
+    else:
+        lowering.add(op, lowering.native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op)))
 
 
 def softmax(lowering: Lowering, op: Softmax) -> None:

@@ -124,7 +124,7 @@ def unbroadcast(dy: Array, shape: Shape) -> Array:
         return dy
     first = dy.ndim - len(shape)
     axes = [i for i, n in enumerate(dy.shape) if i < first or (shape[i - first] == 1 != n)]
-    return dy.sum(axis=tuple(axes), dtype=np.float64).astype(dy.dtype).reshape(shape)
+    return np.asarray(dy.sum(axis=tuple(axes), dtype=np.float64), dy.dtype).reshape(shape)
 
 
 def _number(where: str, name: str, value: Any) -> float:

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from ..array_types import Array, Pair, Shape
 from ..checks import check_array, check_int, pair
+from ..kernels.shapes import check_lengths
 from ..op import Op
 from ..tensor import Tensor
 
@@ -24,6 +27,8 @@ class ConvTranspose2d(Op):
         self.output_padding = pair(where, "output_padding", output_padding, 0)
         self.dilation = pair(where, "dilation", dilation, 1)
         self.groups = check_int(where, "groups", groups, 1)
+        if any(extra >= step for extra, step in zip(self.output_padding, self.stride, strict=True)):
+            raise ValueError(f"{where}: `output_padding` is {self.output_padding}, expected less than the stride {self.stride}")
 
     @property
     def window(self) -> dict[str, Any]:
@@ -31,21 +36,31 @@ class ConvTranspose2d(Op):
         return {"stride": self.stride, "padding": self.padding, "groups": self.groups}
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
-        self.x, self.w = x, w
-        y = kernels.conv2d_input(self.output_shape(x, w), w, x, **self.window)
+        shape = self.output_shape(x, w)
+        self.x, self.w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+        y = kernels.conv2d_input(shape, self.w, self.x, **self.window)
         if b is not None:
             y += check_array("conv_transpose2d", "b", b, dtype=x.dtype, shape=y.shape[-1:])
         return y
 
     def output_shape(self, x: Array, w: Array) -> Shape:
-        """The shape of y."""
+        """The shape of y; raises if there is none."""
         check_array("conv_transpose2d", "x", x, ndim=4)
         check_array("conv_transpose2d", "w", w, dtype=x.dtype, ndim=4)
+        check_lengths("conv_transpose2d", "x", x.shape, empty_batch=True)
+        check_lengths("conv_transpose2d", "w", w.shape)
+        if w.shape[3] != x.shape[3]:
+            raise ValueError(f"conv_transpose2d: `w` takes {w.shape[3]} channels but `x` has {x.shape[3]} (x NHWC {x.shape}, w {w.shape})")
+        if x.shape[3] % self.groups:
+            raise ValueError(f"conv_transpose2d: `groups` is {self.groups}, expected a divisor of the {x.shape[3]} channels of `x`")
         return (x.shape[0], *(self._length(i, x.shape[1 + i], w.shape[i]) for i in range(2)), w.shape[2] * self.groups)
 
     def _length(self, i: int, n: int, kernel: int) -> int:
         """How many rows (i 0) or columns (i 1) the output has if the input has `n`."""
-        return (n - 1) * self.stride[i] + kernel - 2 * self.padding[i] + self.output_padding[i]
+        length = (n - 1) * self.stride[i] + self.dilation[i] * (kernel - 1) + 1 - 2 * self.padding[i] + self.output_padding[i]
+        if length < 1:
+            raise ValueError(f"conv_transpose2d: `padding` is {self.padding}, expected less: it leaves {length} {('rows', 'columns')[i]}")
+        return length
 
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
         dx = kernels.conv2d(dy, self.w, **self.window) if self.needs_grad(0) else None

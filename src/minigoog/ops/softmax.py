@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Array, IntArray
-from ..checks import check_real
+from ..checks import check_array, check_real
 from ..op import Op
 from ..tensor import Tensor
 
@@ -21,19 +21,20 @@ class Softmax(Op):
 
 
 class LogSoftmax(Op):
-    """y = log(softmax(x)) = x - log(sum(exp(x))), row by row."""
+    """y = log(softmax(x)) = x - log(sum(exp(x))), along the last axis."""
 
     def forward(self, x: Array) -> Array:
-        self.probabilities = kernels.softmax(x)
+        if check_array("log_softmax", "x", x).ndim < 1 or x.shape[-1] < 1:
+            raise ValueError(f"log_softmax: `x` has no classes {x.shape}")
         with np.errstate(invalid="ignore", over="ignore"):  # infinite logits give infinite or NaN results, without a warning as in C
-            shifted = x - x.max(axis=1, keepdims=True)
-        y: Array = shifted + np.log(self.probabilities.max(axis=1, keepdims=True))  # the largest probability is 1 / sum(exp(shifted))
-        return y
+            shifted = x - x.max(axis=-1, keepdims=True)
+        self.y = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True, dtype=np.float64)).astype(x.dtype)
+        return self.y
 
     def backward(self, dy: Array) -> tuple[Array]:
         """dx = dy - softmax(x) * sum(dy)."""
-        total = dy.sum(axis=1, keepdims=True, dtype=np.float64).astype(dy.dtype)
-        return (np.asarray(dy - self.probabilities * total),)
+        total = dy.sum(axis=-1, keepdims=True, dtype=np.float64).astype(dy.dtype)
+        return (np.asarray(dy - np.exp(self.y) * total),)
 
 
 class CrossEntropy(Op):
@@ -72,7 +73,7 @@ def softmax(x: Tensor) -> Tensor:
 
 
 def log_softmax(x: Tensor) -> Tensor:
-    """The logarithms of the probabilities from logits `x` [n, classes]; exact where a probability is too small for a float."""
+    """The logarithms of the probabilities from logits `x` [..., classes], also of those that are too small for a float."""
     return LogSoftmax()(x)
 
 

@@ -18,11 +18,10 @@ class Transpose(Op):
         if not isinstance(axes, (tuple, list)):
             raise TypeError(f"transpose: `axes` is {short(axes)}, expected a tuple of integers")
         self.axes = tuple(check_int("transpose", "axes", axis, 0) for axis in axes)
-        if sorted(self.axes) != list(range(len(self.axes))):
-            raise ValueError(f"transpose: `axes` is {self.axes}, expected each of 0 to {len(self.axes) - 1} once")
 
     def forward(self, x: Array) -> Array:
-        check_array("transpose", "x", x, ndim=len(self.axes))
+        if sorted(self.axes) != list(range(check_array("transpose", "x", x).ndim)):
+            raise ValueError(f"transpose: `axes` is {self.axes}, expected each axis of `x` {x.shape} once, counted from 0")
         return np.array(x.transpose(self.axes), order="C")
 
     def backward(self, dy: Array) -> tuple[Array]:

@@ -13,7 +13,27 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 from ...locks import after_fork  # noqa: E402
 from . import arena, machine, plan, workspace  # noqa: E402, F401
-from .activation import add, leaky_relu, leaky_relu_backward, relu, relu_backward, tanh, tanh_backward  # noqa: E402
+from .activation import (  # noqa: E402
+    add,
+    clip,
+    clip_backward,
+    elu,
+    elu_backward,
+    hard_sigmoid,
+    hard_sigmoid_backward,
+    hard_swish,
+    hard_swish_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    silu,
+    silu_backward,
+    tanh,
+    tanh_backward,
+)
 from .batch_norm import batch_norm, batch_norm_backward  # noqa: E402
 from .conv import conv2d, conv2d_bias, conv2d_input, conv2d_weight  # noqa: E402
 from .cooccurrence import cooccurrences  # noqa: E402
@@ -33,11 +53,13 @@ from .sparse import sparse_conv2d, sparse_conv2d_input, sparse_conv2d_weight  # 
 from .workspace import empty  # noqa: E402
 
 __all__ = [  # the kernels; `arena`, `machine`, `plan` and `workspace` are for callers that need the C kernels
-    "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "conv2d", "conv2d_bias", "conv2d_input",
-    "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "empty", "global_avg_pool2d",
-    "global_avg_pool2d_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input", "linear_weight", "max_pool2d",
-    "max_pool2d_backward", "relu", "relu_backward", "sgd_step", "softmax", "softmax_backward", "sparse_conv2d",
-    "sparse_conv2d_input", "sparse_conv2d_weight", "tanh", "tanh_backward",
+    "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "clip", "clip_backward", "conv2d",
+    "conv2d_bias", "conv2d_input", "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "elu",
+    "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "hard_sigmoid", "hard_sigmoid_backward",
+    "hard_swish", "hard_swish_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input", "linear_weight",
+    "max_pool2d", "max_pool2d_backward", "relu", "relu_backward", "sgd_step", "sigmoid", "sigmoid_backward", "silu",
+    "silu_backward", "softmax", "softmax_backward", "sparse_conv2d", "sparse_conv2d_input", "sparse_conv2d_weight", "tanh",
+    "tanh_backward",
 ]
 
 if "MINIGOOG_ISA" in os.environ:

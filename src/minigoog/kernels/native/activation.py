@@ -5,11 +5,14 @@ from typing import Any
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
-from ...checks import check_array, check_out, check_real
+from ...checks import check_array, check_limit, check_out, check_real
 from . import machine, workspace
 from .pointers import check_float32, pixels
 
-KINDS = {"leaky_relu": lib.MG_LEAKY_RELU, "relu": lib.MG_RELU, "tanh": lib.MG_TANH}  # name of the function -> enum mg_activation
+KINDS = {  # name of the function -> enum mg_activation
+    "clip": lib.MG_CLIP, "elu": lib.MG_ELU, "hard_sigmoid": lib.MG_HARD_SIGMOID, "hard_swish": lib.MG_HARD_SWISH,
+    "leaky_relu": lib.MG_LEAKY_RELU, "relu": lib.MG_RELU, "sigmoid": lib.MG_SIGMOID, "silu": lib.MG_SILU, "tanh": lib.MG_TANH,
+}
 
 
 def _activation(
@@ -81,6 +84,75 @@ def leaky_relu_backward(x: Array, dy: Array, negative_slope: float) -> Array:
     """Gradient of `leaky_relu` from its input: `dy` where `x` is above 0, else negative_slope * dy."""
     slope = check_real("leaky_relu_backward", "negative_slope", negative_slope)
     return _backward("leaky_relu_backward", lib.MG_LEAKY_RELU, x, dy, slope, name="x")
+
+
+def clip(x: Array, low: float, high: float, *, out: Array | None = None) -> Array:
+    """min(max(x, low), high), of any shape; a NaN stays. `out` must not overlap `x`, which the gradient needs."""
+    return _activation("clip", lib.MG_CLIP, x, out, *_limits("clip", low, high), in_place=False)
+
+
+def clip_backward(x: Array, dy: Array, low: float, high: float) -> Array:
+    """Gradient of `clip` from its input: `dy` where low <= x <= high."""
+    return _backward("clip_backward", lib.MG_CLIP, x, dy, *_limits("clip_backward", low, high), name="x")
+
+
+def _limits(where: str, low: float, high: float) -> tuple[float, float]:
+    return check_limit(where, "low", low), check_limit(where, "high", high)
+
+
+def sigmoid(x: Array, *, out: Array | None = None) -> Array:
+    """1 / (1 + exp(-x)), of any shape. `out` may be `x`."""
+    return _activation("sigmoid", lib.MG_SIGMOID, x, out)
+
+
+def sigmoid_backward(y: Array, dy: Array) -> Array:
+    """Gradient of `sigmoid` from its output: dy * y * (1 - y)."""
+    return _backward("sigmoid_backward", lib.MG_SIGMOID, y, dy)
+
+
+def hard_sigmoid(x: Array, alpha: float, beta: float, *, out: Array | None = None) -> Array:
+    """min(max(alpha * x + beta, 0), 1), of any shape. `out` must not overlap `x`, which the gradient needs."""
+    return _activation("hard_sigmoid", lib.MG_HARD_SIGMOID, x, out, *_alpha_and_beta("hard_sigmoid", alpha, beta), in_place=False)
+
+
+def hard_sigmoid_backward(x: Array, dy: Array, alpha: float, beta: float) -> Array:
+    """Gradient of `hard_sigmoid` from its input: alpha * dy where 0 < alpha * x + beta < 1."""
+    where = "hard_sigmoid_backward"
+    return _backward(where, lib.MG_HARD_SIGMOID, x, dy, *_alpha_and_beta(where, alpha, beta), name="x")
+
+
+def _alpha_and_beta(where: str, alpha: float, beta: float) -> tuple[float, float]:
+    return check_real(where, "alpha", alpha), check_real(where, "beta", beta)
+
+
+def hard_swish(x: Array, *, out: Array | None = None) -> Array:
+    """x * min(max(x + 3, 0), 6) / 6, of any shape. `out` must not overlap `x`, which the gradient needs."""
+    return _activation("hard_swish", lib.MG_HARD_SWISH, x, out, in_place=False)
+
+
+def hard_swish_backward(x: Array, dy: Array) -> Array:
+    """Gradient of `hard_swish` from its input: 0 up to -3, dy * (x / 3 + 1/2) up to 3, then dy."""
+    return _backward("hard_swish_backward", lib.MG_HARD_SWISH, x, dy, name="x")
+
+
+def silu(x: Array, *, out: Array | None = None) -> Array:
+    """x * sigmoid(x), of any shape. `out` must not overlap `x`, which the gradient needs."""
+    return _activation("silu", lib.MG_SILU, x, out, in_place=False)
+
+
+def silu_backward(x: Array, dy: Array) -> Array:
+    """Gradient of `silu` from its input: dy * s * (1 + x * (1 - s)), s = sigmoid(x)."""
+    return _backward("silu_backward", lib.MG_SILU, x, dy, name="x")
+
+
+def elu(x: Array, alpha: float, *, out: Array | None = None) -> Array:
+    """`x` where it is above 0, else alpha * (exp(x) - 1); of any shape. `out` must not overlap `x`, which the gradient needs."""
+    return _activation("elu", lib.MG_ELU, x, out, check_real("elu", "alpha", alpha), in_place=False)
+
+
+def elu_backward(x: Array, dy: Array, alpha: float) -> Array:
+    """Gradient of `elu` from its input: `dy` where `x` is above 0, else dy * alpha * exp(x)."""
+    return _backward("elu_backward", lib.MG_ELU, x, dy, check_real("elu_backward", "alpha", alpha), name="x")
 
 
 def add(a: Array, b: Array, *, out: Array | None = None) -> Array:

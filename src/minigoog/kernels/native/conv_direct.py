@@ -5,7 +5,7 @@ from minigoog._native import lib
 from ...array_types import Array
 from ..shapes import ConvShape
 from . import machine, workspace
-from .conv_geometry import Algorithm, geometry, padded, place
+from .conv_geometry import NOTHING, RELU, Algorithm, geometry, padded, place
 from .pointers import NULL, dense, pixels
 
 
@@ -14,7 +14,8 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
     y_pointer, ldy = pixels("conv2d", "out", y)
     m = machine.current()
     panels = pack(m, s.kh * s.kw * s.cin, s.cout, w, b)
-    lib.mg_conv2d_direct(geometry(s, ldx, ldy, relu), x_pointer, dense("conv2d", "panels", panels), y_pointer, m)
+    g = geometry(s, ldx, ldy, RELU if relu else NOTHING)
+    lib.mg_conv2d_direct(g, x_pointer, dense("conv2d", "panels", panels), NULL, y_pointer, m)
 
 
 def flip(s: ConvShape, w: Array) -> tuple[ConvShape, Array]:

@@ -48,7 +48,19 @@ def padded(s: ConvShape, x: Array) -> Array:
     return place(x, *s.padding, (1, 1), *padded_size(s)) if needs_padding(s, x) else x
 
 
-def geometry(s: ConvShape, ldx: int, ldy: int, relu: bool = False) -> Pointer:
+class Epilogue(NamedTuple):
+    """What a convolution does with its sums before it writes them: the last fields of struct mg_conv."""
+
+    activation: int = lib.MG_NONE
+    alpha: float = 0
+    beta: float = 0
+    ldr: int = 0
+
+
+NOTHING, RELU = Epilogue(), Epilogue(lib.MG_RELU)
+
+
+def geometry(s: ConvShape, ldx: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_conv of `s`, all padding already in the map."""
     h, w = padded_size(s)
-    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, s.out_h, s.out_w, s.cout, ldx, ldy, 0, relu))
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, s.out_h, s.out_w, s.cout, ldx, ldy, 0, *epilogue))

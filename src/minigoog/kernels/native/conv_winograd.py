@@ -10,7 +10,7 @@ from minigoog._native import ffi, lib
 from ...array_types import Array
 from ..shapes import ConvShape
 from . import conv_direct, machine, workspace
-from .conv_geometry import Algorithm, place
+from .conv_geometry import NOTHING, RELU, Algorithm, Epilogue, place
 from .pointers import NULL, Pointer, dense, pixels
 
 FEW_TILES = 32  # of 4x4 outputs: below, the transformed weights take longer to fetch than to use, and tiles of 2x2 have fewer
@@ -36,10 +36,10 @@ def canvas_size(s: ConvShape, side: int) -> tuple[int, int]:
     return -(-s.out_h // side) * side + s.kh - 1, -(-s.out_w // side) * side + s.kw - 1
 
 
-def geometry(s: ConvShape, side: int, ldy: int, relu: bool = False) -> Pointer:
+def geometry(s: ConvShape, side: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_conv of `s` on such a canvas."""
     h, w = canvas_size(s, side)
-    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, relu))
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, *epilogue))
 
 
 def pack(m: machine.Machine, s: ConvShape, side: int, w: Array) -> Array:
@@ -53,11 +53,11 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
     m, side = machine.current(), side or side_of(s)
     panels = pack(m, s, side, w)
     y_pointer, ldy = pixels("conv2d", "out", y)
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, relu)
+    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, RELU if relu else NOTHING)
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g, m),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
-        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, y_pointer, dense("conv2d", "scratch", scratch), m
+        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, NULL, y_pointer, dense("conv2d", "scratch", scratch), m
     )
 
 

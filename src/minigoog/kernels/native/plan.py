@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,11 +15,14 @@ from ..shapes import ConvShape, conv_shape, pool_shape
 from . import conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
 from .activation import KINDS
 from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
+from .conv_geometry import Epilogue
 from .pointers import NULL, Pointer, check_float32, dense
 from .pool import pool_geometry
 
 WHERE = "compile"
 PYTHON = -1  # the kernel of a call that runs a Python function
+
+Activation: TypeAlias = tuple[str, *tuple[float, ...]]  # the name of its function and its settings, as ("clip", 0.0, 6.0)
 
 
 class Call(NamedTuple):
@@ -37,11 +40,12 @@ class Call(NamedTuple):
     arguments: tuple[tuple[Map | Array, Shape], ...] = ()  # the arguments of `function` and its result, each with its shape there
     name: str = ""  # of the layer whose parameters it uses
     kind: str = ""  # the operation, "pad" or "copy"
+    residual: Map | None = None  # of a convolution: added before its activation
 
     def maps(self) -> list[Map]:
         """The maps that the call reads or writes."""
         arguments = [m for m, _ in self.arguments]
-        return [m for m in (self.x, self.y, self.b, *arguments) if isinstance(m, Map)]
+        return [m for m in (self.x, self.y, self.b, self.residual, *arguments) if isinstance(m, Map)]
 
     def constants(self) -> list[Array]:
         """The packed weights and bias."""
@@ -49,10 +53,12 @@ class Call(NamedTuple):
 
 
 def convolution(
-    m: machine.Machine, x: Map, w: Array, b: Array | None, y: Map, *, relu: bool = False, stride: Pair = 1, padding: Pair = 0,
-    groups: int = 1, algorithm: str = "auto",
+    m: machine.Machine, x: Map, w: Array, b: Array | None, y: Map, *, activation: Activation | None = None, residual: Map | None = None,
+    stride: Pair = 1, padding: Pair = 0, groups: int = 1, algorithm: str = "auto",
 ) -> list[Call]:
-    """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it, with weights packed for the tiles of `m`."""
+    """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it, with weights packed for the tiles of `m`.
+
+    y = activation(convolution + b + residual)."""
     check_float32(WHERE, "w", w)
     s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups)
     chosen, sides = conv_algorithms.choose("conv2d", algorithm, s), conv_winograd.OF_SIDE
@@ -65,22 +71,25 @@ def convolution(
         part = slice(g * cout, (g + 1) * cout)
         w_part, b_part = np.ascontiguousarray(w[..., part]), None if b is None else np.ascontiguousarray(b[part])
         x_part, y_part = x.channels(g * cin, cin), y.channels(g * cout, cout)
-        calls += prepare(m, s._replace(cin=cin, cout=cout, groups=1), x_part, w_part, b_part, relu, y_part)
+        r_part = None if residual is None else residual.channels(g * cout, cout)
+        epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
+        *pads, call = prepare(m, s._replace(cin=cin, cout=cout, groups=1), x_part, w_part, b_part, epilogue, y_part)
+        calls += [*pads, call._replace(residual=r_part)]
     return calls
 
 
-def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
+def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
     calls: list[Call] = []
     if s.padding != (0, 0) or (s.kw > 1 and not x.dense):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
-    settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, relu)[0]}
+    settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, epilogue)[0]}
     panels = conv_direct.pack(m, s.kh * s.kw * s.cin, s.cout, w, b)
     return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", _multiply_adds(s))]
 
 
-def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, relu: bool, y: Map) -> list[Call]:
+def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
     calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
-    settings = {"conv": conv_winograd.geometry(s, side, y.ld, relu)[0]}
+    settings = {"conv": conv_winograd.geometry(s, side, y.ld, epilogue)[0]}
     return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, conv_winograd.pack(m, s, side, w), b, "winograd", _multiply_adds(s))]
 
 
@@ -108,9 +117,18 @@ def _pool(x: Map, y: Map, window: dict[str, Any]) -> dict[str, Any]:
     return {"pool": pool_geometry(pool_shape(WHERE, x.shape, **window), x.ld, y.ld)[0]}
 
 
-def activation(name: str, x: Map, y: Map, alpha: float = 0, beta: float = 0) -> list[Call]:
-    """The call that writes the activation `name` of `x` to `y`; alpha, beta: its settings (enum mg_activation)."""
-    return [Call(lib.MG_ACTIVATION, x, y, _elementwise(x, x, y, KINDS[name], alpha, beta))]
+def activation(kind: Activation, x: Map, y: Map) -> list[Call]:
+    """The call that writes the activation `kind` of `x` to `y`."""
+    return [Call(lib.MG_ACTIVATION, x, y, _elementwise(x, x, y, *_kind(kind)))]
+
+
+def _kind(activation: Activation | None) -> tuple[int, float, float]:
+    """enum mg_activation and its settings alpha and beta."""
+    if activation is None:
+        return lib.MG_NONE, 0, 0
+    name, *settings = activation
+    alpha, beta = (*settings, 0.0, 0.0)[:2]
+    return KINDS[name], alpha, beta
 
 
 def copy(x: Map, y: Map) -> list[Call]:
@@ -172,7 +190,7 @@ class Program:
 
     def _c_call(self, call: Call) -> dict[str, Any]:
         """`call` as struct mg_call."""
-        addresses = {name: self._address(getattr(call, name)) for name in "xywb"}
+        addresses = {name: self._address(getattr(call, name)) for name in ("x", "y", "w", "b", "residual")}
         return {"kernel": call.kernel, "settings": call.settings} | addresses
 
     def _address(self, what: Map | Array | None) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from ...checks import LARGEST, check_array, check_out, check_shape
 from ..shapes import ConvShape
 from ..sparse_pattern import SparsePattern, check_sparse_conv, check_values, sparse_shape
 from . import machine, workspace
-from .conv_geometry import geometry, needs_padding, padded, padded_size, place
+from .conv_geometry import NOTHING, RELU, geometry, needs_padding, padded, padded_size, place
 from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
 
@@ -141,4 +141,4 @@ def _over_windows(
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x := padded(s, x)), pixels(where, "out", y)
     bias = NULL if b is None else dense(where, "b", b)
     pointers = x_pointer, starts, found, dense(where, "values", values), bias, y_pointer
-    function(geometry(s, ldx, ldy, relu), *block, *pointers, machine.current())
+    function(geometry(s, ldx, ldy, RELU if relu else NOTHING), *block, *pointers, machine.current())
