@@ -2,6 +2,7 @@
 
   evaluate RUN --data cifar10 --crops 10      means over ten crops of an image
   evaluate RUN RUN --data cifar10 --table     one and all (the paper's Table 3)
+  evaluate RUN --data X --mistakes sheet.png  pictures of the worst mistakes
   evaluate curves RUN... --output curves.png  learning curves"""
 
 import json
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import curves, figures, kernels
-from ..array_types import IntArray
 from ..cli import Parser, exit_codes, integer, output_file, with_flags
 from ..data import open_dataset
 from ..data.verify import skipped_lines
@@ -22,9 +22,12 @@ from ..loading import TrainedModel, load
 from ..metrics import confusion_matrix
 from ..reading import known_kind
 from ..text import confusion_text, listed, printable, shell_word
+from . import mistakes
+from .by_class import by_class, by_class_text
 from .crops import CROPS
+from .mistakes import predictions
 from .subset import subset
-from .table import Row, table_3, table_text
+from .table import table_3, table_text
 
 PROG = "python -m minigoog.evaluate"
 SHOWN = 20  # classes: a confusion matrix of more is not printed
@@ -48,7 +51,9 @@ def parser(prog: str = PROG) -> Parser:
     output = p.add_argument_group("output")
     output.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
     output.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
-    output.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results to a file")
+    output.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results, with each image's, to a file")
+    sheet = "draws the images with the surest wrong predictions to a file (png, pdf); needs matplotlib"
+    output.add_argument("--mistakes", type=figures.output, metavar="FILE", help=sheet)
     return p
 
 
@@ -101,17 +106,24 @@ def evaluate(flags: Namespace) -> None:
     rows = rows if flags.table else rows[-len(n_crops) :]
     print(table_text(rows, k))
     confusion = confusion_matrix(mean.argmax(axis=1), dataset.labels, len(dataset.classes))
+    classes, found = by_class(confusion, dataset.classes), predictions(dataset, mean)
     if len(dataset.classes) <= SHOWN:
         print(f"\n{confusion_text(confusion, dataset.classes)}")
+    print(f"\n{by_class_text(classes)}")
+    if flags.mistakes:
+        mistakes.draw(dataset, mistakes.worst(found), flags.mistakes)
     if flags.skip_damaged:
         print("\n" + "\n".join(skipped_lines(whole.skipped)))
     if flags.json:
         facts = {"runs": flags.runs, "data": flags.data, "images": len(dataset), "k": k, "skipped": list(map(str, whole.skipped))}
-        _write_json(flags.json, facts, rows, confusion)
+        facts |= {"rows": rows, "confusion": confusion.tolist(), "classes": classes, "predictions": found}
+        _write_json(flags.json, facts)
 
 
-def _write_json(path: str, facts: dict[str, Any], rows: Sequence[Row], confusion: IntArray) -> None:
-    facts = facts | {"rows": [row._asdict() for row in rows], "confusion": confusion.tolist()}
+def _write_json(path: str, facts: dict[str, Any]) -> None:
+    """Writes facts, and lists of named tuples as objects."""
+    facts = {name: [each._asdict() if hasattr(each, "_asdict") else each for each in value] if isinstance(value, list) else value
+             for name, value in facts.items()}  # fmt: skip
     with atomic_write(path) as file:
         file.write(json.dumps(facts, indent=2).encode() + b"\n")
 

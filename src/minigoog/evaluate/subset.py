@@ -11,6 +11,8 @@ class _Subset:
     def __init__(self, dataset: Any, chosen: IntArray) -> None:
         self.dataset, self.chosen = dataset, chosen
         self.labels, self.classes = dataset.labels[chosen], dataset.classes
+        if hasattr(dataset, "paths"):
+            self.paths = [dataset.paths[i] for i in chosen]
 
     def __len__(self) -> int:
         return len(self.chosen)
