@@ -10,10 +10,28 @@ static inline void mg_check_conv(const struct mg_conv *s)
 {
     (void)s;
     assert(s->kh > 0 && s->kw > 0 && s->stride_h > 0 && s->stride_w > 0 && s->cin > 0 && s->cout > 0);
-    assert(s->out_h == (s->h - s->kh) / s->stride_h + 1 && s->out_w == (s->w - s->kw) / s->stride_w + 1);
-    assert(s->h >= s->kh && s->w >= s->kw);
-    assert(s->kw == 1 ? s->ldx >= s->cin : s->ldx == s->cin);
-    assert(s->ldy >= s->cout);
+    assert(s->dilation_h > 0 && s->dilation_w > 0);
+    assert(s->h > (s->kh - 1) * s->dilation_h && s->w > (s->kw - 1) * s->dilation_w);
+    assert(s->out_h == (s->h - (s->kh - 1) * s->dilation_h - 1) / s->stride_h + 1);
+    assert(s->out_w == (s->w - (s->kw - 1) * s->dilation_w - 1) / s->stride_w + 1);
+    assert(s->ldx >= s->cin && s->ldy >= s->cout);
+}
+
+/* A window as runs of neighbouring floats: of a whole row where its pixels are side by side, else of one pixel each. */
+static inline struct mg_runs mg_runs_of(const struct mg_conv *s)
+{
+    const int whole_rows = s->kw == 1 || (s->dilation_w == 1 && s->ldx == s->cin);
+    return (struct mg_runs){.rows = s->kh,
+                            .in_row = whole_rows ? 1 : s->kw,
+                            .length = whole_rows ? s->kw * s->cin : s->cin,
+                            .row_step = s->dilation_h * s->w * s->ldx,
+                            .step = s->dilation_w * s->ldx};
+}
+
+/* Where run number `i` of a window begins, from the window's first float. */
+static inline size_t mg_run_at(const struct mg_runs *r, size_t i)
+{
+    return i / r->in_row * r->row_step + i % r->in_row * r->step;
 }
 
 /* The epilogue of a convolution; residual: the first float of its map, or NULL. */

@@ -1,7 +1,8 @@
 /* Convolution without im2col: an implicit matrix product whose left operand is read in place.
  *
  * In NHWC one row of a window, kw pixels of cin channels, is one run of kw * cin floats. So the window under an output pixel is
- * kh runs, each one image row below the last, and it is known by the address of its first float. A tile takes the addresses of
+ * kh runs, each one image row below the last (kh * kw runs of cin floats where pixels are apart), and it is known by the address of its
+ * first float. A tile takes the addresses of
  * 14 windows and 32 output channels (with AVX-512) and multiplies in place: only the padding needs a copy, once.
  * After the indirect convolution of Dukhan 2019 (arXiv 1907.02129), which keeps an address for each pixel of a window.
  */
@@ -22,14 +23,14 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
     mg_windows_of(s, x, first, end, TILES_IN_TASK * k->heights[0], windows);
 
     const float *residual = t.epilogue.residual;
-    const size_t columns = 2 * k->lanes, lines = t.runs * t.run + 1;
+    const size_t columns = 2 * k->lanes, terms = s->kh * s->kw * s->cin, lines = terms + 1;
     for (; panel < panel_end; panel++) {
         const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
         for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
             t.ahead = panels + (panel + 1) * columns * lines + width * lines * (pixel - first) / (end - first);
             t.epilogue.residual = residual ? residual + pixel * s->ldr + panel * columns : NULL;
-            mg_conv_tile(k, t.runs * t.run, mg_height_for(k, n_rows), width / k->lanes)(
+            mg_conv_tile(k, terms, mg_height_for(k, n_rows), width / k->lanes)(
                 &t, windows + (pixel - first), panels + panel * columns * lines, y + pixel * s->ldy + panel * columns, n_rows, n_cols);
         }
     }
@@ -40,9 +41,8 @@ void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *pane
 {
     mg_check_conv(s);
     const struct kernels *k = mg_kernels(machine);
-    const struct conv_tile t = {
-        .runs = s->kh, .run = s->kw * s->cin, .run_stride = s->w * s->ldx, .ldy = s->ldy, .epilogue = mg_epilogue(s, residual)};
-    const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * t.runs * t.run * s->cout / MULTIPLY_ADDS;
+    const struct conv_tile t = {.runs = mg_runs_of(s), .ldy = s->ldy, .epilogue = mg_epilogue(s, residual)};
+    const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * s->kh * s->kw * s->cin * s->cout / MULTIPLY_ADDS;
     const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work, machine);
 
     /* With few pixels the output channels are split too, so that one small image keeps every core busy. */

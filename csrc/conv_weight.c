@@ -47,20 +47,21 @@ size_t mg_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine
     return (size_t)machine->threads * packed_size(s, mg_kernels(machine)) + (parts_of(s) - 1) * s->kh * s->kw * s->cin * s->cout;
 }
 
-/* The positions of a window, kh runs of kw * cin, in tiles of `rows`. */
+/* The positions of a window, run by run, in tiles of `rows`. */
 struct positions {
     int height; /* the tallest tile that is not longer than a run */
-    size_t rows, run, tiles_in_run, tiles;
+    size_t rows, tiles_in_run, tiles;
+    struct mg_runs runs;
 };
 
 static struct positions positions_of(const struct mg_conv *s, const struct kernels *k)
 {
-    struct positions p = {.run = s->kw * s->cin};
-    while (k->heights[p.height] > p.run)
+    struct positions p = {.runs = mg_runs_of(s)};
+    while (k->heights[p.height] > p.runs.length)
         p.height++;
     p.rows = k->heights[p.height];
-    p.tiles_in_run = mg_ceil_div(p.run, p.rows);
-    p.tiles = s->kh * p.tiles_in_run;
+    p.tiles_in_run = mg_ceil_div(p.runs.length, p.rows);
+    p.tiles = p.runs.rows * p.runs.in_row * p.tiles_in_run;
     return p;
 }
 
@@ -80,15 +81,15 @@ struct weight_task {
 };
 
 /* One packed block of pixels and one panel. x, dw: at the block and the panel. */
-static void weight_block(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const struct weight_tile *t,
-                         const struct weight_task *task, const float *x, size_t width, size_t n_cols, float *dw)
+static void weight_block(const struct kernels *k, const struct positions *p, const struct weight_tile *t, const struct weight_task *task,
+                         const float *x, size_t width, size_t n_cols, float *dw)
 {
     for (size_t tile = task->tile; tile < task->tile_end; tile++) {
-        const size_t ky = tile / p->tiles_in_run, at = tile % p->tiles_in_run * p->rows;
-        const int height = rest_height(k, p, p->run - at);
-        const size_t back = at + k->heights[height] > p->run ? at + k->heights[height] - p->run : 0; /* rather than read past the run */
-        k->weight_tile[height][width / k->lanes - 1](t, x + ky * s->w * s->ldx + at - back, task->packed,
-                                                     dw + (ky * p->run + at - back) * t->lddw, back, n_cols);
+        const size_t run = tile / p->tiles_in_run, at = tile % p->tiles_in_run * p->rows, length = p->runs.length;
+        const int height = rest_height(k, p, length - at);
+        const size_t back = at + k->heights[height] > length ? at + k->heights[height] - length : 0; /* rather than read past the run */
+        k->weight_tile[height][width / k->lanes - 1](t, x + mg_run_at(&p->runs, run) + at - back, task->packed,
+                                                     dw + (run * length + at - back) * t->lddw, back, n_cols);
     }
 }
 
@@ -100,7 +101,7 @@ static void weight_panels(const struct mg_conv *s, const struct kernels *k, cons
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         const size_t n_cols = mg_min(width, s->cout - column);
         k->pack_panel(t->images * t->rows * t->pixels, n_cols, width, dy + first * s->ldy + column, s->ldy, task->packed);
-        weight_block(s, k, p, t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
+        weight_block(k, p, t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
     }
 }
 
@@ -135,7 +136,8 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
     mg_check_conv(s);
     const struct kernels *k = mg_kernels(machine);
     const struct positions p = positions_of(s, k);
-    const size_t weights = s->kh * p.run * s->cout, work = s->n * s->out_h * s->out_w * weights / MULTIPLY_ADDS, parts = parts_of(s);
+    const size_t weights = s->kh * s->kw * s->cin * s->cout, work = s->n * s->out_h * s->out_w * weights / MULTIPLY_ADDS,
+                 parts = parts_of(s);
     float *const part = scratch + (size_t)machine->threads * packed_size(s, k);
     memset(dw, 0, weights * sizeof *dw);
     memset(part, 0, (parts - 1) * weights * sizeof *dw);

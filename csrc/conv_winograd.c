@@ -78,7 +78,7 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 static void multiply(const struct mg_conv *s, const struct kernels *k, const struct plan *p, size_t tiles, const float *v,
                      const float *panel, size_t width, float *m)
 {
-    struct conv_tile t = {.runs = 1, .run = s->cin, .ldy = width};
+    struct conv_tile t = {.runs = {.rows = 1, .in_row = 1, .length = s->cin}, .ldy = width};
     const size_t position = width * (s->cin + 1);
     const float *rows[MAX_BLOCK + MAX_HEIGHT];
     for (size_t i = 0; i < p->grid.positions; i++, v += p->block * s->cin, m += p->block * width, panel += position) {

@@ -8,9 +8,9 @@
 
 enum { CHUNK = 1 << 13 }; /* floats that a thread takes at a time */
 
-/* y = fn(a, b). Long rows are cut into chunks, short rows are taken several at a time. */
-static void elementwise(elementwise_fn *fn, const struct mg_elementwise *s, const float *a, const float *b, size_t ldb, float *y,
-                        const struct mg_machine *machine)
+/* y = then(fn(a, b)), or fn(a, b) where `then` is NULL. Long rows are cut into chunks, short rows are taken several at a time. */
+static void elementwise(elementwise_fn *fn, elementwise_fn *then, const struct mg_elementwise *s, const float *a, const float *b,
+                        size_t ldb, float *y, const struct mg_machine *machine)
 {
     assert(s->lda >= s->c && ldb >= s->c && s->ldy >= s->c);
     const size_t in_row = mg_ceil_div(s->c, CHUNK), rows_in_task = s->c && s->c < CHUNK ? CHUNK / s->c : 1;
@@ -19,8 +19,11 @@ static void elementwise(elementwise_fn *fn, const struct mg_elementwise *s, cons
         const size_t j = task % in_row * CHUNK, n = mg_min(CHUNK, s->c - j), first = task / in_row * rows_in_task;
         const size_t end = mg_min(first + rows_in_task, s->rows), lda = s->lda, ldy = s->ldy;
         const float alpha = s->alpha, beta = s->beta;
-        for (size_t i = first; i < end; i++)
+        for (size_t i = first; i < end; i++) {
             fn(n, a + i * lda + j, b + i * ldb + j, y + i * ldy + j, alpha, beta);
+            if (then)
+                then(n, y + i * ldy + j, y + i * ldy + j, y + i * ldy + j, alpha, beta);
+        }
     }
 }
 
@@ -32,22 +35,50 @@ static const struct activation *activation_of(const struct mg_elementwise *s, co
 
 void mg_activation(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine)
 {
-    elementwise(activation_of(s, machine)->forward, s, a, a, s->lda, y, machine);
+    elementwise(activation_of(s, machine)->forward, NULL, s, a, a, s->lda, y, machine);
 }
 
 void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx, const struct mg_machine *machine)
 {
-    elementwise(activation_of(s, machine)->backward, s, kept, dy, s->ldb, dx, machine);
+    elementwise(activation_of(s, machine)->backward, NULL, s, kept, dy, s->ldb, dx, machine);
 }
 
 void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y, const struct mg_machine *machine)
 {
-    elementwise(mg_kernels(machine)->add, s, a, b, s->ldb, y, machine);
+    elementwise_fn *then = s->activation == MG_NONE ? NULL : activation_of(s, machine)->forward;
+    elementwise(mg_kernels(machine)->add, then, s, a, b, s->ldb, y, machine);
 }
 
 void mg_copy(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine)
 {
-    elementwise(mg_kernels(machine)->copy, s, a, a, s->lda, y, machine);
+    elementwise(mg_kernels(machine)->copy, NULL, s, a, a, s->lda, y, machine);
+}
+
+void mg_affine(const struct mg_affine *s, const float *x, const float *scale, const float *shift, float *y,
+               const struct mg_machine *machine)
+{
+    assert(s->ldx >= s->c && s->ldy >= s->c && (s->lds == 0 || s->lds >= s->c));
+    assert(s->activation >= 0 && s->activation < MG_ACTIVATIONS);
+    const struct kernels *k = mg_kernels(machine);
+    const struct epilogue e = {.activation = s->activation, .alpha = s->alpha, .beta = s->beta};
+    const size_t block = s->c && s->c < CHUNK ? CHUNK / s->c : 1, blocks = mg_ceil_div(s->rows, block);
+
+    PARALLEL_FOR(task, s->n * blocks, s->n * s->rows * s->c, machine) {
+        const size_t image = task / blocks, first = task % blocks * block, row = image * s->rows + first;
+        k->affine(mg_min(block, s->rows - first), s->c, x + row * s->ldx, s->ldx, scale + image * s->lds, shift, &e, y + row * s->ldy,
+                  s->ldy);
+    }
+}
+
+void mg_channel_shuffle(const struct mg_elementwise *s, size_t groups, const float *a, float *y, const struct mg_machine *machine)
+{
+    assert(s->lda >= s->c && s->ldy >= s->c && groups > 0 && s->c % groups == 0);
+    const struct kernels *k = mg_kernels(machine);
+    const size_t in_group = s->c / groups, block = s->c && s->c < CHUNK ? CHUNK / s->c : 1;
+
+    PARALLEL_FOR(task, mg_ceil_div(s->rows, block), s->rows * s->c, machine)
+        for (size_t i = task * block; i < mg_min((task + 1) * block, s->rows); i++)
+            k->transpose_matrix(groups, in_group, a + i * s->lda, in_group, y + i * s->ldy, groups);
 }
 
 void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w,

@@ -47,6 +47,18 @@ static inline struct mg_span mg_covered(size_t out, size_t k, size_t stride, siz
     return (struct mg_span){first > pad ? first - pad : 0, mg_min(end > pad ? end - pad : 0, size)};
 }
 
+/* The windows [first, end) of one axis, of `out`, that have pixel `at` between their first and their last pixel. */
+static inline struct mg_span mg_covering(size_t at, size_t k, size_t stride, size_t pad, size_t out)
+{
+    const size_t last = at + pad;
+    return (struct mg_span){last < k ? 0 : (last - k) / stride + 1, mg_min(last / stride + 1, out)};
+}
+
+/* A window of a convolution: rows x in_row runs of `length` floats; those of a row are `step` floats apart, rows row_step. */
+struct mg_runs {
+    size_t rows, in_row, length, row_step, step;
+};
+
 /* What a tile does with its sums before it writes them: y = activation(sums + residual). The residual's pixels lie as those of y; NULL if
    there is none. */
 struct epilogue {
@@ -58,7 +70,7 @@ struct epilogue {
 
 /* The operands of a convolution's tile (gemm_tile.inc). */
 struct conv_tile {
-    size_t runs, run, run_stride; /* a window: `runs` runs of `run` floats, each run_stride after the one before */
+    struct mg_runs runs;
     size_t ldy;
     struct epilogue epilogue;
     const float *ahead; /* what will be read next: any address, it is only a hint */
@@ -80,10 +92,16 @@ struct block_tile {
     struct epilogue epilogue;
 };
 
-/* One row of pooling windows (pool.inc). */
+/* One row of pooling windows of neighbouring columns (pool.inc). */
 struct pool_row {
-    size_t channels, rows, w, kw, stride, pad, out_w; /* rows: how many rows of pixels the windows cover */
+    size_t channels, rows, row_step; /* how many rows of pixels the windows cover, and floats from one to the next */
+    size_t w, kw, stride, pad, out_w;
     size_t ldx, ldy;
+};
+
+/* The pixels of one pooling window (pool.inc): rows x cols of them, row_step and col_step pixels apart, each ldx floats after the last. */
+struct pool_window {
+    size_t channels, rows, cols, row_step, col_step, ldx;
 };
 
 #endif

@@ -1,8 +1,8 @@
 /* Moving pixels: padding, and the im2col of the classic convolution (Chellapilla et al. 2006) with its transpose. */
 #include <assert.h>
 #include <string.h>
+#include "conv.h"
 #include "kernels.h"
-#include "minigoog.h"
 #include "parallel.h"
 
 void mg_place(const struct mg_place *s, const float *x, float *y, const struct mg_machine *machine)
@@ -31,44 +31,42 @@ void mg_place(const struct mg_place *s, const float *x, float *y, const struct m
 
 void mg_im2col(const struct mg_conv *s, const float *x, float *columns, const struct mg_machine *machine)
 {
-    const size_t run = s->kw * s->cin;
-    assert(s->kw == 1 || s->ldx == s->cin);
+    mg_check_conv(s);
+    const struct mg_runs r = mg_runs_of(s);
+    const size_t runs = r.rows * r.in_row;
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->kh * run, machine) {
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * runs * r.length, machine) {
         const float *window = x + (row / s->out_h * s->h + row % s->out_h * s->stride_h) * s->w * s->ldx;
-        float *column = columns + row * s->out_w * s->kh * run;
+        float *column = columns + row * s->out_w * runs * r.length;
         for (size_t ox = 0; ox < s->out_w; ox++, window += s->stride_w * s->ldx)
-            for (size_t ky = 0; ky < s->kh; ky++, column += run)
-                memcpy(column, window + ky * s->w * s->ldx, run * sizeof *x);
+            for (size_t i = 0; i < runs; i++, column += r.length)
+                memcpy(column, window + mg_run_at(&r, i), r.length * sizeof *x);
     }
 }
 
-/* The output positions, at most `out` of them, whose windows of `k` pixels cover pixel `at`: first, and one past the last. */
-static void covering(size_t at, size_t k, size_t stride, size_t out, size_t *first, size_t *end)
+/* The sum of the entries of `columns`, those of one image, at the pixel of dx in row iy and column ix. */
+static void gather(const struct mg_conv *s, const struct kernels *k, size_t iy, size_t ix, const float *columns, float *pixel)
 {
-    *first = at < k ? 0 : (at - k) / stride + 1;
-    *end = mg_min(at / stride + 1, out);
+    const struct mg_span v = mg_covering(iy, (s->kh - 1) * s->dilation_h + 1, s->stride_h, 0, s->out_h);
+    const struct mg_span u = mg_covering(ix, (s->kw - 1) * s->dilation_w + 1, s->stride_w, 0, s->out_w);
+    memset(pixel, 0, s->cin * sizeof *pixel);
+    for (size_t oy = v.first; oy < v.end; oy++)
+        for (size_t ox = u.first; ox < u.end; ox++) {
+            const size_t down = iy - oy * s->stride_h, right = ix - ox * s->stride_w;
+            if (down % s->dilation_h || right % s->dilation_w)
+                continue; /* between two pixels of the window */
+            const size_t tap = down / s->dilation_h * s->kw + right / s->dilation_w;
+            k->accumulate(s->cin, columns + ((oy * s->out_w + ox) * s->kh * s->kw + tap) * s->cin, pixel);
+        }
 }
 
 void mg_col2im(const struct mg_conv *s, const float *columns, float *dx, const struct mg_machine *machine)
 {
     const struct kernels *kernels = mg_kernels(machine);
-    const size_t window = s->kh * s->kw * s->cin;
+    const size_t image = s->out_h * s->out_w * s->kh * s->kw * s->cin;
+    mg_check_conv(s);
 
-    PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * window, machine) {
-        const size_t image = row / s->h, iy = row % s->h;
-        size_t oy_first, oy_end, ox_first, ox_end;
-        covering(iy, s->kh, s->stride_h, s->out_h, &oy_first, &oy_end);
-        float *pixel = dx + row * s->w * s->cin;
-        memset(pixel, 0, s->w * s->cin * sizeof *dx);
-        for (size_t ix = 0; ix < s->w; ix++, pixel += s->cin) {
-            covering(ix, s->kw, s->stride_w, s->out_w, &ox_first, &ox_end);
-            for (size_t oy = oy_first; oy < oy_end; oy++)
-                for (size_t ox = ox_first; ox < ox_end; ox++) {
-                    const size_t tap = (iy - oy * s->stride_h) * s->kw + (ix - ox * s->stride_w);
-                    const size_t column = (image * s->out_h + oy) * s->out_w + ox;
-                    kernels->accumulate(s->cin, columns + column * window + tap * s->cin, pixel);
-                }
-        }
-    }
+    PARALLEL_FOR(row, s->n * s->h, s->n * image, machine)
+        for (size_t ix = 0; ix < s->w; ix++)
+            gather(s, kernels, row % s->h, ix, columns + row / s->h * image, dx + (row * s->w + ix) * s->cin);
 }

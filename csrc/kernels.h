@@ -54,12 +54,11 @@ struct kernels {
     const struct activation *activations;        /* [MG_ACTIVATIONS] */
     elementwise_fn *add, *copy;
     void (*accumulate)(size_t n, const float *x, float *y);
-    void (*max_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t ldx, size_t width, int32_t first, float *y,
-                       int32_t *index);
+    void (*max_window)(const struct pool_window *s, const float *x, int32_t first, float *y, int32_t *index);
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
     void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const int32_t *index,
                                const float *dy, size_t ldy, float *dx);
-    void (*mean_window)(size_t channels, size_t rows, size_t cols, const float *x, size_t ldx, size_t width, float *y);
+    void (*mean_window)(const struct pool_window *s, const float *x, float count, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
     void (*softmax_row_backward)(size_t n, const float *y, const float *dy, float *dx);
@@ -67,6 +66,8 @@ struct kernels {
     void (*moments)(size_t rows, size_t channels, const float *x, size_t ldx, float *mean, float *m2);
     void (*normalize)(size_t rows, size_t channels, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift,
                       int relu, float *y, size_t ldy);
+    void (*affine)(size_t rows, size_t channels, const float *x, size_t ldx, const float *scale, const float *shift,
+                   const struct epilogue *e, float *y, size_t ldy);
     void (*norm_sums)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
                       const float *mean, float *sum_dz, float *sum_dzx);
     void (*norm_backward)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy,

@@ -65,12 +65,13 @@ enum mg_activation {
     MG_ACTIVATIONS
 };
 
-/* A convolution whose padding is already in x. y: n x out_h x out_w pixels of cout floats, out_h = (h - kh) / stride_h + 1. */
+/* A convolution whose padding is already in x. A window is kh x kw pixels, dilation_h rows and dilation_w columns apart.
+   y: n x out_h x out_w pixels of cout floats, out_h = (h - (kh - 1) * dilation_h - 1) / stride_h + 1. */
 struct mg_conv {
     size_t n, h, w, cin;
-    size_t kh, kw, stride_h, stride_w;
+    size_t kh, kw, stride_h, stride_w, dilation_h, dilation_w;
     size_t out_h, out_w, cout;
-    size_t ldx, ldy; /* ldx = cin unless kw = 1; for a gradient, ldy is the leading dimension of dy */
+    size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
     size_t side;     /* winograd only: side x side outputs are computed together, 4 or 2 (5x5: 2) */
     /* Forward only: y = activation(convolution + residual). */
     int activation; /* enum mg_activation; sparse convolutions know MG_NONE and MG_RELU only */
@@ -118,7 +119,7 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 /* Floats of scratch that mg_conv2d_winograd needs. (conv_winograd.c) */
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 /* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5), plus bias [cout] (or NULL). x must contain its padding and be
-   extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise; any ldx. residual: as above.
+   extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise. residual: as above.
    (conv_winograd.c) */
 void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, const float *residual, float *y,
                         float *scratch, const struct mg_machine *machine);
@@ -190,11 +191,13 @@ void mg_cooccurrences(const struct mg_maps *s, const int32_t *starts, const int3
 
 /* ---- pooling (pool.c) ---- */
 
-/* Windows of kh x kw pixels, stride_h x stride_w apart, the first one starting pad_h above and pad_w left of x. Padding is never read.
-   x: n x h x w x c; y: n x out_h x out_w x c. For a gradient, ldx and ldy are the leading dimensions of dx and dy. */
+/* Windows of kh x kw pixels, dilation_h x dilation_w apart; the windows are stride_h x stride_w apart, the first one starting pad_top
+   above and pad_left left of x. Padding is never read. x: n x h x w x c; y: n x out_h x out_w x c. For a gradient, ldx and ldy are the
+   leading dimensions of dx and dy. */
 struct mg_pool {
     size_t n, h, w, c;
-    size_t kh, kw, stride_h, stride_w, pad_h, pad_w;
+    size_t kh, kw, stride_h, stride_w, pad_top, pad_left, pad_bottom, pad_right, dilation_h, dilation_w;
+    int count_padding; /* a mean divides by the pixels of the window inside x and its padding, not only by those inside x */
     size_t out_h, out_w;
     size_t ldx, ldy;
 };
@@ -204,9 +207,9 @@ struct mg_pool {
 void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index, const struct mg_machine *machine);
 /* dx = dy added at the pixels in `index`. */
 void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx, const struct mg_machine *machine);
-/* y = the mean of each window over its pixels inside x. */
+/* y = the sum of each window's pixels inside x, divided by their number or as count_padding says. */
 void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine);
-/* dx = dy divided evenly among the pixels of each window inside x, summed. */
+/* dx = dy divided as going forward and given to the pixels of each window inside x, summed. */
 void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx, const struct mg_machine *machine);
 
 /* ---- elementwise (elementwise.c) ---- */
@@ -215,7 +218,7 @@ void mg_avg_pool2d_backward(const struct mg_pool *s, const float *dy, float *dx,
 struct mg_elementwise {
     size_t rows, c;
     size_t lda, ldb, ldy; /* ldb only where there is a second input */
-    int activation;       /* enum mg_activation; read by mg_activation and mg_activation_backward only, like alpha and beta */
+    int activation;       /* enum mg_activation; not read by mg_copy */
     float alpha, beta;
 };
 
@@ -224,10 +227,25 @@ void mg_activation(const struct mg_elementwise *s, const float *a, float *y, con
 /* dx (ldy) = dy (ldb) times the derivative of the activation, from `kept` (lda). dx may be kept or dy. */
 void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx,
                             const struct mg_machine *machine);
-/* y = a + b. y may be a or b. */
+/* y = activation(a + b). y may be a or b. */
 void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y, const struct mg_machine *machine);
 /* y = a. They do not overlap. */
 void mg_copy(const struct mg_elementwise *s, const float *a, float *y, const struct mg_machine *machine);
+
+/* A factor for each channel, which may be another one in each image, a summand for each channel, and an activation: n images x `rows`
+   pixels x c channels. */
+struct mg_affine {
+    size_t n, rows, c;
+    size_t ldx, lds, ldy; /* lds: from the factors of one image to those of the next; 0: all have the same */
+    int activation;       /* enum mg_activation */
+    float alpha, beta;
+};
+
+/* y = activation(x * scale + shift). scale: c floats for each image; shift: c floats, or NULL. y may be x. */
+void mg_affine(const struct mg_affine *s, const float *x, const float *scale, const float *shift, float *y,
+               const struct mg_machine *machine);
+/* The channels of `groups` groups in turn: y[., i * groups + g] = a[., g * c / groups + i]. They do not overlap. */
+void mg_channel_shuffle(const struct mg_elementwise *s, size_t groups, const float *a, float *y, const struct mg_machine *machine);
 /* y[i] = x[i] * scale if the random number offset + i of the stream `seed` is at least `drop`, else 0; the numbers are 32 bits of
    Philox4x32-10 (Salmon et al. 2011), so that y does not depend on which thread computes it. n floats, dense; y may be x. (dropout.c) */
 void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y,
@@ -280,7 +298,9 @@ enum mg_kernel {
     MG_ACTIVATION,      /* elementwise */
     MG_ADD,             /* elementwise */
     MG_COPY,            /* elementwise */
-    MG_SOFTMAX          /* elementwise: rows and c */
+    MG_SOFTMAX,         /* elementwise: rows and c */
+    MG_AFFINE,          /* affine */
+    MG_CHANNEL_SHUFFLE  /* elementwise; ldb: the number of groups */
 };
 
 union mg_settings {
@@ -288,6 +308,7 @@ union mg_settings {
     struct mg_place place;
     struct mg_pool pool;
     struct mg_elementwise elementwise;
+    struct mg_affine affine;
 };
 
 /* The memory of a plan consists of areas: packed weights, the arena, the input, and from MG_OUTPUT on one area for each output. */
@@ -301,7 +322,8 @@ struct mg_address {
 /* One call of a kernel. */
 struct mg_call {
     int kernel;                   /* enum mg_kernel */
-    struct mg_address x, w, b, y; /* x: input; w: packed weights; b: bias of MG_CONV2D_WINOGRAD, second input of MG_ADD; y: output */
+    struct mg_address x, w, b, y; /* x: input; w: packed weights, the factors of MG_AFFINE; b: bias of MG_CONV2D_WINOGRAD, second input of
+                                     MG_ADD, summands of MG_AFFINE; y: output */
     struct mg_address residual;   /* of a convolution */
     union mg_settings settings;
 };

@@ -53,6 +53,12 @@ static void make_call(const struct mg_call *call, float *const *areas, float *sc
     case MG_SOFTMAX:
         mg_softmax(s->elementwise.rows, s->elementwise.c, x, y, machine);
         break;
+    case MG_AFFINE:
+        mg_affine(&s->affine, x, w, b, y, machine);
+        break;
+    case MG_CHANNEL_SHUFFLE:
+        mg_channel_shuffle(&s->elementwise, s->elementwise.ldb, x, y, machine);
+        break;
     default:
         assert(!"a kernel that plan.c knows");
     }

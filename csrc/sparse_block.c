@@ -64,6 +64,7 @@ void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *
                             const float *values, const float *bias, float *y, const struct mg_machine *machine)
 {
     mg_check_conv(s);
+    assert(s->kw == 1 || s->ldx == s->cin);
     const struct kernels *k = mg_kernels(machine);
     assert(block % k->lanes == 0);
     const struct weights w = {block, starts, offsets, values, bias};

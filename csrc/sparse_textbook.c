@@ -7,6 +7,7 @@ void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const in
                                const float *bias, float *y, const struct mg_machine *machine)
 {
     mg_check_conv(s);
+    assert(s->kw == 1 || s->ldx == s->cin);
     const size_t pixels = s->n * s->out_h * s->out_w, entries = (size_t)starts[s->cout];
 
     PARALLEL_FOR(pixel, pixels, pixels * entries, machine) {

@@ -74,35 +74,42 @@ class ConvCase:
                      f"{self.settings}, relu={self.relu}, out_pads={self.out_pads}, slices: {slices})")
 
 
-def conv_case(x_shape, w_shape, *, stride=(1, 1), padding=(0, 0), groups=1, bias=True, relu=False, x_pads=(0, 0), dy_pads=(0, 0),
-              out_pads=(0, 0), seed=0, whole=False):
+def conv_case(x_shape, w_shape, *, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1, bias=True, relu=False, x_pads=(0, 0),
+              dy_pads=(0, 0), out_pads=(0, 0), seed=0, whole=False):
     """The ConvCase of these shapes."""
-    out = [output_size("case", "axis", x_shape[1 + i], w_shape[i], stride[i], padding[i]) for i in range(2)]
+    sides = (*padding, *padding)[:4]
+    spans = [(w_shape[i] - 1) * dilation[i] + 1 for i in range(2)]
+    out = [output_size("case", "axis", x_shape[1 + i], spans[i], stride[i], sides[i], sides[2 + i]) for i in range(2)]
     x, w, b, dy = (numbers([seed, i], shape, whole)
                    for i, shape in enumerate((x_shape, w_shape, w_shape[3:], (x_shape[0], *out, w_shape[3]))))
     return ConvCase(in_wider(x, *x_pads), w, b if bias else None, in_wider(dy, *dy_pads),
-                    {"stride": stride, "padding": padding, "groups": groups}, relu, out_pads)
+                    {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}, relu, out_pads)
 
 
 windows = st.one_of(st.sampled_from([(1, 1), (3, 3), (5, 5)]), st.tuples(st.integers(1, 7), st.integers(1, 7)))
 strides = st.one_of(st.just((1, 1)), st.tuples(st.integers(1, 4), st.integers(1, 4)))
+dilations = st.one_of(st.just((1, 1)), st.just((1, 1)), st.tuples(st.integers(1, 3), st.integers(1, 3)))
 
 
 @st.composite
-def conv_cases(draw, windows=windows, strides=strides, whole=False):
-    """Convolutions of every kind: empty batches, windows larger than the map, strides that do not divide, groups, slices."""
+def conv_cases(draw, windows=windows, strides=strides, whole=False, plain=False):
+    """Convolutions of every kind: empty batches, windows larger than the map, strides that do not divide, groups, slices.
+
+    plain: opposite sides have the same padding, and windows no gaps."""
     (kh, kw), stride = draw(windows), draw(strides)
-    padding = draw(st.tuples(st.integers(0, kh + 1), st.integers(0, kw + 1)))
+    sides = [st.integers(0, kh + 1), st.integers(0, kw + 1)]
+    padding = draw(st.tuples(*sides) if plain else st.one_of(st.tuples(*sides), st.tuples(*sides, *sides)))
+    dilation = (1, 1) if plain else draw(dilations)
     n, h, w = draw(batches), draw(sizes), draw(sizes)
-    h, w = max(h, kh - 2 * padding[0]), max(w, kw - 2 * padding[1])
+    top, left, bottom, right = (*padding, *padding)[:4]
+    h, w = max(h, (kh - 1) * dilation[0] + 1 - top - bottom), max(w, (kw - 1) * dilation[1] + 1 - left - right)
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
     cin, cout = draw(channels), draw(channels)
     cin, cout = -(-cin // groups) * groups, -(-cout // groups) * groups
-    out = [(size + 2 * p - k) // s + 1 for size, p, k, s in zip((h, w), padding, (kh, kw), stride, strict=True)]
-    assume(n * out[0] * out[1] * kh * kw * cin * cout < LARGEST)
+    assume(n * (h + top + bottom) * (w + left + right) // (stride[0] * stride[1]) * kh * kw * cin * cout < LARGEST)
     no_pads = st.just((0, 0))
     x_pads, dy_pads, out_pads = (draw(st.one_of(no_pads, pads)) for _ in range(3))
-    return conv_case((n, h, w, cin), (kh, kw, cin // groups, cout), stride=stride, padding=padding, groups=groups,
+    return conv_case((n, h, w, cin), (kh, kw, cin // groups, cout), stride=stride, padding=padding, dilation=dilation, groups=groups,
                      bias=draw(st.booleans()), relu=draw(st.booleans()), x_pads=x_pads, dy_pads=dy_pads, out_pads=out_pads,
                      seed=draw(seeds), whole=whole)
 
@@ -116,6 +123,12 @@ class PoolCase:
     size: tuple
     settings: dict = field(default_factory=dict)
     out_pads: tuple = (0, 0)
+    count_include_pad: bool = False
+
+    @property
+    def averages(self):
+        """The settings of average pooling."""
+        return self.settings | {"count_include_pad": self.count_include_pad}
 
     @property
     def x64(self):
@@ -127,17 +140,23 @@ class PoolCase:
 
     def _repr_pretty_(self, printer, cycle):
         printer.text(f"PoolCase(x={self.x.shape}, strides {self.x.strides}, dy={self.dy.shape}, {self.size}, "
-                     f"{self.settings}, {self.out_pads})")
+                     f"{self.averages}, {self.out_pads})")
 
 
-def pool_output(size, k, stride, padding, ceil_mode):
-    """Number of windows along an axis, counted one by one; a window of ceil mode begins inside the map or its left padding."""
+def pool_output(size, span, stride, before, after, ceil_mode):
+    """Number of windows along an axis, counted one by one; a window of ceil mode begins inside the map or the padding before it."""
     n = 0
-    while n * stride + k <= size + 2 * padding:
+    while n * stride + span <= before + size + after:
         n += 1
-    if ceil_mode and (n - 1) * stride + k < size + 2 * padding and n * stride < size + padding:
+    if ceil_mode and (n - 1) * stride + span < before + size + after and n * stride < size + before:
         n += 1
     return n
+
+
+def pool_outputs(size, k, stride, padding, dilation, ceil_mode):
+    """Number of windows along both axes."""
+    sides = (*padding, *padding)[:4]
+    return [pool_output(size[i], (k[i] - 1) * dilation[i] + 1, stride[i], sides[i], sides[2 + i], ceil_mode) for i in range(2)]
 
 
 @st.composite
@@ -145,13 +164,16 @@ def pool_cases(draw, max_channels=70):
     """Poolings of every kind: ceil mode, padding, windows larger than the map, strides that do not divide or that skip pixels."""
     size = draw(st.one_of(st.sampled_from([(3, 3), (2, 2), (5, 5)]), st.tuples(st.integers(1, 7), st.integers(1, 7))))
     stride = draw(st.one_of(st.just((2, 2)), st.tuples(st.integers(1, 5), st.integers(1, 5))))
-    padding = tuple(draw(st.integers(0, k - 1)) for k in size)
+    padding = tuple(draw(st.integers(0, k - 1)) for k in (*size, *size)[: draw(st.sampled_from([2, 4]))])
+    dilation = draw(dilations)
     n, h, w, c = draw(batches), draw(sizes), draw(sizes), min(draw(channels), max_channels)
     ceil_mode = draw(st.booleans())
-    least = [size[i] - 2 * padding[i] - (stride[i] - 1 if ceil_mode else 0) for i in range(2)]  # the window may exceed the map
-    h, w = max(h, least[0]), max(w, least[1])
-    out = [pool_output((h, w)[i], size[i], stride[i], padding[i], ceil_mode) for i in range(2)]
+    sides = (*padding, *padding)[:4]
+    least = [(size[i] - 1) * dilation[i] + 1 - sides[i] - sides[2 + i] - (stride[i] - 1 if ceil_mode else 0) for i in range(2)]
+    h, w = max(h, least[0], dilation[0]), max(w, least[1], dilation[1])  # a window may exceed the map, but not step over it
+    out = pool_outputs((h, w), size, stride, padding, dilation, ceil_mode)
     seed = draw(seeds)
     slices = [draw(st.one_of(st.just((0, 0)), pads)) for _ in range(3)]
     return PoolCase(in_wider(distinct(seed, (n, h, w, c)), *slices[0]), in_wider(numbers([seed, 1], (n, *out, c)), *slices[1]),
-                    size, {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}, slices[2])
+                    size, {"stride": stride, "padding": padding, "ceil_mode": ceil_mode, "dilation": dilation}, slices[2],
+                    draw(st.booleans()))

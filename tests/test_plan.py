@@ -42,7 +42,8 @@ def test_operations_in_numpy_do_not_see_later_changes_either_and_leave_the_model
     model.array[...] = 0
     for parameter in model.parameters():
         parameter.data[...] = 0
-    assert np.array_equal(plan(x), before) and not model.array.any()
+    assert np.allclose(plan(x), before, atol=1e-6)  # not the same bits: a * x + b rounds once in C, twice in NumPy
+    assert not model.array.any()
 
 
 def test_compiling_keeps_no_memory_of_its_trial_run():

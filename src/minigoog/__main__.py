@@ -1,5 +1,6 @@
 """minigoog: all programs of this package under one name.
 
+  minigoog classify cat.jpg --weights net.onnx
   minigoog train --tiny             learns handwritten digits, in seconds
   minigoog evaluate RUN --data X    tests what was trained
   minigoog inspect summary googlenet
@@ -16,6 +17,7 @@ from .cli import Parser, exit_codes
 from .completion import SHELLS, script
 
 PROGRAMS = {  # name: (package, description)
+    "classify": ("classify", "names what is on photographs"),
     "train": ("train", "trains a network"),
     "evaluate": ("evaluate", "tests trained networks; learning curves"),
     "inspect": ("inspection", "looks into a network: summary, step, page, branches, diff, lab"),

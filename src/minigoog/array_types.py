@@ -12,3 +12,4 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 Scalar: TypeAlias = float | np.floating[Any] | np.integer[Any]  # a number of Python or NumPy
 Shape: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = int | Sequence[int]  # (height, width), or one number for both
+Padding: TypeAlias = int | Sequence[int]  # (top, left, bottom, right), (vertical, horizontal), or one number for all

@@ -138,6 +138,21 @@ def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
     return check_int(where, name, values[0], minimum), check_int(where, name, values[1], minimum)
 
 
+def sides(where: str, name: str, value: Any) -> tuple[int, int, int, int]:
+    """(top, left, bottom, right) from one integer for all, a pair (vertical, horizontal), or all four, each at least 0."""
+    values = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) not in (2, 4):
+        expected = "an integer, a pair (vertical, horizontal), or (top, left, bottom, right)"
+        raise ValueError(f"{where}: `{name}` is {short(value)}, expected {expected}")
+    top, left, bottom, right = (check_int(where, name, v, 0) for v in (*values, *values)[:4])
+    return top, left, bottom, right
+
+
+def as_pair(four: tuple[int, int, int, int]) -> tuple[int, ...]:
+    """(vertical, horizontal) where opposite sides are equal, else all four."""
+    return four[:2] if four[:2] == four[2:] else four
+
+
 def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
     """Returns `shape` as a tuple if it is `ndim` integers of at least 0."""
     if not isinstance(shape, (tuple, list)) or len(shape) != ndim:
@@ -146,18 +161,19 @@ def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
 
 
 def output_size(
-    where: str, axis: str, size: int, kernel: int, stride: int, padding: int, ceil_mode: bool = False
+    where: str, axis: str, size: int, kernel: int, stride: int, before: int, after: int, ceil_mode: bool = False
 ) -> int:
-    """The number of windows of `kernel` pixels, `stride` apart, along an axis of `size` pixels with `padding` at both ends.
+    """The number of windows of `kernel` pixels, `stride` apart, along an axis of `size` pixels with padding `before` and `after` it.
 
     Rounded down, or up in ceil mode, where the last window may extend over the end but starts before it (Caffe, PyTorch); so a map
     that the window exceeds by less than the stride has one window."""
-    room = size + 2 * padding - kernel + (stride - 1 if ceil_mode else 0)
+    room = size + before + after - kernel + (stride - 1 if ceil_mode else 0)
     if room < 0:
         by_less = f", in ceil mode by the stride {stride} or more" if ceil_mode else ""
-        raise ValueError(f"{where}: the window's {axis} {kernel} exceeds the map's {size} plus padding {padding} at both ends{by_less}")
+        padding = f"{before} at both ends" if before == after else f"{before} before and {after} after it"
+        raise ValueError(f"{where}: the window's {axis} {kernel} exceeds the map's {size} plus padding {padding}{by_less}")
     n = room // stride + 1
-    if ceil_mode and (n - 1) * stride >= size + padding:
+    if ceil_mode and (n - 1) * stride >= size + before:
         n -= 1
     return n
 

@@ -122,7 +122,7 @@ def test_settings_that_cannot_be_are_refused_by_name(settings, message):
 
 
 def test_the_family_of_a_file_is_known_or_assumed():
-    assert likely("caffe", {}) == ("caffe", True)
+    assert likely("caffe", {}) == ("caffe", False) and likely("caffe", {"mean": "[104, 117, 123]"}) == ("caffe", True)
     assert likely("onnx", {"producer": "keras2onnx"}) == ("keras", False)
     assert likely("onnx", {"producer": "onnx-caffe2"}) == ("caffe", False)
     assert likely("onnx", {"producer": "pytorch"}) == ("torchvision", False)

@@ -17,9 +17,11 @@ NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slo
            "weight_decay": (0.1, 0)}
 WINDOWS = {"stride": (1, 1, 1, 2, (1, 2), (3, 1), 0, -1, 1.5, None, "1", 100, 2**33), "groups": (1, 1, 1, 2, 3, 0, -1),
            "radius": (0, 0, 1, 2, 3, -1, 1.0, None, 2**31),
-           "padding": (0, 0, 1, 1, 2, (0, 3), 9, -1, 1.0, None), "kernel_size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
+           "padding": (0, 0, 1, 1, 2, (0, 3), (0, 0, 1, 1), (2, 0, 1, 3), 9, -1, 1.0, None),
+           "dilation": (1, 1, 1, 2, (1, 3), 0, 1.5, 2**33), "kernel_size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
 CHOICES = {"relu": (False, True), "nesterov": (False, True),
-           "ceil_mode": (False, True), "with_index": (True, False), "algorithm": ("auto", "direct", "im2col", "winograd", "nonsense")}
+           "ceil_mode": (False, True), "count_include_pad": (False, True), "with_index": (True, False),
+           "algorithm": ("auto", "direct", "im2col", "winograd", "nonsense")}
 
 
 def array(r, ndim, dtype=np.float32):
@@ -74,11 +76,13 @@ def fitting(r, where, kwargs):
     channels = int(r.choice([1, 2, 3, 5, 16, 33]))
     x_shape = (int(r.integers(0, 3)), int(r.integers(1, 9)), int(r.integers(1, 9)), channels)
     w_shape = (int(r.integers(1, 4)), int(r.integers(1, 4)), channels, int(r.choice([1, 2, 7, 16, 34])))
+    if "groups" in kwargs and r.random() < 0.3:  # depthwise
+        kwargs["groups"], w_shape = channels, (*w_shape[:2], 1, channels * int(r.integers(1, 3)))
     kwargs |= {name: value for name, value in (("x_shape", x_shape), ("w_shape", w_shape)) if name in kwargs}
     kwargs |= {name: r.standard_normal(shape).astype(np.float32) for name, shape in (("x", x_shape), ("w", w_shape)) if name in kwargs}
     if "b" in kwargs:
         kwargs["b"] = None if r.random() < 0.5 else np.ones(w_shape[3], np.float32)
-    settings = {name: kwargs[name] for name in ("stride", "padding", "groups", "kernel_size", "ceil_mode") if name in kwargs}
+    settings = {name: kwargs[name] for name in ("stride", "padding", "dilation", "groups", "kernel_size", "ceil_mode") if name in kwargs}
     if "pattern" in kwargs:
         pattern = kwargs["pattern"] = SparsePattern.from_mask(r.random(w_shape) < r.random(), int(r.choice([1, 1, 16])))
         kwargs |= {"values": r.standard_normal(pattern.values_shape).astype(np.float32)} if "values" in kwargs else {}

@@ -4,14 +4,15 @@ Run as a program by test_guard_pages.py; prints "all inside" at the end. With th
 instruction set change before every look at them."""
 
 import ctypes
+import itertools
 import mmap
 import sys
 
 import numpy as np
 
-from minigoog.checks import output_size
 from minigoog.kernels import native
 from minigoog.kernels.native import conv_algorithms, workspace
+from minigoog.kernels.shapes import conv_shape, pool_shape
 from minigoog.kernels.sparse_pattern import SparsePattern
 from tests.kernels.judge import changing
 
@@ -51,19 +52,23 @@ CONVOLUTIONS = [  # x, window, cout, stride, padding, groups
     ((1, 9, 9, 3), (7, 7), 64, 2, 3, 1), ((3, 4, 4, 16), (5, 5), 15, 1, 2, 1), ((1, 8, 5, 6), (2, 3), 7, (3, 2), (0, 2), 1),
     ((2, 14, 14, 31), (3, 3), 49, 1, 1, 1), ((1, 6, 6, 8), (3, 3), 10, 1, 0, 2), ((5, 3, 3, 70), (1, 1), 9, 2, 0, 1),
     ((1, 2, 300, 2), (1, 3), 3, 1, 0, 1), ((1, 9, 9, 13), (3, 3), 14, 1, 2, 1), ((0, 5, 5, 4), (3, 3), 4, 1, 1, 1),
-    ((2, 4, 4, 5), (1, 1), 6, 1, (1, 2), 1), ((1, 3, 3, 130), (3, 3), 65, 1, 1, 1),
+    ((2, 4, 4, 5), (1, 1), 6, 1, (1, 2), 1), ((1, 3, 3, 130), (3, 3), 65, 1, 1, 1), ((2, 6, 6, 17), (3, 3), 17, 2, 1, 17),
+    ((1, 9, 8, 20), (5, 5), 20, 1, 2, 20), ((2, 5, 7, 3), (2, 3), 6, (2, 1), 0, 3),
 ]
+WINDOWS = [{}, {"dilation": 2, "padding": (2, 1, 3, 4)}, {"padding": (0, 0, 1, 1)}]  # other than the padding above
 
 
 def convolutions(side):
     for x_shape, window, cout, stride, padding, groups in CONVOLUTIONS:
-        settings = {"stride": stride, "padding": padding, "groups": groups}
-        pairs = [(v, v) if isinstance(v, int) else v for v in (stride, padding)]
-        out = [output_size("guard", "axis", x_shape[1 + i], window[i], pairs[0][i], pairs[1][i]) for i in range(2)]
-        y_shape, w_shape = (x_shape[0], *out, cout), (*window, x_shape[3] // groups, cout)
-        for algorithm in ("auto", *conv_algorithms.ALGORITHMS):
-            if algorithm == "winograd" and (window not in ((3, 3), (5, 5)) or stride != 1):
+        w_shape = (*window, x_shape[3] // groups, cout)
+        for algorithm, other in itertools.product(("auto", *conv_algorithms.ALGORITHMS), WINDOWS):
+            settings = {"stride": stride, "padding": padding, "groups": groups} | other
+            try:
+                s = conv_shape("guard", x_shape, w_shape, **settings)
+                conv_algorithms.choose("conv2d", algorithm, s)
+            except ValueError:  # the window exceeds the map, or the algorithm does not support it
                 continue
+            y_shape = s.y
             for wide in (0, 3):
                 x, w, b, dy = sliced(x_shape, side, wide), filled(w_shape, side), filled((cout,), side), sliced(y_shape, side, wide)
                 y = sliced(y_shape, side, wide)
@@ -102,10 +107,14 @@ def pools(side):
     for x_shape, size, stride, padding, ceil_mode in [
         ((1, 1, 1, 1), 1, 1, 0, False), ((2, 7, 7, 3), 3, 2, 0, True), ((1, 5, 6, 33), 3, 1, 1, False),
         ((2, 6, 5, 17), (2, 5), (3, 1), (1, 4), True),
-        ((1, 9, 9, 16), 2, 5, 0, True), ((0, 4, 4, 2), 2, 2, 0, False),
+        ((1, 9, 9, 16), 2, 5, 0, True), ((0, 4, 4, 2), 2, 2, 0, False), ((2, 7, 6, 5), 3, 2, (0, 1, 2, 0), True),
     ]:
-        for wide in (0, 5):
-            x, settings = sliced(x_shape, side, wide), {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+        for wide, dilation in ((0, 1), (5, 1), (0, 2), (3, (2, 1))):
+            x, settings = sliced(x_shape, side, wide), {"stride": stride, "padding": padding, "ceil_mode": ceil_mode, "dilation": dilation}
+            try:
+                pool_shape("guard", x_shape, size, **settings)
+            except ValueError:  # the window exceeds the map
+                continue
             y, index = native.max_pool2d(x, size, **settings)
             out, dy = sliced(y.shape, side, wide), sliced(y.shape, side, wide)
             native.max_pool2d(x, size, out=out, **settings)
@@ -115,6 +124,8 @@ def pools(side):
             native.max_pool2d_backward(x_shape, own_index, dy, size, **settings)
             native.avg_pool2d(x, size, out=out, **settings)
             native.avg_pool2d_backward(x_shape, dy, size, **settings)
+            native.avg_pool2d(x, size, out=out, count_include_pad=True, **settings)
+            native.avg_pool2d_backward(x_shape, dy, size, count_include_pad=True, **settings)
             native.global_avg_pool2d(x)
             native.global_avg_pool2d_backward(x_shape, filled((x_shape[0], x_shape[3]), side))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigoog.kernels import reference
+from minigoog.kernels.shapes import conv_shape
 from minigoog.kernels.sparse_pattern import SparsePattern
 from tests.strategies import distinct, numbers
 
@@ -32,9 +33,9 @@ def conv_calls(out, *settings, **shapes):
     """Calls of a convolution's kernel: `out` is the part that is not an argument, x, w, or y (for y and its gradient dy)."""
     made = []
     for setting in settings:
-        stride, padding = setting.get("stride", 1), setting.get("padding", 0)
         x, w = shapes["x"], setting.get("w", shapes["w"])
-        y = x[0], *((x[1 + i] + 2 * padding - w[i]) // stride + 1 for i in range(2)), w[3]
+        window = {name: setting[name] for name in ("stride", "padding", "dilation", "groups") if name in setting}
+        y = conv_shape("records", x, w, **{"stride": 1, "padding": 0} | window).y
         rest = {name: value for name, value in setting.items() if name not in ("w", "b")}
         arrays = {"y": {"x": x, "w": w}, "x": {"w": w, "dy": y}, "w": {"x": x, "dy": y}}[out]
         given = {"y": {}, "x": {"x_shape": x}, "w": {"w_shape": w}}[out]
@@ -44,7 +45,8 @@ def conv_calls(out, *settings, **shapes):
 
 WINDOWS = [{}, {"stride": 2, "padding": 1}, {"groups": 2, "w": (3, 3, 2, 6)}, {"algorithm": "direct", "padding": 1},
            {"algorithm": "im2col", "padding": 1}, {"algorithm": "winograd", "padding": 1},
-           {"algorithm": "batch_invariant"}, {"w": (1, 1, 4, 3)}]  # fmt: skip
+           {"algorithm": "batch_invariant"}, {"w": (1, 1, 4, 3)}, {"padding": (0, 1, 2, 0), "dilation": (1, 2)},
+           {"groups": 4, "w": (3, 3, 1, 4), "padding": 1}, {"groups": 4, "w": (2, 3, 1, 8), "stride": 2}]  # fmt: skip
 MAP, KERNELS, NO_IMAGES = (2, 5, 6, 4), (3, 3, 4, 6), (0, 5, 6, 4)
 EMPTY = conv_calls("y", {"b": True}, x=NO_IMAGES, w=KERNELS)
 
@@ -62,13 +64,18 @@ def sparse_calls(*names, x=MAP):
     return made
 
 
-def pool_calls(*names):
+POOLS = [{"kernel_size": 2}, {"kernel_size": (3, 2), "stride": 2, "padding": 1, "ceil_mode": True},
+         {"kernel_size": 3, "stride": 1, "padding": (0, 2, 1, 1), "dilation": (1, 2)}]  # fmt: skip
+COUNTED = {"kernel_size": 3, "stride": 2, "padding": (1, 0, 2, 1), "count_include_pad": True}
+
+
+def pool_calls(*names, more=()):
     """Calls of a pooling kernel with these of its arguments."""
     made = []
-    for window in ({"kernel_size": 2}, {"kernel_size": (3, 2), "stride": 2, "padding": 1, "ceil_mode": True}):
+    for window in (*POOLS, *more):
         for shape in (MAP, NO_IMAGES):
             x = distinct(0, shape)
-            y, index = reference.max_pool2d(x, **window)
+            y, index = reference.max_pool2d(x, **{name: value for name, value in window.items() if name != "count_include_pad"})
             every = {"x": x, "dy": numbers(1, y.shape), "index": index, "x_shape": shape}
             made.append({name: every[name] for name in names} | window)
     return made
@@ -87,8 +94,8 @@ def any_shape(*names, **settings):
 
 RECORDS = {
     "add": Record(any_shape("a", "b"), slices=("a", "b", "out"), in_place=("a", "b")),
-    "avg_pool2d": Record(pool_calls("x"), slices=("x", "out")),
-    "avg_pool2d_backward": Record(pool_calls("x_shape", "dy"), slices=("dy",)),
+    "avg_pool2d": Record(pool_calls("x", more=[COUNTED]), slices=("x", "out")),
+    "avg_pool2d_backward": Record(pool_calls("x_shape", "dy", more=[COUNTED]), slices=("dy",)),
     "batch_norm": Record(calls({"x": MAP, "gamma": (4,), "beta": (4,)}, {"eps": 1e-3}, NORM) + calls(
         {"x": (9, 3), "gamma": (3,), "beta": (3,)}, NORM), slices=("x", "out")),
     "batch_norm_backward": Record(calls({"x": MAP, "y": MAP, "dy": MAP, "mean": (4,), "gamma": (4,)}, {"eps": 1e-3}, NORM,

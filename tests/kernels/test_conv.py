@@ -26,6 +26,9 @@ FIXED = {
     "empty batch": conv_case((0, 4, 4, 3), (3, 3, 3, 8)),
     "empty batch of 1x1": conv_case((0, 4, 4, 3), (1, 1, 3, 8), groups=1),
     "depthwise": conv_case((2, 6, 6, 8), (3, 3, 1, 8), padding=(1, 1), groups=8),
+    "padding on two sides": conv_case((2, 14, 14, 5), (3, 3, 5, 20), stride=(2, 2), padding=(0, 0, 1, 1)),
+    "dilated from a slice": conv_case((2, 9, 11, 13), (3, 3, 13, 18), padding=(2, 1, 3, 0), dilation=(2, 3), x_pads=(2, 1), dy_pads=(0, 3)),
+    "dilated rows only": conv_case((1, 12, 9, 6), (3, 5, 6, 9), padding=(4, 2), dilation=(4, 1)),
     "AlexNet's groups": conv_case((1, 8, 8, 12), (5, 5, 6, 34), padding=(2, 2), groups=2, x_pads=(2, 2), dy_pads=(1, 1), out_pads=(5, 0)),
 }
 fixed_cases = pytest.mark.parametrize("case", FIXED.values(), ids=FIXED)
@@ -130,16 +133,18 @@ def test_whole_numbers_give_exact_results(isa, algorithm, case):
 # ---- the reference, judged by others ----
 
 
-def loops_conv2d(x, w, b, stride, padding, groups):
+def loops_conv2d(x, w, b, stride, padding, dilation, groups):
     """Convolution as its definition says, one multiplication after the other (as in Caffe's tests)."""
     n, h, width, cin = x.shape
     kh, kw, per_group, cout = w.shape
-    out_h, out_w = (h + 2 * padding[0] - kh) // stride[0] + 1, (width + 2 * padding[1] - kw) // stride[1] + 1
+    top, left, bottom, right = (*padding, *padding)[:4]
+    out_h = (top + h + bottom - (kh - 1) * dilation[0] - 1) // stride[0] + 1
+    out_w = (left + width + right - (kw - 1) * dilation[1] - 1) // stride[1] + 1
     y = np.zeros((n, out_h, out_w, cout))
     for i, oy, ox, o in np.ndindex(*y.shape):
         y[i, oy, ox, o] = 0 if b is None else b[o]
         for ky, kx, c in np.ndindex(kh, kw, per_group):
-            iy, ix = oy * stride[0] - padding[0] + ky, ox * stride[1] - padding[1] + kx
+            iy, ix = oy * stride[0] - top + ky * dilation[0], ox * stride[1] - left + kx * dilation[1]
             if 0 <= iy < h and 0 <= ix < width:
                 y[i, oy, ox, o] += x[i, iy, ix, o // (cout // groups) * per_group + c] * w[ky, kx, c, o]
     return y
@@ -151,10 +156,16 @@ SMALL = {
     "2x3, stride does not divide": conv_case((1, 6, 5, 1), (2, 3, 1, 2), stride=(3, 4)),
     "larger than the map": conv_case((1, 2, 1, 2), (4, 3, 2, 1), padding=(2, 1), bias=False),
     "groups": conv_case((1, 3, 3, 4), (2, 2, 2, 6), padding=(0, 1), groups=2),
+    "dilated": conv_case((1, 5, 6, 2), (3, 2, 2, 3), stride=(2, 1), padding=(2, 1), dilation=(2, 3)),
+    "depthwise": conv_case((1, 4, 5, 3), (3, 3, 1, 6), padding=(1, 1), dilation=(1, 2), groups=3),
+}
+SIDES = {
+    "padding below and to the right": conv_case((1, 4, 4, 2), (3, 3, 2, 2), stride=(2, 2), padding=(0, 0, 1, 1)),
+    "four kinds of padding, dilated": conv_case((2, 4, 5, 2), (3, 3, 1, 4), padding=(3, 0, 1, 4), dilation=(2, 2), groups=2),
 }
 
 
-@pytest.mark.parametrize("case", SMALL.values(), ids=SMALL)
+@pytest.mark.parametrize("case", (SMALL | SIDES).values(), ids=SMALL | SIDES)
 def test_the_reference_is_the_definition_written_as_loops(case):
     y = reference.conv2d(*case.args64, **case.settings)
     assert np.allclose(y, loops_conv2d(*case.args64, **case.settings), rtol=1e-13, atol=1e-13)
@@ -171,7 +182,7 @@ def drawn_case(seed):
     return conv_case(*shapes[:2], stride=shapes[2], padding=shapes[3], groups=groups, bias=bool(rng.integers(2)), seed=seed)
 
 
-JUDGED = SMALL | {f"drawn {seed}": drawn_case(seed) for seed in range(25)}
+JUDGED = SMALL | SIDES | {f"drawn {seed}": drawn_case(seed) for seed in range(25)}
 
 
 @asked("torch", *JUDGED)
@@ -181,7 +192,9 @@ def pytorchs_convolution(name):
     case, s = JUDGED[name], JUDGED[name].settings
     x, w, b = (None if a is None else torch.tensor(a, requires_grad=True) for a in case.args64)
     x_nchw, w_oihw = x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1).contiguous()
-    y = torch.nn.functional.conv2d(x_nchw, w_oihw, b, s["stride"], s["padding"], groups=s["groups"])
+    top, left, bottom, right = (*s["padding"], *s["padding"])[:4]
+    padded = torch.nn.functional.pad(x_nchw, (left, right, top, bottom))
+    y = torch.nn.functional.conv2d(padded, w_oihw, b, s["stride"], 0, s["dilation"], s["groups"])
     y.backward(torch.tensor(case.dy64).permute(0, 3, 1, 2))
     found = [y.detach().permute(0, 2, 3, 1), x.grad, w.grad] + ([] if b is None else [b.grad])
     return {"all": np.concatenate([a.numpy().ravel() for a in found])}

@@ -1,5 +1,7 @@
 """Pooling: every instruction set against float64, and float64 against loops and PyTorch."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,13 +9,14 @@ from hypothesis import given, settings
 from minigoog.kernels import native, reference
 from tests.answers import asked
 from tests.kernels.judge import SMALLEST, U, assert_sums_close, same_bits, unchanged
-from tests.strategies import PoolCase, distinct, in_wider, numbers, pool_cases, pool_output, wide_out
+from tests.strategies import PoolCase, distinct, in_wider, numbers, pool_cases, pool_outputs, wide_out
 
 
-def pool_case(x_shape, size, stride, padding=(0, 0), ceil_mode=False, x_pads=(0, 0), dy_pads=(0, 0), out_pads=(0, 0)):
-    out = [pool_output(x_shape[1 + i], size[i], stride[i], padding[i], ceil_mode) for i in range(2)]
+def pool_case(x_shape, size, stride, padding=(0, 0), ceil_mode=False, x_pads=(0, 0), dy_pads=(0, 0), out_pads=(0, 0), dilation=(1, 1),
+              count_include_pad=False):
+    out = pool_outputs(x_shape[1:3], size, stride, padding, dilation, ceil_mode)
     return PoolCase(in_wider(distinct(0, x_shape), *x_pads), in_wider(numbers(1, (x_shape[0], *out, x_shape[3])), *dy_pads), size,
-                    {"stride": stride, "padding": padding, "ceil_mode": ceil_mode}, out_pads)
+                    {"stride": stride, "padding": padding, "ceil_mode": ceil_mode, "dilation": dilation}, out_pads, count_include_pad)
 
 
 FIXED = {
@@ -25,6 +28,10 @@ FIXED = {
     "the whole map": pool_case((3, 7, 7, 40), (7, 7), (7, 7)),
     "empty batch": pool_case((0, 5, 5, 3), (3, 3), (2, 2)),
     "enough work for threads": pool_case((3, 20, 20, 64), (3, 3), (1, 1), (1, 1)),
+    "Caffe2's padding": pool_case((2, 14, 14, 20), (3, 3), (2, 2), (0, 0, 1, 1)),
+    "dilated": pool_case((2, 11, 10, 9), (3, 2), (2, 1), (1, 0, 2, 1), dilation=(2, 3), ceil_mode=True, x_pads=(1, 2),
+                         count_include_pad=True),
+    "counted padding": pool_case((2, 9, 8, 17), (3, 4), (2, 3), (2, 1, 0, 3), ceil_mode=True, count_include_pad=True, dy_pads=(2, 1)),
 }
 fixed_cases = pytest.mark.parametrize("case", FIXED.values(), ids=FIXED)
 
@@ -60,14 +67,14 @@ def check_max(case):
 def check_avg(case):
     whole, out = target(case)
     with unchanged(case.x):
-        y = native.avg_pool2d(case.x, case.size, out=out, **case.settings)
-    magnitude = reference.avg_pool2d(np.abs(case.x64), case.size, **case.settings)
-    assert_sums_close(y, reference.avg_pool2d(case.x64, case.size, **case.settings), magnitude, np.prod(case.size))
+        y = native.avg_pool2d(case.x, case.size, out=out, **case.averages)
+    magnitude = reference.avg_pool2d(np.abs(case.x64), case.size, **case.averages)
+    assert_sums_close(y, reference.avg_pool2d(case.x64, case.size, **case.averages), magnitude, np.prod(case.size))
     assert_rest_untouched(whole, case)
     with unchanged(case.dy):
-        dx = native.avg_pool2d_backward(case.x.shape, case.dy, case.size, **case.settings)
-    exact = reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.settings)
-    magnitude = reference.avg_pool2d_backward(case.x.shape, np.abs(case.dy64), case.size, **case.settings)
+        dx = native.avg_pool2d_backward(case.x.shape, case.dy, case.size, **case.averages)
+    exact = reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.averages)
+    magnitude = reference.avg_pool2d_backward(case.x.shape, np.abs(case.dy64), case.size, **case.averages)
     assert_sums_close(dx, exact, magnitude, np.prod(case.size))
 
 
@@ -104,28 +111,37 @@ def test_global_average_pool_and_its_gradient_match_numpy(isa, case):
 
 def windows_of(case):
     """(position of the output, slice of the map) of each window, by the definition: cut to the map."""
-    (sh, sw), (ph, pw) = case.settings["stride"], case.settings["padding"]
+    (sh, sw), (ph, pw), (dh, dw) = case.settings["stride"], case.settings["padding"][:2], case.settings["dilation"]
     for oy, ox in np.ndindex(*case.dy.shape[1:3]):
-        y0, x0 = oy * sh - ph, ox * sw - pw
-        yield (oy, ox), (slice(max(y0, 0), y0 + case.size[0]), slice(max(x0, 0), x0 + case.size[1]))
+        rows, cols = oy * sh - ph + np.arange(case.size[0]) * dh, ox * sw - pw + np.arange(case.size[1]) * dw
+        inside = [pixels[(pixels >= 0) & (pixels < n)] for pixels, n in zip((rows, cols), case.x.shape[1:3], strict=True)]
+        yield (oy, ox), np.ix_(range(len(case.x)), *inside), (rows, cols)
+
+
+def divisor_of(case, pixels, inside):
+    """By how much the mean of a window divides; pixels: its (rows, columns)."""
+    if not case.count_include_pad:
+        return len(inside[1].ravel()) * len(inside[2].ravel())
+    after = (*case.settings["padding"], *case.settings["padding"])[2:4]
+    return math.prod(int((pixels[i] < case.x.shape[1 + i] + after[i]).sum()) for i in range(2))
 
 
 @settings(max_examples=30)
 @given(case=pool_cases(max_channels=3))
 def test_the_reference_is_the_definition_written_as_loops(case):
     y, _ = reference.max_pool2d(case.x64, case.size, **case.settings)
-    mean = reference.avg_pool2d(case.x64, case.size, **case.settings)
+    mean = reference.avg_pool2d(case.x64, case.size, **case.averages)
     d_max, d_mean = np.zeros(case.x.shape), np.zeros(case.x.shape)
-    for (oy, ox), (rows, cols) in windows_of(case):
-        window = case.x64[:, rows, cols]
+    for (oy, ox), inside, pixels in windows_of(case):
+        window, divisor = case.x64[inside], divisor_of(case, pixels, inside)
         assert np.array_equal(y[:, oy, ox], window.max(axis=(1, 2)))
-        assert np.allclose(mean[:, oy, ox], window.mean(axis=(1, 2)), rtol=1e-13)
+        assert np.allclose(mean[:, oy, ox], window.sum(axis=(1, 2)) / divisor, rtol=1e-13)
         dy = case.dy64[:, oy : oy + 1, ox : ox + 1]
-        d_max[:, rows, cols] += dy * (window == window.max(axis=(1, 2), keepdims=True))  # no ties: x is a permutation
-        d_mean[:, rows, cols] += dy / (window.shape[1] * window.shape[2])
+        d_max[inside] += dy * (window == window.max(axis=(1, 2), keepdims=True))  # no ties: x is a permutation
+        d_mean[inside] += dy / divisor
     index = reference.max_pool2d(case.x64, case.size, **case.settings)[1]
     assert np.allclose(reference.max_pool2d_backward(case.x.shape, index, case.dy64, case.size, **case.settings), d_max, atol=1e-13)
-    assert np.allclose(reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.settings), d_mean, atol=1e-13)
+    assert np.allclose(reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.averages), d_mean, atol=1e-13)
 
 
 def drawn_pool(seed):
@@ -146,8 +162,9 @@ def pytorchs_pools(seed):
     x = torch.tensor(case.x64).permute(0, 3, 1, 2).requires_grad_()
     y, index = torch.nn.functional.max_pool2d(x, case.size, **case.settings, return_indices=True)
     y.backward(torch.tensor(case.dy64).permute(0, 3, 1, 2))
-    mean = torch.nn.functional.avg_pool2d(x.detach(), case.size, **case.settings, count_include_pad=False)
-    return {"all": np.concatenate([a.detach().permute(0, 2, 3, 1).numpy().ravel() for a in (y, index, x.grad, mean)])}
+    window = {name: value for name, value in case.settings.items() if name != "dilation"}
+    mean, counted = (torch.nn.functional.avg_pool2d(x.detach(), case.size, **window, count_include_pad=c) for c in (False, True))
+    return {"all": np.concatenate([a.detach().permute(0, 2, 3, 1).numpy().ravel() for a in (y, index, x.grad, mean, counted)])}
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -155,16 +172,16 @@ def test_the_reference_agrees_with_pytorch_where_pytorch_allows_the_padding(seed
     case = drawn_pool(seed)
     y, index = reference.max_pool2d(case.x64, case.size, **case.settings)
     dx = reference.max_pool2d_backward(case.x.shape, index, case.dy64, case.size, **case.settings)
-    mean = reference.avg_pool2d(case.x64, case.size, **case.settings)
-    found = np.concatenate([a.ravel() for a in (y, index, dx, mean)])
+    mean, counted = (reference.avg_pool2d(case.x64, case.size, **case.settings, count_include_pad=c) for c in (False, True))
+    found = np.concatenate([a.ravel() for a in (y, index, dx, mean, counted)])
     assert np.allclose(found, pytorchs_pools(seed)["all"], rtol=1e-12, atol=1e-13)
 
 
 @given(case=pool_cases())
 def test_average_pool_and_its_gradient_are_adjoint(case):
-    y = reference.avg_pool2d(case.x64, case.size, **case.settings)
-    dx = reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.settings)
-    size = (reference.avg_pool2d(np.abs(case.x64), case.size, **case.settings) * np.abs(case.dy64)).sum()
+    y = reference.avg_pool2d(case.x64, case.size, **case.averages)
+    dx = reference.avg_pool2d_backward(case.x.shape, case.dy64, case.size, **case.averages)
+    size = (reference.avg_pool2d(np.abs(case.x64), case.size, **case.averages) * np.abs(case.dy64)).sum()
     assert abs((y * case.dy64).sum() - (case.x64 * dx).sum()) <= 1e-12 * size + SMALLEST
 
 
@@ -237,8 +254,8 @@ def test_bits_do_not_depend_on_the_number_of_threads(isa, threads, case):
     def results():
         y, index = native.max_pool2d(case.x, case.size, **case.settings)
         return [y, index, native.max_pool2d_backward(case.x.shape, index, case.dy, case.size, **case.settings),
-                native.avg_pool2d(case.x, case.size, **case.settings),
-                native.avg_pool2d_backward(case.x.shape, case.dy, case.size, **case.settings),
+                native.avg_pool2d(case.x, case.size, **case.averages),
+                native.avg_pool2d_backward(case.x.shape, case.dy, case.size, **case.averages),
                 native.global_avg_pool2d(case.x)]
 
     threads(1)

@@ -17,9 +17,10 @@ WRONG = {
     "algorithm": ["fft", "", None, 3, ["direct"]], "pattern": [None, "x", np.ones((3, 3, 2, 4), np.float32)], "x_shape": SHAPES,
     "w_shape": SHAPES, "index": [None, [0], 3], "maps": [None, [True], np.ones((1, 2, 2, 1))],
     "labels": [None, "x", 1.5, [0.5], [[0]], [9]],
-    **dict.fromkeys(("relu", "nesterov", "ceil_mode", "with_index"), FLAGS),
+    **dict.fromkeys(("relu", "nesterov", "ceil_mode", "count_include_pad", "with_index"), FLAGS),
     **dict.fromkeys(("groups", "seed", "offset", "radius"), INTEGERS),
-    **dict.fromkeys(("stride", "padding", "kernel_size"), [*INTEGERS[:-2], [1], (1, 2, 3), np.array([1, 1]), [[1], 1], (1, -1)]),
+    **dict.fromkeys(("stride", "padding", "dilation", "kernel_size"),
+                    [*INTEGERS[:-2], [1], (1, 2, 3), np.array([1, 1]), [[1], 1], (1, -1)]),
     **dict.fromkeys(("p", "gain", "slope", "negative_slope", "scale", "eps", "lr", "momentum", "weight_decay"), NUMBERS),
 }  # fmt: skip
 VALID = {("max_pool2d", "stride"), ("max_pool2d_backward", "stride"), ("avg_pool2d", "stride"), ("avg_pool2d_backward", "stride")}  # None

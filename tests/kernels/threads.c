@@ -16,7 +16,7 @@ static float *floats(size_t n)
 
 static void convolution(const struct mg_machine *machine)
 {
-    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4, 1};
+    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1};
     const size_t weights = 9 * 32 * 48, outputs = 4 * 16 * 16;
     float *x = floats(4 * 18 * 18 * 32), *w = floats(weights), *bias = floats(48), *y = floats(outputs * 48), *dw = floats(weights);
 
@@ -47,7 +47,7 @@ static void convolution(const struct mg_machine *machine)
 static void sparse(size_t block, const struct mg_machine *machine)
 {
     const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, 1};
-    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 0, 1};
+    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 0, 1};
     const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
     int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc(entries * sizeof *offsets);
     for (size_t i = 0; i <= rows; i++)
@@ -77,7 +77,7 @@ static void batch_norm(const struct mg_machine *machine)
 
 static void pooling(const struct mg_machine *machine)
 {
-    const struct mg_pool s = {4, 18, 18, 32, 3, 3, 2, 2, 0, 0, 9, 9, 32, 32};
+    const struct mg_pool s = {4, 18, 18, 32, 3, 3, 2, 2, 0, 0, 0, 0, 1, 1, 0, 9, 9, 32, 32};
     float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 9 * 9 * 32);
     int32_t *index = malloc(4 * 9 * 9 * 32 * sizeof *index);
     mg_max_pool2d(&s, x, y, index, machine);
@@ -129,7 +129,7 @@ static struct {
 
 static void make_plan(const struct mg_machine *machine)
 {
-    const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 16, 16, 48, 32, 48, 4, 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0};
+    const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0};
     const size_t first = mg_winograd_panels_size(4, 3, 32, 48, machine);
     float *w = floats(9 * 32 * 48);
     plan.constants = floats(first + mg_panels_size(48, 48, machine));

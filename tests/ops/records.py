@@ -49,6 +49,7 @@ BLOCKS = SparsePattern.from_mask(distinct(9, (2, 2, 2, 3)) > 8, 16)
 LABELS = {"labels": np.array([2, 0, 1])}
 CONNECTIONS = {"inputs": [0, 2, 1], "outputs": [1, 0, 1], "channels": (3, 2)}
 POOL = {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}
+DILATED = {"dilation": (2, 1), "padding": (1, 0, 2, 1)}
 NORM = {"gamma": (4,), "beta": (4,)}
 
 RECORDS = {
@@ -95,6 +96,9 @@ RECORDS = {
     "conv2d": call("conv2d", settings={"stride": 2, "padding": 1}, x=(2, 5, 4, 3), w=(3, 3, 3, 2), b=(2,)),
     "conv2d with relu": call("conv2d", settings={"relu": True}, x=(1, 4, 4, 2), w=(2, 3, 2, 2), b=(2,)),
     "conv2d without bias, groups": call("conv2d", settings={"padding": (0, 1), "groups": 2}, x=(1, 3, 3, 4), w=(2, 2, 2, 4)),
+    "conv2d, dilated, four sides": call("conv2d", settings={"padding": (0, 2, 1, 0), "dilation": (1, 2)},
+                                        x=(1, 4, 5, 2), w=(2, 2, 2, 3), b=(3,)),
+    "conv2d, depthwise": call("conv2d", settings={"padding": 1, "groups": 3}, x=(2, 4, 3, 3), w=(3, 3, 1, 6), b=(6,)),
     "conv_transpose2d": call("conv_transpose2d", settings={"stride": 2, "padding": 1, "output_padding": (1, 0)},
                              x=(2, 3, 2, 3), w=(3, 4, 2, 3), b=(2,)),
     "conv_transpose2d without bias, groups": call("conv_transpose2d", settings={"groups": 2, "stride": (1, 3)},
@@ -104,6 +108,9 @@ RECORDS = {
     "sparse_conv2d in blocks, with relu": call("sparse_conv2d", settings={"pattern": BLOCKS, "relu": True},
                                                x=(1, 4, 4, 2), values=BLOCKS.values_shape),
     "max_pool2d, ceil mode": Call("max_pool2d", {"x": spread(0, 2, 6, 5, 2)}, POOL),
+    "max_pool2d, dilated": Call("max_pool2d", {"x": spread(1, 2, 6, 5, 2)}, POOL | DILATED),
+    "avg_pool2d, dilated": call("avg_pool2d", settings=POOL | DILATED, x=(2, 6, 5, 2)),
+    "avg_pool2d, padding counts": call("avg_pool2d", settings=POOL | {"padding": (1, 0, 2, 1), "count_include_pad": True}, x=(2, 6, 5, 2)),
     "avg_pool2d, ceil mode": call("avg_pool2d", settings=POOL, x=(2, 6, 5, 2)),
     "global_avg_pool2d": call("global_avg_pool2d", x=(2, 3, 4, 2)),
     "adaptive_avg_pool2d, a pair": call("adaptive_avg_pool2d", settings={"output_size": (2, 3)}, x=(2, 5, 4, 2)),

@@ -9,16 +9,14 @@ from typing import Any, TypeAlias
 
 from .. import kernels
 from ..array_types import Shape
-from ..checks import pair
+from ..checks import pair, sides
 from ..op import Op
 from ..ops.concat import Concat
 from ..ops.conv import Conv2d
-from ..ops.linear import Linear
-from ..ops.relu import ReLU
 from ..tape import Tape
 from ..tensor import Tensor
+from .epilogue import Activation, Epilogue, Epilogues, Key, key_of
 
-Key: TypeAlias = Op | int
 Map: TypeAlias = Any  # kernels.native.arena.Map, which exists only where the C kernels were built
 
 
@@ -29,7 +27,7 @@ class Layout:
     tape       its operations, oldest first
     from_x     the keys of all values that depend on x; the others are constants
     maps       key -> Map
-    folded     a convolution or linear layer -> the ReLU that it also computes
+    epilogues  what each call also computes
     products   a 1x1 convolution -> all convolutions computed as one product with it, in the order of their columns
     """
 
@@ -40,8 +38,7 @@ class Layout:
         self.readers = self._find_readers()
         self.maps: dict[Key, Map] = {id(x): new_map(x.shape, kernels.native.arena.INPUT)}
         results = [key_of(y) for y in ys]
-        self.folded: dict[Key, Op] = {key_of(op.inputs[0]): op for op in self.tape if self._folds(op, results)}
-        self.relus: dict[Key, Key] = {relu: op for op, relu in self.folded.items()}
+        self.epilogues = Epilogues(self.tape, self.from_x, self.readers, results)
         self.products: dict[Op, list[Op]] = {}
         self._lay_out_concats()
         self._join_the_rest()
@@ -61,18 +58,20 @@ class Layout:
         return self.maps[key]
 
     def value(self, op: Op) -> Op:
-        """The key of the value that is in memory after `op`: that of its folded ReLU, if it has one."""
-        return self.folded.get(op, op)
+        """The key of the value that is in memory after `op`: that of the last operation of its epilogue, if it has one."""
+        return self.epilogues.last(op)
 
-    def relu(self, op: Conv2d | Linear) -> bool:
-        """Whether a convolution or linear layer ends with a ReLU."""
-        return op.relu or op in self.folded
+    def epilogue(self, op: Op) -> Epilogue:
+        """What the call of `op` also computes; a convolution's own ReLU is its activation."""
+        if getattr(op, "relu", False):
+            return Epilogue(activation=("relu",))
+        return self.epilogues.of.get(op, Epilogue())
 
     def concat_of(self, key: Key) -> Op | None:
         """The concatenation into whose map the value `key` can be written directly, or None."""
         concats = [op for op in self.readers.get(key, []) if type(op) is Concat]
         once = [op for op in concats if concats.count(op) == 1]
-        return once[0] if once and type(key) in self.to_slice and key in self.from_x else None
+        return once[0] if once and type(self.epilogues.head(key)) in self.to_slice and key in self.from_x else None
 
     def _computed_from(self, x: Tensor) -> set[Key]:
         keys: set[Key] = {id(x)}
@@ -88,21 +87,15 @@ class Layout:
                 readers.setdefault(key_of(t), []).append(op)
         return readers
 
-    def _folds(self, op: Op, results: Sequence[Key]) -> bool:
-        """Whether `op` is a ReLU that the convolution or linear layer before it can compute, because nothing else reads that output."""
-        before = op.inputs[0].op
-        if type(op) is not ReLU or not isinstance(before, (Conv2d, Linear)) or type(before) not in (Conv2d, Linear):
-            return False
-        return not before.relu and self.readers[before] == [op] and before not in results
-
-    def _pointwise(self, op: Key) -> tuple[Key, bool] | None:
-        """(input, relu) of a 1x1 convolution with stride 1, no padding and no groups, which can share a product; else None."""
+    def _pointwise(self, op: Key) -> tuple[Key, Activation | None] | None:
+        """(input, activation) of a 1x1 convolution with stride 1, no padding and no groups, which can share a product; else None."""
         if not isinstance(op, Conv2d) or type(op) is not Conv2d or op not in self.from_x:
             return None
         if op.inputs[1].shape[:2] != (1, 1) or op.window["groups"] != 1:
             return None
-        window = pair("compile", "stride", op.window["stride"], 1), pair("compile", "padding", op.window["padding"], 0)
-        return (key_of(op.inputs[0]), self.relu(op)) if window == ((1, 1), (0, 0)) else None
+        window = pair("compile", "stride", op.window["stride"], 1), sides("compile", "padding", op.window["padding"])
+        epilogue, plain = self.epilogue(op), window == ((1, 1), (0, 0, 0, 0))
+        return (key_of(op.inputs[0]), epilogue.activation) if plain and epilogue.residual is None else None
 
     def _lay_out_concats(self) -> None:
         """Gives every concatenation its map, and those of its inputs that can be written there their slices."""
@@ -124,17 +117,18 @@ class Layout:
         start = 0
         for key, width in zip(keys, widths, strict=True):
             if only is None or self.concat_of(key) is only:
-                self.maps[self.folded.get(key, key)] = whole.channels(start, width)
+                self.maps[self.value(key) if isinstance(key, Op) else key] = whole.channels(start, width)
             start += width
 
     def _first_columns(self, concat: Op) -> list[Op]:
         """The 1x1 convolutions on one map that make the first of the concatenated channels."""
-        makers = [self.relus.get(key, key) for key in map(key_of, concat.inputs)]
+        makers = [self.epilogues.head(key_of(t)) for t in concat.inputs]
         shared = self._pointwise(makers[0])
         if shared is None:
             return []
         operations = takewhile(lambda key: self._pointwise(key) == shared, makers)
-        return [op for op in takewhile(lambda op: self.concat_of(self.folded.get(op, op)) is concat, operations) if isinstance(op, Op)]
+        concatenated = takewhile(lambda op: self.concat_of(self.value(op)) is concat, operations)  # type: ignore[arg-type]
+        return list(concatenated)  # type: ignore[arg-type]
 
     def _beside(self, first: list[Op]) -> list[Op]:
         """The 1x1 convolutions on the same map that are not concatenated themselves: the reductions."""
@@ -152,7 +146,7 @@ class Layout:
 
     def _join_the_rest(self) -> None:
         """1x1 convolutions on one map, none of them concatenated: their outputs are neighbours in a separate buffer."""
-        groups: dict[tuple[Key, bool], list[Op]] = {}
+        groups: dict[tuple[Key, Activation | None], list[Op]] = {}
         for op in self.tape:
             shared = self._pointwise(op)
             if shared and self._is_free(op):
@@ -167,11 +161,6 @@ class Layout:
 def new_map(shape: Shape, *area: int) -> Map:
     """A map that fills a new buffer, in the arena unless another area is given."""
     return kernels.native.arena.new_map(shape, *area)
-
-
-def key_of(tensor: Tensor) -> Key:
-    """The key of a tensor's value."""
-    return id(tensor) if tensor.op is None else tensor.op
 
 
 def four(shape: Shape) -> Shape:

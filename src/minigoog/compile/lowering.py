@@ -11,7 +11,8 @@ from .. import kernels
 from ..array_types import Array
 from ..op import Op
 from ..tensor import Tensor
-from .layout import Key, Layout, Map, key_of, new_map
+from .epilogue import Key, key_of
+from .layout import Layout, Map, new_map
 
 Call: TypeAlias = Any  # kernels.native.plan.Call, which exists only where the C kernels were built
 
@@ -31,14 +32,19 @@ class Lowering:
         self.layout, self.names, self.machine, self.algorithm = layout, names, machine, algorithm
         self.native = kernels.native.plan
         self.steps: list[Call] = []
-        self.done: set[Key] = set(layout.relus)
+        self.done: set[Key] = set(layout.epilogues.heads)
 
     def add(self, op: Op, calls: Sequence[Call], kind: str | None = None, name: str | None = None) -> None:
         """Appends the calls of `op`; in a group, all calls but the last only pad."""
-        name = self.name(op) if name is None else name
+        name, kind = self.name(op) if name is None else name, self.kind(op) if kind is None else kind
         for call in calls:
             padding = call is not calls[-1] and not call.multiply_adds
-            self.steps.append(call._replace(name=name, kind="pad" if padding else kind or op.name))
+            self.steps.append(call._replace(name=name, kind="pad" if padding else kind))
+
+    def kind(self, op: Op) -> str:
+        """The names of the operations that the call of `op` computes."""
+        own = [op.name, "ReLU"] if getattr(op, "relu", False) else [op.name]
+        return "+".join([*own, *(other.name for other in self.layout.epilogue(op).ops)])
 
     def name(self, op: Op) -> str:
         """The layer that `op` belongs to, if it has parameters."""
@@ -58,10 +64,25 @@ class Lowering:
         for op in ops:
             if any(key_of(t) in self.layout.from_x for t in op.inputs[1:]):
                 raise NotImplementedError(f"compile: {op.name} with weights that are computed from the network's input ({op!r})")
+        found = [self._scaled(op) for op in ops]
         if len(ops) == 1:
-            return ops[0].inputs[1].data, ops[0].inputs[2].data if len(ops[0].inputs) > 2 else None
-        biases = [op.inputs[2].data if len(op.inputs) > 2 else np.zeros(op.y.shape[-1], np.float32) for op in ops]
-        return np.concatenate([op.inputs[1].data for op in ops], axis=-1), np.concatenate(biases)
+            return found[0]
+        biases = [np.zeros(op.y.shape[-1], np.float32) if b is None else b for op, (_, b) in zip(ops, found, strict=True)]
+        return np.concatenate([w for w, _ in found], axis=-1), np.concatenate(biases)
+
+    def _scaled(self, op: Op) -> tuple[Array, Array | None]:
+        """The weights and the bias of `op`, with the scales and shifts that follow it."""
+        w, b = op.inputs[1].data, op.inputs[2].data if len(op.inputs) > 2 else None
+        affines = self.layout.epilogue(op).affines
+        if not affines:
+            return w, b
+        factor, total = np.ones(w.shape[-1]), np.zeros(w.shape[-1]) if b is None else b.astype(np.float64)
+        for scale, shift in affines:
+            if scale is not None:
+                factor, total = factor * scale, total * scale
+            if shift is not None:
+                total = total + shift
+        return (w * factor).astype(np.float32), total.astype(np.float32)
 
     def dense(self, op: Op, x: Map) -> Map:
         """`x` if it is dense, else a dense copy."""

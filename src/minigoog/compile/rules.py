@@ -7,18 +7,21 @@ operations that are not in the table, including subclasses of those that are, ru
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..op import Op
-from ..ops.arithmetic import Add
 from ..ops.concat import Concat
 from ..ops.conv import Conv2d
 from ..ops.dropout import Dropout
+from ..ops.index import Index
 from ..ops.linear import Linear
 from ..ops.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
-from ..ops.relu import LeakyReLU, ReLU
 from ..ops.reshape import Reshape
 from ..ops.softmax import Softmax
+from ..ops.transpose import ChannelShuffle
 from ..tensor import Tensor
-from .layout import Layout, four, key_of
+from .epilogue import ACTIVATIONS, AFFINE, affine_of, gate_of, is_gate, is_sum, key_of
+from .layout import Layout, four
 from .lowering import Call, Lowering
 
 
@@ -36,19 +39,23 @@ def conv2d(lowering: Lowering, op: Conv2d) -> None:
     y = maps[0]._replace(shape=(*maps[0].shape[:3], sum(m.shape[3] for m in maps)))
     w, b = lowering.weights(together)
     how = op.window | ({"algorithm": lowering.algorithm} if op.window["algorithm"] == "auto" else {})
-    activation = ("relu",) if layout.relu(op) else None
-    calls = lowering.native.convolution(lowering.machine, layout.input(op), w, b, y, activation=activation, **how)
-    lowering.add(op, calls, "Conv2d" + ("+ReLU" if layout.relu(op) else ""), lowering.common_name(together))
+    calls = lowering.native.convolution(lowering.machine, layout.input(op), w, b, y, **_after(layout, op), **how)
+    lowering.add(op, calls, None, lowering.common_name(together))
     lowering.done |= set(together)
 
 
 def linear(lowering: Lowering, op: Linear) -> None:
     layout = lowering.layout
     w, b = lowering.weights([op])
-    activation = ("relu",) if layout.relu(op) else None
     x, y = layout.input(op), layout.output(op)
-    calls = lowering.native.convolution(lowering.machine, x, w[None, None], b, y, activation=activation)
-    lowering.add(op, calls, "Linear" + ("+ReLU" if layout.relu(op) else ""))
+    lowering.add(op, lowering.native.convolution(lowering.machine, x, w[None, None], b, y, **_after(layout, op)))
+
+
+def _after(layout: Layout, op: Op) -> dict[str, Any]:
+    """The sum and the activation in the epilogue of a convolution or linear layer."""
+    epilogue = layout.epilogue(op)
+    residual = None if epilogue.residual is None else layout.maps[key_of(epilogue.residual)]
+    return {"activation": epilogue.activation, "residual": residual}
 
 
 def max_pool2d(lowering: Lowering, op: MaxPool2d) -> None:
@@ -64,21 +71,50 @@ def global_avg_pool2d(lowering: Lowering, op: GlobalAvgPool2d) -> None:
     lowering.add(op, lowering.native.avg_pool(x, lowering.layout.output(op), kernel_size=x.shape[1:3], stride=None, padding=0))
 
 
-def relu(lowering: Lowering, op: ReLU) -> None:
-    lowering.add(op, lowering.native.activation(("relu",), lowering.layout.input(op), lowering.layout.output(op)))
-
-
-def leaky_relu(lowering: Lowering, op: LeakyReLU) -> None:
+def activation(lowering: Lowering, op: Op) -> None:
     layout = lowering.layout
-    lowering.add(op, lowering.native.activation(("leaky_relu", op.negative_slope), layout.input(op), layout.output(op)))
+    lowering.add(op, lowering.native.activation(ACTIVATIONS[type(op)](op), layout.input(op), layout.output(op)))
 
 
-def add(lowering: Lowering, op: Add) -> None:
-    layout = lowering.layout
-    if op.inputs[0].shape != op.inputs[1].shape:  # broadcast
+def arithmetic(lowering: Lowering, op: Op) -> None:
+    """Sums and products: of two maps, of a map and a gate, or of a map and constants."""
+    layout, native = lowering.layout, lowering.native
+    then, affine = layout.epilogue(op).activation, affine_of(op, layout.from_x)
+    if affine:
+        x, scale, shift = affine
+        scale = np.ones(x.shape[-1], np.float32) if scale is None else scale
+        lowering.add(op, native.affine(layout.maps[key_of(x)], scale, shift, layout.output(op), then))
+    elif is_sum(op):
+        lowering.add(op, native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op), then))
+    elif is_gate(op) and all(key_of(t) in layout.from_x for t in op.inputs):
+        x, gate = (layout.maps[key_of(t)] for t in gate_of(op) or ())
+        lowering.add(op, native.affine(x, gate, None, layout.output(op), then))
+    else:
+        lowering.in_numpy(op)
+
+
+def index(lowering: Lowering, op: Index) -> None:
+    """Some neighbouring channels are a view."""
+    shape = op.inputs[0].shape
+    channels = channel_slice(op.index, len(shape))
+    if channels is None or op.y.shape[:-1] != shape[:-1]:
         lowering.in_numpy(op)
     else:
-        lowering.add(op, lowering.native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op)))
+        lowering.layout.maps[op] = lowering.layout.input(op).channels(channels.indices(shape[-1])[0], op.y.shape[-1])
+
+
+def channel_slice(index: Any, ndim: int) -> slice | None:
+    """The slice of the last axis, if `index` selects nothing else; without steps."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not parts or not isinstance(parts[-1], slice) or parts[-1].step not in (None, 1):
+        return None
+    others = parts[:-1]
+    whole = (Ellipsis,) if any(part is Ellipsis for part in others) else (slice(None),) * (ndim - 1)
+    return parts[-1] if len(others) == len(whole) and all(a == b for a, b in zip(others, whole, strict=True)) else None
+
+
+def channel_shuffle(lowering: Lowering, op: ChannelShuffle) -> None:
+    lowering.add(op, lowering.native.channel_shuffle(lowering.layout.input(op), op.groups, lowering.layout.output(op)))
 
 
 def softmax(lowering: Lowering, op: Softmax) -> None:
@@ -103,16 +139,17 @@ def dropout(lowering: Lowering, op: Dropout) -> None:
 
 
 RULES: dict[type[Op], Rule] = {
-    Add: Rule(add, to_slice=True),
+    **{kind: Rule(activation, to_slice=True) for kind in ACTIVATIONS},
+    **{kind: Rule(arithmetic, to_slice=True) for kind in AFFINE},
     AvgPool2d: Rule(avg_pool2d, to_slice=True),
+    ChannelShuffle: Rule(channel_shuffle, to_slice=True),
     Concat: Rule(concat, to_slice=True),
     Conv2d: Rule(conv2d, to_slice=True),
     Dropout: Rule(dropout, to_slice=False),
     GlobalAvgPool2d: Rule(global_avg_pool2d, to_slice=True),
-    LeakyReLU: Rule(leaky_relu, to_slice=True),
+    Index: Rule(index, to_slice=False),
     Linear: Rule(linear, to_slice=True),
     MaxPool2d: Rule(max_pool2d, to_slice=True),
-    ReLU: Rule(relu, to_slice=True),
     Reshape: Rule(reshape, to_slice=False),
     Softmax: Rule(softmax, to_slice=False),
 }

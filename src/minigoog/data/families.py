@@ -104,7 +104,7 @@ def likely(kind: str, facts: Mapping[str, str]) -> tuple[str, bool]:
     """(the family of a file of this kind, such as "onnx", with these facts; whether that is known, not assumed)."""
     producer = facts.get("producer", "").lower()
     if kind == "caffe":
-        return "caffe", True
+        return "caffe", "mean" in facts or "scale" in facts
     if "keras" in producer or "tf2onnx" in producer:
         return "keras", False
     if "caffe" in producer:

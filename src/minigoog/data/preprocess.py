@@ -109,6 +109,8 @@ def from_facts(facts: Any) -> Preprocess:
     facts = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
     if unknown := facts.keys() - Preprocess.__dataclass_fields__.keys():
         raise ValueError(f"its preprocessing has {short(min(unknown))}, expected {', '.join(Preprocess.__dataclass_fields__)}")
+    if missing := {"input_size", "resize", "mean", "std"} - facts.keys():
+        raise ValueError(f"its preprocessing has no {min(missing)}")
     for name in ("mean", "std"):
         if not all(type(x) in (int, float) for x in facts.get(name, ())):
             raise ValueError(f"`{name}` is {short(facts[name])}, expected numbers")

@@ -21,7 +21,7 @@ KINDS = {"model": str, "arguments": dict, "classes": list, "input_size": list, "
 class Info(NamedTuple):
     """What is saved with the weights of a model.
 
-    model, arguments   `minigoog.models.build(model, **arguments)` builds the network
+    model, arguments   `minigoog.models.build(model, **arguments)` builds the network; "graph": an imported one, as `graph_json` says
     classes            the name of each class
     input_size         (height, width, channels) of an image
     mean, std          of each channel, from 0 to 255: the network sees (image - mean) / std
@@ -48,6 +48,16 @@ def save(path: str | Path, weights: Mapping[str, NDArray[Any]], info: Info) -> N
 def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], Info]:
     """(weights, Info) of a file that `save` wrote; DamagedFile naming the file for any other."""
     weights, metadata = safetensors.load(path)
+    return weights, info_of(path, metadata)
+
+
+def is_saved(metadata: Mapping[str, str]) -> bool:
+    """Whether this is the metadata of a saved model, perhaps a damaged one, and not of a safetensors file of another system."""
+    return "model" in metadata or "input_size" in metadata
+
+
+def info_of(path: str | Path, metadata: Mapping[str, str]) -> Info:
+    """The Info in the metadata of a saved model; DamagedFile naming the file if it is none."""
     missing = [name for name in Info._fields if name not in metadata]
     if missing:
         raise DamagedFile(f"{path}: not a saved model of minigoog: its metadata has no `{missing[0]}`")
@@ -56,7 +66,7 @@ def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], Info]:
         with reading(path, f"its metadata is damaged: `{name}`"):
             facts[name] = json_value(metadata[name], kind)
     with reading(path, "its metadata is damaged"):
-        return dict(weights), _info(facts)
+        return _info(facts)
 
 
 def members(run_or_file: str | os.PathLike[str]) -> list[Path]:

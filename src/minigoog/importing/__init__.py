@@ -4,9 +4,10 @@ A Graph from `minigoog.formats` is resolved for each shape of input: what comput
 operations is left, which runs on the tape. Parameters are made once, each in a module named as in the file."""
 
 from ..formats.graph import Graph
+from .classes import with_classes
 from .network import ImportedNetwork
 
-__all__ = ["ImportedNetwork", "network"]
+__all__ = ["ImportedNetwork", "network", "with_classes"]
 
 
 def network(graph: Graph) -> ImportedNetwork:

@@ -1,7 +1,9 @@
 """An imported network: a Module whose forward runs the program for its input's shape."""
 
 from collections import deque
+from dataclasses import replace
 
+from .. import ops
 from ..array_types import Shape
 from ..formats.graph import FreeShape, Graph, Node
 from ..nn import Module
@@ -50,7 +52,7 @@ class ImportedNetwork(Module):
     input_size     (height, width, channels) of an image; None for an axis of any length
     outputs        the names of the results in the file
     ends_with_softmax  whether the (first) result is a Softmax
-    logits         set to True: return what goes into that Softmax instead
+    logits         set to True: return what goes into that Softmax instead, of maps of one pixel [n, k]
     metadata       what the file says about itself"""
 
     def __init__(self, graph: Graph):
@@ -64,8 +66,7 @@ class ImportedNetwork(Module):
         self.input_size: FreeShape = next(iter(self._programs.inputs.values()))[1:]
         self._before_softmax = _before_softmax(parts.nodes, graph.outputs)
         self.ends_with_softmax = self._before_softmax is not None
-        self._programs.of(tuple(tuple(n or (1 if i == 0 else FREE) for i, n in enumerate(shape)) for shape in self._programs.inputs.values()),
-                          self.outputs)  # fmt: skip
+        self._programs.of(tuple(_fixed(shape) for shape in self._programs.inputs.values()), self.outputs)  # makes the modules
         parts.forget()
         self.eval()
 
@@ -73,7 +74,20 @@ class ImportedNetwork(Module):
         for x, (name, shape) in zip(xs, self._programs.inputs.items(), strict=True):
             _check_input(self._programs.parts.graph.file, name, check_tensor("forward", "x", x).shape, shape)
         results = self._programs.of(tuple(x.shape for x in xs), self._wanted()).run(xs)
+        if self.logits and results[0].ndim == 4 and results[0].shape[1:3] == (1, 1):
+            results = (ops.flatten(results[0]), *results[1:])
         return results[0] if len(results) == 1 else results
+
+    @property
+    def graph(self) -> Graph:
+        """What the network was made from, without weights that its modules hold: zeros that take no memory stand for them."""
+        parts = self._programs.parts
+        return replace(parts.graph, nodes=tuple(parts.nodes), weights=dict(parts.known))
+
+    def output_shapes(self, x: Shape) -> tuple[Shape, ...]:
+        """The shapes of the results for an input of this shape."""
+        program = self._programs.of((x,), self._wanted())
+        return tuple(program.shapes[number] for number in program.outputs)
 
     def _wanted(self) -> tuple[str, ...]:
         """The values to return."""
@@ -89,8 +103,13 @@ def _in_our_order(shape: FreeShape, channels_last: bool) -> FreeShape:
     return shape if len(shape) != 4 or channels_last else (shape[0], shape[2], shape[3], shape[1])
 
 
+def _fixed(shape: FreeShape) -> Shape:
+    """A shape in which free axes have a length: one image, and so many pixels."""
+    return tuple(n or (1 if i == 0 else FREE) for i, n in enumerate(shape))
+
+
 def _is_channels_last(name: str, shape: FreeShape, nodes: list[Node]) -> bool:
-    """Whether an image is NHWC in the file: it reaches a Transpose to NCHW before anything that needs maps, or only its last axis is short."""
+    """Whether an image is NHWC in the file: it reaches a Transpose to NCHW before what needs maps, or only its last axis is short."""
     readers: dict[str, list[Node]] = {}
     for node in nodes:
         for value in node.inputs:

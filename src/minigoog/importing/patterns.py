@@ -77,4 +77,7 @@ class _Finder:
 
 def _both_ways(node: Node, op: str) -> list[tuple[str, str]]:
     """The two inputs of a node `op`, in both orders."""
-    return [node.inputs, node.inputs[::-1]] if node.op == op and len(node.inputs) == 2 else []  # type: ignore[list-item]
+    if node.op != op or len(node.inputs) != 2:
+        return []
+    a, b = node.inputs
+    return [(a, b), (b, a)]

@@ -14,7 +14,7 @@ from ..text import listed
 from .folding import FOLDS, Constant
 from .modules import Function
 from .parts import Parts, one_line
-from .pending import Vector, affine
+from .pending import Affine, Vector
 from .program import Program
 from .values import NHWC, Slot, Value, from_memory
 
@@ -179,7 +179,7 @@ class Resolver:
 
     def layer(self, shape: Shape, groups: Sequence[Sequence[int]], finish: Callable[[Vector, Vector], int], channels: int) -> Value:
         """The result of a layer that can scale and shift its channels, the last group of axes; `shape` is the file's."""
-        slot = Slot(pending=affine(finish, np.ones(channels), np.zeros(channels)))
+        slot = Slot(pending=Affine(finish, np.ones(channels), np.zeros(channels)))
         return from_memory(slot, shape, groups)
 
     def in_file_order(self, value: Value) -> int:

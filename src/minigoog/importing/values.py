@@ -89,7 +89,8 @@ class Value:
         parts: dict[int, list[int]] = {}
         for piece in (piece for axis in cut for piece in axis):
             parts.setdefault(piece[0], []).append(piece[1])
-        starts, sizes = {}, []
+        starts: dict[int, int] = {}
+        sizes: list[int] = []
         for atom in range(len(self.sizes)):
             starts[atom] = len(sizes)
             sizes += parts.get(atom, [])

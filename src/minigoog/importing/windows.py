@@ -22,7 +22,7 @@ class Window(NamedTuple):
         """The rows (axis 0) or columns (1) that a window spans."""
         return self.dilation[axis] * (self.kernel[axis] - 1) + 1
 
-    def count(self, axis: int, size: int, ceil: bool = False) -> int:
+    def windows(self, axis: int, size: int, ceil: bool = False) -> int:
         """The number of windows along an axis; in ceil mode a last one may extend over the end, but starts before it."""
         before, after, step = self.pads[axis], self.pads[axis + 2], self.stride[axis]
         room = size + before + after - self.extent(axis) + (step - 1 if ceil else 0)
@@ -30,6 +30,11 @@ class Window(NamedTuple):
             raise ValueError(f"a window of {self.extent(axis)} pixels on a map of {size} with {before} and {after} around it")
         n = room // step + 1
         return n - 1 if ceil and (n - 1) * step >= size + before else n
+
+    def padded(self, pads: Pads) -> "Window":
+        """The window with more padding."""
+        top, left, bottom, right = (a + b for a, b in zip(self.pads, pads, strict=True))
+        return self._replace(pads=(top, left, bottom, right))
 
     def settings(self) -> dict[str, Pair | Pads]:
         """Stride, padding and dilation as arguments of our operations, those that are not the default."""

@@ -9,7 +9,8 @@ from ..array_types import Array, IntArray, Shape
 from ..cli import integer
 from ..data import digits, images
 from ..data.preprocess import Preprocess
-from ..loading import load
+from ..importing import ImportedNetwork
+from ..loading import flags as weights
 from ..models import INPUT_SIZES, MODELS, build
 from ..nn import Module
 from ..tensor import Tensor, no_grad
@@ -46,7 +47,8 @@ class Sample(NamedTuple):
 def add_network_flags(p: ArgumentParser) -> None:
     """The flags that select the network."""
     p.add_argument("--model", choices=sorted(MODELS), metavar="MODEL", help=f"{', '.join(MODELS)} (default: that of --weights, or tiny)")
-    p.add_argument("--weights", metavar="FILE", help="trained weights, or the folder of a run of minigoog.train (default: random weights)")
+    p.add_argument("--weights", metavar="FILE", help="a run's folder, or a file of weights (default: random weights)")
+    weights.add_flags(p, brief=True)
 
 
 def add_flags(p: ArgumentParser) -> None:
@@ -77,10 +79,15 @@ def load_network(flags: Namespace) -> Network:
     """The Network of the flags --model and --weights."""
     if flags.weights is None:
         return _untrained(flags.model or "tiny")
-    model = load(flags.weights)
+    model = weights.load_with(flags, flags.weights)
     if flags.model not in (None, model.info.model):
         raise ValueError(f"--model is {flags.model}, but {model.path} has the weights of {model.info.model}")
-    return Network(model, model.preprocess, model.classes, f"{model.info.model} with the weights of {printable(model.path)}")
+    if not model.classes:
+        raise ValueError(f"{printable(model.path)}: no classifier, so it has no class to look into")
+    if isinstance(model, ImportedNetwork):
+        model.logits = True  # a loss takes logits
+    kind = model.info.more.get("format", model.info.model) if isinstance(model, ImportedNetwork) else model.info.model
+    return Network(model, model.preprocess, model.classes, f"{kind} with the weights of {printable(model.path)}")
 
 
 def _untrained(name: str) -> Network:

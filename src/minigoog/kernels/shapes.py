@@ -1,16 +1,19 @@
 """Shapes of convolutions and pools, checked once for both kinds of kernels."""
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..array_types import BoolArray, Pair, Shape
-from ..checks import LARGEST, check_array, check_bool, check_int, output_size, pair
+from ..array_types import BoolArray, Padding, Pair, Shape
+from ..checks import LARGEST, as_pair, check_array, check_bool, check_int, output_size, pair, sides
+
+Sides: TypeAlias = tuple[int, int, int, int]
+AXES = ("height", "width")
 
 
 class ConvShape(NamedTuple):
-    """Everything about a convolution but its values. `cin` and `cout` count all groups together."""
+    """Everything about a convolution but its values. `cin` and `cout` count all groups together; padding: top, left, bottom, right."""
 
     n: int
     h: int
@@ -20,10 +23,16 @@ class ConvShape(NamedTuple):
     kw: int
     cout: int
     stride: tuple[int, int]
-    padding: tuple[int, int]
+    padding: Sides
+    dilation: tuple[int, int]
     groups: int
     out_h: int
     out_w: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Height and width from the first to the last pixel of a window."""
+        return (self.kh - 1) * self.dilation[0] + 1, (self.kw - 1) * self.dilation[1] + 1
 
     @property
     def x(self) -> Shape:
@@ -42,7 +51,7 @@ class ConvShape(NamedTuple):
 
 
 class PoolShape(NamedTuple):
-    """Everything about a pooling but its values."""
+    """Everything about a pooling but its values. padding: top, left, bottom, right; with `count_padding` a mean divides by it too."""
 
     n: int
     h: int
@@ -51,9 +60,16 @@ class PoolShape(NamedTuple):
     kh: int
     kw: int
     stride: tuple[int, int]
-    padding: tuple[int, int]
+    padding: Sides
+    dilation: tuple[int, int]
+    count_padding: bool
     out_h: int
     out_w: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Height and width from the first to the last pixel of a window."""
+        return (self.kh - 1) * self.dilation[0] + 1, (self.kw - 1) * self.dilation[1] + 1
 
     @property
     def x(self) -> Shape:
@@ -69,7 +85,7 @@ class PoolShape(NamedTuple):
 # The arguments are already checked to be ints: 1, 1.0 and True would be the same key of the cache.
 @lru_cache(maxsize=1024)
 def _conv_shape(
-    where: str, x: Shape, w: Shape, stride: tuple[int, int], padding: tuple[int, int], groups: int
+    where: str, x: Shape, w: Shape, stride: tuple[int, int], padding: Sides, dilation: tuple[int, int], groups: int
 ) -> ConvShape:
     if len(x) != 4:
         raise ValueError(f"{where}: `x` has shape {x}, expected four axes NHWC [n, h, w, cin]")
@@ -81,19 +97,23 @@ def _conv_shape(
     check_lengths(where, "w", w)
     if w[3] % groups:
         raise ValueError(f"{where}: `groups` is {groups}, expected a divisor of the {w[3]} output channels")
-    out = [output_size(where, axis, x[1 + i], w[i], stride[i], padding[i]) for i, axis in enumerate(("height", "width"))]
-    return ConvShape(x[0], x[1], x[2], x[3], w[0], w[1], w[3], stride, padding, groups, out[0], out[1])
+    s = ConvShape(*x, w[0], w[1], w[3], stride, padding, dilation, groups, 0, 0)
+    out = [output_size(where, axis, x[1 + i], s.span[i], stride[i], padding[i], padding[2 + i]) for i, axis in enumerate(AXES)]
+    return s._replace(out_h=out[0], out_w=out[1])
 
 
-def conv_shape(where: str, x: Shape, w: Shape, stride: Pair, padding: Pair, groups: int) -> ConvShape:
+def conv_shape(
+    where: str, x: Shape, w: Shape, stride: Pair, padding: Padding, groups: int = 1, dilation: Pair = 1
+) -> ConvShape:
     """The ConvShape of a convolution of a map of shape `x` with weights of shape `w`; raises if there is none."""
-    strides, paddings = pair(where, "stride", stride, 1), pair(where, "padding", padding, 0)
-    return _conv_shape(where, x, w, strides, paddings, check_int(where, "groups", groups, 1))
+    strides, paddings, steps = pair(where, "stride", stride, 1), sides(where, "padding", padding), pair(where, "dilation", dilation, 1)
+    return _conv_shape(where, x, w, strides, paddings, steps, check_int(where, "groups", groups, 1))
 
 
 @lru_cache(maxsize=1024)
 def _pool_shape(
-    where: str, x: Shape, size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], ceil_mode: bool
+    where: str, x: Shape, size: tuple[int, int], stride: tuple[int, int], padding: Sides, dilation: tuple[int, int],
+    ceil_mode: bool, count_padding: bool,
 ) -> PoolShape:
     if len(x) != 4:
         raise ValueError(f"{where}: `x` has shape {x}, expected four axes NHWC [n, h, w, c]")
@@ -101,22 +121,33 @@ def _pool_shape(
         raise ValueError(f"{where}: `x` has no channels {x}")
     if x[1] * x[2] >= 2**31:
         raise ValueError(f"{where}: `x` has {x[1]} x {x[2]} pixels, expected fewer than 2^31")
-    if padding[0] >= size[0] or padding[1] >= size[1]:
-        raise ValueError(f"{where}: `padding` is {padding}, expected less than the window {size}")
-    out = [output_size(where, axis, x[1 + i], size[i], stride[i], padding[i], ceil_mode) for i, axis in enumerate(("height", "width"))]
+    if any(p >= size[i % 2] for i, p in enumerate(padding)):
+        raise ValueError(f"{where}: `padding` is {as_pair(padding)}, expected less than the window {size}")
+    s = PoolShape(*x, *size, stride, padding, dilation, count_padding, 0, 0)
+    out = [output_size(where, axis, x[1 + i], s.span[i], stride[i], padding[i], padding[2 + i], ceil_mode) for i, axis in enumerate(AXES)]
     for i in range(2):
-        if (out[i] - 1) * stride[i] >= x[1 + i] + padding[i] or x[1 + i] == 0:
-            raise ValueError(f"{where}: a window {size} with padding {padding} lies completely outside the map {x}")
-    return PoolShape(x[0], x[1], x[2], x[3], size[0], size[1], stride, padding, out[0], out[1])
+        if not _all_inside(x[1 + i], size[i], stride[i], padding[i], dilation[i], out[i]):
+            raise ValueError(f"{where}: a window {size} with padding {as_pair(padding)} lies completely outside the map {x}")
+    return s._replace(out_h=out[0], out_w=out[1])
+
+
+def _all_inside(n: int, size: int, stride: int, before: int, dilation: int, out: int) -> bool:
+    """Whether each of `out` windows along an axis of `n` pixels has a pixel inside it."""
+    last = (out - 1) * stride - before
+    early = range(-before, min(0, last + 1), stride) if dilation > n else ()  # starts of windows that may step over the map
+    return n > 0 and last < n and all(start % dilation < n for start in early)
 
 
 def pool_shape(
-    where: str, x: Shape, kernel_size: Pair, stride: Pair | None, padding: Pair, ceil_mode: bool = False
+    where: str, x: Shape, kernel_size: Pair, stride: Pair | None, padding: Padding, ceil_mode: bool = False, dilation: Pair = 1,
+    count_include_pad: bool = False,
 ) -> PoolShape:
     """The PoolShape of a pooling of a map of shape `x`; `stride` None means the window's size."""
-    size, paddings = pair(where, "kernel_size", kernel_size, 1), pair(where, "padding", padding, 0)
+    size, steps = pair(where, "kernel_size", kernel_size, 1), pair(where, "dilation", dilation, 1)
+    paddings = sides(where, "padding", padding)
     strides = size if stride is None else pair(where, "stride", stride, 1)
-    return _pool_shape(where, x, size, strides, paddings, check_bool(where, "ceil_mode", ceil_mode))
+    flags = check_bool(where, "ceil_mode", ceil_mode), check_bool(where, "count_include_pad", count_include_pad)
+    return _pool_shape(where, x, size, strides, paddings, steps, *flags)
 
 
 def check_lengths(where: str, name: str, shape: Shape, empty_batch: bool = False) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..array_types import Array, BoolArray, IntArray, Pair, Shape
-from ..checks import LARGEST, check_array, check_bool, check_choice, check_int, check_shape
+from ..checks import LARGEST, check_array, check_bool, check_choice, check_int, check_shape, pair
 from .shapes import SPARSE_ALGORITHMS, ConvShape, conv_shape
 
 BLOCK = 16  # the rows of a block are a multiple of this: whole vectors on every instruction set
@@ -170,7 +170,7 @@ def sparse_shape(where: str, x_shape: Shape, pattern: SparsePattern, stride: Pai
     cin = check_pattern(where, pattern).shape[2]
     if len(x_shape) == 4 and x_shape[3] != cin:
         raise ValueError(f"{where}: `pattern` takes {cin} channels but `x` has {x_shape[3]} (x NHWC {x_shape}, pattern {pattern.shape})")
-    return conv_shape(where, x_shape, pattern.shape, stride, padding, 1)
+    return conv_shape(where, x_shape, pattern.shape, stride, pair(where, "padding", padding, 0), 1)
 
 
 def check_sparse_conv(

@@ -3,25 +3,85 @@
 import os
 from pathlib import Path
 
-from ..formats import saved_model
-from .saved import load_saved, refuse_ensemble
-from .trained import Ranking, TrainedModel, runner
+from ..array_types import Array
+from ..data import pretrained
+from ..data.preprocess import Preprocess
+from ..formats import safetensors, saved_model
+from ..formats.graph_json import described
+from . import foreign
+from .kinds import kind_of
+from .pixels import Names, Wanted, chosen
+from .saved import build, check_finite, load_saved, refuse_ensemble
+from .trained import Ranking, TrainedModel, runner, trained
 
-__all__ = ["load", "Ranking", "runner", "TrainedModel"]
+__all__ = ["build", "constants", "load", "Ranking", "runner", "TrainedModel"]
 
 
-def load(path: str | os.PathLike[str]) -> TrainedModel:
-    """The trained model in a run's folder or a safetensors file, in evaluation mode: a Module with `classes`, `preprocess` and `info`.
+def load(
+    path: str | os.PathLike[str], *, preprocess: Wanted = None, classes: Names = None, prototxt: str | os.PathLike[str] | None = None,
+    download: bool = False,
+) -> TrainedModel:  # fmt: skip
+    """The trained network in a run's folder or a file, in evaluation mode: a Module with `classes`, `preprocess`, `predict` and `info`.
 
         model = minigoog.load("runs/tiny-digits-seed0")
         model.predict("seven.png")                      [("7", 0.98), ...]
         logits = model(minigoog.Tensor(model.preprocess("seven.png")))
 
-    From a run's folder it loads the averaged weights if there are any, else those of the last epoch. A network with several outputs
-    returns them as a tuple. FileNotFoundError if there is no such file. ValueError, naming the file, if it is damaged, is not a saved
-    model, or holds weights that are not finite or do not fit the network; and, naming its members, for the folder of an ensemble."""
+    path        a run's folder, of which it loads the averaged weights if there are any, else those of the last epoch; or a saved model;
+                or .onnx, .caffemodel, .pth or safetensors files of other systems; or one of the names of `data.pretrained.WEIGHTS`
+    preprocess  how photographs are prepared: a Preprocess, the name of one of `data.families.FAMILIES`, or a dict of some of name, size
+                (height, width), mean, std and colours. Without it, it is what the file says, or else what such files usually
+                want; then a line on standard error says what was assumed
+    classes     their names, or a file of them; without it, those in the file or beside it (synset_words.txt), or else numbers
+    prototxt    of a .caffemodel; without it, the one beside it, if there is one
+    download    whether weights that are given by name are fetched if they are missing
+
+    A network with several outputs returns them as a tuple. FileNotFoundError if there is no such file. ValueError, naming the file, if
+    it is damaged, is of another kind, has an operation that is not supported, or holds weights that are not finite or do not fit the
+    network; and, naming its members, for the folder of an ensemble."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"load: `path` is {type(path).__name__}, expected a path")
+    if str(path) in pretrained.WEIGHTS and not os.path.exists(path):
+        path = pretrained.find(str(path), download)
     refuse_ensemble(path)
-    found: Path = saved_model.find(path)
-    return load_saved(found, *saved_model.load(found))
+    file: Path = saved_model.find(path)
+    kind = kind_of(file)
+    if kind == "safetensors":
+        weights, metadata = safetensors.load(file)
+        if saved_model.is_saved(metadata):
+            return _adapted(load_saved(file, weights, saved_model.info_of(file, metadata)), preprocess, classes)
+        found = foreign.load_state_dict(file, weights, kind)
+    else:
+        found = foreign.load_pth(file) if kind == "pth" else foreign.load_graph(file, kind, prototxt)
+    return _trained(file, found, preprocess, classes)
+
+
+def constants(model: TrainedModel) -> dict[str, Array]:
+    """What a saved model holds beside the state dict: of an imported network, the values in its graph that are not trained."""
+    return described(model.graph)[1] if model.info.model == foreign.GRAPH else {}
+
+
+def _trained(file: Path, found: foreign.Found, preprocess: Wanted, classes: Names) -> TrainedModel:
+    """The model of what was found in a file of another system."""
+    check_finite(file, found.network.state_dict())
+    pixels = chosen(file, preprocess, found.preprocess, found.family, found.known, found.size)
+    names = foreign.named(file, classes, found.classes, found.names)
+    info = saved_model.Info(found.model, found.arguments, names, pixels.input_size, pixels.mean, pixels.std, found.facts)
+    return trained(found.network, classes=names, preprocess=pixels, info=_described(info, pixels), path=file)
+
+
+def _adapted(model: TrainedModel, preprocess: Wanted, classes: Names) -> TrainedModel:
+    """A saved model with other pixels or names, if any are asked for."""
+    if preprocess is not None:
+        model.preprocess = chosen(model.path, preprocess, model.preprocess, "", True, (None, None, model.preprocess.input_size[2]))
+        model.info = _described(model.info, model.preprocess)
+    if classes is not None:
+        model.classes = foreign.named(model.path, classes, len(model.classes), ())
+        model.info = model.info._replace(classes=model.classes)
+    return model
+
+
+def _described(info: saved_model.Info, pixels: Preprocess) -> saved_model.Info:
+    """The Info of a model whose photographs are prepared like this."""
+    more = info.more | {"preprocess": pixels.settings()}
+    return info._replace(input_size=pixels.input_size, mean=pixels.mean, std=pixels.std, more=more)

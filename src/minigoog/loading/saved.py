@@ -1,6 +1,7 @@
 """Models that this package has saved: runs of minigoog.train, and files of `formats.saved_model`."""
 
 import os
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,33 @@ from .. import models, rng
 from ..array_types import Array
 from ..data.preprocess import Preprocess, from_facts
 from ..formats import saved_model
+from ..formats.graph_json import PREFIX, rebuilt
+from ..importing import ImportedNetwork, network
 from ..nn import Module
 from ..reading import DamagedFile, json_value, reading
 from ..text import listed, printable, shortened
+from .foreign import GRAPH, n_classes
 from .trained import TrainedModel, trained
 
 SLACK = 1 << 20  # weights that a network may have more than its file
-GRAPH = "graph"  # `Info.model` of an imported network
 
 
-def load_saved(path: Path, weights: dict[str, Array], info: saved_model.Info) -> TrainedModel:
+def load_saved(path: Path, weights: MutableMapping[str, Array], info: saved_model.Info) -> TrainedModel:
     """The model of these weights and facts; DamagedFile, naming the file, if they do not fit together."""
     preprocess = _preprocess(path, info)
     for name, array in weights.items():
         with np.errstate(over="ignore"):  # float64 that float32 cannot hold becomes infinite
             weights[name] = array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
-        if not np.isfinite(weights[name]).all():
-            raise DamagedFile(f"{path}: `{shortened(printable(name), 80)}` has values that are not finite")
+    check_finite(path, {name: array for name, array in weights.items() if not name.startswith(PREFIX)})
     model = _built(path, weights, info)
     return trained(model, classes=info.classes, preprocess=preprocess, info=info, path=path)
+
+
+def check_finite(path: Path, weights: Mapping[str, Array]) -> None:
+    """Raises DamagedFile, naming the file and the array, if there are values that are not finite."""
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise DamagedFile(f"{path}: `{shortened(printable(name), 80)}` has values that are not finite")
 
 
 def refuse_ensemble(run_or_file: str | os.PathLike[str]) -> None:
@@ -39,15 +48,25 @@ def refuse_ensemble(run_or_file: str | os.PathLike[str]) -> None:
         raise ValueError(f"load: `path` is '{run_or_file}', the folder of an ensemble, expected one of its models: {names}")
 
 
-def _built(path: Path, weights: dict[str, Array], info: saved_model.Info) -> Module:
+def build(info: saved_model.Info, arrays: Mapping[str, Array], most: int) -> Module:
+    """The network that an Info names, its weights zeros, at most `most` values; arrays: of its graph, if it has one (`graph_json`)."""
+    if info.model == GRAPH:
+        return network(rebuilt(info.arguments.get(GRAPH), arrays, most))
+    with rng.zeros(most):
+        return models.build(info.model, **info.arguments)
+
+
+def _built(path: Path, weights: Mapping[str, Array], info: saved_model.Info) -> Module:
     """The network of these weights; DamagedFile, naming the file, if they do not fit it."""
     with reading(path, "its weights do not fit the network that it names"):
         # a file of a few bytes may name a network of gigabytes; a slightly larger one gets a better message below
-        with rng.zeros(sum(array.size for array in weights.values()) + SLACK):
-            model = models.build(info.model, **info.arguments)
-        model.load_state_dict(weights)
-        if info.arguments.get("num_classes", len(info.classes)) != len(info.classes):
-            raise ValueError(f"{info.arguments['num_classes']} classes, of which {len(info.classes)} have names")
+        model = build(info, weights, sum(array.size for array in weights.values()) + SLACK)
+        model.load_state_dict({name: array for name, array in weights.items() if not name.startswith(PREFIX)})
+        n = info.arguments.get("num_classes", len(info.classes))
+        if isinstance(model, ImportedNetwork) and info.classes:
+            n = n_classes(model, info.input_size)
+        if n != len(info.classes):
+            raise ValueError(f"{n} classes, of which {len(info.classes)} have names")
     return model
 
 
@@ -61,9 +80,3 @@ def _preprocess(path: Path, info: saved_model.Info) -> Preprocess:
             text = info.more.get("resize", str(info.input_size[0]))
             settings = {"resize": int(text) if text.isdecimal() and len(text) < 9 else 0}
         return from_facts(settings | {"input_size": info.input_size, "mean": info.mean, "std": info.std})
-
-
-def described(info: saved_model.Info, preprocess: Preprocess) -> saved_model.Info:
-    """The Info of a model whose pixels are prepared like this."""
-    more = info.more | {"preprocess": preprocess.settings()}
-    return info._replace(input_size=preprocess.input_size, mean=preprocess.mean, std=preprocess.std, more=more)

@@ -35,7 +35,12 @@ class TrainedModel(Module):
     preprocess: Preprocess
     info: Info
     path: Path
-    gives_probabilities: bool  # whether the network's output is softmax already
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the network ends with a Softmax, as some imported ones do."""
+        facts = vars(self)
+        return bool(facts.get("ends_with_softmax")) and not facts.get("logits")
 
     def predict(self, images: Photograph | Sequence[Photograph], top: int = 5) -> Ranking | list[Ranking]:
         """The `top` likeliest classes of an image, [(class, probability), ...]; of several images, a list of these.
@@ -77,7 +82,7 @@ class TrainedModel(Module):
 def trained(network: Module, **attributes: Any) -> TrainedModel:
     """The network as a TrainedModel, in evaluation mode."""
     network.__class__ = trained_class(type(network))
-    vars(network).update({"gives_probabilities": False} | attributes)
+    vars(network).update(attributes)
     assert isinstance(network, TrainedModel)
     return network.eval()
 

@@ -1,24 +1,29 @@
 """Pooling layers."""
 
 from .. import ops
-from ..array_types import Array, Pair
-from ..checks import check_bool, pair
+from ..array_types import Array, Padding, Pair
+from ..checks import as_pair, check_bool, pair, sides
 from ..tensor import Tensor
+from ..text import shape_text
 from .module import Module
 
 
 class _Pool2d(Module):
     """The settings that max and average pooling share."""
 
-    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, ceil_mode: bool = False) -> None:
+    def __init__(
+        self, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, *, ceil_mode: bool = False, dilation: Pair = 1
+    ) -> None:
         where = type(self).__name__
         self.kernel_size = pair(where, "kernel_size", kernel_size, 1)
         self.stride = self.kernel_size if stride is None else pair(where, "stride", stride, 1)
-        self.padding, self.ceil_mode = pair(where, "padding", padding, 0), check_bool(where, "ceil_mode", ceil_mode)
+        self.padding, self.ceil_mode = as_pair(sides(where, "padding", padding)), check_bool(where, "ceil_mode", ceil_mode)
+        self.dilation = pair(where, "dilation", dilation, 1)
 
     def settings(self) -> str:
         parts = ["{}x{}".format(*self.kernel_size), "stride={}x{}".format(*self.stride)]
-        parts += ["padding={}x{}".format(*self.padding)] * (self.padding != (0, 0)) + ["ceil_mode"] * self.ceil_mode
+        parts += [f"padding={shape_text(self.padding)}"] * any(self.padding) + ["ceil_mode"] * self.ceil_mode
+        parts += ["dilation={}x{}".format(*self.dilation)] * (self.dilation != (1, 1))
         return ", ".join(parts)
 
 
@@ -26,14 +31,29 @@ class MaxPool2d(_Pool2d):
     """The largest value of each window; in ceil mode the output size is rounded up, as in the paper's pools."""
 
     def forward(self, x: Tensor, out: Array | None = None) -> Tensor:
-        return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode, out=out)
+        return ops.max_pool2d(
+            x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode, dilation=self.dilation, out=out
+        )
 
 
 class AvgPool2d(_Pool2d):
-    """The mean of each window over the pixels inside the map: padding is never counted."""
+    """The mean of each window over the pixels inside the map, or, if `count_include_pad`, inside the map and its padding."""
+
+    def __init__(
+        self, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, *, ceil_mode: bool = False, dilation: Pair = 1,
+        count_include_pad: bool = False,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode=ceil_mode, dilation=dilation)
+        self.count_include_pad = check_bool("AvgPool2d", "count_include_pad", count_include_pad)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.avg_pool2d(x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode)
+        return ops.avg_pool2d(
+            x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode, dilation=self.dilation,
+            count_include_pad=self.count_include_pad,
+        )
+
+    def settings(self) -> str:
+        return super().settings() + ", count_include_pad" * self.count_include_pad
 
 
 class GlobalAvgPool2d(Module):

@@ -39,6 +39,8 @@ class SparseConv2d(Module):
     @classmethod
     def from_conv(cls, conv: Conv2d, density: float = 1.0, block: int = 1) -> Self:
         """`conv` with only the share `density` of its weights, the largest (or blocks, by their norm); groups become zeros."""
+        if len(conv.padding) > 2 or conv.dilation != (1, 1):
+            raise ValueError(f"SparseConv2d: `conv` is {conv!r}, expected the same padding on opposite sides and no dilation")
         weight = conv.weight.data * largest(conv.weight.data, density, block)
         weight = ungrouped(weight, conv.groups)
         bias = None if conv.bias is None else conv.bias.data

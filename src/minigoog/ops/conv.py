@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import kernels
-from ..array_types import Array, BoolArray, Pair
+from ..array_types import Array, BoolArray, Padding, Pair
 from ..op import Op
 from ..tensor import Tensor
 
@@ -16,13 +16,16 @@ class Conv2d(Op):
     def __init__(
         self,
         stride: Pair = 1,
-        padding: Pair = 0,
+        padding: Padding = 0,
+        dilation: Pair = 1,
         groups: int = 1,
         relu: bool = False,
         out: Array | None = None,
         algorithm: str = "auto",
     ):
-        self.window: dict[str, Any] = {"stride": stride, "padding": padding, "groups": groups, "algorithm": algorithm}
+        self.window: dict[str, Any] = {
+            "stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "algorithm": algorithm
+        }
         self.relu, self.out = relu, out
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
@@ -48,7 +51,8 @@ def conv2d(
     b: Tensor | None = None,
     *,
     stride: Pair = 1,
-    padding: Pair = 0,
+    padding: Padding = 0,
+    dilation: Pair = 1,
     groups: int = 1,
     relu: bool = False,
     out: Array | None = None,
@@ -56,5 +60,6 @@ def conv2d(
 ) -> Tensor:
     """Convolution of `x` [n, h, w, cin] with `w` [kh, kw, cin / groups, cout], plus `b` [cout], then ReLU if `relu`.
 
+    padding: one number, (vertical, horizontal), or (top, left, bottom, right).
     `out`: an array to write to, such as a channel slice of a wider map (see `channel_slices`)."""
-    return Conv2d(stride, padding, groups, relu, out, algorithm)(*((x, w) if b is None else (x, w, b)))
+    return Conv2d(stride, padding, dilation, groups, relu, out, algorithm)(*((x, w) if b is None else (x, w, b)))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import kernels
-from ..array_types import Array, IntArray, Pair
+from ..array_types import Array, IntArray, Padding, Pair
 from ..op import Op
 from ..tensor import Tensor, is_recording
 
@@ -12,9 +12,12 @@ class MaxPool2d(Op):
     """The largest value of each window. The gradient goes where the maximum came from (`index`)."""
 
     def __init__(
-        self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False, out: Array | None = None
+        self, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1,
+        out: Array | None = None,
     ):
-        self.window: dict[str, Any] = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+        self.window: dict[str, Any] = {
+            "kernel_size": kernel_size, "stride": stride, "padding": padding, "ceil_mode": ceil_mode, "dilation": dilation
+        }
         self.out = out
 
     def forward(self, x: Array) -> Array:
@@ -31,10 +34,16 @@ class MaxPool2d(Op):
 
 
 class AvgPool2d(Op):
-    """The mean of each window over the pixels inside the map."""
+    """The mean of each window over the pixels inside the map, or inside the map and its padding if `count_include_pad`."""
 
-    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False):
-        self.window: dict[str, Any] = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    def __init__(
+        self, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1,
+        count_include_pad: bool = False,
+    ):
+        self.window: dict[str, Any] = {
+            "kernel_size": kernel_size, "stride": stride, "padding": padding, "ceil_mode": ceil_mode, "dilation": dilation,
+            "count_include_pad": count_include_pad,
+        }
 
     def forward(self, x: Array) -> Array:
         return kernels.avg_pool2d(x, **self.window)
@@ -54,15 +63,23 @@ class GlobalAvgPool2d(Op):
 
 
 def max_pool2d(
-    x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, ceil_mode: bool = False, out: Array | None = None
+    x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, *, ceil_mode: bool = False, dilation: Pair = 1,
+    out: Array | None = None,
 ) -> Tensor:
-    """The largest value of each `kernel_size` window of `x` NHWC; padding is never read, `stride` None means `kernel_size`."""
-    return MaxPool2d(kernel_size, stride, padding, ceil_mode, out)(x)
+    """The largest value of each `kernel_size` window of `x` NHWC; padding is never read, `stride` None means `kernel_size`.
+
+    padding: one number, (vertical, horizontal), or (top, left, bottom, right)."""
+    return MaxPool2d(kernel_size, stride, padding, ceil_mode, dilation, out)(x)
 
 
-def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, ceil_mode: bool = False) -> Tensor:
-    """The mean of each `kernel_size` window of `x` NHWC over the pixels inside the map; `stride` None means `kernel_size`."""
-    return AvgPool2d(kernel_size, stride, padding, ceil_mode)(x)
+def avg_pool2d(
+    x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, *, ceil_mode: bool = False, dilation: Pair = 1,
+    count_include_pad: bool = False,
+) -> Tensor:
+    """The mean of each `kernel_size` window of `x` NHWC over its pixels inside the map; `stride` None means `kernel_size`.
+
+    count_include_pad: over its pixels inside the map and its padding, which is 0. padding: as of `max_pool2d`."""
+    return AvgPool2d(kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)(x)
 
 
 def global_avg_pool2d(x: Tensor) -> Tensor:

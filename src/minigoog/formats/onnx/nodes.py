@@ -27,7 +27,7 @@ def node_of(proto: Any, to_array: ToArray) -> Node:
     if proto.op_type in CONTROL:
         raise ValueError(f"{where}: graphs within nodes are not supported (If, Loop, Scan), expected a network without them")
     if proto.op_type in QUANTISED:
-        raise ValueError(f"{where}: arithmetic on integers is not supported; of quantised files, those with DequantizeLinear on weights are")
+        raise ValueError(f"{where}: arithmetic on integers is not supported (weights behind DequantizeLinear are)")
     attributes = {attribute.name: _value(attribute, where, to_array) for attribute in proto.attribute}
     return Node(proto.op_type, tuple(proto.input), tuple(proto.output), attributes, proto.name)
 

@@ -27,7 +27,7 @@ def load(path: str | os.PathLike[str]) -> Graph:
     try:
         import onnx
     except ImportError:
-        raise ImportError("onnx: the package onnx is not installed, and .onnx files are read with it: pip install 'minigoog[onnx]'") from None
+        raise ImportError("onnx: .onnx files are read with the package onnx, not installed here: pip install 'minigoog[onnx]'") from None
     with reading(path, "not readable as ONNX", ADVICE):
         data = contents(path)
         lean, raw = without_weights(data)
@@ -36,7 +36,7 @@ def load(path: str | os.PathLike[str]) -> Graph:
 
 def _parsed(kind: Any, lean: bytes, data: memoryview) -> Any:
     """The parsed message; ValueError if it is none."""
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         model = kind.FromString(lean)
@@ -58,7 +58,7 @@ def _graph(model: Any, raw: list[memoryview | None], path: Path) -> Graph:
     nodes = tuple(node_of(proto, lambda tensor: _named(tensor, folder)) for proto in model.graph.node)
     outputs = tuple(value.name for value in model.graph.output)
     _check_order(nodes, {*weights, *inputs}, outputs)
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    metadata = {"producer": model.producer_name} | {entry.key: entry.value for entry in model.metadata_props}
     return Graph(nodes, weights, inputs, outputs, opset, metadata, str(path))
 
 

@@ -47,6 +47,7 @@ def divided(a: Constant, b: Constant) -> Constant:
     return np.asarray(quotient + ((quotient * b != a) & (quotient < 0))).astype(a.dtype)
 
 
+LARGEST = float(np.finfo(np.float32).max)
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": divided, "Pow": np.power, "Equal": np.equal, "Less": np.less,
     "Greater": np.greater, "And": np.logical_and, "Or": np.logical_or, "Mod": np.mod, "Min": np.minimum, "Max": np.maximum,
@@ -92,5 +93,5 @@ def reduce(node: Node, inputs: Inputs, opset: int) -> Constant:
 def clip(node: Node, inputs: Inputs, opset: int) -> Constant:
     array, low, high = given(inputs, 0), optional(inputs, 1), optional(inputs, 2)
     if opset < 11:
-        return np.clip(array, number(node, "min", -np.finfo(np.float32).max), number(node, "max", np.finfo(np.float32).max))
+        return np.clip(array, number(node, "min", -LARGEST), number(node, "max", LARGEST))
     return array if low is None and high is None else np.clip(array, low, high)

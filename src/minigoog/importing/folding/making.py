@@ -44,7 +44,8 @@ def arange(node: Node, inputs: Inputs, opset: int) -> Constant:
     if delta == 0:
         raise ValueError("its step is 0")
     limited(max(0, math.ceil((float(limit) - float(start)) / float(delta))))
-    return np.arange(start, limit, delta, given(inputs, 0).dtype)
+    values: Constant = np.arange(start, limit, delta, given(inputs, 0).dtype)  # type: ignore[call-overload]
+    return values
 
 
 @fold("Tile")

@@ -1,6 +1,6 @@
 """Functions of single values, and softmax."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..attributes import axis_of, float_of, integer, number, text
 from ..folding import Constant
 from ..modules import PReLU
 from ..resolver import Resolver, rule
-from ..values import Value
+from ..values import NHWC, Slot, Value
 from .arithmetic import channel_vector
 
 SETTINGS: dict[str, Callable[[Node], dict[str, Any]]] = {  # operation -> the settings of ours
@@ -30,7 +30,7 @@ HUGE = 3e38  # exporters write the largest float32 for no limit
 @rule(*FUNCTIONS)
 def activation(r: Resolver, node: Node) -> Value:
     """The function of this name."""
-    return r.elementwise(node, FUNCTIONS[node.op], **SETTINGS.get(node.op, lambda _: {})(node))
+    return r.elementwise(node, FUNCTIONS[node.op], **(SETTINGS[node.op](node) if node.op in SETTINGS else {}))
 
 
 @rule("Clip")
@@ -67,15 +67,14 @@ def prelu(r: Resolver, node: Node) -> Value:
     groups = channels_last(x, axis)
     index = r.arranged(x, groups)
     module = r.parts.module(node, node.inputs[1], lambda: PReLU(np.array(vector)))
-    y = x.ordered(x.slot, groups)
-    return y.at(type(y.slot)(r.step(module, [index], x.lengths(groups))))
+    return x.ordered(Slot(r.step(module, [index], x.lengths(groups))), groups)
 
 
-def channels_last(x: Value, axis: int) -> list[tuple[int, ...]]:
+def channels_last(x: Value, axis: int) -> Sequence[tuple[int, ...]]:
     """The axes of a value, one after the other as they lie in memory if they do, with `axis` as the last."""
     rank = len(x.shape)
     if rank == 4 and axis == 1:
-        return [(0,), (2,), (3,), (1,)]
+        return NHWC
     return [(i,) for i in range(rank) if i != axis] + [(axis,)]
 
 

@@ -12,7 +12,7 @@ from ...formats.graph import Node
 from ..attributes import float_of
 from ..folding import Constant
 from ..modules import ChannelAffine, WithConstant
-from ..pending import Affine, Vector, affine
+from ..pending import Affine, Vector
 from ..resolver import Resolver, rule
 from ..values import NHWC, Slot, Value, from_memory
 
@@ -89,7 +89,7 @@ def scaled(r: Resolver, node: Node, x: Value, axis: int, factor: Vector, summand
         return r.step(module, [r.tensor(source)], source.stored)
 
     channels = source.stored[-1]
-    return source.at(Slot(pending=affine(finish, *(np.broadcast_to(v, channels).astype(np.float64) for v in (factor, summand)))))
+    return source.at(Slot(pending=Affine(finish, *(np.broadcast_to(v, channels).astype(np.float64) for v in (factor, summand)))))
 
 
 def _by_number(r: Resolver, node: Node, x: Value, factor: float, summand: float) -> Value:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...array_types import Array
 from ...formats.graph import Node
 from ...nn import Conv2d
 from ..attributes import as_integers, integer, integers, sizes, text
@@ -15,6 +14,7 @@ from ..modules import ConvTranspose2d
 from ..pending import Padded, Vector
 from ..resolver import Resolver, rule
 from ..values import NHWC, Slot, Value, image_map
+from ..weights import laid_out
 from ..windows import NO_PADS, Pads, Window, window_of
 
 
@@ -31,8 +31,8 @@ def conv(r: Resolver, node: Node) -> Value:
         raise ValueError(f"weights {w.shape} in {groups} groups on a map with {c} channels")
     top, left, bottom, right = pads
     window = window_of(node, (h + top + bottom, width + left + right), (w.shape[2], w.shape[3]))
-    window = window._replace(pads=tuple(a + b for a, b in zip(window.pads, pads, strict=True)))
-    shape = (n, w.shape[0], window.count(0, h), window.count(1, width))
+    window = window.padded(pads)
+    shape = (n, w.shape[0], window.windows(0, h), window.windows(1, width))
 
     def finish(scale: Vector, shift: Vector) -> int:
         has_bias = bias is not None or bool(shift.any())
@@ -53,17 +53,12 @@ def shifted(value: Value, bias: Constant) -> Value:
 
 def _conv2d(w: Constant, scale: Vector, shift: Vector | None, window: Window, groups: int) -> Conv2d:
     """The module, its weights HWIO."""
-    shape = (w.shape[1] * groups, w.shape[0], window.kernel)
-    module = Conv2d(*shape, groups=groups, bias=shift is not None, init=lambda _: _hwio(w, scale), **window.settings())
+    settings: dict[str, Any] = {"groups": groups, "bias": shift is not None, **window.settings()}
+    hwio = w.transpose(2, 3, 1, 0)
+    module = Conv2d(w.shape[1] * groups, w.shape[0], window.kernel, init=lambda _: laid_out(hwio, scale), **settings)
     if module.bias is not None:
         module.bias.data[...] = shift
     return module
-
-
-def _hwio(w: Constant, scale: Vector) -> Array:
-    """Weights in our layout, each output channel times its scale."""
-    scaled = w if (scale == 1).all() else w * scale[:, None, None, None]
-    return np.array(scaled.transpose(2, 3, 1, 0), np.float32, order="C")
 
 
 def _with_window(module: Conv2d, window: Window) -> Conv2d:
@@ -140,7 +135,6 @@ def _enlarged(node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[
     total = [(size[i] - 1) * window.stride[i] + extra[i] + window.extent(i) - wanted[i] for i in (0, 1)]
     added = [max(0, -total[i]) for i in (0, 1)]
     both = [max(0, n) for n in total]
-    first = [n // 2 if how != "SAME_UPPER" else n - n // 2 for n in both] if how == "SAME_UPPER" else [n // 2 for n in both]
     first = [n // 2 for n in both] if how == "SAME_UPPER" else [n - n // 2 for n in both]
     return (extra[0] + added[0], extra[1] + added[1]), (first[0], first[1], both[0] - first[0], both[1] - first[1])
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ...array_types import Array
 from ...formats.graph import Node
 from ...nn import Linear
 from ..attributes import integer, number
@@ -10,6 +9,7 @@ from ..folding import Constant
 from ..pending import Vector
 from ..resolver import Resolver, rule
 from ..values import Value
+from ..weights import laid_out
 from .convolution import shifted
 
 
@@ -68,17 +68,10 @@ def _rows(w: Constant, x: Value, order: list[int]) -> Constant:
 
 def _module(w: Constant, scale: Vector, shift: Vector) -> Linear:
     has_bias = bool(shift.any())
-    module = Linear(int(np.prod(w.shape[:-1])), w.shape[-1], bias=has_bias, init=lambda shape: _scaled(w, scale, shape))
+    module = Linear(int(np.prod(w.shape[:-1])), w.shape[-1], bias=has_bias, init=lambda shape: laid_out(w, scale).reshape(shape))
     if module.bias is not None:
         module.bias.data[...] = shift
     return module
-
-
-def _scaled(w: Constant, scale: Vector, shape: tuple[int, ...]) -> Array:
-    """One new array of this shape with the weights, each column times its scale."""
-    if (scale == 1).all():
-        return np.array(w, np.float32, order="C").reshape(shape)
-    return (w * scale).astype(np.float32, order="C").reshape(shape)
 
 
 def _with_bias(r: Resolver, value: Value, bias: Vector) -> Value:

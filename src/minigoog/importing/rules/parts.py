@@ -57,7 +57,7 @@ def _whole(r: Resolver, node: Node, xs: Sequence[Value], axis: int) -> Value | N
         module = r.parts.module(node, "", lambda: ChannelAffine(scale, shift))
         return r.step(module, [r.tensor(source)], source.stored)
 
-    return source.at(Slot(pending=Affine(lambda: finish(scale, shift), finish, scale, shift)))
+    return source.at(Slot(pending=Affine(finish, scale, shift)))
 
 
 @rule("Gather")
@@ -127,7 +127,7 @@ def _channels(r: Resolver, x: Value, axis: int, chosen: Sequence[int]) -> Value:
         index = index if (scale == 1).all() else r.step(ops.mul, [index], lengths, b=_same(scale))
         return index if not shift.any() else r.step(ops.add, [index], lengths, b=_same(shift))
 
-    slot = Slot(pending=Channels(lambda: finish(ones, 0 * ones), finish, ones, 0 * ones, x, tuple(chosen)))
+    slot = Slot(pending=Channels(finish, ones, 0 * ones, x, tuple(chosen)))
     kept = [atom for atom in range(len(x.sizes)) if atom not in x.axes[axis]]
     has_atom = len(chosen) > 1
     axes = tuple(((len(kept),) if has_atom else ()) if i == axis else own for i, own in enumerate(x.axes))

@@ -28,7 +28,7 @@ def _pool(r: Resolver, node: Node, function: object, counts: bool = False) -> Va
     image = r.image(x)
     n, c, h, w = x.shape
     window, ceil = window_of(node, (h, w)), bool(integer(node, "ceil_mode", 0))
-    shape = (n, window.count(0, h, ceil), window.count(1, w, ceil), c)
+    shape = (n, window.windows(0, h, ceil), window.windows(1, w, ceil), c)
     settings = window.settings() | ({"ceil_mode": True} if ceil else {})
     settings |= {"count_include_pad": True} if counts and window.pads != NO_PADS else {}
     slot = r.add(node, function, [image], shape, kernel_size=window.kernel, **settings)  # type: ignore[arg-type]

@@ -7,7 +7,6 @@ import numpy as np
 
 from ...array_types import Array, Shape
 from ...op import Op
-from ...ops.softmax import CrossEntropy
 from ..inputs import Sample
 from ..rules import has_rule, input_names, rule_of
 from ..trace.step import Step
@@ -33,7 +32,7 @@ def page_data(steps: Trace, sample: Sample, levels: int | None = None, most_weig
     pack = Pack(levels)
     arrays = {name: pack.add_weights(w) if name in kept else None for name, w in weights.items()}
     maps = _maps(nodes, pack)
-    logits = _logits(steps)
+    logits = steps.logits
     spots = layout(*_graph(nodes))
     facts: Facts = {
         "about": sample.about.split("\n"),
@@ -156,12 +155,6 @@ def _ran(step: Step) -> Facts:
     """How a step was computed."""
     kernels = [f"{kernel} {algorithm}".strip() for kernel, algorithm in step.kernels]
     return {"index": step.index, "kernels": kernels, "ms": step.ms, "multiplyAdds": step.multiply_adds}
-
-
-def _logits(steps: Trace) -> Op:
-    """The operation that computed the logits of the main classifier."""
-    losses = [step.op for step in steps.forward if type(step.op) is CrossEntropy]
-    return (losses[0].inputs[0].op if losses else None) or steps.forward[-1].op
 
 
 def _verdict(nodes: list[Node], logits: Op, sample: Sample) -> Facts:

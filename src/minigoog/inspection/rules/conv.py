@@ -12,6 +12,7 @@ from ...ops.conv import Conv2d
 from .breakdown import Breakdown, add_up
 from .rule import Context, Rule, Window, rule_for
 from .weighted import before_relu, bias_gradient, weighted_sum
+from .windows import window_settings, window_title
 
 
 @rule_for(Conv2d)
@@ -30,7 +31,7 @@ class Conv2dRule(Rule):
         channels = s.cin // s.groups
         first = c // (s.cout // s.groups) * channels  # of the group's input channels
         corner = i * s.stride[0] - s.padding[0], j * s.stride[1] - s.padding[1]
-        patch = _patch(op.inputs[0].data[n, :, :, first : first + channels], *corner, s.kh, s.kw)
+        patch = _patch(op.inputs[0].data[n, :, :, first : first + channels], corner, s)
         return weighted_sum({"patch": patch, "filter": self.dense(op)[..., c]}, op, c, corner)
 
     def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
@@ -43,9 +44,9 @@ class Conv2dRule(Rule):
         group, c = divmod(c, s.cin // s.groups)
         width = s.cout // s.groups
         outputs = slice(group * width, (group + 1) * width)
-        # tap ky of the filter put x[i] into output row (i + padding - ky) / stride, if there is such a row
-        rows, row_there = _quotients(i + s.padding[0] - np.arange(s.kh), s.stride[0], s.out_h)
-        columns, column_there = _quotients(j + s.padding[1] - np.arange(s.kw), s.stride[1], s.out_w)
+        # tap ky of the filter put x[i] into output row (i + padding - ky * dilation) / stride, if there is such a row
+        rows, row_there = _quotients(i + s.padding[0] - np.arange(s.kh) * s.dilation[0], s.stride[0], s.out_h)
+        columns, column_there = _quotients(j + s.padding[1] - np.arange(s.kw) * s.dilation[1], s.stride[1], s.out_w)
         there = row_there[:, None, None] & column_there[:, None]
         dz = np.where(there, dz[n, rows][:, columns, outputs], 0)
         return add_up("sum(dz * filter)", {"dz": dz, "filter": self.dense(op)[:, :, c, outputs]})
@@ -54,7 +55,8 @@ class Conv2dRule(Rule):
         ky, kx, i, o = index
         s = self.shape(op)
         channel = o // (s.cout // s.groups) * (s.cin // s.groups) + i
-        rows, columns = ky + np.arange(s.out_h) * s.stride[0] - s.padding[0], kx + np.arange(s.out_w) * s.stride[1] - s.padding[1]
+        rows = ky * s.dilation[0] + np.arange(s.out_h) * s.stride[0] - s.padding[0]
+        columns = kx * s.dilation[1] + np.arange(s.out_w) * s.stride[1] - s.padding[1]
         inside = ((rows >= 0) & (rows < s.h))[:, None] & (columns >= 0) & (columns < s.w)
         x = op.inputs[0].data[:, rows.clip(0, s.h - 1)][:, :, columns.clip(0, s.w - 1), channel]
         return add_up("sum(x under the weight * dz)", {"x under the weight": np.where(inside, x, 0), "dz": dz[..., o]})
@@ -77,7 +79,7 @@ class Conv2dRule(Rule):
 
     def window(self, op: Any) -> Window | None:
         s = self.shape(op)
-        return Window((s.kh, s.kw), s.stride, s.padding)
+        return Window(s.span, s.stride, s.padding[:2])
 
     def multiply_adds(self, op: Any) -> int:
         return math.prod((*op.y.shape, *op.inputs[1].shape[:-1]))
@@ -91,11 +93,11 @@ class Conv2dRule(Rule):
 
     def settings(self, op: Any) -> dict[str, Any]:
         s = self.shape(op)
-        return {"relu": op.relu, "window": [s.kh, s.kw], "stride": s.stride, "padding": s.padding, "groups": s.groups}
+        return {"relu": op.relu, "groups": s.groups} | window_settings(s)
 
     def title(self, op: Any) -> str:
         s = self.shape(op)
-        return f"conv {s.kh}\u00d7{s.kw}" + (f"/{s.stride[0]}" if s.stride[0] > 1 else "")
+        return f"conv {window_title(s)}"
 
     def words(self, op: Any, context: Context) -> str:
         kh, kw, cin, cout = self.weight_shape(op)
@@ -124,17 +126,15 @@ class Conv2dRule(Rule):
 
 
 def _window(op: Any) -> dict[str, Any]:
-    """Stride, padding and groups."""
+    """Stride, padding, dilation and groups."""
     return {"groups": 1} | {name: value for name, value in op.window.items() if name != "algorithm"}
 
 
-def _patch(x: Array, top: int, left: int, height: int, width: int) -> Array:
-    """x[top : top + height, left : left + width] of a map [h, w, c], 0 outside of it."""
-    patch = np.zeros((height, width, x.shape[2]), x.dtype)
-    starts = max(top, 0), max(left, 0)
-    ends = max(min(top + height, x.shape[0]), starts[0]), max(min(left + width, x.shape[1]), starts[1])
-    inside = x[starts[0] : ends[0], starts[1] : ends[1]]
-    patch[starts[0] - top : ends[0] - top, starts[1] - left : ends[1] - left] = inside
+def _patch(x: Array, corner: tuple[int, int], s: ConvShape) -> Array:
+    """The pixels [kh, kw, c] of the map [h, w, c] under the window that begins at `corner`, 0 outside of it."""
+    rows, columns = corner[0] + np.arange(s.kh) * s.dilation[0], corner[1] + np.arange(s.kw) * s.dilation[1]
+    inside = ((rows >= 0) & (rows < s.h))[:, None, None] & ((columns >= 0) & (columns < s.w))[:, None]
+    patch: Array = np.where(inside, x[rows.clip(0, s.h - 1)][:, columns.clip(0, s.w - 1)], x.dtype.type(0))
     return patch
 
 

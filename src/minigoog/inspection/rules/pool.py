@@ -8,7 +8,7 @@ from ...array_types import Array, IntArray, Shape
 from ...ops.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from .breakdown import Breakdown, add_up
 from .rule import Context, Pointwise, Rule, Window, rule_for
-from .windows import covering, length, mean, pool_settings, pool_shape_of, pool_title, spans
+from .windows import covering, divisors, mean, pool_shape_of, spans, window_settings, window_title
 
 
 class _Pooling(Rule):
@@ -18,10 +18,10 @@ class _Pooling(Rule):
 
     def window(self, op: Any) -> Window | None:
         s = pool_shape_of(op)
-        return Window((s.kh, s.kw), s.stride, s.padding)
+        return Window(s.span, s.stride, s.padding[:2])
 
     def settings(self, op: Any) -> dict[str, Any]:
-        return pool_settings(op)
+        return window_settings(pool_shape_of(op))
 
 
 @rule_for(MaxPool2d)
@@ -45,8 +45,9 @@ class MaxPool2dRule(_Pooling):
         n, i, j, c = index
         s = pool_shape_of(op)
         rows, columns = covering(s, i, j)
-        chosen = op.index[n, rows, columns, c] == i * s.w + j
-        return add_up("sum(dy * whether it was the largest)", {"dy": dy[n, rows, columns, c], "largest": chosen.astype(float)})
+        over = np.ix_(rows, columns)
+        chosen = op.index[n, :, :, c][over] == i * s.w + j
+        return add_up("sum(dy * whether it was the largest)", {"dy": dy[n, :, :, c][over], "largest": chosen.astype(float)})
 
     def indices(self, op: Any) -> dict[str, IntArray]:
         """Which pixel of its window each number came from: row * width + column within the window."""
@@ -54,10 +55,10 @@ class MaxPool2dRule(_Pooling):
         rows, columns = np.divmod(op.index[0], s.w)
         rows -= np.arange(s.out_h, dtype=rows.dtype)[:, None, None] * s.stride[0] - s.padding[0]
         columns -= np.arange(s.out_w, dtype=rows.dtype)[:, None] * s.stride[1] - s.padding[1]
-        return {"winners": rows * s.kw + columns}
+        return {"winners": rows // s.dilation[0] * s.kw + columns // s.dilation[1]}
 
     def title(self, op: Any) -> str:
-        return f"max {pool_title(op)}"
+        return f"max {window_title(pool_shape_of(op))}"
 
     def words(self, op: Any, context: Context) -> str:
         s = pool_shape_of(op)
@@ -69,28 +70,31 @@ class MaxPool2dRule(_Pooling):
 
 @rule_for(AvgPool2d)
 class AvgPool2dRule(_Pooling):
-    """The mean of the window, over the pixels inside the map."""
+    """The mean of the window, over the pixels inside the map or also those of its padding."""
 
     function = javascript = kernel = "avg_pool2d"
     gradient_kernels = ("avg_pool2d_backward",)
 
+    def settings(self, op: Any) -> dict[str, Any]:
+        return super().settings(op) | {"countPadding": pool_shape_of(op).count_padding}
+
     def output(self, op: Any, index: Shape) -> Breakdown:
         n, i, j, c = index
-        return mean(op.inputs[0].data[n, :, :, c], *spans(pool_shape_of(op), i, j))
+        s = pool_shape_of(op)
+        pixels = int(divisors(s, np.array([i]), np.array([j]))[0, 0])
+        return mean(op.inputs[0].data[n, :, :, c], *spans(s, i, j), pixels)
 
     def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:
         n, i, j, c = index
         s = pool_shape_of(op)
         rows, columns = covering(s, i, j)
-        heights = [length(spans(s, row, 0)[0]) for row in range(rows.start, rows.stop)]
-        widths = [length(spans(s, 0, column)[1]) for column in range(columns.start, columns.stop)]
-        return add_up("sum(dy * 1 / pixels)", {"dy": dy[n, rows, columns, c], "1 / pixels": 1 / np.outer(heights, widths)})
+        return add_up("sum(dy * 1 / pixels)", {"dy": dy[n, :, :, c][np.ix_(rows, columns)], "1 / pixels": 1 / divisors(s, rows, columns)})
 
     def title(self, op: Any) -> str:
-        return f"avg {pool_title(op)}"
+        return f"avg {window_title(pool_shape_of(op))}"
 
     def words(self, op: Any, context: Context) -> str:
-        return "The mean of each window."
+        return "The mean of each window." + " Padding counts as zeros." * pool_shape_of(op).count_padding
 
 
 @rule_for(GlobalAvgPool2d)

@@ -72,8 +72,8 @@ def _recording(model: Module, found: list[Layer]) -> Iterator[None]:
 def _recorded(name: str, module: Module, found: list[Layer]) -> Callable[..., Tensor]:
     forward = module.forward
 
-    def recorded(x: Tensor, **kwargs: Any) -> Tensor:
-        y: Tensor = forward(x, **kwargs)
+    def recorded(x: Tensor, *others: Tensor, **kwargs: Any) -> Tensor:
+        y: Tensor = forward(x, *others, **kwargs)
         facts = own_parameters(module), module.multiply_adds(x.shape, y.shape)
         found.append(Layer(name, type(module).__name__, module.settings(), x.shape, y.shape, *facts))
         return y

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from ...array_types import IntArray
 from ...losses import googlenet_loss
 from ...nn.module import Module
+from ...op import Op
+from ...ops.softmax import CrossEntropy
 from ...tape import Tape
 from ...tensor import Tensor, is_recording
 from ...text import aligned, short
@@ -58,6 +60,12 @@ class Trace(list[Step]):
     def backward(self) -> "Trace":
         """The steps of the backward pass."""
         return Trace(step for step in self if step.direction == "backward")
+
+    @property
+    def logits(self) -> Op:
+        """The operation that computed the logits of the (main) classifier: what the first loss reads, or else the last one."""
+        losses = [step.op for step in self.forward if type(step.op) is CrossEntropy]
+        return (losses[0].inputs[0].op if losses else None) or self.forward[-1].op
 
     def __str__(self) -> str:
         return aligned([HEADING, *(step.cells() for step in self)], right=(0, 5, 6, 8))

@@ -60,7 +60,7 @@ def _follow(walk: Walk, lines: list[str], path: str) -> None:
 
 def opening(sample: inputs.Sample, steps: Trace) -> str:
     """The first screen: image, network, predicted class, and what to do next."""
-    *_, logits = (step.output for step in steps.forward if not step.name.startswith("loss"))
+    logits = steps.logits.y
     chances = np.exp(logits[0] - logits[0].max(), dtype=np.float64)
     best = int(chances.argmax())
     verdict = f"Predicted: {sample.classes[best]} ({chances[best] / chances.sum():.1%})"

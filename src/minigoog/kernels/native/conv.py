@@ -4,7 +4,7 @@ import numpy as np
 
 from minigoog._native import lib
 
-from ...array_types import Array, Pair, Shape
+from ...array_types import Array, Padding, Pair, Shape
 from ...checks import check_array, check_out, check_shape
 from ..reference.conv import channel_groups
 from ..shapes import ConvShape, check_conv_arrays, conv_shape
@@ -18,7 +18,8 @@ def conv2d(
     b: Array | None = None,
     *,
     stride: Pair = 1,
-    padding: Pair = 0,
+    padding: Padding = 0,
+    dilation: Pair = 1,
     groups: int = 1,
     relu: bool = False,
     out: Array | None = None,
@@ -29,7 +30,8 @@ def conv2d(
     Returns [n, out_h, out_w, cout], in `out` if given, which may be a slice of a wider map's channels."""
     check_float32("conv2d", "x", x)
     check_conv_arrays("conv2d", x, w, b, relu)
-    s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups)
+    s = conv_shape("conv2d", x.shape, w.shape, stride, padding, groups, dilation)
+    check_pixels("conv2d", "x", x)
     y = workspace.empty(s.y) if out is None else check_out("conv2d", out, s.y, x.dtype, x=x, w=w, b=b)
     forward = conv_algorithms.choose("conv2d", algorithm, s).forward
     if groups == 1:
@@ -41,11 +43,12 @@ def conv2d(
 
 
 def conv2d_input(
-    x_shape: Shape, w: Array, dy: Array, *, stride: Pair = 1, padding: Pair = 0, groups: int = 1, algorithm: str = "auto"
+    x_shape: Shape, w: Array, dy: Array, *, stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1,
+    algorithm: str = "auto",
 ) -> Array:
     """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_float32("conv2d_input", "w", w)
-    s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups)
+    s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups, dilation)
     check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
     check_pixels("conv2d_input", "dy", dy)
     gradient = conv_algorithms.choose("conv2d_input", algorithm, s).input
@@ -59,11 +62,12 @@ def conv2d_input(
 
 
 def conv2d_weight(
-    x: Array, w_shape: Shape, dy: Array, *, stride: Pair = 1, padding: Pair = 0, groups: int = 1, algorithm: str = "auto"
+    x: Array, w_shape: Shape, dy: Array, *, stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1,
+    algorithm: str = "auto",
 ) -> Array:
     """Gradient of a convolution with respect to its weights of shape `w_shape`, given `dy` [n, out_h, out_w, cout]."""
     check_float32("conv2d_weight", "x", x)
-    s = conv_shape("conv2d_weight", x.shape, check_shape("conv2d_weight", "w_shape", w_shape, 4), stride, padding, groups)
+    s = conv_shape("conv2d_weight", x.shape, check_shape("conv2d_weight", "w_shape", w_shape, 4), stride, padding, groups, dilation)
     check_array("conv2d_weight", "dy", dy, dtype=x.dtype, shape=s.y)
     check_pixels("conv2d_weight", "x", x)
     gradient = conv_algorithms.choose("conv2d_weight", algorithm, s).weight

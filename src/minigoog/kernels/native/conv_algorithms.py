@@ -24,7 +24,8 @@ def choose(where: str, name: str, s: ConvShape) -> Algorithm:
         return conv_winograd.OF_SIDE[side] if side else ALGORITHMS["direct"]
     check_choice(where, "algorithm", name, CONV_ALGORITHMS)
     if not ALGORITHMS[name].supports(s):
-        raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support a {s.kh}x{s.kw} window with stride {s.stride}")
+        window = f"a {s.kh}x{s.kw} window with stride {s.stride}" + f" and dilation {s.dilation}" * (s.dilation != (1, 1))
+        raise ValueError(f"{where}: `algorithm` is {name!r}, which does not support {window}")
     return ALGORITHMS[name]
 
 

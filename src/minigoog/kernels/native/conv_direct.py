@@ -20,7 +20,8 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
 
 def flip(s: ConvShape, w: Array) -> tuple[ConvShape, Array]:
     """The convolution of dy that gives dx: its shape (stride 1, no padding) and its weights."""
-    flipped = s._replace(h=s.h + s.kh - 1, w=s.w + s.kw - 1, cin=s.cout, cout=s.cin, stride=(1, 1), padding=(0, 0), out_h=s.h, out_w=s.w)
+    height, width = s.h + s.span[0] - 1, s.w + s.span[1] - 1
+    flipped = s._replace(h=height, w=width, cin=s.cout, cout=s.cin, stride=(1, 1), padding=(0, 0, 0, 0), out_h=s.h, out_w=s.w)
     w_flipped = workspace.empty((s.kh, s.kw, s.cout, s.cin))
     pointers = dense("conv2d_input", "w", w), dense("conv2d_input", "flipped", w_flipped)
     lib.mg_flip_weights(s.kh, s.kw, s.cin, s.cout, *pointers, machine.current())
@@ -29,9 +30,9 @@ def flip(s: ConvShape, w: Array) -> tuple[ConvShape, Array]:
 
 def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
     flipped, w_flipped = flip(s, w)
-    if not (s.kh == s.kw == 1 and s.stride == (1, 1) and s.padding == (0, 0)):
+    if not (s.kh == s.kw == 1 and s.stride == (1, 1) and not any(s.padding)):
         # dy with zeros between its pixels (the stride) and around them, so that every x sees each window that covered it.
-        dy = place(dy, s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1], s.stride, flipped.h, flipped.w, name="dy")
+        dy = place(dy, s.span[0] - 1 - s.padding[0], s.span[1] - 1 - s.padding[1], s.stride, flipped.h, flipped.w, name="dy")
     forward(flipped, dy, w_flipped, None, False, dx)
 
 

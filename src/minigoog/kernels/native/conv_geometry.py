@@ -33,19 +33,15 @@ def place(x: Array, top: int, left: int, step: tuple[int, int], height: int, wid
     return canvas
 
 
-def needs_padding(s: ConvShape, x: Array) -> bool:
-    """Whether `x` must be copied before windows are read from it: it needs padding, or a window's row is not contiguous."""
-    return s.padding != (0, 0) or (s.kw > 1 and not x.flags.c_contiguous)
-
-
 def padded_size(s: ConvShape) -> tuple[int, int]:
     """Height and width with the padding of `s`."""
-    return s.h + 2 * s.padding[0], s.w + 2 * s.padding[1]
+    top, left, bottom, right = s.padding
+    return top + s.h + bottom, left + s.w + right
 
 
 def padded(s: ConvShape, x: Array) -> Array:
-    """`x` with the padding of `s`; `x` itself if it needs no copy."""
-    return place(x, *s.padding, (1, 1), *padded_size(s)) if needs_padding(s, x) else x
+    """`x` with the padding of `s`; `x` itself if there is none."""
+    return place(x, *s.padding[:2], (1, 1), *padded_size(s)) if any(s.padding) else x
 
 
 class Epilogue(NamedTuple):
@@ -63,4 +59,5 @@ NOTHING, RELU = Epilogue(), Epilogue(lib.MG_RELU)
 def geometry(s: ConvShape, ldx: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_conv of `s`, all padding already in the map."""
     h, w = padded_size(s)
-    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, s.out_h, s.out_w, s.cout, ldx, ldy, 0, *epilogue))
+    sizes = (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, *s.dilation, s.out_h, s.out_w, s.cout, ldx, ldy, 0, *epilogue)
+    return ffi.new("struct mg_conv *", sizes)

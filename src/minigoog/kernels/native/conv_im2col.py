@@ -10,7 +10,7 @@ from minigoog._native import ffi, lib
 from ...array_types import Array
 from ..shapes import ConvShape
 from . import machine, workspace
-from .conv_geometry import Algorithm, geometry, padded
+from .conv_geometry import Algorithm, geometry, padded, padded_size
 from .pointers import dense, pixels, rows
 
 
@@ -37,11 +37,11 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
 def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
     columns = workspace.empty((s.n * s.out_h * s.out_w, s.kh * s.kw * s.cin))
     np.matmul(rows("conv2d_input", "dy", dy), w.reshape(-1, s.cout).T, out=columns)
-    (ph, pw) = s.padding
-    canvas = workspace.empty((s.n, s.h + 2 * ph, s.w + 2 * pw, s.cin))
+    top, left = s.padding[:2]
+    canvas = workspace.empty((s.n, *padded_size(s), s.cin))
     pointers = dense("conv2d_input", "columns", columns), dense("conv2d_input", "dx", canvas)
     lib.mg_col2im(geometry(s, s.cin, s.cout), *pointers, machine.current())
-    dx[...] = canvas[:, ph : ph + s.h, pw : pw + s.w]
+    dx[...] = canvas[:, top : top + s.h, left : left + s.w]
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:

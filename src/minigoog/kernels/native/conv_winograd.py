@@ -27,8 +27,8 @@ def side_of(s: ConvShape) -> int:
 
 
 def supports(s: ConvShape) -> bool:
-    """Whether the window is 3x3 or 5x5 and its stride 1."""
-    return (s.kh, s.kw) in ((3, 3), (5, 5)) and tuple(s.stride) == (1, 1)
+    """Whether the window is 3x3 or 5x5 and its stride 1, without gaps."""
+    return (s.kh, s.kw) in ((3, 3), (5, 5)) and s.stride == s.dilation == (1, 1)
 
 
 def canvas_size(s: ConvShape, side: int) -> tuple[int, int]:
@@ -39,7 +39,7 @@ def canvas_size(s: ConvShape, side: int) -> tuple[int, int]:
 def geometry(s: ConvShape, side: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_conv of `s` on such a canvas."""
     h, w = canvas_size(s, side)
-    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, *epilogue))
+    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, *epilogue))
 
 
 def pack(m: machine.Machine, s: ConvShape, side: int, w: Array) -> Array:
@@ -53,7 +53,7 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
     m, side = machine.current(), side or side_of(s)
     panels = pack(m, s, side, w)
     y_pointer, ldy = pixels("conv2d", "out", y)
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, RELU if relu else NOTHING)
+    canvas, g = place(x, *s.padding[:2], (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, RELU if relu else NOTHING)
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g, m),))
     bias = NULL if b is None else dense("conv2d", "b", b)
     lib.mg_conv2d_winograd(
@@ -63,14 +63,14 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
 
 def input(s: ConvShape, w: Array, dy: Array, dx: Array, *, side: int | None = None) -> None:
     flipped, w_flipped = conv_direct.flip(s, w)
-    padding = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
-    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=padding), dy, w_flipped, None, False, dx, side=side)
+    top, left = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
+    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=(top, left, 0, 0)), dy, w_flipped, None, False, dx, side=side)
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
     dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
     side, m = 2 if s.kh == 5 else 4, machine.current()
-    canvas, g = place(x, *s.padding, (1, 1), *canvas_size(s, side)), geometry(s, side, lddy)
+    canvas, g = place(x, *s.padding[:2], (1, 1), *canvas_size(s, side)), geometry(s, side, lddy)
     scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g, m),))
     lib.mg_conv2d_weight_winograd(
         g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch), m

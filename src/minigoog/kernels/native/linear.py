@@ -9,7 +9,7 @@ from .pointers import check_dense, check_float32, check_pixels
 
 def _shape(n: int, cin: int, cout: int) -> ConvShape:
     """The convolution that a linear layer is; its arrays may have two axes, [n, c] for [n, 1, 1, c], because C sees pixels only."""
-    return ConvShape(n, 1, 1, cin, 1, 1, cout, (1, 1), (0, 0), 1, 1, 1)
+    return ConvShape(n, 1, 1, cin, 1, 1, cout, (1, 1), (0, 0, 0, 0), (1, 1), 1, 1, 1)
 
 
 def linear(x: Array, w: Array, b: Array | None = None, *, relu: bool = False) -> Array:

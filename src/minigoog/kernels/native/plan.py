@@ -10,8 +10,8 @@ import numpy as np
 
 from minigoog._native import ffi, lib
 
-from ...array_types import Array, Pair, Shape
-from ..shapes import ConvShape, conv_shape, pool_shape
+from ...array_types import Array, Padding, Pair, Shape
+from ..shapes import ConvShape, Sides, conv_shape, pool_shape
 from . import conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
 from .activation import KINDS
 from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
@@ -32,7 +32,7 @@ class Call(NamedTuple):
     x: Map
     y: Map
     settings: dict[str, Any]  # the member of union mg_settings that the kernel reads
-    w: Array | None = None  # packed weights
+    w: Array | Map | None = None  # packed weights, or the factors of an affine map
     b: Array | Map | None = None  # a bias, or the second input of a sum
     algorithm: str = ""
     multiply_adds: int = 0
@@ -45,7 +45,7 @@ class Call(NamedTuple):
     def maps(self) -> list[Map]:
         """The maps that the call reads or writes."""
         arguments = [m for m, _ in self.arguments]
-        return [m for m in (self.x, self.y, self.b, self.residual, *arguments) if isinstance(m, Map)]
+        return [m for m in (self.x, self.y, self.w, self.b, self.residual, *arguments) if isinstance(m, Map)]
 
     def constants(self) -> list[Array]:
         """The packed weights and bias."""
@@ -54,13 +54,13 @@ class Call(NamedTuple):
 
 def convolution(
     m: machine.Machine, x: Map, w: Array, b: Array | None, y: Map, *, activation: Activation | None = None, residual: Map | None = None,
-    stride: Pair = 1, padding: Pair = 0, groups: int = 1, algorithm: str = "auto",
+    stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1, algorithm: str = "auto",
 ) -> list[Call]:
     """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it, with weights packed for the tiles of `m`.
 
     y = activation(convolution + b + residual)."""
     check_float32(WHERE, "w", w)
-    s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups)
+    s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups, dilation)
     chosen, sides = conv_algorithms.choose("conv2d", algorithm, s), conv_winograd.OF_SIDE
     if chosen is conv_winograd.ALGORITHM:
         chosen = sides[conv_winograd.side_of(s)]
@@ -80,7 +80,7 @@ def convolution(
 
 def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
     calls: list[Call] = []
-    if s.padding != (0, 0) or (s.kw > 1 and not x.dense):
+    if any(s.padding):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
     settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, epilogue)[0]}
     panels = conv_direct.pack(m, s.kh * s.kw * s.cin, s.cout, w, b)
@@ -97,10 +97,10 @@ def _multiply_adds(s: ConvShape) -> int:
     return s.n * s.out_h * s.out_w * s.kh * s.kw * s.cin * s.cout
 
 
-def _padded(x: Map, padding: tuple[int, ...], size: tuple[int, ...]) -> tuple[list[Call], Map]:
+def _padded(x: Map, padding: Sides, size: tuple[int, ...]) -> tuple[list[Call], Map]:
     """The call that copies `x` onto a canvas of `size` (height, width), in a list, and the canvas."""
     canvas = new_map((x.shape[0], *size, x.shape[3]))
-    return [Call(lib.MG_PLACE, x, canvas, {"place": (*x.shape, x.ld, *padding, 1, 1, *size)})], canvas
+    return [Call(lib.MG_PLACE, x, canvas, {"place": (*x.shape, x.ld, *padding[:2], 1, 1, *size)})], canvas
 
 
 def max_pool(x: Map, y: Map, **window: Any) -> list[Call]:
@@ -136,9 +136,22 @@ def copy(x: Map, y: Map) -> list[Call]:
     return [Call(lib.MG_COPY, x, y, _elementwise(x, x, y))]
 
 
-def add(a: Map, b: Map, y: Map) -> list[Call]:
-    """The call that writes a + b to `y`."""
-    return [Call(lib.MG_ADD, a, y, _elementwise(a, b, y), b=b)]
+def add(a: Map, b: Map, y: Map, activation: Activation | None = None) -> list[Call]:
+    """The call that writes activation(a + b) to `y`."""
+    return [Call(lib.MG_ADD, a, y, _elementwise(a, b, y, *_kind(activation)), b=b)]
+
+
+def affine(x: Map, scale: Map | Array, shift: Array | None, y: Map, activation: Activation | None = None) -> list[Call]:
+    """The call that writes activation(x * scale + shift) to `y`. scale: an array [c], or a map of one pixel for each image; shift: [c]."""
+    n, h, w, c = x.shape
+    lds = scale.ld if isinstance(scale, Map) else 0
+    return [Call(lib.MG_AFFINE, x, y, {"affine": (n, h * w, c, x.ld, lds, y.ld, *_kind(activation))}, scale, shift)]
+
+
+def channel_shuffle(x: Map, groups: int, y: Map) -> list[Call]:
+    """The call that writes the channels of the `groups` groups of `x` to `y` in turn."""
+    n, h, w, c = x.shape
+    return [Call(lib.MG_CHANNEL_SHUFFLE, x, y, {"elementwise": (n * h * w, c, x.ld, groups, y.ld)})]
 
 
 def softmax(x: Map, y: Map) -> list[Call]:
@@ -162,6 +175,11 @@ def _aligned(size: int) -> Array:
     return workspace.empty((max(size, workspace.SMALLEST // 4),))
 
 
+def _without_arrays(call: Call) -> Call:
+    w, b = (what if isinstance(what, Map) else None for what in (call.w, call.b))
+    return call._replace(w=w, b=b)
+
+
 class Program:
     """Calls with their memory: constants, one arena, scratch. `run` must not be called by two threads at once.
 
@@ -175,7 +193,7 @@ class Program:
         self.scratch = _aligned(0)
         self.constants = self._gather([a for call in calls for a in call.constants()])
         self.c_calls = ffi.new("struct mg_call[]", [self._c_call(call) for call in calls])
-        self.calls = [call._replace(w=None, b=call.b if isinstance(call.b, Map) else None) for call in calls]
+        self.calls = [_without_arrays(call) for call in calls]
         self.runs = [list(run) for _, run in groupby(range(len(calls)), key=lambda i: calls[i].kernel == PYTHON)]
 
     def _gather(self, arrays: Sequence[Array]) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 
 from minigoog._native import ffi, lib
 
-from ...array_types import Array, IntArray, Pair, Shape
+from ...array_types import Array, IntArray, Padding, Pair, Shape
 from ...checks import check_array, check_bool, check_out, check_shape
 from ..shapes import PoolShape, check_lengths, pool_shape
 from . import machine, workspace
@@ -15,7 +15,8 @@ from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
 def pool_geometry(s: PoolShape, ldx: int, ldy: int) -> Pointer:
     """struct mg_pool of `s`."""
-    return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, ldx, ldy))
+    window = s.kh, s.kw, *s.stride, *s.padding, *s.dilation, s.count_padding
+    return ffi.new("struct mg_pool *", (s.n, s.h, s.w, s.c, *window, s.out_h, s.out_w, ldx, ldy))
 
 
 def max_pool2d(
@@ -23,8 +24,9 @@ def max_pool2d(
     kernel_size: Pair,
     *,
     stride: Pair | None = None,
-    padding: Pair = 0,
+    padding: Padding = 0,
     ceil_mode: bool = False,
+    dilation: Pair = 1,
     out: Array | None = None,
     with_index: bool = True,
 ) -> tuple[Array, Any]:
@@ -34,7 +36,7 @@ def max_pool2d(
     `with_index`; `y` is `out` if given."""
     check_float32("max_pool2d", "x", x)
     check_bool("max_pool2d", "with_index", with_index)
-    s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
+    s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation)
     y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x.dtype, x=x)
     index: Any = workspace.empty(s.y, np.int32) if with_index else None
     x_pointer, ldx = pixels("max_pool2d", "x", x)
@@ -51,15 +53,16 @@ def max_pool2d_backward(
     kernel_size: Pair,
     *,
     stride: Pair | None = None,
-    padding: Pair = 0,
+    padding: Padding = 0,
     ceil_mode: bool = False,
+    dilation: Pair = 1,
 ) -> Array:
     """Gradient of max pooling: each of `dy` goes to the pixel that `index` names.
 
     `index` comes from `max_pool2d`; an entry that is not a pixel under its window is ignored."""
     check_float32("max_pool2d_backward", "dy", dy)
     x_shape = check_shape("max_pool2d_backward", "x_shape", x_shape, 4)
-    s = pool_shape("max_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
+    s = pool_shape("max_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode, dilation)
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
     check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
     dx = workspace.empty(s.x)
@@ -76,13 +79,16 @@ def avg_pool2d(
     kernel_size: Pair,
     *,
     stride: Pair | None = None,
-    padding: Pair = 0,
+    padding: Padding = 0,
     ceil_mode: bool = False,
+    dilation: Pair = 1,
+    count_include_pad: bool = False,
     out: Array | None = None,
 ) -> Array:
-    """The mean of each `kernel_size` window of `x` [n, h, w, c] over the pixels that are inside the map (padding does not count)."""
+    """The mean of each `kernel_size` window of `x` [n, h, w, c] over its pixels inside the map, or, if `count_include_pad`, over those
+    inside the map and its padding, which is 0."""
     check_float32("avg_pool2d", "x", x)
-    s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
+    s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
     y = workspace.empty(s.y) if out is None else check_out("avg_pool2d", out, s.y, x.dtype, x=x)
     _average("avg_pool2d", s, x, y)
     return y
@@ -96,12 +102,13 @@ def _average(where: str, s: PoolShape, x: Array, y: Array) -> None:
 
 
 def avg_pool2d_backward(
-    x_shape: Shape, dy: Array, kernel_size: Pair, *, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False
+    x_shape: Shape, dy: Array, kernel_size: Pair, *, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False,
+    dilation: Pair = 1, count_include_pad: bool = False,
 ) -> Array:
     """Gradient of average pooling: each of `dy` spread evenly over the pixels of its window."""
     check_float32("avg_pool2d_backward", "dy", dy)
     x_shape = check_shape("avg_pool2d_backward", "x_shape", x_shape, 4)
-    s = pool_shape("avg_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode)
+    s = pool_shape("avg_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = workspace.empty(s.x)
     pointer, lddy = pixels("avg_pool2d_backward", "dy", dy)

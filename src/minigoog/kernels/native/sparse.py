@@ -11,7 +11,7 @@ from ...checks import LARGEST, check_array, check_out, check_shape
 from ..shapes import ConvShape
 from ..sparse_pattern import SparsePattern, check_sparse_conv, check_values, sparse_shape
 from . import machine, workspace
-from .conv_geometry import NOTHING, RELU, geometry, needs_padding, padded, padded_size, place
+from .conv_geometry import NOTHING, RELU, geometry, padded_size, place
 from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
 
@@ -90,7 +90,7 @@ def _csr(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pat
 
 def _sparse_geometry(s: ConvShape, pattern: SparsePattern, ldx: int, ldy: int, relu: bool = False) -> Pointer:
     """struct mg_sparse_conv of `s`."""
-    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding, s.out_h, s.out_w, s.cout, ldx, ldy, pattern.block, relu)
+    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding[:2], s.out_h, s.out_w, s.cout, ldx, ldy, pattern.block, relu)
     return ffi.new("struct mg_sparse_conv *", sizes)
 
 
@@ -130,7 +130,8 @@ def _over_windows(
     b: Array | None, relu: bool,
 ) -> None:
     """Calls a function that takes the columns as offsets into the windows of the padded map."""
-    row = padded_size(s)[1] * (s.cin if needs_padding(s, x) else pixels(where, "x", x)[1])  # floats from one row of a window to the next
+    copied = any(s.padding) or (s.kw > 1 and not x.flags.c_contiguous)
+    row = padded_size(s)[1] * (s.cin if copied else pixels(where, "x", x)[1])  # floats from one row of a window to the next
     _check_offsets(where, s, s.kh * row)
 
     def offsets() -> IntArray:
@@ -138,7 +139,8 @@ def _over_windows(
         return (ky * row + at).astype(np.int32)
 
     starts, found = (dense(where, "pattern", a, "int32_t[]") for a in (pattern.crow_indices, pattern.remembered(("window", row), offsets)))
-    (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x := padded(s, x)), pixels(where, "out", y)
+    x = place(x, *s.padding[:2], (1, 1), *padded_size(s)) if copied else x
+    (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
     bias = NULL if b is None else dense(where, "b", b)
     pointers = x_pointer, starts, found, dense(where, "values", values), bias, y_pointer
     function(geometry(s, ldx, ldy, RELU if relu else NOTHING), *block, *pointers, machine.current())

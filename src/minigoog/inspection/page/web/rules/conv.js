@@ -21,12 +21,12 @@ RULES.conv2d = {
     const w = weightsOf(user, "weight");
     if (!w) return null;
     const [kh, kw, cin, cout] = w.shape;
-    const { stride, padding, groups } = user.settings;
+    const { stride, padding, dilation, groups } = user.settings;
     const width = cout / groups;
     const first = Math.floor(c / cin) * width;
     const dzAt = gradientBeforeRelu(user);
-    const rows = outputsOf(i, kh, stride[0], padding[0], user.shape[0]);
-    const columns = outputsOf(j, kw, stride[1], padding[1], user.shape[1]);
+    const rows = outputsOf(i, kh, stride[0], padding[0], dilation[0], user.shape[0]);
+    const columns = outputsOf(j, kw, stride[1], padding[1], dilation[1], user.shape[1]);
     const dz = new Float32Array(kh * kw * width);
     const filter = new Float32Array(kh * kw * width);
     rows.forEach((row, y) =>
@@ -81,9 +81,9 @@ function firstInput(node, c) {
 }
 
 /** For each row (or column) k of a filter the output position that input position `i` contributes to through it; -1 if there is none. */
-function outputsOf(i, size, stride, padding, n) {
+function outputsOf(i, size, stride, padding, dilation, n) {
   return range(size).map((k) => {
-    const position = (i + padding - k) / stride;
+    const position = (i + padding - k * dilation) / stride;
     return Number.isInteger(position) && position >= 0 && position < n ? position : -1;
   });
 }

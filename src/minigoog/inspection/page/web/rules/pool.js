@@ -20,22 +20,21 @@ function winnerOf(node, i, j, c) {
   const { data } = array(node.indices.winners);
   const [, w, channels] = node.shape;
   const place = data[(i * w + j) * channels + c];
-  const { window, stride, padding } = node.settings;
-  return [i * stride[0] - padding[0] + Math.floor(place / window[1]), j * stride[1] - padding[1] + (place % window[1])];
+  const { window, stride, padding, dilation } = node.settings;
+  const row = Math.floor(place / window[1]) * dilation[0];
+  const column = (place % window[1]) * dilation[1];
+  return [i * stride[0] - padding[0] + row, j * stride[1] - padding[1] + column];
 }
 
 RULES.avg_pool2d = {
   output(node, i, j, c) {
     const { window, corner } = underWindow(node, i, j, c);
-    return meanOf(window, corner);
+    return meanOf(window, corner, divisorOf(node.settings, inputMap(node), i, j));
   },
 
   gradient(user, k, i, j, c) {
     const { shape, pairs, dy } = windowsOver(user, i, j, c);
-    const shares = pairs.map(([row, column]) => {
-      const inside = windowOf(user.settings, inputMap(user), row, column);
-      return 1 / (inside.rows.length * inside.columns.length);
-    });
+    const shares = pairs.map(([row, column]) => 1 / divisorOf(user.settings, inputMap(user), row, column));
     return addUp("sum(dy * 1 / pixels)", [dy, factor("1 / pixels", shape, shares)]);
   },
 };

@@ -97,9 +97,11 @@ def test_facts_that_do_not_fit_are_named(tmp_path, changes, message):
 
 
 def test_a_file_that_is_no_saved_model_is_named(tmp_path):
-    safetensors.save(tmp_path / "plain.safetensors", {"a": np.zeros(3, np.float32)})
-    with pytest.raises(ValueError, match=r"plain\.safetensors: not a saved model of minigoog"):
-        mg.load(tmp_path / "plain.safetensors")
+    path = saved(tmp_path / "model.safetensors")
+    arrays, metadata = safetensors.load(path)
+    safetensors.save(path, arrays, {name: text for name, text in metadata.items() if name != "classes"})
+    with pytest.raises(ValueError, match=r"model\.safetensors: not a saved model of minigoog: its metadata has no `classes`"):
+        mg.load(path)
     with pytest.raises(FileNotFoundError, match="nowhere: no such run folder or file of weights"):
         mg.load("nowhere")
 
@@ -167,7 +169,7 @@ def test_predict_does_not_apply_softmax_twice(tmp_path):
     likely = model.predict(image)
     model.output = mg.nn.Softmax()
     vars(model)["forward"] = lambda x, forward=model.forward: model.output(forward(x))
-    model.gives_probabilities = True
+    model.ends_with_softmax = True
     assert model.predict(image) == likely
 
 
