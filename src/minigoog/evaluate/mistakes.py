@@ -9,15 +9,16 @@ import numpy as np
 from .. import figures
 from ..array_types import Array
 from ..text import printable, shortened
+from .subset import files_of
 
 MOST, COLUMNS = 30, 6  # images on a sheet; in a row
 
 
 class Prediction(NamedTuple):
-    """What the network said about an image: its file (None: an image in memory), true and predicted class, and the latter's probability."""
+    """What the network said about an image: its file (None: none), its number, true and predicted class, and the latter's probability."""
 
     file: str | None
-    index: int
+    image: int
     true: str
     predicted: str
     probability: float
@@ -25,10 +26,10 @@ class Prediction(NamedTuple):
 
 def predictions(dataset: Any, probabilities: Array) -> list[Prediction]:
     """A Prediction for each image of a data set; probabilities [n, classes]."""
-    found, paths = [], getattr(dataset, "paths", None)
+    found, files = [], files_of(dataset)
     for i, (label, row) in enumerate(zip(dataset.labels.tolist(), probabilities, strict=True)):
         best = int(row.argmax())
-        file = None if paths is None else str(paths[i])
+        file = str(files[i]) if files else None
         found.append(Prediction(file, i, dataset.classes[label], dataset.classes[best], round(float(row[best]), 6)))
     return found
 
@@ -48,13 +49,13 @@ def draw(dataset: Any, found: list[Prediction], output: str | os.PathLike[str]) 
     for axis in axes:
         axis.axis("off")
     for axis, each in zip(axes, shown, strict=False):
-        _draw_one(axis, dataset[each.index][0], each)
+        _draw_one(axis, dataset[each.image][0], each)
     figures.save(figure, output, dpi=100)
 
 
 def _draw_one(axis: Any, image: Array, each: Prediction) -> None:
     pixels = np.asarray(image)
     axis.imshow(pixels[..., 0] if pixels.shape[2] == 1 else pixels, cmap="gray", vmin=0, vmax=255)
-    name = os.path.basename(each.file) if each.file else f"image {each.index}"
+    name = os.path.basename(each.file) if each.file else f"image {each.image}"
     lines = (f"{each.predicted} {each.probability:.0%}", f"true: {each.true}", name)
     axis.set_title("\n".join(shortened(printable(line), 30).replace("$", r"\$") for line in lines), fontsize=7)

@@ -10,14 +10,16 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
-from .. import models, rng
+from .. import loading, models, rng
 from ..array_types import Array
 from ..data import image_statistics, standard_name
 from ..data.images import Image
 from ..data.preprocess import Preprocess
+from ..formats import graph_json
 from ..formats.saved_model import Info
-from ..loading import TrainedModel, load
-from ..loading.saved import described
+from ..importing import ImportedNetwork
+from ..importing.classes import with_classes
+from ..loading import TrainedModel, constants, load
 from ..nn import BatchNorm2d, ConvBNReLU, Dropout, Module
 from ..optim import Group
 from ..text import listed, printable, short
@@ -42,7 +44,7 @@ def prepare(config: Config) -> Setup:
     how = info.more["augment"], size, image_statistics(train), one_size((train, test), size), config.interpolation, config.shift
     setup = Setup(
         train, test, augmentation.training(*how, prepared.end),
-        prepared, model, info, _facts(source, train, test), build, old.of(model),
+        prepared, model, info, _facts(source, train, test), build, old.of(model), constants(source),
     )  # fmt: skip
     freeze(setup, config)
     return setup
@@ -65,22 +67,32 @@ def _classifier(source: TrainedModel) -> Classifier:
 
 def _info(config: Config, source: TrainedModel, preprocess: Preprocess, train: Any, test: Any) -> Info:
     """What is saved with the new weights; ValueError, naming the setting, if network and images do not fit together."""
-    channels, known = preprocess.input_size[2], signature(models.MODELS[source.info.model]).parameters
+    channels = preprocess.input_size[2]
     if train[0][0].shape[2] != channels:
         raise ValueError(f"train: `data` has images of {train[0][0].shape[2]} channels, but the network of `weights` takes {channels}")
-    if "num_classes" not in known and len(train.classes) != len(source.classes):
-        raise ValueError(f"train: `data` has {len(train.classes)} classes, but {source.info.model} always has {len(source.classes)}")
-    new = {"num_classes": len(train.classes), "aux_heads": False}
-    arguments = source.info.arguments | {name: value for name, value in new.items() if name in known}
     augment = config.augment or augmentation.DEFAULTS.get(standard_name(config.data) or "", "crop")
     more = {"augment": augment} | skipped(config, train, test)
-    return described(source.info._replace(arguments=arguments, classes=tuple(train.classes), more=more), preprocess)
+    info = source.info._replace(arguments=_arguments(source, len(train.classes)), classes=tuple(train.classes), more=more)
+    return loading.described(info, preprocess)
+
+
+def _arguments(source: TrainedModel, classes: int) -> dict[str, Any]:
+    """The arguments that build the network for so many classes; ValueError, naming `weights`, if it cannot have them."""
+    if isinstance(source, ImportedNetwork):
+        return {"graph": graph_json.described(with_classes(source.graph, classes))[0]}
+    known = signature(models.MODELS[source.info.model]).parameters
+    if "num_classes" not in known and classes != len(source.classes):
+        raise ValueError(f"train: `data` has {classes} classes, but the network of `weights` always has {len(source.classes)}")
+    new = {"num_classes": classes, "aux_heads": False}
+    return source.info.arguments | {name: value for name, value in new.items() if name in known}
 
 
 def _new_network(source: TrainedModel, old: Classifier, info: Info, config: Config) -> Module:
     """The network with the old weights, and a classifier of zeros; the next random numbers depend on the sampling seed alone."""
-    with rng.zeros(2 * sum(array.size for array in source.state_dict().values()) + (1 << 20)):
-        model: Module = models.build(info.model, **info.arguments)
+    most = 2 * sum(array.size for array in source.state_dict().values()) + (1 << 20)
+    model = loading.build(info, constants(source), most)
+    if isinstance(model, ImportedNetwork):
+        model.logits = True  # training needs what goes into a Softmax at its end
     own, ends = model.state_dict(), f"{old.name}."
     model.load_state_dict({name: array for name, array in source.state_dict().items() if name in own and not name.startswith(ends)}, False)
     rng.manual_seed(config.samplings)

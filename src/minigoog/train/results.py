@@ -74,7 +74,7 @@ def _save(trainer: Trainer, files: dict[str, tuple[dict[str, Array], float]], ep
     info = trainer.setup.info
     for name, (arrays, accuracy) in files.items():
         more = info.more | {"epoch": str(epoch), "test_accuracy": f"{accuracy:.4f}"}
-        saved_model.save(trainer.run.path(f"{name}.safetensors"), arrays, info._replace(more=more))
+        saved_model.save(trainer.run.path(f"{name}.safetensors"), arrays | trainer.setup.constants, info._replace(more=more))
 
 
 def finish(trainer: Trainer) -> Result:

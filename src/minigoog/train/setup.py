@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import data, models, rng
-from ..array_types import Shape
+from ..array_types import Array, Shape
 from ..data.datasets import STANDARD
 from ..data.transforms import Compose, Transform
 from ..formats.saved_model import Info
@@ -25,7 +25,7 @@ from .config import Config
 
 class Setup(NamedTuple):
     """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, facts about images and old
-    weights; what makes the network anew; and if it is fine-tuned, its Classifier."""
+    weights; what makes the network anew; and if it is fine-tuned, its Classifier, and the constants of an imported network."""
 
     train: Any
     test: Any
@@ -36,6 +36,7 @@ class Setup(NamedTuple):
     facts: fingerprint.Facts
     build: Callable[[Config], Module]
     classifier: Classifier | None = None
+    constants: dict[str, Array] = {}  # noqa: RUF012  not changed
 
     @property
     def notes(self) -> list[str]:
