@@ -3,6 +3,9 @@
 from ..formats.graph import Node
 from ..nn import Module
 
+# attributes that a network gets later, in its __init__ or as a `loading.TrainedModel`
+RESERVED = ("classes", "gives_probabilities", "info", "logits", "outputs", "path", "predict", "preprocess", "probabilities", "ranking",
+            "scores")  # fmt: skip
 ENDS = (".weight", ".bias", ".gamma", ".beta", ".scale")  # of the names of weights
 
 
@@ -34,7 +37,7 @@ def place(root: Module, path: list[str], module: Module) -> None:
 
 def _free(module: Module, name: str) -> str:
     """The name, or the first with a number that is no attribute of the module."""
-    if not hasattr(module, name):
+    if not hasattr(module, name) and name not in RESERVED:
         return name
     number = 2
     while hasattr(module, f"{name}_{number}"):
