@@ -253,13 +253,6 @@ class PolyakAverage:
         self.averages = {name: array.copy() for name, array in arrays.items()}
         self.steps = 0
 
-    def restart(self) -> None:
-        """Starts again from the current values of the arrays."""
-        self.steps = 0
-        for name, average in self.averages.items():
-            average[...] = self.arrays[name]
-            writes.note(average, "PolyakAverage.restart")
-
     def step(self) -> None:
         """Updates the averages with the current values of the arrays."""
         decay = np.float32(min(self.decay, (1 + self.steps) / (10 + self.steps)))

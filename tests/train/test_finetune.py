@@ -157,7 +157,8 @@ def test_settings_that_do_not_fit_are_named(base, other, tmp_path, changes, mess
 
 def test_the_program_names_wrong_flags(base, other, tmp_path):
     for flags, message in [
-        (["--weights", "nothing", "--data", other, "--batch-size", 4], "nothing"), (["--weights", base, "--model", "tiny"], "--model is given"),
+        (["--weights", "nothing", "--data", other, "--batch-size", 4], "nothing"),
+        (["--weights", base, "--model", "tiny"], "--model is given"),
         (["--head-lr", "1", "--data", other], "--head-lr is 1.0, but without --weights"),
     ]:  # fmt: skip
         done = train(tmp_path, *flags)

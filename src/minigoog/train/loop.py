@@ -146,7 +146,7 @@ class Trainer:
             if stop.signal:
                 raise Interrupted(f"stopped before epoch 1. {self.how_to_resume()}", stop.signal)
         if self.average:
-            self.average.restart()
+            self.average = optim.PolyakAverage(self.model.state_dict(), self.config.average)
         began = time.perf_counter()
         tested = self._tested()
         self._record(0, tested, time.perf_counter() - began)
