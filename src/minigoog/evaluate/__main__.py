@@ -2,7 +2,6 @@
 
   evaluate RUN --data cifar10 --crops 10      means over ten crops of an image
   evaluate RUN RUN --data cifar10 --table     one and all (the paper's Table 3)
-  evaluate RUN --data X --mistakes sheet.png  pictures of the worst mistakes
   evaluate curves RUN... --output curves.png  learning curves"""
 
 import json
@@ -38,12 +37,11 @@ def parser(prog: str = PROG) -> Parser:
     p = Parser(prog=prog, usage=f"{prog} RUN_OR_WEIGHTS... --data DATA [flags]", description=(__doc__ or "").split(": ", 1)[1])
     p.commands["curves"] = _curves_parser(prog)
     p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help="folder of a run or file of weights; several: an ensemble")
-    data = p.add_argument_group("data")
-    data.add_argument("--data", help="digits, mnist, cifar10, ... or a folder of images")
-    data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
-    data.add_argument("--skip-damaged", action="store_true", help="leave out images that cannot be decoded, and list them")
-    data.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
-    how = p.add_argument_group("method")
+    how = p.add_argument_group("data and method")
+    how.add_argument("--data", help="digits, mnist, cifar10, ... or a folder of images")
+    how.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
+    how.add_argument("--skip-damaged", action="store_true", help="leave out images that cannot be decoded, and list them")
+    how.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
     how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="crops of each image (default: 1); repeatable")
     how.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
     how.add_argument("--workers", type=integer(1), default=2, metavar="N", help="threads that prepare crops (default: 2)")
@@ -51,8 +49,8 @@ def parser(prog: str = PROG) -> Parser:
     output = p.add_argument_group("output")
     output.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
     output.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
-    output.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results, with each image's, to a file")
-    sheet = "draws the images with the surest wrong predictions to a file (png, pdf); needs matplotlib"
+    output.add_argument("--json", type=output_file, metavar="FILE", help="also writes all results, each image's too")
+    sheet = "draws the surest mistakes (png, pdf)"
     output.add_argument("--mistakes", type=figures.output, metavar="FILE", help=sheet)
     return p
 

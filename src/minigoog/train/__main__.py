@@ -29,7 +29,7 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
 }
 FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones
-COMMON = ("data", "output", "model", "weights", "freeze", "seed", "epochs", "batch_size", "lr", "threads")  # what --help shows
+COMMON = ("data", "output", "model", "weights", "epochs", "batch_size", "lr", "threads")  # what --help shows
 
 
 def parser(prog: str = PROG, everything: bool = True) -> Parser:

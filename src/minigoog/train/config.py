@@ -110,7 +110,7 @@ class Config:
     sampling_seed: int | None = integer(None, 0, "seed of the order of images, augmentation and dropout (default: --seed)", 2**64 - 1)
 
     norm: bool = switch(False, "batch normalisation after every convolution, which the paper did not have (Ioffe, Szegedy 2015)")
-    weights: str | None = text(None, "fine-tune a trained network (a run or a file): a new classifier, then all layers")
+    weights: str | None = text(None, "fine-tune this trained network (a run or a file)")
     freeze: tuple[str, ...] = names("modules that stay as they are, with --weights: names, or how names begin, such as conv1 inception3")
     freeze_norm: bool = switch(True, "with --weights: batch normalisation keeps its running mean and variance")
     head_lr: float | None = real(None, 0, "initial learning rate of the new classifier (default: 10 times --lr)", above=True)
@@ -120,7 +120,7 @@ class Config:
     shift: int | None = integer(None, 0, "largest shift, in pixels, of images of the network's own size (default: an eighth of it)")
     interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "interpolation of crops (paper: random)")
 
-    epochs: int = integer(20, 0, "passes over the training images; 0: the new classifier only, with --weights")
+    epochs: int = integer(20, 0, "passes over the training images")
     batch_size: int = integer(64, 1, "images per step")
     lr: float = real(0.03, 0, "initial learning rate", above=True)
     schedule: str = choice("cosine", SCHEDULES, "how the learning rate falls; paper: by 4% every 8 epochs")
