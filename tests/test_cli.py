@@ -93,7 +93,8 @@ def test_a_closed_standard_output_is_no_error():
 def test_only_errors_about_flags_point_to_the_help():
     assert run("evaluate", "nowhere", "--data", "digits").stderr.endswith("nowhere: no such run folder or file of weights\n")
     assert run("inspect", "page", "--image", "a--b.png").stderr.endswith("a--b.png: no such file or directory\n")
-    assert run("train").stderr.endswith("nothing to train: pass --tiny, --config, or --model and --data (see --help)\n")
+    nothing = "nothing to train: pass --tiny, --config, --model and --data, or --weights and --data (see --help)\n"
+    assert run("train").stderr.endswith(nothing)
     assert not cli.FLAG.search("cat.jpg: cannot be read as an image; --skip-damaged leaves it out")
 
 

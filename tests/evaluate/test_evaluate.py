@@ -10,8 +10,11 @@ import pytest
 import minigoog as mg
 import minigoog.train
 from minigoog.curves import epochs_of, summary
-from minigoog.data import ArrayDataset, digits
-from minigoog.evaluate import crops, probabilities, table_3
+from minigoog.data import ArrayDataset, digits, open_dataset
+from minigoog.evaluate import crops, mistakes, probabilities, table_3
+from minigoog.evaluate.by_class import by_class, by_class_text
+from minigoog.evaluate.mistakes import predictions, worst
+from minigoog.evaluate.subset import subset
 from minigoog.formats import saved_model
 
 PILLOW = "Pillow is not installed (extra images): crops that need resizing were not tried"
@@ -130,6 +133,53 @@ def test_the_program_prints_table_and_confusion_and_writes_json(runs, tmp_path):
     assert "top-5 error" in done.stdout and "true \\ predicted" in done.stdout
     facts = json.loads((tmp_path / "out.json").read_text())
     assert [row["models"] for row in facts["rows"]] == [1, 2] and np.sum(facts["confusion"]) == 355
+    assert "precision  recall" in done.stdout
+    table, said = np.zeros((10, 10), int), facts["predictions"]
+    for each in said:
+        table[int(each["true"]), int(each["predicted"])] += 1
+    assert np.array_equal(table, facts["confusion"]) and all(each["file"] is None and 0.1 <= each["probability"] <= 1 for each in said)
+    assert [row["recall"] for row in facts["classes"]] == pytest.approx(np.diag(table) / table.sum(axis=1))
+
+
+def test_precision_and_recall_by_class():
+    """By hand: 8 of 10 cats found, 2 of them called dogs; 1 of 4 dogs found; no owl, and none predicted."""
+    rows = by_class(np.array([[8, 2, 0], [3, 1, 0], [0, 0, 0]]), ("cat", "dog", "owl"))
+    assert [(row.images, row.predicted, row.precision, row.recall) for row in rows] == [
+        (10, 11, 8 / 11, 0.8), (4, 3, 1 / 3, 0.25), (0, 0, None, None),
+    ]  # fmt: skip
+    assert by_class_text(rows).splitlines()[2].split() == ["cat", "10", "11", "72.7%", "80.0%"]
+    many = by_class(np.diag(range(30)) + np.eye(30, k=1, dtype=int), [f"class{i}" for i in range(30)])
+    text = by_class_text(many)
+    assert "class0 " in text and "class28" not in text and "20 of 30 classes with the lowest recall" in text
+
+
+def test_the_worst_mistake_is_the_surest():
+    few = ArrayDataset(np.zeros((4, 2, 2, 1), np.uint8), [0, 1, 0, 1], ("a", "b"))
+    found = predictions(few, np.array([[0.4, 0.6], [0.1, 0.9], [0.05, 0.95], [0.7, 0.3]]))
+    assert [(each.image, each.predicted, each.probability) for each in worst(found)] == [(2, "b", 0.95), (3, "a", 0.7), (0, "b", 0.6)]
+
+
+@pytest.mark.parametrize("n", [0, 3, 40])
+def test_a_sheet_shows_the_mistakes(tmp_path, n):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plots): no sheet was drawn")
+    image_module = pytest.importorskip("PIL.Image", reason=PILLOW)
+    images = ArrayDataset(np.full((40, 9, 6, 1), 99, np.uint8), [0] * 40, ("$a", "b\n"))
+    wrong = predictions(images, np.tile([[0.2, 0.8]], (40, 1)))[:n]
+    mistakes.draw(images, wrong, tmp_path / "sheet.png")
+    sheet = np.asarray(image_module.open(tmp_path / "sheet.png").convert("L"))
+    grey = (sheet == 99).sum()  # the edges of letters are grey too
+    assert grey > 5000 * min(n, 30) if n else grey < 500
+
+
+def test_predictions_name_the_files_of_a_folder(tmp_path):
+    image_module = pytest.importorskip("PIL.Image", reason=PILLOW)
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            image_module.new("RGB", (8, 8)).save(tmp_path / name / f"{i}.png")
+    test = open_dataset(tmp_path, "test")
+    whole, part = (predictions(part, np.eye(2)[: len(part)]) for part in (test, subset(test, 1)))
+    assert [each.file for each in whole] == [str(tmp_path / name / "4.png") for name in ("x", "y")] and part == whole[:1]
 
 
 def test_the_folder_of_an_ensemble_is_all_its_models(runs):

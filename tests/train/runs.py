@@ -1,14 +1,21 @@
 """Runs of the training program, and what they write."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
 from unittest.mock import patch
 
+import numpy as np
+
 from minigoog import data
+from minigoog.formats import safetensors
+from minigoog.train import loop
 
 COMMAND = [sys.executable, "-m", "minigoog.train"]
+TIMES = ("seconds", "images_per_second", "waiting", "test_seconds")  # differ from run to run
 TINY = {"model": "tiny", "workers": 0, "epochs": 3}
 
 
@@ -37,3 +44,32 @@ def metrics_of(folder, kind="test_loss"):
 
     lines = (json.loads(line, parse_constant=refuse) for line in (folder / "metrics.jsonl").read_text().splitlines())
     return [line for line in lines if kind in line]
+
+
+def files_of(folder):
+    """Everything of a run that must be the same: arrays of each file, and the metrics without times."""
+    arrays = {path.name: safetensors.load(path)[0] for path in sorted(folder.glob("*.safetensors"))}
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return arrays, [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+
+
+def assert_same(a, b):
+    (arrays, lines), (other_arrays, other_lines) = files_of(a), files_of(b)
+    assert lines == other_lines and arrays.keys() == other_arrays.keys()
+    for name in arrays:
+        assert arrays[name].keys() == other_arrays[name].keys()
+        for key in arrays[name]:
+            assert np.array_equal(arrays[name][key], other_arrays[name][key]), (name, key)
+
+
+def stop_after(monkeypatch, steps):
+    """Makes the trainer see a SIGTERM in that step."""
+    original, taken = loop.Trainer._step, []
+
+    def step(*args):
+        taken.append(1)
+        if len(taken) == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*args)
+
+    monkeypatch.setattr(loop.Trainer, "_step", step)

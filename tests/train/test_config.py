@@ -7,7 +7,7 @@ import pytest
 
 from minigoog.train import Config
 from minigoog.train.config import from_file, read, recipes
-from minigoog.train.schedules import learning_rate
+from minigoog.train.schedules import schedule
 
 
 def test_a_configuration_written_is_a_configuration_read(tmp_path):
@@ -64,7 +64,7 @@ def test_a_setting_that_cannot_be_is_named(setting, value, message):
 
 
 def rates(moments, **settings):
-    return [learning_rate(done, Config(lr=1.0, **settings)) for done in moments]
+    return [schedule(done, Config(**settings)) for done in moments]
 
 
 def test_the_papers_schedule_falls_by_4_percent_every_8_epochs():

@@ -1,6 +1,5 @@
 """Resuming after a stop, a kill or a full disk: bit-exactly, as if the run had never stopped."""
 
-import json
 import os
 import random
 import re
@@ -18,9 +17,8 @@ from minigoog.formats import safetensors
 from minigoog.train import Config, Interrupted, checkpoint, fit, loop, resume
 from minigoog.train.run import Run
 
-from .runs import few_digits
+from .runs import assert_same, few_digits, stop_after
 
-TIMES = ("seconds", "images_per_second", "waiting", "test_seconds")  # differ from run to run
 SETTINGS = {"model": "tiny", "epochs": 3, "batch_size": 28, "augment": "shift", "average": 0.9, "norm": True, "clip": 1.0,
             "nesterov": True, "label_smoothing": 0.1, "warmup": 0.5, "keep_every": 2}
 FLAGS = ["--model", "tiny", "--epochs", "3", "--batch-size", "100", "--augment", "shift", "--average", "0.9", "--norm",
@@ -37,40 +35,11 @@ def quick_epochs():
     loop.LOG_EVERY = before
 
 
-def files_of(folder):
-    """Everything of a run that must be the same: arrays of each file, and the metrics without times."""
-    arrays = {path.name: safetensors.load(path)[0] for path in sorted(folder.glob("*.safetensors"))}
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return arrays, [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-
-
-def assert_same(a, b):
-    (arrays, lines), (other_arrays, other_lines) = files_of(a), files_of(b)
-    assert lines == other_lines and arrays.keys() == other_arrays.keys()
-    for name in arrays:
-        assert arrays[name].keys() == other_arrays[name].keys()
-        for key in arrays[name]:
-            assert np.array_equal(arrays[name][key], other_arrays[name][key]), (name, key)
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed") / "run"
     fit(Config(**SETTINGS, output=folder))
     return folder
-
-
-def stop_after(monkeypatch, steps):
-    """Makes the trainer see a SIGTERM in that step."""
-    original, taken = loop.Trainer._step, []
-
-    def step(*args):
-        taken.append(1)
-        if len(taken) == steps:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return original(*args)
-
-    monkeypatch.setattr(loop.Trainer, "_step", step)
 
 
 @pytest.mark.parametrize("stops", [[1], [14], [15], [16], [7, 20]])

@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -37,6 +37,7 @@ class ArrayDataset:
 
     notes: tuple[str, ...] = ()  # as in ImageFolder
     skipped: tuple[Path, ...] = ()
+    files: Sequence[Path] = ()  # of a folder whose images are all in memory: where each image is from
 
     def __init__(self, images: Image, labels: ArrayLike, classes: Iterable[str]) -> None:
         self.images, self.labels, self.classes = images, np.asarray(labels, np.int64), tuple(classes)
@@ -101,7 +102,7 @@ def in_memory(dataset: folder.ImageFolder) -> ArrayDataset | folder.ImageFolder:
     for i in range(len(dataset)):
         images[i] = dataset[i][0]
     kept = ArrayDataset(images, dataset.labels, dataset.classes)
-    kept.notes, kept.skipped = dataset.notes, dataset.skipped
+    kept.notes, kept.skipped, kept.files = dataset.notes, dataset.skipped, dataset.paths
     return kept
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import curves, figures, kernels
-from ..array_types import IntArray
 from ..cli import Parser, exit_codes, integer, output_file, with_flags
 from ..data import open_dataset
 from ..data.verify import skipped_lines
@@ -23,9 +22,12 @@ from ..loading import flags as weights
 from ..metrics import confusion_matrix
 from ..reading import known_kind
 from ..text import confusion_text, listed, printable, shell_word
+from . import mistakes
+from .by_class import by_class, by_class_text
 from .crops import CROPS
+from .mistakes import predictions
 from .subset import subset
-from .table import Row, table_3, table_text
+from .table import table_3, table_text
 
 PROG = "python -m minigoog.evaluate"
 SHOWN = 20  # classes: a confusion matrix of more is not printed
@@ -36,12 +38,11 @@ def parser(prog: str = PROG) -> Parser:
     p = Parser(prog=prog, usage=f"{prog} RUN_OR_WEIGHTS... --data DATA [flags]", description=(__doc__ or "").split(": ", 1)[1])
     p.commands["curves"] = _curves_parser(prog)
     p.add_argument("runs", nargs="+", metavar="RUN_OR_WEIGHTS", help="folder of a run or file of weights; several: an ensemble")
-    data = p.add_argument_group("data")
-    data.add_argument("--data", help="digits, mnist, cifar10, ... or a folder of images")
-    data.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
-    data.add_argument("--skip-damaged", action="store_true", help="leave out images that cannot be decoded, and list them")
-    data.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
-    how = p.add_argument_group("method and output")
+    how = p.add_argument_group("data, method and output")
+    how.add_argument("--data", help="digits, mnist, cifar10, ... or a folder of images")
+    how.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
+    how.add_argument("--skip-damaged", action="store_true", help="leave out images that cannot be decoded, and list them")
+    how.add_argument("--images", type=integer(1), metavar="N", help="only N test images, evenly spaced")
     how.add_argument("--crops", type=integer(1), choices=CROPS, action="append", help="crops of each image (default: 1); repeatable")
     how.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
     how.add_argument("--workers", type=integer(1), default=2, metavar="N", help="threads that prepare crops (default: 2)")
@@ -49,7 +50,9 @@ def parser(prog: str = PROG) -> Parser:
     weights.add_brief_flags(how)
     how.add_argument("--table", action="store_true", help="one model and all, each number of --crops (1, 10)")
     how.add_argument("--top", type=integer(1), default=5, metavar="K", help="also the top-K error (default: 5)")
-    how.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results to a file")
+    how.add_argument("--json", type=output_file, metavar="FILE", help="also writes all results, each image's too")
+    sheet = "draws the surest mistakes (png, pdf)"
+    how.add_argument("--mistakes", type=figures.output, metavar="FILE", help=sheet)
     return p
 
 
@@ -102,17 +105,24 @@ def evaluate(flags: Namespace) -> None:
     rows = rows if flags.table else rows[-len(n_crops) :]
     print(table_text(rows, k))
     confusion = confusion_matrix(mean.argmax(axis=1), dataset.labels, len(dataset.classes))
+    classes, found = by_class(confusion, dataset.classes), predictions(dataset, mean)
     if len(dataset.classes) <= SHOWN:
         print(f"\n{confusion_text(confusion, dataset.classes)}")
+    print(f"\n{by_class_text(classes)}")
+    if flags.mistakes:
+        mistakes.draw(dataset, mistakes.worst(found), flags.mistakes)
     if flags.skip_damaged:
         print("\n" + "\n".join(skipped_lines(whole.skipped)))
     if flags.json:
         facts = {"runs": flags.runs, "data": flags.data, "images": len(dataset), "k": k, "skipped": list(map(str, whole.skipped))}
-        _write_json(flags.json, facts, rows, confusion)
+        facts |= {"rows": rows, "confusion": confusion.tolist(), "classes": classes, "predictions": found}
+        _write_json(flags.json, facts)
 
 
-def _write_json(path: str, facts: dict[str, Any], rows: Sequence[Row], confusion: IntArray) -> None:
-    facts = facts | {"rows": [row._asdict() for row in rows], "confusion": confusion.tolist()}
+def _write_json(path: str, facts: dict[str, Any]) -> None:
+    """Writes facts, and lists of named tuples as objects."""
+    facts = {name: [each._asdict() if hasattr(each, "_asdict") else each for each in value] if isinstance(value, list) else value
+             for name, value in facts.items()}  # fmt: skip
     with atomic_write(path) as file:
         file.write(json.dumps(facts, indent=2).encode() + b"\n")
 

@@ -1,5 +1,7 @@
 """A part of a data set."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,10 +9,18 @@ import numpy as np
 from ..array_types import Array, IntArray
 
 
+def files_of(dataset: Any) -> Sequence[Path]:
+    """The file of each image; empty if the images are from somewhere else."""
+    found: Sequence[Path] = getattr(dataset, "paths", ()) or getattr(dataset, "files", ())
+    return found
+
+
 class _Subset:
     def __init__(self, dataset: Any, chosen: IntArray) -> None:
         self.dataset, self.chosen = dataset, chosen
         self.labels, self.classes = dataset.labels[chosen], dataset.classes
+        files = files_of(dataset)
+        self.files = [files[i] for i in chosen] if files else []
 
     def __len__(self) -> int:
         return len(self.chosen)

@@ -17,11 +17,11 @@ PASSED = ("Add", "Softmax", "LogSoftmax", "Reshape", "Flatten", "Squeeze", "Iden
 
 
 def with_classes(graph: Graph, n: int) -> Graph:
-    """The graph with `n` classes instead of those it has: the weights and bias of its last layer become zeros of other shapes.
+    """The graph with `n` classes instead of those it has: the weights and bias of its last layer become zeros of other shapes; a ReLU
+    after it (SqueezeNet) is left out, because it has no gradient at zeros.
 
     ValueError, naming the file, if its last layer is not Gemm, MatMul or Conv."""
-    nodes = _tail(graph)
-    last, *after = nodes
+    last, *after = _tail(graph)
     old = graph.weights[last.inputs[1]].shape[_axis(last)]
     weights = dict(graph.weights)
     weights[last.inputs[1]] = _resized(weights[last.inputs[1]], _axis(last), n)
@@ -32,7 +32,8 @@ def with_classes(graph: Graph, n: int) -> Graph:
         if node.op == "Reshape" and node.inputs[1] in weights:
             target = np.asarray(weights[node.inputs[1]])
             weights[node.inputs[1]] = np.where(target == old, n, target)
-    return replace(graph, weights=weights)
+    nodes = (node._replace(op="Identity") if node in after and node.op == "Relu" else node for node in graph.nodes)
+    return replace(graph, weights=weights, nodes=tuple(nodes))
 
 
 def _tail(graph: Graph) -> list[Node]:

@@ -5,6 +5,9 @@ from itertools import chain, count
 from ..formats.graph import Node
 from ..nn import Module
 
+# attributes that a network gets later, in its __init__ or as a `loading.TrainedModel`
+RESERVED = ("classes", "gives_probabilities", "info", "logits", "outputs", "path", "predict", "preprocess", "probabilities", "ranking",
+            "scores")  # fmt: skip
 ENDS = (".weight", ".bias", ".gamma", ".beta", ".scale")  # of the names of weights
 
 
@@ -39,4 +42,4 @@ def _free(module: Module, name: str) -> str:
 
     After a hundred that are taken, the number goes on from how many attributes there are: thousands of nodes may have one name."""
     numbered = (f"{name}_{number}" for number in chain(range(2, 100), count(len(vars(module)) + 100)))
-    return next(free for free in chain([name], numbered) if not hasattr(module, free))
+    return next(free for free in chain([name], numbered) if not hasattr(module, free) and free not in RESERVED)

@@ -6,15 +6,14 @@ from pathlib import Path
 from ..array_types import Array
 from ..data import pretrained
 from ..data.preprocess import Preprocess
-from ..formats import safetensors, saved_model
-from ..formats.graph_json import described
+from ..formats import graph_json, safetensors, saved_model
 from . import foreign
 from .kinds import kind_of
 from .pixels import Names, Wanted, chosen
 from .saved import build, check_finite, load_saved, refuse_ensemble
 from .trained import Ranking, TrainedModel, runner, trained
 
-__all__ = ["build", "constants", "load", "Ranking", "runner", "TrainedModel"]
+__all__ = ["build", "constants", "described", "load", "Ranking", "runner", "TrainedModel"]
 
 
 def load(
@@ -58,7 +57,7 @@ def load(
 
 def constants(model: TrainedModel) -> dict[str, Array]:
     """What a saved model holds beside the state dict: of an imported network, the values in its graph that are not trained."""
-    return described(model.graph)[1] if model.info.model == foreign.GRAPH else {}
+    return graph_json.described(model.graph)[1] if model.info.model == foreign.GRAPH else {}
 
 
 def _trained(file: Path, found: foreign.Found, preprocess: Wanted, classes: Names) -> TrainedModel:
@@ -67,21 +66,21 @@ def _trained(file: Path, found: foreign.Found, preprocess: Wanted, classes: Name
     pixels = chosen(file, preprocess, found.preprocess, found.family, found.known, found.size)
     names = foreign.named(file, classes, found.classes, found.names)
     info = saved_model.Info(found.model, found.arguments, names, pixels.input_size, pixels.mean, pixels.std, found.facts)
-    return trained(found.network, classes=names, preprocess=pixels, info=_described(info, pixels), path=file)
+    return trained(found.network, classes=names, preprocess=pixels, info=described(info, pixels), path=file)
 
 
 def _adapted(model: TrainedModel, preprocess: Wanted, classes: Names) -> TrainedModel:
     """A saved model with other pixels or names, if any are asked for."""
     if preprocess is not None:
         model.preprocess = chosen(model.path, preprocess, model.preprocess, "", True, (None, None, model.preprocess.input_size[2]))
-        model.info = _described(model.info, model.preprocess)
+        model.info = described(model.info, model.preprocess)
     if classes is not None:
         model.classes = foreign.named(model.path, classes, len(model.classes), ())
         model.info = model.info._replace(classes=model.classes)
     return model
 
 
-def _described(info: saved_model.Info, pixels: Preprocess) -> saved_model.Info:
+def described(info: saved_model.Info, pixels: Preprocess) -> saved_model.Info:
     """The Info of a model whose photographs are prepared like this."""
     more = info.more | {"preprocess": pixels.settings()}
     return info._replace(input_size=pixels.input_size, mean=pixels.mean, std=pixels.std, more=more)

@@ -2,6 +2,7 @@
 
   --tiny                           a small Inception network, on digits
   --model googlenet --data FOLDER  any network on any folder of images
+  --weights FILE --data FOLDER     fine-tunes a trained network to other classes
   --config FILE                    a recipe or a TOML file of settings
   --resume RUN                     resumes a stopped run, bit-exactly"""
 
@@ -20,13 +21,15 @@ from .results import Result
 PROG = "python -m minigoog.train"
 GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "output"),
+    "fine-tuning": ("weights", "freeze", "freeze_norm", "head_lr"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "interpolation"),
     "optimisation": ("epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "momentum", "nesterov", "clip"),
     "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
 }
-COMMON = ("data", "output", "model", "seed", "epochs", "batch_size", "lr", "threads")  # what --help shows
+FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones
+COMMON = ("data", "output", "model", "weights", "epochs", "batch_size", "lr", "threads")  # what --help shows
 
 
 def parser(prog: str = PROG, everything: bool = True) -> Parser:
@@ -53,14 +56,14 @@ def parser(prog: str = PROG, everything: bool = True) -> Parser:
 def _add(group: Any, setting: Field[Any], shown: bool) -> None:
     """The flag of a setting. It has no default: a setting that is not given comes from the file or from Config."""
     meta, flag = setting.metadata, "--" + setting.name.replace("_", "-")
-    default = "" if setting.default is None or meta["kind"] is bool else f" (default: {setting.default})"
+    default = "" if setting.default is None or meta["kind"] in (bool, tuple) else f" (default: {setting.default})"
     text = meta["help"].replace("%", "%%") + default if shown else argparse.SUPPRESS
     if meta["kind"] is bool:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
     else:
-        kind = {int: integer(), float: number, str: str}[meta["kind"]]
-        name = "|".join(meta["choices"]) if "choices" in meta else {int: "N", float: "X", str: "TEXT"}[meta["kind"]]
-        group.add_argument(flag, type=kind, metavar=name, help=text)
+        kind = {int: integer(), float: number, str: str, tuple: str}[meta["kind"]]
+        name = "|".join(meta["choices"]) if "choices" in meta else {int: "N", float: "X", str: "TEXT", tuple: "NAME"}[meta["kind"]]
+        group.add_argument(flag, type=kind, metavar=name, help=text, nargs="+" if meta["kind"] is tuple else None)
 
 
 def train(flags: argparse.Namespace) -> Result | list[Result]:
@@ -72,7 +75,12 @@ def train(flags: argparse.Namespace) -> Result | list[Result]:
     if folder is not None:
         return resume(folder, **given)
     if not given and file is None:
-        raise ValueError("nothing to train: pass --tiny, --config, or --model and --data")
+        raise ValueError("nothing to train: pass --tiny, --config, --model and --data, or --weights and --data")
+    if "weights" in given:
+        file = file or FINE_TUNING
+        for name in ("model", "norm"):
+            if name in given:
+                raise ValueError(f"train: `{name}` is given, but the network is that of `weights`")
     return fit(from_file(file, **given) if file else Config(**given))
 
 

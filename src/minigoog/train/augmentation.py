@@ -15,14 +15,17 @@ SCALES = (0.4, 1.0)  # share of the area: the smallest of 144 crops covers 40%
 CONTEXT = 256 / 224  # the shorter side of a resized test image, relative to the crop from its middle (section 7)
 
 
-def training(name: str, size: int, statistics: Statistics, native: bool, interpolation: str, shift: int | None = None) -> t.Compose:
-    """The transform of a training image: resized to `size`, augmented as `name` of AUGMENTATIONS says, normalised.
+def training(
+    name: str, size: int, statistics: Statistics, native: bool, interpolation: str, shift: int | None = None,
+    end: t.Transform | None = None,
+) -> t.Compose:  # fmt: skip
+    """The transform of a training image: resized to `size`, augmented as `name` of AUGMENTATIONS says, normalised, by `end` if given.
 
     native: whether all images have that size already. statistics: mean, std and principal components of the colours. shift: the
     largest shift of native images in pixels; None: an eighth of the size."""
-    end = t.Normalize(statistics.mean, statistics.std)
+    end = end or t.Normalize(statistics.mean, statistics.std)
     if name == "none":
-        return testing(size, statistics, native)
+        return t.Compose([t.Resize(resized(size, native)), t.CenterCrop(size), end])
     if name == "scale":
         return t.Compose([t.RandomResizedCrop(size, SCALES, interpolation=interpolation), t.RandomHorizontalFlip(), end])
     if name == "paper":

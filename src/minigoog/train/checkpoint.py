@@ -86,8 +86,9 @@ def _since(changes: list[str]) -> str:
 
 def _arrays(trainer: Trainer) -> dict[str, Array]:
     """The arrays of a trainer's state by name; not copies."""
-    names = [name for name, _ in trainer.model.named_parameters()]
-    velocities = dict(zip(names, trainer.optimizer.velocities, strict=True))
+    names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
+    own = (names[id(parameter)] for parameter in trainer.optimizer.parameters)
+    velocities = dict(zip(own, trainer.optimizer.velocities, strict=True))
     parts = {"weights": trainer.model.state_dict(), "velocities": velocities}
     if trainer.average:
         parts["averages"] = trainer.average.averages

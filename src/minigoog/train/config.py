@@ -4,7 +4,7 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
 from pathlib import Path
@@ -18,8 +18,8 @@ from ..text import short
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
 
-# settings that may change when a run is resumed: they do not affect the result. `data` may only move to another place
-BITLESS = ("threads", "workers", "data", "data_dir", "download", "checkpoint_minutes", "keep_every")
+# settings that may change when a run is resumed: they do not affect the result. `data`, `weights` may only move to another place
+BITLESS = ("threads", "workers", "data", "weights", "data_dir", "download", "checkpoint_minutes", "keep_every")
 # bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
 LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
 Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
@@ -77,6 +77,19 @@ def text(default: str | None, help: str) -> Any:
     return _setting(default, help, str, check)
 
 
+def names(help: str) -> Any:
+    """A setting that is a list of names; in a TOML file an array of texts, as a flag several words."""
+
+    def check(name: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) and each.isprintable() and each for each in value):
+            raise ValueError(f"train: `{name}` is {short(value)}, expected a list of names")
+        if len(_toml_value(value).encode()) > LONGEST_LINE - 100:
+            raise ValueError(f"train: `{name}` is too long to be stored in config.toml, expected at most {LONGEST_LINE - 100} bytes")
+        return tuple(value)
+
+    return _setting((), help, tuple, check)
+
+
 def _setting(default: Any, help: str, kind: type, check: Check, **more: Any) -> Any:
     return field(default=default, metadata={"help": help, "kind": kind, "check": check, **more})
 
@@ -97,12 +110,17 @@ class Config:
     sampling_seed: int | None = integer(None, 0, "seed of the order of images, augmentation and dropout (default: --seed)", 2**64 - 1)
 
     norm: bool = switch(False, "batch normalisation after every convolution, which the paper did not have (Ioffe, Szegedy 2015)")
+    weights: str | None = text(None, "fine-tune this trained network (a run or a file)")
+    freeze: tuple[str, ...] = names("modules that stay as they are, with --weights: names, or how names begin, such as conv1 inception3")
+    freeze_norm: bool = switch(True, "with --weights: batch normalisation keeps its running mean and variance")
+    head_lr: float | None = real(None, 0, "initial learning rate of the new classifier (default: 10 times --lr)", above=True)
+
     size: int | None = integer(None, 8, "height and width of the network's input (default: the model's, or that of the images)", 2**14)
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
     shift: int | None = integer(None, 0, "largest shift, in pixels, of images of the network's own size (default: an eighth of it)")
     interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "interpolation of crops (paper: random)")
 
-    epochs: int = integer(20, 1, "passes over the training images")
+    epochs: int = integer(20, 0, "passes over the training images")
     batch_size: int = integer(64, 1, "images per step")
     lr: float = real(0.03, 0, "initial learning rate", above=True)
     schedule: str = choice("cosine", SCHEDULES, "how the learning rate falls; paper: by 4% every 8 epochs")
@@ -127,6 +145,16 @@ class Config:
             value = getattr(self, setting.name)
             if value is not None or setting.default is not None:
                 object.__setattr__(self, setting.name, setting.metadata["check"](setting.name, value))
+        if not self.weights:
+            self._check_from_scratch()
+
+    def _check_from_scratch(self) -> None:
+        """Raises ValueError, naming the setting, for one that only fine-tuning has."""
+        if self.epochs < 1:
+            raise ValueError("train: `epochs` is 0, expected at least 1 (0 is for `weights`: the new classifier only)")
+        for name, given in {"freeze": self.freeze, "head_lr": self.head_lr}.items():
+            if given:
+                raise ValueError(f"train: `{name}` is {short(given)}, but without `weights` there is nothing to fine-tune")
 
     @property
     def samplings(self) -> int:
@@ -139,7 +167,7 @@ class Config:
         return f"# minigoog {__version__}: the settings of a run, for --config or --resume\n" + "\n".join(lines) + "\n"
 
 
-def _toml_value(value: str | float | bool) -> str:
+def _toml_value(value: str | float | bool | Sequence[str]) -> str:
     """A value in TOML, which is that of JSON but for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
@@ -163,9 +191,9 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     except OSError as error:
         raise ValueError(f"train: `config` is '{name_or_path}', which cannot be read ({error})") from None
     for name, value in settings.items():
-        if not isinstance(value, (str, int, float)):
+        if not isinstance(value, (str, int, float)) and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
             has = f"{short(value)} as {short(name)}"
-            raise ValueError(f"train: `config` '{name_or_path}' has {has}, expected text, a number, true or false")
+            raise ValueError(f"train: `config` '{name_or_path}' has {has}, expected text, a number, true, false or a list of texts")
     known = [setting.name for setting in fields(Config)]
     for name in settings.keys() - set(known):
         hint = "".join(f": did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))

@@ -8,13 +8,13 @@ from typing import Any
 
 from .. import kernels
 from ..files import check_folder
-from . import checkpoint
+from . import checkpoint, finetune
 from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
 from .loop import Trainer
 from .results import Result
 from .run import Run, check_output
-from .setup import Setup, effective, new_model, prepare
+from .setup import Setup, effective, prepare
 from .signals import StopRequests
 
 
@@ -56,7 +56,7 @@ def _train(config: Config, run: Run | None = None, accept_changes: bool = False)
     """Trains into a new folder, or resumes that of `run`; invalid settings leave no folder."""
     if run is None:
         check_output(config)
-    setup = prepare(config)
+    setup = finetune.prepare(config) if config.weights else prepare(config)
     config = effective(config, setup)
     run = run or Run.create(config)
     train = _train_one if config.models == 1 else _train_ensemble
@@ -82,6 +82,6 @@ def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, 
         print(f"{'' if i == 0 else chr(10)}model {i + 1} of {config.models}")
         own = Run(str(member.output), run.folder)
         own = own if own.path("config.toml").exists() else Run.create(member, run.folder)
-        results.append(_train_one(member, setup._replace(model=new_model(member, setup.info)), own, stop, accept_changes))
+        results.append(_train_one(member, setup.anew(member), own, stop, accept_changes))
     print(f"\nto test them together:\n    {evaluate_command(config, run.folder)} --table")
     return results

@@ -65,11 +65,19 @@ class Log:
 
     def epoch(self, facts: dict[str, Any], epochs: int) -> None:
         """Called after each epoch with the facts of its line in metrics.jsonl."""
-        left = duration((facts["seconds"] + facts["test_seconds"]) * (epochs - facts["epoch"]))
+        per_epoch = facts["seconds"] + facts["test_seconds"]
+        left = duration(per_epoch * (epochs - facts["epoch"])) if facts["epoch"] or not epochs else "?"  # epoch 0 is of another kind
         test = "averaged_test" if "averaged_test_loss" in facts else "test"
         accuracies = "  ".join(f"{facts[f'{part}_loss']:10.4f}  {facts[f'{part}_accuracy']:8.2%}" for part in ("train", test))
         speed = f"{facts['lr']:9.2g}  {facts['images_per_second']:9,.0f}  {left:>9}"
         print(f"{chr(13) if self.terminal else ''}{facts['epoch']:5d}   {accuracies}  {speed}", flush=True)
+
+    def say(self, text: str) -> None:
+        """Called on the way with what is being done; shown on a terminal."""
+        now = time.perf_counter()
+        if self.terminal and now - self.printed >= 0.1:
+            self.printed = now
+            print(f"\r{text:<79}", end="", flush=True)
 
     def warn(self, text: str) -> None:
         """Called with a warning of the diagnostics."""

@@ -12,14 +12,14 @@ from ..data import DamagedImage, DataLoader
 from ..files import error_text
 from ..tensor import Tensor
 from ..text import shell_word
-from . import checkpoint, fingerprint, results, testing
+from . import checkpoint, finetune, fingerprint, head, results, testing
 from .config import Config
 from .diagnostics import Diagnostics
 from .errors import Interrupted, TrainingError
 from .log import Log
 from .progress import Progress
 from .run import Run, new_run
-from .schedules import learning_rate
+from .schedules import schedule
 from .setup import Setup
 from .signals import StopRequests
 
@@ -42,9 +42,10 @@ class Trainer:
     def __init__(self, config: Config, setup: Setup, run: Run, log: Log) -> None:
         self.config, self.setup, self.run, self.log = config, setup, run, log
         self.model = setup.model
+        groups = finetune.groups(setup, config)
+        self.rates = [group["lr"] for group in groups]  # the initial ones
         self.optimizer = optim.SGD(
-            self.model.parameters(), config.lr, config.momentum,
-            weight_decay=config.weight_decay, nesterov=config.nesterov, decay_vectors=False,
+            groups, config.lr, config.momentum, weight_decay=config.weight_decay, nesterov=config.nesterov, decay_vectors=False
         )
         self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
         self.loader = DataLoader(
@@ -52,7 +53,7 @@ class Trainer:
         )
         self.diagnostics = Diagnostics(self.model, setup.train.labels, len(setup.info.classes))
         self.progress = Progress()
-        self.fingerprint = fingerprint.of_settings(config) | setup.images | fingerprint.of_machine()
+        self.fingerprint = fingerprint.of_settings(config) | setup.facts | fingerprint.of_machine()
         self.changes: list[str] = []  # since the checkpoint from which the run was resumed
         self.saved: float | None = None  # the epoch of the last checkpoint
 
@@ -61,6 +62,8 @@ class Trainer:
         try:
             if self.saved is None:
                 self.save()  # whatever is written later has a checkpoint beside it; and a full disk shows now
+            if self.setup.classifier and self.progress.best < 0:  # nothing was tested yet
+                self._train_classifier(stop)
             while self.progress.epoch < self.config.epochs:
                 self._epoch(stop)
                 self._end_epoch(stop)
@@ -78,8 +81,12 @@ class Trainer:
         """Runs the remaining steps of the current epoch."""
         at, clock = self.progress, _Clock(self.progress)
         self.model.train()
+        if self.setup.classifier:
+            finetune.keep_still(self.model, self.config)
         for images, labels in self.loader.epoch(at.epoch, start=at.step):
-            self.optimizer.lr = learning_rate(at.epoch + at.step / len(self.loader), self.config)
+            share = schedule(at.epoch + at.step / len(self.loader), self.config)
+            for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+                group["lr"] = rate * share
             logged = (at.total_steps + 1) % LOG_EVERY == 0
             step = self._step(images, labels, logged)
             at.add(step.losses, step.correct, len(labels))
@@ -114,18 +121,35 @@ class Trainer:
         test_seconds = time.perf_counter() - began
         # the last step may have broken the weights
         self._check_finite([loss for loss, _ in tested.values()], f"after epoch {at.epoch + 1}")
+        self._record(at.epoch + 1, tested, test_seconds)
+        if stop.signal:
+            raise Interrupted(f"stopped after epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
+
+    def _record(self, epoch: int, tested: dict[str, testing.Tested], test_seconds: float) -> None:
+        """Writes the weights, metrics and checkpoint of an epoch that has ended; epoch 0: the new classifier's own training."""
+        at = self.progress
         with self._finite_arrays():
             checkpoint.check_finite(self)
-        results.write_weights(self, tested)
-        facts = results.epoch_facts(at, len(self.setup.train), self.optimizer.lr, tested, test_seconds)
+        results.write_weights(self, epoch, tested)
+        facts = results.epoch_facts(epoch, at, len(self.setup.train), self.optimizer.lr, tested, test_seconds)
         if self.config.skip_damaged:
             facts["skipped"] = len(self.setup.skipped)
         at.metrics_length = self.run.add_metrics(facts)
-        self.progress = at.next_epoch(test_seconds)
+        self.progress = at.at_epoch(epoch, test_seconds)
         self.save()
         self.log.epoch(facts, self.config.epochs)
-        if stop.signal:
-            raise Interrupted(f"stopped after epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
+
+    def _train_classifier(self, stop: StopRequests) -> None:
+        """Trains only the new classifier of a network that is fine-tuned. If it is stopped, it starts again."""
+        for said in head.train(self.model, self.setup, self.config, self.progress):
+            self.log.say(said)
+            if stop.signal:
+                raise Interrupted(f"stopped before epoch 1. {self.how_to_resume()}", stop.signal)
+        if self.average:
+            self.average = optim.PolyakAverage(self.model.state_dict(), self.config.average)
+        began = time.perf_counter()
+        tested = self._tested()
+        self._record(0, tested, time.perf_counter() - began)
 
     def _tested(self) -> dict[str, testing.Tested]:
         """The test results of the current weights and of their average, if there is one."""

@@ -34,7 +34,7 @@ class Progress:
         self.head_losses, self.logged = [], 0
         return means
 
-    def next_epoch(self, test_seconds: float) -> "Progress":
-        """The start of the next epoch."""
+    def at_epoch(self, epoch: int, test_seconds: float) -> "Progress":
+        """The position after `epoch` epochs, at the start of the next."""
         seconds = self.seconds + self.epoch_seconds + test_seconds
-        return replace(self, epoch=self.epoch + 1, step=0, loss=0.0, correct=0, epoch_seconds=0.0, epoch_waited=0.0, seconds=seconds)
+        return replace(self, epoch=epoch, step=0, loss=0.0, correct=0, epoch_seconds=0.0, epoch_waited=0.0, seconds=seconds)

@@ -23,22 +23,22 @@ class Result(NamedTuple):
     folder: str
 
 
-def epoch_facts(at: Progress, images: int, lr: float, tested: dict[str, Tested], test_seconds: float) -> dict[str, Any]:
+def epoch_facts(epoch: int, at: Progress, images: int, lr: float, tested: dict[str, Tested], test_seconds: float) -> dict[str, Any]:
     """The line of metrics.jsonl for an epoch of this many images."""
-    facts = {"epoch": at.epoch + 1, "train_loss": at.loss / images, "train_accuracy": at.correct / images}
+    facts = {"epoch": epoch, "train_loss": at.loss / images, "train_accuracy": at.correct / images}
     for name, (loss, accuracy) in tested.items():
         facts |= {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
     facts |= {"lr": lr, "seconds": at.epoch_seconds, "images_per_second": images / at.epoch_seconds}
     return facts | {"waiting": at.epoch_waited / at.epoch_seconds, "test_seconds": test_seconds}
 
 
-def write_weights(trainer: Trainer, tested: dict[str, Tested]) -> None:
+def write_weights(trainer: Trainer, epoch: int, tested: dict[str, Tested]) -> None:
     """Writes the weights after an epoch, each with its own accuracy: the last, their average, the best, and those of every N epochs."""
-    epoch, files = trainer.progress.epoch + 1, _current(trainer, tested)
+    files = _current(trainer, tested)
     used = files.get("averaged", files["last"])
     if used[1] > trainer.progress.best:
         trainer.progress.best, files["best"] = used[1], used
-    if trainer.config.keep_every and epoch % trainer.config.keep_every == 0:
+    if epoch and trainer.config.keep_every and epoch % trainer.config.keep_every == 0:
         files[f"epoch-{epoch:04d}"] = used
     _save(trainer, files, epoch)
 
@@ -74,7 +74,7 @@ def _save(trainer: Trainer, files: dict[str, tuple[dict[str, Array], float]], ep
     info = trainer.setup.info
     for name, (arrays, accuracy) in files.items():
         more = info.more | {"epoch": str(epoch), "test_accuracy": f"{accuracy:.4f}"}
-        saved_model.save(trainer.run.path(f"{name}.safetensors"), arrays, info._replace(more=more))
+        saved_model.save(trainer.run.path(f"{name}.safetensors"), arrays | trainer.setup.constants, info._replace(more=more))
 
 
 def finish(trainer: Trainer) -> Result:

@@ -19,7 +19,12 @@ def step(done: float, config: "Config") -> float:
 
 def cosine(done: float, config: "Config") -> float:
     """Half a cosine from 1 down to 0 at the last epoch. (Loshchilov, Hutter 2016)"""
-    return 0.5 * (1 + math.cos(math.pi * done / config.epochs))
+    return half_cosine(done / config.epochs)
+
+
+def half_cosine(share: float) -> float:
+    """Half a cosine, from 1 at 0 down to 0 at 1."""
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def constant(done: float, config: "Config") -> float:
@@ -30,7 +35,7 @@ def constant(done: float, config: "Config") -> float:
 SCHEDULES = {"paper": paper, "step": step, "cosine": cosine, "constant": constant}
 
 
-def learning_rate(done: float, config: "Config") -> float:
-    """The learning rate after `done` epochs; in the first `config.warmup` epochs it rises linearly from 0."""
+def schedule(done: float, config: "Config") -> float:
+    """The factor of the initial learning rates after `done` epochs; in the first `config.warmup` epochs it also rises linearly from 0."""
     rise = min(1.0, (done + 1e-9) / config.warmup) if config.warmup else 1.0
-    return config.lr * rise * SCHEDULES[config.schedule](done, config)
+    return rise * SCHEDULES[config.schedule](done, config)

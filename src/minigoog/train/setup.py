@@ -2,34 +2,41 @@
 
 import inspect
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import data, models, rng
-from ..array_types import Shape
+from ..array_types import Array, Shape
 from ..data.datasets import STANDARD
-from ..data.transforms import Compose
+from ..data.transforms import Compose, Transform
 from ..formats.saved_model import Info
 from ..models.googlenet import AUX_INPUT_SIZES
 from ..nn import Module
 from ..tensor import Tensor, no_grad
 from . import augmentation, fingerprint
+from .classifier import Classifier
 from .config import Config
 
 
 class Setup(NamedTuple):
-    """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, facts about the images."""
+    """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, facts about images and old
+    weights; what makes the network anew; and if it is fine-tuned, its Classifier, and the constants of an imported network."""
 
     train: Any
     test: Any
     train_transform: Compose
-    test_transform: Compose
+    test_transform: Transform
     model: Module
     info: Info
-    images: fingerprint.Facts
+    facts: fingerprint.Facts
+    build: Callable[[Config], Module]
+    classifier: Classifier | None = None
+    constants: dict[str, Array] = {}  # noqa: RUF012  not changed
 
     @property
     def notes(self) -> list[str]:
@@ -41,39 +48,65 @@ class Setup(NamedTuple):
         """The damaged images that were left out."""
         return [*self.train.skipped, *self.test.skipped]
 
+    def anew(self, config: Config) -> "Setup":
+        """The same with another network, for another model of an ensemble."""
+        model = self.build(config)
+        return self._replace(model=model, classifier=self.classifier and self.classifier.of(model))
+
 
 def effective(config: Config, setup: Setup) -> Config:
-    """The settings saved with a run: completed by `prepare`, and with an absolute path of the images."""
-    path = config.data if config.data in STANDARD else os.path.abspath(os.path.expanduser(config.data))
-    return replace(config, data=path, size=setup.info.input_size[0], augment=setup.info.more["augment"])
+    """The settings saved with a run: completed by `prepare`, and with absolute paths."""
+    path = config.data if config.data in STANDARD else _absolute(config.data)
+    weights = config.weights and _absolute(config.weights)
+    return replace(config, data=path, weights=weights, size=setup.info.input_size[0], augment=setup.info.more["augment"])
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def prepare(config: Config) -> Setup:
     """The Setup of these settings; ValueError or OSError, naming the setting, if they do not fit together."""
-    where = config.data_dir, config.download, config.skip_damaged
-    train, test = (data.open_dataset(config.data, split, *where) for split in ("train", "test"))
-    if config.batch_size > len(train):
-        raise ValueError(f"train: `batch_size` is {config.batch_size}, expected at most the {len(train)} training images")
+    train, test = datasets(config)
     size, channels = _size(config, train), train[0][0].shape[2]
-    native = all(data.one_size(part) and part[0][0].shape[:2] == (size, size) for part in (train, test))
+    native = one_size((train, test), size)
     statistics = data.image_statistics(train)
     augment = config.augment or augmentation.DEFAULTS.get(data.standard_name(config.data) or "", "paper")
     arguments = _arguments(config, len(train.classes), channels, size)
     more = {"augment": augment, "resize": str(augmentation.resized(size, native))}
-    if config.skip_damaged:
-        more["skipped"] = str(len(train.skipped) + len(test.skipped))
+    more |= skipped(config, train, test)
     info = Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), more)
     setup = Setup(
         train, test,
         augmentation.training(augment, size, statistics, native, config.interpolation, config.shift),
         augmentation.testing(size, statistics, native),
-        new_model(config, info), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
+        new_model(info, config), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
+        partial(new_model, info),
     )  # fmt: skip
-    _try(config, setup.model, (1, size, size, channels))
+    try_size(config, setup.model, (1, size, size, channels))
     return setup
 
 
-def new_model(config: Config, info: Info) -> Module:
+def datasets(config: Config) -> tuple[Any, Any]:
+    """The training and the test images; ValueError or OSError, naming the setting, if they cannot be used."""
+    where = config.data_dir, config.download, config.skip_damaged
+    train, test = (data.open_dataset(config.data, split, *where) for split in ("train", "test"))
+    if config.batch_size > len(train):
+        raise ValueError(f"train: `batch_size` is {config.batch_size}, expected at most the {len(train)} training images")
+    return train, test
+
+
+def one_size(parts: Sequence[Any], size: int) -> bool:
+    """Whether all images have `size` x `size` pixels already."""
+    return all(data.one_size(part) and part[0][0].shape[:2] == (size, size) for part in parts)
+
+
+def skipped(config: Config, train: Any, test: Any) -> dict[str, str]:
+    """How many damaged images were left out, if that was asked for; for the Info."""
+    return {"skipped": str(len(train.skipped) + len(test.skipped))} if config.skip_damaged else {}
+
+
+def new_model(info: Info, config: Config) -> Module:
     """The network with its initial weights, which depend on the seed alone; the next random numbers depend on the sampling seed alone."""
     rng.manual_seed(config.seed)
     model: Module = models.build(info.model, **info.arguments)
@@ -110,13 +143,13 @@ def _arguments(config: Config, classes: int, channels: int, size: int) -> dict[s
     return arguments
 
 
-def _try(config: Config, model: Module, shape: Shape) -> None:
+def try_size(config: Config, model: Module, shape: Shape) -> None:
     """Raises ValueError, naming `size`, if the network cannot take such images."""
     try:
         with no_grad():
             model.eval()(Tensor(np.zeros(shape, np.float32)))
     except ValueError as error:
-        raise ValueError(f"train: `size` is {shape[1]}, which {config.model} cannot take ({error})") from None
+        raise ValueError(f"train: `size` is {shape[1]}, which {config.weights or config.model} cannot take ({error})") from None
 
 
 def _as_floats(statistics: data.Statistics) -> tuple[tuple[float, ...], tuple[float, ...]]:

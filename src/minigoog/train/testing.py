@@ -9,11 +9,12 @@ import numpy as np
 from .. import losses, metrics
 from ..array_types import Array
 from ..data import DataLoader
+from ..features import outputs
 from ..nn import Module
 from ..tensor import Tensor, no_grad
 from .setup import Setup
 
-BATCH = 256  # images
+BATCH, LARGE_BATCH = 256, 32  # images; of large networks
 
 
 class Tested(NamedTuple):
@@ -32,8 +33,11 @@ def test(model: Module, setup: Setup, workers: int) -> Tested:
 
 def predict(model: Module, setup: Setup, workers: int) -> Array:
     """Logits of the test images: [n, classes]."""
-    loader = DataLoader(setup.test, BATCH, num_workers=workers, transform=setup.test_transform)
+    large = setup.classifier is not None  # a trained network: to compile it pays
+    loader = DataLoader(setup.test, LARGE_BATCH if large else BATCH, num_workers=workers, transform=setup.test_transform)
     model.eval()
+    if large:
+        return np.concatenate(list(outputs(model, (images for images, _ in loader))))
     with no_grad():
         return np.concatenate([model(Tensor(images)).data for images, _ in loader])
 

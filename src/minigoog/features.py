@@ -1,0 +1,125 @@
+"""The features that images have at a layer inside a network, for another classifier, a search or a picture."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from . import kernels
+from .array_types import Array
+from .checks import check_int
+from .compile import compile as compile_model
+from .nn import Module, evaluation_mode
+from .nn.module import check_module
+from .op import Op
+from .tape import Tape
+from .tensor import Tensor
+from .text import listed, short
+
+BATCH = 32  # images that go through the network together
+
+
+def extract(model: Module, images: Any, layer: str, *, batch_size: int = BATCH) -> Array:
+    """The output of the module named `layer` for each image, as float32: [n, h, w, c] of a map, [n, features] of a vector.
+
+    images: the network's input, float32 [n, h, w, c]; or, for a model from `load`, what its `preprocess` takes: files or uint8
+    arrays. The network runs up to that layer only, in evaluation, in batches, compiled if the C kernels were built; nothing is
+    pooled or flattened. ValueError, listing names that are near, if no module of the model has that name."""
+    part = Part(check_module("extract", "model", model), layer)
+    size = check_int("extract", "batch_size", batch_size, 1)
+    found = list(outputs(part, _batches(model, images, size)))
+    if not found:
+        raise ValueError("extract: `images` has 0 images, expected at least 1")
+    return np.concatenate(found)
+
+
+def outputs(model: Module, batches: Iterable[Array]) -> Iterator[Array]:
+    """What `model` computes in evaluation for each of `batches`, float32 [n, h, w, c].
+
+    It is compiled for the shape of the first; a smaller batch is filled up with zeros, whose results are dropped."""
+    run: Callable[[Array], Array] | None = None
+    for x in batches:
+        if run is None:
+            shape, run = x.shape, _runner(model, x.shape)
+        filled = x if x.shape == shape else np.concatenate([x, np.zeros((shape[0] - len(x), *shape[1:]), np.float32)])
+        yield run(filled)[: len(x)]
+
+
+def _runner(model: Module, shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    if kernels.native:
+        return compile_model(model, shape)
+
+    def eager(x: Array) -> Array:
+        with evaluation_mode(model):
+            y: Array = model(Tensor(x, requires_grad=True)).data
+        return y
+
+    return eager
+
+
+def _batches(model: Module, images: Any, size: int) -> Iterator[Array]:
+    """`images` as network's inputs, `size` at a time."""
+    ready = isinstance(images, np.ndarray) and images.dtype == np.float32
+    if ready and images.ndim != 4:
+        raise ValueError(f"extract: `images` has shape {images.shape}, expected [n, h, w, c]")
+    if not ready and not hasattr(model, "preprocess"):
+        given = f"{images.dtype}" if isinstance(images, np.ndarray) else type(images).__name__
+        raise TypeError(f"extract: `images` is {given}, expected the network's input, a NumPy array float32 [n, h, w, c]")
+    several = isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4)
+    images = images if several else [images]
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
+        yield np.ascontiguousarray(part) if ready else model.preprocess(part)
+
+
+class Part(Module):
+    """A network up to the output of one of its layers. No other thread may use the network while this runs."""
+
+    def __init__(self, model: Module, layer: str) -> None:
+        self.model, self.layer = model, layer
+        modules = dict(model.named_modules())
+        if not isinstance(layer, str) or layer not in modules:
+            near = get_close_matches(str(layer), modules, 5) or [name for name, _ in model.named_children()]
+            raise ValueError(f"extract: `layer` is {short(layer)}, expected the name of a module, such as {listed(near)}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        module = dict(self.model.named_modules())[self.layer]
+        with _noting(module) as results:
+            y = self.model(x)
+        made: Any = results[-1] if results else _last_with_parameters(y, module)
+        if not isinstance(made, Tensor):
+            raise ValueError(f"extract: `layer` is '{self.layer}', which gave {type(made).__name__}, expected one that gives a Tensor")
+        return made
+
+
+@contextmanager
+def _noting(module: Module) -> Iterator[list[Any]]:
+    """Within a with-block, fills the list that it yields with what `module` returns."""
+    results: list[Any] = []
+    forward = module.forward
+
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        results.append(forward(*args, **kwargs))
+        return results[-1]
+
+    vars(module)["forward"] = noting
+    try:
+        yield results
+    finally:
+        vars(module).pop("forward", None)
+
+
+def _last_with_parameters(y: Any, module: Module) -> Tensor | None:
+    """The output of the last operation that reads a parameter of a `module` that is never called itself."""
+    own = {id(parameter) for parameter in module.parameters()}
+    tape = Tape(*(y if isinstance(y, tuple) else (y,)))
+    found = [op for op in tape if any(id(x) in own for x in op.inputs)]
+    return output_of(found[-1], tape) if found else None
+
+
+def output_of(op: Op, tape: Tape) -> Tensor | None:
+    """The tensor that `op` made, as an input of another operation of the tape or a result."""
+    tensors = [*tape.results, *(x for other in tape for x in other.inputs)]
+    return next((x for x in tensors if x.op is op), None)

@@ -1,0 +1,69 @@
+"""Features at a layer inside a network."""
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+from minigoog.models import TinyInception
+
+
+@pytest.fixture(scope="module")
+def model():
+    mg.manual_seed(0)
+    return TinyInception(norm=True).eval()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).standard_normal((7, 8, 8, 1)).astype(np.float32)
+
+
+def eager(model, images, modules):
+    with mg.no_grad():
+        x = mg.Tensor(images)
+        for module in modules:
+            x = module(x)
+    return x.data
+
+
+@pytest.mark.parametrize("batch_size", [2, 7, 32])
+def test_the_features_of_a_layer_are_what_its_module_returns(model, images, batch_size):
+    found = mg.extract(model, images, "inception2b", batch_size=batch_size)
+    expected = eager(model, images, [model.conv1, model.inception2a, model.inception2b])
+    assert found.shape == (7, 8, 8, 104) and found.dtype == np.float32
+    assert np.allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+def test_a_part_of_a_module_and_the_whole_network_are_layers_too(model, images):
+    inner = mg.extract(model, images, "inception2a.branch3x3.reduce")
+    branch = model.inception2a.branch3x3.reduce
+    assert np.allclose(inner, eager(model, images, [model.conv1, branch]), rtol=1e-5, atol=1e-5)
+    logits = mg.extract(model, images, "classifier")
+    assert np.allclose(logits, eager(model, images, [model]), rtol=1e-5, atol=1e-5)
+
+
+def test_without_c_kernels_the_features_are_the_same(model, images, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(mg.kernels, "native", None)
+        found = mg.extract(model, images, "pool3")
+    assert np.allclose(found, mg.extract(model, images, "pool3"), rtol=1e-4, atol=1e-5)
+
+
+def test_the_network_is_as_before(model, images):
+    before = {name: dict(vars(module)) for name, module in model.named_modules()}
+    mg.extract(model.train(), images, "inception3a")
+    assert model.training and all(vars(module) == before[name] | {"_training": True} for name, module in model.named_modules())
+    model.eval()
+
+
+@pytest.mark.parametrize("layer, images, error, message", [
+    ("inception2c", None, ValueError, r"extract: `layer` is 'inception2c', expected the name of a module, such as inception2b"),
+    (3, None, ValueError, "`layer` is 3, expected the name of a module"),
+    ("pool3", np.zeros((0, 8, 8, 1), np.float32), ValueError, "`images` has 0 images"),
+    ("pool3", np.zeros((8, 8, 1), np.float32), ValueError, r"`images` has shape \(8, 8, 1\), expected \[n, h, w, c\]"),
+    ("pool3", np.zeros((1, 8, 8, 1), np.uint8), TypeError, "`images` is uint8, expected the network's input"),
+    ("pool3", "seven.png", TypeError, "`images` is str, expected the network's input"),
+])  # fmt: skip
+def test_wrong_arguments_are_named(model, layer, images, error, message):
+    with pytest.raises(error, match=message):
+        mg.extract(model, np.zeros((1, 8, 8, 1), np.float32) if images is None else images, layer)
