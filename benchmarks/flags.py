@@ -53,10 +53,10 @@ def use(p: argparse.ArgumentParser, flags: argparse.Namespace) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Calls `main`; Ctrl-C ends the program silently, a wrong answer with one line."""
+    """Calls `main`; Ctrl-C ends the program silently, a wrong answer or a contestant that died with one line."""
     try:
         main()
     except KeyboardInterrupt:
         sys.exit(130)
-    except WrongAnswer as error:
+    except (WrongAnswer, RuntimeError) as error:
         sys.exit(str(error))

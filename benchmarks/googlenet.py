@@ -11,7 +11,6 @@ are started anew several times, and the two builds exchange places each time."""
 
 import argparse
 import shutil
-import sys
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -161,7 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        common.run(main)
-    except RuntimeError as error:
-        sys.exit(str(error))
+    common.run(main)

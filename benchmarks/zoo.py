@@ -8,7 +8,6 @@ library, loads the file, and runs it."""
 
 import argparse
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        common.run(main)
-    except RuntimeError as error:
-        sys.exit(str(error))
+    common.run(main)
