@@ -78,7 +78,7 @@ void mg_channel_shuffle(const struct mg_elementwise *s, size_t groups, const flo
 
     PARALLEL_FOR(task, mg_ceil_div(s->rows, block), s->rows * s->c, machine)
         for (size_t i = task * block; i < mg_min((task + 1) * block, s->rows); i++)
-            k->transpose_matrix(groups, in_group, a + i * s->lda, in_group, y + i * s->ldy, groups);
+            k->shuffle_pixel(groups, in_group, a + i * s->lda, y + i * s->ldy);
 }
 
 void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w,

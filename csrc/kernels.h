@@ -46,6 +46,7 @@ struct kernels {
     block_tile_fn *long_block_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t ld, float *panel);
     void (*transpose_matrix)(size_t rows, size_t cols, const float *a, size_t lda, float *at, size_t ldat);
+    void (*shuffle_pixel)(size_t groups, size_t n, const float *a, float *y);
     struct winograd winograd[3]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
     void (*pack_pixels)(size_t channels, const float *const *pixels, size_t ldx, float *panel, size_t line);
     void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, int relu, float *const *pixels, size_t first);
