@@ -1,12 +1,14 @@
 """`load`, the one door: a trained network from any file that this package reads, ready for photographs."""
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 from ..array_types import Array
 from ..data import pretrained
 from ..data.preprocess import Preprocess
 from ..formats import graph_json, safetensors, saved_model
+from ..text import listed, printable
 from . import foreign
 from .kinds import kind_of
 from .pixels import Names, Wanted, chosen
@@ -40,8 +42,8 @@ def load(
     network; and, naming its members, for the folder of an ensemble."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"load: `path` is {type(path).__name__}, expected a path")
-    if str(path) in pretrained.WEIGHTS and not os.path.exists(path):
-        path = pretrained.find(str(path), download)
+    if isinstance(path, str) and not os.path.exists(path):
+        path = _public(path, download)
     refuse_ensemble(path)
     file: Path = saved_model.find(path)
     kind = kind_of(file)
@@ -53,6 +55,15 @@ def load(
     else:
         found = foreign.load_pth(file) if kind == "pth" else foreign.load_graph(file, kind, prototxt)
     return _trained(file, found, preprocess, classes)
+
+
+def _public(name: str, download: bool) -> str | Path:
+    """The file of public weights, or the name itself if it is none of theirs; FileNotFoundError, listing them, if it is nearly one."""
+    if name in pretrained.WEIGHTS:
+        return pretrained.find(name, download)
+    if near := get_close_matches(name, pretrained.WEIGHTS):
+        raise FileNotFoundError(f"{printable(name)}: no such run folder or file of weights; public weights are called {listed(near)}")
+    return name
 
 
 def constants(model: TrainedModel) -> dict[str, Array]:
