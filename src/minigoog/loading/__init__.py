@@ -28,14 +28,14 @@ def load(
         model.predict("seven.png")                      [("7", 0.98), ...]
         logits = model(minigoog.Tensor(model.preprocess("seven.png")))
 
-    path        a run's folder, of which it loads the averaged weights if there are any, else those of the last epoch; or a saved model;
-                or .onnx, .caffemodel, .pth or safetensors files of other systems; or one of the names of `data.pretrained.WEIGHTS`
-    preprocess  how photographs are prepared: a Preprocess, the name of one of `data.families.FAMILIES`, or a dict of some of name, size
-                (height, width), mean, std and colours. Without it, it is what the file says, or else what such files usually
-                want; then a line on standard error says what was assumed
-    classes     their names, or a file of them; without it, those in the file or beside it (synset_words.txt), or else numbers
-    prototxt    of a .caffemodel; without it, the one beside it, if there is one
-    download    whether weights that are given by name are fetched if they are missing
+    - `path`: a run's folder, of which it loads the averaged weights if there are any, else those of the last epoch; or a saved model; or
+      .onnx, .caffemodel, .pth or safetensors files of other systems; or one of the names of `data.pretrained.WEIGHTS`
+    - `preprocess`: how photographs are prepared: a Preprocess, the name of one of `data.families.FAMILIES`, or a dict of some of name, size
+      (height, width), mean, std and colours. Without it, it is what the file says, or else what such files usually want; then a line on
+      standard error says what was assumed
+    - `classes`: their names, or a file of them; without it, those in the file or beside it (synset_words.txt), or else numbers
+    - `prototxt`: of a .caffemodel; without it, the one beside it, if there is one
+    - `download`: whether weights that are given by name are fetched if they are missing
 
     A network with several outputs returns them as a tuple. FileNotFoundError if there is no such file. ValueError, naming the file, if
     it is damaged, is of another kind, has an operation that is not supported, or holds weights that are not finite or do not fit the
