@@ -42,6 +42,22 @@ def test_a_part_of_a_module_and_the_whole_network_are_layers_too(model, images):
     assert np.allclose(logits, eager(model, images, [model]), rtol=1e-5, atol=1e-5)
 
 
+class Grouped(mg.nn.Module):
+    """Its `group` is never called itself, like the groups of an imported network."""
+
+    def __init__(self):
+        self.group = mg.nn.Module()
+        self.group.conv, self.group.relu = mg.nn.Conv2d(1, 3, 1), mg.nn.ReLU()
+
+    def forward(self, x):
+        return mg.ops.global_avg_pool2d(self.group.relu(self.group.conv(x)))
+
+
+def test_the_features_of_a_group_are_those_of_its_last_part(images):
+    model = Grouped().eval()
+    assert np.array_equal(mg.extract(model, images, "group"), eager(model, images, [model.group.conv, model.group.relu]))
+
+
 def test_without_c_kernels_the_features_are_the_same(model, images, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(mg.kernels, "native", None)

@@ -1,7 +1,7 @@
 """The features that images have at a layer inside a network, for another classifier, a search or a picture."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -86,18 +86,21 @@ class Part(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         module = dict(self.model.named_modules())[self.layer]
-        with _noting(module) as results:
+        own: list[Any] = []
+        parts: list[Any] = []  # of a module that only groups others, as those of imported networks do
+        with ExitStack() as noting:
+            for each in module.modules():
+                noting.enter_context(_noting(each, own if each is module else parts))
             y = self.model(x)
-        made: Any = results[-1] if results else _last_with_parameters(y, module)
+        made: Any = own[-1] if own else parts[-1] if parts else _last_with_parameters(y, module)
         if not isinstance(made, Tensor):
             raise ValueError(f"extract: `layer` is '{self.layer}', which gave {type(made).__name__}, expected one that gives a Tensor")
         return made
 
 
 @contextmanager
-def _noting(module: Module) -> Iterator[list[Any]]:
-    """Within a with-block, fills the list that it yields with what `module` returns."""
-    results: list[Any] = []
+def _noting(module: Module, results: list[Any]) -> Iterator[None]:
+    """Within a with-block, appends what `module` returns to `results`."""
     forward = module.forward
 
     def noting(*args: Any, **kwargs: Any) -> Any:
@@ -106,7 +109,7 @@ def _noting(module: Module) -> Iterator[list[Any]]:
 
     vars(module)["forward"] = noting
     try:
-        yield results
+        yield
     finally:
         vars(module).pop("forward", None)
 

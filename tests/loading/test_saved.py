@@ -102,7 +102,9 @@ def test_a_file_that_is_no_saved_model_is_named(tmp_path):
     safetensors.save(path, arrays, {name: text for name, text in metadata.items() if name != "classes"})
     with pytest.raises(ValueError, match=r"model\.safetensors: not a saved model of minigoog: its metadata has no `classes`"):
         mg.load(path)
-    with pytest.raises(FileNotFoundError, match="nowhere: no such run folder or file of weights"):
+    with pytest.raises(FileNotFoundError, match="public weights are called googlenet-caffe"):
+        mg.load("googlenet-cafe")
+    with pytest.raises(FileNotFoundError, match="nowhere: no such run folder or file of weights$"):
         mg.load("nowhere")
 
 

@@ -28,14 +28,13 @@ SETTINGS = ("resize", "colours", "interpolation", "antialias")  # what `settings
 class Preprocess:
     """From images to the input of a network: `preprocess("cat.jpg")` is float32 [1, h, w, c].
 
-    input_size     (height, width, channels) of that input; of one channel: the image becomes grey
-    resize         an integer: the shorter side gets this length, and the centre is cropped to `input_size`; a pair (height, width): the
-                   image is squeezed to it before the crop; a float up to 1: this part of each side, from the centre, is squeezed to
-                   `input_size`
-    mean, std      of each channel, from 0 to 255 and in the network's order: it sees (image - mean) / std
-    colours        the network's order of channels, RGB or BGR
-    interpolation  nearest, bilinear, box or bicubic
-    antialias      whether each pixel is a mean over all that it covers where the image shrinks (Pillow, torchvision; TensorFlow: not)
+    - `input_size`: (height, width, channels) of that input; of one channel: the image becomes grey
+    - `resize`: an integer: the shorter side gets this length, and the centre is cropped to `input_size`; a pair (height, width): the image
+      is squeezed to it before the crop; a float up to 1: this part of each side, from the centre, is squeezed to `input_size`
+    - `mean`, `std`: of each channel, from 0 to 255 and in the network's order: it sees (image - mean) / std
+    - `colours`: the network's order of channels, RGB or BGR
+    - `interpolation`: nearest, bilinear, box or bicubic
+    - `antialias`: whether each pixel is a mean over all that it covers where the image shrinks (Pillow, torchvision; TensorFlow: not)
 
     Takes an image (a file or an array uint8 [h, w] or [h, w, 1 or 3]) or several: a list of images, or an array [n, h, w, c]. Anything
     else is a TypeError or ValueError that names what was given."""

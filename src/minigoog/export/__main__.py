@@ -1,7 +1,7 @@
 """python -m minigoog.export --weights FILE OUTPUT: writes a trained network as a file for other systems.
 
-  export --weights RUN net.onnx                           for ONNX Runtime, OpenVINO, OpenCV and others
-  export --weights RUN --torchvision net.safetensors      GoogLeNet's weights under torchvision's names, for PyTorch"""
+  export --weights RUN net.onnx                       for ONNX Runtime, ...
+  export --weights RUN net.safetensors --torchvision  GoogLeNet for PyTorch"""
 
 import sys
 from argparse import Namespace
@@ -11,6 +11,7 @@ from pathlib import Path
 from ..cli import Parser, exit_codes, output_file, with_flags
 from ..exporting import save_onnx, save_torchvision
 from ..loading import load
+from ..models import GoogLeNet
 from ..text import printable
 
 PROG = "python -m minigoog.export"
@@ -36,6 +37,8 @@ def export(flags: Namespace) -> None:
         raise ValueError("--torchvision writes the weights alone, expected neither --heads nor --probabilities with it")
     model = load(flags.weights)
     if flags.torchvision:
+        if not isinstance(model, GoogLeNet):
+            raise ValueError(f"{printable(flags.weights)}: holds {type(model).__name__}, expected GoogLeNet for --torchvision")
         save_torchvision(model, flags.output)
     else:
         save_onnx(model, flags.output, probabilities=flags.probabilities, heads=flags.heads)

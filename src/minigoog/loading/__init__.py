@@ -1,12 +1,14 @@
 """`load`, the one door: a trained network from any file that this package reads, ready for photographs."""
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 from ..array_types import Array
 from ..data import pretrained
 from ..data.preprocess import Preprocess
 from ..formats import graph_json, safetensors, saved_model
+from ..text import listed, printable
 from . import foreign
 from .kinds import kind_of
 from .pixels import Names, Wanted, chosen
@@ -26,22 +28,22 @@ def load(
         model.predict("seven.png")                      [("7", 0.98), ...]
         logits = model(minigoog.Tensor(model.preprocess("seven.png")))
 
-    path        a run's folder, of which it loads the averaged weights if there are any, else those of the last epoch; or a saved model;
-                or .onnx, .caffemodel, .pth or safetensors files of other systems; or one of the names of `data.pretrained.WEIGHTS`
-    preprocess  how photographs are prepared: a Preprocess, the name of one of `data.families.FAMILIES`, or a dict of some of name, size
-                (height, width), mean, std and colours. Without it, it is what the file says, or else what such files usually
-                want; then a line on standard error says what was assumed
-    classes     their names, or a file of them; without it, those in the file or beside it (synset_words.txt), or else numbers
-    prototxt    of a .caffemodel; without it, the one beside it, if there is one
-    download    whether weights that are given by name are fetched if they are missing
+    - `path`: a run's folder, of which it loads the averaged weights if there are any, else those of the last epoch; or a saved model; or
+      .onnx, .caffemodel, .pth or safetensors files of other systems; or one of the names of `data.pretrained.WEIGHTS`
+    - `preprocess`: how photographs are prepared: a Preprocess, the name of one of `data.families.FAMILIES`, or a dict of some of name, size
+      (height, width), mean, std and colours. Without it, it is what the file says, or else what such files usually want; then a line on
+      standard error says what was assumed
+    - `classes`: their names, or a file of them; without it, those in the file or beside it (synset_words.txt), or else numbers
+    - `prototxt`: of a .caffemodel; without it, the one beside it, if there is one
+    - `download`: whether weights that are given by name are fetched if they are missing
 
     A network with several outputs returns them as a tuple. FileNotFoundError if there is no such file. ValueError, naming the file, if
     it is damaged, is of another kind, has an operation that is not supported, or holds weights that are not finite or do not fit the
     network; and, naming its members, for the folder of an ensemble."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"load: `path` is {type(path).__name__}, expected a path")
-    if str(path) in pretrained.WEIGHTS and not os.path.exists(path):
-        path = pretrained.find(str(path), download)
+    if isinstance(path, str) and not os.path.exists(path):
+        path = _public(path, download)
     refuse_ensemble(path)
     file: Path = saved_model.find(path)
     kind = kind_of(file)
@@ -53,6 +55,15 @@ def load(
     else:
         found = foreign.load_pth(file) if kind == "pth" else foreign.load_graph(file, kind, prototxt)
     return _trained(file, found, preprocess, classes)
+
+
+def _public(name: str, download: bool) -> str | Path:
+    """The file of public weights, or the name itself if it is none of theirs; FileNotFoundError, listing them, if it is nearly one."""
+    if name in pretrained.WEIGHTS:
+        return pretrained.find(name, download)
+    if near := get_close_matches(name, pretrained.WEIGHTS):
+        raise FileNotFoundError(f"{printable(name)}: no such run folder or file of weights; public weights are called {listed(near)}")
+    return name
 
 
 def constants(model: TrainedModel) -> dict[str, Array]:

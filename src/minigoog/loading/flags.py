@@ -5,7 +5,7 @@ from argparse import SUPPRESS, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import Any
 
-from ..cli import Parser, Suggested, number
+from ..cli import Parser, number
 from ..data.families import FAMILIES
 from ..data.preprocess import COLOURS
 from . import load
@@ -29,7 +29,7 @@ def _add(group: Any, said: Callable[[str, str], str] = lambda name, help: help) 
     def add(name: str, help: str, **settings: Any) -> None:
         group.add_argument(name, help=said(name, help), **settings)
 
-    add("--preprocess", "how photos are prepared: torchvision, caffe, ...", type=Suggested(FAMILIES), metavar="NAME")
+    add("--preprocess", "how photos are prepared: torchvision, caffe, ...", choices=tuple(FAMILIES), metavar="NAME")
     add("--classes", "names of the classes: one a line, or JSON", metavar="FILE")
     add("--size", "pixels of the network's input, such as 224 or 48x192", type=size, metavar="N[xM]")
     add("--mean", "subtracted from 0 to 255, one or for each channel", type=number, nargs="+", metavar="X")
