@@ -142,6 +142,7 @@ def test_an_imported_network_gets_other_classes(tmp_path):
     state = model.state_dict()
     new.load_state_dict({name: array for name, array in state.items() if not name.startswith("fc.")}, strict=False)
     new.fc.weight.data[...] = np.arange(30).reshape(6, 5)
+    new.fc.bias.data[...] = np.arange(5)
     description, arrays = described(new.graph)
     info = model.info._replace(classes=tuple("abcde"), arguments={"graph": description})
     saved_model.save(tmp_path / "net.safetensors", new.state_dict() | arrays, info)
