@@ -96,7 +96,8 @@ def _at_size(preprocess: Preprocess, size: tuple[int, int]) -> Preprocess:
     if isinstance(resize, int) and size[0] == size[1]:
         resize = round(resize * size[0] / old[0])
     elif not isinstance(resize, float):
-        resize = size
+        long = resize if isinstance(resize, tuple) else old[:2]
+        resize = round(long[0] * size[0] / old[0]), round(long[1] * size[1] / old[1])
     return replace(preprocess, input_size=(size[0], size[1], old[2]), resize=resize)
 
 

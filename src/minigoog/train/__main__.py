@@ -21,7 +21,7 @@ from .results import Result
 PROG = "python -m minigoog.train"
 GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "output"),
-    "fine-tuning": ("weights", "freeze", "freeze_norm", "head_lr"),
+    "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "interpolation"),
     "optimisation": ("epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "momentum", "nesterov", "clip"),
@@ -29,6 +29,7 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
 }
 FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones
+MOST_CHOICES = 10  # of a setting that the help lists; the error for a wrong one lists all
 COMMON = ("data", "output", "model", "weights", "epochs", "batch_size", "lr", "threads")  # what --help shows
 
 
@@ -62,7 +63,9 @@ def _add(group: Any, setting: Field[Any], shown: bool) -> None:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
     else:
         kind = {int: integer(), float: number, str: str, tuple: str}[meta["kind"]]
-        name = "|".join(meta["choices"]) if "choices" in meta else {int: "N", float: "X", str: "TEXT", tuple: "NAME"}[meta["kind"]]
+        choices = meta.get("choices", ())
+        listed = 0 < len(choices) <= MOST_CHOICES
+        name = "|".join(choices) if listed else {int: "N", float: "X", str: "TEXT", tuple: "NAME"}[meta["kind"]]
         group.add_argument(flag, type=kind, metavar=name, help=text, nargs="+" if meta["kind"] is tuple else None)
 
 

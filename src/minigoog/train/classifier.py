@@ -16,7 +16,7 @@ from .schedules import half_cosine
 
 # operations between the classifier and the network's output
 PASSED = ("Softmax", "LogSoftmax", "Reshape", "Transpose", "GlobalAvgPool2d", "AvgPool2d", "ReLU")
-STEPS, RATE, DECAY = 200, 0.1, 0.03  # of `solved`: steps of Adam, the first rate, weight decay of the standardised problem
+STEPS, RATE, DECAY = 100, 0.1, 0.03  # of `solved`: steps of Adam, the first rate, weight decay of the standardised problem
 
 
 class Classifier(NamedTuple):

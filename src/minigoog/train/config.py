@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from .. import __version__, kernels
 from ..checks import check_choice, check_int, check_real
+from ..data.families import FAMILIES
 from ..models import MODELS
 from ..reading import known_kind, reading, up_to
 from ..text import short
@@ -111,6 +112,7 @@ class Config:
 
     norm: bool = switch(False, "batch normalisation after every convolution, which the paper did not have (Ioffe, Szegedy 2015)")
     weights: str | None = text(None, "fine-tune this trained network (a run or a file)")
+    preprocess: str | None = choice(None, FAMILIES, "how the network of --weights wants its images (default: what its file says)")
     freeze: tuple[str, ...] = names("modules that stay as they are, with --weights: names, or how names begin, such as conv1 inception3")
     freeze_norm: bool = switch(True, "with --weights: batch normalisation keeps its running mean and variance")
     head_lr: float | None = real(None, 0, "initial learning rate of the new classifier (default: 10 times --lr)", above=True)
@@ -152,7 +154,7 @@ class Config:
         """Raises ValueError, naming the setting, for one that only fine-tuning has."""
         if self.epochs < 1:
             raise ValueError("train: `epochs` is 0, expected at least 1 (0 is for `weights`: the new classifier only)")
-        for name, given in {"freeze": self.freeze, "head_lr": self.head_lr}.items():
+        for name, given in {"freeze": self.freeze, "head_lr": self.head_lr, "preprocess": self.preprocess}.items():
             if given:
                 raise ValueError(f"train: `{name}` is {short(given)}, but without `weights` there is nothing to fine-tune")
 

@@ -4,7 +4,6 @@ First only the new classifier learns, from features that are computed once; then
 rate. Images are prepared as for the old weights."""
 
 import zlib
-from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from inspect import signature
@@ -13,6 +12,7 @@ from typing import Any
 from .. import loading, models, rng
 from ..array_types import Array
 from ..data import image_statistics, standard_name
+from ..data.families import changed
 from ..data.images import Image
 from ..data.preprocess import Preprocess
 from ..formats import graph_json
@@ -34,8 +34,8 @@ HEAD_FACTOR = 10  # the classifier's rate relative to that of the other layers
 def prepare(config: Config) -> Setup:
     """The Setup of these settings, with `weights`; ValueError or OSError, naming the setting or file, if they do not fit together."""
     train, test = datasets(config)
-    source = load(str(config.weights))
-    preprocess = _preprocess(config, source)
+    source = load(str(config.weights), preprocess=config.preprocess)
+    preprocess = changed(source.preprocess, None if config.size is None else (config.size, config.size))
     old = _classifier(source)
     info = _info(config, source, preprocess, train, test)
     build = partial(_new_network, source, old, info)
@@ -48,17 +48,6 @@ def prepare(config: Config) -> Setup:
     )  # fmt: skip
     freeze(setup, config)
     return setup
-
-
-def _preprocess(config: Config, source: TrainedModel) -> Preprocess:
-    """How images are prepared: as for the old weights, at the `size` of the settings if that is given."""
-    old = source.preprocess
-    if config.size in (None, old.input_size[0]):
-        return old
-    size = int(config.size or 0)
-    scaled = [round(n * size / old.input_size[0]) for n in (old.resize if isinstance(old.resize, tuple) else (old.resize,))]
-    resize = old.resize if isinstance(old.resize, float) else (scaled[0], scaled[1]) if isinstance(old.resize, tuple) else scaled[0]
-    return replace(old, input_size=(size, size, old.input_size[2]), resize=resize)
 
 
 def _classifier(source: TrainedModel) -> Classifier:

@@ -56,6 +56,7 @@ class Trainer:
         self.fingerprint = fingerprint.of_settings(config) | setup.facts | fingerprint.of_machine()
         self.changes: list[str] = []  # since the checkpoint from which the run was resumed
         self.saved: float | None = None  # the epoch of the last checkpoint
+        self.tested: dict[str, testing.Tested] = {}  # the last test results
 
     def train(self, stop: StopRequests) -> results.Result:
         """Runs all remaining epochs; returns the Result."""
@@ -67,9 +68,10 @@ class Trainer:
             while self.progress.epoch < self.config.epochs:
                 self._epoch(stop)
                 self._end_epoch(stop)
-            if names := results.missing(self):  # only in a finished run that is resumed
-                results.write_missing(self, names, self._tested())
-            return results.finish(self)
+            tested = self.tested or self._tested()  # of the last epoch; none in a finished run that is resumed
+            if names := results.missing(self):
+                results.write_missing(self, names, tested)
+            return results.finish(self, tested)
         except (MemoryError, OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
             raise TrainingError(f"{error_text(error)}. {self.how_to_resume()}") from error
         except KeyboardInterrupt:  # the second one: the first only sets `stop.signal`
@@ -120,7 +122,7 @@ class Trainer:
         tested = self._tested()
         test_seconds = time.perf_counter() - began
         # the last step may have broken the weights
-        self._check_finite([loss for loss, _ in tested.values()], f"after epoch {at.epoch + 1}")
+        self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")
         self._record(at.epoch + 1, tested, test_seconds)
         if stop.signal:
             raise Interrupted(f"stopped after epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
@@ -144,7 +146,7 @@ class Trainer:
         for said in head.train(self.model, self.setup, self.config, self.progress):
             self.log.say(said)
             if stop.signal:
-                raise Interrupted(f"stopped before epoch 1. {self.how_to_resume()}", stop.signal)
+                raise Interrupted(f"stopped before epoch 1; what was computed is discarded. {self.how_to_resume()}", stop.signal)
         if self.average:
             self.average = optim.PolyakAverage(self.model.state_dict(), self.config.average)
         began = time.perf_counter()
@@ -153,11 +155,11 @@ class Trainer:
 
     def _tested(self) -> dict[str, testing.Tested]:
         """The test results of the current weights and of their average, if there is one."""
-        tested = {"test": testing.test(self.model, self.setup, self.config.workers)}
+        self.tested = {"test": testing.test(self.model, self.setup, self.config.workers)}
         if self.average:
             with testing.weights(self.model, self.average.averages):
-                tested["averaged_test"] = testing.test(self.model, self.setup, self.config.workers)
-        return tested
+                self.tested["averaged_test"] = testing.test(self.model, self.setup, self.config.workers)
+        return self.tested
 
     # ---- metrics and checkpoints ----
 

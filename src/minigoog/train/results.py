@@ -8,7 +8,7 @@ from .. import curves, metrics
 from ..array_types import Array, IntArray
 from ..formats import saved_model
 from .progress import Progress
-from .testing import Tested, predict, weights
+from .testing import Tested
 
 if TYPE_CHECKING:
     from .loop import Trainer
@@ -26,8 +26,8 @@ class Result(NamedTuple):
 def epoch_facts(epoch: int, at: Progress, images: int, lr: float, tested: dict[str, Tested], test_seconds: float) -> dict[str, Any]:
     """The line of metrics.jsonl for an epoch of this many images."""
     facts = {"epoch": epoch, "train_loss": at.loss / images, "train_accuracy": at.correct / images}
-    for name, (loss, accuracy) in tested.items():
-        facts |= {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
+    for name, found in tested.items():
+        facts |= {f"{name}_loss": found.loss, f"{name}_accuracy": found.accuracy}
     facts |= {"lr": lr, "seconds": at.epoch_seconds, "images_per_second": images / at.epoch_seconds}
     return facts | {"waiting": at.epoch_waited / at.epoch_seconds, "test_seconds": test_seconds}
 
@@ -77,11 +77,9 @@ def _save(trainer: Trainer, files: dict[str, tuple[dict[str, Array], float]], ep
         saved_model.save(trainer.run.path(f"{name}.safetensors"), arrays | trainer.setup.constants, info._replace(more=more))
 
 
-def finish(trainer: Trainer) -> Result:
+def finish(trainer: Trainer, tested: dict[str, Tested]) -> Result:
     """The Result of a run whose epochs are done, of the weights that are used for inference; draws curve.png if matplotlib is installed."""
-    setup = trainer.setup
-    with weights(trainer.model, final_weights(trainer)):
-        predicted = predict(trainer.model, setup, trainer.config.workers).argmax(axis=1)
+    setup, predicted = trainer.setup, (tested.get("averaged_test") or tested["test"]).predicted
     confusion = metrics.confusion_matrix(predicted, setup.test.labels, len(setup.info.classes))
     accuracy = float((predicted == setup.test.labels).mean())
     _draw_curve(trainer)
@@ -98,8 +96,3 @@ def _draw_curve(trainer: Trainer) -> None:
         pass
     except (ValueError, FileNotFoundError) as error:
         trainer.log.warn(f"no curve.png: {error}")
-
-
-def final_weights(trainer: Trainer) -> dict[str, Array]:
-    """The weights that are used for inference: the average if there is one."""
-    return trainer.average.averages if trainer.average else trainer.model.state_dict()

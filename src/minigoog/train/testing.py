@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import losses, metrics
-from ..array_types import Array
+from ..array_types import Array, IntArray
 from ..data import DataLoader
 from ..features import outputs
 from ..nn import Module
@@ -18,17 +18,18 @@ BATCH, LARGE_BATCH = 256, 32  # images; of large networks
 
 
 class Tested(NamedTuple):
-    """Mean loss and accuracy (0 to 1) on the test images."""
+    """On the test images: the mean loss, the accuracy (0 to 1), and the class found for each."""
 
     loss: float
     accuracy: float
+    predicted: IntArray
 
 
 def test(model: Module, setup: Setup, workers: int) -> Tested:
     """The test result of the current weights."""
     logits = predict(model, setup, workers)
     loss = losses.cross_entropy(Tensor(logits), setup.test.labels).item()
-    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels))
+    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels), logits.argmax(axis=1))
 
 
 def predict(model: Module, setup: Setup, workers: int) -> Array:
