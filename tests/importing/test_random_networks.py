@@ -97,6 +97,31 @@ def test_a_few_bytes_that_ask_for_gigabytes_are_refused(tmp_path, nodes, stored,
         imported(model(nodes, {"x": shape}, ["y"], stored), tmp_path)
 
 
+def of_height(op, constant):
+    """A convolution, then an operation with the constant made from the height."""
+    return [("Conv", ["x", "w"], ["c"], {}), ("Shape", ["x"], ["s"], {}), ("Gather", ["s", "k"], ["g"], {"axis": 0}),
+            ("Cast", ["g"], ["f"], {"to": 1}), *constant, (op, ["c", "f" if not constant else "e"], ["y"], {})]  # fmt: skip
+
+
+def test_a_number_made_from_the_size_is_that_of_each_size(tmp_path):
+    from onnx.reference import ReferenceEvaluator
+
+    proto = model(of_height("Div", []), {"x": ["n", 3, "h", "w"]}, ["y"], {"w": random(4, 3, 1, 1), "k": np.array(2)})
+    network = imported(proto, tmp_path)
+    for height in (7, 8):
+        x = random(1, 3, height, 5)
+        assert distance(run(network, x)[0], ReferenceEvaluator(proto).run(None, {"x": x})[0]) < TOLERANCE
+
+
+def test_an_array_made_from_the_size_is_for_one_size(tmp_path):
+    nodes = of_height("Mul", [("Mul", ["f", "v"], ["e"], {})])
+    stored = {"w": random(4, 3, 1, 1), "k": np.array(2), "v": random(4, 1, 1)}
+    network = imported(model(nodes, {"x": ["n", 3, "h", "w"]}, ["y"], stored), tmp_path)
+    run(network, random(1, 3, 224, 5))  # the size that free axes have when the modules are made
+    with pytest.raises(ValueError, match=r"network.onnx: node `n5` \(Mul\): a constant that is computed from the size of the input"):
+        run(network, random(1, 3, 8, 5))
+
+
 def test_a_module_path_of_thousands_of_parts_is_cut(tmp_path):
     from onnx import helper
 

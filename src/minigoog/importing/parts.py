@@ -36,6 +36,7 @@ class Parts:
         self.known = {name: array for name, array in self.known.items() if name in self.readers}
         self.modules: dict[str, Module] = {}
         self.built_from: set[str] = set()
+        self.of_size: dict[str, Constant] = {}  # by the name of the result that is computed with it
 
     def where(self, node: Node) -> str:
         """How messages begin that are about a node."""
@@ -56,6 +57,11 @@ class Parts:
         self.allowed -= size
         if self.allowed < 0:
             raise ValueError("constants and weights that are computed take too much memory")
+
+    def check_same(self, node: Node, constant: Constant) -> None:
+        """ValueError if a constant that was computed from the size of the input was another for the size that the modules were made for."""
+        if not np.array_equal(self.of_size.setdefault(node.outputs[0], constant), constant):
+            raise ValueError("a constant that is computed from the size of the input, expected one size of input only")
 
     def module(self, node: Node, weight: str, build: Callable[[], M]) -> M:
         """The module of a node, made from the constant `weight` if this is the first time, and placed by its name."""
