@@ -97,6 +97,13 @@ def test_a_few_bytes_that_ask_for_gigabytes_are_refused(tmp_path, nodes, stored,
         imported(model(nodes, {"x": shape}, ["y"], stored), tmp_path)
 
 
+def test_a_softmax_of_nothing_and_odd_statistics_are_no_surprise(tmp_path):
+    with pytest.raises(ValueError, match=r"network.onnx: node `n1` \(Softmax\): its input 0 is"):
+        imported(model([("Relu", ["x"], ["r"], {}), ("Softmax", [], ["y"], {})], {"x": [1, 3, 4, 4]}, ["y"]), tmp_path)
+    stored = dict.fromkeys("abcd", np.full(3, np.inf, np.float32))
+    imported(model([("BatchNormalization", ["x", *"abcd"], ["y"], {})], {"x": [1, 3, 4, 4]}, ["y"], stored), tmp_path)
+
+
 def of_height(op, constant):
     """A convolution, then an operation with the constant made from the height."""
     return [("Conv", ["x", "w"], ["c"], {}), ("Shape", ["x"], ["s"], {}), ("Gather", ["s", "k"], ["g"], {"axis": 0}),
