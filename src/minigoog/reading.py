@@ -52,7 +52,7 @@ def reading(file: object, wrong: str, advice: str = "") -> Iterator[None]:
     except (*CONTENT, OSError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        raise DamagedFile(f"{file}: {wrong} ({reason(error)}){advice and '; '}{advice}") from error
+        raise DamagedFile(f"{printable(file)}: {wrong} ({reason(error)}){advice and '; '}{advice}") from error
 
 
 def reason(error: Exception) -> str:

@@ -83,7 +83,10 @@ def avg_pool2d(writer: Writer, op: AvgPool2d) -> None:
     counted: dict[str, Any] = {"count_include_pad": 1} if op.window.get("count_include_pad") else {}
     if counted and op.window["ceil_mode"]:
         raise Unsupported(f"{writer.names[op]} counts padding in ceil mode, which runtimes compute in three different ways")
-    writer.done(op, "AveragePool", [writer.plain(op)], **_pool(op, op.window), **counted)
+    pool = _pool(op, op.window)
+    if "dilations" in pool:
+        writer.needs(19)
+    writer.done(op, "AveragePool", [writer.plain(op)], **pool, **counted)
 
 
 def _pool(op: Op, window: dict[str, Any]) -> dict[str, Any]:

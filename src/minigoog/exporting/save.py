@@ -13,13 +13,13 @@ from .. import nn
 from ..array_types import Shape
 from ..checks import check_bool, check_shape
 from ..formats import onnx as onnx_files
-from ..formats.graph import Graph
+from ..formats.graph import Graph, Node
 from ..nn.places import names, noting_places
 from ..op import function_name
 from ..tape import Tape
 from ..tensor import Tensor, is_recording
 from .rules import RULES
-from .writer import Unsupported, Writer, key_of
+from .writer import Unsupported, Writer, file_shape, key_of
 
 WHERE = "save_onnx"
 
@@ -51,7 +51,7 @@ def graph_of(model: nn.Module, input_size: Shape, *, probabilities: bool = False
     parameters = {id(parameter): name for name, parameter in model.named_parameters()}
     writer = Writer(x, tape, of, parameters, {y.op: name for name, y in results.items() if y.op is not None})
     _write(writer, tape)
-    outputs = [writer.values[key_of(y)].name for y in results.values()]
+    outputs = [_output(writer, name, y) for name, y in results.items()]
     if probabilities:
         outputs.append(_softmax(writer, next(iter(results.values()))))
     height, width, channels = input_size
@@ -73,6 +73,15 @@ def _write(writer: Writer, tape: Tape) -> None:
             rule(writer, op)
         except Unsupported as error:
             raise ValueError(f"{WHERE}: {error}") from None
+
+
+def _output(writer: Writer, name: str, y: Tensor) -> str:
+    """The name of a result, which the image itself, and what is a result under two names, get by an Identity."""
+    found = writer.values[key_of(y)].name
+    if found != name:
+        writer.nodes.append(Node("Identity", (found,), (name,), {}, name))
+        writer.shapes[name] = file_shape(y.shape)
+    return name
 
 
 def _softmax(writer: Writer, logits: Tensor) -> str:

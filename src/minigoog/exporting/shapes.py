@@ -18,15 +18,15 @@ def concat(writer: Writer, op: Concat) -> None:
 
 def reshape(writer: Writer, op: Reshape) -> None:
     before, after = op.inputs[0].shape, op.y.shape
-    if not before or not after or before[0] != after[0]:
+    if not before or not after or (before[0] != after[0] and len(after) < 2):  # rows of several axes are rows of more images
         raise Unsupported(f"{writer.names[op]} changes the number of images, from {before} to {after}")
-    if len(before) == 4 and len(after) == 2 and _only_linear_layers_read(writer, op):
+    if len(before) == 4 and len(after) == 2 and before[0] == after[0] and _only_linear_layers_read(writer, op):
         writer.done(op, "Flatten", [writer.plain(op)], before[1:], axis=1)
         return
     name = writer.plain(op)
     if len(before) == 4:
         name = writer.add(op, "Transpose", [name], part="nhwc", shape=(None, *before[1:]), perm=NHWC)
-    sizes = writer.numbers(f"{writer.names[op]}.shape", 0, *after[1:])
+    sizes = writer.numbers(f"{writer.names[op]}.shape", 0 if before[0] == after[0] else -1, *after[1:])
     if len(after) != 4:
         writer.done(op, "Reshape", [name, sizes])
         return
@@ -76,16 +76,29 @@ def channel_shuffle(writer: Writer, op: ChannelShuffle) -> None:
 
 
 def index(writer: Writer, op: Index) -> None:
-    """Slices with steps above 0, of all axes but that of the images."""
+    """Slices and lists of indices, of all axes but that of the images."""
     parts = op.index if isinstance(op.index, tuple) else (op.index,)
     ndim = op.inputs[0].ndim
     if ... in parts:
         at = parts.index(...)
         parts = (*parts[:at], *[slice(None)] * (ndim - len(parts) + 1), *parts[at + 1 :])
-    slices = [part.indices(n) for part, n in zip(parts, op.inputs[0].shape, strict=False) if isinstance(part, slice)]
-    if len(slices) < len(parts) or parts[0] != slice(None) or any(step < 1 for _, _, step in slices):
-        raise Unsupported(f"{writer.names[op]} is an index other than slices within the images")
-    axes = [NHWC[i] if ndim == 4 else i for i in range(1, len(slices))]
-    columns = [*zip(*slices[1:], strict=True)] or [(), (), ()]
-    arguments = [("starts", columns[0]), ("ends", columns[1]), ("axes", axes), ("steps", columns[2])]
-    writer.done(op, "Slice", [writer.plain(op), *(writer.numbers(f"{writer.names[op]}.{role}", *values) for role, values in arguments)])
+    lists = [(axis, part) for axis, part in enumerate(parts) if isinstance(part, list)]
+    if parts[0] != slice(None) or len(lists) > 1 or any(not isinstance(part, (slice, list)) for part in parts):
+        raise Unsupported(f"{writer.names[op]} is an index other than slices, or one list, within the images")
+    file_axis = NHWC if ndim == 4 else range(ndim)
+    name = writer.plain(op)
+    if lists and any(part != slice(None) for part in parts if isinstance(part, slice)):
+        raise Unsupported(f"{writer.names[op]} is an index of slices and a list")
+    for axis, part in lists:
+        writer.done(op, "Gather", [name, writer.numbers(f"{writer.names[op]}.indices", *part)], axis=file_axis[axis])
+    if not lists:
+        slices = [_bounds(part, n) for part, n in zip(parts[1:], op.inputs[0].shape[1:], strict=False)]
+        columns = [*zip(*slices, strict=True)] or [(), (), ()]
+        arguments = [*zip(("starts", "ends"), columns, strict=False), ("axes", file_axis[1 : len(parts)]), ("steps", columns[2])]
+        writer.done(op, "Slice", [name, *(writer.numbers(f"{writer.names[op]}.{role}", *values) for role, values in arguments)])
+
+
+def _bounds(part: slice, n: int) -> tuple[int, int, int]:
+    """Start, end and step of a slice of an axis of this length; a backward one that goes to the first has its end before it."""
+    start, end, step = part.indices(n)
+    return start, -n - 1 if end < 0 else end, step

@@ -84,7 +84,8 @@ class Writer:
     def add(self, op: Op, kind: str, inputs: Sequence[str], part: str = "", shape: FreeShape | None = None, **attributes: Any) -> str:
         """Adds a node; returns the name of its output. part: its name within `op` unless it is the last; shape: if not that of `op`."""
         node = f"{self.names[op]}.{part}" if part else self.names[op]
-        name = node if part else self.results.get(op, node)
+        name = self.results.get(op, "") if not part else ""
+        name = name or (f"{node}.value" if node in self.results.values() else node)  # a result may be called as another value's module
         self.nodes.append(Node(kind, tuple(inputs), (name,), attributes, node))
         self.shapes[name] = file_shape(op.y.shape) if shape is None else shape
         return name

@@ -8,6 +8,7 @@ from ..nn import Module
 # attributes that a network gets later, in its __init__ or as a `loading.TrainedModel`
 RESERVED = ("classes", "gives_probabilities", "info", "logits", "outputs", "path", "predict", "preprocess", "probabilities", "ranking",
             "scores")  # fmt: skip
+DEEPEST = 40  # modules within each other; of a longer path, those at its end
 ENDS = (".weight", ".bias", ".gamma", ".beta", ".scale")  # of the names of weights
 
 
@@ -21,7 +22,7 @@ def path_of(node: Node, weight: str = "") -> list[str]:
         parts = [part for part in name.replace("/", ".").split(".") if part]
         if len(parts) > 1 and parts[-1] == node.op:
             parts.pop()
-    return [part for part in parts if part] or [node.op]
+    return [part for part in parts if part][-DEEPEST:] or [node.op]
 
 
 def place(root: Module, path: list[str], module: Module) -> None:

@@ -3,6 +3,8 @@
 from collections import deque
 from dataclasses import replace
 
+import numpy as np
+
 from .. import ops
 from ..array_types import Shape
 from ..formats.graph import FreeShape, Graph, Node
@@ -32,7 +34,8 @@ class _Programs:
         key = (outputs, shapes)
         if key not in self.made:
             values = {name: self._value(name, i, shape) for i, (name, shape) in enumerate(zip(self.inputs, shapes, strict=True))}
-            program = Resolver(self.parts, values).resolve(outputs)
+            with np.errstate(all="ignore"):  # of weights that are not finite, or huge: `load` refuses those
+                program = Resolver(self.parts, values).resolve(outputs)
             while len(self.made) >= PROGRAMS:
                 self.made.pop(next(iter(self.made)))
             self.made[key] = program
@@ -132,7 +135,7 @@ def _has(nodes: list[Node], readers: list[Node]) -> bool:
 
 def _before_softmax(nodes: list[Node], outputs: tuple[str, ...]) -> str | None:
     """The input of the Softmax that makes the first result, if one does."""
-    makers, name = {value: node for node in nodes for value in node.outputs}, outputs[0] if outputs else ""
+    makers, name = {value: node for node in nodes if node.inputs for value in node.outputs}, outputs[0] if outputs else ""
     while name in makers and makers[name].op in ("Identity", "Cast"):
         name = makers[name].inputs[0]
     return makers[name].inputs[0] if name in makers and makers[name].op == "Softmax" else None

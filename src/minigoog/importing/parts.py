@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..formats.graph import Graph, Node, described
-from ..nn import Module
+from ..nn import Buffer, Module, Parameter
 from ..text import printable, shortened
 from .folding import FOLDS, Constant
 from .naming import path_of, place
@@ -36,6 +36,7 @@ class Parts:
         self.known = {name: array for name, array in self.known.items() if name in self.readers}
         self.modules: dict[str, Module] = {}
         self.built_from: set[str] = set()
+        self.of_size: dict[str, Constant] = {}  # by the name of the result that is computed with it
 
     def where(self, node: Node) -> str:
         """How messages begin that are about a node."""
@@ -45,19 +46,29 @@ class Parts:
         """The results of an operation on constants; ValueError, naming the node, if it cannot be, or would be too large."""
         try:
             results = FOLDS[node.op](node, inputs, self.graph.opset)
+            found = [results] if isinstance(results, np.ndarray) else list(results)
+            self.charge(sum(array.nbytes for array in found if array.base is None))
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise ValueError(f"{self.where(node)}: {one_line(error)}") from None
-        found = [results] if isinstance(results, np.ndarray) else list(results)
-        self.allowed -= sum(array.nbytes for array in found if array.base is None)
-        if self.allowed < 0:
-            raise ValueError(f"{self.where(node)}: constants that are computed take too much memory")
         return found
+
+    def charge(self, size: int) -> None:
+        """Counts the bytes of constants, and of modules made from them; ValueError if the file stores too little for as many."""
+        self.allowed -= size
+        if self.allowed < 0:
+            raise ValueError("constants and weights that are computed take too much memory")
+
+    def check_same(self, node: Node, constant: Constant) -> None:
+        """ValueError if a constant that was computed from the size of the input was another for the size that the modules were made for."""
+        if not np.array_equal(self.of_size.setdefault(node.outputs[0], constant), constant):
+            raise ValueError("a constant that is computed from the size of the input, expected one size of input only")
 
     def module(self, node: Node, weight: str, build: Callable[[], M]) -> M:
         """The module of a node, made from the constant `weight` if this is the first time, and placed by its name."""
         key = node.outputs[0]
         if key not in self.modules:
-            self.modules[key] = build()
+            self.modules[key] = module = build()
+            self.charge(sum(part.data.nbytes for part in vars(module).values() if isinstance(part, (Parameter, Buffer))))
             place(self.root, path_of(node, weight), self.modules[key])
             self.built_from |= set(node.inputs)
         made: Any = self.modules[key]

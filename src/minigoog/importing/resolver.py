@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -22,7 +23,7 @@ Found: TypeAlias = Value | Constant
 Rule: TypeAlias = Callable[["Resolver", Node], Found | Sequence[Found]]
 
 RULES: dict[str, Rule] = {}
-MOST_VALUES = 1 << 31  # of a tensor
+LEAST_LIMIT, GROWTH, MOST_VALUES = 1 << 27, 1 << 10, (1 << 31) - 1  # of a tensor: in any case, for each value of the input, at most
 
 
 def rule(*operations: str) -> Callable[[Rule], Rule]:
@@ -44,6 +45,8 @@ class Resolver:
         self.values: dict[str, Found] = dict(parts.known)
         self.arrangements: dict[tuple[int, tuple[int, ...], Shape], int] = {}
         self.batch = next(iter(inputs.values())).shape[0] if inputs else 0
+        values = sum(math.prod(value.shape) for value in inputs.values())
+        self.most = min(max(LEAST_LIMIT, GROWTH * values), MOST_VALUES)
         for name, value in inputs.items():
             self.set(name, value)
 
@@ -84,7 +87,10 @@ class Resolver:
         if not isinstance(value, Value):
             raise ValueError(f"{self.parts.graph.file}: its output {listed([name])} does not depend on the input")
         own_order = len(value.shape) != 4 or (value.is_last(3) and not value.is_last(1))
-        return self.arranged(value, [(axis,) for axis in range(len(value.shape))] if own_order else NHWC)
+        try:
+            return self.arranged(value, [(axis,) for axis in range(len(value.shape))] if own_order else NHWC)
+        except ValueError as error:  # of a layer that was pending
+            raise ValueError(f"{self.parts.graph.file}: its output {listed([name])}: {one_line(error)}") from None
 
     # ---- what a node reads ----
 
@@ -148,8 +154,9 @@ class Resolver:
         if order == (*first, len(order) - 1, len(order) - 2):
             stored = value.stored if value.stored[-1] == groups * channels else (*value.sizes[:-2], groups * channels)
             return self.program.add(ops.channel_shuffle, [self.reshaped(index, stored)], stored, groups=groups)
-        index = self.reshaped(index, value.sizes)
-        return self.program.add(ops.transpose, [index], tuple(value.sizes[atom] for atom in order), axes=order)
+        images = (1,) if self.batch == 1 else ()  # one image has no atom, but what goes into a file for any number needs its axis
+        index, axes = self.reshaped(index, (*images, *value.sizes)), (*range(len(images)), *(atom + len(images) for atom in order))
+        return self.program.add(ops.transpose, [index], (*images, *(value.sizes[atom] for atom in order)), axes=axes)
 
     def reshaped(self, index: int, shape: Shape) -> int:
         """A tensor in another shape: a step, if that is not its shape already."""
@@ -168,9 +175,13 @@ class Resolver:
 
     def step(self, run: Callable[..., Any], inputs: Sequence[int], shape: Shape, /, **settings: Any) -> int:
         """Adds a step; returns the number of its result."""
-        if np.prod(shape, dtype=float) >= MOST_VALUES:
-            raise ValueError(f"a result of shape {shape}, expected less than {MOST_VALUES:,} values")
+        self.check_size(shape)
         return self.program.add(run, inputs, shape, **settings)
+
+    def check_size(self, shape: Shape) -> None:
+        """ValueError if a tensor of this shape would be far larger than the input: a few bytes of a file may ask for any."""
+        if np.prod(shape, dtype=float) > self.most:
+            raise ValueError(f"a result of shape {shape}, expected at most {self.most:,} values for inputs of this size")
 
     def elementwise(self, node: Node, function: Callable[..., Any], **settings: Any) -> Value:
         """Adds an operation on each value of input 0, in whatever order they are."""

@@ -1,6 +1,7 @@
 """Networks from files of other systems: .onnx, .caffemodel, and state dicts in .pth and safetensors files."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +23,7 @@ from ..nn import Module
 from ..reading import json_value, reading
 from ..text import listed, printable
 
+MOST_INPUTS = 1 << 26  # values of an image
 SLACK = 1 << 20  # weights that a network may have more than its file
 GRAPH = "graph"  # `Info.model` of a network that was imported as a graph
 
@@ -57,6 +59,8 @@ def load_graph(path: Path, kind: str, prototxt: str | os.PathLike[str] | None) -
     if len(size) != 3 or size[2] not in (1, 3, None):
         takes = "x".join("?" if n is None else str(n) for n in size)
         raise ValueError(f"{printable(path)}: takes values {takes}, expected images of 1 or 3 channels; minigoog.importing opens it")
+    if math.prod(n or 1 for n in size) > MOST_INPUTS:
+        raise ValueError(f"{printable(path)}: takes images of {size[0]}x{size[1]} pixels, expected at most {MOST_INPUTS:,} values")
     family, known = _family(path, kind, graph.metadata)
     facts = {"format": kind} | {name: graph.metadata[name] for name in ("producer",) if name in graph.metadata}
     sized = _sized(size, family)

@@ -18,7 +18,7 @@ class Index(Op):
 
     def forward(self, x: Array) -> Array:
         try:
-            return np.array(x[self.index])
+            return np.array(x[self.index], order="C")
         except IndexError as error:  # which ends a loop over a tensor
             raise IndexError(f"index: `index` is {short(self.index)}, but `x` has shape {x.shape}: {error}") from None
 

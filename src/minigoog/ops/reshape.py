@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..array_types import Array, Shape
 from ..checks import check_int
 from ..op import Op
@@ -19,10 +21,10 @@ class Reshape(Op):
     def forward(self, x: Array) -> Array:
         if math.prod(self.shape) != x.size or min(self.shape, default=0) < 0:
             raise ValueError(f"reshape: `shape` is {self.shape} ({math.prod(self.shape)} values) but `x` has shape {x.shape} ({x.size})")
-        return x.reshape(self.shape)
+        return np.ascontiguousarray(x).reshape(self.shape)  # of a slice of channels, a view is no map that kernels take
 
     def backward(self, dy: Array) -> tuple[Array]:
-        return (dy.reshape(self.inputs[0].shape),)
+        return (np.ascontiguousarray(dy).reshape(self.inputs[0].shape),)
 
 
 def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:

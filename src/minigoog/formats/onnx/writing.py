@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...files import atomic_write
-from ...text import shortened
+from ...text import printable, shortened
 from ..graph import FreeShape, Graph, Node
 
 FLOAT = 1  # TensorProto.FLOAT
@@ -24,9 +24,19 @@ def save(path: Path, graph: Graph) -> None:
     size = sum(array.nbytes for array in graph.weights.values())
     if size > MOST_BYTES - (1 << 20):
         raise ValueError(f"save_onnx: the network has {size / 2**30:.1f} GiB of weights, expected less than 2 GiB in an ONNX file")
-    _package().checker.check_model(model, full_check=True)
+    _check(model)
     with atomic_write(path) as file:
         file.write(model.SerializeToString())
+
+
+def _check(model: Any) -> None:
+    """ValueError, on one line, if onnx's own checker refuses a graph."""
+    onnx = _package()
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        why = shortened(printable(" ".join(str(error).split())), 300)
+        raise ValueError(f"save_onnx: onnx's checker refuses the graph: {why}") from None
 
 
 def _package() -> Any:

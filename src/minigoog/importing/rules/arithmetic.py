@@ -27,12 +27,18 @@ def binary(r: Resolver, node: Node) -> Value:
     first = r.is_constant(node, 0)  # whether the constant is the first
     x, constant = r.value(node, int(first)), r.constant(node, int(not first))
     found = channel_vector(x, constant)
+    computed = node.inputs[int(not first)] not in r.parts.known  # from the size of the input: no part of weights, which serve all sizes
+    by_number = computed and constant.size == 1 and not (first and node.op == "Div")
+    if computed and not by_number:
+        r.parts.check_same(node, constant)
     if found is None or (first and node.op == "Div"):
         return _with_array(r, node, x, constant, first)
     axis, vector = found
     with np.errstate(divide="ignore"):
         factor = {"Mul": vector, "Div": 1 / vector}.get(node.op, np.full(vector.size, -1.0 if first and node.op == "Sub" else 1.0))
     summand = {"Add": vector, "Sub": vector if first else -vector}.get(node.op, np.zeros(vector.size))
+    if by_number:
+        return _by_number(r, node, x, float(factor[0]), float(summand[0]))
     return scaled(r, node, x, axis, factor, summand)
 
 

@@ -32,6 +32,7 @@ def conv(r: Resolver, node: Node) -> Value:
     top, left, bottom, right = pads
     window = window_of(node, (h + top + bottom, width + left + right), (w.shape[2], w.shape[3]))
     window = window.padded(pads)
+    r.check_size((n, h + window.pads[0] + window.pads[2], width + window.pads[1] + window.pads[3], c))
     shape = (n, w.shape[0], window.windows(0, h), window.windows(1, width))
 
     def finish(scale: Vector, shift: Vector) -> int:
@@ -133,7 +134,7 @@ def _enlarged(node: Node, window: Window, size: tuple[int, int]) -> tuple[tuple[
     if len(wanted) != 2:
         raise ValueError(f"`output_shape` is {wanted}, expected two integers")
     total = [(size[i] - 1) * window.stride[i] + extra[i] + window.extent(i) - wanted[i] for i in (0, 1)]
-    added = [max(0, -total[i]) for i in (0, 1)]
+    added = [max(0, -n) if "output_shape" in node.attributes else 0 for n in total]  # SAME crops only, as in ONNX Runtime
     both = [max(0, n) for n in total]
     first = [n // 2 for n in both] if how == "SAME_UPPER" else [n - n // 2 for n in both]
     return (extra[0] + added[0], extra[1] + added[1]), (first[0], first[1], both[0] - first[0], both[1] - first[1])

@@ -9,6 +9,8 @@ from ..resolver import Resolver, rule
 from ..values import NHWC, Value, image_map
 from .arithmetic import scaled
 
+MOST_NEIGHBOURS = 1000  # channels in a sum, of maps with fewer channels
+
 
 @rule("BatchNormalization")
 def batch_normalization(r: Resolver, node: Node) -> Value:
@@ -34,6 +36,8 @@ def lrn(r: Resolver, node: Node) -> Value:
     index, size = r.image(x), integer(node, "size", 0)
     if size < 1 or size % 2 == 0:
         raise ValueError(f"`size` is {size}, expected an odd number: what an even one means, no two systems agree on")
+    if size > max(2 * x.shape[1], MOST_NEIGHBOURS):
+        raise ValueError(f"`size` is {size} on a map with {x.shape[1]} channels, expected at most twice as many")
     slot = r.add(node, ops.lrn, [index], x.lengths(NHWC), size=size, **settings)
     n, c, h, w = x.shape
     return image_map(slot, n, h, w, c)

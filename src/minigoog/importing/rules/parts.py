@@ -98,7 +98,8 @@ def split(r: Resolver, node: Node) -> list[Value]:
     axis = axis_of(integer(node, "axis", 0), len(x.shape))
     ends = np.cumsum(split_sizes(node, r.constants(node), x.shape[axis])).tolist()
     starts = [0, *ends[:-1]]
-    return [take(r, node, x, axis, range(start, end)) for start, end in zip(starts, ends, strict=True)]
+    nodes = (node._replace(outputs=(name,), name="") for name in node.outputs)  # each part may have a layer of its own
+    return [take(r, part, x, axis, range(start, end)) for part, start, end in zip(nodes, starts, ends, strict=True)]
 
 
 def take(r: Resolver, node: Node, x: Value, axis: int, chosen: Sequence[int]) -> Value:
@@ -114,10 +115,10 @@ def take(r: Resolver, node: Node, x: Value, axis: int, chosen: Sequence[int]) ->
         lengths = tuple(shape[group[0]] for group in own)
         index = (slice(None),) * [group[0] for group in own].index(axis) + (_compact(chosen),)
         return from_memory(Slot(r.step(ops.index, [r.arranged(x, own)], lengths, index=index)), shape, own)
-    return _channels(r, x, axis, chosen)
+    return _channels(r, node, x, axis, chosen)
 
 
-def _channels(r: Resolver, x: Value, axis: int, chosen: Sequence[int]) -> Value:
+def _channels(r: Resolver, node: Node, x: Value, axis: int, chosen: Sequence[int]) -> Value:
     """Some of the channels of a value, the last axis in memory."""
     lengths, ones = (*x.stored[:-1], len(chosen)), np.ones(len(chosen))
 
@@ -125,20 +126,14 @@ def _channels(r: Resolver, x: Value, axis: int, chosen: Sequence[int]) -> Value:
         index = r.step(ops.index, [r.tensor(x)], lengths, index=(..., _compact(chosen)))
         if (scale == 1).all() and not shift.any():
             return index
-        index = index if (scale == 1).all() else r.step(ops.mul, [index], lengths, b=_same(scale))
-        return index if not shift.any() else r.step(ops.add, [index], lengths, b=_same(shift))
+        module = r.parts.module(node, "", lambda: ChannelAffine(scale, shift))
+        return r.step(module, [index], lengths)
 
     slot = Slot(pending=Channels(finish, ones, 0 * ones, x, tuple(chosen)))
     kept = [atom for atom in range(len(x.sizes)) if atom not in x.axes[axis]]
     has_atom = len(chosen) > 1
     axes = tuple(((len(kept),) if has_atom else ()) if i == axis else own for i, own in enumerate(x.axes))
     return Value(slot, lengths, (*(x.sizes[atom] for atom in kept), *([len(chosen)] if has_atom else [])), axes)
-
-
-def _same(vector: Vector) -> float:
-    if not (vector == vector[0]).all():
-        raise ValueError("a scale and shift for each of some channels are not supported")
-    return float(vector[0])
 
 
 def _compact(chosen: Sequence[int]) -> slice | list[int]:

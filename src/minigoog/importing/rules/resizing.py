@@ -9,7 +9,7 @@ from ...formats.graph import Node
 from ..attributes import as_integers, axis_of, integer, integers, text
 from ..folding import Constant
 from ..resolver import Resolver, rule
-from ..values import Value, image_map
+from ..values import Slot, Value, image_map
 
 COORDINATES = ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
 MODES = ("nearest", "linear")
@@ -28,9 +28,24 @@ def resize(r: Resolver, node: Node) -> Value:
         settings["coordinates"] = text(node, "coordinate_transformation_mode", "half_pixel")
         settings["rounding"] = text(node, "nearest_mode", "round_prefer_floor")
     _check(node, settings)
+    if old and scale and settings["mode"] == "nearest" and min(scale) < 1:
+        return _old_nearest(r, node, x, (height, width), scale)
     more = {} if scale is None else {"scale": scale}
     slot = r.add(node, ops.resize, [r.image(x)], (n, height, width, c), output_size=(height, width), **settings, **more)
     return image_map(slot, n, height, width, c)
+
+
+def _old_nearest(r: Resolver, node: Node, x: Value, size: tuple[int, int], scale: tuple[float, float]) -> Value:
+    """Before opset 11, as ONNX Runtime does it: along an axis that becomes shorter the next pixel, along a longer one the last."""
+    n, c, h, w = x.shape
+    rows, columns = ("ceil" if factor < 1 else "floor" for factor in scale)
+    settings = {"mode": "nearest", "coordinates": "asymmetric"}
+    shape = (n, size[0], w, c)
+    slot = r.add(node, ops.resize, [r.image(x)], shape, output_size=shape[1:3], scale=(scale[0], 1.0), rounding=rows, **settings)
+    shape = (n, *size, c)
+    index = r.step(ops.resize, [r.tensor(image_map(slot, n, size[0], w, c))], shape, output_size=size, scale=(1.0, scale[1]),
+                   rounding=columns, **settings)  # fmt: skip
+    return image_map(Slot(index), *shape)
 
 
 def _check(node: Node, settings: dict[str, str]) -> None:
@@ -55,7 +70,7 @@ def _size(r: Resolver, node: Node, old: bool, size: tuple[int, int]) -> tuple[in
         if scales is None:
             scales = np.array(node.attributes.get("scales", ()), np.float32)
         factors = [1.0 if factor is None else float(factor) for factor in _spatial(node, scales)]
-        height, width = (math.floor(n * factor) for n, factor in zip(size, factors, strict=True))
+        height, width = (math.floor(np.float32(n) * np.float32(factor)) for n, factor in zip(size, factors, strict=True))  # 10 by 2.3 is 23
         scale = (factors[0], factors[1])
     if not (0 < height <= 1 << 20 and 0 < width <= 1 << 20):
         raise ValueError(f"a result of {height}x{width} pixels")

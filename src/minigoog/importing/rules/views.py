@@ -74,9 +74,9 @@ def expand(r: Resolver, node: Node) -> Value:
 def depth_to_space(r: Resolver, node: Node) -> Value:
     """Channels as pixels, or pixels as channels."""
     x, b = r.value(node), integer(node, "blocksize", 0)
-    if len(x.shape) != 4 or b < 1:
+    n, c, h, w = x.shape if len(x.shape) == 4 else (0, 0, 0, 0)
+    if not n or b < 1 or (c % (b * b) if node.op == "DepthToSpace" else h % b or w % b):
         raise ValueError(f"`blocksize` is {b} on a value of shape {x.shape}")
-    n, c, h, w = x.shape
     if node.op == "SpaceToDepth":
         axes = (0, 1, 3, 5, 2, 4) if text(node, "mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
         return seen_as(r, seen_as(r, x, (n, c, h // b, b, w // b, b)).transposed(axes), (n, c * b * b, h // b, w // b))
