@@ -52,15 +52,19 @@ def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto") -> 
 
 
 def _recorded(model: "Module", shape: Shape) -> tuple[Tensor, Any]:
-    """An input and what the model makes of it: no values, only the tape. Where an operation of the user's own needs values, zeros."""
+    """An input and what the model makes of it: no values, only the tape. Where an operation of the user's own needs values,
+    or those of weights that are stored elsewhere, zeros."""
     with evaluation_mode(model):
         try:
-            with kernels.outlining():
+            with kernels.outlining() as promises:
                 x = Tensor(kernels.outline.unknown(shape), requires_grad=True)
-                return x, model(x)
+                y = model(x)
+            if promises.kept == promises.made:
+                return x, y
         except Exception:  # whatever such an operation raises; an error of another kind comes again
-            x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
-            return x, model(x)
+            pass
+        x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
+        return x, model(x)
 
 
 def _plan(model: "Module", shape: Shape, algorithm: str) -> Plan:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from itertools import takewhile
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Array
+from ..nn.stored import StoredParameter
 from ..op import Op
 from ..tensor import Tensor
 from .epilogue import Key, key_of
@@ -61,8 +63,8 @@ class Lowering:
         common = ".".join(part[0] for part in takewhile(lambda part: len(set(part)) == 1, parts))
         return f"{common} ({len(names)} layers)"
 
-    def weights(self, ops: Sequence[Op]) -> tuple[Array, Array | None]:
-        """The weights of these operations side by side, and their biases (None if there are none)."""
+    def weights(self, ops: Sequence[Op]) -> tuple[Any, Array | None]:
+        """The weights (native.Weights) of these operations side by side, and their biases (None if there are none)."""
         for op in ops:
             if any(key_of(t) in self.layout.from_x for t in op.inputs[1:]):
                 raise NotImplementedError(f"compile: {op.name} with weights that are computed from the network's input ({op!r})")
@@ -70,21 +72,32 @@ class Lowering:
         if len(ops) == 1:
             return found[0]
         biases = [np.zeros(op.y.shape[-1], np.float32) if b is None else b for op, (_, b) in zip(ops, found, strict=True)]
-        return np.concatenate([w for w, _ in found], axis=-1), np.concatenate(biases)
+        shape = (*found[0][0].shape[:-1], sum(w.shape[-1] for w, _ in found))
 
-    def _scaled(self, op: Op) -> tuple[Array, Array | None]:
+        def part(columns: slice) -> Array:
+            array: Array = np.concatenate([w.part(slice(0, w.shape[-1])) for w, _ in found], axis=-1)[..., columns]
+            return array
+
+        return self.native.Weights(shape, part), np.concatenate(biases)
+
+    def _scaled(self, op: Op) -> tuple[Any, Array | None]:
         """The weights and the bias of `op`, with the scales and shifts that follow it."""
-        w, b = op.inputs[1].data, op.inputs[2].data if len(op.inputs) > 2 else None
+        w, b = op.inputs[1], op.inputs[2].data if len(op.inputs) > 2 else None
         affines = self.layout.epilogue(op).affines
         if not affines:
-            return w, b
+            return self.native.Weights(w.shape, partial(_columns, w)), b
         factor, total = np.ones(w.shape[-1]), np.zeros(w.shape[-1]) if b is None else b.astype(np.float64)
         for scale, shift in affines:
             if scale is not None:
                 factor, total = factor * scale, total * scale
             if shift is not None:
                 total = total + shift
-        return (w * factor).astype(np.float32), total.astype(np.float32)
+
+
+        def part(columns: slice) -> Array:
+            return (_columns(w, columns) * factor[columns]).astype(np.float32)
+
+        return self.native.Weights(w.shape, part), total.astype(np.float32)
 
     def dense(self, op: Op, x: Map) -> Map:
         """`x` if it is dense, else a dense copy."""
@@ -114,3 +127,8 @@ class Lowering:
         else:
             calls = self.native.copy(made, new_map(made.shape, arena.OUTPUT + i))
             self.steps += [call._replace(name="output", kind="copy") for call in calls]
+
+
+def _columns(w: Tensor, columns: slice) -> Array:
+    """The weights of these output channels; those that are stored elsewhere are not kept."""
+    return w.part(columns) if isinstance(w, StoredParameter) else w.data[..., columns]

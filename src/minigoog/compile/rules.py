@@ -48,7 +48,7 @@ def linear(lowering: Lowering, op: Linear) -> None:
     layout = lowering.layout
     w, b = lowering.weights([op])
     x, y = layout.input(op), layout.output(op)
-    lowering.add(op, lowering.native.convolution(lowering.machine, x, w[None, None], b, y, **_after(layout, op)))
+    lowering.add(op, lowering.native.convolution(lowering.machine, x, w._replace(shape=(1, 1, *w.shape)), b, y, **_after(layout, op)))
 
 
 def _after(layout: Layout, op: Op) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import mmap
 
 import numpy as np
 
-from ..array_types import Array
+from ..array_types import Array, Shape
+from ..nn.stored import StoredParameter
 from .folding import Constant
 from .pending import Vector
 
@@ -21,6 +22,15 @@ def laid_out(view: Constant, scale: Vector) -> Array:
         let_go(view[block])
     let_go(view)
     return y
+
+
+def stored(view: Constant, scale: Vector, shape: Shape) -> StoredParameter:
+    """The parameter of this shape that such a view will make when it is needed."""
+
+    def part(columns: slice) -> Array:
+        return laid_out(view[..., columns], scale[columns]).reshape(*shape[:-1], -1)
+
+    return StoredParameter(shape, part)
 
 
 def let_go(array: Constant) -> None:

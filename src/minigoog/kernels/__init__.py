@@ -7,7 +7,8 @@ a warning), "require" (C or an ImportError), "off" (NumPy). `use` changes it for
 
 import os
 import warnings
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ BACKENDS: dict[str, ModuleType] = {"reference": reference} | ({"native": native}
 _NAMES: dict[str, dict[str, Any]] = {
     kind: {"backend": kind} | {f: getattr(module, f) for f in reference.__all__} for kind, module in BACKENDS.items()
 }
-_NAMES["outline"] = _NAMES["native" if native else "reference"] | outline.of(native or reference, list(outline.SHAPES))
+_NAMES["outline"] = _NAMES["native" if native else "reference"] | outline.of(native or reference, reference.__all__)
 _backend = Mode("minigoog_backend", "native" if native else "reference")
 
 if TYPE_CHECKING:  # both kinds have the same signatures
@@ -69,9 +70,12 @@ def use(name: str) -> AbstractContextManager[None]:
     return _backend.within(check_choice("kernels.use", "name", name, tuple(BACKENDS)))
 
 
-def outlining() -> AbstractContextManager[None]:
-    """Within a with-block, computes nothing for arrays whose values are not known (outline.py)."""
-    return _backend.within("outline")
+@contextmanager
+def outlining() -> Iterator[outline.Promises]:
+    """Within a with-block, computes nothing for arrays whose values are not known (outline.py); gives its count of promised arrays."""
+    promises = outline.Promises()
+    with _backend.within("outline"), outline.promises.within(promises):
+        yield promises
 
 
 MOST_THREADS = 1024  # OpenMP crashes if it cannot create as many threads as requested

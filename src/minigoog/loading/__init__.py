@@ -12,7 +12,7 @@ from ..text import listed, printable
 from . import foreign
 from .kinds import kind_of
 from .pixels import Names, Wanted, chosen
-from .saved import build, check_finite, load_saved, refuse_ensemble
+from .saved import build, check_network, load_saved, refuse_ensemble
 from .trained import Ranking, TrainedModel, runner, trained
 
 __all__ = ["build", "constants", "described", "load", "Ranking", "runner", "TrainedModel"]
@@ -73,7 +73,7 @@ def constants(model: TrainedModel) -> dict[str, Array]:
 
 def _trained(file: Path, found: foreign.Found, preprocess: Wanted, classes: Names) -> TrainedModel:
     """The model of what was found in a file of another system."""
-    check_finite(file, found.network.state_dict())
+    check_network(file, found.network)
     pixels = chosen(file, preprocess, found.preprocess, found.family, found.known, found.size)
     names = foreign.named(file, classes, found.classes, found.names)
     info = saved_model.Info(found.model, found.arguments, names, pixels.input_size, pixels.mean, pixels.std, found.facts)

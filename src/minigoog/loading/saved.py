@@ -14,6 +14,7 @@ from ..formats import saved_model
 from ..formats.graph_json import PREFIX, rebuilt
 from ..importing import ImportedNetwork, network
 from ..nn import Module
+from ..nn.stored import StoredParameter
 from ..reading import DamagedFile, json_value, reading
 from ..text import listed, printable, shortened
 from .foreign import GRAPH, SLACK, n_classes
@@ -36,6 +37,14 @@ def check_finite(path: Path, weights: Mapping[str, Array]) -> None:
     for name, array in weights.items():
         if not np.isfinite(array).all():
             raise DamagedFile(f"{path}: `{shortened(printable(name), 80)}` has values that are not finite")
+
+
+def check_network(path: Path, network: Module) -> None:
+    """Raises DamagedFile, naming the file and the array, if a parameter or buffer has values that are not finite."""
+    check_finite(path, {name: buffer.data for name, buffer in network.named_buffers()})
+    for name, parameter in network.named_parameters():
+        for part in parameter.parts() if isinstance(parameter, StoredParameter) else [parameter.data]:
+            check_finite(path, {name: part})
 
 
 def refuse_ensemble(run_or_file: str | os.PathLike[str]) -> None:

@@ -14,7 +14,7 @@ from ..modules import ConvTranspose2d
 from ..pending import Padded, Vector
 from ..resolver import Resolver, rule
 from ..values import NHWC, Slot, Value, image_map
-from ..weights import laid_out
+from ..weights import stored
 from ..windows import NO_PADS, Pads, Window, window_of
 
 
@@ -56,7 +56,8 @@ def _conv2d(w: Constant, scale: Vector, shift: Vector | None, window: Window, gr
     """The module, its weights HWIO."""
     settings: dict[str, Any] = {"groups": groups, "bias": shift is not None, **window.settings()}
     hwio = w.transpose(2, 3, 1, 0)
-    module = Conv2d(w.shape[1] * groups, w.shape[0], window.kernel, init=lambda _: laid_out(hwio, scale), **settings)
+    module = Conv2d(w.shape[1] * groups, w.shape[0], window.kernel, init=np.empty, **settings)
+    module.weight = stored(hwio, scale, hwio.shape)
     if module.bias is not None:
         module.bias.data[...] = shift
     return module

@@ -9,7 +9,7 @@ from ..folding import Constant
 from ..pending import Vector
 from ..resolver import Resolver, rule
 from ..values import Value
-from ..weights import laid_out
+from ..weights import stored
 from .convolution import shifted
 
 
@@ -68,7 +68,8 @@ def _rows(w: Constant, x: Value, order: list[int]) -> Constant:
 
 def _module(w: Constant, scale: Vector, shift: Vector, biased: bool) -> Linear:
     has_bias = biased or bool(shift.any())
-    module = Linear(int(np.prod(w.shape[:-1])), w.shape[-1], bias=has_bias, init=lambda shape: laid_out(w, scale).reshape(shape))
+    module = Linear(int(np.prod(w.shape[:-1])), w.shape[-1], bias=has_bias, init=np.empty)
+    module.weight = stored(w, scale, (module.in_features, module.out_features))
     if module.bias is not None:
         module.bias.data[...] = shift
     return module

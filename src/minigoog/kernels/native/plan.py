@@ -12,12 +12,13 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array, Padding, Pair, Shape
 from ..shapes import ConvShape, Sides, conv_shape, pool_shape
-from . import conv_algorithms, conv_depthwise, conv_direct, conv_geometry, conv_winograd, machine, workspace
+from . import conv_algorithms, conv_depthwise, conv_geometry, conv_winograd, machine, workspace
 from .activation import KINDS
 from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
 from .conv_geometry import Epilogue
-from .pointers import NULL, Pointer, check_float32, dense
+from .pointers import NULL, Pointer, dense
 from .pool import pool_geometry
+from .weights import Weights, pack_direct
 
 WHERE = "compile"
 PYTHON = -1  # the kernel of a call that runs a Python function
@@ -60,13 +61,12 @@ class Packed(NamedTuple):
 
 
 def convolution(
-    m: machine.Machine, x: Map, w: Array, b: Array | None, y: Map, *, activation: Activation | None = None, residual: Map | None = None,
+    m: machine.Machine, x: Map, w: Weights, b: Array | None, y: Map, *, activation: Activation | None = None, residual: Map | None = None,
     stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1, algorithm: str = "auto",
 ) -> list[Call]:
-    """The calls that convolve the map `x` with the array `w` HWIO into `y`, as conv2d does it, with weights packed for the tiles of `m`.
+    """The calls that convolve the map `x` with the weights `w` HWIO into `y`, as conv2d does it, with weights packed for the tiles of `m`.
 
     y = activation(convolution + b + residual)."""
-    check_float32(WHERE, "w", w)
     s = conv_shape(WHERE, x.shape, w.shape, stride, padding, groups, dilation)
     chosen, sides = conv_algorithms.choose("conv2d", algorithm, s), conv_winograd.OF_SIDE
     if chosen is conv_winograd.ALGORITHM:
@@ -81,7 +81,7 @@ def convolution(
         s = s._replace(h=x.shape[1], w=x.shape[2], padding=(0, 0, 0, 0))
     for g in range(groups):
         part = slice(g * cout, (g + 1) * cout)
-        w_part, b_part = np.ascontiguousarray(w[..., part]), None if b is None else np.ascontiguousarray(b[part])
+        w_part, b_part = w.among(part), None if b is None else np.ascontiguousarray(b[part])
         x_part, y_part = x.channels(g * cin, cin), y.channels(g * cout, cout)
         r_part = None if residual is None else residual.channels(g * cout, cout)
         epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
@@ -91,27 +91,29 @@ def convolution(
 
 
 def _depthwise(
-    s: ConvShape, x: Map, w: Array, b: Array | None, activation: Activation | None, residual: Map | None, y: Map
+    s: ConvShape, x: Map, w: Weights, b: Array | None, activation: Activation | None, residual: Map | None, y: Map
 ) -> list[Call]:
     epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
     settings = {"depthwise": conv_depthwise.geometry(s, x.ld, y.ld, epilogue)[0]}
-    return [Call(lib.MG_DEPTHWISE, x, y, settings, w.reshape(-1), b, "depthwise", _multiply_adds(s) // s.groups, residual=residual)]
+    weights = w.of(slice(0, s.cout)).reshape(-1)
+    return [Call(lib.MG_DEPTHWISE, x, y, settings, weights, b, "depthwise", _multiply_adds(s) // s.groups, residual=residual)]
 
 
-def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
+def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
     calls: list[Call] = []
     if any(s.padding):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
     settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, epilogue)[0]}
     k = s.kh * s.kw * s.cin
-    panels = Packed(lib.mg_panels_size(k, s.cout, m), partial(conv_direct.pack, m, k, s.cout, w, b))
+    panels = Packed(lib.mg_panels_size(k, s.cout, m), partial(pack_direct, m, k, w, b))
     return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", _multiply_adds(s))]
 
 
-def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Array, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
+def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
     calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
     settings = {"conv": conv_winograd.geometry(s, side, y.ld, epilogue)[0]}
-    panels = Packed(lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m), partial(conv_winograd.pack, m, s, side, w))
+    size = lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m)
+    panels = Packed(size, lambda out: conv_winograd.pack(m, s, side, w.of(slice(0, s.cout)), out))
     return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, panels, b, "winograd", _multiply_adds(s))]
 
 
