@@ -30,7 +30,7 @@ OTHERWISE = {  # file: why its bare writes are right
     "docs/conf.py": "into the site, which is built anew each time",
     "examples/train_on_your_images.py": "draws the example's images",
 }
-WRITTEN = {"--json", "--csv", "--evidence", "--output", "--plot", "--into"}  # flags of files and folders that programs write
+WRITTEN = {"--json", "--csv", "--evidence", "--mistakes", "--output", "--plot", "--into"}  # flags of files and folders that programs write
 READ = {"--config", "--data", "--data-dir", "--image", "--images", "--script", "--weights", "--resume", "--against", "--classes",
         "--prototxt"}
 

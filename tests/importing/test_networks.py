@@ -226,3 +226,18 @@ def test_several_results_are_a_tuple(tmp_path):
     nodes = [("Relu", ["x"], ["a"], {}), ("GlobalAveragePool", ["a"], ["p"], {}), ("Flatten", ["p"], ["b"], {})]
     network, _ = judged(model(nodes, {"x": [2, 3, 4, 5]}, ["a", "b"]), tmp_path, random(2, 3, 4, 5))
     assert network.outputs == ("a", "b") and not network.ends_with_softmax
+
+
+def test_a_network_that_ran_and_is_pruned_then_runs_the_sparse_layers(tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed: no network was exported")
+    mg.manual_seed(0)
+    model, x = mg.models.TinyInception().eval(), mg.Tensor(np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype(np.float32))
+    mg.save_onnx(model, tmp_path / "tiny.onnx", (8, 8, 1))
+    imported = mg.load(tmp_path / "tiny.onnx", preprocess="unit")
+    imported.logits = True
+    dense = imported(x).data
+    mg.nn.prune(imported, 0.3)
+    pruned = imported(x).data
+    assert np.abs(pruned - dense).max() > 1e-3
+    np.testing.assert_allclose(pruned, mg.nn.prune(model, 0.3)(x).data, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(mg.compile(imported, x.shape)(x.data), pruned, rtol=1e-4, atol=1e-5)

@@ -9,6 +9,7 @@ import minigoog as mg
 from minigoog import Tensor
 from minigoog.inspection import __main__ as program
 from minigoog.inspection.branches import program as program_branches
+from minigoog.inspection.trace.forks import forks, module_name
 from tests.strategies import numbers
 
 
@@ -141,3 +142,50 @@ def test_the_program_refuses_what_cannot_be_measured(monkeypatch, capsys):
         with pytest.raises(SystemExit) as stop:
             run(monkeypatch, *arguments)
         assert stop.value.code == 2 and message in capsys.readouterr().err
+
+
+# ---- branches of imported networks ----
+
+
+def test_an_imported_network_has_the_branches_of_the_one_that_it_was_exported_from(case, ledger, tmp_path):
+    """The judge: the ledger that knows Inception modules by their class."""
+    pytest.importorskip("onnx", reason="onnx is not installed: no network was exported")
+    model, images, labels = case
+    mg.save_onnx(model, tmp_path / "tiny.onnx", (8, 8, 1))
+    imported = mg.load(tmp_path / "tiny.onnx")
+    imported.logits = True
+    found = mg.inspection.branch_ledger(imported, images, labels)
+    assert [(row.module, row.branch) for row in found.rows] == [(row.module, row.branch) for row in ledger.rows]
+    for row, expected in zip(found.rows, ledger.rows, strict=True):
+        assert (row.parameters, row.multiply_adds) == (expected.parameters, expected.multiply_adds)
+        assert row.accuracy_lost == expected.accuracy_lost
+        assert np.isclose(row.gradient_norm, expected.gradient_norm, rtol=1e-4)
+    assert np.array_equal(right(imported, images), right(model, images))  # nothing is silent any more
+
+
+@pytest.mark.parametrize(
+    ("inputs", "joins", "expected"),
+    [
+        ([(), (0,), (0,), (1, 2)], [3], [(0, 3, ((1,), (2,)))]),
+        ([(), (0,), (1,), (1,), (2, 3), (1,), (4, 5)], [4, 6], [(1, 4, ((2,), (3,))), (1, 6, ((2, 3, 4), (5,)))]),  # one in the other
+        ([(), (0,), (0, 1)], [2], [(0, 2, ((), (1,)))]),  # around a block
+        ([(), (0,), (0, 1), (2,), (0, 1, 3)], [4], []),  # a dense block: its branches share nodes
+        ([(), (0,), (0, 0)], [2], []),
+    ],
+)
+def test_forks_are_found_in_a_graph(inputs, joins, expected):
+    assert [tuple(fork) for fork in forks(inputs, joins)] == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["block_2_expand", "block_2_depthwise", "block_2_add"], "block_2"),
+        (["inception3a.branch1.conv", "inception3a.branch2.conv", "inception3a_2"], "inception3a"),
+        (["inception_3a.1x1", "inception_3a.3x3", "inception_3a.output"], "inception_3a"),
+        (["conv1", "conv10", "concat"], "concat"),
+        (["n26", "n28", "n73"], "n73"),
+    ],
+)
+def test_a_module_is_called_what_its_operations_share(names, expected):
+    assert module_name(names) == expected

@@ -120,3 +120,9 @@ def test_weights_that_training_has_pruned_run():
     assert 0.05 < layer.pattern.density < 0.07
     dense = mg.kernels.conv2d(x, w, padding=1)
     assert np.abs(layer(Tensor(x)).data - dense).max() < 1e-5 * np.abs(dense).max()
+
+
+def test_prune_leaves_convolutions_dense_that_cannot_be_sparse():
+    module = nn.Sequential(a=nn.Conv2d(3, 4, 3, padding=(0, 0, 1, 1)), b=nn.Conv2d(4, 4, 3, dilation=2), c=nn.Conv2d(4, 4, 1))
+    nn.prune(module, 0.5)
+    assert [type(child).__name__ for child in module.children()] == ["Conv2d", "Conv2d", "SparseConv2d"]

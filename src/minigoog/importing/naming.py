@@ -25,8 +25,10 @@ def path_of(node: Node, weight: str = "") -> list[str]:
     return [part for part in parts if part][-DEEPEST:] or [node.op]
 
 
-def place(root: Module, path: list[str], module: Module) -> None:
-    """Sets `module` at the path below `root`, with modules on the way; a name that is taken gets a number."""
+def place(root: Module, path: list[str], module: Module) -> tuple[Module, str]:
+    """Sets `module` at the path below `root`, with modules on the way; a name that is taken gets a number.
+
+    Returns where it is: (the module above it, its name there)."""
     *above, name = path
     for part in above:
         parent = vars(root).get(part)
@@ -35,7 +37,9 @@ def place(root: Module, path: list[str], module: Module) -> None:
             parent = Module()
             setattr(root, part, parent)
         root = parent
-    setattr(root, _free(root, name), module)
+    name = _free(root, name)
+    setattr(root, name, module)
+    return root, name
 
 
 def _free(module: Module, name: str) -> str:

@@ -32,6 +32,8 @@ class _Programs:
     def of(self, shapes: tuple[Shape, ...], outputs: tuple[str, ...]) -> Program:
         """The program for inputs of these shapes."""
         key = (outputs, shapes)
+        if self.parts.replaced():
+            self.made.clear()
         if key not in self.made:
             values = {name: self._value(name, i, shape) for i, (name, shape) in enumerate(zip(self.inputs, shapes, strict=True))}
             with np.errstate(all="ignore"):  # of weights that are not finite, or huge: `load` refuses those

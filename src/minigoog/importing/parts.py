@@ -1,5 +1,6 @@
 """What a network keeps for inputs of all shapes: its constants, and a module for each node that has weights."""
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +36,7 @@ class Parts:
         self.readers = Counter(name for node in self.nodes for name in node.inputs) + Counter(graph.outputs)
         self.known = {name: array for name, array in self.known.items() if name in self.readers}
         self.modules: dict[str, Module] = {}
+        self.places: dict[str, tuple[Module, str]] = {}
         self.built_from: set[str] = set()
         self.of_size: dict[str, Constant] = {}  # by the name of the result that is computed with it
 
@@ -68,11 +70,19 @@ class Parts:
         key = node.outputs[0]
         if key not in self.modules:
             self.modules[key] = module = build()
-            self.charge(sum(part.data.nbytes for part in vars(module).values() if isinstance(part, (Parameter, Buffer))))
-            place(self.root, path_of(node, weight), self.modules[key])
+            own = (part.shape for part in vars(module).values() if isinstance(part, (Parameter, Buffer)))  # not their arrays: see StoredParameter
+            self.charge(4 * sum(map(math.prod, own)))
+            self.places[key] = place(self.root, path_of(node, weight), module)
             self.built_from |= set(node.inputs)
         made: Any = self.modules[key]
         return made  # type: ignore[no-any-return]
+
+    def replaced(self) -> bool:
+        """Whether modules of the network were replaced since the last call, as pruning does; the new ones are taken."""
+        now = {key: getattr(parent, name) for key, (parent, name) in self.places.items()}
+        is_new = any(now[key] is not module for key, module in self.modules.items())
+        self.modules = now
+        return is_new
 
     def forget(self) -> None:
         """Drops constants whose values only modules need; their shapes stay. Others no longer depend on the file."""

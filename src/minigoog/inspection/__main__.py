@@ -25,7 +25,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "step": Command("a walk in the terminal: one image through a network, forward and backward", walk.add_flags, walk.run),
     "page": Command("the same walk as a page for a browser, in one file", page.add_flags, page.run),
-    "branches": Command("what each branch of each Inception module costs and contributes", branches.add_flags, branches.run),
+    "branches": Command("what each branch of a network costs and contributes", branches.add_flags, branches.run),
     "lab": Command("the classic mistakes of autograd, one by one, and the checks that catch them", lab.add_flags, lab.run),
     "summary": Command("the layers in a table; for GoogLeNet, the paper's table 1 beside it", summary.add_flags, summary.run),
     "diff": Command("how two networks differ, and what each difference costs", summary.add_diff_flags, summary.run_diff),

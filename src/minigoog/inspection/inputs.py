@@ -1,6 +1,7 @@
 """The inputs of the programs in this package: a network with its weights, and images as it sees them."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,12 @@ class Sample(NamedTuple):
     label: int
     classes: tuple[str, ...]
     about: str
+
+    @property
+    def name(self) -> str:
+        """What the network is called: its class, or if it is imported, its file."""
+        is_imported = isinstance(self.model, ImportedNetwork) and hasattr(self.model, "path")
+        return printable(Path(self.model.path).stem) if is_imported else type(self.model).__name__
 
 
 def add_network_flags(p: ArgumentParser) -> None:

@@ -39,7 +39,7 @@ class SparseConv2d(Module):
     @classmethod
     def from_conv(cls, conv: Conv2d, density: float = 1.0, block: int = 1) -> Self:
         """`conv` with only the share `density` of its weights, the largest (or blocks, by their norm); groups become zeros."""
-        if len(conv.padding) > 2 or conv.dilation != (1, 1):
+        if not _can_be_sparse(conv):
             raise ValueError(f"SparseConv2d: `conv` is {conv!r}, expected the same padding on opposite sides and no dilation")
         weight = conv.weight.data * largest(conv.weight.data, density, block)
         weight = ungrouped(weight, conv.groups)
@@ -98,9 +98,16 @@ def ungrouped(weight: Array, groups: int) -> Array:
 def prune(module: Module, density: float, block: int = 1) -> Module:
     """Replaces every Conv2d in `module`, in place, by a SparseConv2d of its largest weights; returns `module`.
 
+    A Conv2d in it with dilation, or padding that differs per side, stays dense.
     If `module` is itself a Conv2d, it stays unchanged, and the new SparseConv2d is returned."""
     if isinstance(module, Conv2d):
         return SparseConv2d.from_conv(module, density, block)
     for name, child in list(check_module("prune", "module", module).named_children()):
+        if isinstance(child, Conv2d) and not _can_be_sparse(child):
+            continue
         setattr(module, name, prune(child, density, block))
     return module
+
+
+def _can_be_sparse(conv: Conv2d) -> bool:
+    return len(conv.padding) == 2 and conv.dilation == (1, 1)

@@ -1,4 +1,4 @@
-"""The branch ledger: what each branch of each Inception module costs, and the accuracy lost without it."""
+"""The branch ledger: what each branch of a network costs, and the accuracy lost without it."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -10,11 +10,12 @@ import numpy as np
 from ... import figures
 from ...array_types import Array, IntArray
 from ...metrics import top_k_error
-from ...nn import Inception, NaiveInception, evaluation_mode
+from ...nn import evaluation_mode
 from ...nn.module import Module, Parameter
 from ...tensor import Tensor, no_grad
 from ...text import aligned, human_bytes
-from ..trace.trace import Trace, trace
+from ..trace.trace import trace
+from .branch import Branch, branches_of, silence
 
 BATCH = 32  # images that go through the network together
 REPEATS = 5  # measurements; the median is used
@@ -57,6 +58,8 @@ class Ledger:
         """A Row for each kind of branch, all modules together; the accuracy lost without all of them is not measured."""
         for branch in dict.fromkeys(row.branch for row in self.rows):
             rows = [row for row in self.rows if row.branch == branch]
+            if len(rows) == 1:
+                continue
             counts = ("parameters", "multiply_adds", "bytes")
             parameters, multiply_adds, n_bytes = (sum(getattr(row, name) for row in rows) for name in counts)
             ms, norm = sum(row.ms for row in rows), math.hypot(*(row.gradient_norm for row in rows))
@@ -103,19 +106,15 @@ def branch_ledger(
     """The Ledger of `model` in evaluation, on `images` [n, h, w, c] and their `labels`; raises ValueError if it has no branches.
 
     Costs are measured on the first 32 images; without `labels` the gradients are those for class 0, and no accuracy is measured."""
-    modules = [(name, m) for name, m in model.named_modules() if isinstance(m, (Inception, NaiveInception))]
-    if not modules:
-        raise ValueError(f"branch_ledger: {type(model).__name__} has no Inception modules, expected a network of branches")
     rows = []
     with evaluation_mode(model):
         progress("measuring")
-        steps, ms = _measured(model, images[:BATCH], 0 * np.arange(len(images)) if labels is None else labels)
+        found, ms = _measured(model, images[:BATCH], 0 * np.arange(len(images)) if labels is None else labels)
         accuracy = None if labels is None else _accuracy(model, images, labels)
-        for module_name, module in modules:
-            for name, branch in module.named_children():
-                progress(f"silencing {module_name}.{name}")
-                lost = None if labels is None or accuracy is None else accuracy - _accuracy_without(branch, model, images, labels)
-                rows.append(_row(module_name, name, steps[f"{module_name}.{name}"], ms, min(len(images), BATCH), lost))
+        for branch in found:
+            progress(f"silencing {branch.module}.{branch.name}")
+            lost = None if labels is None or accuracy is None else accuracy - _accuracy_without(branch, model, images, labels)
+            rows.append(_row(branch, ms, min(len(images), BATCH), lost))
     return Ledger(rows, accuracy, _about(model, len(images), accuracy))
 
 
@@ -124,26 +123,27 @@ def _about(model: Module, n: int, accuracy: float | None) -> str:
     return together if accuracy is None else f"{together}; {accuracy:.2%} of {n:,} images correct with all branches"
 
 
-def _measured(model: Module, images: Array, labels: IntArray) -> tuple[Trace, dict[str, float]]:
-    """(the forward and backward steps of a batch, {name: median milliseconds of the operation, forward})."""
+def _measured(model: Module, images: Array, labels: IntArray) -> tuple[list[Branch], dict[str, float]]:
+    """(the branches, with the steps of a batch, {name: median milliseconds of the operation, forward})."""
+    found: list[Branch] = []
     times: dict[str, list[float]] = {}
     for _ in range(REPEATS):
         steps = trace(model, images, labels[: len(images)])
+        found = branches_of(model, steps)
         for step in steps.forward:
             times.setdefault(step.name, []).append(step.ms)
-    return steps, {name: float(np.median(each)) for name, each in times.items()}
+    return found, {name: float(np.median(each)) for name, each in times.items()}
 
 
-def _row(module: str, name: str, steps: Trace, ms: dict[str, float], n: int, lost: float | None) -> Row:
-    """The Row of a branch from its steps with a batch of `n` images."""
-    there = steps.forward
+def _row(branch: Branch, ms: dict[str, float], n: int, lost: float | None) -> Row:
+    """The Row of a branch whose steps ran with a batch of `n` images."""
+    there = branch.steps.forward
     maps = sum(step.output.nbytes for step in there if step.receptive_field)  # without computed weights
-    sent = [pair for step in steps.backward for pair in zip(step.op.inputs, step.dxs or (), strict=True)]
+    sent = [pair for step in branch.steps.backward for pair in zip(step.op.inputs, step.dxs or (), strict=True)]
     gradients = [dx for x, dx in sent if isinstance(x, Parameter) and dx is not None]
     length = math.sqrt(sum(np.square(dx, dtype=np.float64).sum() for dx in gradients))
     sums = sum(step.parameters for step in there), sum(step.multiply_adds for step in there) // n
-    branch = name.removeprefix("branch").removeprefix("_")
-    return Row(module, branch, *sums, sum(ms[step.name] for step in there) / n, maps // n, length, lost)
+    return Row(branch.module, branch.name, *sums, sum(ms[step.name] for step in there) / n, maps // n, length, lost)
 
 
 def _accuracy(model: Module, images: Array, labels: IntArray) -> float:
@@ -153,15 +153,7 @@ def _accuracy(model: Module, images: Array, labels: IntArray) -> float:
     return 1 - float(top_k_error(np.concatenate(logits), labels))
 
 
-def _accuracy_without(branch: Module, model: Module, images: Array, labels: IntArray) -> float:
-    """The accuracy when a branch writes zeros into its slice of the module's output."""
-
-    def silent(x: Tensor, out: Array) -> Tensor:
-        out[...] = 0
-        return Tensor(out)
-
-    vars(branch)["forward"] = silent
-    try:
+def _accuracy_without(branch: Branch, model: Module, images: Array, labels: IntArray) -> float:
+    """The accuracy when a branch gives zeros."""
+    with silence(branch):
         return _accuracy(model, images, labels)
-    finally:
-        del vars(branch)["forward"]

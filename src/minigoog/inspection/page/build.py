@@ -13,7 +13,7 @@ from ..rules import FILES
 from ..trace.trace import Trace
 from .data import page_data
 
-LIMIT = 14_800_000  # bytes of the file
+LIMIT = 17_500_000  # bytes of the file
 MOST_EXACT = 3_200_000  # numbers; more than that cannot fit as float32
 ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept: the first pair that fits the limit
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
@@ -30,8 +30,7 @@ def build_page(steps: Trace, sample: Sample) -> str:
         page = _filled(facts | {"packed": packed}, numbers)
         if len(page) <= LIMIT:
             return page
-    name = type(sample.model).__name__
-    raise ValueError(f"page: {name} needs {len(page):,} bytes, expected at most {LIMIT:,}: its maps are too large for a page")
+    raise ValueError(f"page: {sample.name} needs {len(page):,} bytes, expected at most {LIMIT:,}: its maps are too large for a page")
 
 
 def _n_numbers(steps: Trace) -> int:

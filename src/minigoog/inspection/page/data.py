@@ -7,8 +7,10 @@ import numpy as np
 
 from ...array_types import Array, Shape
 from ...op import Op
+from ...ops.arithmetic import Add
 from ..inputs import Sample
 from ..rules import has_rule, input_names, rule_of
+from ..trace.forks import forks, module_name, outermost
 from ..trace.step import Step
 from ..trace.trace import Trace
 from . import breakdowns, words
@@ -36,9 +38,10 @@ def page_data(steps: Trace, sample: Sample, levels: int | None = None, most_weig
     spots = layout(*_graph(nodes))
     facts: Facts = {
         "about": sample.about.split("\n"),
-        "model": type(sample.model).__name__,
+        "model": sample.name,
         "levels": levels,
         "nodes": [_node(nodes, i, spots[i], maps[i], arrays, pack) for i in range(len(nodes))],
+        "frames": _frames(nodes),
         "pixels": pack.add_small(sample.pixels),
         "verdict": _verdict(nodes, logits, sample),
         "leftOut": [name for name in weights if name not in kept],
@@ -92,19 +95,47 @@ def _joins(node: Node) -> bool:
 
 
 def _maps(nodes: list[Node], pack: Pack) -> list[Facts]:
-    """For each node {"y": where its output is in the pack, "dy": where its gradient is}: an array's number and the first channel."""
-    maps: list[Facts] = [{}] * len(nodes)
+    """For each node {"y": where the page finds its output, "dy": its gradient}. Each is one of
+
+    {"array": number, "from": channel}  in the pack
+    {"parts": numbers of nodes}         their maps side by side
+    {"input": number of a node}         what the node's operation makes of that map
+    {"user": number of a node}          what that node's operation sends back
+    None                                there is no gradient"""
+    gradients: list[Facts | None] = [None] * len(nodes)
     for i in reversed(range(len(nodes))):  # a concatenation before its slices
-        part = _slice_of(nodes, nodes[i])
-        if part:
-            maps[i] = {name: place and {"array": place["array"], "from": place["from"] + part[1]} for name, place in maps[part[0]].items()}
-        else:
-            maps[i] = {name: _add_map(pack, a) for name, a in (("y", nodes[i].y), ("dy", nodes[i].dy))}
-    return maps
+        gradients[i] = _gradient(nodes, i, gradients, pack)
+    return [{"y": _output(nodes, i, pack), "dy": gradient} for i, gradient in enumerate(gradients)]
 
 
-def _add_map(pack: Pack, array: Array | None) -> Facts | None:
-    return None if array is None else {"array": pack.add_map(array.reshape(_hwc(array))), "from": 0}
+def _output(nodes: list[Node], i: int, pack: Pack) -> Facts:
+    """Where the page finds a node's output."""
+    node = nodes[i]
+    if _is_derived(node):
+        return {"input": node.inputs[0]}
+    if _joins(node) and None not in node.inputs:
+        return {"parts": node.inputs}
+    keep_positive = any(i in user.inputs and _is_derived(user) for user in nodes)
+    return {"array": pack.add_map(node.y.reshape(_hwc(node.y)), keep_positive), "from": 0}
+
+
+def _gradient(nodes: list[Node], i: int, gradients: list[Facts | None], pack: Pack) -> Facts | None:
+    """Where the page finds the gradient of a node's output; `gradients`: of the nodes after it."""
+    dy, part = nodes[i].dy, _slice_of(nodes, nodes[i])
+    if dy is None:
+        return None
+    users = [number for number, user in enumerate(nodes) for source in user.inputs if source == i]
+    if len(users) == 1 and _is_derived(nodes[users[0]]):
+        return {"user": users[0]}
+    whole = gradients[part[0]] if part else None
+    if part and whole and "array" in whole:
+        return {"array": whole["array"], "from": whole["from"] + part[1]}
+    return {"array": pack.add_map(dy.reshape(_hwc(dy))), "from": 0}
+
+
+def _is_derived(node: Node) -> bool:
+    """Whether the page computes a node's output from its input."""
+    return node.step is not None and rule_of(node.step.op).derived and node.inputs[0] is not None
 
 
 def _hwc(array: Array) -> Shape:
@@ -113,10 +144,18 @@ def _hwc(array: Array) -> Shape:
 
 
 def _graph(nodes: list[Node]) -> tuple[list[Shape], list[int], int]:
-    """(inputs of each node, the concatenations, the end of the trunk): the arguments of `layout`."""
+    """(inputs of each node, the nodes that put branches together, the end of the trunk): the arguments of `layout`."""
     inputs = [tuple(source for source in node.inputs if source is not None) for node in nodes]
-    joins = [i for i, node in enumerate(nodes) if _joins(node) and len(inputs[i]) > 1]
+    joins = [i for i, node in enumerate(nodes) if len(set(inputs[i])) > 1 and node.y.ndim == 4]
     return inputs, joins, len(nodes) - 1
+
+
+def _frames(nodes: list[Node]) -> list[Facts]:
+    """The modules that branches make: {"name", "nodes": numbers}."""
+    inputs, joins, _ = _graph(nodes)
+    steps = {i: nodes[i].step for i in joins}
+    found = outermost(forks(inputs, [i for i, step in steps.items() if step and (_joins(nodes[i]) or type(step.op) is Add)]))
+    return [{"name": module_name([nodes[i].name for i in fork.inside]), "nodes": fork.inside} for fork in found]
 
 
 def _node(nodes: list[Node], i: int, spot: Spot, maps: Facts, arrays: dict[str, int | None], pack: Pack) -> Facts:
@@ -128,7 +167,7 @@ def _node(nodes: list[Node], i: int, spot: Spot, maps: Facts, arrays: dict[str, 
     if node.dy is not None:
         facts["exactBack"] = breakdowns.backward(pack, nodes, i, node.dy)
     if node.step is None:
-        image = {"operation": "Image", "rule": "", "hasRule": True, "kind": "image", "title": "image", "joins": False}
+        image = {"operation": "Image", "rule": "", "hasRule": True, "kind": "image", "title": "image"}
         return facts | image | {"settings": {}, "weights": {}}
     weights = {name: arrays[f"{node.name}: {name}"] for name, source in zip(input_names(node.step.op), node.inputs, strict=True)
                if source is None}  # fmt: skip
@@ -141,7 +180,7 @@ def _of_rule(op: Op, pack: Pack) -> Facts:
     """What the page gets from the operation's rule: which JavaScript explains it, and what that needs."""
     rule = rule_of(op)
     return {"operation": op.name, "rule": rule.javascript, "hasRule": has_rule(op), "kind": rule.kind, "title": rule.title(op),
-            "joins": rule.joins, "settings": rule.settings(op),
+            "settings": rule.settings(op),
             "indices": {name: pack.add_small(array) for name, array in rule.indices(op).items()}}  # fmt: skip
 
 

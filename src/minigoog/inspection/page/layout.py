@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-Graph = list[tuple[int, ...]]  # the nodes that each node reads
-Users = list[list[int]]  # the nodes that read each node
+from ..trace.forks import Fork, Graph, forks
+
 WIDTH, GAP = 1.0, 0.1  # of a column, in widths of a box
+HALF = (WIDTH + GAP) / 2
 
 
 class Spot(NamedTuple):
@@ -18,58 +19,50 @@ def layout(inputs: Graph, joins: list[int], trunk_end: int) -> list[Spot]:
     """A Spot for each node. `inputs`: the nodes that each node reads, all before it; `joins`: those nodes that put branches together.
 
     `trunk_end`: the node that the trunk leads to (the loss, or the logits)."""
-    users = _users(inputs)
-    on_trunk = _trunk(inputs, joins, users, trunk_end)
-    columns = _columns(inputs, joins, users, on_trunk)
-    right = max(columns.values(), default=0.0) + WIDTH + GAP
-    rows = _rows(inputs)
-    for join in joins:  # a short branch is placed low, next to its concatenation
-        for source in inputs[join]:
-            for above, node in enumerate(_branch(inputs, users, source), start=1):
-                rows[node] = rows[node] if node in on_trunk else rows[join] - above
-    return [Spot(0.0 if node in on_trunk else columns.get(node, right), rows[node]) for node in range(len(inputs))]
+    found = forks(inputs, joins)
+    columns, rows = _columns(found, len(inputs)), _rows(inputs)
+    main = _main(inputs, joins, trunk_end)
+    right = max(columns[node] for node in main) + WIDTH + GAP
+    _lower(inputs, found, rows)
+    return [Spot(columns[node] if node in main else right, rows[node]) for node in range(len(inputs))]
 
 
-def _users(inputs: Graph) -> Users:
-    """The nodes that read each node."""
-    users: Users = [[] for _ in inputs]
-    for node, read in enumerate(inputs):
-        for source in read:
-            users[source].append(node)
-    return users
+def _main(inputs: Graph, joins: list[int], end: int) -> set[int]:
+    """The nodes that lead to `end`, without heads beside the trunk."""
+    main = {end}
+    while inputs[end] and end not in joins:
+        end = inputs[end][0]
+        main.add(end)
+    waiting = [end]
+    while waiting:
+        new = set(inputs[waiting.pop()]) - main
+        main |= new
+        waiting += new
+    return main
 
 
-def _trunk(inputs: Graph, joins: list[int], users: Users, end: int) -> set[int]:
-    """The nodes on the way from `end` back to the image, branches left out."""
-    trunk, node = {end}, end
-    while inputs[node]:
-        node = _fork(inputs, users, inputs[node][0]) if node in joins else inputs[node][0]
-        trunk.add(node)
-    return trunk
-
-
-def _branch(inputs: Graph, users: Users, node: int) -> list[int]:
-    """The nodes of the branch that ends with `node`, last first, back to the fork."""
-    branch = [node]
-    while len(inputs[node]) == 1 and len(users[inputs[node][0]]) == 1:
-        node = inputs[node][0]
-        branch.append(node)
-    return branch
-
-
-def _fork(inputs: Graph, users: Users, node: int) -> int:
-    """The node where the branch that ends with `node` starts."""
-    return inputs[_branch(inputs, users, node)[-1]][0]
-
-
-def _columns(inputs: Graph, joins: list[int], users: Users, on_trunk: set[int]) -> dict[int, float]:
-    """{node: x} of the nodes in branches, which are side by side around the trunk."""
-    columns: dict[int, float] = {}
-    for join in joins:
-        for k, source in enumerate(inputs[join]):
-            x = (k - (len(inputs[join]) - 1) / 2) * (WIDTH + GAP)
-            columns |= {node: x for node in _branch(inputs, users, source) if node not in on_trunk}
+def _columns(found: list[Fork], n: int) -> list[float]:
+    """x of each of `n` nodes: the branches of a fork are side by side, around the way on, or right of it where that is a branch itself."""
+    columns = [0.0] * n
+    sizes: dict[int, tuple[float, float]] = {}  # of each fork, by its join: what it takes to the left and to the right of its middle
+    for fork in sorted(found, key=lambda fork: len(fork.inside)):  # forks within branches first
+        sides = [_sides(branch, sizes) for branch in fork.branches if branch]
+        width = sum(left + right for left, right in sides)
+        left = -HALF if len(sides) < len(fork.branches) else width / 2
+        x = -left
+        for branch, (before, after) in zip(filter(None, fork.branches), sides, strict=True):
+            for node in branch:
+                columns[node] += x + before
+            x += before + after
+        sizes[fork.join] = max(left, HALF), max(width - left, HALF)
     return columns
+
+
+def _sides(branch: tuple[int, ...], sizes: dict[int, tuple[float, float]]) -> tuple[float, float]:
+    """What a branch takes to the left and to the right of its middle."""
+    inside = [sizes[node] for node in branch if node in sizes]
+    left, right = zip((HALF, HALF), *inside, strict=True)
+    return max(left), max(right)
 
 
 def _rows(inputs: Graph) -> list[int]:
@@ -78,3 +71,12 @@ def _rows(inputs: Graph) -> list[int]:
     for read in inputs:
         rows.append(1 + max((rows[source] for source in read), default=-1))
     return rows
+
+
+def _lower(inputs: Graph, found: list[Fork], rows: list[int]) -> None:
+    """Places a short branch low, next to where it ends."""
+    for fork in found:
+        for branch in filter(None, fork.branches):
+            if all(len(inputs[node]) == 1 for node in branch):
+                for above, node in enumerate(reversed(branch), start=1):
+                    rows[node] = rows[fork.join] - above

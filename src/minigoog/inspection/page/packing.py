@@ -32,12 +32,16 @@ class Pack:
         kind, whole, scales = rounded(np.asarray(array, np.float32), self.levels)
         return self._describe(array.shape, kind, at=self._append(whole), scales=self._append(scales))
 
-    def add_map(self, array: Array) -> int:
-        """Appends a map [h, w, c] as planes [c, h, w], which compress better; returns the array's number."""
+    def add_map(self, array: Array, keep_positive: bool = False) -> int:
+        """Appends a map [h, w, c] as planes [c, h, w], which compress better; returns the array's number.
+
+        `keep_positive`: small positive values are not rounded to 0, so that ReLU lets the same gradients through."""
         planes = np.moveaxis(array, -1, 0)
         if self.levels is None:
             return self.add_exact(planes)
         kind, whole, scales = rounded(array, 127)
+        if keep_positive:
+            whole[(whole == 0) & (array > 0)] = 1
         return self._describe(planes.shape, kind, at=self._append(np.moveaxis(whole, -1, 0)), scales=self._append(scales), planes=True)
 
     def add_exact(self, array: Array) -> int:

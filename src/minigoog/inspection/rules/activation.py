@@ -14,6 +14,7 @@ class ClipRule(Curve):
 
     function = javascript = kernel = "clip"
     gradient_kernels = ("clip_backward",)
+    derived = True
     formula = "min(max(x, low), high)"
 
     def value(self, op: Any, x: float) -> tuple[float, dict[str, float]]:

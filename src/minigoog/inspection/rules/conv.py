@@ -97,7 +97,7 @@ class Conv2dRule(Rule):
 
     def title(self, op: Any) -> str:
         s = self.shape(op)
-        return f"conv {window_title(s)}"
+        return f"{'depth' if _is_depthwise(s) else 'conv'} {window_title(s)}"
 
     def words(self, op: Any, context: Context) -> str:
         kh, kw, cin, cout = self.weight_shape(op)
@@ -111,6 +111,10 @@ class Conv2dRule(Rule):
         if context.reads_image:
             return (f"{cout} filters of {kh}x{kw} slide over the image itself, so they can be viewed as pictures: "
                     f"after training they show edges, colours and textures.")  # fmt: skip
+        s = self.shape(op)
+        if _is_depthwise(s):
+            return (f"Depthwise: each of the {s.cin} channels has {'a filter' if s.cout == s.cin else f'{s.cout // s.cin} filters'} of "
+                    f"{kh}x{kw} of its own, {kh * kw:,} products for each number; a 1x1 convolution mixes channels.")  # fmt: skip
         products = kh * kw * cin
         return f"Each of {cout} filters looks at a window of {kh}x{kw} pixels in {cin} channels: {products:,} products for each number."
 
@@ -123,6 +127,11 @@ class Conv2dRule(Rule):
         without = math.prod(after.y.shape) * kh * kw * self.weight_shape(op)[2]
         both = self.multiply_adds(op) + self.multiply_adds(after)
         return f"This makes the {kh}x{kw} filters that follow cheaper: {both:,} multiply-adds for both instead of {without:,} without it."
+
+
+def _is_depthwise(s: ConvShape) -> bool:
+    """Whether each filter reads one of several channels."""
+    return s.groups == s.cin > 1
 
 
 def _window(op: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class LRNRule(Pointwise):
         x, c = op.inputs[0].data[index[:-1]].astype(np.float64), index[-1]
         around = x[_channels(op, c)]
         d = op.k + op.alpha / op.size * float(around @ around)
-        parts = {"sum of the squares": float(around @ around), "d = k + alpha / size * sum": d, "d ** beta": d**op.beta}
+        parts = {"x": float(x[c]), "sum of the squares": float(around @ around), "d = k + alpha / size * sum": d, "d ** beta": d**op.beta}
         return Breakdown("x / d ** beta", {"x around": around}, float(x[c] / d**op.beta), parts)
 
     def gradient(self, op: Any, dy: Array, k: int, index: Shape) -> Breakdown:

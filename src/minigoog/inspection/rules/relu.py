@@ -16,6 +16,7 @@ class ReLURule(Pointwise):
 
     function = javascript = kernel = "relu"
     gradient_kernels = ("relu_backward",)
+    derived = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         return add_up("max(x, 0)", {"x": op.inputs[0].data[index]}, relu=True)

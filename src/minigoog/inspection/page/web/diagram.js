@@ -34,17 +34,15 @@ function boxOf(n, number, { x, y }) {
       onclick: () => goToNode(number),
     },
     make("canvas", { width: 34, height: 34, "aria-hidden": "true" }),
-    make("span", { class: "title", text: n.title }),
+    make("span", { class: n.title.length > 11 ? "title long" : "title", text: n.title }),
     make("span", { class: "shape", text: shapeText(n.shape) }),
   );
 }
 
 /** A frame with a name around the operations of each module that has branches. */
 function drawModules(diagram, place) {
-  const joins = nodes.filter((n) => n.joins);
-  for (const join of joins) {
-    const name = join.name.split(".")[0];
-    const inside = nodes.filter((n) => n.name.startsWith(`${name}.`)).map(place);
+  for (const { name, nodes: numbers } of facts.frames) {
+    const inside = numbers.map((number) => place(nodes[number]));
     const [x, y] = ["x", "y"].map((axis) => Math.min(...inside.map((spot) => spot[axis])));
     const [endX, endY] = ["x", "y"].map((axis) => Math.max(...inside.map((spot) => spot[axis])));
     const style = `left: ${x - 8}px; top: ${y - 10}px; width: ${endX - x + BOX.width + 16}px; height: ${endY - y + BOX.height + 18}px`;
@@ -60,7 +58,7 @@ function drawEdges(diagram, place, size) {
   nodes.forEach((n, to) =>
     n.inputs.forEach((from) => {
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      path.setAttribute("d", curve(place(nodes[from]), place(n), nodes[from].x === 0));
+      path.setAttribute("d", curve(place(nodes[from]), place(n), usersOf(from).length > 1));
       path.style.strokeWidth = 1 + Math.log2(1 + nodes[from].shape[2]) / 4;
       svg.append(path);
       edges.push({ from, to, path });
@@ -69,7 +67,7 @@ function drawEdges(diagram, place, size) {
   diagram.append(svg);
 }
 
-/** A path from the lower edge of one box to the upper edge of another: it bends early where it leaves the trunk, late where it returns. */
+/** A path from the lower edge of one box to the upper edge of another: it bends early where branches start, late where it returns. */
 function curve(from, to, atOnce) {
   const half = BOX.width / 2;
   const [x1, y1, x2, y2] = [from.x + half, from.y + BOX.height, to.x + half, to.y];

@@ -51,17 +51,50 @@ function unpack({ shape, kind, at, scales, planes }) {
 
 /** The output ("y") or its gradient ("dy") of a node: {h, w, c, at(row, column, channel), plane(channel)}; null if there is none. */
 function mapOf(node, which) {
-  const where = node[which];
-  if (!where) return null;
+  if (!node[which]) return null;
   const [h, w, c] = node.shape;
-  const { data } = array(where.array);
+  const data = planesOf(node, which);
   return {
     h,
     w,
     c,
-    at: (i, j, k) => data[((where.from + k) * h + i) * w + j],
-    plane: (k) => data.subarray((where.from + k) * h * w, (where.from + k + 1) * h * w),
+    at: (i, j, k) => data[(k * h + i) * w + j],
+    plane: (k) => data.subarray(k * h * w, (k + 1) * h * w),
   };
+}
+
+const computed = new Map(); // "number of a node, y or dy" -> its planes, where the page does not store them
+
+/** The planes [c, h, w] of a node's output or gradient: stored, or computed from those of other nodes. */
+function planesOf(node, which) {
+  const { array: number, from } = node[which];
+  const size = node.shape.reduce((a, b) => a * b, 1);
+  if (number !== undefined) {
+    const start = from * node.shape[0] * node.shape[1];
+    return array(number).data.subarray(start, start + size);
+  }
+  const key = `${nodes.indexOf(node)} ${which}`;
+  if (!computed.has(key)) computed.set(key, computePlanes(node, node[which]));
+  return computed.get(key);
+}
+
+function computePlanes(node, { parts, input, user }) {
+  if (parts) return joined(parts.map((number) => planesOf(nodes[number], "y")));
+  const [reader, x] = user === undefined ? [node, planesOf(nodes[input], "y")] : [nodes[user], planesOf(node, "y")];
+  const { value, slope } = RULES[reader.rule].derived;
+  if (user === undefined) return x.map((each) => value(each, reader.settings));
+  return planesOf(reader, "dy").map((dy, p) => dy * slope(x[p], reader.settings));
+}
+
+/** Arrays one after another. */
+function joined(arrays) {
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const each of arrays) {
+    all.set(each, at);
+    at += each.length;
+  }
+  return all;
 }
 
 /** The weights of a node by name: {shape, data}; null if it has none or the page has left them out. */

@@ -119,15 +119,16 @@ function placeText(place, shape) {
     parts.unshift(place % n);
     place = Math.floor(place / n);
   }
-  return shape.length === 3
+  return shape.length === 3 && shape[2] > 1
     ? `pixel (${parts[0]}, ${parts[1]}), channel ${parts[2]}`
-    : shape.length === 2
-      ? `pixel (${parts.join(", ")})`
+    : shape.length >= 2
+      ? `pixel (${parts[0]}, ${parts[1]})`
       : `number ${parts[0] ?? 0}`;
 }
 
-function numbersOf({ parts, value }) {
-  const shown = Object.entries({ ...parts, value });
+function numbersOf({ factors, parts, value }) {
+  const single = factors.filter(({ data, name }) => data.length === 1 && !(name in parts)).map(({ data, name }) => [name, data[0]]);
+  const shown = [...single, ...Object.entries({ ...parts, value })];
   return make(
     "p",
     { class: "parts" },

@@ -4,6 +4,7 @@
 const ofCurve = (formula, value, slope) => ({
   output: ofOne((x, { settings }) => ({ formula, factors: [one("x", x)], parts: {}, value: value(x, settings) })),
   gradient: byNumber((user, ...at) => [one("slope at x", slope(inputMap(user).at(...at), user.settings))]),
+  derived: { value, slope },
 });
 
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));

@@ -6,7 +6,7 @@ RULES.lrn = {
     const around = channelsAround(node, x, c).map((o) => x.at(i, j, o));
     const d = denominatorAt(node, i, j, c);
     const power = d ** node.settings.beta;
-    const parts = { "d = k + alpha / size * sum of squares": d, "d ** beta": power };
+    const parts = { x: x.at(i, j, c), "d = k + alpha / size * sum of squares": d, "d ** beta": power };
     return { formula: "x / d ** beta", factors: [factor("x around", [around.length], around)], parts, value: x.at(i, j, c) / power };
   },
 

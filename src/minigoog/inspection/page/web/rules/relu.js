@@ -3,6 +3,7 @@
 RULES.relu = {
   output: ofOne((x) => addUp("max(x, 0)", [one("x", x)], { relu: true })),
   gradient: byNumber((user, ...at) => [one("y > 0", mapOf(user, "y").at(...at) > 0 ? 1 : 0)]),
+  derived: { value: (x) => Math.max(x, 0), slope: (x) => (x > 0 ? 1 : 0) },
 };
 
 const slopeAt = (x, { settings: { negativeSlope } }) => one("slope", x > 0 ? 1 : negativeSlope);
