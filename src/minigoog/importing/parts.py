@@ -70,7 +70,8 @@ class Parts:
         key = node.outputs[0]
         if key not in self.modules:
             self.modules[key] = module = build()
-            own = (part.shape for part in vars(module).values() if isinstance(part, (Parameter, Buffer)))  # not their arrays: see StoredParameter
+            # by their shapes: to read its array would make a StoredParameter an ordinary one
+            own = (part.shape for part in vars(module).values() if isinstance(part, (Parameter, Buffer)))
             self.charge(4 * sum(map(math.prod, own)))
             self.places[key] = place(self.root, path_of(node, weight), module)
             self.built_from |= set(node.inputs)
