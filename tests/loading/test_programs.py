@@ -55,7 +55,7 @@ def test_page_draws_it(folder, capsys):
 
 
 @pytest.mark.parametrize("words, message", [
-    (["inspect", "branches"], "ImportedNetwork has no Inception modules, expected a network of branches"),
+    (["inspect", "branches"], "ImportedNetwork has no Inception modules, and no other branches that meet in a concatenation"),
     (["inspect", "step", "--model", "tiny"], "--model is tiny, but net.onnx has the weights of graph"),
     (["inspect", "page", "--size", "20"], "net.onnx: takes images 16x16x3, but they would be 20x20x3"),
     (["inspect", "page", "--size", "0"], "argument --size: expected pixels, as in 224 or 48x192"),

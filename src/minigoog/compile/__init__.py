@@ -61,6 +61,8 @@ def _recorded(model: "Module", shape: Shape) -> tuple[Tensor, Any]:
                 y = model(x)
             if promises.kept == promises.made:
                 return x, y
+        except MemoryError:
+            raise
         except Exception:  # whatever such an operation raises; an error of another kind comes again
             pass
         x = Tensor(np.zeros(shape, np.float32), requires_grad=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..array_types import Array, Shape
 from ..checks import check_bool, check_choice
-from ..text import short
+from ..text import listed, short
 from .images import INTERPOLATIONS, decode, resize
 from .transforms import GREY, Resize
 
@@ -107,7 +107,7 @@ def from_facts(facts: Any) -> Preprocess:
         raise ValueError(f"its preprocessing is {short(facts)}, expected an object")
     facts = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
     if unknown := facts.keys() - Preprocess.__dataclass_fields__.keys():
-        raise ValueError(f"its preprocessing has {short(min(unknown))}, expected {', '.join(Preprocess.__dataclass_fields__)}")
+        raise ValueError(f"its preprocessing has {short(min(unknown))}, expected some of {listed(Preprocess.__dataclass_fields__, 20)}")
     if missing := {"input_size", "resize", "mean", "std"} - facts.keys():
         raise ValueError(f"its preprocessing has no {min(missing)}")
     for name in ("mean", "std"):

@@ -10,7 +10,7 @@ from ..array_types import Shape
 from ..formats.graph import FreeShape, Graph, Node
 from ..nn import Module
 from ..tensor import Tensor, check_tensor
-from ..text import printable, shortened
+from ..text import listed, printable, shortened
 from . import rules as _  # noqa: F401  which enters the rules into their table
 from .parts import Parts
 from .program import Program
@@ -147,4 +147,4 @@ def _check_input(file: str, name: str, given: Shape, expected: FreeShape) -> Non
     """ValueError if an input has another shape than the file says; the number of images is free."""
     if len(given) != len(expected) or any(n is not None and n != m for n, m in zip(expected[1:], given[1:], strict=True)):
         wanted = ["n", *("?" if n is None else str(n) for n in expected[1:])][: len(expected)]
-        raise ValueError(f"{file or 'forward'}: `{shortened(printable(name), 80)}` has shape {given}, expected [{', '.join(wanted)}]")
+        raise ValueError(f"{file or 'forward'}: `{shortened(printable(name), 80)}` has shape {given}, expected [{listed(wanted)}]")
