@@ -31,7 +31,7 @@ def minigoog(path: str, batch: int, threads: int) -> Run:
 
     def run() -> Any:
         y = plan(x)
-        return y[0] if several else y
+        return as_row(y[0] if several else y)
 
     run.facts = {"multiply_adds": sum(step.multiply_adds for step in plan.steps)}  # type: ignore[attr-defined]
     return run
@@ -43,11 +43,11 @@ def onnxruntime(path: str, batch: int, threads: int) -> Run:
 
     settings = ort.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
-    session = ort.InferenceSession(for_batch(path, batch), settings, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(file_for(path, batch), settings, providers=["CPUExecutionProvider"])
     [given] = session.get_inputs()
     x = images(batch, *size_of(given.shape)).transpose(0, 3, 1, 2).copy()
     first = session.get_outputs()[0].name
-    return lambda: session.run([first], {given.name: x})[0]
+    return lambda: as_row(session.run([first], {given.name: x})[0])
 
 
 def openvino(path: str, batch: int, threads: int) -> Run:
@@ -56,15 +56,20 @@ def openvino(path: str, batch: int, threads: int) -> Run:
 
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
     core = ov.Core()
-    model = core.read_model(for_batch(path, batch))
+    model = core.read_model(file_for(path, batch))
     shape = [int(n.get_length()) if n.is_static else None for n in model.input(0).partial_shape]
     compiled = core.compile_model(model, "CPU", settings)
     request, x = compiled.create_infer_request(), images(batch, *size_of(shape)).transpose(0, 3, 1, 2).copy()
 
     def run() -> Any:
-        return next(iter(request.infer([x], share_inputs=True).values()))
+        return as_row(next(iter(request.infer([x], share_inputs=True).values())))
 
     return run
+
+
+def as_row(y: Any) -> Any:
+    """A map of one pixel, of whatever layout, as a row."""
+    return y.reshape(len(y), -1) if y.size == len(y) * max(y.shape[1:]) else y
 
 
 def size_of(shape: Any) -> tuple[int, int, int]:
@@ -73,20 +78,28 @@ def size_of(shape: Any) -> tuple[int, int, int]:
     return h or SIDE, w or SIDE, c or 3
 
 
-def for_batch(path: str, batch: int) -> str:
-    """The file; where it is for one image only, a copy beside it for `batch` images."""
+def copy_of(path: str, batch: int) -> Path:
+    """Where the copy for `batch` images is, of a file that is for one image only."""
+    return Path(path).with_suffix(f".batch{batch}")
+
+
+def file_for(path: str, batch: int) -> str:
+    """The file that a peer reads: the copy, if `for_batch` has made one."""
+    copy = copy_of(path, batch)
+    return str(copy) if copy.exists() else path
+
+
+def for_batch(path: str, batch: int) -> None:
+    """Makes a copy of the file for `batch` images, beside it, if the file is for one image only."""
     import onnx
 
     model = onnx.load(path, load_external_data=False)
     axis = first_axis(model)
-    if axis.dim_value in (0, batch):
-        return path
-    copy = Path(path).with_suffix(f".batch{batch}")
-    if not copy.exists():
-        widen(model, axis.dim_value, batch)
-        with atomic_write(copy) as file:
-            file.write(model.SerializeToString())
-    return str(copy)
+    if axis.dim_value in (0, batch) or copy_of(path, batch).exists():
+        return
+    widen(model, axis.dim_value, batch)
+    with atomic_write(copy_of(path, batch)) as file:
+        file.write(model.SerializeToString())
 
 
 def first_axis(model: Any) -> Any:

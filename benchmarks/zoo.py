@@ -27,6 +27,7 @@ LIMIT = 1.1  # no ratio should be above it
 def measured(path: Path, batch: int, flags: argparse.Namespace) -> list[Row]:
     """The rows of all contestants on one file."""
     entries = [Entry(name, name) for name in ("minigoog", *flags.peers)]
+    file_peers.for_batch(str(path), batch)  # here, and not in a peer's process, whose memory is measured
     rows = harness.contest(entries, str(path), batch, flags.threads, flags.rounds)
     return [row | {"task": "inference", "network": path.stem} for row in rows]
 
