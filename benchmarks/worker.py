@@ -22,7 +22,10 @@ MIB = 2**20
 
 
 def peak() -> float:
-    """The peak memory of this process so far, in MiB."""
+    """The peak memory of this process so far, in MiB. On Linux not by getrusage, which begins with the peak of the parent process."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) * 1024 / MIB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MIB
 
 
