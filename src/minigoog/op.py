@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -180,3 +180,11 @@ class Op:
 def function_name(kind: type[Op]) -> str:
     """The name of an operation's function in `ops`: max_pool2d of MaxPool2d."""
     return kind.function or re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", kind.__name__).lower()
+
+
+Key: TypeAlias = Op | int  # of a value: the operation that made it, or id(tensor) for the input
+
+
+def key_of(tensor: Tensor) -> Key:
+    """The key of a tensor's value."""
+    return id(tensor) if tensor.op is None else tensor.op

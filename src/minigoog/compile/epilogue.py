@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..array_types import Array
-from ..op import Op
+from ..op import Key, Op, key_of
 from ..ops.activation import ELU, Clip, HardSigmoid, HardSwish, Sigmoid, SiLU
 from ..ops.arithmetic import Add, AddScalar, Multiply, Scale
 from ..ops.channel_affine import ChannelAffine
@@ -19,7 +19,6 @@ from ..ops.linear import Linear
 from ..ops.relu import LeakyReLU, ReLU, Tanh
 from ..tensor import Tensor
 
-Key: TypeAlias = Op | int  # of a value: the operation that made it, or id(tensor) for the input
 Activation: TypeAlias = tuple[str, *tuple[float, ...]]  # the name of its kernel and its settings
 
 ACTIVATIONS: dict[type[Op], Callable[[Any], Activation]] = {
@@ -45,11 +44,6 @@ class Epilogue:
         self.affines: list[tuple[Array | None, Array | None]] = []  # (scale, shift) of each channel
         self.residual: Tensor | None = None
         self.activation = activation
-
-
-def key_of(tensor: Tensor) -> Key:
-    """The key of a tensor's value."""
-    return id(tensor) if tensor.op is None else tensor.op
 
 
 def affine_of(op: Op, from_x: Container[Key]) -> tuple[Tensor, Array | None, Array | None] | None:

@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 from .. import kernels
 from ..array_types import Shape
 from ..checks import pair, sides
-from ..op import Op
+from ..op import Key, Op, key_of
 from ..ops.concat import Concat
 from ..ops.conv import Conv2d
 from ..tape import Tape
 from ..tensor import Tensor
-from .epilogue import Activation, Epilogue, Epilogues, Key, key_of
+from .epilogue import Activation, Epilogue, Epilogues
 
 Map: TypeAlias = Any  # kernels.native.arena.Map, which exists only where the C kernels were built
 

@@ -11,9 +11,8 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array
 from ..nn.stored import StoredParameter
-from ..op import Op
+from ..op import Key, Op, key_of
 from ..tensor import Tensor
-from .epilogue import Key, key_of
 from .layout import Layout, Map, new_map
 
 Call: TypeAlias = Any  # kernels.native.plan.Call, which exists only where the C kernels were built

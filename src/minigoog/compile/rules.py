@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..op import Op
+from ..op import Op, key_of
 from ..ops.concat import Concat
 from ..ops.conv import Conv2d
 from ..ops.dropout import Dropout
@@ -20,7 +20,7 @@ from ..ops.reshape import Reshape
 from ..ops.softmax import Softmax
 from ..ops.transpose import ChannelShuffle
 from ..tensor import Tensor
-from .epilogue import ACTIVATIONS, AFFINE, affine_of, gate_of, is_gate, is_sum, key_of
+from .epilogue import ACTIVATIONS, AFFINE, affine_of, gate_of, is_gate, is_sum
 from .layout import Layout, four
 from .lowering import Call, Lowering
 

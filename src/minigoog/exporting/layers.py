@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..array_types import Array, Pair, Shape
-from ..checks import pair
+from ..array_types import Array, Shape
+from ..checks import pair, sides
 from ..op import Op
 from ..ops.adaptive_pool import AdaptiveAvgPool2d
 from ..ops.conv import Conv2d
@@ -104,17 +104,13 @@ def _pool(op: Op, window: dict[str, Any]) -> dict[str, Any]:
 
 def _window(size: Shape, window: dict[str, Any]) -> dict[str, Any]:
     """The attributes of a window of `size` from our settings."""
+    where = "save_onnx"
     return {
-        "kernel_shape": tuple(size), "strides": pair("save_onnx", "stride", window["stride"], 1), "pads": _pads(window["padding"]),
-        "dilations": pair("save_onnx", "dilation", window.get("dilation", 1), 1),
-    }  # fmt: skip
-
-
-def _pads(padding: Pair) -> tuple[int, ...]:
-    """(top, left, bottom, right)."""
-    if not isinstance(padding, int) and len(padding) == 4:
-        return tuple(padding)
-    return pair("save_onnx", "padding", padding, 0) * 2
+        "kernel_shape": tuple(size),
+        "strides": pair(where, "stride", window["stride"], 1),
+        "pads": sides(where, "padding", window["padding"]),
+        "dilations": pair(where, "dilation", window.get("dilation", 1), 1),
+    }
 
 
 def global_avg_pool2d(writer: Writer, op: GlobalAvgPool2d) -> None:

@@ -15,11 +15,11 @@ from ..checks import check_bool, check_shape
 from ..formats import onnx as onnx_files
 from ..formats.graph import Graph, Node
 from ..nn.places import names, noting_places
-from ..op import function_name
+from ..op import function_name, key_of
 from ..tape import Tape
 from ..tensor import Tensor, is_recording
 from .rules import RULES
-from .writer import Unsupported, Writer, file_shape, key_of
+from .writer import Unsupported, Writer, file_shape
 
 WHERE = "save_onnx"
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..array_types import Array, Shape
 from ..formats.graph import FreeShape, Node
-from ..op import Op
+from ..op import Key, Op, key_of
 from ..tensor import Tensor
 
 NCHW, NHWC = (0, 3, 1, 2), (0, 2, 3, 1)  # map.transpose(NCHW) of a map NHWC is NCHW, and the other way round
@@ -39,8 +39,8 @@ class Writer:
         self.nodes: list[Node] = []
         self.weights: dict[str, NDArray[Any]] = {}
         self.shapes: dict[str, FreeShape] = {}
-        self.values: dict[Op | int, Value] = {id(x): Value("image")}
-        self.readers: dict[Op | int, list[Op]] = {}
+        self.values: dict[Key, Value] = {id(x): Value("image")}
+        self.readers: dict[Key, list[Op]] = {}
         self.opset = OLDEST
         for op in ops:
             for t in op.inputs:
@@ -97,11 +97,6 @@ class Writer:
     def needs(self, opset: int) -> None:
         """Raises the opset of the graph to one that has an operation."""
         self.opset = max(self.opset, opset)
-
-
-def key_of(tensor: Tensor) -> Op | int:
-    """The key of a tensor's value."""
-    return id(tensor) if tensor.op is None else tensor.op
 
 
 def same(a: NDArray[Any], b: NDArray[Any]) -> bool:
