@@ -89,6 +89,20 @@ def test_names_are_completed(walk):
     assert walk.complete_jump("inception3a.branch5", "jump inception3a.branch5", 5, 24) == [
         "inception3a.branch5x5", "inception3a.branch5x5.conv", "inception3a.branch5x5.reduce"]  # fmt: skip
     assert "pool2" in walk.complete_jump("", "jump ", 5, 5)
+    assert walk.complete_j("inception3a/branch1x", "j inception3a/branch1x", 2, 22) == ["inception3a/branch1x1"]
+
+
+def test_a_path_is_found_as_caffe_writes_it(walk, trace):
+    walk.onecmd("j inception3a/branch3x3/conv")
+    assert walk.here == "inception3a.branch3x3.conv" and trace["inception3a/branch3x3"][0] is trace["inception3a.branch3x3"][0]
+
+
+def test_names_that_begin_as_the_given_one_come_before_similar_ones(walk):
+    assert "no step is called 'inception3a.b', but inception3a.branch1x1, inception3a.branch3x3" in error(walk, "jump inception3a.b")
+
+
+def test_one_operation_is_not_called_operations(walk):
+    assert said(walk, "jump loss").startswith("loss: 1 operation, forward; `in` steps into it\n")
 
 
 def test_a_walk_does_not_turn_where_no_gradient_comes():
@@ -122,6 +136,7 @@ def test_explain_and_gradient_show_what_the_step_explains(walk, trace):
     assert str(step.explain_gradient(0, 1, 2, 3, of="weight")) in said(walk, "g weight 0 1 2 3")
     assert str(trace["classifier"][0].explain(7)) in said(walk, "jump classifier", "e 7")
     assert "expected integers, got '3 x 5'" in error(walk, "explain 3 x 5")
+    assert "classifier has no input 'filter', expected input, weight, bias" in error(walk, "gradient filter 3 4")
     assert "expected 2 numbers for an array of shape (1, 10)" in error(walk, "explain 1 2 3")
 
 

@@ -41,10 +41,12 @@ class Trace(list[Step]):
         return Trace(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
 
     def _named(self, name: str) -> "Trace":
-        """The steps of the operation or module `name`, forward and backward."""
+        """The steps of the operation or module `name`, forward and backward; "/" for "." as Caffe and PyTorch's exporter write paths."""
+        name = name.replace("/", ".")
         found = Trace(step for step in self if step.name == name or step.name.startswith(name + "."))
         if not found:
-            near = get_close_matches(name, {step.name for step in self})
+            known = list(dict.fromkeys(step.name for step in self))
+            near = [each for each in known if each.startswith(name)][:3] or get_close_matches(name, known)
             raise KeyError(f"trace: no step is called {name!r}" + (f", but {', '.join(near)}" if near else ""))
         return found
 
