@@ -102,7 +102,7 @@ def trace(model: Module, image: ArrayLike | Tensor, label: int | Sequence[int] |
         with noting_places(modules) as places:
             result = model(x)
         if label is not None:
-            result = googlenet_loss(result, np.atleast_1d(label))
+            result = _loss(result, label)
         tape = Tape(*(result if isinstance(result, tuple) else (result,)))
         of, fields = names(tape, places, function_name), receptive_fields(tape, x)
         steps = Trace()
@@ -120,6 +120,14 @@ def _trace_back(tape: Tape, steps: Trace) -> None:
         there = forward[op]
         there.dy, there.dxs = dy, dxs
         steps.append(Step(op, there.name, len(steps), "backward", ms, there.receptive_field, dy, dxs))
+
+
+def _loss(result: Any, label: Any) -> Tensor:
+    """The loss of what the model returned."""
+    for y in result if isinstance(result, tuple) else (result,):
+        if y.ndim != 2:
+            raise ValueError(f"trace: `label` is {short(label)}, but the model returns shape {y.shape}: expected logits [n, classes]")
+    return googlenet_loss(result, np.atleast_1d(label))
 
 
 def _check(model: Module, label: Any) -> None:
