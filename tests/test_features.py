@@ -65,6 +65,12 @@ def test_without_c_kernels_the_features_are_the_same(model, images, monkeypatch)
     assert np.allclose(found, mg.extract(model, images, "pool3"), rtol=1e-4, atol=1e-5)
 
 
+def test_a_layer_is_found_as_caffe_writes_its_path(model, images):
+    assert np.array_equal(mg.extract(model, images, "inception3a/branch1x1"), mg.extract(model, images, "inception3a.branch1x1"))
+    with pytest.raises(ValueError, match=r"such as conv1\.conv, conv1\.norm"):
+        mg.extract(model, images, "zzz")
+
+
 def test_the_network_is_as_before(model, images):
     before = {name: dict(vars(module)) for name, module in model.named_modules()}
     mg.extract(model.train(), images, "inception3a")

@@ -78,10 +78,11 @@ class Part(Module):
     """A network up to the output of one of its layers. No other thread may use the network while this runs."""
 
     def __init__(self, model: Module, layer: str) -> None:
-        self.model, self.layer = model, layer
+        self.model, self.layer = model, layer.replace("/", ".") if isinstance(layer, str) else layer  # Caffe's paths
         modules = dict(model.named_modules())
-        if not isinstance(layer, str) or layer not in modules:
-            near = get_close_matches(str(layer), modules, 5) or [name for name, _ in model.named_children()]
+        if not isinstance(layer, str) or self.layer not in modules:
+            last = [name for name, module in modules.items() if not list(module.children())]
+            near = get_close_matches(str(layer), modules, 5) or last
             raise ValueError(f"extract: `layer` is {short(layer)}, expected the name of a module, such as {listed(near)}")
 
     def forward(self, x: Tensor) -> Tensor:

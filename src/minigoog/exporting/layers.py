@@ -45,6 +45,9 @@ def conv_transpose2d(writer: Writer, op: ConvTranspose2d) -> None:
     def iohw(w: Array) -> Array:
         return w.transpose(3, 2, 0, 1)
 
+    if any(extra >= step for extra, step in zip(op.output_padding, op.stride, strict=True)):
+        what = f"{writer.names[op]} has an output_padding of {op.output_padding} and a stride of {op.stride}"
+        raise Unsupported(f"{what}, expected less than the stride: ONNX Runtime refuses the rest")
     inputs = [writer.plain(op), writer.weight(op, 1, iohw, "weight")]
     inputs += _bias(writer, op)
     settings = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation}

@@ -188,9 +188,9 @@ class Resolver:
         x = self.value(node)
         return x.at(self.add(node, function, [self.tensor(x)], x.stored, **settings))
 
-    def layer(self, shape: Shape, groups: Sequence[Sequence[int]], finish: Callable[[Vector, Vector], int], channels: int) -> Value:
+    def layer(self, shape: Shape, groups: Sequence[Sequence[int]], finish: Callable[[Vector, Vector | None], int], channels: int) -> Value:
         """The result of a layer that can scale and shift its channels, the last group of axes; `shape` is the file's."""
-        slot = Slot(pending=Affine(finish, np.ones(channels), np.zeros(channels)))
+        slot = Slot(pending=Affine(finish, np.ones(channels), None))
         return from_memory(slot, shape, groups)
 
     def in_file_order(self, value: Value) -> int:

@@ -23,7 +23,7 @@ from ..config import config as machine_config
 from ..curves import METRICS
 from ..data.datasets import STANDARD
 from ..data.scan import PARTS
-from ..files import atomic_write, check_folder, locked, remove_stale
+from ..files import atomic_write, check_folder, check_output_name, locked, remove_stale
 from ..reading import open_regular, reading
 from ..text import file_name, listed, shell_word
 from .config import Config
@@ -125,6 +125,7 @@ def check_output(config: Config) -> None:
     """Raises OSError or ValueError, naming `output`, unless a new run can be written there: called before any work."""
     folder = Path(config.output or "runs")
     with _named_errors(folder):
+        check_output_name(config.output or "")
         check_folder(folder)
         if config.output and folder.exists():
             _check_empty(folder)
