@@ -45,16 +45,19 @@ void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *pane
     mg_check_conv(s);
     const struct kernels *k = mg_kernels(machine);
     const struct conv_tile t = {.runs = mg_runs_of(s), .ldy = s->ldy, .epilogue = mg_epilogue(s, residual)};
-    const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * s->kh * s->kw * s->cin * s->cout / MULTIPLY_ADDS;
+    const size_t groups = mg_max(s->groups, 1), terms = s->kh * s->kw * s->cin, panels_size = mg_panels_size(terms, s->cout, machine);
+    const size_t pixels = s->n * s->out_h * s->out_w, work = groups * pixels * terms * s->cout / MULTIPLY_ADDS;
     const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work, machine);
 
     /* With few pixels the output channels are split too, so that one small image keeps every core busy. */
-    const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], blocks = mg_ceil_div(pixels, pixels_in_task);
-    const size_t groups = mg_min(n_panels, mg_ceil_div(wanted, blocks ? blocks : 1));
+    const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], blocks = mg_ceil_div(pixels, pixels_in_task) * groups;
+    const size_t parts = mg_min(n_panels, mg_ceil_div(wanted, blocks ? blocks : 1));
 
-    PARALLEL_FOR(task, blocks * groups, work, machine) {
-        const size_t first = task / groups * pixels_in_task, group = task % groups;
-        direct_task(s, k, t, x, panels, y, first, mg_min(first + pixels_in_task, pixels), n_panels * group / groups,
-                    n_panels * (group + 1) / groups);
+    PARALLEL_FOR(task, blocks * parts, work, machine) {
+        const size_t part = task % parts, group = task / parts % groups, first = task / parts / groups * pixels_in_task;
+        struct conv_tile of_group = t;
+        of_group.epilogue.residual = residual ? residual + group * s->cout : NULL;
+        direct_task(s, k, of_group, x + group * s->cin, panels + group * panels_size, y + group * s->cout, first,
+                    mg_min(first + pixels_in_task, pixels), n_panels * part / parts, n_panels * (part + 1) / parts);
     }
 }

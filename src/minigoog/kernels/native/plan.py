@@ -73,48 +73,63 @@ def convolution(
         chosen = sides[conv_winograd.side_of(s)]
     if chosen is conv_depthwise.ALGORITHM:
         return _depthwise(s, x, w, b, activation, residual, y)
-    prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), _direct)
+    prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), None)
+    if prepare is None:
+        return _direct(m, s, x, w, b, _epilogue(activation, residual), y, residual)
     cin, cout = s.cin // groups, s.cout // groups
     calls: list[Call] = []
-    if groups > 1 and prepare is _direct and any(s.padding):  # once for all groups, which read their channels of the canvas
-        calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
-        s = s._replace(h=x.shape[1], w=x.shape[2], padding=(0, 0, 0, 0))
     for g in range(groups):
         part = slice(g * cout, (g + 1) * cout)
-        w_part, b_part = w.among(part), None if b is None else np.ascontiguousarray(b[part])
-        x_part, y_part = x.channels(g * cin, cin), y.channels(g * cout, cout)
+        b_part = None if b is None else np.ascontiguousarray(b[part])
         r_part = None if residual is None else residual.channels(g * cout, cout)
-        epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
-        *pads, call = prepare(m, s._replace(cin=cin, cout=cout, groups=1), x_part, w_part, b_part, epilogue, y_part)
-        calls += [*pads, call._replace(residual=r_part)]
+        one, epilogue = s._replace(cin=cin, cout=cout, groups=1), _epilogue(activation, r_part)
+        calls += prepare(m, one, x.channels(g * cin, cin), w.among(part), b_part, epilogue, y.channels(g * cout, cout), r_part)
     return calls
+
+
+def _epilogue(activation: Activation | None, residual: Map | None) -> Epilogue:
+    return Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
 
 
 def _depthwise(
     s: ConvShape, x: Map, w: Weights, b: Array | None, activation: Activation | None, residual: Map | None, y: Map
 ) -> list[Call]:
-    epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
-    settings = {"depthwise": conv_depthwise.geometry(s, x.ld, y.ld, epilogue)[0]}
+    settings = {"depthwise": conv_depthwise.geometry(s, x.ld, y.ld, _epilogue(activation, residual))[0]}
     weights = w.of(slice(0, s.cout)).reshape(-1)
     return [Call(lib.MG_DEPTHWISE, x, y, settings, weights, b, "depthwise", _multiply_adds(s) // s.groups, residual=residual)]
 
 
-def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
+def _direct(
+    m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map, residual: Map | None
+) -> list[Call]:
     calls: list[Call] = []
     if any(s.padding):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
-    settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, epilogue)[0]}
-    k = s.kh * s.kw * s.cin
-    panels = Packed(lib.mg_panels_size(k, s.cout, m), partial(pack_direct, m, k, w, b))
-    return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", _multiply_adds(s))]
+    groups = s.groups
+    one = s._replace(cin=s.cin // groups, cout=s.cout // groups, groups=1)
+    settings = {"conv": conv_geometry.geometry(one, x.ld, y.ld, epilogue, groups)[0]}
+    k = s.kh * s.kw * one.cin
+    panels = Packed(groups * lib.mg_panels_size(k, one.cout, m), partial(_pack_groups, m, k, groups, w, b))
+    work = groups * _multiply_adds(one)
+    return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", work, residual=residual)]
 
 
-def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
+def _pack_groups(m: machine.Machine, k: int, groups: int, w: Weights, b: Array | None, out: Array) -> None:
+    """Packs the panels of each group, one after the other."""
+    cout = w.shape[-1] // groups
+    for g, panels in enumerate(out.reshape(groups, -1)):
+        part = slice(g * cout, (g + 1) * cout)
+        pack_direct(m, k, w.among(part), None if b is None else b[part], panels)
+
+
+def _winograd(
+    side: int, m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map, residual: Map | None
+) -> list[Call]:
     calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
     settings = {"conv": conv_winograd.geometry(s, side, y.ld, epilogue)[0]}
     size = lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m)
     panels = Packed(size, lambda out: conv_winograd.pack(m, s, side, w.of(slice(0, s.cout)), out))
-    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, panels, b, "winograd", _multiply_adds(s))]
+    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, panels, b, "winograd", _multiply_adds(s), residual=residual)]
 
 
 def _multiply_adds(s: ConvShape) -> int:
