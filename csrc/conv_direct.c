@@ -24,14 +24,15 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
 
     const float *residual = t.epilogue.residual;
     const size_t columns = 2 * k->lanes, terms = s->kh * s->kw * s->cin, lines = terms + 1;
+    const size_t tiles = mg_ceil_div(end - first, k->heights[0]);
     const float *panels_end = panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * lines;
     for (; panel < panel_end; panel++) {
         const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
-        for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
+        const float *next = panels + panel * columns * lines + width * lines;
+        const size_t share = mg_min((size_t)(panels_end - next), width * lines) / tiles;
+        for (size_t pixel = first; pixel < end; pixel += k->heights[0], next += share) {
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
-            const float *next = panels + panel * columns * lines + width * lines;
-            mg_look_ahead(&t, next + mg_min((size_t)(panels_end - next), width * lines * (pixel - first) / (end - first)), terms,
-                          panels_end, windows[0]);
+            mg_look_ahead(&t, next, terms, panels_end, windows[0]);
             t.epilogue.residual = residual ? residual + pixel * s->ldr + panel * columns : NULL;
             mg_conv_tile(k, terms, mg_height_for(k, n_rows), width / k->lanes)(
                 &t, windows + (pixel - first), panels + panel * columns * lines, y + pixel * s->ldy + panel * columns, n_rows, n_cols);
