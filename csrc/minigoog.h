@@ -67,7 +67,7 @@ struct mg_conv {
     /* Forward only: y = activation(convolution + residual). */
     int activation; /* enum mg_activation; sparse convolutions know MG_NONE and MG_RELU only */
     float alpha, beta;
-    size_t ldr; /* the leading dimension of the residual, where there is one */
+    size_t ldr, groups; /* the leading dimension of the residual; of mg_conv2d_direct: convolutions of cin channels side by side, 0: one */
 };
 
 /* A map x on a larger or smaller canvas y: n x out_h x out_w x c, dense. */
@@ -93,7 +93,7 @@ void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, f
    convolution of dy gives dx. (pack.c) */
 void mg_flip_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *flipped, const struct mg_machine *machine);
 
-/* y = activation(convolution of x with the packed weights, plus the packed bias, plus residual). residual: pixels as those of y, or
+/* y = activation(convolution of x with the panels of each group, plus the packed bias, plus residual). residual: pixels as those of y, or
    NULL; it may be y. (conv_direct.c) */
 void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, const float *residual, float *y,
                       const struct mg_machine *machine);
@@ -273,14 +273,15 @@ union mg_settings {
 /* The memory of a plan consists of areas: packed weights, the arena, the input, and from MG_OUTPUT on one area for each output. */
 enum mg_area { MG_NOWHERE, MG_CONSTANTS, MG_ARENA, MG_INPUT, MG_OUTPUT };
 
-/* An address: `offset` floats into an area; NULL in MG_NOWHERE. */
+/* An address: `offset` floats into an area, and `image` floats more for each image before; NULL in MG_NOWHERE. */
 struct mg_address {
-    size_t area, offset;
+    size_t area, offset, image;
 };
 
-/* One call of a kernel. */
+/* One call of a kernel, with settings for one of `images`. Neighbours with the same number > 1 are made in turn, image by image. */
 struct mg_call {
-    int kernel;                   /* enum mg_kernel */
+    int kernel; /* enum mg_kernel */
+    size_t images;
     struct mg_address x, w, b, y; /* x: input; w: packed weights, the factors of MG_AFFINE; b: bias of MG_CONV2D_WINOGRAD, second input of
                                      MG_ADD, summands of MG_AFFINE; y: output */
     struct mg_address residual;   /* of a convolution */
@@ -290,7 +291,7 @@ struct mg_call {
 /* Floats of scratch that these calls need. */
 size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine);
 /* Makes n calls in order. areas: where each area starts, by enum mg_area; inputs and constants are only read.  scratch:
-   mg_plan_scratch floats.  seconds [n] = the time of each call, or NULL. */
+   mg_plan_scratch floats.  seconds [n] = the time of each call, for all images, or NULL. */
 void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
                  const struct mg_machine *machine);
 
