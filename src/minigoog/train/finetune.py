@@ -1,7 +1,7 @@
 """Fine-tuning: a trained network gets a new classifier for other classes, and is trained on their images from where it is.
 
-First only the new classifier learns, from features that are computed once; then all layers that are not frozen, the old ones at a lower
-rate. Images are prepared as for the old weights."""
+First only the new classifier learns, from features that are computed once; then all layers that are not frozen. Images are prepared as
+for the old weights."""
 
 import zlib
 from difflib import get_close_matches
@@ -27,8 +27,6 @@ from . import augmentation, fingerprint
 from .classifier import Classifier, last_layer
 from .config import Config
 from .setup import Setup, datasets, one_size, skipped, try_size
-
-HEAD_FACTOR = 10  # the classifier's rate relative to that of the other layers
 
 
 def prepare(config: Config) -> Setup:
@@ -156,4 +154,4 @@ def groups(setup: Setup, config: Config) -> list[Group]:
         return [{"params": parameters, "lr": config.lr}]
     head = [parameter for parameter in setup.classifier[1:] if parameter is not None]
     old = [parameter for parameter in parameters if not any(parameter is other for other in head)]
-    return [{"params": old, "lr": config.lr}, {"params": head, "lr": config.head_lr or HEAD_FACTOR * config.lr}]
+    return [{"params": old, "lr": config.lr}, {"params": head, "lr": config.head_lr or config.lr}]
