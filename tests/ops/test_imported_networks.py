@@ -219,9 +219,10 @@ def test_local_response_normalisation_by_hand():
         ops.lrn(x, 4)
 
 
-@pytest.mark.parametrize("beta", [0.75, 0.3])
-def test_blocks_of_local_response_normalisation_do_not_show(beta):
+@pytest.mark.parametrize(("beta", "n"), [(0.75, 1), (0.75, 2), (0.3, 3)])
+def test_blocks_and_threads_of_local_response_normalisation_do_not_show(beta, n, threads):
     x = numbers(0, (3, 31, 37, 33))
+    threads(n)
     y, dy = ops.lrn(Tensor(x), 5, 1.0, beta).data, numbers(1, x.shape)
     alone = np.concatenate([ops.lrn(Tensor(row[None, None]), 5, 1.0, beta).data for row in x.reshape(-1, 37, 33)], axis=1)
     assert np.array_equal(y.reshape(alone.shape), alone)

@@ -115,7 +115,7 @@ class Config:
     preprocess: str | None = choice(None, FAMILIES, "how the network of --weights wants its images (default: what its file says)")
     freeze: tuple[str, ...] = names("modules that stay as they are, with --weights: names, or how names begin, such as conv1 inception3")
     freeze_norm: bool = switch(True, "with --weights: batch normalisation keeps its running mean and variance")
-    head_lr: float | None = real(None, 0, "initial learning rate of the new classifier (default: 10 times --lr)", above=True)
+    head_lr: float | None = real(None, 0, "initial learning rate of the new classifier (default: that of the others)", above=True)
 
     size: int | None = integer(None, 8, "height and width of the network's input (default: the model's, or that of the images)", 2**14)
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")

@@ -78,7 +78,7 @@ def prepare(config: Config) -> Setup:
     info = Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), more)
     setup = Setup(
         train, test,
-        augmentation.training(augment, size, statistics, native, config.interpolation, config.shift),
+        augmentation.training(augment, size, lambda: statistics, native, config.interpolation, config.shift),
         augmentation.testing(size, statistics, native),
         new_model(info, config), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
         partial(new_model, info),
