@@ -102,6 +102,8 @@ def _pool(op: Op, window: dict[str, Any]) -> dict[str, Any]:
         pads[2 + i] = max(pads[2 + i], (out - 1) * steps[i] + taps - n - pads[i]) if window["ceil_mode"] else pads[2 + i]
     if found["dilations"] == (1, 1):
         del found["dilations"]
+    if any(pad >= taps for pad, taps in zip(pads, size * 2, strict=True)):  # which ONNX Runtime refuses, however far apart the taps are
+        return found | {"ceil_mode": 1}
     return found | {"pads": tuple(pads)}
 
 

@@ -64,6 +64,8 @@ class ImportedNetwork(Module):
         read = {name: shape for name, shape in graph.inputs.items() if parts.readers[name]}
         if not read:
             raise ValueError(f"{graph.file or 'importing.network'}: no node reads an input")
+        if single := [name for name, shape in read.items() if not shape]:
+            raise ValueError(f"{graph.file or 'importing.network'}: its input {listed(single)} is one number, expected an axis of images")
         last = {name: len(shape) == 4 and _is_channels_last(name, shape, parts.nodes) for name, shape in read.items()}
         self._programs = _Programs(parts, {n: _in_our_order(shape, last[n]) for n, shape in read.items()}, last)
         self.outputs, self.metadata, self.logits = graph.outputs, graph.metadata, False

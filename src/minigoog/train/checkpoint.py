@@ -73,9 +73,10 @@ def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
         raise ValueError(f"its progress has {listed(facts)}, expected {listed(start, 20)}")
     for name, value in facts.items():
         numbers, kinds = (value, (float,)) if name == "head_losses" else ([value], (int, type(start[name])))
-        if not all(type(x) in kinds and -1 <= x < 2**62 for x in numbers):
-            raise ValueError(f"`{name}` is {short(value)}, expected {type(start[name]).__name__}")
-    if len(facts["head_losses"]) not in (0, heads) or facts["step"] < 0:
+        least = -1 if name == "best" else 0
+        if not all(type(x) in kinds and least <= x < 2**62 for x in numbers):
+            raise ValueError(f"`{name}` is {short(value)}, expected {type(start[name]).__name__}, from {least} on")
+    if len(facts["head_losses"]) not in (0, heads):
         raise ValueError(f"step {facts['step']} with {len(facts['head_losses'])} losses, expected {heads}")
     return Progress(**facts)
 
