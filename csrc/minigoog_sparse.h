@@ -30,9 +30,10 @@ struct mg_sparse_conv {
 };
 
 /* Floats of the panel into which each thread packs a part of x; it must be below 2^31. The same for every n. (sparse_panel.c) */
-size_t mg_sparse_panel(const struct mg_sparse_conv *s);
-/* offsets[e] = where in the panel the float that columns[e] multiplies is. (sparse_panel.c) */
-void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets);
+size_t mg_sparse_panel(const struct mg_sparse_conv *s, const struct mg_machine *machine);
+/* offsets[e] = where in the panel the float that columns[e] multiplies is, and 4 zeros after them. (sparse_panel.c) */
+void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets,
+                       const struct mg_machine *machine);
 /* Floats of scratch that mg_sparse_conv2d needs. (sparse.c) */
 size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine);
 /* y = convolution of x with CSR weights, plus bias; offsets as mg_sparse_offsets writes them. (sparse.c) */

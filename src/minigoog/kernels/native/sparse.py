@@ -14,6 +14,8 @@ from . import machine, workspace
 from .conv_geometry import NOTHING, RELU, geometry, padded_size, place
 from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
+AHEAD = 4  # offsets after the last one, of which the kernel prefetches
+
 
 def sparse_conv2d(
     x: Array,
@@ -68,7 +70,7 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
     check_array(where, "dy", dy, dtype=x.dtype, shape=s.y)
     (x_pointer, ldx), (dy_pointer, lddy) = pixels(where, "x", x), pixels(where, "dy", dy)
     g, m = _sparse_geometry(s, pattern, ldx, lddy), machine.current()
-    starts_and_offsets = _starts_and_offsets(where, g, pattern)
+    starts_and_offsets = _starts_and_offsets(where, g, pattern, m)
     scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices), m),))
     dvalues = workspace.empty(pattern.values_shape)
     lib.mg_sparse_conv2d_weight(
@@ -80,7 +82,7 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
 def _csr(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pattern: SparsePattern, relu: bool, y: Array) -> None:
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
     g, m = _sparse_geometry(s, pattern, ldx, ldy, relu), machine.current()
-    starts_and_offsets = _starts_and_offsets(where, g, pattern)
+    starts_and_offsets = _starts_and_offsets(where, g, pattern, m)
     scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g, m),))
     bias = NULL if b is None else dense(where, "b", b)
     lib.mg_sparse_conv2d(
@@ -94,17 +96,17 @@ def _sparse_geometry(s: ConvShape, pattern: SparsePattern, ldx: int, ldy: int, r
     return ffi.new("struct mg_sparse_conv *", sizes)
 
 
-def _starts_and_offsets(where: str, g: Pointer, pattern: SparsePattern) -> tuple[Pointer, Pointer]:
+def _starts_and_offsets(where: str, g: Pointer, pattern: SparsePattern, m: machine.Machine) -> tuple[Pointer, Pointer]:
     """Pointers to where each row starts, and to the columns as offsets into the panel of `g`."""
-    _check_offsets(where, g, lib.mg_sparse_panel(g))
+    _check_offsets(where, g, lib.mg_sparse_panel(g, m))
 
     def offsets() -> IntArray:
-        found = np.empty_like(pattern.col_indices)
+        found = np.empty(len(pattern.col_indices) + AHEAD, np.int32)
         columns = dense(where, "col_indices", pattern.col_indices, "int32_t[]")
-        lib.mg_sparse_offsets(g, len(found), columns, dense(where, "offsets", found, "int32_t[]"))
+        lib.mg_sparse_offsets(g, len(pattern.col_indices), columns, dense(where, "offsets", found, "int32_t[]"), m)
         return found
 
-    key = "panel", g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
+    key = "panel", m.isa, g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
     found = pattern.remembered(key, offsets)
     return dense(where, "crow_indices", pattern.crow_indices, "int32_t[]"), dense(where, "offsets", found, "int32_t[]")
 
