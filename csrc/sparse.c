@@ -21,9 +21,15 @@ struct weights {
     const float *values, *bias;
 };
 
+/* Where the outputs of a block's positions are, and what is added to them (NULL: nothing). */
+struct outputs {
+    float *pixels[MAX_POSITIONS], *residuals[MAX_POSITIONS];
+    struct epilogue epilogue;
+};
+
 /* The positions [first, end) of the panel's block, which are not only padding: tiles of up to SPARSE_VECTORS vectors, as even as can be. */
-static void sparse_tiles(const struct mg_sparse_conv *s, const struct kernels *k, const struct weights *w, struct task t,
-                         const float *panel, size_t positions, float *const *pixels)
+static void sparse_tiles(const struct kernels *k, const struct weights *w, struct task t, const float *panel, size_t positions,
+                         const struct outputs *out, size_t first)
 {
     float sums[CHANNELS * SPARSE_VECTORS * MAX_LANES];
     const size_t vectors = mg_ceil_div(positions, k->lanes), tiles = mg_ceil_div(vectors, SPARSE_VECTORS);
@@ -32,21 +38,25 @@ static void sparse_tiles(const struct mg_sparse_conv *s, const struct kernels *k
         for (size_t channel = t.channel; channel < t.channel_end; channel += CHANNELS) {
             const size_t channels = mg_min(CHANNELS, t.channel_end - channel);
             k->sparse_tile[n_vectors - 1](channels, w->starts + channel, w->offsets, w->values, panel + at, sums);
-            k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, s->relu, pixels + at, channel);
+            k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, &out->epilogue,
+                            out->epilogue.residual ? out->residuals + first + at : NULL, out->pixels + first + at, channel);
         }
         at += width;
     }
 }
 
 static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const struct weights *w,
-                        struct task t, const float *x, float *y, float *panel)
+                        struct task t, const float *x, const float *residual, float *y, float *panel)
 {
-    float *pixels[MAX_POSITIONS];
+    struct outputs out;
+    out.epilogue = (struct epilogue){s->activation, s->alpha, s->beta, residual, s->ldr};
     const size_t n = mg_part(t.end - t.first, 1, k->lanes);
-    mg_outputs_at(s, l, y, t.first, n, pixels);
+    mg_outputs_at(s, l, y, s->ldy, t.first, n, out.pixels);
+    if (residual)
+        mg_outputs_at(s, l, (float *)residual, s->ldr, t.first, n, out.residuals);
     mg_pack_panel(s, k, l, x, t.first, n, panel);
     for (struct mg_span live = mg_live(l, t.first, t.end); live.first < live.end; live = mg_live(l, live.end, t.end))
-        sparse_tiles(s, k, w, t, panel + (live.first - t.first), live.end - live.first, pixels + (live.first - t.first));
+        sparse_tiles(k, w, t, panel + (live.first - t.first), live.end - live.first, &out, live.first - t.first);
 }
 
 /* How the positions are divided: blocks of several images, or `parts` blocks of each, without its rows of padding. */
@@ -71,7 +81,7 @@ size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_
 }
 
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                      const float *bias, float *y, float *scratch, const struct mg_machine *machine)
+                      const float *bias, const float *residual, float *y, float *scratch, const struct mg_machine *machine)
 {
     mg_check_sparse(s);
     assert(s->block == 1);
@@ -91,7 +101,7 @@ void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int3
         const size_t block = i / groups, start = block / b.parts * b.image, first = start + block % b.parts * b.size;
         const size_t end = mg_min(mg_min(first + b.size, start + b.live), l.positions), channel = i % groups * channels;
         if (first < end) {
-            sparse_task(s, k, &l, &w, (struct task){first, end, channel, mg_min(channel + channels, s->cout)}, x, y,
+            sparse_task(s, k, &l, &w, (struct task){first, end, channel, mg_min(channel + channels, s->cout)}, x, residual, y,
                         scratch + (size_t)MG_THREAD() * l.panel);
         }
     }

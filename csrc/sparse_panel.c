@@ -88,17 +88,17 @@ static const float *input_at(const struct mg_sparse_conv *s, const struct positi
     return p->image < s->n && row < s->h && col < s->w ? x + ((p->image * s->h + row) * s->w + col) * s->ldx : NULL;
 }
 
-static float *output_at(const struct mg_sparse_conv *s, const struct position *p, float *y)
+static float *output_at(const struct mg_sparse_conv *s, const struct position *p, float *y, size_t ld)
 {
     const int inside = p->image < s->n && p->row < s->out_h && p->col < s->out_w;
-    return inside ? y + ((p->image * s->out_h + p->row) * s->out_w + p->col) * s->ldy : NULL;
+    return inside ? y + ((p->image * s->out_h + p->row) * s->out_w + p->col) * ld : NULL;
 }
 
-void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t first, size_t n, float **pixels)
+void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t ld, size_t first, size_t n, float **pixels)
 {
     struct position p = position_of(l, first);
     for (size_t i = 0; i < n; i++, step(l, &p))
-        pixels[i] = output_at(s, &p, y);
+        pixels[i] = output_at(s, &p, y, ld);
 }
 
 void mg_pack_panel(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *x, size_t first, size_t n,
@@ -123,7 +123,7 @@ void mg_pack_outputs(const struct mg_sparse_conv *s, const struct kernels *k, co
     for (size_t q = 0; q < n; q += k->lanes) {
         const float *pixels[MAX_LANES];
         for (size_t i = 0; i < k->lanes; i++, step(l, &p))
-            pixels[i] = output_at(s, &p, (float *)dy);
+            pixels[i] = output_at(s, &p, (float *)dy, s->ldy);
         k->pack_pixels(s->cout, pixels, s->ldy, lines + q, l->stride);
     }
 }

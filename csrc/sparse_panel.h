@@ -48,8 +48,8 @@ void mg_pack_panel(const struct mg_sparse_conv *s, const struct kernels *k, cons
 /* Lays dy at these positions into one line for each of cout channels, zero where a position has no output. */
 void mg_pack_outputs(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const float *dy, size_t first,
                      size_t n, float *lines);
-/* pixels[i] = where the output of position first + i goes, or NULL where it has none. */
-void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t first, size_t n, float **pixels);
+/* pixels[i] = the output of position first + i in y, a map like the output with leading dimension ld, or NULL where it has none. */
+void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, float *y, size_t ld, size_t first, size_t n, float **pixels);
 
 /* n / parts, rounded up to whole vectors. */
 static inline size_t mg_part(size_t n, size_t parts, size_t lanes)

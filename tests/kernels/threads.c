@@ -54,7 +54,7 @@ static void depthwise(const struct mg_machine *machine)
 /* Every second column of every row, as CSR (block 1) or for every block of 16 rows. */
 static void sparse(size_t block, const struct mg_machine *machine)
 {
-    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, 1};
+    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, MG_RELU, 0, 0, 0};
     const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 0, 1};
     const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
     int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc((entries + 4) * sizeof *offsets);
@@ -66,7 +66,7 @@ static void sparse(size_t block, const struct mg_machine *machine)
     mg_sparse_offsets(&s, entries, columns, offsets, machine);
     mg_sparse_conv2d_weight(&s, x, starts, offsets, y, values, floats(mg_sparse_conv2d_weight_scratch(&s, entries, machine)), machine);
     if (block == 1) {
-        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, y, floats(mg_sparse_conv2d_scratch(&s, machine)), machine);
+        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, NULL, y, floats(mg_sparse_conv2d_scratch(&s, machine)), machine);
         mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, y, machine); /* any offsets in the first row of a window will do */
     } else {
         mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, y, machine);

@@ -11,7 +11,7 @@ from ...checks import LARGEST, check_array, check_out, check_shape
 from ..shapes import ConvShape
 from ..sparse_pattern import SparsePattern, check_sparse_conv, check_values, sparse_shape
 from . import machine, workspace
-from .conv_geometry import NOTHING, RELU, geometry, padded_size, place
+from .conv_geometry import NOTHING, RELU, Epilogue, geometry, padded_size, place
 from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
 
 AHEAD = 4  # offsets after the last one, of which the kernel prefetches
@@ -69,7 +69,7 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
     s = sparse_shape(where, x.shape, pattern, stride, padding)
     check_array(where, "dy", dy, dtype=x.dtype, shape=s.y)
     (x_pointer, ldx), (dy_pointer, lddy) = pixels(where, "x", x), pixels(where, "dy", dy)
-    g, m = _sparse_geometry(s, pattern, ldx, lddy), machine.current()
+    g, m = sparse_geometry(s, pattern.block, ldx, lddy), machine.current()
     starts_and_offsets = _starts_and_offsets(where, g, pattern, m)
     scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices), m),))
     dvalues = workspace.empty(pattern.values_shape)
@@ -81,18 +81,18 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
 
 def _csr(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pattern: SparsePattern, relu: bool, y: Array) -> None:
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
-    g, m = _sparse_geometry(s, pattern, ldx, ldy, relu), machine.current()
+    g, m = sparse_geometry(s, pattern.block, ldx, ldy, RELU if relu else NOTHING), machine.current()
     starts_and_offsets = _starts_and_offsets(where, g, pattern, m)
     scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g, m),))
     bias = NULL if b is None else dense(where, "b", b)
     lib.mg_sparse_conv2d(
-        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, y_pointer, dense(where, "scratch", scratch), m
+        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, NULL, y_pointer, dense(where, "scratch", scratch), m
     )
 
 
-def _sparse_geometry(s: ConvShape, pattern: SparsePattern, ldx: int, ldy: int, relu: bool = False) -> Pointer:
+def sparse_geometry(s: ConvShape, block: int, ldx: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_sparse_conv of `s`."""
-    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding[:2], s.out_h, s.out_w, s.cout, ldx, ldy, pattern.block, relu)
+    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding[:2], s.out_h, s.out_w, s.cout, ldx, ldy, block, *epilogue)
     return ffi.new("struct mg_sparse_conv *", sizes)
 
 
