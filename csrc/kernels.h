@@ -78,7 +78,9 @@ struct kernels {
     void (*depthwise_row)(const struct depthwise_row *r, const float *x, const float *w, const float *bias, float *y);
     void (*depthwise_weight_row)(const struct depthwise_row *r, const float *x, const float *dy, float *dw);
     void (*peak)(size_t rounds, float *sink);
-    double peak_flops; /* of one round of peak */
+    double peak_flops;                           /* of one round of peak */
+    size_t shared_vectors;                       /* the widest tile of sparse weights that share their columns */
+    sparse_tile_fn *shared_tile[SPARSE_VECTORS]; /* [vectors - 1] */
 };
 
 extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon, mg_kernels_plain;

@@ -5,7 +5,7 @@
 /* ---- convolution with sparse weights ----
  *
  * A matrix of cout rows and kh * kw * cin columns, column (ky * kw + kx) * cin + c. `block` rows share their columns: 1 (CSR: each
- * weight has its own column), or a multiple of 16; the last block is padded with zeros. Row i (of blocks) has the entries
+ * weight has its own column), 4 (mg_sparse_conv2d only), or a multiple of 16; the last block is padded with zeros. Row i (of blocks) has the entries
  * starts[i] to starts[i + 1]; entry e has values[e, block] and multiplies the float at offsets[e]. starts, offsets and values are inputs,
  * bias is [cout] or NULL. */
 

@@ -20,12 +20,13 @@ static float *pointer_to(float *const *areas, struct mg_address at)
     return at.area == MG_NOWHERE ? NULL : areas[at.area] + at.offset;
 }
 
-/* Packed weights: starts [cout + 1], offsets with the SPARSE_AHEAD after them, values. */
+/* Packed weights: starts [rows of blocks + 1], offsets with the SPARSE_AHEAD after them, values. */
 static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *w, const float *bias, const float *residual,
                           float *y, float *scratch, const struct mg_machine *machine)
 {
-    const int32_t *offsets = w + s->cout + 1;
-    const float *values = (const float *)(offsets + w[s->cout] + SPARSE_AHEAD);
+    const size_t rows = mg_ceil_div(s->cout, s->block);
+    const int32_t *offsets = w + rows + 1;
+    const float *values = (const float *)(offsets + w[rows] + SPARSE_AHEAD);
     mg_sparse_conv2d(s, x, w, offsets, values, bias, residual, y, scratch, machine);
 }
 

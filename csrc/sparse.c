@@ -1,4 +1,4 @@
-/* Convolution with unstructured sparse weights (CSR), without im2col, over the panel of sparse_panel.h.
+/* Convolution with unstructured sparse weights (CSR), or 4 output channels that share their columns, without im2col, over the panel of sparse_panel.h.
  *
  * A tile has the sums of one output channel for up to 6 vectors of pixels in registers and goes through the weights of that channel once.
  * The sums of 16 channels are then transposed back to NHWC, with bias and ReLU.
@@ -17,6 +17,7 @@ struct task {
 };
 
 struct weights {
+    size_t share; /* output channels that have the same columns */
     const int32_t *starts, *offsets;
     const float *values, *bias;
 };
@@ -32,12 +33,14 @@ static void sparse_tiles(const struct kernels *k, const struct weights *w, struc
                          const struct outputs *out, size_t first)
 {
     float sums[CHANNELS * SPARSE_VECTORS * MAX_LANES];
-    const size_t vectors = mg_ceil_div(positions, k->lanes), tiles = mg_ceil_div(vectors, SPARSE_VECTORS);
+    sparse_tile_fn *const *tile = w->share == 1 ? k->sparse_tile : k->shared_tile;
+    const size_t vectors = mg_ceil_div(positions, k->lanes),
+                 tiles = mg_ceil_div(vectors, w->share == 1 ? SPARSE_VECTORS : k->shared_vectors);
     for (size_t i = 0, at = 0; i < tiles; i++) {
         const size_t n_vectors = (vectors + i) / tiles, width = n_vectors * k->lanes; /* they add up to `vectors` */
         for (size_t channel = t.channel; channel < t.channel_end; channel += CHANNELS) {
             const size_t channels = mg_min(CHANNELS, t.channel_end - channel);
-            k->sparse_tile[n_vectors - 1](channels, w->starts + channel, w->offsets, w->values, panel + at, sums);
+            tile[n_vectors - 1](channels, w->starts + channel / w->share, w->offsets, w->values, panel + at, sums);
             k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, &out->epilogue,
                             out->epilogue.residual ? out->residuals + first + at : NULL, out->pixels + first + at, channel);
         }
@@ -84,11 +87,11 @@ void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int3
                       const float *bias, const float *residual, float *y, float *scratch, const struct mg_machine *machine)
 {
     mg_check_sparse(s);
-    assert(s->block == 1);
+    assert(s->block == 1 || s->block == SPARSE_ROWS);
     const struct kernels *k = mg_kernels(machine);
     const struct mg_line l = mg_line_of(s, k->lanes);
-    const struct weights w = {starts, offsets, values, bias};
-    const size_t work = l.positions * ((size_t)starts[s->cout] / MULTIPLY_ADDS + s->cin + s->cout),
+    const struct weights w = {s->block, starts, offsets, values, bias};
+    const size_t work = l.positions * ((size_t)starts[mg_ceil_div(s->cout, s->block)] * s->block / MULTIPLY_ADDS + s->cin + s->cout),
                  threads = (size_t)mg_threads_for(work, machine);
 
     /* Blocks of positions for every thread, but none narrower than a tile. If that makes too few, output channels are split too, and

@@ -45,6 +45,24 @@ def test_a_layer_with_few_weights_computes_what_the_reference_computes(isa, conv
         assert all(step.algorithm == "CSR" and step.why.startswith("density") for step in plan.steps)
 
 
+@pytest.mark.parametrize("sizes, shape", [((33, 42, 3), (2, 14, 14, 33)), ((64, 130, 1), (1, 7, 7, 64)), ((24, 7, 5), (1, 40, 41, 24))])
+def test_neighbouring_channels_that_share_their_columns_are_computed_together(isa, threads, sizes, shape):
+    conv = pruned_conv(1, *sizes, padding=sizes[2] // 2, relu=True)
+    kept = np.random.default_rng(0).random((*conv.weight.shape[:3], -(-sizes[1] // 4))) < 0.1
+    conv.weight.data[~np.repeat(kept, 4, axis=3)[..., : sizes[1]]] = 0
+    plan, x = mg.compile(conv, shape), numbers(1, shape)
+    assert plan.steps[0].algorithm == "CSR of 4 rows" and np.allclose(plan(x), exact(conv, x), atol=1e-5)
+    y = plan(x)
+    threads(3)
+    assert same_bits(plan(x), y)
+
+
+def test_more_products_than_one_running_sum_holds_are_added_up(isa):
+    conv = pruned_conv(0.6, 8000, 4, 1)
+    x = numbers(1, (1, 5, 5, 8000))
+    assert np.allclose(mg.compile(conv, x.shape)(x), exact(conv, x), atol=1e-4)
+
+
 def test_dense_layers_stay_dense_and_print_no_reasons():
     plan = mg.compile(pruned_conv(1, 16, 16, 3, padding=1), (1, 8, 8, 16))
     assert "CSR" not in repr(plan) and "because" not in repr(plan)

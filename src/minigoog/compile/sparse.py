@@ -4,6 +4,7 @@ Fixed rules decide: a model of the costs, in multiply-adds of `direct`. With `co
 are from benchmarks/sparsity.py on one core (docs/speed_log.md); a machine differs more in speed than in these ratios."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import ceil, prod
 from typing import Any
 
@@ -18,6 +19,7 @@ from .lowering import Call, Lowering
 DENSE_ENOUGH = 0.7  # no CSR from this density on
 SOME_IMAGES = 8  # for which "batch_invariant" chooses
 CSR_OPERATION = 1.55  # a multiply-add of CSR
+SHARED_OPERATION = 1.2  # the same where output channels share their columns
 CSR_FLOAT = 6  # one float of the map to or from lines of pixels
 CSR_WEIGHT = 20  # fetching a weight and its offset once
 CSR_VECTOR = 8  # pixels that are computed together, needed or not
@@ -25,6 +27,7 @@ DENSE_WEIGHT = 9  # fetching a weight once; `winograd` has more of them
 WINOGRAD = {4: (0.4, 4.0), 2: (0.55, 1.8)}  # side -> (a multiply-add of the definition, fetched weights)
 WINOGRAD_5X5 = (0.85, 1.44)
 TRIALS = 7
+HOPELESS = 2  # times the cost of `direct`: no trial
 GAIN = 0.97  # of the dense time: what CSR must reach in a trial
 
 
@@ -35,7 +38,7 @@ def convolution(lowering: Lowering, x: Map, w: Any, b: Array | None, y: Map, aft
         return dense  # type: ignore[no-any-return]
     if (groups := how.get("groups", 1)) > 1:
         parts = [_one(lowering, *part, how=how | {"groups": 1}) for part in _groups(groups, x, w, b, y, after)]
-        return sum(map(list, parts), []) if any(calls[-1].algorithm == "CSR" for calls in parts) else dense
+        return sum(map(list, parts), []) if any(calls[-1].algorithm.startswith("CSR") for calls in parts) else dense
     return _one(lowering, x, w, b, y, after, how, dense)
 
 
@@ -62,49 +65,50 @@ def _one(
     dense = lowering.native.convolution(m, x, w, b, y, **after, **how) if dense is None else dense
     window = {"stride": 1, "padding": 0} | {k: v for k, v in how.items() if k != "algorithm"}
     s = conv_shape("compile", x.shape, w.shape, **window)
-    nonzero = sparse.count(w, DENSE_ENOUGH)
-    if not s.n or nonzero > DENSE_ENOUGH * prod(w.shape) or not sparse.supports(m, s):
+    what = sparse.kept(w, DENSE_ENOUGH) if s.n and sparse.supports(m, s) else None
+    if what is None:
         return dense
-    csr = sparse.convolution(m, s, x, w, nonzero, b, y, **after)
-    chosen, costs = (_tried if lowering.tune else _estimated)(lowering, s, dense, csr, nonzero)
-    why = f"density {nonzero / prod(w.shape):.3g}: {costs}"
-    return [csr._replace(why=why)] if chosen == "CSR" else [*dense[:-1], dense[-1]._replace(why=why)]
+    shared = what.shared * sparse.SHARE * SHARED_OPERATION < what.weights * CSR_OPERATION
+    csr = sparse.convolution(m, s, x, w, what, shared, b, y, **after)
+    cost = partial(csr_cost, weights=what.shared * sparse.SHARE if shared else what.weights, shared=shared)
+    takes_csr, costs = (_tried if lowering.tune else _estimated)(lowering, s, dense, csr, cost)
+    why = f"density {what.weights / prod(w.shape):.3g}: {costs}"
+    return [csr._replace(why=why)] if takes_csr else [*dense[:-1], dense[-1]._replace(why=why)]
 
 
-def _estimated(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, nonzero: int) -> tuple[str, str]:
-    """The algorithm that the rules choose, and their costs as text: shares of what `direct` takes."""
+def _estimated(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> tuple[bool, str]:
+    """Whether the rules choose CSR, and the costs as text: shares of what `direct` takes."""
     s = s._replace(n=SOME_IMAGES) if lowering.algorithm == "batch_invariant" else s
-    direct = _dense_cost(s)
-    algorithm = dense[-1].algorithm
-    costs = {algorithm: _dense_cost(s, dense[-1].settings["conv"].side if algorithm == "winograd" else 0), "CSR": csr_cost(s, nonzero)}
-    return min(costs, key=lambda name: costs[name]), ", ".join(f"{name} {cost / direct:.2f}" for name, cost in costs.items()) + " of direct"
+    algorithm, direct, sparse = dense[-1].algorithm, dense_cost(s), cost(s)
+    best = dense_cost(s, dense[-1].settings["conv"].side if algorithm == "winograd" else 0)
+    return sparse < best, f"{algorithm} {best / direct:.2f}, {csr.algorithm} {sparse / direct:.2f} of direct"
 
 
-def _dense_cost(s: Any, side: int = 0) -> float:
+def dense_cost(s: Any, side: int = 0) -> float:
+    """What `direct` takes, or `winograd` with tiles of this side, in multiply-adds of `direct`."""
     operation, weights = (WINOGRAD_5X5 if s.kh == 5 else WINOGRAD[side]) if side else (1.0, 1.0)
     size = s.kh * s.kw * s.cin * s.cout
     return float(size * (s.n * s.out_h * s.out_w * operation + DENSE_WEIGHT * weights))
 
 
-def csr_cost(s: Any, nonzero: int) -> float:
-    """What CSR takes with so many weights, in multiply-adds of `direct`."""
+def csr_cost(s: Any, weights: int, shared: bool = False) -> float:
+    """What CSR takes with so many weights, in multiply-adds of `direct`. shared: neighbouring output channels share their columns."""
     width = s.out_w if s.kh == 1 else ceil((s.w + s.padding[1]) / s.stride[1] / CSR_VECTOR) * CSR_VECTOR
     positions = ceil(s.n * s.out_h * width / CSR_VECTOR) * CSR_VECTOR
     copied = 1.0 if s.kh == s.kw == 1 else 1.5 * s.kw
     floats = s.n * (s.h * s.w * s.cin * copied + s.out_h * s.out_w * s.cout)
-    return float(nonzero * (CSR_OPERATION * positions + CSR_WEIGHT) + CSR_FLOAT * floats)
+    operation = SHARED_OPERATION if shared else CSR_OPERATION
+    return float(weights * (operation * positions + CSR_WEIGHT) + CSR_FLOAT * floats)
 
 
-def _tried(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, nonzero: int) -> tuple[str, str]:
-    """The faster of both, and their milliseconds as text."""
-    if csr_cost(s, nonzero) > 3 * _dense_cost(s):
-        return _estimated(lowering, s, dense, csr, nonzero)  # not worth a trial
-    runs = {calls[-1].algorithm: _runner(lowering.machine, calls) for calls in (dense, [csr])}
-    turns = [[run() for run in runs.values()] for _ in range(TRIALS)]
-    times = dict(zip(runs, map(min, zip(*turns, strict=True)), strict=True))
-    dense_time = times[dense[-1].algorithm]
-    chosen = "CSR" if times["CSR"] < GAIN * dense_time else dense[-1].algorithm
-    return chosen, ", ".join(f"{name} {1e3 * seconds:.3g} ms" for name, seconds in times.items())
+def _tried(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> tuple[bool, str]:
+    """Whether CSR is faster in a trial, and the milliseconds as text."""
+    if cost(s) > HOPELESS * dense_cost(s):
+        return _estimated(lowering, s, dense, csr, cost)
+    runs = [_runner(lowering.machine, calls) for calls in (dense, [csr])]
+    dense_time, csr_time = map(min, zip(*([run() for run in runs] for _ in range(TRIALS)), strict=True))
+    text = f"{dense[-1].algorithm} {1e3 * dense_time:.3g} ms, {csr.algorithm} {1e3 * csr_time:.3g} ms"
+    return csr_time < GAIN * dense_time, text
 
 
 def _runner(m: Any, calls: Sequence[Call]) -> Callable[[], float]:
