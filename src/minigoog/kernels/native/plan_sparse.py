@@ -74,8 +74,8 @@ def _pack(m: machine.Machine, g: Pointer, w: Weights, entries: int, out: IntArra
     """starts [rows of blocks + 1], offsets and AHEAD more, values [entries, share]: as plan.c reads them."""
     share = g.block
     rows = -(-w.shape[-1] // share)
-    starts, offsets, values = np.split(out, [rows + 1, rows + 1 + entries + AHEAD])
-    columns, values = np.empty(entries, np.int32), values.view(np.float32).reshape(entries, share)
+    starts, offsets, rest = np.split(out, [rows + 1, rows + 1 + entries + AHEAD])
+    columns, values = np.empty(entries, np.int32), rest.view(np.float32).reshape(entries, share)
     starts[0] = end = 0
     for first in range(0, w.shape[-1], PACKED_AT_ONCE):
         part = _columns(w, first, share).T
