@@ -6,7 +6,8 @@ Then weights that training has pruned (the folder pruned/ of MINIGOOG_DATA or ..
 multiplications; "of direct" compares that rate with the dense kernel `direct`, and "x dense" the time with that of the fastest of
 `auto`, `direct` and a plan, which packs once. All contestants of a layer take turns, of which the fastest counts: a density
 follows from a ratio of times, and other processes disturb long turns more than short ones. The first image of each
-is compared with float64. `python -m minigoog.sparsity` holds the same contests on one thread."""
+is compared with float64. `python -m minigoog.sparsity` holds the same contests on one thread.
+At the end: how far the model of costs by which `compile` chooses (compile/sparse.py) is from these times."""
 
 import argparse
 import os
@@ -71,6 +72,31 @@ def print_break_evens(found: Sequence[Row]) -> None:
         print(f"{row['layer']:<34}{row['best_dense']:<12}" + "".join(f"{limit:>14}" for limit in limits))
 
 
+def model_errors(convolutions: Sequence[Conv], rows: list[Row], batch: int) -> dict[float, list[float]]:
+    """{density: [what CSR took of the time of `direct` / what the model of `compile` says] for each layer}."""
+    from minigoog.compile.sparse import csr_cost, dense_cost
+    from minigoog.kernels.shapes import conv_shape
+
+    errors: dict[float, list[float]] = {}
+    for layer in convolutions:
+        window = (layer.kh, layer.kw, layer.cin, layer.cout)
+        s = conv_shape("benchmark", (batch, layer.h, layer.w, layer.cin), window, layer.stride, layer.pad, 1)
+        mine = [row for row in rows if row["layer"] == layer.name]
+        direct = next(row["ms"] for row in mine if row["kernel"] == "direct")
+        for row in mine:
+            if row["kernel"] == "CSR":
+                model = csr_cost(s, round(row["density"] * int(np.prod(window)))) / dense_cost(s)
+                errors.setdefault(row["density"], []).append(row["ms"] / direct / model)
+    return errors
+
+
+def print_model(errors: dict[float, list[float]]) -> None:
+    """Prints `model_errors`: quartiles."""
+    print("\nCSR's time / the model's (compile/sparse.py): quartiles over the layers")
+    for density, ratios in errors.items():
+        print(f"  density {density:<6g}" + "".join(f"{q:8.2f}" for q in np.quantile(ratios, (0.25, 0.5, 0.75))))
+
+
 def pruned_layers(quick: bool) -> "Iterator[tuple[Pruned, Array]]":
     """The pruned layers whose files exist, each with its weights HWIO; prints which are missing."""
     from minigoog.sparsity.speed import pruned
@@ -126,6 +152,7 @@ def main() -> None:
         print(*map(line, new), sep="\n", flush=True)
     found = break_evens(rows)
     print_break_evens(found)
+    print_model(model_errors(flags.convolutions, rows, flags.batch))
     for p, w in pruned_layers(flags.quick):
         pruned += (new := timed_rows(flags, peak, pruned_contest, p, w, flags.batch))
         print(*([] if len(pruned) > len(new) else [f"\n{HEAD.replace('layer  ', 'pruned ')}"]), *map(line, new), sep="\n", flush=True)

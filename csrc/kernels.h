@@ -49,7 +49,9 @@ struct kernels {
     void (*shuffle_pixel)(size_t groups, size_t n, const float *a, float *y);
     struct winograd winograd[3]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
     void (*pack_pixels)(size_t channels, const float *const *pixels, size_t ldx, float *panel, size_t line);
-    void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, int relu, float *const *pixels, size_t first);
+    void (*shift_lines)(size_t lines, size_t copies, size_t width, float *panel, size_t line);
+    void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, const struct epilogue *e,
+                         float *const *residuals, float *const *pixels, size_t first);
     sparse_tile_fn *sparse_tile[SPARSE_VECTORS]; /* [vectors - 1] */
     sparse_dot_fn *sparse_dot[SPARSE_VECTORS];   /* [groups - 1] */
     const struct activation *activations;        /* [MG_ACTIVATIONS] */
@@ -76,7 +78,9 @@ struct kernels {
     void (*depthwise_row)(const struct depthwise_row *r, const float *x, const float *w, const float *bias, float *y);
     void (*depthwise_weight_row)(const struct depthwise_row *r, const float *x, const float *dy, float *dw);
     void (*peak)(size_t rounds, float *sink);
-    double peak_flops; /* of one round of peak */
+    double peak_flops;                           /* of one round of peak */
+    size_t shared_vectors;                       /* the widest tile of sparse weights that share their columns */
+    sparse_tile_fn *shared_tile[SPARSE_VECTORS]; /* [vectors - 1] */
 };
 
 extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon, mg_kernels_plain;
