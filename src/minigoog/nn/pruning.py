@@ -77,7 +77,7 @@ def prunable(module: Module, keep: Sequence[str] = ()) -> Layers:
 
 def masks(module: Module) -> dict[str, BoolArray]:
     """The mask of each parameter that has one, by its name."""
-    return {name: p.mask for name, p in module.named_parameters() if p.mask is not None}
+    return {name: p.mask for name, p in check_module("masks", "module", module).named_parameters() if p.mask is not None}
 
 
 def density_of(module: Module) -> float:
