@@ -11,14 +11,14 @@ from minigoog.train.pruning import Pruner
 
 from .runs import assert_same, few_digits, metrics_of, stop_after
 
-SETTINGS = {"model": "tiny", "norm": True, "epochs": 4, "batch_size": 28, "average": 0.9, "weight_decay": 1e-2, "workers": 0,
+SETTINGS = {"model": "tiny", "norm": True, "epochs": 4, "batch_size": 14, "average": 0.9, "weight_decay": 1e-2, "workers": 0,
             "prune": 0.75, "prune_steps": 6, "prune_begin": 0.5, "prune_end": 2.5}  # fmt: skip
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_epochs():
     """Of 4 steps, without a figure."""
-    with few_digits(112, 60), pytest.MonkeyPatch.context() as patch:
+    with few_digits(56, 40), pytest.MonkeyPatch.context() as patch:
         patch.setattr(curves, "draw", lambda *_: None)
         yield
 
@@ -75,7 +75,7 @@ def test_a_run_that_was_stopped_while_pruning_ends_with_the_same_bits(tmp_path, 
 
 
 def test_a_pruned_network_that_is_fine_tuned_stays_pruned_and_may_be_pruned_further(tmp_path, pruned):
-    base = {"weights": str(pruned), "epochs": 1, "batch_size": 28, "workers": 0, "average": 0.9}
+    base = {"weights": str(pruned), "epochs": 1, "batch_size": 14, "workers": 0, "average": 0.9}
     fit(Config(**base, output=tmp_path / "same"))
     before, after = mg.load(pruned), mg.load(tmp_path / "same")
     assert nn.masks(after).keys() == nn.masks(before).keys() - {"classifier.weight"}
