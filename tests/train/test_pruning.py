@@ -86,6 +86,22 @@ def test_a_pruned_network_that_is_fine_tuned_stays_pruned_and_may_be_pruned_furt
     assert density_of(fewer) < 0.13 and "classifier.weight" not in nn.masks(fewer)
 
 
+def test_an_imported_network_is_pruned_while_it_is_fine_tuned(tmp_path):
+    """In groups of 3 only its new classifier, of 6 inputs, loses weights: its convolution has one input channel."""
+    from tests.loading.onnx_files import classifier
+
+    classifier(tmp_path / "net.onnx", size=8, channels=1)
+    settings = {"weights": tmp_path / "net.onnx", "preprocess": "unit", "epochs": 1, "batch_size": 14, "workers": 0, "prune_steps": 3}
+    fit(Config(**settings, prune=0.5, prune_scope="layer", output=tmp_path / "half"))
+    half = mg.load(tmp_path / "half")
+    assert {name: mask.mean() for name, mask in nn.masks(half).items()} == {"conv.weight": 0.5, "fc.weight": 0.5}
+    fit(Config(**settings, prune=0.5, freeze=["conv"], output=tmp_path / "frozen"))
+    assert nn.masks(mg.load(tmp_path / "frozen")).keys() == {"fc.weight"}
+    fit(Config(**settings, prune=2 / 3, prune_group=3, output=tmp_path / "group"))
+    weight = mg.load(tmp_path / "group").fc.weight
+    assert (weight.mask.reshape(2, 3, 10).sum(axis=1) == 1).all() and np.array_equal(weight.data != 0, weight.mask)
+
+
 @pytest.mark.parametrize("changes, message", [
     ({"prune": 1}, "`prune` is 1.*, expected a finite number from 0 to 0.9999"),
     ({"prune": 0}, "`prune_begin` is 0.5, but without `prune` nothing is pruned"),
@@ -93,6 +109,7 @@ def test_a_pruned_network_that_is_fine_tuned_stays_pruned_and_may_be_pruned_furt
     ({"prune_end": 5}, "`prune_begin` is 0.5 and `prune_end` 5, expected times within `epochs` 4"),
     ({"prune_group": 3}, "`prune` is 0.75, expected a multiple of 1/3, for `prune_group`"),
     ({"prune_scope": "all"}, "`prune_scope` is 'all', expected one of layer, global"),
+    ({"prune_keep": ["conv1", "inception2a", "inception2b", "inception3a", "inception3b", "classifier"]}, "`prune` has no layer to prune"),
     ({"prune_keep": ["classifer"]}, "`prune_keep` has 'classifer', expected the name of a module, such as classifier"),
 ])  # fmt: skip
 def test_settings_that_do_not_fit_together_are_refused_before_any_folder_is_made(tmp_path, changes, message):

@@ -116,8 +116,8 @@ class Trainer:
             optim.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         if self.pruner:
-            before = self.progress.epoch + self.progress.step / len(self.loader)
-            self.pruner.step(before if self.progress.total_steps else -1, before + 1 / len(self.loader), self.average)
+            before, after = (self.progress.epoch + step / len(self.loader) for step in (self.progress.step, self.progress.step + 1))
+            self.pruner.step(before if self.progress.total_steps else -1, after, self.average)
         if self.average:
             self.average.step()
         return Step(values, int((logits.data.argmax(axis=1) == labels).sum()), found)

@@ -18,7 +18,9 @@ class Pruner:
         begin, end = 0.1 * config.epochs, 0.75 * config.epochs
         self.begin = begin if config.prune_begin is None else config.prune_begin
         self.end = max(end, self.begin) if config.prune_end is None else config.prune_end
-        for weight in layers(config, model).values():
+        chosen = layers(config, model)
+        self.keep = [name for name in prunable(model) if name not in chosen]
+        for weight in chosen.values():
             if weight.mask is None:
                 weight.mask = np.ones(weight.shape, bool)
 
@@ -45,7 +47,7 @@ class Pruner:
         how = self.config
         prune(
             self.model, self.density(self.stage(after)), scope=how.prune_scope, block=how.prune_block, group=how.prune_group,
-            keep=how.prune_keep,
+            keep=self.keep,
         )  # fmt: skip
         if average:
             for name, mask in masks(self.model).items():
@@ -57,11 +59,11 @@ class Pruner:
 
 
 def layers(config: Config, model: Module) -> Layers:
-    """The weights that training may prune, by layer; ValueError, naming the setting, if there are none."""
+    """The weights that training may prune, by layer, all but frozen ones; ValueError, naming the setting, if there are none."""
     try:
-        found = prunable(model, config.prune_keep)
+        found = {name: weight for name, weight in prunable(model, config.prune_keep).items() if weight.requires_grad}
     except ValueError as error:
         raise ValueError(str(error).replace("prune: `keep`", "train: `prune_keep`")) from None
     if not found:
-        raise ValueError("train: `prune_keep` leaves no layer that could be pruned")
+        raise ValueError("train: `prune` has no layer to prune: all are in `prune_keep` or frozen")
     return found
