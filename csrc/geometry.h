@@ -14,7 +14,8 @@ enum {
 
 enum {
     HEIGHTS = 3,        /* of register tiles: full, half, one */
-    SPARSE_VECTORS = 6, /* the widest tile of sparse weights, in vectors of pixels */
+    SPARSE_VECTORS = 8, /* the widest tile of sparse weights, in vectors of pixels */
+    SPARSE_AHEAD = 4,   /* of so many weights further on the pixels are prefetched */
     SHARED_COLUMNS = 4, /* the widest pooling window whose columns are shared between windows */
     CACHE_LINE = 16,    /* in floats */
     LONG_SUM = 1 << 12, /* the longest running sum of products in a register tile, which are then added up */

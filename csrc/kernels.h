@@ -49,7 +49,9 @@ struct kernels {
     void (*shuffle_pixel)(size_t groups, size_t n, const float *a, float *y);
     struct winograd winograd[3]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
     void (*pack_pixels)(size_t channels, const float *const *pixels, size_t ldx, float *panel, size_t line);
-    void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, int relu, float *const *pixels, size_t first);
+    void (*shift_lines)(size_t lines, size_t copies, size_t width, float *panel, size_t line);
+    void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, const struct epilogue *e,
+                         float *const *residuals, float *const *pixels, size_t first);
     sparse_tile_fn *sparse_tile[SPARSE_VECTORS]; /* [vectors - 1] */
     sparse_dot_fn *sparse_dot[SPARSE_VECTORS];   /* [groups - 1] */
     const struct activation *activations;        /* [MG_ACTIVATIONS] */

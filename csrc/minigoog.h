@@ -65,7 +65,7 @@ struct mg_conv {
     size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
     size_t side;     /* winograd only: side x side outputs are computed together, 4 or 2 (5x5: 2) */
     /* Forward only: y = activation(convolution + residual). */
-    int activation; /* enum mg_activation; sparse convolutions know MG_NONE and MG_RELU only */
+    int activation; /* enum mg_activation; convolutions with blocks of weights know MG_NONE and MG_RELU only */
     float alpha, beta;
     size_t ldr; /* the leading dimension of the residual, where there is one */
 };
@@ -243,6 +243,8 @@ void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *la
 void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits,
                                const struct mg_machine *machine);
 
+#include "minigoog_sparse.h"
+
 /* ---- a plan: calls prepared once, run many times (plan.c) ---- */
 
 /* The kernels that a plan can call, and the settings that each reads. */
@@ -258,7 +260,8 @@ enum mg_kernel {
     MG_COPY,            /* elementwise */
     MG_SOFTMAX,         /* elementwise: rows and c */
     MG_AFFINE,          /* affine */
-    MG_CHANNEL_SHUFFLE  /* elementwise; ldb: the number of groups */
+    MG_CHANNEL_SHUFFLE, /* elementwise; ldb: the number of groups */
+    MG_SPARSE_CONV2D    /* sparse */
 };
 
 union mg_settings {
@@ -268,6 +271,7 @@ union mg_settings {
     struct mg_pool pool;
     struct mg_elementwise elementwise;
     struct mg_affine affine;
+    struct mg_sparse_conv sparse;
 };
 
 /* The memory of a plan consists of areas: packed weights, the arena, the input, and from MG_OUTPUT on one area for each output. */
@@ -281,8 +285,8 @@ struct mg_address {
 /* One call of a kernel. */
 struct mg_call {
     int kernel;                   /* enum mg_kernel */
-    struct mg_address x, w, b, y; /* x: input; w: packed weights, the factors of MG_AFFINE; b: bias of MG_CONV2D_WINOGRAD, second input of
-                                     MG_ADD, summands of MG_AFFINE; y: output */
+    struct mg_address x, w, b, y; /* x: input; w: packed weights, the factors of MG_AFFINE; b: bias of MG_CONV2D_WINOGRAD and of
+                                     MG_SPARSE_CONV2D, second input of MG_ADD, summands of MG_AFFINE; y: output */
     struct mg_address residual;   /* of a convolution */
     union mg_settings settings;
 };
@@ -293,7 +297,5 @@ size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_ma
    mg_plan_scratch floats.  seconds [n] = the time of each call, or NULL. */
 void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
                  const struct mg_machine *machine);
-
-#include "minigoog_sparse.h"
 
 #endif

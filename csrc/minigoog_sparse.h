@@ -1,8 +1,6 @@
-/* The rest of minigoog.h, which includes it: convolution with sparse weights, and counts of co-occurrences. */
+/* A part of minigoog.h, which includes it: convolution with sparse weights, and counts of co-occurrences. */
 #ifndef MG_MINIGOOG_SPARSE_H
 #define MG_MINIGOOG_SPARSE_H
-
-#include "minigoog.h"
 
 /* ---- convolution with sparse weights ----
  *
@@ -26,18 +24,23 @@ struct mg_sparse_conv {
     size_t out_h, out_w, cout;
     size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
     size_t block;
-    int relu; /* forward only: y = max(0, y) */
+    /* Forward only: y = activation(convolution + residual). */
+    int activation; /* enum mg_activation */
+    float alpha, beta;
+    size_t ldr; /* the leading dimension of the residual, where there is one */
 };
 
 /* Floats of the panel into which each thread packs a part of x; it must be below 2^31. The same for every n. (sparse_panel.c) */
-size_t mg_sparse_panel(const struct mg_sparse_conv *s);
-/* offsets[e] = where in the panel the float that columns[e] multiplies is. (sparse_panel.c) */
-void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets);
+size_t mg_sparse_panel(const struct mg_sparse_conv *s, const struct mg_machine *machine);
+/* offsets[e] = where in the panel the float that columns[e] multiplies is, and 4 zeros after them. (sparse_panel.c) */
+void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets,
+                       const struct mg_machine *machine);
 /* Floats of scratch that mg_sparse_conv2d needs. (sparse.c) */
 size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine);
-/* y = convolution of x with CSR weights, plus bias; offsets as mg_sparse_offsets writes them. (sparse.c) */
+/* y = activation(convolution of x with CSR weights, plus bias, plus residual); offsets as mg_sparse_offsets writes them. residual: pixels
+   as those of y, or NULL. (sparse.c) */
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                      const float *bias, float *y, float *scratch, const struct mg_machine *machine);
+                      const float *bias, const float *residual, float *y, float *scratch, const struct mg_machine *machine);
 /* Floats of scratch that mg_sparse_conv2d_weight needs for `entries` entries. (sparse_weight.c) */
 size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine);
 /* dvalues [entries, block] = the gradient of values, CSR or blocks. (sparse_weight.c) */

@@ -10,12 +10,23 @@ size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_ma
     for (size_t i = 0; i < n; i++)
         if (calls[i].kernel == MG_CONV2D_WINOGRAD)
             most = mg_max(most, mg_conv2d_winograd_scratch(&calls[i].settings.conv, machine));
+        else if (calls[i].kernel == MG_SPARSE_CONV2D)
+            most = mg_max(most, mg_sparse_conv2d_scratch(&calls[i].settings.sparse, machine));
     return most;
 }
 
 static float *pointer_to(float *const *areas, struct mg_address at)
 {
     return at.area == MG_NOWHERE ? NULL : areas[at.area] + at.offset;
+}
+
+/* Packed weights: starts [cout + 1], offsets with the SPARSE_AHEAD after them, values. */
+static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *w, const float *bias, const float *residual,
+                          float *y, float *scratch, const struct mg_machine *machine)
+{
+    const int32_t *offsets = w + s->cout + 1;
+    const float *values = (const float *)(offsets + w[s->cout] + SPARSE_AHEAD);
+    mg_sparse_conv2d(s, x, w, offsets, values, bias, residual, y, scratch, machine);
 }
 
 static void make_call(const struct mg_call *call, float *const *areas, float *scratch, const struct mg_machine *machine)
@@ -61,6 +72,9 @@ static void make_call(const struct mg_call *call, float *const *areas, float *sc
         break;
     case MG_CHANNEL_SHUFFLE:
         mg_channel_shuffle(&s->elementwise, s->elementwise.ldb, x, y, machine);
+        break;
+    case MG_SPARSE_CONV2D:
+        sparse_conv2d(&s->sparse, x, (const int32_t *)w, b, residual, y, scratch, machine);
         break;
     default:
         assert(!"a kernel that plan.c knows");

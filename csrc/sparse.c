@@ -11,9 +11,9 @@ enum {
     TASKS_PER_THREAD = 4, /* so that a fast core can take work from a slow one */
 };
 
-/* Part of the work: positions [first, first + n), output channels [channel, end). */
+/* Part of the work: positions [first, end), output channels [channel, channel_end). */
 struct task {
-    size_t first, n, channel, end;
+    size_t first, end, channel, channel_end;
 };
 
 struct weights {
@@ -21,51 +21,88 @@ struct weights {
     const float *values, *bias;
 };
 
-static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const struct weights *w,
-                        struct task t, const float *x, float *y, float *panel)
-{
-    float *pixels[MAX_POSITIONS], sums[CHANNELS * SPARSE_VECTORS * MAX_LANES];
-    mg_outputs_at(s, l, y, t.first, t.n, pixels);
-    mg_pack_panel(s, k, l, x, t.first, t.n, panel);
+/* Where the outputs of a block's positions are, and what is added to them (NULL: nothing). */
+struct outputs {
+    float *pixels[MAX_POSITIONS], *residuals[MAX_POSITIONS];
+    struct epilogue epilogue;
+};
 
-    const size_t vectors = t.n / k->lanes, tiles = mg_ceil_div(vectors, SPARSE_VECTORS);
+/* The positions [first, end) of the panel's block, which are not only padding: tiles of up to SPARSE_VECTORS vectors, as even as can be. */
+static void sparse_tiles(const struct kernels *k, const struct weights *w, struct task t, const float *panel, size_t positions,
+                         const struct outputs *out, size_t first)
+{
+    float sums[CHANNELS * SPARSE_VECTORS * MAX_LANES];
+    const size_t vectors = mg_ceil_div(positions, k->lanes), tiles = mg_ceil_div(vectors, SPARSE_VECTORS);
     for (size_t i = 0, at = 0; i < tiles; i++) {
-        const size_t n_vectors = (vectors + i) / tiles, width = n_vectors * k->lanes; /* as even as can be: they add up to `vectors` */
-        for (size_t channel = t.channel; channel < t.end; channel += CHANNELS) {
-            const size_t channels = mg_min(CHANNELS, t.end - channel);
+        const size_t n_vectors = (vectors + i) / tiles, width = n_vectors * k->lanes; /* they add up to `vectors` */
+        for (size_t channel = t.channel; channel < t.channel_end; channel += CHANNELS) {
+            const size_t channels = mg_min(CHANNELS, t.channel_end - channel);
             k->sparse_tile[n_vectors - 1](channels, w->starts + channel, w->offsets, w->values, panel + at, sums);
-            k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, s->relu, pixels + at, channel);
+            k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, &out->epilogue,
+                            out->epilogue.residual ? out->residuals + first + at : NULL, out->pixels + first + at, channel);
         }
         at += width;
     }
 }
 
+static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k, const struct mg_line *l, const struct weights *w,
+                        struct task t, const float *x, const float *residual, float *y, float *panel)
+{
+    struct outputs out;
+    out.epilogue = (struct epilogue){s->activation, s->alpha, s->beta, residual, s->ldr};
+    const size_t n = mg_part(t.end - t.first, 1, k->lanes);
+    mg_outputs_at(s, l, y, s->ldy, t.first, n, out.pixels);
+    if (residual)
+        mg_outputs_at(s, l, (float *)residual, s->ldr, t.first, n, out.residuals);
+    mg_pack_panel(s, k, l, x, t.first, n, panel);
+    for (struct mg_span live = mg_live(l, t.first, t.end); live.first < live.end; live = mg_live(l, live.end, t.end))
+        sparse_tiles(k, w, t, panel + (live.first - t.first), live.end - live.first, &out, live.first - t.first);
+}
+
+/* How the positions are divided: blocks of several images, or `parts` blocks of each, without its rows of padding. */
+struct blocks {
+    size_t image, live, parts, size, n;
+};
+
+static struct blocks blocks_of(const struct mg_line *l, size_t lanes, size_t wanted)
+{
+    const size_t least = SPARSE_VECTORS * lanes, even = mg_max(mg_part(l->positions, wanted, lanes), least);
+    const size_t most = mg_min(l->block, even), images = mg_max(most / l->image, 1);
+    struct blocks b = {.image = images * l->image, .live = images > 1 ? images * l->image : l->live};
+    b.parts = images > 1 ? 1 : mg_ceil_div(b.live, most);
+    b.size = mg_part(b.live, b.parts, MAX_LANES);
+    b.n = mg_ceil_div(l->positions, b.image) * b.parts;
+    return b;
+}
+
 size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine)
 {
-    return (size_t)machine->threads * mg_sparse_panel(s);
+    return (size_t)machine->threads * mg_sparse_panel(s, machine);
 }
 
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
-                      const float *bias, float *y, float *scratch, const struct mg_machine *machine)
+                      const float *bias, const float *residual, float *y, float *scratch, const struct mg_machine *machine)
 {
     mg_check_sparse(s);
     assert(s->block == 1);
     const struct kernels *k = mg_kernels(machine);
-    const struct mg_line l = mg_line_of(s);
+    const struct mg_line l = mg_line_of(s, k->lanes);
     const struct weights w = {starts, offsets, values, bias};
     const size_t work = l.positions * ((size_t)starts[s->cout] / MULTIPLY_ADDS + s->cin + s->cout),
                  threads = (size_t)mg_threads_for(work, machine);
 
     /* Blocks of positions for every thread, but none narrower than a tile. If that makes too few, output channels are split too, and
        each block is packed more than once. */
-    const size_t even = mg_part(l.positions, threads > 1 ? TASKS_PER_THREAD * threads : 1, k->lanes);
-    const size_t block = mg_min(l.block, mg_max(even, SPARSE_VECTORS * k->lanes)), blocks = mg_ceil_div(l.positions, block);
-    const size_t channels = blocks < threads ? mg_part(s->cout, mg_ceil_div(threads, mg_max(blocks, 1)), CHANNELS) : s->cout;
+    const struct blocks b = blocks_of(&l, k->lanes, threads > 1 ? TASKS_PER_THREAD * threads : 1);
+    const size_t channels = b.n < threads ? mg_part(s->cout, mg_ceil_div(threads, mg_max(b.n, 1)), CHANNELS) : s->cout;
     const size_t groups = mg_ceil_div(s->cout, channels);
 
-    PARALLEL_FOR(i, blocks * groups, work, machine) {
-        const size_t first = i / groups * block, channel = i % groups * channels;
-        const size_t n = mg_part(mg_min(block, l.positions - first), 1, k->lanes), end = mg_min(channel + channels, s->cout);
-        sparse_task(s, k, &l, &w, (struct task){first, n, channel, end}, x, y, scratch + (size_t)MG_THREAD() * l.panel);
+    PARALLEL_FOR(i, b.n * groups, work, machine) {
+        const size_t block = i / groups, start = block / b.parts * b.image, first = start + block % b.parts * b.size;
+        const size_t end = mg_min(mg_min(first + b.size, start + b.live), l.positions), channel = i % groups * channels;
+        if (first < end) {
+            sparse_task(s, k, &l, &w, (struct task){first, end, channel, mg_min(channel + channels, s->cout)}, x, residual, y,
+                        scratch + (size_t)MG_THREAD() * l.panel);
+        }
     }
 }

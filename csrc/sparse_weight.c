@@ -14,10 +14,10 @@ struct parts {
     size_t n, size, block;
 };
 
-static struct parts parts_of(const struct mg_line *l)
+static struct parts parts_of(const struct mg_sparse_conv *s, const struct mg_line *l)
 {
     const size_t even = mg_part(l->positions, MAX_PARTS, MAX_LANES);
-    struct parts p = {.block = mg_min(l->block, mg_max(even, SPARSE_VECTORS * MAX_LANES))};
+    struct parts p = {.block = mg_min(mg_line_of(s, ALIGNED).block, mg_max(even, SPARSE_VECTORS * ALIGNED))};
     p.size = mg_part(l->positions, MAX_PARTS, p.block);
     p.n = mg_max(mg_ceil_div(l->positions, mg_max(p.size, 1)), 1);
     return p;
@@ -30,8 +30,8 @@ static size_t packed_size(const struct mg_sparse_conv *s, const struct mg_line *
 
 size_t mg_sparse_conv2d_weight_scratch(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine)
 {
-    const struct mg_line l = mg_line_of(s);
-    return (size_t)machine->threads * packed_size(s, &l) + (parts_of(&l).n - 1) * entries * s->block;
+    const struct mg_line l = mg_line_of(s, mg_kernels(machine)->lanes);
+    return (size_t)machine->threads * packed_size(s, &l) + (parts_of(s, &l).n - 1) * entries * s->block;
 }
 
 /* dvalues += the sums over positions [first, first + n). */
@@ -55,8 +55,8 @@ void mg_sparse_conv2d_weight(const struct mg_sparse_conv *s, const float *x, con
 {
     mg_check_sparse(s);
     const struct kernels *k = mg_kernels(machine);
-    const struct mg_line l = mg_line_of(s);
-    const struct parts parts = parts_of(&l);
+    const struct mg_line l = mg_line_of(s, k->lanes);
+    const struct parts parts = parts_of(s, &l);
     const size_t weights = (size_t)starts[mg_ceil_div(s->cout, s->block)] * s->block,
                  work = l.positions * (weights / MULTIPLY_ADDS + s->cin);
     float *const part = scratch + (size_t)machine->threads * packed_size(s, &l);

@@ -20,8 +20,7 @@ from tests.strategies import numbers
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = sorted((ROOT / "src/minigoog/kernels/native").glob("*.py"))
 HEADER = "".join(path.read_text() for path in sorted((ROOT / "csrc").glob("minigoog*.h")))
-ALIKE_EVERYWHERE = {"mg_batch_norm_scratch", "mg_column_sums_scratch", "mg_depthwise_weight_scratch", "mg_sparse_offsets",
-                    "mg_sparse_panel"}  # the same for all machines
+ALIKE_EVERYWHERE = {"mg_batch_norm_scratch", "mg_column_sums_scratch", "mg_depthwise_weight_scratch"}  # the same for all machines
 NO_ARITHMETIC = {"mg_has_isa", "mg_has_openmp", "mg_default_threads"}
 
 

@@ -54,19 +54,19 @@ static void depthwise(const struct mg_machine *machine)
 /* Every second column of every row, as CSR (block 1) or for every block of 16 rows. */
 static void sparse(size_t block, const struct mg_machine *machine)
 {
-    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, 1};
+    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, MG_RELU, 0, 0, 0};
     const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 0, 1};
     const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
-    int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc(entries * sizeof *offsets);
+    int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc((entries + 4) * sizeof *offsets);
     for (size_t i = 0; i <= rows; i++)
         starts[i] = (int32_t)(i * in_row);
     for (size_t e = 0; e < entries; e++)
         columns[e] = (int32_t)(e % in_row * 2);
     float *x = floats(4 * 18 * 18 * 32), *y = floats(4 * 16 * 16 * 48), *values = floats(entries * block), *bias = floats(48);
-    mg_sparse_offsets(&s, entries, columns, offsets);
+    mg_sparse_offsets(&s, entries, columns, offsets, machine);
     mg_sparse_conv2d_weight(&s, x, starts, offsets, y, values, floats(mg_sparse_conv2d_weight_scratch(&s, entries, machine)), machine);
     if (block == 1) {
-        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, y, floats(mg_sparse_conv2d_scratch(&s, machine)), machine);
+        mg_sparse_conv2d(&s, x, starts, offsets, values, bias, NULL, y, floats(mg_sparse_conv2d_scratch(&s, machine)), machine);
         mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, y, machine); /* any offsets in the first row of a window will do */
     } else {
         mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, y, machine);

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Shape
-from ..checks import check_choice, check_shape
+from ..checks import check_bool, check_choice, check_shape
 from ..nn import evaluation_mode
 from ..tensor import Tensor, is_recording
 from .plan import Plan
@@ -29,7 +29,7 @@ __all__ = ["Plan", "compile"]
 ALGORITHMS = ("auto", "batch_invariant", "direct")
 
 
-def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto") -> Plan:
+def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto", tune: bool = False) -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
     The parameters are copied, so later changes to the model have no effect. A value that is not computed from the input by recorded
@@ -38,7 +38,10 @@ def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto") -> 
 
     algorithm: of convolutions that name none. "auto": the fastest for this size, so that results of two sizes may differ by rounding;
     "batch_invariant": an image gets the same bits alone and in any batch, each in a plan for its size (steps in NumPy are not included
-    in this promise); "direct": a large value or a NaN affects no output but those whose windows it is in."""
+    in this promise); "direct": a large value or a NaN affects no output but those whose windows it is in.
+
+    Weights with many zeros are multiplied as CSR where that is faster (print(plan) says why), by fixed rules, or by trials of each layer
+    with `tune`; a NaN or an infinity then does not meet the zeros. tune: of a pruned network, no step is slower than the dense one."""
     if kernels.native is None:
         raise RuntimeError("compile: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
     if not hasattr(model, "named_modules"):
@@ -46,7 +49,7 @@ def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto") -> 
     if not is_recording():
         raise RuntimeError("compile: a plan is made from the tape, but nothing is recorded under no_grad")
     check_choice("compile", "algorithm", algorithm, ALGORITHMS)
-    plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4), algorithm)
+    plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4), algorithm, check_bool("compile", "tune", tune))
     kernels.native.workspace.release()  # the maps of the trial run: 1 GB for GoogLeNet at batch 32, not needed again
     return plan
 
@@ -69,7 +72,7 @@ def _recorded(model: "Module", shape: Shape) -> tuple[Tensor, Any]:
         return x, model(x)
 
 
-def _plan(model: "Module", shape: Shape, algorithm: str) -> Plan:
+def _plan(model: "Module", shape: Shape, algorithm: str, tune: bool) -> Plan:
     x, result = _recorded(model, shape)
     ys = list(result) if isinstance(result, tuple) else [result]
     for y in ys:
@@ -77,5 +80,5 @@ def _plan(model: "Module", shape: Shape, algorithm: str) -> Plan:
             raise TypeError(f"compile: the model returned {type(y).__name__}, expected a Tensor or a tuple of Tensors")
     names = {id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters()}
     machine = kernels.native.machine.current()
-    steps = lower(x, ys, names, machine, algorithm)
+    steps = lower(x, ys, names, machine, algorithm, tune)
     return Plan(steps, machine, shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)

@@ -26,12 +26,13 @@ class Lowering:
     native   kernels.native.plan: each of its functions makes the calls of one kind of operation
     machine  for which weights are packed
     algorithm  of convolutions: "auto", "batch_invariant" or "direct"
+    tune     whether trials decide what weights with zeros become (sparse.py)
     done     operations that an earlier step also computes
     copied   (concatenation, number of its input) of those that a step has copied there
     """
 
-    def __init__(self, layout: Layout, names: dict[int, str], machine: Any, algorithm: str):
-        self.layout, self.names, self.machine, self.algorithm = layout, names, machine, algorithm
+    def __init__(self, layout: Layout, names: dict[int, str], machine: Any, algorithm: str, tune: bool):
+        self.layout, self.names, self.machine, self.algorithm, self.tune = layout, names, machine, algorithm, tune
         self.native = kernels.native.plan
         self.steps: list[Call] = []
         self.done: set[Key] = set(layout.epilogues.heads)

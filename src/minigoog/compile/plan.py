@@ -79,18 +79,21 @@ class Plan:
     def _cells(self) -> list[tuple[str, ...]]:
         head: tuple[str, ...] = ("", "step", "kind", "input", "output", "algorithm", "multiply-adds")
         shapes = [(shape_text(step.x.shape), shape_text(step.y.shape)) for step in self.steps]
+        whys = [(step.why,) * any(other.why for other in self.steps) for step in self.steps]
+        head = (*head[:6], *("because",) * any(whys), head[6])
         return [head] + [
-            (str(i), step.name, step.kind, *shape, step.algorithm, f"{step.multiply_adds:,}" if step.multiply_adds else "")
-            for i, (step, shape) in enumerate(zip(self.steps, shapes, strict=True))
+            (str(i), step.name, step.kind, *shape, step.algorithm, *why, f"{step.multiply_adds:,}" if step.multiply_adds else "")
+            for i, (step, shape, why) in enumerate(zip(self.steps, shapes, whys, strict=True))
         ]
 
     def _table(self, cells: Sequence[tuple[str, ...]], summary: str) -> str:
         memory = f"arena {self.arena_bytes / 2**20:.1f} MiB, packed weights {self.program.constant_bytes / 2**20:.1f} MiB"
-        return f"{aligned(cells, right=(0, 6, 7, 8, 9))}\n{len(self.steps)} steps, {summary}; {memory}"
+        right = (0, *range(cells[0].index("multiply-adds"), len(cells[0])))
+        return f"{aligned(cells, right=right)}\n{len(self.steps)} steps, {summary}; {memory}"
 
     def _repr_html_(self) -> str:
         """For notebooks: the table of print(plan)."""
         from ..html import block, table
 
         head, *rows = self._cells()
-        return block(table(head, rows, right=(0, 6)), repr(self).splitlines()[-1])
+        return block(table(head, rows, right=(0, len(head) - 1)), repr(self).splitlines()[-1])

@@ -20,6 +20,7 @@ from ..ops.reshape import Reshape
 from ..ops.softmax import Softmax
 from ..ops.transpose import ChannelShuffle
 from ..tensor import Tensor
+from . import sparse
 from .epilogue import ACTIVATIONS, AFFINE, affine_of, gate_of, is_gate, is_sum
 from .layout import Layout, four
 from .lowering import Call, Lowering
@@ -39,7 +40,7 @@ def conv2d(lowering: Lowering, op: Conv2d) -> None:
     y = maps[0]._replace(shape=(*maps[0].shape[:3], sum(m.shape[3] for m in maps)))
     w, b = lowering.weights(together)
     how = op.window | ({"algorithm": lowering.algorithm} if op.window["algorithm"] == "auto" else {})
-    calls = lowering.native.convolution(lowering.machine, layout.input(op), w, b, y, **_after(layout, op), **how)
+    calls = sparse.convolution(lowering, layout.input(op), w, b, y, _after(layout, op), how)
     lowering.add(op, calls, None, lowering.common_name(together))
     lowering.done |= set(together)
 
@@ -48,7 +49,7 @@ def linear(lowering: Lowering, op: Linear) -> None:
     layout = lowering.layout
     w, b = lowering.weights([op])
     x, y = layout.input(op), layout.output(op)
-    lowering.add(op, lowering.native.convolution(lowering.machine, x, w._replace(shape=(1, 1, *w.shape)), b, y, **_after(layout, op)))
+    lowering.add(op, sparse.convolution(lowering, x, w._replace(shape=(1, 1, *w.shape)), b, y, _after(layout, op), {}))
 
 
 def _after(layout: Layout, op: Op) -> dict[str, Any]:
@@ -158,9 +159,10 @@ RULES: dict[type[Op], Rule] = {
 }
 
 
-def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str], machine: Any, algorithm: str) -> list[Call]:
-    """The steps that compute the tensors `ys` from `x` on `machine`. names: id of a parameter -> its layer; algorithm: of convolutions."""
-    lowering = Lowering(Layout(x, ys, {kind for kind, rule in RULES.items() if rule.to_slice}), names, machine, algorithm)
+def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str], machine: Any, algorithm: str, tune: bool) -> list[Call]:
+    """The steps that compute the tensors `ys` from `x` on `machine`. names: id of a parameter -> its layer; algorithm: of convolutions;
+    tune: choose by trials."""
+    lowering = Lowering(Layout(x, ys, {kind for kind, rule in RULES.items() if rule.to_slice}), names, machine, algorithm, tune)
     for op in lowering.layout.tape:
         if op in lowering.layout.from_x and op not in lowering.done:
             rule = RULES.get(type(op))

@@ -4,9 +4,10 @@ from typing import Any
 
 from .. import kernels
 from ..array_types import Array, BoolArray, Pair
-from ..kernels.sparse_pattern import SparsePattern
+from ..kernels.sparse_pattern import SparsePattern, check_pattern
 from ..op import Op
 from ..tensor import Tensor
+from .conv import conv2d
 
 
 class SparseConv2d(Op):
@@ -48,5 +49,9 @@ def sparse_conv2d(
 ) -> Tensor:
     """Convolution of `x` [n, h, w, cin] with the sparse weights `values` at `pattern`, plus `b` [cout], then ReLU if `relu`.
 
-    `out`: an array to write to, such as a channel slice of a wider map (see `channel_slices`)."""
+    `out`: an array to write to, such as a channel slice of a wider map (see `channel_slices`). In a plan it is a convolution whose
+    weights have zeros: `compile` decides what is fastest."""
+    if kernels.outline.promises.get() is not None:  # the model is being compiled
+        dense = Tensor(check_pattern("sparse_conv2d", pattern).scatter(values.data))
+        return conv2d(x, dense, b, stride=stride, padding=padding, relu=relu, out=out)
     return SparseConv2d(pattern, stride, padding, relu, out)(*((x, values) if b is None else (x, values, b)))

@@ -12,7 +12,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 from ...locks import after_fork  # noqa: E402
-from . import arena, machine, plan, workspace  # noqa: E402, F401
+from . import arena, machine, plan, plan_sparse, workspace  # noqa: E402, F401
 from .activation import (  # noqa: E402
     add,
     clip,
@@ -52,7 +52,7 @@ from .softmax import cross_entropy, cross_entropy_backward, softmax, softmax_bac
 from .sparse import sparse_conv2d, sparse_conv2d_input, sparse_conv2d_weight  # noqa: E402
 from .workspace import empty  # noqa: E402
 
-__all__ = [  # the kernels; `arena`, `machine`, `plan` and `workspace` are for callers that need the C kernels
+__all__ = [  # the kernels; `arena`, `machine`, `plan`, `plan_sparse` and `workspace` are for callers that need the C kernels
     "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "clip", "clip_backward", "conv2d",
     "conv2d_bias", "conv2d_input", "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "elu",
     "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "hard_sigmoid", "hard_sigmoid_backward",

@@ -42,6 +42,7 @@ class Call(NamedTuple):
     name: str = ""  # of the layer whose parameters it uses
     kind: str = ""  # the operation, "pad" or "copy"
     residual: Map | None = None  # of a convolution: added before its activation
+    why: str = ""  # of weights with zeros: their density, and what each algorithm would take
 
     def maps(self) -> list[Map]:
         """The maps that the call reads or writes."""

@@ -11,8 +11,10 @@ from ...checks import LARGEST, check_array, check_out, check_shape
 from ..shapes import ConvShape
 from ..sparse_pattern import SparsePattern, check_sparse_conv, check_values, sparse_shape
 from . import machine, workspace
-from .conv_geometry import NOTHING, RELU, geometry, padded_size, place
+from .conv_geometry import NOTHING, RELU, Epilogue, geometry, padded_size, place
 from .pointers import NULL, Pointer, check_float32, check_pixels, dense, pixels
+
+AHEAD = 4  # offsets after the last one, of which the kernel prefetches
 
 
 def sparse_conv2d(
@@ -67,8 +69,8 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
     s = sparse_shape(where, x.shape, pattern, stride, padding)
     check_array(where, "dy", dy, dtype=x.dtype, shape=s.y)
     (x_pointer, ldx), (dy_pointer, lddy) = pixels(where, "x", x), pixels(where, "dy", dy)
-    g, m = _sparse_geometry(s, pattern, ldx, lddy), machine.current()
-    starts_and_offsets = _starts_and_offsets(where, g, pattern)
+    g, m = sparse_geometry(s, pattern.block, ldx, lddy), machine.current()
+    starts_and_offsets = _starts_and_offsets(where, g, pattern, m)
     scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices), m),))
     dvalues = workspace.empty(pattern.values_shape)
     lib.mg_sparse_conv2d_weight(
@@ -79,32 +81,32 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
 
 def _csr(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pattern: SparsePattern, relu: bool, y: Array) -> None:
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
-    g, m = _sparse_geometry(s, pattern, ldx, ldy, relu), machine.current()
-    starts_and_offsets = _starts_and_offsets(where, g, pattern)
+    g, m = sparse_geometry(s, pattern.block, ldx, ldy, RELU if relu else NOTHING), machine.current()
+    starts_and_offsets = _starts_and_offsets(where, g, pattern, m)
     scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g, m),))
     bias = NULL if b is None else dense(where, "b", b)
     lib.mg_sparse_conv2d(
-        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, y_pointer, dense(where, "scratch", scratch), m
+        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, NULL, y_pointer, dense(where, "scratch", scratch), m
     )
 
 
-def _sparse_geometry(s: ConvShape, pattern: SparsePattern, ldx: int, ldy: int, relu: bool = False) -> Pointer:
+def sparse_geometry(s: ConvShape, block: int, ldx: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_sparse_conv of `s`."""
-    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding[:2], s.out_h, s.out_w, s.cout, ldx, ldy, pattern.block, relu)
+    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding[:2], s.out_h, s.out_w, s.cout, ldx, ldy, block, *epilogue)
     return ffi.new("struct mg_sparse_conv *", sizes)
 
 
-def _starts_and_offsets(where: str, g: Pointer, pattern: SparsePattern) -> tuple[Pointer, Pointer]:
+def _starts_and_offsets(where: str, g: Pointer, pattern: SparsePattern, m: machine.Machine) -> tuple[Pointer, Pointer]:
     """Pointers to where each row starts, and to the columns as offsets into the panel of `g`."""
-    _check_offsets(where, g, lib.mg_sparse_panel(g))
+    _check_offsets(where, g, lib.mg_sparse_panel(g, m))
 
     def offsets() -> IntArray:
-        found = np.empty_like(pattern.col_indices)
+        found = np.empty(len(pattern.col_indices) + AHEAD, np.int32)
         columns = dense(where, "col_indices", pattern.col_indices, "int32_t[]")
-        lib.mg_sparse_offsets(g, len(found), columns, dense(where, "offsets", found, "int32_t[]"))
+        lib.mg_sparse_offsets(g, len(pattern.col_indices), columns, dense(where, "offsets", found, "int32_t[]"), m)
         return found
 
-    key = "panel", g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
+    key = "panel", m.isa, g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
     found = pattern.remembered(key, offsets)
     return dense(where, "crow_indices", pattern.crow_indices, "int32_t[]"), dense(where, "offsets", found, "int32_t[]")
 

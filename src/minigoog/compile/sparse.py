@@ -1,0 +1,127 @@
+"""What becomes of a convolution whose weights have zeros: whichever of dense (`direct`, `winograd`) and CSR is faster.
+
+Fixed rules decide: a model of the costs, in multiply-adds of `direct`. With `compile(..., tune=True)` a trial does. The constants
+are from benchmarks/sparsity.py on one core (docs/speed_log.md); a machine differs more in speed than in these ratios."""
+
+from collections.abc import Callable, Sequence
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..array_types import Array
+from ..kernels.shapes import conv_shape
+from .layout import Map, new_map
+from .lowering import Call, Lowering
+
+DENSE_ENOUGH = 0.7  # no CSR from this density on
+SOME_IMAGES = 8  # for which "batch_invariant" chooses
+CSR_OPERATION = 1.55  # a multiply-add of CSR
+CSR_FLOAT = 6  # one float of the map to or from lines of pixels
+CSR_WEIGHT = 20  # fetching a weight and its offset once
+CSR_VECTOR = 8  # pixels that are computed together, needed or not
+DENSE_WEIGHT = 9  # fetching a weight once; `winograd` has more of them
+WINOGRAD = {4: (0.4, 4.0), 2: (0.55, 1.8)}  # side -> (a multiply-add of the definition, fetched weights)
+WINOGRAD_5X5 = (0.85, 1.44)
+TRIALS = 7
+GAIN = 0.97  # of the dense time: what CSR must reach in a trial
+
+
+def convolution(lowering: Lowering, x: Map, w: Any, b: Array | None, y: Map, after: dict[str, Any], how: dict[str, Any]) -> Sequence[Call]:
+    """The calls of a convolution of the map `x` with the weights `w`, which may have zeros. after: activation and residual; how: window."""
+    dense = lowering.native.convolution(lowering.machine, x, w, b, y, **after, **how)
+    if how.get("algorithm", lowering.algorithm) not in ("auto", lowering.algorithm) or dense[-1].algorithm == "depthwise":
+        return dense  # type: ignore[no-any-return]
+    if (groups := how.get("groups", 1)) > 1:
+        parts = [_one(lowering, *part, how=how | {"groups": 1}) for part in _groups(groups, x, w, b, y, after)]
+        return sum(map(list, parts), []) if any(calls[-1].algorithm == "CSR" for calls in parts) else dense
+    return _one(lowering, x, w, b, y, after, how, dense)
+
+
+def _groups(
+    groups: int, x: Map, w: Any, b: Array | None, y: Map, after: dict[str, Any]
+) -> list[tuple[Map, Any, Array | None, Map, dict[str, Any]]]:
+    """x, w, b, y, after of each group."""
+    cin, cout = x.shape[3] // groups, y.shape[3] // groups
+    found = []
+    for g in range(groups):
+        part, residual = slice(g * cout, (g + 1) * cout), after["residual"]
+        its = after | {"residual": None if residual is None else residual.channels(g * cout, cout)}
+        b_part = None if b is None else np.ascontiguousarray(b[part])
+        found.append((x.channels(g * cin, cin), w.among(part), b_part, y.channels(g * cout, cout), its))
+    return found
+
+
+def _one(
+    lowering: Lowering, x: Map, w: Any, b: Array | None, y: Map, after: dict[str, Any], how: dict[str, Any],
+    dense: Sequence[Call] | None = None,
+) -> Sequence[Call]:
+    """The same of a convolution without groups."""
+    sparse, m = kernels.native.plan_sparse, lowering.machine
+    dense = lowering.native.convolution(m, x, w, b, y, **after, **how) if dense is None else dense
+    window = {"stride": 1, "padding": 0} | {k: v for k, v in how.items() if k != "algorithm"}
+    s = conv_shape("compile", x.shape, w.shape, **window)
+    nonzero = sparse.count(w, DENSE_ENOUGH)
+    if not s.n or nonzero > DENSE_ENOUGH * prod(w.shape) or not sparse.supports(m, s):
+        return dense
+    csr = sparse.convolution(m, s, x, w, nonzero, b, y, **after)
+    chosen, costs = (_tried if lowering.tune else _estimated)(lowering, s, dense, csr, nonzero)
+    why = f"density {nonzero / prod(w.shape):.3g}: {costs}"
+    return [csr._replace(why=why)] if chosen == "CSR" else [*dense[:-1], dense[-1]._replace(why=why)]
+
+
+def _estimated(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, nonzero: int) -> tuple[str, str]:
+    """The algorithm that the rules choose, and their costs as text: shares of what `direct` takes."""
+    s = s._replace(n=SOME_IMAGES) if lowering.algorithm == "batch_invariant" else s
+    direct = _dense_cost(s)
+    algorithm = dense[-1].algorithm
+    costs = {algorithm: _dense_cost(s, dense[-1].settings["conv"].side if algorithm == "winograd" else 0), "CSR": csr_cost(s, nonzero)}
+    return min(costs, key=lambda name: costs[name]), ", ".join(f"{name} {cost / direct:.2f}" for name, cost in costs.items()) + " of direct"
+
+
+def _dense_cost(s: Any, side: int = 0) -> float:
+    operation, weights = (WINOGRAD_5X5 if s.kh == 5 else WINOGRAD[side]) if side else (1.0, 1.0)
+    size = s.kh * s.kw * s.cin * s.cout
+    return float(size * (s.n * s.out_h * s.out_w * operation + DENSE_WEIGHT * weights))
+
+
+def csr_cost(s: Any, nonzero: int) -> float:
+    """What CSR takes with so many weights, in multiply-adds of `direct`."""
+    width = s.out_w if s.kh == 1 else ceil((s.w + s.padding[1]) / s.stride[1] / CSR_VECTOR) * CSR_VECTOR
+    positions = ceil(s.n * s.out_h * width / CSR_VECTOR) * CSR_VECTOR
+    copied = 1.0 if s.kh == s.kw == 1 else 1.5 * s.kw
+    floats = s.n * (s.h * s.w * s.cin * copied + s.out_h * s.out_w * s.cout)
+    return float(nonzero * (CSR_OPERATION * positions + CSR_WEIGHT) + CSR_FLOAT * floats)
+
+
+def _tried(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, nonzero: int) -> tuple[str, str]:
+    """The faster of both, and their milliseconds as text."""
+    if csr_cost(s, nonzero) > 3 * _dense_cost(s):
+        return _estimated(lowering, s, dense, csr, nonzero)  # not worth a trial
+    runs = {calls[-1].algorithm: _runner(lowering.machine, calls) for calls in (dense, [csr])}
+    turns = [[run() for run in runs.values()] for _ in range(TRIALS)]
+    times = dict(zip(runs, map(min, zip(*turns, strict=True)), strict=True))
+    dense_time = times[dense[-1].algorithm]
+    chosen = "CSR" if times["CSR"] < GAIN * dense_time else dense[-1].algorithm
+    return chosen, ", ".join(f"{name} {1e3 * seconds:.3g} ms" for name, seconds in times.items())
+
+
+def _runner(m: Any, calls: Sequence[Call]) -> Callable[[], float]:
+    """A function that makes these calls alone, on maps of their own, and returns the seconds they took."""
+    arena = kernels.native.arena
+    first, last = calls[0].x, calls[-1].y
+    x, y = new_map((*first.shape[:3], first.ld), arena.INPUT), new_map((*last.shape[:3], last.ld), arena.OUTPUT)
+    maps = {id(first): x.channels(0, first.shape[3]), id(last): y.channels(0, last.shape[3])}
+    moved = [call._replace(x=maps.get(id(call.x), call.x), y=maps.get(id(call.y), call.y), residual=None, name="") for call in calls]
+    program = kernels.native.plan.Program(moved, m)
+    arrays = np.zeros(x.shape, np.float32), np.zeros(y.shape, np.float32)
+
+    seconds = np.zeros(len(calls))
+
+    def run() -> float:
+        program.run(arrays[0], [arrays[1]], seconds)
+        return float(seconds.sum())
+
+    run()
+    return run

@@ -1,0 +1,103 @@
+"""Plans of pruned networks: what layers with zeros become, and that it computes the same."""
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+from minigoog import Tensor, nn
+from tests.kernels.judge import same_bits
+from tests.strategies import numbers
+
+pytestmark = pytest.mark.skipif(not mg.kernels.native, reason="the C kernels were not built")
+
+
+def pruned_conv(density, *sizes, **settings):
+    """A Conv2d with a share of its weights, at random places."""
+    mg.manual_seed(0)
+    conv = nn.Conv2d(*sizes, **settings)
+    conv.weight.data[np.random.default_rng(0).random(conv.weight.shape) >= density] = 0
+    return conv.eval()
+
+
+def exact(model, x):
+    """What the model computes in float64, and the largest sum of absolute products: the scale of its rounding."""
+    with mg.kernels.use("reference"):
+        return model(Tensor(x)).data
+
+
+WINDOWS = {
+    "3x3": (pruned_conv(0.05, 33, 40, 3, padding=1, relu=True), (2, 14, 14, 33)),
+    "1x1": (pruned_conv(0.05, 64, 130, 1, relu=True), (3, 7, 7, 64)),
+    "5x5 of odd rows": (pruned_conv(0.05, 24, 20, 5, padding=2), (2, 12, 13, 24)),
+    "stride": (pruned_conv(0.05, 32, 24, 3, stride=2, padding=1), (1, 15, 15, 32)),
+    "groups": (pruned_conv(0.05, 64, 48, 3, padding=1, groups=2, relu=True), (1, 13, 13, 64)),
+    "nothing left": (pruned_conv(0, 32, 24, 3, padding=1), (1, 9, 9, 32)),
+}
+
+
+@pytest.mark.parametrize("conv, shape", WINDOWS.values(), ids=WINDOWS)
+@pytest.mark.parametrize("tune", [False, True])
+def test_a_layer_with_few_weights_computes_what_the_reference_computes(isa, conv, shape, tune):
+    x = numbers(1, shape)
+    plan = mg.compile(conv, shape, tune=tune)
+    assert np.allclose(plan(x), exact(conv, x), atol=1e-5)
+    if not tune:
+        assert all(step.algorithm == "CSR" and step.why.startswith("density") for step in plan.steps)
+
+
+def test_dense_layers_stay_dense_and_print_no_reasons():
+    plan = mg.compile(pruned_conv(1, 16, 16, 3, padding=1), (1, 8, 8, 16))
+    assert "CSR" not in repr(plan) and "because" not in repr(plan)
+
+
+def test_the_plan_says_why_a_layer_is_what_it_is():
+    plan = mg.compile(nn.Sequential(pruned_conv(0.1, 64, 64, 1), pruned_conv(0.65, 64, 64, 3, padding=1)).eval(), (2, 14, 14, 64))
+    assert [step.algorithm for step in plan.steps if step.why] == ["CSR", "winograd"]
+    assert "density 0.1" in repr(plan) and "because" in repr(plan) and "of direct" in repr(plan)
+
+
+def test_a_residual_and_an_activation_are_part_of_the_sparse_call():
+    class Block(nn.Module):
+        def __init__(self):
+            self.conv = pruned_conv(0.05, 48, 48, 3, padding=1)
+
+        def forward(self, x):
+            return mg.ops.silu(self.conv(x) + x)
+
+    block, x = Block().eval(), numbers(2, (2, 9, 9, 48))
+    first = nn.Sequential(pruned_conv(0.05, 48, 48, 1), block).eval()
+    plan = mg.compile(first, x.shape)
+    assert [step.algorithm for step in plan.steps] == ["CSR", "CSR"]
+    assert np.allclose(plan(x), exact(first, x), atol=1e-5)
+
+
+def test_a_linear_layer_with_few_weights_is_sparse_too():
+    mg.manual_seed(0)
+    linear = nn.Linear(300, 200)
+    linear.weight.data[np.random.default_rng(0).random(linear.weight.shape) >= 0.05] = 0
+    model, x = nn.Sequential(nn.GlobalAvgPool2d(), linear).eval(), numbers(3, (5, 2, 2, 300))
+    plan = mg.compile(model, x.shape)
+    assert plan.steps[-1].algorithm == "CSR" and np.allclose(plan(x), exact(model, x), atol=1e-5)
+
+
+def test_bits_do_not_depend_on_the_number_of_threads(threads):
+    conv, x = pruned_conv(0.1, 40, 56, 3, padding=1, relu=True), numbers(4, (3, 14, 14, 40))
+    plan = mg.compile(conv, x.shape)
+    results = []
+    for n in (1, 2, 3):
+        threads(n)
+        results.append(plan(x))
+    assert all(same_bits(y, results[0]) for y in results)
+
+
+def test_batch_invariant_chooses_as_for_some_images():
+    conv = pruned_conv(0.1, 64, 64, 3, padding=1)
+    xs = numbers(5, (4, 7, 7, 64))
+    together = mg.compile(conv, xs.shape, algorithm="batch_invariant")(xs)
+    alone = mg.compile(conv, (1, 7, 7, 64), algorithm="batch_invariant")(xs[2:3].copy())
+    assert same_bits(alone, together[2:3].copy())
+
+
+def test_tune_must_be_a_bool():
+    with pytest.raises(TypeError, match="compile: `tune` is"):
+        mg.compile(nn.Conv2d(3, 4, 1), (1, 4, 4, 3), tune="fast")
