@@ -43,6 +43,13 @@ def test_a_pruned_network_is_the_same_network_in_every_other_respect():
         assert np.allclose(mg.compile(model, x.shape)(x.data), model(x).data, atol=1e-5)
 
 
+def test_a_pruned_network_with_normalisation_runs_on_sparse_kernels(native):
+    mg.manual_seed(0)
+    model, x = nn.prune(mg.models.SmallInception(norm=True).eval(), 0.05), numbers(0, (2, 28, 28, 3))
+    plan = mg.compile(model, x.shape)
+    assert "CSR" in repr(plan) and np.allclose(plan(x), model(Tensor(x)).data, atol=1e-4)
+
+
 @pytest.mark.parametrize("make", [
     lambda p: optim.SGD(p, 0.1, 0.9, weight_decay=1e-2), lambda p: optim.SGD(p, 0.1, 0.9, nesterov=True),
     lambda p: optim.Adam(p, 0.01), lambda p: optim.AdamW(p, 0.01),

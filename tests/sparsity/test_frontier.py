@@ -42,7 +42,7 @@ def frontier(*flags):
 
 
 def test_each_network_has_one_accuracy_and_one_time(runs, tmp_path, capsys):
-    frontier("--run", runs / "dense", runs / "dense", runs / "pruned", *FLAGS, "--output", tmp_path / "out")
+    frontier("--run", runs / "dense", runs / "dense", runs / "pruned", *FLAGS, "--tune", "--output", tmp_path / "out")
     numbers = json.loads((tmp_path / "out" / "frontier.json").read_text())
     names = ["dense", "pruned", "dense, 0.5 in one step", "dense, 0.1 in one step"]
     assert [p["name"] for p in numbers["points"]] == names
@@ -56,7 +56,8 @@ def test_each_network_has_one_accuracy_and_one_time(runs, tmp_path, capsys):
     settings = numbers["settings"]
     assert settings["threads"] == 1 and settings["images"] == 355 and settings["scope"] == "global" and "processor" in numbers["machine"]
     out = capsys.readouterr().out
-    assert "dense, 0.1 in one step" in out and "355 test images of digits" in out and "medians of 3 turns, threads: 1" in out
+    assert "dense, 0.1 in one step" in out and "355 test images of digits" in out
+    assert "medians of 3 turns, one thread, CPU time, tuned" in out
 
 
 def test_a_pruned_point_is_the_network_that_prune_makes(runs):
@@ -90,8 +91,8 @@ def test_what_was_measured_is_not_measured_again_after_a_stop(runs, tmp_path, mo
 def test_a_plan_that_computes_something_else_is_not_timed(runs, tmp_path, monkeypatch):
     compiled = points_module.plan_of
 
-    def wrong(model, shape):
-        plan = compiled(model, shape)
+    def wrong(model, shape, **how):
+        plan = compiled(model, shape, **how)
         return lambda x: plan(x) + 1
 
     monkeypatch.setattr(points_module, "plan_of", wrong)

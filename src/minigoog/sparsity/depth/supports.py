@@ -11,10 +11,10 @@ from .plain_stack import new_stack
 from .rings import ALIVE, SIZES, found, mean_size, train
 
 PLANS: dict[tuple[bool, bool], dict[str, Any]] = {  # key: (photographs?, quick?)
-    (True, False): {"train": 16_000, "test": 2_000, "epochs": 6, "lr": 0.1, "seeds": 2, "strengths": (0.0, 0.5, 1.0, 2.0, 4.0)},
+    (True, False): {"train": 16_000, "test": 2_000, "epochs": 6, "lr": 0.1, "seeds": 2, "strengths": (0.0, 2.0, 4.0, 8.0, 16.0)},
     (True, True): {"train": 640, "test": 400, "epochs": 1, "lr": 0.1, "seeds": 1, "strengths": (0.0, 2.0)},
-    (False, False): {"train": 1_442, "test": 355, "epochs": 15, "lr": 0.1, "seeds": 3, "strengths": (0.0, 0.5, 1.0, 2.0, 4.0)},
-    (False, True): {"train": 700, "test": 355, "epochs": 2, "lr": 0.1, "seeds": 1, "strengths": (0.0, 1.0)},
+    (False, False): {"train": 1_442, "test": 355, "epochs": 15, "lr": 0.1, "seeds": 3, "strengths": (0.0, 2.0, 4.0, 8.0, 16.0)},
+    (False, True): {"train": 700, "test": 355, "epochs": 5, "lr": 0.1, "seeds": 1, "strengths": (0.0, 2.0)},
 }
 RISES = 0.5  # rank correlation with depth that counts as rising
 TELLS = (0.1, 0.9)  # a strength says something if it leaves more and fewer of the outermost rings than this

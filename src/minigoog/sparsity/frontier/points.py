@@ -2,6 +2,7 @@
 
 import copy
 import statistics
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ... import kernels
 from ...compile import compile as plan_of
 from ...data import DataLoader
 from ...loading import TrainedModel, runner
@@ -16,7 +18,7 @@ from ...nn import evaluation_mode, prune
 from ...nn.pruning import density_of
 from ...tensor import Tensor, no_grad
 from ..runner.demonstration import Numbers, Say
-from ..speed.turns import check_answer, seconds, take_turns
+from ..speed.turns import check_answer, take_turns
 
 BATCH = 32  # images that are tested together
 
@@ -66,17 +68,27 @@ def accuracy(point: Point, dataset: Any, workers: int, say: Say) -> Numbers:
     return {"density": density_of(point.model), "accuracy": right / len(dataset)}
 
 
-def times(found: Sequence[Point], batches: Sequence[int], rounds: int, seed: int = 0) -> Numbers:
-    """{batch: {checksum: median and shortest milliseconds of a plan}}: all networks take turns, and a wrong answer is not timed."""
+def times(found: Sequence[Point], batches: Sequence[int], rounds: int, tune: bool = False, seed: int = 0) -> Numbers:
+    """{batch: {checksum: median and shortest milliseconds of a plan}}: all networks take turns, and a wrong answer is not timed.
+
+    On one thread it is CPU time, which other programs disturb less. tune: whether a trial chooses the kernel of each pruned layer."""
     results: Numbers = {}
     for batch in batches:
         x = np.random.default_rng(seed).standard_normal((batch, *found[0].model.preprocess.input_size)).astype(np.float32)
-        plans = {point.checksum: plan_of(point.model, x.shape) for point in found}
+        plans = {point.checksum: plan_of(point.model, x.shape, tune=tune) for point in found}
         for point in found:
             _check(point, plans[point.checksum](x), x)
-        each = take_turns({checksum: partial(seconds, partial(plan, x)) for checksum, plan in plans.items()}, rounds)
+        each = take_turns({checksum: partial(_seconds, plan, x) for checksum, plan in plans.items()}, rounds)
         results[str(batch)] = {c: {"ms": 1e3 * statistics.median(s), "shortest": 1e3 * min(s)} for c, s in each.items()}
     return results
+
+
+def _seconds(plan: Any, x: Any) -> float:
+    """The time of one call."""
+    clock = time.process_time if kernels.get_num_threads() == 1 else time.perf_counter
+    start = clock()
+    plan(x)
+    return clock() - start
 
 
 def _check(point: Point, y: Any, x: Any) -> None:

@@ -43,6 +43,7 @@ def parser(prog: str) -> Parser:
     p.add_argument("--keep", nargs="+", default=(), metavar="NAME", help="modules that are not pruned")
     p.add_argument("--batches", nargs="+", type=integer(1), default=(1, 8), metavar="N", help="images in a plan (default: 1 8)")
     p.add_argument("--rounds", type=integer(1), default=21, metavar="N", help="turns that each plan takes (default: 21)")
+    p.add_argument("--tune", action="store_true", help="choose the kernel of each pruned layer by a trial, not by rules")
     p.add_argument("--threads", type=integer(1), default=1, metavar="N", help="threads of the C kernels (default: 1)")
     p.add_argument("--workers", type=integer(0), default=2, metavar="N", help="threads that prepare images (default: 2)")
     p.add_argument("--output", type=output_folder, metavar="DIR", help="results (default: runs/frontier-...)")
@@ -64,7 +65,7 @@ def frontier(flags: Namespace) -> None:
     how = {"scope": flags.scope, "block": flags.block, "keep": flags.keep}
     found = list(points(models, flags.densities, how))
     settings = {"data": data, "images": len(dataset), "densities": list(flags.densities)} | how
-    settings |= {"batches": list(flags.batches), "rounds": flags.rounds, "threads": flags.threads}
+    settings |= {"batches": list(flags.batches), "rounds": flags.rounds, "threads": flags.threads, "tune": flags.tune}
     setting = Setting(opened(output(flags), _kind(settings, found, dataset)), say=lambda text: print(f"  {text}", flush=True))
     numbers = measure(setting, found, dataset, settings, flags.workers)
     _write(setting.folder, numbers)
@@ -79,7 +80,7 @@ def measure(setting: Setting, found: Sequence[Point], dataset: Any, settings: Nu
         result = setting.once(f"accuracy-{point.checksum}", partial(accuracy, point, dataset, workers, setting.say))
         rows.append({"name": point.name, "checksum": point.checksum, "in_one_step": point.name.endswith(" in one step")} | result)
     setting.say(f"times, {settings['rounds']} turns of each")
-    each = setting.once("times", lambda: times(found, settings["batches"], settings["rounds"]))
+    each = setting.once("times", lambda: times(found, settings["batches"], settings["rounds"], settings["tune"]))
     for row in rows:
         row["ms"] = {batch: by_checksum[row["checksum"]] for batch, by_checksum in each.items()}
     return {"settings": settings, "machine": machine(), "finished": now(), "points": rows}
@@ -96,7 +97,8 @@ def table(numbers: Numbers) -> str:
         rows.append((p["name"], f"{p['density']:.3g}", f"{p['accuracy']:.2%}", f"{100 * (first['accuracy'] - p['accuracy']):.2f}", *cells))
     s, m = numbers["settings"], numbers["machine"]
     said = f"{s['images']:,} test images of {printable(s['data'])}; lost: points of accuracy"
-    timed = f"medians of {s['rounds']} turns, threads: {s['threads']}, {m['processor']}"
+    time = "one thread, CPU time" if s["threads"] == 1 else f"{s['threads']} threads"
+    timed = f"medians of {s['rounds']} turns, {time}{', tuned' * s['tune']}, {m['processor']}"
     return f"{aligned([head, *rows], right=tuple(range(1, len(head))))}\n\n{said}\n{timed}"
 
 
