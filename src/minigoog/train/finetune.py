@@ -20,12 +20,13 @@ from ..formats.saved_model import Info
 from ..importing import ImportedNetwork
 from ..importing.classes import with_classes
 from ..loading import TrainedModel, constants, load
-from ..nn import BatchNorm2d, ConvBNReLU, Dropout, Module
+from ..nn import BatchNorm2d, ConvBNReLU, Dropout, Module, masks
 from ..optim import Group
 from ..text import listed, printable, short
 from . import augmentation, fingerprint
 from .classifier import Classifier, last_layer
 from .config import Config
+from .distillation import Teacher
 from .setup import Setup, datasets, one_size, skipped, try_size
 
 
@@ -43,6 +44,7 @@ def prepare(config: Config) -> Setup:
     setup = Setup(
         train, test, augmentation.training(*how, prepared.end),
         prepared, model, info, _facts(source, train, test), build, old.of(model), constants(source),
+        Teacher(config, info, preprocess.colours) if config.distill else None,
     )  # fmt: skip
     freeze(setup, config)
     return setup
@@ -82,6 +84,7 @@ def _new_network(source: TrainedModel, old: Classifier, info: Info, config: Conf
         model.logits = True  # training needs what goes into a Softmax at its end
     own, ends = model.state_dict(), f"{old.name}."
     model.load_state_dict({name: array for name, array in source.state_dict().items() if name in own and not name.startswith(ends)}, False)
+    loading.set_masks(model, {name: mask.copy() for name, mask in masks(source).items() if not name.startswith(ends)})
     rng.manual_seed(config.samplings)
     return model
 

@@ -5,7 +5,8 @@ machine.json              the machine that it ran on
 metrics.jsonl             a line for each epoch, and one every LOG_EVERY steps (loop.py)
 last.safetensors          the weights after the last complete epoch
 averaged.safetensors      their running average, with --average
-best.safetensors          the weights (the average, if there is one) of the epoch with the best test accuracy
+best.safetensors          the weights (the average, if there is one) of the epoch with the best test accuracy;
+                          with --prune, of those that have as few weights as the last
 epoch-0010.safetensors    the weights of that epoch, with --keep-every
 checkpoint.safetensors    all that is needed to resume
 curve.png                 loss, accuracy and learning rate by epoch, if matplotlib is installed"""
