@@ -26,6 +26,7 @@ from minigoog.train.progress import Progress
 
 from ..answers import stored
 from ..data.generated import idx_bytes, random_bytes
+from ..detection import files as detection
 from ..formats import caffe_files, caffe_networks, torch_files
 from ..formats.test_pth import file_of
 from .check import CORPUS
@@ -57,6 +58,10 @@ def files() -> dict[str, dict[str, bytes]]:
         "torchvision": {"bytes": b"decide"}, "state-dict": {"bytes": b"decide"},
         "caffemodel": caffemodels(), "prototxt": prototxts(),
         "onnx": {"classifier": classifier(), "spelled-out": spelled_out()},
+        "voc": {"objects": detection.xml(detection.VOC["a"]).encode(), "doctype": detection.xml([], more="<!DOCTYPE a>").encode()},
+        "voc-list": {"list": b"BloodImage_00007\nBloodImage_00011\n"},
+        "coco": {"objects": json.dumps(detection.coco_value()).encode()},
+        "boxes": {name: text.encode() for name, text in detection.TABLES.items()},
         "image": pictures(),
     }  # fmt: skip
 

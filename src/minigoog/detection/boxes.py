@@ -26,7 +26,7 @@ def checked(where: str, name: str, boxes: Any) -> Array:
 
 def from_inclusive(boxes: Array) -> Array:
     """Boxes of Pascal VOC, whose first pixel is 1 and whose last one is inside."""
-    return boxes - np.array([1.0, 1.0, 0.0, 0.0])
+    return np.asarray(boxes - np.array([1.0, 1.0, 0.0, 0.0]))
 
 
 def areas(boxes: Array) -> Array:

@@ -1,5 +1,6 @@
-"""Data sets for detection: pictures with objects."""
+"""Data sets for detection: Pascal VOC, COCO and CSV become pictures with objects."""
 
 from .dataset import DetectionSet, Fault, Objects, Picture
+from .opening import open_detection
 
-__all__ = ["DetectionSet", "Fault", "Objects", "Picture"]
+__all__ = ["DetectionSet", "Fault", "Objects", "open_detection", "Picture"]
