@@ -7,7 +7,7 @@ import cffi
 HERE = Path(__file__).parent
 
 ffi = cffi.FFI()
-for header in ("minigoog.h", "minigoog_sparse.h"):
+for header in ("minigoog.h", "minigoog_sparse.h", "minigoog_regions.h"):
     ffi.cdef("".join(line for line in (HERE / header).read_text().splitlines(keepends=True) if not line.startswith("#")))
 ffi.set_source(
     "minigoog._native",

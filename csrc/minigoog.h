@@ -294,6 +294,7 @@ size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_ma
 void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
                  const struct mg_machine *machine);
 
+#include "minigoog_regions.h"
 #include "minigoog_sparse.h"
 
 #endif
