@@ -55,7 +55,8 @@ def test_hsv_is_that_of_colorsys():
 
 def test_shares_of_colours_and_intensity():
     pixel = np.array([[[10, 20, 70], [0, 0, 0]]], np.uint8)
-    assert np.allclose(COLOURS["rgI"](pixel), [[[25.5, 51, 100 / 3], [0, 0, 0]]]) and np.allclose(COLOURS["I"](pixel)[0, :, 0], [100 / 3, 0])
+    assert np.allclose(COLOURS["rgI"](pixel), [[[25.5, 51, 100 / 3], [0, 0, 0]]])
+    assert np.allclose(COLOURS["I"](pixel)[0, :, 0], [100 / 3, 0])
 
 
 def test_the_derivatives_of_a_ramp_are_its_slopes():
@@ -149,7 +150,8 @@ def test_a_picture_that_is_much_higher_than_wide_does_not_grow_without_limit():
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"strategy": "slow"}, "`strategy` is 'slow', expected one of single, fast, quality"), ({"superpixels": 0}, "`superpixels` is 0.0, expected"),
+    ({"strategy": "slow"}, "`strategy` is 'slow', expected one of single, fast, quality"),
+    ({"superpixels": 0}, "`superpixels` is 0.0, expected"),
     ({"smallest": -1}, "`smallest` is -1, expected at least 0"), ({"width": 0}, "`width` is 0, expected at least 1"),
 ])  # fmt: skip
 def test_wrong_settings_are_named(settings, message):

@@ -62,8 +62,12 @@ def files() -> dict[str, dict[str, bytes]]:
         "voc-list": {"list": b"BloodImage_00007\nBloodImage_00011\n"},
         "coco": {"objects": json.dumps(detection.coco_value()).encode()},
         "boxes": {name: text.encode() for name, text in detection.TABLES.items()},
+        "found": {"detections": FOUND},
         "image": pictures(),
     }  # fmt: skip
+
+
+FOUND = b'{"pictures": [{"file": "a.png", "boxes": [[0, 2, 10, 12.5]], "classes": ["cat"], "scores": [0.9]}, {"file": "b", "boxes": []}]}'
 
 
 def packed(data: bytes) -> bytes:

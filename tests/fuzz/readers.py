@@ -11,6 +11,7 @@ import numpy as np
 import minigoog as mg
 from minigoog import curves, importing
 from minigoog.data import DamagedImage, cifar, class_names, datasets, idx, images
+from minigoog.detection import found
 from minigoog.detection.annotations import coco, table, voc
 from minigoog.formats import caffe, foreign, googlenet_from_torchvision, onnx, pth, safetensors, torchvision
 from minigoog.importing.state_dicts import recognise
@@ -146,5 +147,6 @@ READERS = {
     "voc-list": Reader("test.txt", voc.read_list),
     "coco": Reader("instances.json", coco.read),
     "boxes": Reader("boxes.csv", table.read),
+    "found": Reader("found.json", found.read),
     "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 16 * images.MOST_PIXELS),
 }
