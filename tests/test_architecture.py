@@ -32,6 +32,7 @@ FLOORS = {  # by package: a room, its floor. A room imports rooms on lower floor
     (): floors("The floors"),
     ("inspection",): floors("Inside `inspection`"),
     ("sparsity",): floors("Inside `sparsity`"),
+    ("detection",): floors("Inside `detection`"),
 }
 
 

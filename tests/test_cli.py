@@ -164,7 +164,7 @@ def bash():
 
 @pytest.mark.parametrize("words, offered", [
     (["minigoog", "tr"], ["train"]),
-    (["minigoog", ""], ["classify", "train", "evaluate", "inspect", "export", "data", "sparsity", "completion", "-h", "--help",
+    (["minigoog", ""], ["classify", "train", "evaluate", "inspect", "detection", "export", "data", "sparsity", "completion", "-h", "--help",
                         "--version"]),
     (["minigoog", "train", "--ti"], ["--tiny"]),
     (["minigoog", "train", "--tiny", "--step-f"], ["--step-factor"]),

@@ -30,7 +30,8 @@ OTHERWISE = {  # file: why its bare writes are right
     "docs/conf.py": "into the site, which is built anew each time",
     "examples/train_on_your_images.py": "draws the example's images",
 }
-WRITTEN = {"--json", "--csv", "--evidence", "--mistakes", "--output", "--plot", "--into"}  # flags of files and folders that programs write
+# flags of files and folders that programs write, and read
+WRITTEN = {"--json", "--csv", "--evidence", "--figure", "--mistakes", "--output", "--plot", "--into"}
 READ = {"--config", "--data", "--data-dir", "--image", "--images", "--script", "--weights", "--resume", "--against", "--classes",
         "--prototxt"}
 
@@ -223,6 +224,7 @@ def test_every_flag_of_a_file_says_whether_it_is_read_or_written_and_outputs_are
     ["evaluate", "RUN", "--data", "digits", "--json"], ["evaluate", "curves", "RUN", "--output"], ["inspect", "branches", "--output"],
     ["inspect", "page", "--output"], ["sparsity", "--output"], ["train", "--tiny", "--output"],
     ["data", "check", "FOLDER", "--json"], ["classify", "PHOTO", "--weights", "RUN", "--json"],
+    ["detection", "propose", "PHOTO", "--json"], ["detection", "evaluate", "FILE", "--data", "DATA", "--figure"],
     ["classify", "PHOTO", "--weights", "RUN", "--csv"], ["classify", "PHOTO", "--weights", "RUN", "--evidence"],
 ], ids=" ".join)  # fmt: skip
 @pytest.mark.parametrize("name", ["file/below", "file/below/", "", "-"])

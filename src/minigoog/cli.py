@@ -17,7 +17,7 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose out
 LONGEST = 1000  # characters of an error message
 FLAG = re.compile(r"(^|: pass )--[a-z]")  # how an error about a flag begins; others may mention one that helps
 
-FUNCTION = re.compile(r"^(open_dataset|train|sparsity): ")  # what programs call: users of a program do not know them
+FUNCTION = re.compile(r"^(open_dataset|selective_search|train|sparsity): ")  # what programs call: users of a program do not know them
 
 
 class Parser(argparse.ArgumentParser):

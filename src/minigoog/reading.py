@@ -95,10 +95,10 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     return os.fdopen(os.open(path, flags), "rb")
 
 
-def json_value(text: str | bytes, kind: type, pairs: Hook = None) -> Any:
+def json_value(text: str | bytes, kind: type, pairs: Hook = None, longest: int = LONGEST_JSON) -> Any:
     """The value of a JSON text, an instance of `kind` (dict: a JSON object); ValueError if it is anything else, or too long."""
-    if len(text) > LONGEST_JSON:
-        raise ValueError(f"{len(text)} bytes of JSON, expected at most {LONGEST_JSON}")
+    if len(text) > longest:
+        raise ValueError(f"{len(text)} bytes of JSON, expected at most {longest}")
     value = json.loads(text if isinstance(text, str) else text.decode(), object_pairs_hook=pairs)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{short(value)}, expected {'an object' if kind is dict else 'a list' if kind is list else kind.__name__}")

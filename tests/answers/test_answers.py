@@ -8,7 +8,9 @@ import pytest
 from tests.answers import FOLDER, QUESTIONS, asked_now, key
 from tests.answers.make import rooms
 
-MODULES = {"scikit-learn": "sklearn", "opencv-python-headless": "cv2"}  # where a library's module has another name
+MODULES = {  # where a library's module has another name
+    "scikit-learn": "sklearn", "mean-average-precision": "mean_average_precision", "opencv-python-headless": "cv2",
+}  # fmt: skip
 each_room = pytest.mark.parametrize("room", rooms())
 
 

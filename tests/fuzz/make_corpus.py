@@ -22,6 +22,7 @@ from minigoog.train import Config
 from minigoog.train.progress import Progress
 
 from ..data.generated import idx_bytes, random_bytes
+from ..detection import files as detection
 from . import foreign_corpus
 from .check import CORPUS
 from .readers import trainer
@@ -50,8 +51,16 @@ def files() -> dict[str, dict[str, bytes]]:
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
         "torchvision": {"bytes": b"decide"}, "state-dict": {"bytes": b"decide"},
         "caffemodel": foreign_corpus.caffemodels(), "prototxt": foreign_corpus.prototxts(), "onnx": foreign_corpus.onnxs(),
+        "voc": {"objects": detection.xml(detection.VOC["a"]).encode(), "doctype": detection.xml([], more="<!DOCTYPE a>").encode()},
+        "voc-list": {"list": b"BloodImage_00007\nBloodImage_00011\n"},
+        "coco": {"objects": json.dumps(detection.coco_value()).encode()},
+        "boxes": {name: text.encode() for name, text in detection.TABLES.items()},
+        "found": {"detections": FOUND},
         "image": pictures(),
     }  # fmt: skip
+
+
+FOUND = b'{"pictures": [{"file": "a.png", "boxes": [[0, 2, 10, 12.5]], "classes": ["cat"], "scores": [0.9]}, {"file": "b", "boxes": []}]}'
 
 
 def packed(data: bytes) -> bytes:

@@ -13,6 +13,8 @@ import numpy as np
 import minigoog as mg
 from minigoog import curves, importing
 from minigoog.data import DamagedImage, cifar, class_names, datasets, idx, images
+from minigoog.detection import found
+from minigoog.detection.annotations import coco, table, voc
 from minigoog.formats import caffe, foreign, googlenet_from_torchvision, onnx, pth, safetensors, torchvision
 from minigoog.formats.caffe.layers import Layer, layers, with_blobs
 from minigoog.importing.layouts import load_state
@@ -178,5 +180,10 @@ READERS = {
         "weights.pth", torchvision_read, (ValueError,), torchvision.WHERE
     ),
     "onnx": Reader("network.onnx", lambda path: importing.network(onnx.load(path)), (DamagedFile, ValueError)),
+    "voc": Reader("a.xml", voc.read),
+    "voc-list": Reader("test.txt", voc.read_list),
+    "coco": Reader("instances.json", coco.read),
+    "boxes": Reader("boxes.csv", table.read),
+    "found": Reader("found.json", found.read),
     "image": Reader("image.png", images.decode, (DamagedImage,), memory=MEMORY + 16 * images.MOST_PIXELS),
 }

@@ -17,6 +17,7 @@ NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slo
            "weight_decay": (0.1, 0)}
 WINDOWS = {"stride": (1, 1, 1, 2, (1, 2), (3, 1), 0, -1, 1.5, None, "1", 100, 2**33), "groups": (1, 1, 1, 2, 3, 0, -1),
            "radius": (0, 0, 1, 2, 3, -1, 1.0, None, 2**31),
+           "n_bins": (5, 256, 0, None), "min_size": (0, 3, -1, 1.5), "k": (0.0, 1.0, -1, np.nan), "similarity": ("CTSF", "", None),
            "padding": (0, 0, 1, 1, 2, (0, 3), (0, 0, 1, 1), (2, 0, 1, 3), 9, -1, 1.0, None),
            "dilation": (1, 1, 1, 2, (1, 3), 0, 1.5, 2**33), "kernel_size": (1, 2, 3, (2, 3), (1, 5), 0, 2.0, 40, None)}
 CHOICES = {"relu": (False, True), "nesterov": (False, True),
@@ -61,6 +62,10 @@ def argument(r, name, where, arrays):
         return SparsePattern.from_mask(mask, int(r.choice([1, 1, 16])))
     if name == "maps":
         return array(r, 4, np.float32 if r.random() < 0.1 else bool)
+    if name in ("segments", "sizes", "boxes", "neighbours", "colours", "textures"):
+        return r.integers(0, 4, (3,) * {"sizes": 1, "colours": 3, "textures": 3}.get(name, 2)).astype(np.int32)
+    if name == "values" and "region" in where:
+        return array(r, 3, np.uint8)
     if name == "labels":
         return r.integers(-1 if r.random() < 0.1 else 0, 4, int(r.integers(0, 6)))
     if name == "index":
@@ -98,6 +103,21 @@ def fitting(r, where, kwargs):
         kwargs["index"] = r.integers(0, x_shape[1] * x_shape[2], y.shape).astype(np.int32)
 
 
+def region(r, where, kwargs):
+    """Arguments of the kernels for regions that fit, mostly."""
+    h, w, c = (int(n) for n in r.integers(1, 7, 3))
+    labels = reference.graph_segments(r.integers(0, 3, (h, w, c)).astype(np.float32), 1.0, 2)
+    values = r.integers(0, 5, (c, h, w)).astype(np.uint8)
+    counts, n = reference.region_histograms(labels, values, 5), int(labels.max()) + 1
+    pairs = np.stack(np.triu_indices(n, 1), axis=1).astype(np.int32)
+    found = {"x": r.standard_normal((h, w, c)).astype(np.float32), "segments": labels, "values": values, "colours": counts,
+             "textures": counts, "sizes": np.bincount(labels.ravel()).astype(np.int32),
+             "boxes": np.tile(np.array([0, 0, w, h], np.int32), (n, 1)),
+             "neighbours": pairs[r.random(len(pairs)) < r.random()], "n_bins": int(r.integers(4, 7)),
+             "similarity": "CTSF"[: r.integers(1, 5)], "k": float(r.choice([0, 1, 50])), "min_size": int(r.integers(0, 5))}  # fmt: skip
+    kwargs |= {name: found[name] for name in kwargs}
+
+
 def call(r):
     """One random call: (name, arguments)."""
     where = str(r.choice([name for name in reference.__all__ if name != "empty"]))
@@ -110,6 +130,8 @@ def call(r):
             arrays.append(kwargs[name])
     if ("conv2d" in where and where != "conv2d_bias" or "pool2d" in where and "global" not in where) and r.random() < 0.7:
         fitting(r, where, kwargs)
+    if ("region" in where or "graph" in where) and r.random() < 0.7:
+        region(r, where, kwargs)
     return where, kwargs
 
 

@@ -161,6 +161,21 @@ def rows(side):
         native.cross_entropy_backward(filled((n, c), side), labels, 0.5)
 
 
+def regions(side):
+    r = np.random.default_rng(0)
+    for h, w, c in [(1, 1, 1), (1, 9, 2), (9, 1, 3), (13, 11, 3), (2, 2, 4)]:
+        x = filled((h, w, c), side)
+        for k, min_size in ((0.0, 1), (1.0, 3), (100.0, 1)):
+            labels = guarded_copy(native.graph_segments(x, k, min_size), side)
+            values = guarded_copy(r.integers(0, 7, (c, h, w)).astype(np.uint8), side)
+            counts = guarded_copy(native.region_histograms(labels, values, 7), side)
+            n = len(counts)
+            every = np.stack(np.triu_indices(n, 1), axis=1).astype(np.int32)  # all segments touch all others
+            sizes = guarded_copy(np.bincount(labels.ravel()).astype(np.int32), side)
+            box = guarded_copy(np.array([[0, 0, w, h]] * n, np.int32), side)
+            native.region_hierarchy(guarded_copy(every, side), sizes, box, counts, counts, "CTSF")
+
+
 def main():
     workspace.empty = guarded_empty  # results and scratch too: all kernels say workspace.empty(...)
     for isa in native.machine.available_isas():
@@ -168,7 +183,7 @@ def main():
         if "changing" in sys.argv:
             native.machine.current = changing(native)
         for guarded_empty.side in ("before", "after"):
-            for kernels in (convolutions, sparse, pools, elementwise, rows):
+            for kernels in (convolutions, sparse, pools, elementwise, rows, regions):
                 kernels(guarded_empty.side)
                 _kept.clear()
     print("all inside")
@@ -177,7 +192,7 @@ def main():
 def guarded_empty(shape, dtype=np.float32):
     """Instead of workspace.empty: filled with NaN (-1), so that reading what was never written shows too."""
     a = guarded(shape, guarded_empty.side, dtype)
-    a.fill(np.nan if np.dtype(dtype).kind == "f" else -1)
+    a.fill(np.nan if np.dtype(dtype).kind == "f" else np.array(-1).astype(dtype))
     return a
 
 

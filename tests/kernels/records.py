@@ -92,6 +92,14 @@ def any_shape(*names, **settings):
     return [call for shape in ANY for call in calls(dict.fromkeys(names, shape), settings)]
 
 
+SEGMENTS = np.array([[0, 0, 1], [2, 1, 1]], np.int32)
+REGIONS = {  # three segments of a picture of 2 x 3 pixels, each the neighbour of both others
+    "neighbours": np.array([[0, 1], [0, 2], [1, 2]], np.int32), "sizes": np.array([2, 3, 1], np.int32),
+    "boxes": np.array([[0, 0, 2, 1], [1, 0, 3, 2], [0, 1, 1, 2]], np.int32), "colours": np.array([[[1, 1]], [[3, 0]], [[0, 1]]], np.int32),
+    "textures": np.array([[[2, 0, 0]] * 2, [[1, 1, 1]] * 2, [[0, 0, 1]] * 2], np.int32),
+}  # fmt: skip
+ONE_REGION = {name: a[:0] if name == "neighbours" else a[:1] for name, a in REGIONS.items()}
+
 RECORDS = {
     "add": Record(any_shape("a", "b"), slices=("a", "b", "out"), in_place=("a", "b")),
     "avg_pool2d": Record(pool_calls("x", more=[COUNTED]), slices=("x", "out")),
@@ -119,6 +127,8 @@ RECORDS = {
     "global_avg_pool2d": Record(calls({"x": MAP}) + calls({"x": NO_IMAGES}), slices=("x",)),
     "global_avg_pool2d_backward": Record([{"x_shape": MAP, "dy": numbers(0, (2, 4))}, {"x_shape": NO_IMAGES, "dy": numbers(0, (0, 4))}],
                                          slices=("dy",)),
+    "graph_segments": Record(calls({"x": (5, 6, 3)}, {"k": 1.0, "min_size": 2}, {"k": 0.0, "min_size": 0}) + calls(
+        {"x": (1, 7, 2)}, {"k": 0.5, "min_size": 3})),
     "hard_sigmoid": Record(any_shape("x", alpha=0.3, beta=0.4), slices=("x", "out")),
     "hard_sigmoid_backward": Record(any_shape("x", "dy", alpha=0.3, beta=0.4), slices=("x", "dy")),
     "hard_swish": Record(any_shape("x"), slices=("x", "out")),
@@ -131,6 +141,8 @@ RECORDS = {
     "linear_weight": Record(calls({"x": (5, 7), "dy": (5, 3)}) + calls({"x": (0, 7), "dy": (0, 3)}), slices=("x", "dy")),
     "max_pool2d": Record(pool_calls("x") + [call | {"with_index": False} for call in pool_calls("x")], slices=("x", "out")),
     "max_pool2d_backward": Record(pool_calls("x_shape", "index", "dy"), slices=("dy",)),
+    "region_hierarchy": Record([REGIONS | {"similarity": parts} for parts in ("CTSF", "TSF", "F", "C")] + [ONE_REGION]),
+    "region_histograms": Record([{"segments": SEGMENTS, "values": np.arange(12, dtype=np.uint8).reshape(2, 2, 3) % 5, "n_bins": 5}]),
     "relu": Record(any_shape("x"), slices=("x", "out"), in_place=("x",)),
     "relu_backward": Record(any_shape("y", "dy"), slices=("y", "dy")),
     "sgd_step": Record(any_shape("w", "dw", "v", **STEP) + any_shape("w", "dw", "v", nesterov=True, **STEP), written=("w", "v")),

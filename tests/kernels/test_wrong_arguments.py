@@ -16,13 +16,17 @@ SHAPES = [None, 5, (1, 2), "abcd", (1, 2.0, 3, 4), (1, -2, 3, 4), (1, 2, 3, 2**7
 WRONG = {
     "algorithm": ["fft", "", None, 3, ["direct"]], "pattern": [None, "x", np.ones((3, 3, 2, 4), np.float32)], "x_shape": SHAPES,
     "w_shape": SHAPES, "index": [None, [0], 3], "maps": [None, [True], np.ones((1, 2, 2, 1))],
+    **{name: [None, "x", [[0, 1]], np.ones((1, 2)), np.ones((1, 2), bool), np.full((9, 2, 3), -1, np.int32), np.zeros((), np.int32)]
+       for name in ("segments", "values", "neighbours", "sizes", "boxes", "colours", "textures")},
+    "similarity": ["", "X", "CC", None, 3, ["C"]], "n_bins": [None, "5", 5.0, True, 0, 3, 257],
     "labels": [None, "x", 1.5, [0.5], [[0]], [9]],
     **dict.fromkeys(("relu", "nesterov", "ceil_mode", "count_include_pad", "with_index"), FLAGS),
-    **dict.fromkeys(("groups", "seed", "offset", "radius"), INTEGERS),
+    **dict.fromkeys(("groups", "seed", "offset", "radius", "min_size"), INTEGERS),
     **dict.fromkeys(("stride", "padding", "dilation", "kernel_size"),
                     [*INTEGERS[:-2], [1], (1, 2, 3), np.array([1, 1]), [[1], 1], (1, -1)]),
     **dict.fromkeys(("low", "high"), [value for value in NUMBERS if value is not np.inf]),
-    **dict.fromkeys(("p", "alpha", "beta", "gain", "slope", "negative_slope", "scale", "eps", "lr", "momentum", "weight_decay"), NUMBERS),
+    **dict.fromkeys(("p", "alpha", "beta", "gain", "slope", "negative_slope", "scale", "eps", "lr", "momentum", "weight_decay",
+                     "k"), NUMBERS),
 }  # fmt: skip
 VALID = {("max_pool2d", "stride"), ("max_pool2d_backward", "stride"), ("avg_pool2d", "stride"), ("avg_pool2d_backward", "stride")}  # None
 

@@ -108,6 +108,16 @@ static void cooccurrences(const struct mg_machine *machine)
     mg_cooccurrences(&s, starts, channels, malloc(48 * 9 * 48 * sizeof *channels), machine);
 }
 
+static void segments(const struct mg_machine *machine)
+{
+    const struct mg_graph s = {60, 50, 3, 0.1f, 4};
+    int32_t *labels = malloc(60 * 50 * sizeof *labels);
+    uint64_t *scratch = malloc(mg_graph_segments_scratch(&s, machine) * sizeof *scratch);
+    const size_t n = mg_graph_segments(&s, floats(60 * 50 * 3), labels, scratch, machine);
+    const struct mg_histograms counted = {60 * 50, 24, 4, n};
+    mg_region_histograms(&counted, labels, calloc(24, 60 * 50), malloc(n * 24 * 4 * sizeof *labels), machine);
+}
+
 static void the_rest(const struct mg_machine *machine)
 {
     const size_t rows = 1000, c = 100;
@@ -167,6 +177,7 @@ static void *everything(void *started_with)
         batch_norm(&machine);
         pooling(&machine);
         cooccurrences(&machine);
+        segments(&machine);
         the_rest(&machine);
         run_plan(&machine);
     }

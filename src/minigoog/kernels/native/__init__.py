@@ -48,6 +48,7 @@ from .pool import (  # noqa: E402
     max_pool2d,
     max_pool2d_backward,
 )
+from .regions import graph_segments, region_hierarchy, region_histograms  # noqa: E402
 from .softmax import cross_entropy, cross_entropy_backward, softmax, softmax_backward  # noqa: E402
 from .sparse import sparse_conv2d, sparse_conv2d_input, sparse_conv2d_weight  # noqa: E402
 from .workspace import empty  # noqa: E402
@@ -55,11 +56,11 @@ from .workspace import empty  # noqa: E402
 __all__ = [  # the kernels; `arena`, `machine`, `plan`, `plan_sparse` and `workspace` are for callers that need the C kernels
     "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "clip", "clip_backward", "conv2d",
     "conv2d_bias", "conv2d_input", "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "elu",
-    "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "hard_sigmoid", "hard_sigmoid_backward",
-    "hard_swish", "hard_swish_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input", "linear_weight",
-    "max_pool2d", "max_pool2d_backward", "relu", "relu_backward", "sgd_step", "sigmoid", "sigmoid_backward", "silu",
-    "silu_backward", "softmax", "softmax_backward", "sparse_conv2d", "sparse_conv2d_input", "sparse_conv2d_weight", "tanh",
-    "tanh_backward",
+    "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "graph_segments", "hard_sigmoid",
+    "hard_sigmoid_backward", "hard_swish", "hard_swish_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input",
+    "linear_weight", "max_pool2d", "max_pool2d_backward", "region_hierarchy", "region_histograms", "relu", "relu_backward",
+    "sgd_step", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softmax", "softmax_backward", "sparse_conv2d",
+    "sparse_conv2d_input", "sparse_conv2d_weight", "tanh", "tanh_backward",
 ]
 
 if "MINIGOOG_ISA" in os.environ:

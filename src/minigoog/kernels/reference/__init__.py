@@ -36,15 +36,16 @@ from .pool import (
     max_pool2d,
     max_pool2d_backward,
 )
+from .regions import graph_segments, region_hierarchy, region_histograms
 from .softmax import cross_entropy, cross_entropy_backward, softmax, softmax_backward
 from .sparse import sparse_conv2d, sparse_conv2d_input, sparse_conv2d_weight
 
 __all__ = [
     "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "clip", "clip_backward", "conv2d",
     "conv2d_bias", "conv2d_input", "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "elu",
-    "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "hard_sigmoid", "hard_sigmoid_backward",
-    "hard_swish", "hard_swish_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input", "linear_weight",
-    "max_pool2d", "max_pool2d_backward", "relu", "relu_backward", "sgd_step", "sigmoid", "sigmoid_backward", "silu",
-    "silu_backward", "softmax", "softmax_backward", "sparse_conv2d", "sparse_conv2d_input", "sparse_conv2d_weight", "tanh",
-    "tanh_backward",
+    "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "graph_segments", "hard_sigmoid",
+    "hard_sigmoid_backward", "hard_swish", "hard_swish_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input",
+    "linear_weight", "max_pool2d", "max_pool2d_backward", "region_hierarchy", "region_histograms", "relu", "relu_backward",
+    "sgd_step", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softmax", "softmax_backward", "sparse_conv2d",
+    "sparse_conv2d_input", "sparse_conv2d_weight", "tanh", "tanh_backward",
 ]

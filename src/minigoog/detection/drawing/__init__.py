@@ -1,0 +1,7 @@
+"""Drawings: boxes on pictures, segments and hierarchies, curves of precision."""
+
+from .boxes import annotated
+from .curves import precision_recall
+from .steps import regions_at, segments_in_colours
+
+__all__ = ["annotated", "precision_recall", "regions_at", "segments_in_colours"]

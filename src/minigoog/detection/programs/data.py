@@ -1,0 +1,29 @@
+"""The flags that select a data set, and what is printed about it."""
+
+import sys
+from argparse import Namespace
+from typing import Any
+
+from ..annotations import DetectionSet, open_detection
+
+SHOWN = 5  # faults that are named on standard error
+
+
+def add_flags(p: Any, required: bool) -> None:
+    """--data, --split and --images, for a parser or a group of flags."""
+    p.add_argument("--data", metavar="DATA", required=required, help="a folder of Pascal VOC, or a .json (COCO) or .csv file")
+    p.add_argument("--split", metavar="NAME", help="a list of pictures in ImageSets/Main of VOC, such as test")
+    p.add_argument("--images", metavar="DIR", help="the pictures of a .json or .csv file (default: beside it)")
+
+
+def opened(flags: Namespace) -> DetectionSet:
+    """The data set, whose summary is printed; the first of its faults go to standard error."""
+    dataset = open_detection(flags.data, flags.split, flags.images)
+    if not len(dataset):
+        raise ValueError(f"{flags.data}: no pictures, expected some")
+    print(dataset.summary())
+    if dataset.faults:
+        print("\n".join(fault.text for fault in dataset.faults[:SHOWN]), file=sys.stderr)
+        if len(dataset.faults) > SHOWN:
+            print(f"... and {len(dataset.faults) - SHOWN:,} more odd boxes", file=sys.stderr)
+    return dataset
