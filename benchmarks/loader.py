@@ -4,6 +4,7 @@ python benchmarks/loader.py --data FOLDER [--size 224] [--augment paper] [--mode
 
 import argparse
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def main() -> None:
     p.add_argument("--steps", type=int, default=30)
     flags = p.parse_args()
     dataset = data.open_dataset(flags.data, "train", flags.data_dir)
-    transform = training(flags.augment, flags.size, data.image_statistics(dataset), data.one_size(dataset), "random")
+    transform = training(flags.augment, flags.size, partial(data.image_statistics, dataset), data.one_size(dataset), "random")
     rows = per_image(dataset, transform)
     for name, ms in [*rows, ("together", sum(ms for _, ms in rows))]:
         print(f"{name:<24}{ms:8.3f} ms")

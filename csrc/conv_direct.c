@@ -24,14 +24,15 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
 
     const float *residual = t.epilogue.residual;
     const size_t columns = 2 * k->lanes, terms = s->kh * s->kw * s->cin, lines = terms + 1;
+    const size_t tiles = mg_ceil_div(end - first, k->heights[0]);
     const float *panels_end = panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * lines;
     for (; panel < panel_end; panel++) {
         const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
-        for (size_t pixel = first; pixel < end; pixel += k->heights[0]) {
+        const float *next = panels + panel * columns * lines + width * lines;
+        const size_t share = mg_min((size_t)(panels_end - next), width * lines) / tiles;
+        for (size_t pixel = first; pixel < end; pixel += k->heights[0], next += share) {
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
-            const float *next = panels + panel * columns * lines + width * lines;
-            mg_look_ahead(&t, next + mg_min((size_t)(panels_end - next), width * lines * (pixel - first) / (end - first)), terms,
-                          panels_end, windows[0]);
+            mg_look_ahead(&t, next, terms, panels_end, windows[0]);
             t.epilogue.residual = residual ? residual + pixel * s->ldr + panel * columns : NULL;
             mg_conv_tile(k, terms, mg_height_for(k, n_rows), width / k->lanes)(
                 &t, windows + (pixel - first), panels + panel * columns * lines, y + pixel * s->ldy + panel * columns, n_rows, n_cols);
@@ -45,16 +46,19 @@ void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *pane
     mg_check_conv(s);
     const struct kernels *k = mg_kernels(machine);
     const struct conv_tile t = {.runs = mg_runs_of(s), .ldy = s->ldy, .epilogue = mg_epilogue(s, residual)};
-    const size_t pixels = s->n * s->out_h * s->out_w, work = pixels * s->kh * s->kw * s->cin * s->cout / MULTIPLY_ADDS;
+    const size_t groups = mg_max(s->groups, 1), terms = s->kh * s->kw * s->cin, panels_size = mg_panels_size(terms, s->cout, machine);
+    const size_t pixels = s->n * s->out_h * s->out_w, work = groups * pixels * terms * s->cout / MULTIPLY_ADDS;
     const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work, machine);
 
     /* With few pixels the output channels are split too, so that one small image keeps every core busy. */
-    const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], blocks = mg_ceil_div(pixels, pixels_in_task);
-    const size_t groups = mg_min(n_panels, mg_ceil_div(wanted, blocks ? blocks : 1));
+    const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], blocks = mg_ceil_div(pixels, pixels_in_task) * groups;
+    const size_t parts = mg_min(n_panels, mg_ceil_div(wanted, blocks ? blocks : 1));
 
-    PARALLEL_FOR(task, blocks * groups, work, machine) {
-        const size_t first = task / groups * pixels_in_task, group = task % groups;
-        direct_task(s, k, t, x, panels, y, first, mg_min(first + pixels_in_task, pixels), n_panels * group / groups,
-                    n_panels * (group + 1) / groups);
+    PARALLEL_FOR(task, blocks * parts, work, machine) {
+        const size_t part = task % parts, group = task / parts % groups, first = task / parts / groups * pixels_in_task;
+        struct conv_tile of_group = t;
+        of_group.epilogue.residual = residual ? residual + group * s->cout : NULL;
+        direct_task(s, k, of_group, x + group * s->cin, panels + group * panels_size, y + group * s->cout, first,
+                    mg_min(first + pixels_in_task, pixels), n_panels * part / parts, n_panels * (part + 1) / parts);
     }
 }

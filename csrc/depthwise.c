@@ -10,6 +10,7 @@
 enum {
     CHANNELS_IN_TASK = 64,
     TASKS_PER_THREAD = 8,
+    FAR = 1 << 19,        /* floats: a map as large is no longer in a cache near by, see depthwise_ahead */
     MIN_PARTS = 16,       /* of a weight gradient */
     ROWS_IN_PART = 1 << 7 /* at most; their sums are added one after the other */
 };
@@ -46,6 +47,16 @@ static struct depthwise_row row_of(const struct mg_depthwise *s)
                                   .epilogue = {s->activation, s->alpha, s->beta, NULL, s->ldr}};
 }
 
+/* Has the rows of a large x prefetched that the windows of the row of outputs after `row` cover, and those of `row`, v, do not. */
+static void look_ahead(const struct mg_depthwise *s, const struct axis *rows, size_t row, const struct covered *v, struct depthwise_row *r)
+{
+    if (s->n * s->h * s->w * s->ldx < FAR || s->dilation_h > 1 || row + 1 >= s->out_h)
+        return;
+    const struct covered next = mg_covered_by(rows, row + 1);
+    r->ahead = v->count * s->w * s->ldx;
+    r->ahead_rows = next.first + next.count - mg_min(next.first + next.count, v->first + v->count);
+}
+
 void mg_depthwise(const struct mg_depthwise *s, const float *x, const float *w, const float *bias, const float *residual, float *y,
                   const struct mg_machine *machine)
 {
@@ -62,6 +73,7 @@ void mg_depthwise(const struct mg_depthwise *s, const float *x, const float *w, 
         const struct covered v = mg_covered_by(&rows, row % s->out_h);
         struct depthwise_row r = row_of(s);
         r.rows = v.count;
+        look_ahead(s, &rows, row % s->out_h, &v, &r);
         r.channels = mg_min(s->c, blocks * (group + 1) / groups * CHANNELS_IN_TASK) - c;
         r.epilogue.residual = residual ? residual + row * s->out_w * s->ldr + c : NULL;
         k->depthwise_row(&r, x + (row / s->out_h * s->h + v.first) * s->w * s->ldx + c, w + v.skipped * r.w_row + c, bias ? bias + c : NULL,

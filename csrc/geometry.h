@@ -137,6 +137,7 @@ struct depthwise_row {
     size_t x_row, x_col, x_step; /* from one tap to the next, down and across, and from one window to the next */
     size_t w_row, w_col;         /* the same of the weights of two taps */
     size_t ldx, ldy;
+    size_t ahead, ahead_rows; /* rows of x to prefetch: floats from x to the first, and how many */
     struct epilogue epilogue; /* residual: of the row */
 };
 

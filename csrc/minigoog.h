@@ -67,7 +67,7 @@ struct mg_conv {
     /* Forward only: y = activation(convolution + residual). */
     int activation; /* enum mg_activation; convolutions with blocks of weights know MG_NONE and MG_RELU only */
     float alpha, beta;
-    size_t ldr; /* the leading dimension of the residual, where there is one */
+    size_t ldr, groups; /* the leading dimension of the residual; of mg_conv2d_direct: convolutions of cin channels side by side, 0: one */
 };
 
 /* A map x on a larger or smaller canvas y: n x out_h x out_w x c, dense. */
@@ -93,7 +93,7 @@ void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, f
    convolution of dy gives dx. (pack.c) */
 void mg_flip_weights(size_t kh, size_t kw, size_t cin, size_t cout, const float *w, float *flipped, const struct mg_machine *machine);
 
-/* y = activation(convolution of x with the packed weights, plus the packed bias, plus residual). residual: pixels as those of y, or
+/* y = activation(convolution of x with the panels of each group, plus the packed bias, plus residual). residual: pixels as those of y, or
    NULL; it may be y. (conv_direct.c) */
 void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *panels, const float *residual, float *y,
                       const struct mg_machine *machine);

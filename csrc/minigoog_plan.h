@@ -34,24 +34,23 @@ union mg_settings {
 /* The memory of a plan consists of areas: packed weights, the arena, the input, and from MG_OUTPUT on one area for each output. */
 enum mg_area { MG_NOWHERE, MG_CONSTANTS, MG_ARENA, MG_INPUT, MG_OUTPUT };
 
-/* An address: `offset` floats into an area; NULL in MG_NOWHERE. */
+/* An address: `offset` floats into an area, and `image` floats more for each image before; NULL in MG_NOWHERE. */
 struct mg_address {
-    size_t area, offset;
+    size_t area, offset, image;
 };
 
-/* One call of a kernel. */
+/* One call of a kernel, with settings for one of `images`; neighbours with the same number > 1 are made in turn, image by image.
+   w: packed weights, or factors; b: a bias that is not packed, the second input of a sum, or summands; residual: of a convolution. */
 struct mg_call {
-    int kernel;                   /* enum mg_kernel */
-    struct mg_address x, w, b, y; /* x: input; w: packed weights, the factors of MG_AFFINE; b: bias of MG_CONV2D_WINOGRAD and of
-                                     MG_SPARSE_CONV2D, second input of MG_ADD, summands of MG_AFFINE; y: output */
-    struct mg_address residual;   /* of a convolution */
+    int kernel; /* enum mg_kernel */
+    size_t images;
+    struct mg_address x, w, b, y, residual;
     union mg_settings settings;
 };
 
-/* Floats of scratch that these calls need. */
 size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine);
 /* Makes n calls in order. areas: where each area starts, by enum mg_area; inputs and constants are only read.  scratch:
-   mg_plan_scratch floats.  seconds [n] = the time of each call, or NULL. */
+   mg_plan_scratch floats.  seconds [n] = the time of each call, for all images, or NULL. */
 void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
                  const struct mg_machine *machine);
 

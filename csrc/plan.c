@@ -15,9 +15,9 @@ size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_ma
     return most;
 }
 
-static float *pointer_to(float *const *areas, struct mg_address at)
+static float *pointer_to(float *const *areas, struct mg_address at, size_t image)
 {
-    return at.area == MG_NOWHERE ? NULL : areas[at.area] + at.offset;
+    return at.area == MG_NOWHERE ? NULL : areas[at.area] + at.offset + image * at.image;
 }
 
 /* Packed weights: starts [rows of blocks + 1], offsets with the SPARSE_AHEAD after them, values. */
@@ -30,11 +30,11 @@ static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const 
     mg_sparse_conv2d(s, x, w, offsets, values, bias, residual, y, scratch, machine);
 }
 
-static void make_call(const struct mg_call *call, float *const *areas, float *scratch, const struct mg_machine *machine)
+static void make_call(const struct mg_call *call, size_t image, float *const *areas, float *scratch, const struct mg_machine *machine)
 {
-    const float *x = pointer_to(areas, call->x), *w = pointer_to(areas, call->w), *b = pointer_to(areas, call->b);
-    const float *residual = pointer_to(areas, call->residual);
-    float *y = pointer_to(areas, call->y);
+    const float *x = pointer_to(areas, call->x, image), *w = pointer_to(areas, call->w, image), *b = pointer_to(areas, call->b, image);
+    const float *residual = pointer_to(areas, call->residual, image);
+    float *y = pointer_to(areas, call->y, image);
     const union mg_settings *s = &call->settings;
 
     switch (call->kernel) {
@@ -89,16 +89,31 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* The number of calls, of at most n, that are made together for each image. */
+static size_t together(const struct mg_call *calls, size_t n)
+{
+    size_t count = 1;
+    while (calls->images > 1 && count < n && calls[count].images == calls->images)
+        count++;
+    return count;
+}
+
 void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
                  const struct mg_machine *machine)
 {
     double before = seconds ? now() : 0;
-    for (size_t i = 0; i < n; i++) {
-        make_call(&calls[i], areas, scratch, machine);
-        if (seconds) {
-            const double after = now();
-            seconds[i] = after - before;
-            before = after;
+    for (size_t i = 0; seconds && i < n; i++)
+        seconds[i] = 0;
+    for (size_t first = 0, count; first < n; first += count) {
+        count = together(calls + first, n - first);
+        for (size_t j = 0; j < count * calls[first].images; j++) {
+            const size_t i = first + j % count;
+            make_call(&calls[i], j / count, areas, scratch, machine);
+            if (seconds) {
+                const double after = now();
+                seconds[i] += after - before;
+                before = after;
+            }
         }
     }
 }

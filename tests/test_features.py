@@ -34,6 +34,36 @@ def test_the_features_of_a_layer_are_what_its_module_returns(model, images, batc
     assert np.allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_batches_come_in_order_with_the_same_bits_for_any_number_of_threads(model, images, threads, n):
+    expected = mg.extract(model, images[:2], "pool3", batch_size=2)
+    threads(n)
+    found = mg.extract(model, np.concatenate([images, images[:2]]), "pool3", batch_size=2)
+    assert np.array_equal(found[-2:], found[:2]) and np.array_equal(found[:2], expected)
+    assert np.array_equal(mg.extract(model, images, "pool3", batch_size=2), found[:7])
+
+
+def test_an_error_in_a_step_of_a_plan_ends_the_batches(images, threads):
+    class Odd(mg.Op):
+        def forward(self, x):
+            if (x > 1e30).any():
+                raise ArithmeticError("too large")
+            return x + 1
+
+    class Network(mg.nn.Module):
+        def __init__(self):
+            self.conv = mg.nn.Conv2d(1, 1, 1)
+
+        def forward(self, x):
+            return self.conv(Odd()(x))
+
+    threads(2)
+    images = np.concatenate([images, images])
+    images[9] = 1e31  # in the fifth batch
+    with pytest.raises(ArithmeticError, match="too large"):
+        mg.extract(Network().eval(), images, "conv", batch_size=2)
+
+
 def test_a_part_of_a_module_and_the_whole_network_are_layers_too(model, images):
     inner = mg.extract(model, images, "inception2a.branch3x3.reduce")
     branch = model.inception2a.branch3x3.reduce
@@ -63,6 +93,12 @@ def test_without_c_kernels_the_features_are_the_same(model, images, monkeypatch)
         patch.setattr(mg.kernels, "native", None)
         found = mg.extract(model, images, "pool3")
     assert np.allclose(found, mg.extract(model, images, "pool3"), rtol=1e-4, atol=1e-5)
+
+
+def test_a_layer_is_found_as_caffe_writes_its_path(model, images):
+    assert np.array_equal(mg.extract(model, images, "inception3a/branch1x1"), mg.extract(model, images, "inception3a.branch1x1"))
+    with pytest.raises(ValueError, match=r"such as conv1\.conv, conv1\.norm"):
+        mg.extract(model, images, "zzz")
 
 
 def test_the_network_is_as_before(model, images):

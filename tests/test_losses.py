@@ -73,3 +73,34 @@ def test_heads_of_weight_0_get_no_gradient_at_all():
     heads = [Tensor(numbers(i, (2, 3)), requires_grad=True) for i in range(3)]
     losses.googlenet_loss(tuple(heads), [0, 1], aux_weight=0).backward()
     assert heads[0].grad is not None and heads[1].grad is None and heads[2].grad is None
+
+
+# ---- distillation ----
+
+
+@pytest.mark.parametrize("t", [1.0, 4.0])
+def test_distillation_is_the_divergence_of_softened_probabilities_times_the_square_of_the_temperature(t):
+    """Hinton et al. 2015: the gradient is T (softmax(z / T) - softmax(v / T)) / n for logits z and a teacher's v."""
+    z, v = numbers(0, (6, 5)), 3 * numbers(1, (6, 5))
+    p, q = (np.exp(a.astype(np.float64) / t) / np.exp(a.astype(np.float64) / t).sum(axis=1, keepdims=True) for a in (v, z))
+    x = Tensor(z, requires_grad=True)
+    loss = losses.distillation(x, v, t)
+    assert np.isclose(loss.item(), t * t * (p * np.log(p / q)).sum(axis=1).mean(), rtol=1e-5)
+    loss.backward()
+    assert np.allclose(x.grad, t * (q - p) / 6, rtol=1e-4, atol=1e-7)
+
+
+def test_nothing_is_to_be_learned_from_a_teacher_of_the_same_opinion():
+    x = Tensor(numbers(0, (6, 5)), requires_grad=True)
+    loss = losses.distillation(x, x.data + 7, 2)
+    loss.backward()
+    assert abs(loss.item()) < 1e-5 and np.abs(x.grad).max() < 1e-6
+
+
+@pytest.mark.parametrize("teacher, temperature, message", [
+    (np.zeros((6, 4), np.float32), 1, r"`teacher` has shape \(6, 4\), expected \(6, 5\)"),
+    (np.zeros((6, 5), np.float32), 0, "`temperature` is 0, expected a number above 0"),
+])  # fmt: skip
+def test_a_teacher_that_does_not_fit_is_refused(teacher, temperature, message):
+    with pytest.raises(ValueError, match="distillation: " + message):
+        losses.distillation(Tensor(numbers(0, (6, 5))), teacher, temperature)

@@ -225,7 +225,7 @@ def test_every_flag_of_a_file_says_whether_it_is_read_or_written_and_outputs_are
     ["data", "check", "FOLDER", "--json"], ["classify", "PHOTO", "--weights", "RUN", "--json"],
     ["classify", "PHOTO", "--weights", "RUN", "--csv"], ["classify", "PHOTO", "--weights", "RUN", "--evidence"],
 ], ids=" ".join)  # fmt: skip
-@pytest.mark.parametrize("name", ["file/below", "file/below/", ""])
+@pytest.mark.parametrize("name", ["file/below", "file/below/", "", "-"])
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch, capsys, words, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_bytes(b"old")

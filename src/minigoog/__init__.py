@@ -31,19 +31,20 @@ if TYPE_CHECKING:  # what a running program loads when it first asks for it, see
     from .inspection.summary.diff import diff
     from .inspection.summary.summary import summary
     from .inspection.trace.trace import trace
-    from .loading import load
+    from .loading import load, save
 
 __version__ = "0.1.0"
 
 __all__ = [
     "compile", "data", "diff", "extract", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "load", "losses",
-    "manual_seed", "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "save_onnx", "set_num_threads", "show_config",
-    "summary", "Tape", "Tensor", "trace",
+    "manual_seed", "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "save", "save_onnx", "set_num_threads",
+    "show_config", "summary", "Tape", "Tensor", "trace",
 ]
 
 _LATER = {  # name: its module, which is imported on first use, so that `import minigoog` is quick
-    "data": "data", "formats": "formats", "inspection": "inspection", "models": "models", "show_config": "config", "load": "loading",
-    "extract": "features", "save_onnx": "exporting", "diff": "inspection", "summary": "inspection", "trace": "inspection",
+    "data": "data", "formats": "formats", "inspection": "inspection", "models": "models", "show_config": "config",
+    "load": "loading", "save": "loading", "extract": "features", "save_onnx": "exporting",
+    "diff": "inspection", "summary": "inspection", "trace": "inspection",
 }  # fmt: skip
 
 

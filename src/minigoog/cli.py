@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any, NoReturn, TextIO, cast
 
 from . import interrupts
-from .files import check_folder, check_writable, error_text
+from .files import check_folder, check_output_name, check_writable, error_text
 from .text import printable, shortened
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose output pipe was closed
@@ -82,6 +82,7 @@ def output_folder(text: str) -> str:
 
 def _checked(check: Callable[[str], None], text: str) -> str:
     try:
+        check_output_name(text)
         check(text)
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(error_text(error)) from None

@@ -39,6 +39,12 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         _refuse(errno.EACCES, os.fspath(path))
 
 
+def check_output_name(name: str) -> None:
+    """Raises OSError for "-": elsewhere it means standard output, but there stands what a program says."""
+    if name == "-":
+        _refuse(errno.EINVAL, name, "not standard output, which is /dev/stdout; ./- is a file of this name")
+
+
 def check_folder(path: str | os.PathLike[str]) -> None:
     """Raises OSError, naming `path`, unless files can be written to this folder, or it can be made; leaves no trace."""
     if not os.fspath(path):

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from .array_types import IntArray
+import numpy as np
+
+from . import kernels
+from .array_types import Array, IntArray
 from .checks import check_array, check_real
-from .ops import cross_entropy
+from .ops import cross_entropy, log_softmax
 from .tensor import Tensor, check_tensor
 from .text import short
 
@@ -45,4 +48,19 @@ def weighted_sum(losses: Sequence[Tensor], aux_weight: float) -> Tensor:
     return total
 
 
-__all__ = ["cross_entropy", "googlenet_loss", "googlenet_losses", "weighted_sum"]
+def distillation(logits: Tensor, teacher: Array, temperature: float = 1.0) -> Tensor:
+    """How far `logits` [n, classes] are from those of a `teacher`, both divided by `temperature`: the mean Kullback-Leibler divergence of
+    their probabilities, times temperature^2, so that the size of its gradient hardly depends on it. (Hinton et al. 2015, section 2.1)"""
+    where = "distillation"
+    x = check_array(where, "logits", check_tensor(where, "logits", logits).data, ndim=2)
+    check_array(where, "teacher", teacher, dtype=x.dtype, shape=x.shape)
+    t = check_real(where, "temperature", temperature, 0)
+    if t == 0:
+        raise ValueError("distillation: `temperature` is 0, expected a number above 0")
+    p = kernels.softmax(teacher / x.dtype.type(t))
+    entropy = -float((p * np.log(np.maximum(p, np.finfo(p.dtype).tiny))).sum(dtype=np.float64))
+    cross = (log_softmax(logits * (1 / t)) * Tensor(-p)).sum()
+    return (cross - entropy) * (t * t / max(len(x), 1))
+
+
+__all__ = ["cross_entropy", "distillation", "googlenet_loss", "googlenet_losses", "weighted_sum"]

@@ -82,14 +82,14 @@ class Reader:
 
     def take(self, n: int) -> bytes:
         """The next n bytes."""
-        if not 0 <= n <= len(self.data) - self.at:
+        start, self.at = self.at, self.at + n
+        if not start <= self.at <= len(self.data):
             raise ValueError(ENDS)
-        self.at += n
-        return self.data[self.at - n : self.at]
+        return self.data[start : self.at]
 
-    def number(self, form: str) -> Any:
-        """The next number, in struct's `form`."""
-        return struct.unpack("<" + form, self.take(struct.calcsize("<" + form)))[0]
+    def number(self, size: int, signed: bool = False) -> int:
+        """The next integer, of `size` bytes."""
+        return int.from_bytes(self.take(size), "little", signed=signed)
 
     def line(self) -> str:
         """Text up to the end of the line."""
@@ -123,13 +123,13 @@ class Reader:
 
     def _run(self) -> Any:
         """Interprets opcodes until the stop opcode."""
-        data, stack, memo = self.data, self.stack, self.memo
+        data, stack, memo, actions = self.data, self.stack, self.memo, OPCODES
         for _ in range(MOST_OPCODES):
-            code = data[self.at : self.at + 1]
-            self.at += 1
+            at = self.at
+            code, self.at = data[at : at + 1], at + 1
             if code == b".":
                 return self.finished(stack.pop())
-            action = OPCODES.get(code)
+            action = actions.get(code)
             if action is None:
                 raise ValueError(f"{self.foreign} (opcode {code!r})" if code else ENDS)
             action(self)
@@ -187,19 +187,19 @@ OPCODES: dict[bytes, Callable[[Reader], object]] = {
     b"N": lambda r: r.push(None),
     b"\x88": lambda r: r.push(True),
     b"\x89": lambda r: r.push(False),
-    b"K": lambda r: r.push(r.number("B")),
-    b"M": lambda r: r.push(r.number("H")),
-    b"J": lambda r: r.push(r.number("i")),
-    b"\x8a": lambda r: r.push(_long(r.take(r.number("B")))),
+    b"K": lambda r: r.push(r.number(1)),
+    b"M": lambda r: r.push(r.number(2)),
+    b"J": lambda r: r.push(r.number(4, signed=True)),
+    b"\x8a": lambda r: r.push(_long(r.take(r.number(1)))),
     b"G": lambda r: r.push(struct.unpack(">d", r.take(8))[0]),
     b"I": lambda r: r.push(BOOLS[text] if (text := r.line()) in BOOLS else int(text)),
-    b"U": lambda r: r.push(r.take(r.number("B"))),
-    b"T": lambda r: r.push(r.take(r.number("i"))),
-    b"C": lambda r: r.push(r.take(r.number("B"))),
-    b"B": lambda r: r.push(r.take(r.number("I"))),
-    b"\x8e": lambda r: r.push(r.take(r.number("Q"))),
-    b"X": lambda r: r.push(r.text(r.number("I"))),
-    b"\x8c": lambda r: r.push(r.text(r.number("B"))),
+    b"U": lambda r: r.push(r.take(r.number(1))),
+    b"T": lambda r: r.push(r.take(r.number(4, signed=True))),
+    b"C": lambda r: r.push(r.take(r.number(1))),
+    b"B": lambda r: r.push(r.take(r.number(4))),
+    b"\x8e": lambda r: r.push(r.take(r.number(8))),
+    b"X": lambda r: r.push(r.text(r.number(4))),
+    b"\x8c": lambda r: r.push(r.text(r.number(1))),
     b"]": lambda r: r.push([]),
     b"}": lambda r: r.push({}),
     b")": lambda r: r.push(()),
@@ -213,12 +213,12 @@ OPCODES: dict[bytes, Callable[[Reader], object]] = {
     b"e": lambda r: r.extend(r.since_mark()),
     b"s": lambda r: r.fill(r.popped(2)),
     b"u": lambda r: r.fill(r.since_mark()),
-    b"q": lambda r: r.memo.__setitem__(r.number("B"), r.stack[-1]),
-    b"r": lambda r: r.memo.__setitem__(r.number("I"), r.stack[-1]),
+    b"q": lambda r: r.memo.__setitem__(r.number(1), r.stack[-1]),
+    b"r": lambda r: r.memo.__setitem__(r.number(4), r.stack[-1]),
     b"\x94": lambda r: r.memo.__setitem__(len(r.memo), r.stack[-1]),
     b"p": lambda r: r.memo.__setitem__(int(r.line()), r.stack[-1]),
-    b"h": lambda r: r.push(r.memo[r.number("B")]),
-    b"j": lambda r: r.push(r.memo[r.number("I")]),
+    b"h": lambda r: r.push(r.memo[r.number(1)]),
+    b"j": lambda r: r.push(r.memo[r.number(4)]),
     b"g": lambda r: r.push(r.memo[int(r.line())]),
     b"c": lambda r: r.name(r.line(), r.line()),
     b"\x93": lambda r: r.name(*r.popped(2)),

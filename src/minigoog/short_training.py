@@ -21,25 +21,29 @@ BATCH = 256  # images in testing
 
 def learn(
     model: Module, images: Array, labels: IntArray, *, epochs: int, lr: float, seed: int, batch_size: int = 64,
-    say: Callable[[str], None] | None = None,
+    say: Callable[[str], None] | None = None, after_step: Callable[[float], None] | None = None,
 ) -> list[float]:  # fmt: skip
     """Trains `model` in place by SGD with momentum: `images` float32 [n, h, w, c], normalised, `labels` [n].
 
     seed: for the order of images and for mirroring and shifting photographs; `model` already has its initial weights. say: called with
-    a line for each epoch. Returns the mean loss of each epoch. FloatingPointError if a loss is not finite: `lr` was too large."""
+    a line for each epoch. after_step: called after each step with its learning rate. Returns the mean loss of each epoch.
+    FloatingPointError if a loss is not finite: `lr` was too large."""
     optimizer = optim.SGD(model.parameters(), lr, MOMENTUM, weight_decay=WEIGHT_DECAY, decay_vectors=False)
     dataset = ArrayDataset(images, labels, [str(c) for c in range(int(np.max(labels)) + 1)])
     loader = DataLoader(dataset, batch_size, True, drop_last=len(images) >= batch_size, transform=_varied(images.shape), seed=seed)
     model.train()
     means = []
     for epoch in range(epochs):
-        means.append(_epoch(model, loader, optimizer, lr, epoch, epochs))
+        means.append(_epoch(model, loader, optimizer, lr, epoch, epochs, after_step))
         if say:
             say(f"epoch {epoch + 1} of {epochs}: loss {means[-1]:.3f}")
     return means
 
 
-def _epoch(model: Module, loader: DataLoader, optimizer: optim.SGD, lr: float, epoch: int, epochs: int) -> float:
+def _epoch(
+    model: Module, loader: DataLoader, optimizer: optim.SGD, lr: float, epoch: int, epochs: int,
+    after_step: Callable[[float], None] | None,
+) -> float:  # fmt: skip
     """One pass over the images; returns the mean loss."""
     total = 0.0
     for step, (x, y) in enumerate(loader.epoch(epoch)):
@@ -50,6 +54,8 @@ def _epoch(model: Module, loader: DataLoader, optimizer: optim.SGD, lr: float, e
             raise FloatingPointError(f"learn: the loss became {loss.item()} in epoch {epoch + 1}, expected a smaller `lr` than {lr:g}")
         loss.backward()
         optimizer.step()
+        if after_step:
+            after_step(optimizer.lr)
         total += loss.item()
     return total / len(loader)
 

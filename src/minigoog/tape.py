@@ -77,7 +77,7 @@ class Tape(list["Op"]):
                 if dx is None or not x.requires_grad:
                     continue
                 if x.op is None:
-                    x.grad = dx.copy() if x.grad is None else x.grad + dx
+                    x.add_gradient(dx)
                 elif x.op not in arrived:
                     arrived[x.op] = dx
                 elif x.op in owned:

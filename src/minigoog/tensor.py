@@ -212,10 +212,14 @@ class Tensor:
         tape = Tape(self)
         dy = self.output_gradient(grad)
         if self.op is None:
-            self.grad = dy.copy() if self.grad is None else self.grad + dy
+            self.add_gradient(dy)
         for op, *_ in tape.steps(dy):
             if not retain_graph:
                 op.free()
+
+    def add_gradient(self, gradient: Array) -> None:
+        """Adds `gradient`, an array of this tensor's shape, to `.grad`."""
+        self.grad = gradient.copy() if self.grad is None else self.grad + gradient
 
     def output_gradient(self, grad: Array | Tensor | None = None) -> Array:
         """`grad` as an array of this tensor's shape, checked; 1 if it is None and this is a single value."""

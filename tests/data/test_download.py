@@ -1,6 +1,9 @@
 """Downloads from a server on this machine: retried, resumed, checked, and never left incomplete."""
 
+import errno
 import hashlib
+import os
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -72,6 +75,23 @@ def test_what_an_earlier_attempt_left_is_used(server, tmp_path, monkeypatch):
     server.failures = 0
     download.get(url(server), tmp_path / "file", DIGEST)
     assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_without_a_connection_the_reason_is_said_in_plain_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "TRIES", 1)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}/file"
+        with pytest.raises(OSError, match=r"/file: download failed \(connection refused\)$"):
+            download.get(address, tmp_path / "file", DIGEST)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_full_disk_is_named(server, tmp_path):
+    (tmp_path / "file.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device .*the next attempt resumes") as caught:
+        download.get(url(server), tmp_path / "file", DIGEST)
+    assert caught.value.filename == str(tmp_path / "file.part") and caught.value.errno == errno.ENOSPC
 
 
 def test_a_file_with_another_sum_is_not_kept(server, tmp_path):

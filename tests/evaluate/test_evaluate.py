@@ -159,6 +159,11 @@ def test_the_worst_mistake_is_the_surest():
     assert [(each.image, each.predicted, each.probability) for each in worst(found)] == [(2, "b", 0.95), (3, "a", 0.7), (0, "b", 0.6)]
 
 
+def test_a_sheet_says_how_many_mistakes_there_are():
+    said = [mistakes.heading(n) for n in (0, 1, 2, 1234)]
+    assert said == ["no mistakes", "1 mistake", "2 mistakes, the surest one first", "1,234 mistakes; the 30 surest ones"]
+
+
 @pytest.mark.parametrize("n", [0, 3, 40])
 def test_a_sheet_shows_the_mistakes(tmp_path, n):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plots): no sheet was drawn")

@@ -49,6 +49,7 @@ WRITTEN = {  # name: function of a map x [n, 6, 5, 4]
     "max_pool2d, ceil mode": lambda x: ops.max_pool2d(x, (3, 2), 2, ceil_mode=True),
     "max_pool2d, a window dropped": lambda x: ops.max_pool2d(x, 2, 3, 1, ceil_mode=True),
     "avg_pool2d, ceil mode": lambda x: ops.avg_pool2d(x, 3, 2, 1, ceil_mode=True),
+    "max_pool2d, a dilated window that ends far outside": lambda x: ops.max_pool2d(x, 2, 3, (1, 0), dilation=2, ceil_mode=True),
     "adaptive_avg_pool2d": lambda x: ops.adaptive_avg_pool2d(x, (3, 1)),
     "global_avg_pool2d": lambda x: ops.global_avg_pool2d(x),
     "relu": lambda x: ops.relu(x),
@@ -136,6 +137,7 @@ REFUSED = {
     "images together": (lambda x: ops.reshape(x, (120,)), "changes the number of images"),
     "images moved": (lambda x: ops.transpose(x, (1, 0, 2, 3)), "moves the axis of the images"),
     "an integer": (lambda x: ops.relu(x[:, 0]), "is an index other than slices"),
+    "output padding": (lambda x: ops.conv_transpose2d(x, T.up, dilation=2, output_padding=1), r"output_padding of \(1, 1\) and a stride"),
     "computed weights": (lambda x: ops.linear(mg.Tensor(ROW[:1, :1]), ops.global_avg_pool2d(x)[:, :1]), "weights that are computed from"),
 }
 

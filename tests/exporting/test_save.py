@@ -87,6 +87,13 @@ def test_heads_are_further_outputs_if_asked_for(tmp_path):
         mg.save_onnx(mg.models.build("googlenet", variant="torchvision"), path, (224, 224, 3), heads=True)
 
 
+@pytest.mark.parametrize(("model", "size"), [(mg.models.build("tiny"), (8, 8, 1)), (mg.models.GoogLeNet(aux_heads=False), (224, 224, 3))])
+def test_heads_of_a_network_without_heads_are_refused(tmp_path, model, size):
+    with pytest.raises(ValueError, match=f"`heads` is True, expected False: this {type(model).__name__} has no auxiliary heads"):
+        mg.save_onnx(model, tmp_path / "net.onnx", size, heads=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_loaded_model_brings_its_size_classes_and_preprocessing(tmp_path):
     model = mg.models.build("tiny").eval()
     model.classes, model.preprocess = ("one", "two"), SimpleNamespace(input_size=(8, 8, 1), as_json=lambda: '{"mean": [3.0]}')

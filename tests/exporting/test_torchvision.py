@@ -5,7 +5,7 @@ import pytest
 
 import minigoog as mg
 from minigoog.exporting import save_torchvision
-from minigoog.formats import googlenet_from_torchvision
+from minigoog.formats import googlenet_from_torchvision, safetensors
 
 
 def test_the_file_is_read_back_as_the_same_network(tmp_path):
@@ -15,6 +15,12 @@ def test_the_file_is_read_back_as_the_same_network(tmp_path):
     found = googlenet_from_torchvision(tmp_path / "net.safetensors", transform_input=False).weights
     for name, array in model.state_dict().items():
         np.testing.assert_allclose(found[name], array, rtol=2e-7, atol=1e-9, err_msg=name)
+
+
+def test_the_file_says_that_its_weights_are_for_pytorch(tmp_path):
+    """Loaders such as that of transformers refuse a file without it."""
+    save_torchvision(mg.models.GoogLeNet(num_classes=2, variant="torchvision", aux_heads=False), tmp_path / "net.safetensors")
+    assert safetensors.load(tmp_path / "net.safetensors")[1] == {"format": "pt"}
 
 
 def test_other_networks_are_refused_by_name(tmp_path):

@@ -166,6 +166,49 @@ def every_layer(r):
     ]  # fmt: skip
 
 
+def small_networks(r):
+    """{name: (layers, inputs)}: each type of layer in networks of a few, no two of which share a name of a layer with blobs."""
+    convolution = {"num_output": 4, "kernel_size": [1, 2], "pad": 2, "dilation": 2, "group": 2, "bias_term": False}
+    upscale = {"num_output": 2, "kernel_h": 2, "kernel_w": 3, "stride_h": 2, "stride_w": 1, "pad_w": 1}
+    return {
+        "scaled": ([
+            Layer("Convolution", "c", "x", "c", {"convolution_param": convolution}, _drawn(r, (4, 1, 1, 2))[:1]),
+            Layer("BatchNorm", "n", "c", "c", {"batch_norm_param": {"eps": 1e-3}}, (np.ones(4), np.ones(4), np.ones(1))),
+            Layer("Scale", "s", "c", "c", {"scale_param": {"bias_term": True}}, (np.ones(4), np.ones(4))),
+            Layer("ReLU", "r", "c", "c", {"relu_param": {"negative_slope": 0.125}}),
+            pooling("p", "c", "MAX", 3, 2),
+        ], {"x": (1, 2, 5, 5)}),
+        "up": ([
+            Layer("Deconvolution", "u", "x", "u", {"convolution_param": upscale}, (*_drawn(r, (3, 2, 2, 3))[:1], np.ones(2))),
+            Layer("PReLU", "q", "u", "q", {"prelu_param": {"channel_shared": False}}, (np.ones(2),)),
+            Layer("Bias", "b", "q", "b", {"bias_param": {"axis": 1}}, (np.ones(2),)),
+            Layer("Pooling", "p", "b", "p", {"pooling_param": {"pool": "AVE", "kernel_h": 2, "kernel_w": 3, "pad_w": 1}}),
+            Layer("Pooling", "g", "p", "g", {"pooling_param": {"pool": "AVE", "global_pooling": True}}),
+        ], {"x": (1, 3, 4, 4)}),
+        "sums": ([
+            Layer("Split", "split", "x", "a b"),
+            Layer("ELU", "e", "a", "e", {"elu_param": {"alpha": 0.5}}),
+            Layer("Power", "w", "b", "b", {"power_param": {"scale": -2.0, "shift": 0.5}}),
+            Layer("Eltwise", "sum", "e b", "sum", {"eltwise_param": {"operation": "SUM", "coeff": [1.0, -2.0]}}),
+            Layer("Eltwise", "max", "e b", "max", {"eltwise_param": {"operation": "MAX"}}),
+            Layer("Concat", "k", "sum max", "k", {"concat_param": {"axis": 1}}),
+        ], {"x": (1, 2, 3, 3)}),
+        "units": ([
+            Layer("Sigmoid", "s1", "x", "s1"), Layer("TanH", "t", "y", "t"),
+            Layer("Eltwise", "product", "s1 t", "product", {"eltwise_param": {"operation": "PROD"}}),
+            Layer("LRN", "l", "product", "l", LRN),
+        ], {"x": (1, 2, 3, 3), "y": (1, 2, 3, 3)}),
+        "classes": ([
+            Layer("Input", "x", "", "x", {"input_param": {"shape": {"dim": [1, 3, 2, 2]}}}),
+            Layer("Reshape", "h", "x", "h", {"reshape_param": {"shape": {"dim": [0, -1, 2]}}}),
+            Layer("Flatten", "f", "h", "f", {"flatten_param": {"axis": 1}}),
+            Layer("InnerProduct", "i", "f", "i", {"inner_product_param": {"num_output": 3, "bias_term": False}}, _drawn(r, (3, 12))[:1]),
+            Layer("Dropout", "d", "i", "i", {"dropout_param": {"dropout_ratio": 0.5}}),
+            Layer("Softmax", "m", "i", "m", {"softmax_param": {"axis": 1}}),
+        ], {}),
+    }  # fmt: skip
+
+
 def _drawn(r, shape, pixels=1):
     """(weights, biases): the variance is He's, for inputs of about `pixels`."""
     scale = np.sqrt(2 / np.prod(shape[1:])) / pixels

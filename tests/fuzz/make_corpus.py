@@ -6,13 +6,10 @@ import json
 import pickle
 import tarfile
 import tempfile
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import minigoog as mg
@@ -24,10 +21,8 @@ from minigoog.sparsity.runner.demonstration import Setting
 from minigoog.train import Config
 from minigoog.train.progress import Progress
 
-from ..answers import stored
 from ..data.generated import idx_bytes, random_bytes
-from ..formats import caffe_files, caffe_networks, torch_files
-from ..formats.test_pth import file_of
+from . import foreign_corpus
 from .check import CORPUS
 from .readers import trainer
 
@@ -43,8 +38,7 @@ def files() -> dict[str, dict[str, bytes]]:
         "cifar-archive": {"python.tar.gz": packed(archive()), "python.tar": archive()},
         "digits": {"few.csv.gz": packed(b"# digits\n" + b"\n".join([b",".join([b"7"] * 65)] * 9)), "no.csv": b"1,2,3\n"},
         "safetensors": {"weights": weights(), "empty": b"\x02" + bytes(7) + b"{}", "bf16": bf16(), "few-bits": few_bits()},
-        "pth": {kind.replace(" ", "-"): pytorchs(kind) for kind in ("zip", "protocol 4", "checkpoint")} | {"deflated": deflated()},
-        "pth-legacy": {"legacy": pytorchs("legacy"), "old-model": pytorchs("old model", "pytorchs_other_file")},
+        "pth": foreign_corpus.pths(), "pth-legacy": foreign_corpus.legacy_pths(),
         "saved-model": {"model": model()},
         "saved-graph": {"graph": graph()},
         "class-names": {"lines": b"cat\ndog\n", "synsets": b"n01440764 tench, Tinca\nn01443537 goldfish\n", "list": b'["cat", "dog"]',
@@ -55,8 +49,7 @@ def files() -> dict[str, dict[str, bytes]]:
         "result": {"blow-up": result("blow_up")},
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},
         "torchvision": {"bytes": b"decide"}, "state-dict": {"bytes": b"decide"},
-        "caffemodel": caffemodels(), "prototxt": prototxts(),
-        "onnx": {"classifier": classifier(), "spelled-out": spelled_out()},
+        "caffemodel": foreign_corpus.caffemodels(), "prototxt": foreign_corpus.prototxts(), "onnx": foreign_corpus.onnxs(),
         "image": pictures(),
     }  # fmt: skip
 
@@ -107,15 +100,6 @@ def few_bits() -> bytes:
     return len(header).to_bytes(8, "little") + header + random_bytes(5, at).tobytes()
 
 
-def pytorchs(kind: str, question: str = "pytorchs_file") -> bytes:
-    """A file that PyTorch wrote, from the stored answers."""
-    return file_of(stored("formats.test_pth", question, kind))
-
-
-def deflated() -> bytes:
-    return torch_files.archive(torch_files.dictionary(a=torch_files.tensor((2, 3), (3, 1))), method=zipfile.ZIP_DEFLATED)
-
-
 def model() -> bytes:
     info = saved_model.Info("tiny", {"num_classes": 2, "in_channels": 1}, ("cat", "dog"), (8, 8, 1), (1.0,), (4.0,), {"resize": "9"})
     return saved(lambda path: saved_model.save(path, {"classifier.bias": np.zeros(2, np.float32)}, info))
@@ -161,73 +145,6 @@ def result(name: str) -> bytes:
         numbers = DEMONSTRATIONS[name].measure(Setting(Path(folder), quick=True, say=lambda line: None))
     facts = {"part": "result", "quick": True, "seed": 0, "numbers": numbers, "finished": "now", "machine": {"processor": "any"}}
     return json.dumps(facts, indent=1).encode()
-
-
-def caffemodels() -> dict[str, bytes]:
-    r = np.random.default_rng(0)
-    few, inputs = caffe_networks.few_layers(r), {"data": (1, 3, 9, 9)}
-    return {
-        "every": caffe_files.caffemodel(caffe_networks.every_layer(r), 2, "every", {"data": (1, 3, 19, 23)}),
-        "v1": caffe_files.caffemodel(few, 1, "few", inputs), "v2": caffe_files.caffemodel(few, 2, "few", inputs),
-        "unpacked": caffe_files.caffemodel(few, 1, "", inputs, packed=False),
-        "double": caffe_files.caffemodel(few, 2, "", inputs, double=True),
-        "trained": caffe_files.caffemodel(caffe_networks.as_trained(few), 1),
-    }  # fmt: skip
-
-
-def prototxts() -> dict[str, bytes]:
-    """For the weights of `every` in "caffemodel", which `readers.py` reads beside them."""
-    layers = caffe_networks.every_layer(np.random.default_rng(0))
-    old = [layer._replace(type="ReLU", parameters={}) if layer.type == "ELU" else layer
-           for layer in layers[5:] if layer.type != "PReLU"]  # fmt: skip  # what version 1 has
-    v1 = caffe_files.prototxt(old, 1, "every", {"pool1": (1, 8, 5, 11)}).encode()
-    v2 = caffe_files.prototxt(layers, 2, "every", {"data": (1, 3, 19, 23)}).encode()
-    odd = b"# a comment\nname : 'a' \"b\\x41\" ; input: [ 'data', ] input_shape < dim: [1, 0x3, 023, 23] >\n"
-    return {"v1": v1, "v2": v2, "odd": odd + v2.split(b"23\n", 1)[1]}
-
-
-def network(nodes: list[Any], size: list[Any], weights: dict[str, Any], opset: int) -> bytes:
-    """An .onnx file of (op, inputs, outputs, attributes), its input `x`, its output `y`."""
-    made = [helper.make_node(op, ins, outs, **attributes) for op, ins, outs, attributes in nodes]
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", size), ("y", None)))
-    stored = [numpy_helper.from_array(array, name) for name, array in weights.items()]
-    graph = helper.make_graph(made, "seed", [x], [y], stored)
-    proto: bytes = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
-    return proto
-
-
-def classifier() -> bytes:
-    """A small network of the usual operations."""
-    window = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
-    nodes = [
-        ("Conv", ["x", "c.weight", "c.bias"], ["a"], window), ("BatchNormalization", ["a", "s", "s", "m", "s"], ["b"], {}),
-        ("Relu", ["b"], ["r"], {}), ("MaxPool", ["r"], ["p"], window | {"ceil_mode": 1}), ("Mul", ["p", "v"], ["q"], {}),
-        ("AveragePool", ["q"], ["o"], {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER", "strides": [2, 2]}),
-        ("Concat", ["o", "o"], ["d"], {"axis": 1}), ("Flatten", ["d"], ["f"], {}),
-        ("Gemm", ["f", "g.weight", "g.bias"], ["l"], {"transB": 1, "alpha": 0.5}), ("Softmax", ["l"], ["y"], {}),
-    ]  # fmt: skip
-    ones = {name: np.ones(4, np.float32) for name in ("c.bias", "s", "m")}
-    weights = {"c.weight": np.ones((4, 3, 3, 3), np.float32), "v": np.ones((4, 1, 1), np.float16), "g.bias": np.ones(5, np.float32)}
-    return network(nodes, ["n", 3, 16, 16], ones | weights | {"g.weight": np.ones((5, 72), np.float32)}, 13)
-
-
-def spelled_out() -> bytes:
-    """Constants in nodes, shapes that are computed, axes in another order, a resized map."""
-    constants = {
-        "w": np.ones((4, 2, 1, 1), np.float32), "z": np.array(0), "two": np.array([2]), "six": np.array([6]), "k": np.array([0]),
-        "scales": np.array([1, 1, 2, 2], np.float32), "ends": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
-    }  # fmt: skip
-    nodes: list[Any] = [("Constant", [], [name], {"value": numpy_helper.from_array(array)}) for name, array in constants.items()]
-    nodes += [
-        ("Transpose", ["x"], ["t"], {"perm": [0, 3, 1, 2]}), ("Pad", ["t", "ends"], ["p"], {}), ("Conv", ["p", "w"], ["c"], {"group": 2}),
-        ("Resize", ["c", "", "scales"], ["r"], {"mode": "nearest"}), ("Shape", ["r"], ["s"], {}), ("Gather", ["s", "z"], ["n"], {}),
-        ("Unsqueeze", ["n", "k"], ["u"], {}), ("Slice", ["r", "two", "six", "two"], ["h"], {}),
-        ("ReduceMean", ["h"], ["m"], {"axes": [2, 3]}),
-        ("Split", ["m"], ["m1", "m2"], {"axis": 1}), ("Sigmoid", ["m1"], ["g"], {}), ("Mul", ["m1", "g"], ["b"], {}),
-        ("Add", ["b", "m2"], ["a"], {}), ("Identity", ["a"], ["i"], {}),
-        ("Concat", ["u", "two"], ["shape"], {"axis": 0}), ("Reshape", ["i", "shape"], ["y"], {}),
-    ]  # fmt: skip
-    return network(nodes, [1, 5, 5, 4], {}, 15)
 
 
 def pictures() -> dict[str, bytes]:

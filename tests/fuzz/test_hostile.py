@@ -143,6 +143,8 @@ CHECKPOINTS = [
     (changed("checkpoint", progress="[]"), "expected an object"), (changed("checkpoint", progress="{}"), "expected epoch, step"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": "2"})), "`step` is '2', expected int"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"loss": np.nan})), "`loss` is nan, expected float"),
+    (changed("checkpoint", progress=json.dumps(START_FACTS | {"metrics_length": -1})), "`metrics_length` is -1, expected int, from 0 on"),
+    (changed("checkpoint", progress=json.dumps(START_FACTS | {"epoch": -1})), "`epoch` is -1, expected int, from 0 on"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": 6})), "step 6 of an epoch of 5 steps"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"head_losses": [1.0, 2.0]})), "with 2 losses"),
     (changed("checkpoint", random='{"seed": 0}'), "it has no 'counter'"), (changed("checkpoint", random="3"), "expected an object"),

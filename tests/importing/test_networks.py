@@ -53,6 +53,26 @@ def test_a_flattened_map_is_not_moved_the_rows_of_the_weights_are(tmp_path):
     assert kinds(found) == ["ReLU", "Reshape", "Linear"] and list(network.state_dict()) == ["fc.weight", "fc.bias"]
 
 
+ADDED = ("Add", ["m", "b"], ["y"], {})
+
+
+@pytest.mark.parametrize("layer, zeros", [
+    (("MatMul", ["x", "w"], ["m"], {}), np.zeros(3, np.float32)),
+    (("Gemm", ["x", "w"], ["m"], {}), np.zeros((1, 3), np.float32)),
+    (("Conv", ["image", "k"], ["m"], {}), np.zeros((4, 1, 1), np.float32)),
+    (("Conv", ["image", "k"], ["m"], {}), np.zeros((), np.float32)),
+])  # fmt: skip
+def test_zeros_that_are_added_after_a_layer_are_a_bias_which_training_can_change(layer, zeros, tmp_path):
+    inputs, x = ({"x": ["n", 6]}, random(2, 6)) if layer[1][0] == "x" else ({"image": ["n", 2, 4, 4]}, random(2, 2, 4, 4))
+    stored = weights(**({"w": (6, 3)} if layer[1][0] == "x" else {"k": (4, 2, 3, 3)}))
+    without = layer[0], layer[1], ["y"], layer[3]
+    network, _ = judged(model([layer, ADDED], inputs, ["y"], stored | {"b": zeros}), tmp_path, x)
+    bare, _ = judged(model([without], inputs, ["y"], stored), tmp_path, x)
+    bias = [name for name in network.state_dict() if name.endswith("bias")]
+    assert len(bias) == 1 and not network.state_dict()[bias[0]].any()
+    assert not any(name.endswith("bias") for name in bare.state_dict())
+
+
 def test_a_reshape_that_cuts_channels_falls_back_to_the_order_of_the_file(tmp_path):
     nodes = [("Reshape", ["x", "s"], ["r"], {}), ("MatMul", ["r", "w"], ["y"], {})]
     shape = {"s": np.array([0, 6, 10])}

@@ -104,6 +104,31 @@ def test_a_softmax_of_nothing_and_odd_statistics_are_no_surprise(tmp_path):
     imported(model([("BatchNormalization", ["x", *"abcd"], ["y"], {})], {"x": [1, 3, 4, 4]}, ["y"], stored), tmp_path)
 
 
+@pytest.mark.parametrize("op", ["Relu", "Softmax", "GlobalAveragePool"])
+def test_an_input_without_axes_is_refused_by_its_name(tmp_path, op):
+    with pytest.raises(ValueError, match=r"network.onnx: its input x is one number, expected an axis of images"):
+        imported(model([(op, ["x"], ["y"], {})], {"x": []}, ["y"]), tmp_path)
+
+
+@pytest.mark.parametrize("nodes", [
+    [("Constant", [], ["k", "w"], {"value_float": 1.0}), ("Add", ["x", "w"], ["y"], {})],
+    [("Constant", [], ["k"], {"value_float": 1.0}), ("Identity", ["k"], ["l", "w"], {}), ("Add", ["x", "w"], ["y"], {})],
+    [("Shape", ["x"], ["s"], {}), ("Cast", ["s"], ["f", "w"], {"to": 1}), ("Add", ["x", "w"], ["y"], {})],
+    [("Relu", ["x"], ["k", "w"], {}), ("Add", ["k", "w"], ["y"], {})],
+])  # fmt: skip
+def test_a_result_that_an_operation_does_not_have_is_named(tmp_path, nodes):
+    with pytest.raises(ValueError, match=r"node `n[012]` \(\w+\): its result w is not supported, expected to be read by nothing"):
+        imported(model(nodes, {"x": [1, 3, 4, 4]}, ["y"]), tmp_path)
+
+
+def test_weights_that_are_scaled_beyond_float32_are_no_surprise(tmp_path):
+    """Neither when the modules are made nor when the weights are first used; warnings are errors here."""
+    nodes = [("Conv", ["x", "w"], ["c"], {}), ("BatchNormalization", ["c", *"abab"], ["y"], {})]
+    stored = {"w": np.float32([[[[0]], [[1e38]], [[1]]]]), "a": np.float32([np.inf]), "b": np.float32([0])}
+    network = imported(model(nodes, {"x": [1, 3, 4, 4]}, ["y"], stored), tmp_path)
+    assert not np.isfinite(network.state_dict()["n0.weight"]).any()
+
+
 def of_height(op, constant):
     """A convolution, then an operation with the constant made from the height."""
     return [("Conv", ["x", "w"], ["c"], {}), ("Shape", ["x"], ["s"], {}), ("Gather", ["s", "k"], ["g"], {"axis": 0}),

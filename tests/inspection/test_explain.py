@@ -94,12 +94,12 @@ def some_connect(draw, x):
 
 
 def some_conv_transpose(draw, x):
-    groups, stride = draw(st.sampled_from([1, 2, 4])), draw(pairs)
+    groups, stride, dilation = draw(st.sampled_from([1, 2, 4])), draw(pairs), draw(pairs)
     kernel = [draw(st.integers(1, 3)) + 2 for _ in range(2)]
-    extra = tuple(draw(st.integers(0, step - 1)) for step in stride)
+    extra = tuple(draw(st.integers(0, max(both) - 1)) for both in zip(stride, dilation, strict=True))
     bias = (leaf(2, 3 * groups),) if draw(st.booleans()) else ()
     w = leaf(1, *kernel, 3, 4)
-    window = {"stride": stride, "padding": draw(pads), "dilation": draw(pairs), "output_padding": extra}
+    window = {"stride": stride, "padding": draw(pads), "dilation": dilation, "output_padding": extra}
     return ops.conv_transpose2d(x, w, *bias, groups=groups, **window)
 
 

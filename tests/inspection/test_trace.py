@@ -233,6 +233,8 @@ def test_what_cannot_be_traced_is_named():
         mg.trace(model, np.zeros((8, 8)))
     with pytest.raises(TypeError, match="trace: `model` is function, expected a Module"):
         mg.trace(loss_of, np.zeros((8, 8, 1)))
+    with pytest.raises(ValueError, match=r"`label` is 1, but the model returns shape \(1, 6, 6, 2\): expected logits \[n, classes\]"):
+        mg.trace(mg.nn.Conv2d(1, 2, 3), np.zeros((8, 8, 1)), 1)
     with mg.no_grad(), pytest.raises(RuntimeError, match="nothing is recorded under no_grad"):
         mg.trace(model, np.zeros((8, 8, 1)))
     with pytest.raises(ValueError, match="`labels` go from 10 to 10, expected 0 to 9"):

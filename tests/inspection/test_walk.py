@@ -89,6 +89,13 @@ def test_names_are_completed(walk):
     assert walk.complete_jump("inception3a.branch5", "jump inception3a.branch5", 5, 24) == [
         "inception3a.branch5x5", "inception3a.branch5x5.conv", "inception3a.branch5x5.reduce"]  # fmt: skip
     assert "pool2" in walk.complete_jump("", "jump ", 5, 5)
+    assert walk.complete_j("inception3a/branch1x", "j inception3a/branch1x", 2, 22) == ["inception3a/branch1x1"]
+
+
+def test_a_path_is_found_as_caffe_writes_it(walk, trace):
+    assert "'inception3a.b', but inception3a.branch1x1, inception3a.branch3x3" in error(walk, "jump inception3a/b")
+    walk.onecmd("j inception3a/branch3x3/conv")
+    assert walk.here == "inception3a.branch3x3.conv" and trace["inception3a/branch3x3"][0] is trace["inception3a.branch3x3"][0]
 
 
 def test_a_walk_does_not_turn_where_no_gradient_comes():
@@ -112,6 +119,7 @@ def test_a_module_is_shown_as_the_table_of_its_operations(walk, trace):
     assert str(trace["inception2b"].forward) in said(walk, "jump inception2b")
     assert str(trace.forward) in said(walk, "list")
     assert str(trace["inception2b"].forward) in said(walk, "in", "list")
+    assert said(walk, "jump loss").startswith("loss: 1 operation, forward; `in` steps into it\n")
 
 
 def test_explain_and_gradient_show_what_the_step_explains(walk, trace):
@@ -122,6 +130,7 @@ def test_explain_and_gradient_show_what_the_step_explains(walk, trace):
     assert str(step.explain_gradient(0, 1, 2, 3, of="weight")) in said(walk, "g weight 0 1 2 3")
     assert str(trace["classifier"][0].explain(7)) in said(walk, "jump classifier", "e 7")
     assert "expected integers, got '3 x 5'" in error(walk, "explain 3 x 5")
+    assert "classifier has no input 'filter', expected input, weight, bias" in error(walk, "gradient filter 3 4")
     assert "expected 2 numbers for an array of shape (1, 10)" in error(walk, "explain 1 2 3")
 
 

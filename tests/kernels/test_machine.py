@@ -142,3 +142,13 @@ def test_python_and_c_agree_on_the_names_and_limits(native):
     lib = native.machine.lib
     assert [getattr(lib, f"MG_{name.upper()}") for name in native.machine.ISAS] == list(range(lib.MG_ISAS))
     assert lib.MG_MAX_THREADS == kernels.MOST_THREADS
+
+
+def test_a_thread_may_leave_most_threads_to_others(native, threads):
+    threads(3)
+    with native.machine.at_most(2):
+        found = [mg.get_num_threads()]
+        for n in (1, 5):
+            threads(n)
+            found.append(mg.get_num_threads())
+    assert found == [2, 1, 2] and mg.get_num_threads() == 5

@@ -21,7 +21,7 @@ def run(x, make):
     """The output of the plan with the calls make(map of x, map of y)."""
     x_map, y_map = arena.new_map(SHAPE, arena.INPUT), arena.new_map(SHAPE, arena.OUTPUT)
     y = np.full(SHAPE, -7, np.float32)
-    plan.Program(make(x_map, y_map), native.machine.current()).run(x, [y])
+    native.program.Program(make(x_map, y_map), native.machine.current()).run(x, [y])
     return y
 
 
@@ -55,7 +55,7 @@ def test_python_runs_between_the_calls_of_c_and_all_are_timed(native):
     x_map, y_map = arena.new_map(SHAPE, arena.INPUT), arena.new_map(SHAPE, arena.OUTPUT)
     calls = [*plan.activation(("relu",), x_map, c), *plan.python(np.negative, [(c, SHAPE)], n, SHAPE), *plan.add(n, x_map, n),
              *plan.copy(n, y_map)]
-    program, y = plan.Program(calls, native.machine.current()), np.empty(SHAPE, np.float32)
+    program, y = native.program.Program(calls, native.machine.current()), np.empty(SHAPE, np.float32)
     program.run(x, [y], seconds)
     assert program.runs == [[0], [1], [2, 3]] and np.all(seconds >= 0)
     assert np.array_equal(y, x - np.maximum(x, 0))

@@ -125,11 +125,13 @@ def test_an_imported_network_is_saved_and_loaded_to_the_same_bits(tmp_path):
     model = mg.load(tmp_path / "net.onnx", preprocess="caffe", classes=["a", "b", "c"])
     for parameter in model.parameters():
         parameter.data += 0.25
-    saved_model.save(tmp_path / "net.safetensors", model.state_dict() | constants(model), model.info)
+    mg.nn.prune(model, 0.5)
+    mg.save(model, tmp_path / "net.safetensors")
     (tmp_path / "net.onnx").unlink()
     again = mg.load(tmp_path / "net.safetensors")
     assert again.classes == model.classes and again.preprocess == model.preprocess and again.info == model.info
     assert again.predict(PHOTOGRAPH) == model.predict(PHOTOGRAPH) and again.gives_probabilities
+    assert mg.nn.masks(again).keys() == mg.nn.masks(model).keys() != set()
 
 
 def test_an_imported_network_gets_other_classes(tmp_path):

@@ -191,3 +191,35 @@ def test_a_loaded_model_is_copied_and_pickled_like_any_other(tmp_path):
     assert isinstance(model, TrainedModel) and isinstance(model, mg.models.TinyInception)
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert type(other) is type(model) and other.predict(image) == model.predict(image)
+
+
+# ---- saved again, pruned ----
+
+
+def test_a_pruned_network_is_saved_and_loaded_with_its_masks(tmp_path):
+    model = mg.nn.prune(mg.load(saved(tmp_path / "model.safetensors")), 0.2)
+    kept = model.classifier.weight.mask.nonzero()
+    model.classifier.weight.data[kept[0][0], kept[1][0]] = 0  # a weight that is trained, and happens to be 0
+    mg.save(model, tmp_path / "pruned.safetensors")
+    again = mg.load(tmp_path / "pruned.safetensors")
+    assert again.info == model.info and mg.nn.masks(again).keys() == mg.nn.masks(model).keys() != set()
+    for name, mask in mg.nn.masks(model).items():
+        assert np.array_equal(mg.nn.masks(again)[name], mask)
+    for name, array in model.state_dict().items():
+        assert np.array_equal(again.state_dict()[name], array)
+
+
+@pytest.mark.parametrize("name, mask", [
+    ("classifier.weights", np.zeros(1, np.uint8)),
+    ("classifier.weight", np.zeros(1, np.uint8)),
+    ("classifier.weight", np.zeros(1000, np.float32)),
+])  # fmt: skip
+def test_a_mask_that_fits_no_weight_is_named(tmp_path, name, mask):
+    path = saved(tmp_path / "model.safetensors", **{f"mask:{name}": mask})
+    with pytest.raises(ValueError, match=rf"model.safetensors: .*`mask:{name}` is .*, expected a bit for each value of a weight"):
+        mg.load(path)
+
+
+def test_only_what_load_returns_is_saved_with_its_facts(tmp_path):
+    with pytest.raises(TypeError, match="save: `model` is TinyInception, expected what `load` returns"):
+        mg.save(mg.models.TinyInception(), tmp_path / "model.safetensors")

@@ -8,7 +8,8 @@ import pytest
 
 import minigoog as mg
 from minigoog import Tensor, nn
-from minigoog.nn.sparse import largest, ungrouped
+from minigoog.nn.pruning import largest
+from minigoog.nn.sparse import ungrouped
 from tests.strategies import numbers
 
 DATA = Path(os.environ.get("MINIGOOG_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
@@ -68,18 +69,22 @@ def test_groups_become_zeros():
     assert layer.pattern.n_weights == conv.weight.data.size and np.allclose(layer(x).data, conv(x).data, atol=1e-5)
 
 
-def dense_twin(module):
-    """`module` with each SparseConv2d in it replaced, in place, by the dense layer that computes the same."""
-    if isinstance(module, nn.SparseConv2d):
-        return module.to_conv()
+def replaced(module, kind, make):
+    """`module` with each module of this kind in it replaced, in place, by what `make` makes of it."""
+    if isinstance(module, kind):
+        return make(module)
     for name, child in list(module.named_children()):
-        setattr(module, name, dense_twin(child))
+        setattr(module, name, replaced(child, kind, make))
     return module
 
 
+def sparse_network(block):
+    return replaced(tiny(), nn.Conv2d, lambda conv: nn.SparseConv2d.from_conv(conv, 0.3, block))
+
+
 @pytest.mark.parametrize("block", [1, 16])
-def test_a_pruned_network_has_the_outputs_and_gradients_of_the_dense_one_with_the_same_zeros(block):
-    sparse, dense = nn.prune(tiny(), 0.3, block), dense_twin(nn.prune(tiny(), 0.3, block))
+def test_a_sparse_network_has_the_outputs_and_gradients_of_the_dense_one_with_the_same_zeros(block):
+    sparse, dense = sparse_network(block), replaced(sparse_network(block), nn.SparseConv2d, nn.SparseConv2d.to_conv)
     x = numbers(0, (4, 8, 8, 2))
     for model in (sparse, dense):
         mg.ops.cross_entropy(model(Tensor(x)), [0, 1, 2, 1]).backward()
@@ -122,7 +127,16 @@ def test_weights_that_training_has_pruned_run():
     assert np.abs(layer(Tensor(x)).data - dense).max() < 1e-5 * np.abs(dense).max()
 
 
-def test_prune_leaves_convolutions_dense_that_cannot_be_sparse():
-    module = nn.Sequential(a=nn.Conv2d(3, 4, 3, padding=(0, 0, 1, 1)), b=nn.Conv2d(4, 4, 3, dilation=2), c=nn.Conv2d(4, 4, 1))
-    nn.prune(module, 0.5)
-    assert [type(child).__name__ for child in module.children()] == ["Conv2d", "Conv2d", "SparseConv2d"]
+@pytest.mark.parametrize("conv", [nn.Conv2d(3, 4, 3, padding=(0, 0, 1, 1)), nn.Conv2d(4, 4, 3, dilation=2)])
+def test_a_convolution_that_cannot_be_sparse_is_refused(conv):
+    with pytest.raises(ValueError, match="`conv` is Conv2d.*expected the same padding on opposite sides and no dilation"):
+        nn.SparseConv2d.from_conv(conv, 0.5)
+
+
+def test_the_dense_form_of_a_sparse_layer_knows_its_mask():
+    """A kept weight that happens to be 0 stays a weight that may be trained."""
+    layer = nn.SparseConv2d.from_conv(nn.Conv2d(3, 4, 3), 0.25)
+    layer.values.data[0] = 0
+    mask = layer.to_conv().weight.mask
+    assert mask.sum() == 27 and np.count_nonzero(layer.to_conv().weight.data) == 26
+    assert nn.SparseConv2d.from_conv(layer.to_conv()).pattern.n_weights == 26

@@ -24,6 +24,8 @@ def test_gradient_agrees_with_central_differences(record):
 
 @pytest.mark.parametrize("function, inputs", {
     "one tensor twice": (lambda a, b: ops.concat([a, b, a]), [apart(i, 1, 2, 2, i + 1) for i in range(2)]),
+    "a number for each channel of five axes": (
+        lambda x, a, b: ops.channel_affine(ops.prelu(x, a), a, b), [apart(0, 2, 1, 2, 2, 3), apart(1, 3), apart(2, 3)]),
     "a product of two views": (lambda x: ops.reshape(x, (3, 2)) * ops.reshape(x, (3, 2)), [apart(0, 2, 3)]),
 }.values())  # fmt: skip
 def test_gradients_of_operations_together_agree_with_central_differences(function, inputs):

@@ -145,6 +145,28 @@ def test_a_transposed_convolution_and_its_gradients_are_pytorchs(isa, name):
         assert np.abs(ours.grad - theirs[key]).max() <= 1e-5 * np.abs(theirs[key]).max(), key
 
 
+def scattered(x, w, b, stride, padding, dilation, output_padding):
+    """A transposed convolution by its definition: each number times the filter, added up on a map whose edges are then cut off."""
+    kh, kw, cout, _ = w.shape
+    size = [(n - 1) * stride + dilation * (k - 1) + 1 + output_padding for n, k in zip(x.shape[1:3], (kh, kw), strict=True)]
+    y = np.zeros((len(x), *size, cout))
+    for i, j, ky, kx in np.ndindex(*x.shape[1:3], kh, kw):
+        y[:, i * stride + ky * dilation, j * stride + kx * dilation] += x[:, i, j].astype(np.float64) @ w[ky, kx].T
+    return (y + b)[:, padding : size[0] - padding, padding : size[1] - padding]
+
+
+@pytest.mark.parametrize(("stride", "dilation", "output_padding"), [(1, 2, 1), (1, 3, 2), (2, 3, 2), (2, 4, 3)])
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_output_padding_may_reach_the_stride_where_the_dilation_is_larger(stride, dilation, output_padding, padding):
+    """PyTorch's rule, `output padding must be smaller than either stride or dilation`: the last rows are then the bias alone, or those
+    that the padding does not cut off."""
+    x, w, b = numbers(0, (2, 4, 3, 5)), numbers(1, (3, 2, 4, 5)), numbers(2, (4,))
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "output_padding": output_padding}
+    y = ops.conv_transpose2d(Tensor(x), Tensor(w), Tensor(b), **settings).data
+    assert np.allclose(y, scattered(x, w, b, **settings), rtol=1e-5, atol=1e-5)
+    assert mg.gradcheck(lambda *a: ops.conv_transpose2d(*a, **settings), [x, w, b], samples=6)
+
+
 # ---- resizing: every rule of ONNX, on ramps, whose resized values say which pixels they came from ----
 
 SIZES = [(1, 1), (1, 5), (2, 7), (3, 2), (5, 1), (7, 4), (7, 11), (7, 76), (10, 52), (12, 12), (14, 16), (31, 8)]
@@ -197,9 +219,10 @@ def test_local_response_normalisation_by_hand():
         ops.lrn(x, 4)
 
 
-@pytest.mark.parametrize("beta", [0.75, 0.3])
-def test_blocks_of_local_response_normalisation_do_not_show(beta):
+@pytest.mark.parametrize(("beta", "n"), [(0.75, 1), (0.75, 2), (0.3, 3)])
+def test_blocks_and_threads_of_local_response_normalisation_do_not_show(beta, n, threads):
     x = numbers(0, (3, 31, 37, 33))
+    threads(n)
     y, dy = ops.lrn(Tensor(x), 5, 1.0, beta).data, numbers(1, x.shape)
     alone = np.concatenate([ops.lrn(Tensor(row[None, None]), 5, 1.0, beta).data for row in x.reshape(-1, 37, 33)], axis=1)
     assert np.array_equal(y.reshape(alone.shape), alone)
@@ -223,7 +246,7 @@ def test_shuffled_channels_come_from_each_group_in_turn():
     ("prelu: `slope` has shape", lambda x: ops.prelu(x, Tensor([0.1, 0.2]))),
     ("conv_transpose2d: `w` takes 5 channels but `x` has 6", lambda x: ops.conv_transpose2d(x, Tensor(numbers(0, (2, 2, 3, 5))))),
     ("conv_transpose2d: `groups` is 4, expected a divisor of the 6 channels", lambda x: ops.conv_transpose2d(x, W, groups=4)),
-    (r"conv_transpose2d: `output_padding` is \(2, 2\), expected less than the stride \(2, 2\)",
+    (r"conv_transpose2d: `output_padding` is \(2, 2\), expected less than the stride \(2, 2\) or the dilation \(1, 1\)",
      lambda x: ops.conv_transpose2d(x, W, stride=2, output_padding=2)),
     (r"conv_transpose2d: `padding` is \(4, 4, 4, 4\), expected less: it leaves -2 rows", lambda x: ops.conv_transpose2d(x, W, padding=4)),
     (r"add: `b` has shape \(5,\), expected \(1, 5, 4, 6\), but for axes of length 1", lambda x: x + Tensor(numbers(0, (5,)))),

@@ -1,5 +1,6 @@
 """The comparison at equal budgets: what is equal, and what follows from the numbers."""
 
+import numpy as np
 import pytest
 
 import minigoog as mg
@@ -38,6 +39,17 @@ def test_the_random_pattern_differs_from_the_clustered_one_in_its_places_alone()
     assert multiply_adds(sparse, task.shape) == multiply_adds(dense, task.shape)
     patterns = [module.pattern for _, module in sparse.named_modules() if isinstance(module, mg.nn.SparseConv2d)]
     assert len(patterns) == 3 and all(0.3 < pattern.density < 0.4 for pattern in patterns)
+
+
+def test_a_random_mask_inside_branches_leaves_half_of_each_and_room_for_a_wider_network():
+    task = TASKS[True]
+    model, dense = (NETWORKS[name](0.25, task) for name in ("random in branches", "clustered"))
+    patterns = [module.pattern for _, module in model.named_modules() if isinstance(module, mg.nn.SparseConv2d)]
+    assert [pattern.shape[:2] for pattern in patterns] == 3 * [(1, 1), (3, 3), (5, 5)]
+    assert all(pattern.density == pytest.approx(0.5, abs=1e-3) for pattern in patterns)
+    assert 0.5 < multiply_adds(model, task.shape) / multiply_adds(dense, task.shape) < 0.6  # the stem and the head are whole
+    x = mg.Tensor(np.random.default_rng(0).standard_normal((2, *task.shape)).astype(np.float32))
+    assert model.block0(model.pool1(model.stem1(model.pool0(model.stem0(x))))).shape == (2, 8, 8, 56)
 
 
 def test_the_reduced_network_has_at_least_8_channels_before_its_5x5():

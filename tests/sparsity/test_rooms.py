@@ -9,7 +9,7 @@ import pytest
 import minigoog.sparsity
 
 ROOT = Path(minigoog.sparsity.__file__).parent
-ROOMS = ("runner", "clusters", "construction", "speed", "accuracy", "inception", "depth", "report")
+ROOMS = ("runner", "clusters", "construction", "speed", "accuracy", "frontier", "inception", "depth", "report")
 
 
 def imported(path):

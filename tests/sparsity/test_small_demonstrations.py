@@ -9,10 +9,11 @@ from minigoog.sparsity.clusters import demonstration as conv_arora
 from minigoog.sparsity.clusters.demonstration import CONV_ARORA
 from minigoog.sparsity.construction import demonstration as arora
 from minigoog.sparsity.construction.demonstration import ARORA
-from minigoog.sparsity.depth import allocation, plain_stack
+from minigoog.sparsity.depth import allocation, plain_stack, supports
 from minigoog.sparsity.depth import demonstration as depth
 from minigoog.sparsity.depth.allocation import ALLOCATION
 from minigoog.sparsity.depth.demonstration import DEPTH
+from minigoog.sparsity.depth.supports import SUPPORTS
 from minigoog.sparsity.inception import forms
 from minigoog.sparsity.inception.blow_up import BLOW_UP
 from minigoog.sparsity.inception.three_ways import THREE_WAYS
@@ -24,7 +25,7 @@ from minigoog.sparsity.speed.cache_misses import CACHE_MISSES
 from minigoog.sparsity.speed.pruned import PRUNED
 
 OF_C_KERNELS = (BREAK_EVEN, PRUNED, CACHE_MISSES, BLOCKS, THREE_WAYS, BLOW_UP)
-OF_LEARNING = (ARORA, CONV_ARORA, DEPTH, ALLOCATION)
+OF_LEARNING = (ARORA, CONV_ARORA, DEPTH, SUPPORTS, ALLOCATION)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,8 @@ def toy_networks():
         patch.setattr(conv_arora, "QUICK", {"seeds": 1, "images": (1, 4), "densities": (0.002,)})
         patch.setitem(depth.PLANS, (False, True), {"train": 200, "test": 60, "epochs": 1, "lr": 0.1, "looked_at": 60, "seeds": 1})
         patch.setitem(allocation.PLANS, (False, True), {"train": 200, "test": 60, "epochs": 1, "lr": 0.1, "seeds": 2, "budget": 1e5})
+        small = {"train": 200, "test": 60, "epochs": 1, "lr": 0.1, "seeds": 1, "strengths": (0.0, 1.0)}
+        patch.setitem(supports.PLANS, (False, True), small)
         patch.setattr(plain_stack, "DIGITS", (6, 8, 8))
         yield
 

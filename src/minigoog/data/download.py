@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 TRIES, PAUSE = 4, 2.0  # attempts, and seconds before the second; the pause doubles each time
 BLOCK = 1 << 18  # bytes
@@ -64,7 +64,8 @@ def get(url: str, path: Path, digest: str) -> None:
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             gone = isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410)
             if gone or attempt == TRIES:
-                raise OSError(f"{url}: download failed ({error}); the next attempt resumes from what was received") from None
+                more = "; the next attempt resumes from what was received" if part.exists() and part.stat().st_size else ""
+                raise OSError(f"{url}: download failed ({_reason(error)}){more}") from None
             time.sleep(PAUSE * 2 ** (attempt - 1))
     if wrong := mismatch(part, digest):
         part.unlink()
@@ -74,12 +75,27 @@ def get(url: str, path: Path, digest: str) -> None:
     os.replace(part, path)
 
 
+def _reason(error: BaseException) -> str:
+    """Why a download failed, without the words of urllib."""
+    inner = getattr(error, "reason", error)
+    return (getattr(inner, "strerror", None) or str(error)).lower() if isinstance(inner, OSError) else str(error)
+
+
 def mismatch(path: Path, digest: str) -> str:
     """What is wrong with the sum of a file, "" if it begins with `digest`."""
     kind, _, expected = digest.partition(":")
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, kind).hexdigest()
     return "" if found.startswith(expected) else f"has the {SUMS[kind]} sum {found}, expected {expected}"
+
+
+def _write(file: BinaryIO, block: bytes, part: Path) -> None:
+    """Writes a block to the file `part`; OSError, naming it, if the disk is full."""
+    try:
+        file.write(block)
+        file.flush()
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} (what was received is kept, the next attempt resumes)", str(part)) from None
 
 
 def _append(url: str, part: Path) -> None:
@@ -99,7 +115,7 @@ def _append(url: str, part: Path) -> None:
         have = have if response.status == 206 else 0
         total = have + int(response.headers.get("Content-Length") or 0)
         while block := response.read(BLOCK):
-            file.write(block)
+            _write(file, block, part)
             have += len(block)
             if sys.stderr.isatty():
                 print(f"\r{part.stem}: {have / 1e6:.1f} of {total / 1e6:.1f} MB ", end="", file=sys.stderr, flush=True)

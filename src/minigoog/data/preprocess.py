@@ -76,7 +76,11 @@ class Preprocess:
     def normalized(self, pixels: Pixels) -> Array:
         """(pixels - mean) / std as float32, in the network's order of channels; pixels [..., c] as `middle` gives them."""
         ordered = pixels[..., ::-1] if self.colours == "BGR" else pixels
-        return cast(Array, (ordered - np.array(self.mean, np.float32)) / np.array(self.std, np.float32))
+        y, (*rows, w, c) = np.ascontiguousarray(ordered).astype(np.float32), pixels.shape
+        whole = y.reshape(*rows, w * c)  # NumPy's loops run over the last axis: over c alone they take three times as long
+        whole -= np.tile(np.array(self.mean, np.float32), w)
+        whole /= np.tile(np.array(self.std, np.float32), w)
+        return y
 
     def as_json(self) -> str:
         """All settings as a JSON object: `from_json` reads it."""

@@ -42,15 +42,23 @@ def worst(found: list[Prediction]) -> list[Prediction]:
 def draw(dataset: Any, found: list[Prediction], output: str | os.PathLike[str]) -> None:
     """Draws the first MOST of these images, with their true and predicted classes, into a file (extra `plots`)."""
     shown = found[:MOST]
-    rows = max(1, math.ceil(len(shown) / COLUMNS))
-    figure = figures.new(2.2 * COLUMNS, 2.7 * rows + 0.4)
-    figure.suptitle(f"{len(found):,} mistakes; the {len(shown)} surest ones" if shown else "no mistakes", fontsize=10)
-    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    columns = min(COLUMNS, max(1, len(shown)))
+    rows = max(1, math.ceil(len(shown) / columns))
+    figure = figures.new(2.2 * columns, 2.7 * rows + 0.4)
+    figure.suptitle(heading(len(found)), fontsize=10)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.axis("off")
     for axis, each in zip(axes, shown, strict=False):
         _draw_one(axis, dataset[each.image][0], each)
     figures.save(figure, output, dpi=100)
+
+
+def heading(n: int) -> str:
+    """What stands above a sheet of `n` mistakes."""
+    if n < 2:
+        return "1 mistake" if n else "no mistakes"
+    return f"{n:,} mistakes" + (f"; the {MOST} surest ones" if n > MOST else ", the surest one first")
 
 
 def _draw_one(axis: Any, image: Array, each: Prediction) -> None:

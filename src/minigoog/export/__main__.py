@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 2 wrong flags or files, 130 stopped."""
     p = parser(prog)
     flags = p.parse_args(sys.argv[1:] if arguments is None else list(arguments))
-    with exit_codes(p, reword=with_flags(input_size="--weights")):
+    with exit_codes(p, reword=with_flags(input_size="--weights", heads="--heads")):
         export(flags)
 
 

@@ -45,6 +45,9 @@ def conv_transpose2d(writer: Writer, op: ConvTranspose2d) -> None:
     def iohw(w: Array) -> Array:
         return w.transpose(3, 2, 0, 1)
 
+    if any(extra >= step for extra, step in zip(op.output_padding, op.stride, strict=True)):
+        what = f"{writer.names[op]} has an output_padding of {op.output_padding} and a stride of {op.stride}"
+        raise Unsupported(f"{what}, expected less than the stride: ONNX Runtime refuses the rest")
     inputs = [writer.plain(op), writer.weight(op, 1, iohw, "weight")]
     inputs += _bias(writer, op)
     settings = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation}
@@ -99,6 +102,8 @@ def _pool(op: Op, window: dict[str, Any]) -> dict[str, Any]:
         pads[2 + i] = max(pads[2 + i], (out - 1) * steps[i] + taps - n - pads[i]) if window["ceil_mode"] else pads[2 + i]
     if found["dilations"] == (1, 1):
         del found["dilations"]
+    if any(pad >= taps for pad, taps in zip(pads, size * 2, strict=True)):  # which ONNX Runtime refuses, however far apart the taps are
+        return found | {"ceil_mode": 1}
     return found | {"pads": tuple(pads)}
 
 

@@ -45,7 +45,10 @@ def graph_of(model: nn.Module, input_size: Shape, *, probabilities: bool = False
     x = Tensor(np.zeros((1, *check_shape(WHERE, "input_size", input_size, 3)), np.float32), requires_grad=True)
     modules = list(model.named_modules())
     with _mode(model, check_bool(WHERE, "heads", heads)), noting_places(modules) as places:
-        results = _results(model, model(x))
+        result = model(x)
+    if heads and not hasattr(result, "_fields"):
+        raise ValueError(f"{WHERE}: `heads` is True, expected False: this {type(model).__name__} has no auxiliary heads")
+    results = _results(model, result)
     tape = Tape(*results.values())
     of = names(tape, places, lambda op: function_name(type(op)))
     parameters = {id(parameter): name for name, parameter in model.named_parameters()}

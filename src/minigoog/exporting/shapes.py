@@ -1,5 +1,6 @@
 """Concatenation, other shapes, and softmax: operations for which the order of the axes matters."""
 
+from ..formats.graph import NCHW, NHWC
 from ..op import Op
 from ..ops.concat import Concat
 from ..ops.index import Index
@@ -8,7 +9,7 @@ from ..ops.reshape import Reshape
 from ..ops.softmax import LogSoftmax, Softmax
 from ..ops.transpose import ChannelShuffle, Transpose
 from .elementwise import UNARY
-from .writer import NCHW, NHWC, Unsupported, Writer
+from .writer import Unsupported, Writer
 
 
 def concat(writer: Writer, op: Concat) -> None:

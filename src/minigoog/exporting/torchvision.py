@@ -18,4 +18,4 @@ def save_torchvision(model: nn.Module, path: str | os.PathLike[str]) -> None:
     TypeError for another model, ValueError for another variant."""
     if not isinstance(model, GoogLeNet):
         raise TypeError(f"save_torchvision: `model` is {type(model).__name__}, expected GoogLeNet")
-    safetensors.save(Path(path), googlenet_to_torchvision(model.state_dict()))
+    safetensors.save(Path(path), googlenet_to_torchvision(model.state_dict()), {"format": "pt"})  # which loaders of PyTorch's users ask for

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_types import Array, Shape
-from ..formats.graph import FreeShape, Node
+from ..formats.graph import NCHW, FreeShape, Node
 from ..op import Key, Op, key_of
 from ..tensor import Tensor
 
-NCHW, NHWC = (0, 3, 1, 2), (0, 2, 3, 1)  # map.transpose(NCHW) of a map NHWC is NCHW, and the other way round
 OLDEST = 13  # opset that every reader in use has
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..text import printable, shortened
 
 FreeShape: TypeAlias = tuple[int | None, ...]  # None: an axis of any length
+NCHW, NHWC = (0, 3, 1, 2), (0, 2, 3, 1)  # the `perm` of a Transpose of maps NHWC (ours) to NCHW (the graph's), and back
 
 
 class Node(NamedTuple):

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..reading import DamagedFile, json_value, reading
-from ..text import short
+from ..text import printable, short, shortened
 from . import safetensors
 
 NAMES = ("averaged.safetensors", "last.safetensors")  # the files of weights in a run's folder, the preferred one first
+MASK = "mask:"  # of the names of the masks of pruned weights; no name of an attribute has a colon
 LONGEST_SIDE = 1 << 14  # pixels of an image: 800 MB in memory
 KINDS = {"model": str, "arguments": dict, "classes": list, "input_size": list, "mean": list, "std": list, "more": dict}
 
@@ -49,6 +51,26 @@ def load(path: str | Path) -> tuple[safetensors.Arrays, Info]:
     """(weights, Info) of a file that `save` wrote; DamagedFile naming the file for any other."""
     weights, metadata = safetensors.load(path)
     return weights, info_of(path, metadata)
+
+
+def packed(masks: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.uint8]]:
+    """The masks of pruned weights, by the names of these, as the arrays that are saved with the weights: a bit for each weight."""
+    return {MASK + name: np.packbits(mask) for name, mask in masks.items()}
+
+
+def unpacked(arrays: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.bool_]]:
+    """The masks that are among the arrays of a saved model, for weights of these shapes; ValueError if one does not fit its weight."""
+    masks = {}
+    for name, array in arrays.items():
+        weight = name.removeprefix(MASK)
+        if weight == name:
+            continue
+        size = math.prod(shapes.get(weight, ()))
+        if weight not in shapes or array.dtype != np.uint8 or array.shape != (-(-size // 8),):
+            found = f"`{shortened(printable(name), 80)}` is {array.dtype} {array.shape}"
+            raise ValueError(f"{found}, expected a bit for each value of a weight")
+        masks[weight] = np.unpackbits(array, count=size).astype(bool).reshape(shapes[weight])
+    return masks
 
 
 def is_saved(metadata: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import ops
 from ..array_types import Shape
-from ..formats.graph import FreeShape, Graph, Node
+from ..formats.graph import NCHW, FreeShape, Graph, Node
 from ..nn import Module
 from ..tensor import Tensor, check_tensor
 from ..text import listed, printable, shortened
@@ -18,7 +18,6 @@ from .resolver import Resolver
 from .values import NHWC, Slot, Value, from_memory, in_order
 
 FREE = 224  # pixels along a free axis, when the modules are made
-NHWC_TO_NCHW = (0, 3, 1, 2)
 PROGRAMS = 8  # kept, for so many shapes
 
 
@@ -65,6 +64,8 @@ class ImportedNetwork(Module):
         read = {name: shape for name, shape in graph.inputs.items() if parts.readers[name]}
         if not read:
             raise ValueError(f"{graph.file or 'importing.network'}: no node reads an input")
+        if single := [name for name, shape in read.items() if not shape]:
+            raise ValueError(f"{graph.file or 'importing.network'}: its input {listed(single)} is one number, expected an axis of images")
         last = {name: len(shape) == 4 and _is_channels_last(name, shape, parts.nodes) for name, shape in read.items()}
         self._programs = _Programs(parts, {n: _in_our_order(shape, last[n]) for n, shape in read.items()}, last)
         self.outputs, self.metadata, self.logits = graph.outputs, graph.metadata, False
@@ -122,7 +123,7 @@ def _is_channels_last(name: str, shape: FreeShape, nodes: list[Node]) -> bool:
     waiting, seen = deque([name]), {name}
     while waiting:
         for node in readers.get(waiting.popleft(), []):
-            if node.op == "Transpose" and node.attributes.get("perm") == NHWC_TO_NCHW:
+            if node.op == "Transpose" and node.attributes.get("perm") == NCHW:
                 return True
             if node.op in ("Identity", "Cast", "Add", "Sub", "Mul", "Div", "Clip", "Pad"):
                 waiting.extend(value for value in node.outputs if value not in seen)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..formats.graph import Graph, Node, described
 from ..nn import Buffer, Module, Parameter
-from ..text import printable, shortened
+from ..text import listed, printable, shortened
 from .folding import FOLDS, Constant
 from .naming import path_of, place
 from .patterns import simplified
@@ -31,9 +31,14 @@ class Parts:
         self.known: dict[str, Constant] = dict(graph.weights)
         self.allowed = ALLOWED + 8 * sum(array.nbytes for array in graph.weights.values())
         self.allowed += 8 * sum(a.nbytes for node in graph.nodes for a in node.attributes.values() if isinstance(a, np.ndarray))
-        waiting = [node for node in graph.nodes if not self._folded(node)]
+        waiting: list[Node] = []
+        folded: list[Node] = []
+        for node in graph.nodes:
+            (folded if self._folded(node) else waiting).append(node)
         self.nodes = simplified(waiting, self.known, graph.outputs)
         self.readers = Counter(name for node in self.nodes for name in node.inputs) + Counter(graph.outputs)
+        for node in folded:
+            self.check_read(node, [name for name in node.outputs if name not in self.known])
         self.known = {name: array for name, array in self.known.items() if name in self.readers}
         self.modules: dict[str, Module] = {}
         self.places: dict[str, tuple[Module, str]] = {}
@@ -53,6 +58,11 @@ class Parts:
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise ValueError(f"{self.where(node)}: {one_line(error)}") from None
         return found
+
+    def check_read(self, node: Node, unmade: Sequence[str]) -> None:
+        """ValueError, naming the node, if one of its results that are not made is read."""
+        if wanted := [name for name in unmade if name and self.readers[name]]:
+            raise ValueError(f"{self.where(node)}: its result {listed(wanted)} is not supported, expected to be read by nothing")
 
     def charge(self, size: int) -> None:
         """Counts the bytes of constants, and of modules made from them; ValueError if the file stores too little for as many."""

@@ -18,19 +18,26 @@ Vector: TypeAlias = NDArray[np.float64]
 class Affine:
     """A layer after which each channel, the last axis in memory, is multiplied by `scale` and moved by `shift`.
 
+    shift   None if nothing is added; zeros that the file adds are a bias, which training may change
     finish  (scale, shift) -> adds the layer with both in it to the program, and returns the number of its result"""
 
-    finish: Callable[[Vector, Vector], int]
+    finish: Callable[[Vector, Vector | None], int]
     scale: Vector
-    shift: Vector
+    shift: Vector | None
 
-    def then(self, scale: Vector, shift: Vector) -> Self:
+    def then(self, scale: Vector, shift: Vector | None) -> Self:
         """The same layer with another scale and shift after it."""
-        return replace(self, scale=self.scale * scale, shift=self.shift * scale + shift)
+        moved = None if self.shift is None and shift is None else added(self.scale, self.shift) * scale + (0 if shift is None else shift)
+        return replace(self, scale=self.scale * scale, shift=moved)
 
     def make(self) -> int:
         """Adds the layer to the program; returns the number of its result."""
         return self.finish(self.scale, self.shift)
+
+
+def added(scale: Vector, shift: Vector | None) -> Vector:
+    """What is added to each channel: zeros for nothing."""
+    return np.zeros(scale.size) if shift is None else shift
 
 
 @dataclass(frozen=True)

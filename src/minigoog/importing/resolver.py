@@ -67,7 +67,13 @@ class Resolver:
     def _results(self, node: Node) -> Sequence[Found]:
         found = [self.values.get(name) for name in node.inputs]
         if node.op in FOLDS and not any(isinstance(value, Value) for value in found):
-            return self.parts.computed(node, cast(list[Constant | None], found))
+            results: Sequence[Found] = self.parts.computed(node, cast(list[Constant | None], found))
+        else:
+            results = self._by_rule(node)
+        self.parts.check_read(node, node.outputs[len(results) :])
+        return results
+
+    def _by_rule(self, node: Node) -> Sequence[Found]:
         if node.op not in RULES:
             known = ", ".join(sorted({*RULES, "Constant", "ConstantOfShape", "Range"}))
             raise ValueError(f"{self.parts.where(node)}: this operation is not supported, expected one of {known}")
@@ -75,11 +81,7 @@ class Resolver:
             results = RULES[node.op](self, node)
         except (ValueError, TypeError, IndexError, OverflowError, NotImplementedError) as error:
             raise ValueError(f"{self.parts.where(node)}: {one_line(error)}") from None
-        results = [results] if isinstance(results, (Value, np.ndarray)) else results
-        unmade = [name for name in node.outputs[len(results) :] if name and self.parts.readers[name]]
-        if unmade:
-            raise ValueError(f"{self.parts.where(node)}: its result {listed(unmade)} is not supported, expected to be read by nothing")
-        return results
+        return [results] if isinstance(results, (Value, np.ndarray)) else results
 
     def _result(self, name: str) -> int:
         """The number of a result: maps are NHWC, whatever their order in the file."""
@@ -188,9 +190,9 @@ class Resolver:
         x = self.value(node)
         return x.at(self.add(node, function, [self.tensor(x)], x.stored, **settings))
 
-    def layer(self, shape: Shape, groups: Sequence[Sequence[int]], finish: Callable[[Vector, Vector], int], channels: int) -> Value:
+    def layer(self, shape: Shape, groups: Sequence[Sequence[int]], finish: Callable[[Vector, Vector | None], int], channels: int) -> Value:
         """The result of a layer that can scale and shift its channels, the last group of axes; `shape` is the file's."""
-        slot = Slot(pending=Affine(finish, np.ones(channels), np.zeros(channels)))
+        slot = Slot(pending=Affine(finish, np.ones(channels), None))
         return from_memory(slot, shape, groups)
 
     def in_file_order(self, value: Value) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..array_types import Shape
+from ..formats import graph
 
 if TYPE_CHECKING:
     from .pending import Pending
@@ -141,7 +142,7 @@ def in_order(slot: Slot, shape: Shape) -> Value:
     return from_memory(slot, shape, [(axis,) for axis in range(len(shape))])
 
 
-NHWC = ((0,), (2,), (3,), (1,))  # where the axes in memory come from, for a file's NCHW
+NHWC = tuple((axis,) for axis in graph.NHWC)  # where the axes in memory come from, for a file's NCHW
 
 
 def image_map(slot: Slot, n: int, h: int, w: int, c: int) -> Value:

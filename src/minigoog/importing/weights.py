@@ -18,7 +18,8 @@ def laid_out(view: Constant, scale: Vector) -> Array:
     ones = bool((scale == 1).all())
     for start in range(0, view.shape[-1], BLOCK):
         block = (..., slice(start, start + BLOCK))
-        y[block] = view[block] if ones else view[block] * scale[block[1]]
+        with np.errstate(all="ignore"):  # of values that are not finite, or huge: `load` refuses those
+            y[block] = view[block] if ones else view[block] * scale[block[1]]
         let_go(view[block])
     let_go(view)
     return y

@@ -93,8 +93,8 @@ def load_network(flags: Namespace) -> Network:
         raise ValueError(f"{printable(model.path)}: no classifier, so it has no class to look into")
     if isinstance(model, ImportedNetwork):
         model.logits = True  # a loss takes logits
-    kind = model.info.more.get("format", model.info.model) if isinstance(model, ImportedNetwork) else model.info.model
-    return Network(model, model.preprocess, model.classes, f"{kind} with the weights of {printable(model.path)}")
+    kind = "" if isinstance(model, ImportedNetwork) else f"{model.info.model} with the weights of "
+    return Network(model, model.preprocess, model.classes, kind + printable(model.path))
 
 
 def _untrained(name: str) -> Network:

@@ -8,14 +8,15 @@ from ..array_types import Array
 from ..data import pretrained
 from ..data.preprocess import Preprocess
 from ..formats import graph_json, safetensors, saved_model
+from ..nn import masks
 from ..text import listed, printable
 from . import foreign
 from .kinds import kind_of
 from .pixels import Names, Wanted, chosen
-from .saved import build, check_network, load_saved, refuse_ensemble
+from .saved import build, check_network, load_saved, refuse_ensemble, set_masks
 from .trained import Ranking, TrainedModel, runner, trained
 
-__all__ = ["build", "constants", "described", "load", "Ranking", "runner", "TrainedModel"]
+__all__ = ["build", "constants", "described", "load", "Ranking", "runner", "save", "set_masks", "TrainedModel"]
 
 
 def load(
@@ -64,6 +65,15 @@ def _public(name: str, download: bool) -> str | Path:
     if near := get_close_matches(name, pretrained.WEIGHTS):
         raise FileNotFoundError(f"{printable(name)}: no such run folder or file of weights; public weights are called {listed(near)}")
     return name
+
+
+def save(model: TrainedModel, path: str | os.PathLike[str]) -> None:
+    """Writes a network from `load`, perhaps changed, trained or pruned since, as one file that `load` reads: weights, masks, graph, classes
+    and how it wants photographs."""
+    if not isinstance(model, TrainedModel):
+        raise TypeError(f"save: `model` is {type(model).__name__}, expected what `load` returns")
+    arrays = model.state_dict() | constants(model) | saved_model.packed(masks(model))
+    saved_model.save(Path(path), arrays, model.info)
 
 
 def constants(model: TrainedModel) -> dict[str, Array]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import models, rng
-from ..array_types import Array
+from ..array_types import Array, BoolArray
 from ..data.preprocess import Preprocess, from_facts
 from ..formats import saved_model
 from ..formats.graph_json import PREFIX, rebuilt
@@ -63,12 +63,21 @@ def build(info: saved_model.Info, arrays: Mapping[str, Array], most: int) -> Mod
         return models.build(info.model, **info.arguments)
 
 
+def set_masks(model: Module, masks: Mapping[str, BoolArray]) -> None:
+    """Gives parameters these masks, by name."""
+    parameters = dict(model.named_parameters())
+    for name, mask in masks.items():
+        parameters[name].mask = mask
+
+
 def _built(path: Path, weights: Mapping[str, Array], info: saved_model.Info) -> Module:
     """The network of these weights; DamagedFile, naming the file, if they do not fit it."""
     with reading(path, "its weights do not fit the network that it names"):
         # a file of a few bytes may name a network of gigabytes; a slightly larger one gets a better message below
         model = build(info, weights, sum(array.size for array in weights.values()) + SLACK)
-        model.load_state_dict({name: array for name, array in weights.items() if not name.startswith(PREFIX)})
+        masks = saved_model.unpacked(weights, {name: parameter.shape for name, parameter in model.named_parameters()})
+        model.load_state_dict({name: array for name, array in weights.items() if not name.startswith((PREFIX, saved_model.MASK))})
+        set_masks(model, masks)
         n = info.arguments.get("num_classes", len(info.classes))
         if isinstance(model, ImportedNetwork) and info.classes:
             n = n_classes(model, info.input_size)

@@ -49,4 +49,4 @@ class Conv2d(Module):
         parts += [f"padding={shape_text(self.padding)}"] * any(self.padding)
         parts += ["dilation={}x{}".format(*self.dilation)] * (self.dilation != (1, 1))
         parts += [f"groups={self.groups}"] * (self.groups > 1) + ["bias=False"] * (self.bias is None) + ["relu"] * self.relu
-        return ", ".join(parts)
+        return ", ".join(parts + self.weight.said_density())

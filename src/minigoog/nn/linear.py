@@ -32,4 +32,5 @@ class Linear(Module):
         return math.prod(y_shape) * self.in_features
 
     def settings(self) -> str:
-        return ", ".join([str(self.in_features), str(self.out_features)] + ["bias=False"] * (self.bias is None) + ["relu"] * self.relu)
+        parts = [str(self.in_features), str(self.out_features)] + ["bias=False"] * (self.bias is None) + ["relu"] * self.relu
+        return ", ".join(parts + self.weight.said_density())

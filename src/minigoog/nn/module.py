@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from .. import writes
-from ..array_types import Array, Shape
-from ..checks import check_bool
+from ..array_types import Array, BoolArray, Shape
+from ..checks import check_array, check_bool
 from ..modes import Mode
 from ..tensor import Tensor
 
@@ -24,11 +24,41 @@ def check_module(where: str, name: str, module: Any) -> "Module":
 
 
 class Parameter(Tensor):
-    """A tensor that is trained: a Module finds it among its attributes."""
+    """A tensor that is trained: a Module finds it among its attributes.
+
+    mask: None, or bools of its shape. Where it is False the weight is pruned: it is 0, has no gradient, and stays 0."""
+
+    _mask: BoolArray | None = None
 
     def __init__(self, data: "Array | Tensor", requires_grad: bool = True) -> None:
         array = data.data if isinstance(data, Tensor) else data
         super().__init__(np.asarray(array, order="C"), requires_grad=requires_grad)
+
+    @property
+    def mask(self) -> BoolArray | None:
+        """Which weights are not pruned; None if all of them may be trained."""
+        return self._mask
+
+    @mask.setter
+    def mask(self, mask: BoolArray | None) -> None:
+        data = self.data  # before anything is set: a StoredParameter becomes a Parameter now
+        if mask is not None:
+            check_array("Parameter", "mask", mask, dtype=np.bool_, shape=data.shape)
+        self._mask = mask
+        self.mark_written("a mask")
+
+    def mark_written(self, by: str = "a function") -> None:
+        """Records that `by` has changed `data` in place, see Tensor; pruned weights are 0 again: momentum, for one, may revive them."""
+        if self._mask is not None:
+            np.putmask(self.data, ~self._mask, 0)
+        super().mark_written(by)
+
+    def said_density(self) -> list[str]:
+        """["density=0.1"] if it has a mask, for the settings of a layer."""
+        return [] if self._mask is None else [f"density={self._mask.mean():.3g}"]
+
+    def add_gradient(self, gradient: Array) -> None:
+        super().add_gradient(gradient if self._mask is None else gradient * self._mask)
 
     def _repr_html_(self) -> str:
         """For notebooks: as for a Tensor; for the filters [h, w, in, out] of a convolution, the maps of the first input channel."""
@@ -47,6 +77,10 @@ class Buffer:
     def shape(self) -> Shape:
         """Lengths of the axes."""
         return self.data.shape
+
+    def mark_written(self, by: str) -> None:
+        """Records that `by` has changed `data` in place."""
+        writes.note(self.data, by)
 
 
 def _hides_parts(value: object) -> bool:
@@ -168,7 +202,7 @@ class Module:
             raise ValueError(f"load_state_dict: {type(self).__name__} does not fit: {'; '.join(sorted(wrong)[:8])}{more}")
         for name in own.keys() & state.keys():
             own[name].data[...] = state[name]
-            writes.note(own[name].data, "load_state_dict")
+            own[name].mark_written("load_state_dict")
 
     def train(self, mode: bool = True) -> Self:
         """Puts this module and all its parts into training mode, or into evaluation mode if `mode` is False; returns the module.

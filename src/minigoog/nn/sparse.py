@@ -1,4 +1,4 @@
-"""The convolutional layer with sparse weights, and pruning: how a dense layer becomes one."""
+"""The convolutional layer with sparse weights."""
 
 import math
 from typing import Self
@@ -6,20 +6,23 @@ from typing import Self
 import numpy as np
 
 from .. import ops
-from ..array_types import Array, BoolArray, Pair, Shape
-from ..checks import check_array, check_bool, check_real, pair
-from ..kernels.sparse_pattern import SparsePattern, blocks_of
+from ..array_types import Array, Pair, Shape
+from ..checks import check_array, check_bool, pair
+from ..kernels.sparse_pattern import SparsePattern
 from ..tensor import Tensor
 from .conv import Conv2d
-from .module import Module, Parameter, check_module
+from .module import Module, Parameter
+from .pruning import largest
 
 
 class SparseConv2d(Module):
     """Convolution of NHWC maps that stores, multiplies and trains only its non-zero weights.
 
     weight: dense HWIO [kh, kw, in_channels, out_channels] with its zeros; bias: [out_channels] or None. block: 1 (CSR), or a multiple
-    of 16: so many neighbouring output channels keep a weight if one of them has it. A state_dict holds the values without the
-    pattern: to save a network, save `to_conv()`."""
+    of 16: so many neighbouring output channels keep a weight if one of them has it.
+
+    It trains at the cost of the weights that it has, on sparse kernels, where a pruned Conv2d runs on dense ones. A state_dict holds the
+    values without the pattern: what is saved is `to_conv()`, which knows its mask."""
 
     def __init__(
         self, weight: Array, bias: Array | None = None, *,
@@ -38,7 +41,8 @@ class SparseConv2d(Module):
 
     @classmethod
     def from_conv(cls, conv: Conv2d, density: float = 1.0, block: int = 1) -> Self:
-        """`conv` with only the share `density` of its weights, the largest (or blocks, by their norm); groups become zeros."""
+        """`conv`, pruned or not, with only the share `density` of its weights, the largest (or blocks, by their norm); groups become
+        zeros."""
         if not _can_be_sparse(conv):
             raise ValueError(f"SparseConv2d: `conv` is {conv!r}, expected the same padding on opposite sides and no dilation")
         weight = conv.weight.data * largest(conv.weight.data, density, block)
@@ -54,6 +58,7 @@ class SparseConv2d(Module):
         )
         if self.bias is not None:
             conv.bias = Parameter(self.bias.data.copy())
+        conv.weight.mask = self.pattern.scatter(np.ones(self.pattern.values_shape, self.values.dtype)) != 0
         return conv
 
     def dense_weight(self) -> Array:
@@ -75,17 +80,6 @@ class SparseConv2d(Module):
         return ", ".join(parts)
 
 
-def largest(weight: Array, density: float, block: int = 1) -> BoolArray:
-    """Which weights [kh, kw, cin, cout] are among the largest, a share `density` of all; with blocks, those in the blocks of largest norm.
-
-    (Han et al. 2015, arXiv 1506.02626; blocks: Mao et al. 2017, arXiv 1705.08922)"""
-    density = check_real("largest", "density", density, 0, 1)
-    norms = np.square(blocks_of(weight, block), dtype=np.float64).sum(axis=2)  # [positions, rows of blocks]
-    keep = np.zeros(norms.size, bool)
-    keep[np.argsort(-norms, axis=None, kind="stable")[: round(density * norms.size)]] = True
-    return np.repeat(keep.reshape(norms.shape), block, axis=1)[:, : weight.shape[3]].reshape(weight.shape)
-
-
 def ungrouped(weight: Array, groups: int) -> Array:
     """The weights [kh, kw, cin, cout] of the ungrouped convolution that computes what `weight` [kh, kw, cin / groups, cout] does."""
     cin, cout = weight.shape[2], weight.shape[3] // groups
@@ -93,20 +87,6 @@ def ungrouped(weight: Array, groups: int) -> Array:
     for g in range(groups):
         dense[:, :, g * cin : (g + 1) * cin, g * cout : (g + 1) * cout] = weight[..., g * cout : (g + 1) * cout]
     return dense
-
-
-def prune(module: Module, density: float, block: int = 1) -> Module:
-    """Replaces every Conv2d in `module`, in place, by a SparseConv2d of its largest weights; returns `module`.
-
-    A Conv2d in it with dilation, or padding that differs per side, stays dense.
-    If `module` is itself a Conv2d, it stays unchanged, and the new SparseConv2d is returned."""
-    if isinstance(module, Conv2d):
-        return SparseConv2d.from_conv(module, density, block)
-    for name, child in list(check_module("prune", "module", module).named_children()):
-        if isinstance(child, Conv2d) and not _can_be_sparse(child):
-            continue
-        setattr(module, name, prune(child, density, block))
-    return module
 
 
 def _can_be_sparse(conv: Conv2d) -> bool:

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from .. import kernels
 from ..array_types import Array
 from ..checks import check_array
 from ..op import Op
 from ..tensor import Tensor
-from .rows import as_rows
+from .rows import as_rows, column_sums
 
 
 class ChannelAffine(Op):
@@ -27,8 +26,8 @@ class ChannelAffine(Op):
         return np.asarray(y.reshape(x.shape))
 
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        da = kernels.conv2d_bias(dy * self.x) if self.needs_grad(1) else None
-        return dy * self.a if self.needs_grad(0) else None, da, kernels.conv2d_bias(dy) if self.needs_grad(2) else None
+        da = column_sums(dy * self.x) if self.needs_grad(1) else None
+        return dy * self.a if self.needs_grad(0) else None, da, column_sums(dy) if self.needs_grad(2) else None
 
 
 def channel_affine(x: Tensor, a: Tensor, b: Tensor) -> Tensor:

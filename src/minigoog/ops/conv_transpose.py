@@ -27,18 +27,31 @@ class ConvTranspose2d(Op):
         self.output_padding = pair(where, "output_padding", output_padding, 0)
         self.dilation = pair(where, "dilation", dilation, 1)
         self.groups = check_int(where, "groups", groups, 1)
-        if any(extra >= step for extra, step in zip(self.output_padding, self.stride, strict=True)):
-            raise ValueError(f"{where}: `output_padding` is {self.output_padding}, expected less than the stride {self.stride}")
+        most = tuple(max(both) for both in zip(self.stride, self.dilation, strict=True))  # as in PyTorch
+        if any(extra >= limit for extra, limit in zip(self.output_padding, most, strict=True)):
+            limits = f"the stride {self.stride} or the dilation {self.dilation}"
+            raise ValueError(f"{where}: `output_padding` is {self.output_padding}, expected less than {limits}")
+        top, left, *ends = self.padding
+        beyond = [max(0, extra - step + 1) for extra, step in zip(self.output_padding, self.stride, strict=True)]
+        kept = [min(pair) for pair in zip(beyond, ends, strict=True)]  # rows and columns that `padding` need not cut off
+        self.zeros = (beyond[0] - kept[0], beyond[1] - kept[1])  # at the end of y, where no filter reaches
+        self.cut = (top, left, ends[0] - kept[0], ends[1] - kept[1])
 
     @property
     def window(self) -> dict[str, Any]:
-        """The settings of the convolution whose gradient this is."""
-        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
+        """The settings of the convolution whose gradient this is: from y, less its `zeros`, to x."""
+        return {"stride": self.stride, "padding": self.cut, "dilation": self.dilation, "groups": self.groups}
+
+    def reached(self, y: Array) -> Array:
+        """The part of y, or of its gradient, that filters reach."""
+        return np.ascontiguousarray(y[:, : y.shape[1] - self.zeros[0], : y.shape[2] - self.zeros[1]]) if any(self.zeros) else y
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
-        shape = self.output_shape(x, w)
+        n, rows, columns, channels = self.output_shape(x, w)
         self.x, self.w = np.ascontiguousarray(x), np.ascontiguousarray(w)
-        y = kernels.conv2d_input(shape, self.w, self.x, **self.window)
+        y = kernels.conv2d_input((n, rows - self.zeros[0], columns - self.zeros[1], channels), self.w, self.x, **self.window)
+        if any(self.zeros):
+            y = np.pad(y, ((0, 0), (0, self.zeros[0]), (0, self.zeros[1]), (0, 0)))
         if b is not None:
             y += check_array("conv_transpose2d", "b", b, dtype=x.dtype, shape=y.shape[-1:])
         return y
@@ -59,13 +72,15 @@ class ConvTranspose2d(Op):
         """How many rows (i 0) or columns (i 1) the output has if the input has `n`."""
         without = (n - 1) * self.stride[i] + self.dilation[i] * (kernel - 1) + 1 + self.output_padding[i]
         length = without - self.padding[i] - self.padding[i + 2]
-        if length < 1:
-            raise ValueError(f"conv_transpose2d: `padding` is {self.padding}, expected less: it leaves {length} {('rows', 'columns')[i]}")
+        if length - self.zeros[i] < 1:
+            left = f"it leaves {length - self.zeros[i]} {('rows', 'columns')[i]}"
+            raise ValueError(f"conv_transpose2d: `padding` is {self.padding}, expected less: {left}")
         return length
 
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        dx = kernels.conv2d(dy, self.w, **self.window) if self.needs_grad(0) else None
-        dw = kernels.conv2d_weight(dy, self.w.shape, self.x, **self.window) if self.needs_grad(1) else None
+        reached = self.reached(dy)
+        dx = kernels.conv2d(reached, self.w, **self.window) if self.needs_grad(0) else None
+        dw = kernels.conv2d_weight(reached, self.w.shape, self.x, **self.window) if self.needs_grad(1) else None
         return (dx, dw) if len(self.inputs) == 2 else (dx, dw, kernels.conv2d_bias(dy))
 
 

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from .. import kernels
 from ..array_types import Array, BoolArray
 from ..checks import check_array
 from ..op import Op
 from ..tensor import Tensor
-from .rows import as_rows
+from .rows import as_rows, column_sums
 
 
 class PReLU(Op):
@@ -26,7 +25,7 @@ class PReLU(Op):
 
     def backward(self, dy: Array) -> tuple[Array | None, Array | None]:
         dx = np.where(self.x > 0, dy, dy * self.slope) if self.needs_grad(0) else None
-        return dx, kernels.conv2d_bias(dy * np.minimum(self.x, 0)) if self.needs_grad(1) else None
+        return dx, column_sums(dy * np.minimum(self.x, 0)) if self.needs_grad(1) else None
 
     def active_set(self) -> BoolArray:
         active: BoolArray = self.x > 0

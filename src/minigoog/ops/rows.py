@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import kernels
 from ..array_types import Array
 
 
@@ -11,3 +12,8 @@ def as_rows(x: Array, *vectors: Array) -> list[Array]:
     """`x` [..., w, c] as [n, w * c], and each vector [c] repeated to [w * c]: NumPy is slow where its inner loop is as short as c."""
     w = x.shape[-2] if x.ndim > 1 else 1
     return [x.reshape(math.prod(x.shape[:-2]), w * x.shape[-1]), *(np.tile(vector, w) for vector in vectors)]
+
+
+def column_sums(dy: Array) -> Array:
+    """The sum over all axes of `dy` [..., c] but the last."""
+    return kernels.conv2d_bias(dy if dy.ndim <= 4 else dy.reshape(math.prod(dy.shape[:-1]), dy.shape[-1]))

@@ -2,7 +2,9 @@
 
 Link by link, with numbers, into a report. Measurements are saved: the same
 command resumes where it was stopped. Several processes may work in one
-folder."""
+folder.
+
+  sparsity frontier --run RUN    accuracy of a network against density and time"""
 
 import sys
 from argparse import Namespace
@@ -12,6 +14,7 @@ from pathlib import Path
 from ..cli import Parser, exit_codes, integer, output_folder, with_flags
 from ..text import file_name, listed, printable
 from .demonstrations import DEMONSTRATIONS
+from .frontier import program as frontier
 from .report import figures, report
 from .runner.run import SETTINGS, run
 
@@ -21,6 +24,7 @@ PROG = "python -m minigoog.sparsity"
 def parser(prog: str = PROG) -> Parser:
     """The flags."""
     p = Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1])
+    p.commands["frontier"] = frontier.parser(f"{prog} frontier")
     p.add_argument("names", nargs="*", metavar="NAME", help="demonstrations to run (default: all; --list names them)")
     p.add_argument("--list", action="store_true", help="lists the demonstrations and stops")
     p.add_argument("--quick", action="store_true", help="small samples, all of them in two minutes; the verdicts are not reliable")
@@ -77,14 +81,24 @@ def _say(line: str) -> None:
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 1 a demonstration failed, 2 wrong flags or files, 130 stopped."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     p = parser(prog)
-    flags = p.parse_args(arguments)
+    if given[:1] == ["frontier"]:
+        return _frontier(p.commands["frontier"], given[1:])
+    flags = p.parse_args(given)
     names = "".join(f" {name}" for name in flags.names)
     resumable = f"stopped; all measurements so far are saved. Resume with: {command(flags)}{names}"
     reword = with_flags(output="--output", data="--images")
     with exit_codes(p, lambda: resumable if (output(flags) / SETTINGS).exists() else "stopped", reword):
         code = show(flags)
     sys.exit(code)
+
+
+def _frontier(p: Parser, given: Sequence[str]) -> None:
+    """The command `frontier`."""
+    flags = p.parse_args(given)
+    with exit_codes(p, lambda: "stopped; what was measured is kept, and the same command resumes", with_flags(output="--output")):
+        frontier.frontier(flags)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from .clusters.demonstration import CONV_ARORA
 from .construction.demonstration import ARORA
 from .depth.allocation import ALLOCATION
 from .depth.demonstration import DEPTH
+from .depth.supports import SUPPORTS
 from .inception.blow_up import BLOW_UP
 from .inception.three_ways import THREE_WAYS
 from .speed.blocks import BLOCKS
@@ -17,7 +18,7 @@ IN_ORDER = (
     BREAK_EVEN, PRUNED, CACHE_MISSES,  # L2
     BLOCKS,  # L3
     CONV_ARORA, THREE_WAYS, PATTERN,  # L4
-    DEPTH, ALLOCATION,  # L5
+    DEPTH, SUPPORTS, ALLOCATION,  # L5
     BLOW_UP, ACCURACY,  # L6
 )  # fmt: skip
 DEMONSTRATIONS = {demonstration.name: demonstration for demonstration in IN_ORDER}

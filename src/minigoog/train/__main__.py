@@ -26,6 +26,8 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "augmentation of training images": ("augment", "shift", "interpolation"),
     "optimisation": ("epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "momentum", "nesterov", "clip"),
     "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
+    "pruning": ("prune", "prune_steps", "prune_begin", "prune_end", "prune_scope", "prune_block", "prune_group", "prune_keep"),
+    "distillation": ("distill", "distill_temperature", "distill_weight"),
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
 }
 FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones

@@ -1,5 +1,7 @@
 """From an image to the network's input: with augmentation in training; its central crop in testing."""
 
+from collections.abc import Callable
+
 from ..data import Statistics
 from ..data import transforms as t
 
@@ -16,20 +18,21 @@ CONTEXT = 256 / 224  # the shorter side of a resized test image, relative to the
 
 
 def training(
-    name: str, size: int, statistics: Statistics, native: bool, interpolation: str, shift: int | None = None,
+    name: str, size: int, statistics: Callable[[], Statistics], native: bool, interpolation: str, shift: int | None = None,
     end: t.Transform | None = None,
 ) -> t.Compose:  # fmt: skip
     """The transform of a training image: resized to `size`, augmented as `name` of AUGMENTATIONS says, normalised, by `end` if given.
 
-    native: whether all images have that size already. statistics: mean, std and principal components of the colours. shift: the
-    largest shift of native images in pixels; None: an eighth of the size."""
-    end = end or t.Normalize(statistics.mean, statistics.std)
+    native: whether all images have that size already. statistics: gives those of the colours, if they are needed. shift: the largest
+    shift of native images in pixels; None: an eighth of the size."""
+    end = end or t.Normalize(*statistics()[:2])
     if name == "none":
         return t.Compose([t.Resize(resized(size, native)), t.CenterCrop(size), end])
     if name == "scale":
         return t.Compose([t.RandomResizedCrop(size, SCALES, interpolation=interpolation), t.RandomHorizontalFlip(), end])
     if name == "paper":
-        colours: list[t.Transform] = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *statistics.pca)] if len(statistics.mean) == 3 else []
+        found = statistics()
+        colours: list[t.Transform] = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *found.pca)] if len(found.mean) == 3 else []
         return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, end])
     mirror = [t.RandomHorizontalFlip()] if name == "crop" else []
     shift = max(1, size // 8) if shift is None else shift

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from .. import rng
 from ..array_types import Array
 from ..formats import safetensors
+from ..nn import masks
 from ..reading import json_value, reading
 from ..text import listed, short
 from . import fingerprint
@@ -24,7 +26,7 @@ NAME = "checkpoint.safetensors"
 
 
 def save(run: Run, trainer: Trainer) -> None:
-    """Writes weights, momentum, averages, the state of the random numbers, the progress, and a fingerprint of what
+    """Writes weights, momentum, masks, averages, the state of the random numbers, the progress, and a fingerprint of what
     decides the bits.
 
     Raises FloatingPointError, and leaves the old file, if a weight is not finite."""
@@ -73,9 +75,10 @@ def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
         raise ValueError(f"its progress has {listed(facts)}, expected {listed(start, 20)}")
     for name, value in facts.items():
         numbers, kinds = (value, (float,)) if name == "head_losses" else ([value], (int, type(start[name])))
-        if not all(type(x) in kinds and -1 <= x < 2**62 for x in numbers):
-            raise ValueError(f"`{name}` is {short(value)}, expected {type(start[name]).__name__}")
-    if len(facts["head_losses"]) not in (0, heads) or facts["step"] < 0:
+        least = -1 if name == "best" else 0
+        if not all(type(x) in kinds and least <= x < 2**62 for x in numbers):
+            raise ValueError(f"`{name}` is {short(value)}, expected {type(start[name]).__name__}, from {least} on")
+    if len(facts["head_losses"]) not in (0, heads):
         raise ValueError(f"step {facts['step']} with {len(facts['head_losses'])} losses, expected {heads}")
     return Progress(**facts)
 
@@ -89,7 +92,8 @@ def _arrays(trainer: Trainer) -> dict[str, Array]:
     names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
     own = (names[id(parameter)] for parameter in trainer.optimizer.parameters)
     velocities = dict(zip(own, trainer.optimizer.velocities, strict=True))
-    parts = {"weights": trainer.model.state_dict(), "velocities": velocities}
+    parts: dict[str, Mapping[str, Any]]
+    parts = {"weights": trainer.model.state_dict(), "velocities": velocities, "masks": masks(trainer.model)}
     if trainer.average:
         parts["averages"] = trainer.average.averages
     return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}

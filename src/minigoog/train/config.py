@@ -14,13 +14,15 @@ from .. import __version__, kernels
 from ..checks import check_choice, check_int, check_real
 from ..data.families import FAMILIES
 from ..models import MODELS
+from ..nn.pruning import SCOPES
 from ..reading import known_kind, reading, up_to
 from ..text import short
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
 
-# settings that may change when a run is resumed: they do not affect the result. `data`, `weights` may only move to another place
-BITLESS = ("threads", "workers", "data", "weights", "data_dir", "download", "checkpoint_minutes", "keep_every")
+# settings that may change when a run is resumed: they do not affect the result. `data`, `weights` and
+# `distill` may only move to another place
+BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every")
 # bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
 LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
 Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
@@ -115,7 +117,7 @@ class Config:
     preprocess: str | None = choice(None, FAMILIES, "how the network of --weights wants its images (default: what its file says)")
     freeze: tuple[str, ...] = names("modules that stay as they are, with --weights: names, or how names begin, such as conv1 inception3")
     freeze_norm: bool = switch(True, "with --weights: batch normalisation keeps its running mean and variance")
-    head_lr: float | None = real(None, 0, "initial learning rate of the new classifier (default: 10 times --lr)", above=True)
+    head_lr: float | None = real(None, 0, "initial learning rate of the new classifier (default: that of the others)", above=True)
 
     size: int | None = integer(None, 8, "height and width of the network's input (default: the model's, or that of the images)", 2**14)
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
@@ -137,6 +139,18 @@ class Config:
     aux_weight: float = real(0.3, 0, "weight of the auxiliary heads' losses (paper: 0.3); 0 gives them no gradient")
     average: float = real(0.0, 0, "decay of Polyak's running average of the weights, such as 0.999; 0: no average", 1)
 
+    prune: float = real(0.0, 0, "share of the weights that are left out at the end, such as 0.9, gradually (Zhu, Gupta 2017)", 0.9999)
+    prune_steps: int = integer(50, 1, "in how many steps")
+    prune_begin: float | None = real(None, 0, "epochs before the first of them (default: a tenth of all)")
+    prune_end: float | None = real(None, 0, "epochs before the last of them (default: three quarters of all)")
+    prune_scope: str = choice("global", SCOPES, "whether all layers lose the same share, or all weights are compared")
+    prune_block: int = integer(1, 1, "leave out so many neighbouring output channels together")
+    prune_group: int | None = integer(None, 1, "leave out the same number of every so many inputs: 2:4 is 0.5 in groups of 4")
+    prune_keep: tuple[str, ...] = names("modules that are not pruned, such as conv1 classifier")
+    distill: str | None = text(None, "also learn from the probabilities of this trained network (a run or a file; Hinton et al. 2015)")
+    distill_temperature: float = real(4.0, 0, "temperature that softens them", above=True)
+    distill_weight: float = real(0.5, 0, "share of that loss; the labels have the rest", 1)
+
     threads: int | None = integer(None, 1, "threads of the C kernels (default: all cores)", kernels.MOST_THREADS)
     workers: int = integer(2, 0, "threads that prepare images during training; 0: none", 256)
     checkpoint_minutes: float = real(5.0, 0, "time between checkpoints within an epoch; each epoch ends with one")
@@ -149,6 +163,7 @@ class Config:
                 object.__setattr__(self, setting.name, setting.metadata["check"](setting.name, value))
         if not self.weights:
             self._check_from_scratch()
+        self._check_pruning()
 
     def _check_from_scratch(self) -> None:
         """Raises ValueError, naming the setting, for one that only fine-tuning has."""
@@ -157,6 +172,19 @@ class Config:
         for name, given in {"freeze": self.freeze, "head_lr": self.head_lr, "preprocess": self.preprocess}.items():
             if given:
                 raise ValueError(f"train: `{name}` is {short(given)}, but without `weights` there is nothing to fine-tune")
+
+    def _check_pruning(self) -> None:
+        """Raises ValueError, naming the setting, for one that does not fit the others."""
+        for name in ("prune_begin", "prune_end", "prune_group", "prune_keep"):
+            value = getattr(self, name)
+            if value and not self.prune:
+                raise ValueError(f"train: `{name}` is {short(value)}, but without `prune` nothing is pruned")
+        begin, end = self.prune_begin or 0, self.epochs if self.prune_end is None else self.prune_end
+        if self.prune and not (self.epochs and begin <= end <= self.epochs):
+            raise ValueError(f"train: `prune_begin` is {begin:g} and `prune_end` {end:g}, expected times within `epochs` {self.epochs}")
+        kept = (1 - self.prune) * (self.prune_group or 1)
+        if self.prune_group and abs(kept - round(kept)) > 1e-6:
+            raise ValueError(f"train: `prune` is {self.prune:g}, expected a multiple of 1/{self.prune_group}, for `prune_group`")
 
     @property
     def samplings(self) -> int:

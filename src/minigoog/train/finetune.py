@@ -1,7 +1,7 @@
 """Fine-tuning: a trained network gets a new classifier for other classes, and is trained on their images from where it is.
 
-First only the new classifier learns, from features that are computed once; then all layers that are not frozen, the old ones at a lower
-rate. Images are prepared as for the old weights."""
+First only the new classifier learns, from features that are computed once; then all layers that are not frozen. Images are prepared as
+for the old weights."""
 
 import zlib
 from difflib import get_close_matches
@@ -20,15 +20,14 @@ from ..formats.saved_model import Info
 from ..importing import ImportedNetwork
 from ..importing.classes import with_classes
 from ..loading import TrainedModel, constants, load
-from ..nn import BatchNorm2d, ConvBNReLU, Dropout, Module
+from ..nn import BatchNorm2d, ConvBNReLU, Dropout, Module, masks
 from ..optim import Group
 from ..text import listed, printable, short
 from . import augmentation, fingerprint
 from .classifier import Classifier, last_layer
 from .config import Config
+from .distillation import Teacher
 from .setup import Setup, datasets, one_size, skipped, try_size
-
-HEAD_FACTOR = 10  # the classifier's rate relative to that of the other layers
 
 
 def prepare(config: Config) -> Setup:
@@ -41,10 +40,11 @@ def prepare(config: Config) -> Setup:
     build = partial(_new_network, source, old, info)
     model, prepared, size = build(config), _Prepared(preprocess), info.input_size[0]
     try_size(config, model, (1, *info.input_size))
-    how = info.more["augment"], size, image_statistics(train), one_size((train, test), size), config.interpolation, config.shift
+    how = info.more["augment"], size, partial(image_statistics, train), one_size((train, test), size), config.interpolation, config.shift
     setup = Setup(
         train, test, augmentation.training(*how, prepared.end),
         prepared, model, info, _facts(source, train, test), build, old.of(model), constants(source),
+        Teacher(config, info, preprocess.colours) if config.distill else None,
     )  # fmt: skip
     freeze(setup, config)
     return setup
@@ -84,6 +84,7 @@ def _new_network(source: TrainedModel, old: Classifier, info: Info, config: Conf
         model.logits = True  # training needs what goes into a Softmax at its end
     own, ends = model.state_dict(), f"{old.name}."
     model.load_state_dict({name: array for name, array in source.state_dict().items() if name in own and not name.startswith(ends)}, False)
+    loading.set_masks(model, {name: mask.copy() for name, mask in masks(source).items() if not name.startswith(ends)})
     rng.manual_seed(config.samplings)
     return model
 
@@ -156,4 +157,4 @@ def groups(setup: Setup, config: Config) -> list[Group]:
         return [{"params": parameters, "lr": config.lr}]
     head = [parameter for parameter in setup.classifier[1:] if parameter is not None]
     old = [parameter for parameter in parameters if not any(parameter is other for other in head)]
-    return [{"params": old, "lr": config.lr}, {"params": head, "lr": config.head_lr or HEAD_FACTOR * config.lr}]
+    return [{"params": old, "lr": config.lr}, {"params": head, "lr": config.head_lr or config.lr}]

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import kernels
 from ..files import check_folder
-from . import checkpoint, finetune
+from . import checkpoint, finetune, pruning
 from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
 from .loop import Trainer
@@ -57,6 +57,8 @@ def _train(config: Config, run: Run | None = None, accept_changes: bool = False)
     if run is None:
         check_output(config)
     setup = finetune.prepare(config) if config.weights else prepare(config)
+    if config.prune:
+        pruning.layers(config, setup.model)
     config = effective(config, setup)
     run = run or Run.create(config)
     train = _train_one if config.models == 1 else _train_ensemble

@@ -7,14 +7,12 @@ import numpy as np
 
 from ..array_types import Array
 from ..data import DataLoader
-from ..features import outputs
+from ..features import BATCH, outputs
 from ..nn import Module
 from .classifier import STEPS, Inputs, solved
 from .config import Config
 from .progress import Progress
 from .setup import Setup
-
-BATCH = 32  # images
 
 
 def train(model: Module, setup: Setup, config: Config, progress: Progress) -> Iterator[str]:

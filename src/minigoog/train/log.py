@@ -70,7 +70,8 @@ class Log:
         test = "averaged_test" if "averaged_test_loss" in facts else "test"
         accuracies = "  ".join(f"{facts[f'{part}_loss']:10.4f}  {facts[f'{part}_accuracy']:8.2%}" for part in ("train", test))
         speed = f"{facts['lr']:9.2g}  {facts['images_per_second']:9,.0f}  {left:>9}"
-        print(f"{chr(13) if self.terminal else ''}{facts['epoch']:5d}   {accuracies}  {speed}", flush=True)
+        density = f"  density {facts['density']:.3g}" if "density" in facts else ""
+        print(f"{chr(13) if self.terminal else ''}{facts['epoch']:5d}   {accuracies}  {speed}{density}", flush=True)
 
     def say(self, text: str) -> None:
         """Called on the way with what is being done; shown on a terminal."""

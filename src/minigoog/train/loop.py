@@ -18,6 +18,7 @@ from .diagnostics import Diagnostics
 from .errors import Interrupted, TrainingError
 from .log import Log
 from .progress import Progress
+from .pruning import Pruner
 from .run import Run, new_run
 from .schedules import schedule
 from .setup import Setup
@@ -48,12 +49,14 @@ class Trainer:
             groups, config.lr, config.momentum, weight_decay=config.weight_decay, nesterov=config.nesterov, decay_vectors=False
         )
         self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
+        self.pruner = Pruner(config, self.model) if config.prune else None
         self.loader = DataLoader(
             setup.train, config.batch_size, True, num_workers=config.workers, transform=setup.train_transform, seed=config.samplings
         )
         self.diagnostics = Diagnostics(self.model, setup.train.labels, len(setup.info.classes))
         self.progress = Progress()
-        self.fingerprint = fingerprint.of_settings(config) | setup.facts | fingerprint.of_machine()
+        taught = setup.teacher.facts() if setup.teacher else {}
+        self.fingerprint = fingerprint.of_settings(config) | setup.facts | taught | fingerprint.of_machine()
         self.changes: list[str] = []  # since the checkpoint from which the run was resumed
         self.saved: float | None = None  # the epoch of the last checkpoint
         self.tested: dict[str, testing.Tested] = {}  # the last test results
@@ -103,18 +106,28 @@ class Trainer:
         """One step of gradient descent. norms: whether to compute gradient norms."""
         self.optimizer.zero_grad()
         outputs = self.model(Tensor(images))
+        logits = outputs[0] if isinstance(outputs, tuple) else outputs
         each = losses.googlenet_losses(outputs, labels, self.config.label_smoothing)
         values = [loss.item() for loss in each]
         self._check_finite(values, f"in step {self.progress.step + 1} of epoch {self.progress.epoch + 1}")
-        losses.weighted_sum(each, self.config.aux_weight).backward()
+        self._total(each, logits, images).backward()
         found = self.diagnostics.norms() if norms else {}
         if self.config.clip:
             optim.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
+        if self.pruner:
+            before, after = (self.progress.epoch + step / len(self.loader) for step in (self.progress.step, self.progress.step + 1))
+            self.pruner.step(before if self.progress.total_steps else -1, after, self.average)
         if self.average:
             self.average.step()
-        logits = outputs[0] if isinstance(outputs, tuple) else outputs
         return Step(values, int((logits.data.argmax(axis=1) == labels).sum()), found)
+
+    def _total(self, each: Sequence[Tensor], logits: Tensor, images: Array) -> Tensor:
+        """The loss whose gradient is followed: that of the labels and, if there is one, the teacher's."""
+        total, share = losses.weighted_sum(each, self.config.aux_weight), self.config.distill_weight
+        if self.setup.teacher is None:
+            return total
+        return (1 - share) * total + share * self.setup.teacher.loss(logits, images)
 
     def _end_epoch(self, stop: StopRequests) -> None:
         """Tests, writes weights, metrics and checkpoint."""
@@ -134,6 +147,7 @@ class Trainer:
             checkpoint.check_finite(self)
         results.write_weights(self, epoch, tested)
         facts = results.epoch_facts(epoch, at, len(self.setup.train), self.optimizer.lr, tested, test_seconds)
+        facts |= self.pruner.facts() if self.pruner else {}
         if self.config.skip_damaged:
             facts["skipped"] = len(self.setup.skipped)
         at.metrics_length = self.run.add_metrics(facts)

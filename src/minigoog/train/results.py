@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import curves, metrics
 from ..array_types import Array, IntArray
 from ..formats import saved_model
+from ..nn import masks
 from .progress import Progress
 from .testing import Tested
 
@@ -36,7 +37,9 @@ def write_weights(trainer: Trainer, epoch: int, tested: dict[str, Tested]) -> No
     """Writes the weights after an epoch, each with its own accuracy: the last, their average, the best, and those of every N epochs."""
     files = _current(trainer, tested)
     used = files.get("averaged", files["last"])
-    if used[1] > trainer.progress.best:
+    before = epoch - 1 if epoch > 1 else -1
+    fewer = trainer.pruner and trainer.pruner.changes(before, epoch)  # the best so far has weights that are pruned now
+    if used[1] > trainer.progress.best or fewer:
         trainer.progress.best, files["best"] = used[1], used
     if epoch and trainer.config.keep_every and epoch % trainer.config.keep_every == 0:
         files[f"epoch-{epoch:04d}"] = used
@@ -71,10 +74,10 @@ def _current(trainer: Trainer, tested: dict[str, Tested]) -> dict[str, tuple[dic
 
 def _save(trainer: Trainer, files: dict[str, tuple[dict[str, Array], float]], epoch: int) -> None:
     """Writes the weights of an epoch, each with its accuracy."""
-    info = trainer.setup.info
+    info, beside = trainer.setup.info, trainer.setup.constants | saved_model.packed(masks(trainer.model))
     for name, (arrays, accuracy) in files.items():
         more = info.more | {"epoch": str(epoch), "test_accuracy": f"{accuracy:.4f}"}
-        saved_model.save(trainer.run.path(f"{name}.safetensors"), arrays | trainer.setup.constants, info._replace(more=more))
+        saved_model.save(trainer.run.path(f"{name}.safetensors"), arrays | beside, info._replace(more=more))
 
 
 def finish(trainer: Trainer, tested: dict[str, Tested]) -> Result:

@@ -5,7 +5,8 @@ machine.json              the machine that it ran on
 metrics.jsonl             a line for each epoch, and one every LOG_EVERY steps (loop.py)
 last.safetensors          the weights after the last complete epoch
 averaged.safetensors      their running average, with --average
-best.safetensors          the weights (the average, if there is one) of the epoch with the best test accuracy
+best.safetensors          the weights (the average, if there is one) of the epoch with the best test accuracy;
+                          with --prune, of those that have as few weights as the last
 epoch-0010.safetensors    the weights of that epoch, with --keep-every
 checkpoint.safetensors    all that is needed to resume
 curve.png                 loss, accuracy and learning rate by epoch, if matplotlib is installed"""
@@ -23,7 +24,7 @@ from ..config import config as machine_config
 from ..curves import METRICS
 from ..data.datasets import STANDARD
 from ..data.scan import PARTS
-from ..files import atomic_write, check_folder, locked, remove_stale
+from ..files import atomic_write, check_folder, check_output_name, locked, remove_stale
 from ..reading import open_regular, reading
 from ..text import file_name, listed, shell_word
 from .config import Config
@@ -125,6 +126,7 @@ def check_output(config: Config) -> None:
     """Raises OSError or ValueError, naming `output`, unless a new run can be written there: called before any work."""
     folder = Path(config.output or "runs")
     with _named_errors(folder):
+        check_output_name(config.output or "")
         check_folder(folder)
         if config.output and folder.exists():
             _check_empty(folder)

@@ -21,11 +21,13 @@ from ..tensor import Tensor, no_grad
 from . import augmentation, fingerprint
 from .classifier import Classifier
 from .config import Config
+from .distillation import Teacher
 
 
 class Setup(NamedTuple):
     """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, facts about images and old
-    weights; what makes the network anew; and if it is fine-tuned, its Classifier, and the constants of an imported network."""
+    weights; what makes the network anew; and if it is fine-tuned, its Classifier, and the constants of an imported network;
+    and who teaches it."""
 
     train: Any
     test: Any
@@ -37,6 +39,7 @@ class Setup(NamedTuple):
     build: Callable[[Config], Module]
     classifier: Classifier | None = None
     constants: dict[str, Array] = {}  # noqa: RUF012  not changed
+    teacher: Teacher | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -57,8 +60,8 @@ class Setup(NamedTuple):
 def effective(config: Config, setup: Setup) -> Config:
     """The settings saved with a run: completed by `prepare`, and with absolute paths."""
     path = config.data if config.data in STANDARD else _absolute(config.data)
-    weights = config.weights and _absolute(config.weights)
-    return replace(config, data=path, weights=weights, size=setup.info.input_size[0], augment=setup.info.more["augment"])
+    weights, distill = (name and _absolute(name) for name in (config.weights, config.distill))
+    return replace(config, data=path, weights=weights, distill=distill, size=setup.info.input_size[0], augment=setup.info.more["augment"])
 
 
 def _absolute(path: str) -> str:
@@ -78,10 +81,10 @@ def prepare(config: Config) -> Setup:
     info = Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), more)
     setup = Setup(
         train, test,
-        augmentation.training(augment, size, statistics, native, config.interpolation, config.shift),
+        augmentation.training(augment, size, lambda: statistics, native, config.interpolation, config.shift),
         augmentation.testing(size, statistics, native),
         new_model(info, config), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
-        partial(new_model, info),
+        partial(new_model, info), teacher=Teacher(config, info, "RGB") if config.distill else None,
     )  # fmt: skip
     try_size(config, setup.model, (1, size, size, channels))
     return setup

@@ -6,15 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import losses, metrics
+from .. import features, losses, metrics
 from ..array_types import Array, IntArray
 from ..data import DataLoader
-from ..features import outputs
 from ..nn import Module
 from ..tensor import Tensor, no_grad
 from .setup import Setup
 
-BATCH, LARGE_BATCH = 256, 32  # images; of large networks
+BATCH = 256  # images
 
 
 class Tested(NamedTuple):
@@ -35,10 +34,10 @@ def test(model: Module, setup: Setup, workers: int) -> Tested:
 def predict(model: Module, setup: Setup, workers: int) -> Array:
     """Logits of the test images: [n, classes]."""
     large = setup.classifier is not None  # a trained network: to compile it pays
-    loader = DataLoader(setup.test, LARGE_BATCH if large else BATCH, num_workers=workers, transform=setup.test_transform)
+    loader = DataLoader(setup.test, features.BATCH if large else BATCH, num_workers=workers, transform=setup.test_transform)
     model.eval()
     if large:
-        return np.concatenate(list(outputs(model, (images for images, _ in loader))))
+        return np.concatenate(list(features.outputs(model, (images for images, _ in loader))))
     with no_grad():
         return np.concatenate([model(Tensor(images)).data for images, _ in loader])
 

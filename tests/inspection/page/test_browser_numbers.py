@@ -88,7 +88,7 @@ def test_other_operations_are_explained_and_one_without_a_rule_is_named(driver, 
     assert explained == of - 6  # three numbers of the output of ReLU, and three of the gradient that it sends back
     number = page.run("return minigoog.nodes.findIndex((n) => n.operation === 'ReLU' && !n.hasRule)")
     page.run("minigoog.goToNode(arguments[0], 'forward')", number)
-    assert "ReLU has no rule that explains its numbers" in page.text("#products") and "unknown" in page.text("#row")
+    assert "ReLU has no rule that explains its numbers" in page.text("#products") and "possibly the whole image" in page.text("#row")
     page.run("minigoog.goToNode(arguments[0], 'backward')", number - 1)
     assert "ReLU has no rule that explains its numbers" in page.text("#products")
     page.run("minigoog.goToNode(arguments[0], 'backward')", number)
@@ -118,6 +118,28 @@ def test_the_operations_of_later_networks_are_explained(driver, tmp_path):
     sample = Sample(Later(), image, (255 * image).astype(np.uint8), 1, ("a", "b", "c", "d"), "a network\nan image")
     explained, of = compare(Page(driver, tmp_path, sample=sample))
     assert explained == of > 100
+
+
+class Wide(mg.nn.Module):
+    """Maps much wider than high, and the longest titles of boxes."""
+
+    def __init__(self):
+        self.conv, self.depthwise = mg.nn.Conv2d(1, 4, 1), mg.nn.Conv2d(4, 4, 3, stride=2, padding=1, groups=4)
+
+    def forward(self, x):
+        return mg.ops.global_avg_pool2d(mg.ops.hard_sigmoid(self.depthwise(self.conv(x))))
+
+
+def test_wide_windows_and_long_titles_fit(driver, tmp_path):
+    image = np.random.default_rng(0).random((6, 240, 1), np.float32)
+    page = Page(driver, tmp_path, sample=Sample(Wide(), image, (255 * image).astype(np.uint8), 1, tuple("abcd"), "a network\nan image"))
+    ends = """return [...document.querySelectorAll(".box")].flatMap((box) =>
+      [...box.querySelectorAll(".title")].map((t) => [t.innerText, box.clientWidth - t.offsetLeft - t.scrollWidth]))"""
+    assert {title: left for title, left in page.run(ends) if left < 0} == {}
+    for number in range(page.run("return minigoog.nodes.length")):
+        page.run("minigoog.goToNode(arguments[0])", number)
+        assert page.run("const s = document.getElementById('step'); return s.scrollWidth - s.clientWidth") <= 0, number
+        assert page.run("const s = document.getElementById('products'); return s.scrollWidth - s.clientWidth") <= 0, number
 
 
 def test_a_rounded_page_says_so_and_is_close(driver, tmp_path):

@@ -11,7 +11,7 @@ from ...text import printable
 from ..graph import Graph
 from . import prototxt as prototxt_reader
 from . import wire
-from .layers import layers, pixels, with_blobs
+from .layers import Layer, layers, pixels, with_blobs
 from .network import graph
 from .schema import Message
 
@@ -29,8 +29,11 @@ def read(path: PathLike, prototxt: PathLike | None = None) -> Graph:
     file = printable(path)
     net = _binary(path, file)
     trained = [with_blobs(layer) for layer in layers(net, file)]
-    if prototxt is None:
-        return graph(net, trained, pixels(trained), file)
+    return described(prototxt, trained) if prototxt is not None else graph(net, trained, pixels(trained), file)
+
+
+def described(prototxt: PathLike, trained: list[Layer]) -> Graph:
+    """The network of a .prototxt file, whose layers have the parameters of trained layers of the same names."""
     file, blobs = printable(prototxt), {layer.name: layer.blobs for layer in trained}
     net = _text(prototxt, file)
     found = [replace(layer, blobs=blobs.get(layer.name, ())) for layer in layers(net, file)]

@@ -128,9 +128,10 @@ class _Wire:
         """A number of 7 bits a byte, the lowest first, all bytes but the last with the highest bit set."""
         value = shift = 0
         while shift < 70:
-            byte = self.bytes(1, end)[0]
-            value |= (byte & 127) << shift
-            if byte < 128:
+            byte = self.at < end and self.file.read(1) or self.bytes(1, end)  # the latter for its error; a call less for each number
+            self.at += 1
+            value |= (byte[0] & 127) << shift
+            if byte[0] < 128:
                 return value & (1 << 64) - 1
             shift += 7
         raise ValueError(f"a number of more than 10 bytes at byte {self.at}")

@@ -25,6 +25,8 @@ def without_weights(data: memoryview) -> tuple[bytes, list[memoryview | None]]:
     """(the message without large weights, for each initializer of the graph its raw data if they are left out).
 
     A file in which nothing can be left out is returned as it is, also if it is damaged: the parser refuses it."""
+    if len(data) <= SMALL:
+        return bytes(data), []
     try:
         graphs = [field for field in fields(data, 0, len(data)) if field.number == GRAPH]
         if len(graphs) == 1 and graphs[0].storage == BLOCK:
@@ -58,6 +60,8 @@ def fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
 
 def varint(data: memoryview, start: int, end: int) -> tuple[int, int]:
     """(an integer of seven bits per byte, where it ends); ValueError if it is longer than ten bytes."""
+    if start < end and data[start] < 128:
+        return data[start], start + 1
     value = 0
     for i in range(start, min(end, start + 10)):
         value |= (data[i] & 127) << 7 * (i - start)

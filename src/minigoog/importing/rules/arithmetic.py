@@ -12,7 +12,7 @@ from ...formats.graph import Node
 from ..attributes import float_of
 from ..folding import Constant
 from ..modules import ChannelAffine, WithConstant
-from ..pending import Affine, Vector
+from ..pending import Affine, Vector, added
 from ..resolver import Resolver, rule
 from ..values import NHWC, Slot, Value, from_memory
 
@@ -36,9 +36,9 @@ def binary(r: Resolver, node: Node) -> Value:
     axis, vector = found
     with np.errstate(divide="ignore"):
         factor = {"Mul": vector, "Div": 1 / vector}.get(node.op, np.full(vector.size, -1.0 if first and node.op == "Sub" else 1.0))
-    summand = {"Add": vector, "Sub": vector if first else -vector}.get(node.op, np.zeros(vector.size))
+    summand = {"Add": vector, "Sub": vector if first else -vector}.get(node.op)
     if by_number:
-        return _by_number(r, node, x, float(factor[0]), float(summand[0]))
+        return _by_number(r, node, x, factor, summand)
     return scaled(r, node, x, axis, factor, summand)
 
 
@@ -74,33 +74,39 @@ def channel_vector(x: Value, constant: Constant) -> tuple[int, Vector] | None:
     return varying[0], vector
 
 
-def scaled(r: Resolver, node: Node, x: Value, axis: int, factor: Vector, summand: Vector) -> Value:
+def scaled(r: Resolver, node: Node, x: Value, axis: int, factor: Vector, summand: Vector | None) -> Value:
     """A value whose indices along an axis are scaled and moved: part of the layer before, or a layer of its own that is pending."""
     pending = x.slot.pending
     if isinstance(pending, Affine) and x.slot.index is None and not x.slot.shared and (x.is_last(axis) or factor.size == 1):
         return x.at(Slot(pending=pending.then(factor, summand)))
     if factor.size == 1 and not (x.axes and x.last_axis() is not None):
-        return _by_number(r, node, x, float(factor[0]), float(summand[0]))
+        return _by_number(r, node, x, factor, summand)
     if not x.is_last(axis):
         groups = NHWC if len(x.shape) == 4 and axis == 1 else [(i,) for i in range(len(x.shape)) if i != axis] + [(axis,)]
         x = x.ordered(Slot(r.arranged(x, groups)), groups)
     source = x
 
-    def finish(scale: Vector, shift: Vector) -> int:
+    def finish(scale: Vector, shift: Vector | None) -> int:
+        shift = added(scale, shift)
         if (scale == scale[0]).all() and (shift == shift[0]).all() and (scale[0] == 1 or shift[0] == 0):
-            value = _by_number(r, node, source, float(scale[0]), float(shift[0]))
-            return r.tensor(value)
+            return r.tensor(_by_number(r, node, source, scale, shift))
         module = r.parts.module(node, next((name for i, name in enumerate(node.inputs) if r.is_constant(node, i)), ""),
                                 lambda: ChannelAffine(scale, shift))  # fmt: skip
         return r.step(module, [r.tensor(source)], source.stored)
 
     channels = source.stored[-1]
-    return source.at(Slot(pending=Affine(finish, *(np.broadcast_to(v, channels).astype(np.float64) for v in (factor, summand)))))
+    scale, shift = _wide(factor, channels), None if summand is None else _wide(summand, channels)
+    return source.at(Slot(pending=Affine(finish, scale, shift)))
 
 
-def _by_number(r: Resolver, node: Node, x: Value, factor: float, summand: float) -> Value:
-    """A value times a number, plus a number."""
-    index = r.tensor(x)
+def _wide(vector: Vector, channels: int) -> Vector:
+    """A number for each channel, also if the vector has but one."""
+    return np.broadcast_to(vector, channels).astype(np.float64)
+
+
+def _by_number(r: Resolver, node: Node, x: Value, factors: Vector, summands: Vector | None) -> Value:
+    """A value times a number, plus a number: the first of each, where all are the same."""
+    index, factor, summand = r.tensor(x), float(factors[0]), 0.0 if summands is None else float(summands[0])
     if factor != 1 or not summand:
         index = _index(r.add(node, ops.mul, [index], x.stored, b=factor))
     if summand:

@@ -11,7 +11,7 @@ from ...nn import Conv2d
 from ..attributes import as_integers, integer, integers, sizes, text
 from ..folding import Constant
 from ..modules import ConvTranspose2d
-from ..pending import Padded, Vector
+from ..pending import Padded, Vector, added
 from ..resolver import Resolver, rule
 from ..values import NHWC, Slot, Value, image_map
 from ..weights import stored
@@ -35,9 +35,8 @@ def conv(r: Resolver, node: Node) -> Value:
     r.check_size((n, h + window.pads[0] + window.pads[2], width + window.pads[1] + window.pads[3], c))
     shape = (n, w.shape[0], window.windows(0, h), window.windows(1, width))
 
-    def finish(scale: Vector, shift: Vector) -> int:
-        has_bias = bias is not None or bool(shift.any())
-        module = r.parts.module(node, node.inputs[1], lambda: _conv2d(w, scale, shift if has_bias else None, window, groups))
+    def finish(scale: Vector, shift: Vector | None) -> int:
+        module = r.parts.module(node, node.inputs[1], lambda: _conv2d(w, scale, shift, window, groups))
         return r.step(_with_window(module, window), [r.image(x)], (shape[0], shape[2], shape[3], shape[1]))
 
     value = r.layer(shape, NHWC, finish, w.shape[0])
@@ -47,8 +46,8 @@ def conv(r: Resolver, node: Node) -> Value:
 def shifted(value: Value, bias: Constant) -> Value:
     """A layer with its bias as the shift of its channels."""
     pending: Any = value.slot.pending
-    if bias.size != pending.shift.size:
-        raise ValueError(f"a bias of {bias.size} values, expected {pending.shift.size}")
+    if bias.size != pending.scale.size:
+        raise ValueError(f"a bias of {bias.size} values, expected {pending.scale.size}")
     return value.at(Slot(pending=pending.then(pending.scale, bias.astype(np.float64).ravel())))
 
 
@@ -104,13 +103,13 @@ def conv_transpose(r: Resolver, node: Node) -> Value:
         raise ValueError(f"an output of {size[0]}x{size[1]} pixels")
     out = w.shape[1] * groups
 
-    def finish(scale: Vector, shift: Vector) -> int:
+    def finish(scale: Vector, shift: Vector | None) -> int:
         cropped = pads[:2] != pads[2:]
         full = [size[i] + pads[i] + pads[i + 2] for i in (0, 1)] if cropped else size
         settings: dict[str, Any] = {"stride": window.stride, "groups": groups, "output_padding": extra}
         settings |= {} if window.dilation == (1, 1) else {"dilation": window.dilation}
         settings |= {} if cropped else {"padding": pads[:2]}
-        module = r.parts.module(node, node.inputs[1], lambda: _transposed(w, scale, shift, groups))
+        module = r.parts.module(node, node.inputs[1], lambda: _transposed(w, scale, added(scale, shift), groups))
         y = r.step(module, [r.image(x)], (n, *full, out), **settings)
         return _crop(r, y, pads, (n, *size, out)) if cropped else y
 

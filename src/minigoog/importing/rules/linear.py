@@ -23,7 +23,7 @@ def gemm(r: Resolver, node: Node) -> Value:
         x = x.transposed((1, 0))
     if w.ndim != 2:
         raise ValueError(f"weights with {w.ndim} axes {w.shape}, expected 2")
-    value = _linear(r, node, x, w.T if integer(node, "transB", 0) else w, number(node, "alpha", 1.0), biased=c is not None)
+    value = _linear(r, node, x, w.T if integer(node, "transB", 0) else w, number(node, "alpha", 1.0))
     return value if c is None else _with_bias(r, value, number(node, "beta", 1.0) * c.astype(np.float64))
 
 
@@ -36,15 +36,15 @@ def matmul(r: Resolver, node: Node) -> Value:
     return _linear(r, node, x, w, 1.0)
 
 
-def _linear(r: Resolver, node: Node, x: Value, w: Constant, alpha: float, biased: bool = False) -> Value:
+def _linear(r: Resolver, node: Node, x: Value, w: Constant, alpha: float) -> Value:
     """x w. The rows of w follow the order in which the values of x lie in memory, so that a flattened map need not be moved."""
     *rows, features = range(len(x.shape))
     if not rows or x.shape[features] != w.shape[0]:
         raise ValueError(f"weights [in, out] {w.shape} on a value of shape {x.shape}")
     lying, order = _as_it_lies(x, features)
 
-    def finish(scale: Vector, shift: Vector) -> int:
-        module = r.parts.module(node, node.inputs[1], lambda: _module(_rows(w, x, order), alpha * scale, shift, biased))
+    def finish(scale: Vector, shift: Vector | None) -> int:
+        module = r.parts.module(node, node.inputs[1], lambda: _module(_rows(w, x, order), alpha * scale, shift))
         return r.step(module, [r.arranged(lying, [tuple(rows), (features,)])], (int(np.prod(x.shape[:-1])), w.shape[1]))
 
     return r.layer((*x.shape[:-1], w.shape[1]), [tuple(rows), (features,)], finish, w.shape[1])
@@ -66,9 +66,8 @@ def _rows(w: Constant, x: Value, order: list[int]) -> Constant:
     return w.reshape(*lengths, w.shape[1]).transpose(*order, len(order))  # not yet of two axes: that would be a copy
 
 
-def _module(w: Constant, scale: Vector, shift: Vector, biased: bool) -> Linear:
-    has_bias = biased or bool(shift.any())
-    module = Linear(int(np.prod(w.shape[:-1])), w.shape[-1], bias=has_bias, init=np.empty)
+def _module(w: Constant, scale: Vector, shift: Vector | None) -> Linear:
+    module = Linear(int(np.prod(w.shape[:-1])), w.shape[-1], bias=shift is not None, init=np.empty)
     module.weight = stored(w, scale, (module.in_features, module.out_features))
     if module.bias is not None:
         module.bias.data[...] = shift

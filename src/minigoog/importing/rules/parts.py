@@ -12,7 +12,7 @@ from ...formats.graph import Node
 from ..attributes import as_integers, axis_of, integer
 from ..folding.shapes import checked_index, slices, split_sizes
 from ..modules import ChannelAffine
-from ..pending import Affine, Channels, Vector
+from ..pending import Affine, Channels, Vector, added
 from ..resolver import Resolver, rule
 from ..values import NHWC, Slot, Value, from_memory
 
@@ -52,10 +52,11 @@ def _whole(r: Resolver, node: Node, xs: Sequence[Value], axis: int) -> Value | N
     source, index = parts[0].source, tuple(i for part in parts for i in part.index)
     if index != tuple(range(source.stored[-1])) or not source.is_last(axis) or len(source.shape) != len(xs[0].shape):
         return None
-    scale, shift = (np.concatenate([getattr(part, name) for part in parts]) for name in ("scale", "shift"))
+    scale = np.concatenate([part.scale for part in parts])
+    shift = np.concatenate([added(part.scale, part.shift) for part in parts])
 
-    def finish(scale: Vector, shift: Vector) -> int:
-        module = r.parts.module(node, "", lambda: ChannelAffine(scale, shift))
+    def finish(scale: Vector, shift: Vector | None) -> int:
+        module = r.parts.module(node, "", lambda: ChannelAffine(scale, added(scale, shift)))
         return r.step(module, [r.tensor(source)], source.stored)
 
     return source.at(Slot(pending=Affine(finish, scale, shift)))
@@ -122,14 +123,14 @@ def _channels(r: Resolver, node: Node, x: Value, axis: int, chosen: Sequence[int
     """Some of the channels of a value, the last axis in memory."""
     lengths, ones = (*x.stored[:-1], len(chosen)), np.ones(len(chosen))
 
-    def finish(scale: Vector, shift: Vector) -> int:
+    def finish(scale: Vector, shift: Vector | None) -> int:
         index = r.step(ops.index, [r.tensor(x)], lengths, index=(..., _compact(chosen)))
-        if (scale == 1).all() and not shift.any():
+        if (scale == 1).all() and (shift is None or not shift.any()):
             return index
-        module = r.parts.module(node, "", lambda: ChannelAffine(scale, shift))
+        module = r.parts.module(node, "", lambda: ChannelAffine(scale, added(scale, shift)))
         return r.step(module, [index], lengths)
 
-    slot = Slot(pending=Channels(finish, ones, 0 * ones, x, tuple(chosen)))
+    slot = Slot(pending=Channels(finish, ones, None, x, tuple(chosen)))
     kept = [atom for atom in range(len(x.sizes)) if atom not in x.axes[axis]]
     has_atom = len(chosen) > 1
     axes = tuple(((len(kept),) if has_atom else ()) if i == axis else own for i, own in enumerate(x.axes))

@@ -3,7 +3,7 @@
 from ..rules import has_rule, rule_of
 from .nodes import Node, context_of
 
-IMAGE = "What the network sees: the middle square of the image, at the network's input size, normalised by mean and standard deviation."
+IMAGE = "What the network sees: the image, cropped or squeezed to the network's input size, normalised by mean and standard deviation."
 IMAGE_BACK = "How much the loss changes with each pixel: where it is large, a small change of the pixel changes the loss most."
 
 
@@ -19,4 +19,4 @@ def about(node: Node, nodes: list[Node]) -> str:
 
 def about_gradient(node: Node) -> str:
     """What the gradient at this node means."""
-    return IMAGE_BACK if node.step is None else rule_of(node.step.op).back
+    return IMAGE_BACK if node.step is None else rule_of(node.step.op).words_back(node.step.op)

@@ -22,8 +22,6 @@ class Conv2dRule(Rule):
     function, javascript, kind = "conv2d", "conv2d", "conv"
     inputs = ("input", "weight", "bias")
     kernel, gradient_kernels = "conv2d", ("conv2d_input", "conv2d_weight", "conv2d_bias")
-    back = ("Where ReLU set the output to 0 the gradient is 0. The rest is used twice: multiplied by the input it gives the "
-            "gradient of the weights, multiplied by the filter that of the input.")  # fmt: skip
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         n, i, j, c = index
@@ -117,6 +115,11 @@ class Conv2dRule(Rule):
                     f"{kh}x{kw} of its own, {kh * kw:,} products for each number; a 1x1 convolution mixes channels.")  # fmt: skip
         products = kh * kw * cin
         return f"Each of {cout} filters looks at a window of {kh}x{kw} pixels in {cin} channels: {products:,} products for each number."
+
+    def words_back(self, op: Any) -> str:
+        used = "Where ReLU set the output to 0 the gradient is 0. The rest" if op.relu else "The gradient of the output"
+        return (f"{used} is used twice: multiplied by the input it gives the gradient of the weights, multiplied by the filter that "
+                f"of the input.")  # fmt: skip
 
     def _saving(self, op: Any, context: Context) -> str:
         """What a reduction before a larger window saves, as the paper's section 4 argues."""

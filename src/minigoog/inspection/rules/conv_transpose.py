@@ -58,4 +58,4 @@ class ConvTranspose2dRule(Rule):
 
 def _convolution(op: Any, larger: Array) -> Any:
     """The convolution with the same weights from the larger map to the smaller, as a record for its rule."""
-    return SimpleNamespace(inputs=(Tensor(larger), op.inputs[1]), window=op.window, relu=False, y=op.inputs[0].data)
+    return SimpleNamespace(inputs=(Tensor(op.reached(larger)), op.inputs[1]), window=op.window, relu=False, y=op.inputs[0].data)

@@ -85,6 +85,10 @@ class Rule:
         """What it does, in a sentence or two, with its actual numbers."""
         return ""
 
+    def words_back(self, op: Any) -> str:
+        """What its gradients mean, in a sentence or two."""
+        return self.back
+
 
 def _no_rule(op: Op) -> str:
     name = type(op).__name__

@@ -41,10 +41,12 @@ class Trace(list[Step]):
         return Trace(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
 
     def _named(self, name: str) -> "Trace":
-        """The steps of the operation or module `name`, forward and backward."""
+        """The steps of the operation or module `name`, forward and backward; "/" for "." as Caffe and PyTorch's exporter write paths."""
+        name = name.replace("/", ".")
         found = Trace(step for step in self if step.name == name or step.name.startswith(name + "."))
         if not found:
-            near = get_close_matches(name, {step.name for step in self})
+            known = list(dict.fromkeys(step.name for step in self))
+            near = [each for each in known if each.startswith(name)][:3] or get_close_matches(name, known)
             raise KeyError(f"trace: no step is called {name!r}" + (f", but {', '.join(near)}" if near else ""))
         return found
 
@@ -100,7 +102,7 @@ def trace(model: Module, image: ArrayLike | Tensor, label: int | Sequence[int] |
         with noting_places(modules) as places:
             result = model(x)
         if label is not None:
-            result = googlenet_loss(result, np.atleast_1d(label))
+            result = _loss(result, label)
         tape = Tape(*(result if isinstance(result, tuple) else (result,)))
         of, fields = names(tape, places, function_name), receptive_fields(tape, x)
         steps = Trace()
@@ -118,6 +120,14 @@ def _trace_back(tape: Tape, steps: Trace) -> None:
         there = forward[op]
         there.dy, there.dxs = dy, dxs
         steps.append(Step(op, there.name, len(steps), "backward", ms, there.receptive_field, dy, dxs))
+
+
+def _loss(result: Any, label: Any) -> Tensor:
+    """The loss of what the model returned."""
+    for y in result if isinstance(result, tuple) else (result,):
+        if y.ndim != 2:
+            raise ValueError(f"trace: `label` is {short(label)}, but the model returns shape {y.shape}: expected logits [n, classes]")
+    return googlenet_loss(result, np.atleast_1d(label))
 
 
 def _check(model: Module, label: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...array_types import Array
-from ...text import shortened
+from ...text import listed, shortened
 from ..rules import input_names
 from ..trace.receptive_field import ReceptiveField
 from ..trace.step import Step
@@ -58,7 +58,8 @@ class Walk(cmd.Cmd):
         """Prints where the walk is."""
         steps = self.operations()
         if len(steps) > 1 or steps[0].name != self.here:
-            self.say(f"{self.here}: {len(steps)} operations, {self.direction}; `in` steps into them\n\n{steps}")
+            operations, them = ("operations", "them") if len(steps) > 1 else ("operation", "it")
+            self.say(f"{self.here}: {len(steps)} {operations}, {self.direction}; `in` steps into {them}\n\n{steps}")
         else:
             self.say(description(steps[0], len(self.steps)))
 
@@ -121,14 +122,17 @@ class Walk(cmd.Cmd):
             self.walked()[name]
         except KeyError as error:
             raise ValueError(error.args[0]) from None
+        name = name.replace("/", ".")
         self.inside, self.here = name.rpartition(".")[0], name
         self.look()
 
     def complete_jump(self, text: str, line: str, begin: int, end: int) -> list[str]:
         names = {step.name for step in self.steps}
         names |= {name.rpartition(".")[0] for name in names}
-        typed = line.partition(" ")[2].lstrip()
+        typed = line.partition(" ")[2].lstrip().replace("/", ".")
         return sorted(text + name[len(typed) :] for name in names if name and name.startswith(typed))
+
+    complete_j = complete_jump
 
     def turn(self, direction: str) -> None:
         """Changes the direction, at the same place."""
@@ -186,8 +190,11 @@ class Walk(cmd.Cmd):
         """[input|weight|bias] INDEX: how this number of a gradient was computed"""
         step = self.last()
         of, *index = words.split() or [""]
-        if of not in input_names(step.op):
-            of, index = input_names(step.op)[0], words.split()
+        names = input_names(step.op)
+        if of.isidentifier() and of not in names:
+            raise ValueError(f"gradient: {step.name} has no input {shortened(of, 80)!r}, expected {listed(names)}")
+        if of not in names:
+            of, index = names[0], words.split()
         self.say(step.explain_gradient(*_integers(index), of=of))
 
     # ---- other commands ----
@@ -257,7 +264,7 @@ def description(step: Step, n_steps: int) -> str:
 def _seen(field: ReceptiveField) -> str:
     """The part of the image that a pixel sees, as text."""
     if not field.is_known:
-        return "an unknown part of the image: an operation on the path has no rule"
+        return "possibly the whole image"
     height, width = field.size
     return f"{height:g}x{width:g} pixels of the image, with stride {field.stride[0]:g}"
 

@@ -13,10 +13,10 @@ ALIGNMENT = 16  # floats: 64 bytes, one cache line, one vector of AVX-512
 
 
 class Buffer:
-    """`size` floats somewhere in an area. In the arena its offset is decided by `allocate`."""
+    """`size` floats somewhere in an area. In the arena its offset is decided by `allocate`. one_image: it holds one image at a time."""
 
     def __init__(self, size: int, area: int = ARENA, offset: int = 0) -> None:
-        self.size, self.area, self.offset = size, area, offset
+        self.size, self.area, self.offset, self.one_image = size, area, offset, False
 
 
 class Map(NamedTuple):
@@ -36,6 +36,11 @@ class Map(NamedTuple):
     def whole(self) -> bool:
         """Whether the map fills its buffer."""
         return self.buffer.size == math.prod(self.shape)
+
+    @property
+    def image(self) -> int:
+        """Floats from one image to the next."""
+        return 0 if self.buffer.one_image else math.prod(self.shape[1:3]) * self.ld
 
     def channels(self, start: int, count: int) -> "Map":
         """The map of `count` channels from `start` on."""

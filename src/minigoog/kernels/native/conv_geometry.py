@@ -46,7 +46,7 @@ def padded(s: ConvShape, x: Array) -> Array:
 
 
 class Epilogue(NamedTuple):
-    """What a convolution does with its sums before it writes them: the last fields of struct mg_conv."""
+    """What a convolution does with its sums before it writes them: fields of struct mg_conv."""
 
     activation: int = lib.MG_NONE
     alpha: float = 0
@@ -57,8 +57,8 @@ class Epilogue(NamedTuple):
 NOTHING, RELU = Epilogue(), Epilogue(lib.MG_RELU)
 
 
-def geometry(s: ConvShape, ldx: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
-    """struct mg_conv of `s`, all padding already in the map."""
+def geometry(s: ConvShape, ldx: int, ldy: int, epilogue: Epilogue = NOTHING, groups: int = 1) -> Pointer:
+    """struct mg_conv of `s`, one of `groups` groups, all padding already in the map."""
     h, w = padded_size(s)
-    sizes = (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, *s.dilation, s.out_h, s.out_w, s.cout, ldx, ldy, 0, *epilogue)
+    sizes = (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, *s.dilation, s.out_h, s.out_w, s.cout, ldx, ldy, 0, *epilogue, groups)
     return ffi.new("struct mg_conv *", sizes)

@@ -8,6 +8,7 @@ other threads set meanwhile.
 import re
 import time
 import zlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from minigoog._native import __file__ as library
 from minigoog._native import ffi, lib
 
 from ...locks import new_lock
+from ...modes import Mode
 
 Machine: TypeAlias = Any  # struct mg_machine *
 
@@ -22,6 +24,7 @@ ISAS = ("avx512", "avx2", "neon", "plain")  # by enum mg_isa
 
 _lock = new_lock()  # for those who replace it
 _alone = False
+_most_threads = Mode("minigoog_most_threads", 0)  # 0: any number
 
 
 def _new(isa: int, threads: int) -> Machine:
@@ -33,7 +36,13 @@ _current = _new(next(i for i in range(len(ISAS)) if lib.mg_has_isa(i)), lib.mg_d
 
 def current() -> Machine:
     """The instruction set and the number of threads in use."""
-    return _current
+    most = _most_threads.get()
+    return _new(_current.isa, most) if 0 < most < _current.threads else _current
+
+
+def at_most(n: int) -> AbstractContextManager[None]:
+    """Within a with-block, kernels that this thread calls use at most `n` threads: the others are for other threads like it."""
+    return _most_threads.within(n)
 
 
 def isa_of(m: Machine) -> str:

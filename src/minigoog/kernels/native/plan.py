@@ -1,22 +1,19 @@
-"""Calls of C kernels that are prepared once and then run by C alone, one after the other (csrc/plan.c)."""
+"""The calls of C kernels that a plan consists of, each with its settings, maps and weights (csrc/plan.c)."""
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import groupby
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from minigoog._native import ffi, lib
+from minigoog._native import lib
 
 from ...array_types import Array, Padding, Pair, Shape
 from ..shapes import ConvShape, Sides, conv_shape, pool_shape
-from . import conv_algorithms, conv_depthwise, conv_geometry, conv_winograd, machine, workspace
+from . import conv_algorithms, conv_depthwise, conv_geometry, conv_winograd, machine
 from .activation import KINDS
-from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, new_map, view
+from .arena import Map, new_map
 from .conv_geometry import Epilogue
-from .pointers import NULL, Pointer, dense
 from .pool import pool_geometry
 from .weights import Weights, pack_direct
 
@@ -42,6 +39,7 @@ class Call(NamedTuple):
     name: str = ""  # of the layer whose parameters it uses
     kind: str = ""  # the operation, "pad" or "copy"
     residual: Map | None = None  # of a convolution: added before its activation
+    images: int = 1  # how often it is made, each time for one image, in turn with its neighbours of the same number (by_image.py)
     why: str = ""  # of weights with zeros: their density, and what each algorithm would take
 
     def maps(self) -> list[Map]:
@@ -74,48 +72,63 @@ def convolution(
         chosen = sides[conv_winograd.side_of(s)]
     if chosen is conv_depthwise.ALGORITHM:
         return _depthwise(s, x, w, b, activation, residual, y)
-    prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), _direct)
+    prepare = next((partial(_winograd, side) for side in sides if chosen is sides[side]), None)
+    if prepare is None:
+        return _direct(m, s, x, w, b, _epilogue(activation, residual), y, residual)
     cin, cout = s.cin // groups, s.cout // groups
     calls: list[Call] = []
-    if groups > 1 and prepare is _direct and any(s.padding):  # once for all groups, which read their channels of the canvas
-        calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
-        s = s._replace(h=x.shape[1], w=x.shape[2], padding=(0, 0, 0, 0))
     for g in range(groups):
         part = slice(g * cout, (g + 1) * cout)
-        w_part, b_part = w.among(part), None if b is None else np.ascontiguousarray(b[part])
-        x_part, y_part = x.channels(g * cin, cin), y.channels(g * cout, cout)
+        b_part = None if b is None else np.ascontiguousarray(b[part])
         r_part = None if residual is None else residual.channels(g * cout, cout)
-        epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
-        *pads, call = prepare(m, s._replace(cin=cin, cout=cout, groups=1), x_part, w_part, b_part, epilogue, y_part)
-        calls += [*pads, call._replace(residual=r_part)]
+        one, epilogue = s._replace(cin=cin, cout=cout, groups=1), _epilogue(activation, r_part)
+        calls += prepare(m, one, x.channels(g * cin, cin), w.among(part), b_part, epilogue, y.channels(g * cout, cout), r_part)
     return calls
+
+
+def _epilogue(activation: Activation | None, residual: Map | None) -> Epilogue:
+    return Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
 
 
 def _depthwise(
     s: ConvShape, x: Map, w: Weights, b: Array | None, activation: Activation | None, residual: Map | None, y: Map
 ) -> list[Call]:
-    epilogue = Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
-    settings = {"depthwise": conv_depthwise.geometry(s, x.ld, y.ld, epilogue)[0]}
+    settings = {"depthwise": conv_depthwise.geometry(s, x.ld, y.ld, _epilogue(activation, residual))[0]}
     weights = w.of(slice(0, s.cout)).reshape(-1)
     return [Call(lib.MG_DEPTHWISE, x, y, settings, weights, b, "depthwise", _multiply_adds(s) // s.groups, residual=residual)]
 
 
-def _direct(m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
+def _direct(
+    m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map, residual: Map | None
+) -> list[Call]:
     calls: list[Call] = []
     if any(s.padding):
         calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
-    settings = {"conv": conv_geometry.geometry(s, x.ld, y.ld, epilogue)[0]}
-    k = s.kh * s.kw * s.cin
-    panels = Packed(lib.mg_panels_size(k, s.cout, m), partial(pack_direct, m, k, w, b))
-    return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", _multiply_adds(s))]
+    groups = s.groups
+    one = s._replace(cin=s.cin // groups, cout=s.cout // groups, groups=1)
+    settings = {"conv": conv_geometry.geometry(one, x.ld, y.ld, epilogue, groups)[0]}
+    k = s.kh * s.kw * one.cin
+    panels = Packed(groups * lib.mg_panels_size(k, one.cout, m), partial(_pack_groups, m, k, groups, w, b))
+    work = groups * _multiply_adds(one)
+    return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", work, residual=residual)]
 
 
-def _winograd(side: int, m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map) -> list[Call]:
+def _pack_groups(m: machine.Machine, k: int, groups: int, w: Weights, b: Array | None, out: Array) -> None:
+    """Packs the panels of each group, one after the other."""
+    cout = w.shape[-1] // groups
+    for g, panels in enumerate(out.reshape(groups, -1)):
+        part = slice(g * cout, (g + 1) * cout)
+        pack_direct(m, k, w.among(part), None if b is None else b[part], panels)
+
+
+def _winograd(
+    side: int, m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map, residual: Map | None
+) -> list[Call]:
     calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
     settings = {"conv": conv_winograd.geometry(s, side, y.ld, epilogue)[0]}
     size = lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m)
     panels = Packed(size, lambda out: conv_winograd.pack(m, s, side, w.of(slice(0, s.cout)), out))
-    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, panels, b, "winograd", _multiply_adds(s))]
+    return [*calls, Call(lib.MG_CONV2D_WINOGRAD, canvas, y, settings, panels, b, "winograd", _multiply_adds(s), residual=residual)]
 
 
 def _multiply_adds(s: ConvShape) -> int:
@@ -193,97 +206,3 @@ def python(function: Callable[..., Array], arguments: Sequence[tuple[Map | Array
     """The call of a Python function. arguments: (Map or array, shape) of each; `y` gets what it returns, of shape `y_shape`."""
     x = next(m for m, _ in arguments if isinstance(m, Map))
     return [Call(PYTHON, x, y, {}, algorithm="NumPy", function=function, arguments=(*arguments, (y, y_shape)))]
-
-
-def _aligned(size: int) -> Array:
-    """At least `size` floats, aligned to 64 bytes, which workspace.empty guarantees for large arrays only."""
-    return workspace.empty((max(size, workspace.SMALLEST // 4),))
-
-
-def _without_arrays(call: Call) -> Call:
-    w, b = (what if isinstance(what, Map) else None for what in (call.w, call.b))
-    return call._replace(w=w, b=b)
-
-
-class Program:
-    """Calls with their memory: constants, one arena, scratch. `run` must not be called by two threads at once.
-
-    m: for which weights were packed; `run` takes any number of threads. calls: without their constants, which are copied.
-    runs: groups of successive calls, made all by C or all by Python."""
-
-    def __init__(self, calls: Sequence[Call], m: machine.Machine) -> None:
-        self.isa = machine.isa_of(m)  # weights are packed for its tiles
-        self.lives = lifetimes([m.buffer for m in call.maps()] for call in calls)
-        self.arena = _aligned(allocate(self.lives))
-        self.scratch = _aligned(0)
-        self.constants = self._gather([a for call in calls for a in call.constants()])
-        self.c_calls = ffi.new("struct mg_call[]", [self._c_call(call) for call in calls])
-        self.calls = [_without_arrays(call) for call in calls]
-        self.runs = [list(run) for _, run in groupby(range(len(calls)), key=lambda i: calls[i].kernel == PYTHON)]
-
-    def _gather(self, arrays: Sequence[Packed | Array]) -> Array:
-        """All of `arrays` in one array; `starts` holds where each begins."""
-        ends = np.cumsum([0] + [-(-a.size // ALIGNMENT) * ALIGNMENT for a in arrays]).tolist()
-        self.starts = {id(a): Buffer(a.size, CONSTANTS, start) for a, start in zip(arrays, ends, strict=False)}
-        constants = _aligned(ends[-1])
-        for a in arrays:
-            start = self.starts[id(a)].offset
-            place = constants[start : start + a.size]
-            if isinstance(a, Packed):
-                a.write(out=place)
-            else:
-                place[...] = a
-        return constants
-
-    def _c_call(self, call: Call) -> dict[str, Any]:
-        """`call` as struct mg_call."""
-        addresses = {name: self._address(getattr(call, name)) for name in ("x", "y", "w", "b", "residual")}
-        return {"kernel": call.kernel, "settings": call.settings} | addresses
-
-    def _address(self, what: Packed | Map | Array | None) -> tuple[int, int]:
-        """struct mg_address of a map, of an array among the constants, or of nothing."""
-        if what is None:
-            return (NOWHERE, 0)
-        if isinstance(what, Map):
-            return (what.buffer.area, what.buffer.offset + what.first)
-        return (CONSTANTS, self.starts[id(what)].offset)
-
-    def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None) -> None:
-        """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested."""
-        areas = [self.scratch[:0], self.constants, self.arena, x, *ys]  # by enum mg_area
-        pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])
-        for run in self.runs:
-            if self.calls[run[0]].kernel == PYTHON:
-                self._run_python(run, areas, seconds)
-            else:
-                self._run_c(run, pointers, None if seconds is None else seconds[run[0] : run[-1] + 1])
-
-    def _run_c(self, run: Sequence[int], areas: Pointer, seconds: Array | None) -> None:
-        m = machine.current()  # for scratch and run alike; another thread, or a Python function of the plan, may change it in between
-        if machine.isa_of(m) != self.isa:
-            raise RuntimeError(f"plan: compiled for {self.isa}, but the kernels use {machine.isa_of(m)} now: compile again")
-        needed = lib.mg_plan_scratch(self.c_calls, len(self.c_calls), m)
-        if needed > self.scratch.size:  # in the first run, and when the number of threads has grown
-            self.scratch = _aligned(needed)
-        times = NULL if seconds is None else dense("plan", "seconds", seconds, "double[]")
-        lib.mg_run_plan(self.c_calls + run[0], len(run), areas, dense("plan", "scratch", self.scratch), times, m)
-
-    def _run_python(self, run: Sequence[int], areas: Sequence[Array], seconds: Array | None) -> None:
-        for i in run:
-            call = self.calls[i]
-            assert call.function is not None
-            start = time.perf_counter()
-            *xs, y = (view(areas, m, shape) if isinstance(m, Map) else m for m, shape in call.arguments)
-            y[...] = call.function(*xs)
-            if seconds is not None:
-                seconds[i] = time.perf_counter() - start
-
-    @property
-    def arena_bytes(self) -> int:
-        """Memory of everything between input and output, scratch included."""
-        return self.arena.nbytes + self.scratch.nbytes
-
-    @property
-    def constant_bytes(self) -> int:
-        """Memory of packed weights and biases."""
-        return self.constants.nbytes

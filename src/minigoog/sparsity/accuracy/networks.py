@@ -24,6 +24,7 @@ BLOCKS = 3
 SHARES = {"1x1": 64, "3x3": 128, "5x5": 32, "pool": 32, "3x3 reduced": 96, "5x5 reduced": 16}  # inception3a of the paper's table 1
 NIN = ((5, (192, 160, 96), nn.MaxPool2d), (5, (192, 192, 192), nn.AvgPool2d), (3, (192, 192), None))  # window, channels, pool
 ALEXNET = ((5, 96, True), (5, 256, True), (3, 384, False), (3, 384, False), (3, 256, True))  # window, channels, pool?
+INSIDE = 0.5  # the share of its weights that a branch with a random mask has
 LEAST_REDUCED = 8  # channels between a 1x1 reduction and its 5x5: with fewer the branch learns too little
 
 
@@ -74,14 +75,27 @@ def random_sparse(width: float, cin: int, norm: bool) -> Block:
     """A 5x5 with exactly as many output channels and weights as `clustered`, at random places."""
     n = channels(width, "1x1", "3x3", "5x5")
     kept = cin * sum(k * k * m for k, m in zip((1, 3, 5), n, strict=True))
-    shape, generator = (5, 5, cin, sum(n)), rng.generator()
+    return sparse_conv(5, cin, sum(n), kept, norm), sum(n)
+
+
+def random_inside(width: float, cin: int, norm: bool) -> Block:
+    """`clustered`, but each branch has only the share INSIDE of its weights, at random places: at equal cost it is wider."""
+    n = channels(width, "1x1", "3x3", "5x5")
+    branches = {f"conv{k}x{k}": sparse_conv(k, cin, m, max(1, round(INSIDE * k * k * cin * m)), norm)
+                for k, m in zip((1, 3, 5), n, strict=True)}  # fmt: skip
+    return nn.Branches(**branches), sum(n)
+
+
+def sparse_conv(size: int, cin: int, cout: int, kept: int, norm: bool) -> nn.Module:
+    """A convolution with a window of `size` x `size` and `kept` weights at random places, and ReLU."""
+    shape, generator = (size, size, cin, cout), rng.generator()
     weight = np.zeros(math.prod(shape), np.float32)
     places = generator.choice(weight.size, kept, replace=False)
-    weight[places] = generator.standard_normal(kept, np.float32) * np.float32(math.sqrt(2 * sum(n) / kept))  # He: mean fan-in
-    sparse = partial(nn.SparseConv2d, weight.reshape(shape), padding=2)
+    weight[places] = generator.standard_normal(kept, np.float32) * np.float32(math.sqrt(2 * cout / kept))  # He: mean fan-in
+    sparse = partial(nn.SparseConv2d, weight.reshape(shape), padding=size // 2)
     if norm:
-        return nn.Sequential(conv=sparse(), norm=nn.BatchNorm2d(sum(n), relu=True)), sum(n)
-    return sparse(bias=np.zeros(sum(n), np.float32), relu=True), sum(n)
+        return nn.Sequential(conv=sparse(), norm=nn.BatchNorm2d(cout, relu=True))
+    return sparse(bias=np.zeros(cout, np.float32), relu=True)
 
 
 def multi_branch(width: float, cin: int, norm: bool) -> Block:
@@ -151,6 +165,7 @@ NETWORKS: dict[str, Build] = {  # name: a function (width, task, norm=True) that
     "plain 3x3": partial(stack, partial(plain, 3)),
     "random 5x5": partial(stack, random_sparse),
     "clustered": partial(stack, clustered),
+    "random in branches": partial(stack, random_inside),
     "multi-branch": partial(stack, multi_branch),
     "reduced": partial(stack, reduced),
     "naive": partial(stack, naive),

@@ -1,4 +1,4 @@
-"""A plain stack of 3x3 convolutions, small enough to be trained for a demonstration, and the maps of its layers."""
+"""A plain stack of convolutions, small enough to be trained for a demonstration, and the maps of its layers."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -20,17 +20,17 @@ BATCH = 128  # images at a time
 
 
 class PlainStack(nn.Module):
-    """Images [n, h, w, cin] to logits [n, classes]: 3x3 convolutions with batch normalisation and ReLU, `plan` their channels, with
-    3x3 max pools of stride 2 between; the mean of each map, a linear layer."""
+    """Images [n, h, w, cin] to logits [n, classes]: convolutions of `window` x `window` with batch normalisation and ReLU, `plan` their
+    channels, with 3x3 max pools of stride 2 between; the mean of each map, a linear layer."""
 
-    def __init__(self, plan: Plan, cin: int, classes: int):
+    def __init__(self, plan: Plan, cin: int, classes: int, window: int = 3):
         layers: dict[str, nn.Module] = {}
         conv = conv_relu(norm=True)
         for i, channels in enumerate(plan):
             if channels == POOL:
                 layers[f"pool{i}"] = nn.MaxPool2d(3, stride=2, padding=1)
             else:
-                layers[f"conv{i}"], cin = conv(cin, channels, 3, padding=1), channels
+                layers[f"conv{i}"], cin = conv(cin, channels, window, padding=window // 2), channels
         self.layers = nn.Sequential(**layers)
         self.classifier = nn.Linear(cin, classes)
 
@@ -52,10 +52,10 @@ def plan_for(size: int) -> Plan:
     return PHOTOGRAPHS if size > 8 else DIGITS
 
 
-def new_stack(seed: int, shape: Shape, classes: int) -> PlainStack:
+def new_stack(seed: int, shape: Shape, classes: int, window: int = 3) -> PlainStack:
     """A PlainStack for images of `shape` (h, w, c), with first weights of this seed."""
     rng.manual_seed(seed)
-    return PlainStack(plan_for(shape[0]), shape[2], classes)
+    return PlainStack(plan_for(shape[0]), shape[2], classes, window)
 
 
 def layer_maps(model: PlainStack, images: Array) -> list[Array]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from ...files import atomic_write
+from ...files import atomic_write, error_text
 from ...text import shell_word
 from ..runner.demonstration import VERDICTS, Numbers, Rows, facts_in
 from ..runner.machine import machine, now
@@ -69,7 +69,7 @@ def drawn(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[str, str], di
             try:
                 found[name], svg = figures.svg(name, draw, outcome.numbers or {})
             except Exception as error:  # any error is reported, and the report still has the numbers
-                errors[name] = f"{type(error).__name__}: {error}"
+                errors[name] = f"{type(error).__name__}: {error_text(error)}"
                 continue
             with atomic_write(folder / f"{name}.svg") as file:
                 file.write(svg.encode())

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...data.folder import open_folder
-from ...files import atomic_write
+from ...files import atomic_write, error_text
 from ...reading import LONGEST_JSON, json_value, limited, reading
 from ...text import duration, short
 from .demonstration import DAMAGED, Demonstration, Numbers, Say, Setting, numbers_in
@@ -61,10 +61,11 @@ def _run_one(demonstration: Demonstration, setting: Setting) -> Outcome:
     setting.folder.mkdir(exist_ok=True)
     try:
         outcome = _from(demonstration, setting.once(RESULT, lambda: demonstration.measure(setting)))
-    except Exception:  # any error is reported, and the other demonstrations still run
+        said = outcome.verdict
+    except Exception as error:  # any error is reported, and the other demonstrations still run
         outcome = Outcome(demonstration, error=traceback.format_exc())
-    last = outcome.error.strip().rsplit("\n", 1)[-1]
-    setting.say(f"{outcome.verdict or f'failed: {last}'} ({duration(time.monotonic() - began)})")
+        said = f"failed: {type(error).__name__}: {error_text(error)}"
+    setting.say(f"{said} ({duration(time.monotonic() - began)})")
     return outcome
 
 

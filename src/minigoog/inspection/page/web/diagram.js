@@ -34,7 +34,7 @@ function boxOf(n, number, { x, y }) {
       onclick: () => goToNode(number),
     },
     make("canvas", { width: 34, height: 34, "aria-hidden": "true" }),
-    make("span", { class: n.title.length > 11 ? "title long" : "title", text: n.title }),
+    make("span", { class: n.title.length > 10 ? "title long" : "title", text: n.title }),
     make("span", { class: "shape", text: shapeText(n.shape) }),
   );
 }

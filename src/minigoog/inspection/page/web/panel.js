@@ -56,7 +56,7 @@ function rowOf(node) {
     ],
     [
       "sees",
-      sees.known ? `${sees.size.join("\u00d7")} pixels, stride ${sees.stride[0]}` : "unknown, possibly the whole image",
+      sees.known ? `${sees.size.join("\u00d7")} pixels, stride ${sees.stride[0]}` : "possibly the whole image",
       "its receptive field in the image, and the distance between the fields of neighbouring pixels",
     ],
     ["kernel", ran.kernels.join(", "), "the function that computed it, and its algorithm"],

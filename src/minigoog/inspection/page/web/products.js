@@ -64,7 +64,9 @@ const strongestPlace = (products) => products.reduce((best, x, i) => (Math.abs(x
 
 function cells(values, h, w, title) {
   const largest = largestOf(values);
-  const table = make("div", { class: `cells${w > 5 ? " narrow" : ""}`, style: `grid-template-columns: repeat(${w}, auto)` });
+  const side = Math.max(2, Math.min(15, Math.floor(480 / Math.max(w, h)) - 1)); // pixels of a cell without its number
+  const style = `grid-template-columns: repeat(${w}, auto); --side: ${side}px`;
+  const table = make("div", { class: `cells${w > 5 ? " narrow" : ""}`, style });
   for (const x of values) {
     const dark = Math.abs(x) / largest < 0.62;
     table.append(

@@ -1,0 +1,1 @@
+"""Accuracy against density and milliseconds of one network, pruned further and further."""
