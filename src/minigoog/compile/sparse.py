@@ -118,7 +118,7 @@ def _runner(m: Any, calls: Sequence[Call]) -> Callable[[], float]:
     x, y = new_map((*first.shape[:3], first.ld), arena.INPUT), new_map((*last.shape[:3], last.ld), arena.OUTPUT)
     maps = {id(first): x.channels(0, first.shape[3]), id(last): y.channels(0, last.shape[3])}
     moved = [call._replace(x=maps.get(id(call.x), call.x), y=maps.get(id(call.y), call.y), residual=None, name="") for call in calls]
-    program = kernels.native.plan.Program(moved, m)
+    program = kernels.native.program.Program(moved, m)
     arrays = np.zeros(x.shape, np.float32), np.zeros(y.shape, np.float32)
 
     seconds = np.zeros(len(calls))
