@@ -63,6 +63,15 @@ def test_more_products_than_one_running_sum_holds_are_added_up(isa):
     assert np.allclose(mg.compile(conv, x.shape)(x), exact(conv, x), atol=1e-4)
 
 
+def test_sparse_layers_of_large_maps_are_made_image_by_image_with_the_same_bits():
+    net = nn.Sequential(pruned_conv(0.1, 64, 64, 1, relu=True), pruned_conv(0.1, 64, 64, 3, padding=1)).eval()
+    xs = numbers(6, (3, 40, 70, 64))
+    plan = mg.compile(net, xs.shape)
+    assert [(step.algorithm, step.images) for step in plan.steps] == [("CSR", 3), ("CSR", 3)]
+    alone = mg.compile(net, (1, *xs.shape[1:]))
+    assert same_bits(alone(xs[1:2].copy()), plan(xs)[1:2].copy())
+
+
 def test_dense_layers_stay_dense_and_print_no_reasons():
     plan = mg.compile(pruned_conv(1, 16, 16, 3, padding=1), (1, 8, 8, 16))
     assert "CSR" not in repr(plan) and "because" not in repr(plan)

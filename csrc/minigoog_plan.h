@@ -1,0 +1,57 @@
+/* A part of minigoog.h, which includes it: networks as lists of prepared calls. */
+#ifndef MG_MINIGOOG_PLAN_H
+#define MG_MINIGOOG_PLAN_H
+
+/* ---- a plan: calls prepared once, run many times (plan.c) ---- */
+
+/* The kernels that a plan can call, and the settings that each reads. */
+enum mg_kernel {
+    MG_PLACE,           /* place */
+    MG_CONV2D_DIRECT,   /* conv */
+    MG_CONV2D_WINOGRAD, /* conv */
+    MG_DEPTHWISE,       /* depthwise */
+    MG_MAX_POOL2D,      /* pool */
+    MG_AVG_POOL2D,      /* pool */
+    MG_ACTIVATION,      /* elementwise */
+    MG_ADD,             /* elementwise */
+    MG_COPY,            /* elementwise */
+    MG_SOFTMAX,         /* elementwise: rows and c */
+    MG_AFFINE,          /* affine */
+    MG_CHANNEL_SHUFFLE, /* elementwise; ldb: the number of groups */
+    MG_SPARSE_CONV2D    /* sparse */
+};
+
+union mg_settings {
+    struct mg_conv conv;
+    struct mg_depthwise depthwise;
+    struct mg_place place;
+    struct mg_pool pool;
+    struct mg_elementwise elementwise;
+    struct mg_affine affine;
+    struct mg_sparse_conv sparse;
+};
+
+/* The memory of a plan consists of areas: packed weights, the arena, the input, and from MG_OUTPUT on one area for each output. */
+enum mg_area { MG_NOWHERE, MG_CONSTANTS, MG_ARENA, MG_INPUT, MG_OUTPUT };
+
+/* An address: `offset` floats into an area, and `image` floats more for each image before; NULL in MG_NOWHERE. */
+struct mg_address {
+    size_t area, offset, image;
+};
+
+/* One call of a kernel, with settings for one of `images`; neighbours with the same number > 1 are made in turn, image by image.
+   w: packed weights, or factors; b: a bias that is not packed, the second input of a sum, or summands; residual: of a convolution. */
+struct mg_call {
+    int kernel; /* enum mg_kernel */
+    size_t images;
+    struct mg_address x, w, b, y, residual;
+    union mg_settings settings;
+};
+
+size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine);
+/* Makes n calls in order. areas: where each area starts, by enum mg_area; inputs and constants are only read.  scratch:
+   mg_plan_scratch floats.  seconds [n] = the time of each call, for all images, or NULL. */
+void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
+                 const struct mg_machine *machine);
+
+#endif
