@@ -1,6 +1,6 @@
 """Asks the other libraries the questions of all test files, and stores their answers: python -m tests.answers.make [TEST FILE ...]
 
-Needs the extra `judges` (PyTorch, scikit-learn, safetensors). The names are as in tests/answers: kernels.test_conv."""
+Needs the extra `judges`. The names are as in tests/answers: kernels.test_conv."""
 
 import importlib
 import sys

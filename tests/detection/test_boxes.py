@@ -25,7 +25,7 @@ def torchvisions_iou(seed):
     from torchvision import ops
 
     boxes = torch.tensor(case(seed)[0])
-    return {"iou": ops.box_iou(boxes, boxes.flip(0)).numpy()}
+    return {"iou": ops.box_iou(boxes[:12], boxes[12:24]).numpy()}
 
 
 @asked("opencv-python-headless", *SEEDS)
@@ -41,7 +41,7 @@ def opencvs_nms(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_iou_is_that_of_torchvision_and_nms_that_of_opencv(seed):
     answers, (boxes, scores, labels) = opencvs_nms(seed), case(seed)
-    assert np.allclose(iou(boxes, boxes[::-1]), torchvisions_iou(seed)["iou"], rtol=1e-15, atol=0)
+    assert np.allclose(iou(boxes[:12], boxes[12:24]), torchvisions_iou(seed)["iou"], rtol=1e-15, atol=0)
     assert nms(boxes, scores, 0.3).tolist() == answers["nms 0.3"].tolist()
     assert nms(boxes, scores, 0.5).tolist() == answers["nms 0.5"].tolist()
     assert sorted(nms(boxes, scores, 0.3, labels)) == sorted(answers["by class"].tolist())  # OpenCV gives one class after the other

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ... import kernels
 from ...array_types import Array, IntArray
 from ...checks import check_choice, check_int, check_real
-from ...data.images import resize
+from ...data.preprocess import plain_bilinear
 from ..boxes import distinct
 from .colours import COLOURS
 from .regions import Regions, colour_values, regions, segments, texture_values
@@ -51,10 +51,12 @@ class Hierarchy(NamedTuple):
 
 
 def scaled(image: NDArray[np.uint8], width: int = WIDTH) -> NDArray[np.uint8]:
-    """The picture [h, w, 3] as selective search sees it: `width` pixels wide, or less if it had more than MOST_PIXELS."""
+    """The picture [h, w, 3] as selective search sees it: `width` pixels wide, or less if it had more than MOST_PIXELS.
+
+    Not antialiased, which keeps borders sharp: recall at .7 is .018 higher on blood cells (docs/detection.md)."""
     h, w = image.shape[:2]
     scale = min(width / w, (MOST_PIXELS / (h * w)) ** 0.5)
-    return np.asarray(resize(image, (max(1, round(h * scale)), max(1, round(w * scale)))), np.uint8)
+    return plain_bilinear(image, (max(1, round(h * scale)), max(1, round(w * scale))))
 
 
 def hierarchies(image: NDArray[np.uint8], strategy: str = "fast", superpixels: float = 1) -> Iterator[Hierarchy]:
