@@ -11,6 +11,7 @@ from types import ModuleType
 from sphinx.util.typing import stringify_annotation
 
 import minigoog
+import minigoog.detection
 import minigoog.evaluate
 import minigoog.train
 from minigoog import array_types
@@ -46,7 +47,7 @@ def public_modules(module):
             yield from public_modules(value)
 
 
-MODULES = [*public_modules(minigoog), minigoog.kernels.reference, minigoog.inspection, minigoog.train, minigoog.evaluate]
+MODULES = [*public_modules(minigoog), minigoog.kernels.reference, minigoog.inspection, minigoog.train, minigoog.evaluate, minigoog.detection]
 GUIDES = ["coming_from_pytorch", "elsewhere", "data", "training", "inspection", "sparsity", "kernels", "architecture"]
 OTHERS = sorted({path.stem for path in DOCS.glob("*.md")} - {*GUIDES, "README", "speed_log"})
 CONTENTS = {  # what the site's sidebar shows below README.md

@@ -86,6 +86,7 @@ WRITTEN = {  # name: function of a map x [n, 6, 5, 4]
     "pad, reflect": lambda x: ops.pad(x, (1, 2, 0, 3), mode="reflect"),
     "resize": lambda x: ops.resize(x, (12, 7), "nearest", "asymmetric", "floor"),
     "resize, linear": lambda x: ops.resize(x, (9, 10), "linear"),
+    "resize of a moved map": lambda x: ops.resize(ops.transpose(x, (0, 3, 1, 2)), (13, 1), "linear"),
     "resize by factors": lambda x: ops.resize(x, (9, 10), "linear", scale=(1.6, 2.1)),
     "lrn": lambda x: ops.lrn(x, 3, 0.1, 0.75, 2.0),
 }

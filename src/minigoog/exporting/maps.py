@@ -9,8 +9,6 @@ from ..ops.pad import Pad
 from ..ops.resize import Resize
 from .writer import Writer
 
-SIZES_OF_AXES = 18  # opset in which Resize may be told the sizes of some axes only: the number of images stays free
-
 
 def lrn(writer: Writer, op: LRN) -> None:
     writer.done(op, "LRN", [writer.plain(op)], size=op.size, alpha=op.alpha, beta=op.beta, bias=op.k)
@@ -26,7 +24,10 @@ def pad(writer: Writer, op: Pad) -> None:
 
 
 def resize(writer: Writer, op: Resize) -> None:
-    """By the sizes; by the factors if the operation was given other ones than the sizes' quotients."""
+    """By the sizes; by the factors if the operation was given other ones than the sizes' quotients.
+
+    The number of images and channels is taken from the map's own shape. The sizes of two axes alone, as of opset 18, would say the same,
+    but ONNX Runtime 1.32 does not load a Resize by these behind a Transpose that it moves."""
     name, x = writer.names[op], writer.plain(op)
     attributes: dict[str, Any] = {"mode": op.mode, "coordinate_transformation_mode": op.coordinates}
     attributes |= {"nearest_mode": op.rounding} if op.mode == "nearest" else {}
@@ -34,5 +35,8 @@ def resize(writer: Writer, op: Resize) -> None:
         scales = writer.constant(f"{name}.scales", np.array([1, 1, *op.scale], np.float32))
         writer.done(op, "Resize", [x, "", scales], **attributes)
         return
-    writer.needs(SIZES_OF_AXES)
-    writer.done(op, "Resize", [x, "", "", writer.numbers(f"{name}.sizes", *op.output_size)], axes=(2, 3), **attributes)
+    shape = writer.add_integers(op, "Shape", [x], "shape")
+    ends = [writer.numbers(f"{name}.{end}", axis) for end, axis in (("first", 0), ("height", 2))]
+    kept = writer.add_integers(op, "Slice", [shape, *ends], "kept")
+    sizes = writer.add_integers(op, "Concat", [kept, writer.numbers(f"{name}.size", *op.output_size)], "sizes", axis=0)
+    writer.done(op, "Resize", [x, "", "", sizes], **attributes)

@@ -89,6 +89,12 @@ class Writer:
         self.shapes[name] = file_shape(op.y.shape) if shape is None else shape
         return name
 
+    def add_integers(self, op: Op, kind: str, inputs: Sequence[str], part: str, **attributes: Any) -> str:
+        """Adds a node that computes integers, as the operations of shapes take them; returns the name of its output."""
+        name = f"{self.names[op]}.{part}"
+        self.nodes.append(Node(kind, tuple(inputs), (name,), attributes, name))
+        return name
+
     def done(self, op: Op, kind: str, inputs: Sequence[str], map_of: Shape | None = None, **attributes: Any) -> None:
         """Adds the last node of an operation."""
         self.values[op] = Value(self.add(op, kind, inputs, **attributes), map_of)
