@@ -64,3 +64,13 @@ def test_googlenet_is_watched_where_the_paper_has_its_heads():
     assert list(watched(mg.models.GoogLeNet(num_classes=3))) == ["inception3a", "inception4a", "inception4d", "inception5b"]
     assert list(watched(mg.models.TinyInception())) == ["inception2a", "inception2b", "inception3a", "inception3b"]
     assert "c1" in watched(mg.models.LeNet5())
+
+
+def test_frozen_modules_are_not_watched():
+    model = mg.models.TinyInception()
+    frozen = [*model.inception2a.parameters(), model.inception2b.parameters()[0]]
+    for parameter in frozen:
+        parameter.requires_grad = False
+    found = watched(model)
+    assert list(found) == ["inception2b", "inception3a", "inception3b"]
+    assert not any(parameter is one for parameters in found.values() for parameter in parameters for one in frozen)

@@ -16,11 +16,14 @@ CURES = "try a smaller --lr (0.005 is reported to help), a --warmup, or working 
 
 
 def watched(model: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """The parameters of the modules whose gradients are measured: 3a, 4a, 4d, 5b of GoogLeNet; all Inception modules of others."""
+    """The parameters of the modules whose gradients are measured: 3a, 4a, 4d, 5b of GoogLeNet; all Inception modules of others.
+
+    Frozen ones have no gradient and are left out."""
     children = dict(model.named_children())
     modules = {name: child for name, child in children.items() if isinstance(child, nn.Inception)} or children
     names = PAPER if all(name in modules for name in PAPER) else modules
-    return {name: modules[name].parameters() for name in names if modules[name].parameters()}
+    learning = {name: [p for p in modules[name].parameters() if p.requires_grad] for name in names}
+    return {name: parameters for name, parameters in learning.items() if parameters}
 
 
 class Diagnostics:
