@@ -47,7 +47,8 @@ def public_modules(module):
             yield from public_modules(value)
 
 
-MODULES = [*public_modules(minigoog), minigoog.kernels.reference, minigoog.inspection, minigoog.train, minigoog.evaluate, minigoog.detection]
+PROGRAMS = [minigoog.inspection, minigoog.train, minigoog.evaluate, minigoog.detection]
+MODULES = [*public_modules(minigoog), minigoog.kernels.reference, *PROGRAMS]
 GUIDES = ["coming_from_pytorch", "elsewhere", "data", "training", "inspection", "sparsity", "kernels", "architecture"]
 OTHERS = sorted({path.stem for path in DOCS.glob("*.md")} - {*GUIDES, "README", "speed_log"})
 CONTENTS = {  # what the site's sidebar shows below README.md

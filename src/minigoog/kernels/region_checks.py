@@ -11,6 +11,7 @@ from .shapes import check_lengths
 MOST_PIXELS = (1 << 30) - 1  # of a picture: four edges of each have a number of 32 bits
 MOST_VALUES = 256  # of a histogram: values are bytes
 PARTS = {"C": 1, "T": 2, "S": 4, "F": 8}  # of a similarity: colour, texture, size, fill; enum mg_similarity
+LETTERS = "".join(PARTS)
 
 
 def check_graph(x: Any, k: Any, min_size: Any) -> tuple[float, int]:
@@ -30,7 +31,7 @@ def check_histograms(segments: Any, values: Any, n_bins: Any) -> int:
     check_lengths(where, "segments", check_array(where, "segments", segments, ndim=2, dtype=np.int32).shape)
     check_array(where, "values", values, ndim=3, dtype=np.uint8)
     if values.shape[1:] != segments.shape or not len(values):
-        raise ValueError(f"{where}: `values` has shape {values.shape}, expected [c, {', '.join(map(str, segments.shape))}]")
+        raise ValueError(f"{where}: `values` has shape {values.shape}, expected [c, *{segments.shape}]")
     n_bins = check_int(where, "n_bins", n_bins, 1, MOST_VALUES)
     if values.max() >= n_bins:
         raise ValueError(f"{where}: `values` go up to {values.max()}, expected less than `n_bins` {n_bins}")
@@ -51,7 +52,7 @@ def check_hierarchy(neighbours: Any, sizes: Any, boxes: Any, colours: Any, textu
         _check_counts(where, name, counts, sizes)
     _check_neighbours(where, neighbours, len(sizes))
     if not isinstance(similarity, str) or not similarity or set(similarity) - set(PARTS) or len(set(similarity)) < len(similarity):
-        raise ValueError(f"{where}: `similarity` is {similarity!r}, expected some of the letters {''.join(PARTS)}")
+        raise ValueError(f"{where}: `similarity` is {similarity!r}, expected some of the letters {LETTERS}")
     return sum(PARTS[letter] for letter in similarity)
 
 

@@ -40,8 +40,11 @@ class Page:
         return self.run("return document.querySelector(arguments[0]).textContent", selector)
 
     def press(self, *keys):
+        """Keys for whatever has the focus; an element that is just being hidden may still have it, and takes no keys by itself."""
+        from selenium.webdriver import ActionChains
+
         for key in keys:
-            self.driver.switch_to.active_element.send_keys(key)
+            ActionChains(self.driver).send_keys(key).perform()
 
     def here(self):
         """(what the walk is at, its direction)"""

@@ -116,7 +116,7 @@ class Contest:
 def dense_runs(conv: Conv2d, x: Array) -> dict[str, Run]:
     """{kernel: run} of the dense kernels of this engine, the fastest of which is the reference."""
     w, full = conv.weight.data, copy(conv)
-    full.weight = Parameter(np.where(w == 0, np.float32(1), w))  # a plan of weights with zeros might be sparse
+    full.weight = Parameter(np.where(w == 0, np.float32(1e-30), w))  # a plan of weights with zeros might be sparse
     plan = compile(full, x.shape)
     settings = {"stride": conv.stride, "padding": conv.padding, "groups": conv.groups}
     runs = {name: lambda name=name: kernels.native.conv2d(x, w, algorithm=name, **settings) for name in ("auto", "direct")}
