@@ -11,7 +11,13 @@ pytestmark = pytest.mark.skipif(mg.kernels.native is None, reason="the C kernels
 
 
 @pytest.fixture
-def small_cache(monkeypatch):
+def one_thread(threads):
+    """With several, nothing is grouped."""
+    threads(1)
+
+
+@pytest.fixture
+def small_cache(monkeypatch, one_thread):
     """Every map is too large, so that groups are as long as they can be."""
     monkeypatch.setattr(mg.kernels.native.by_image, "LARGE", 0)
 
@@ -58,7 +64,7 @@ def test_a_plan_by_images_has_the_same_bits_on_any_number_of_threads(small_cache
         assert np.array_equal(plan(x), expected)
 
 
-def test_maps_that_only_one_group_touches_exist_for_one_image(monkeypatch):
+def test_maps_that_only_one_group_touches_exist_for_one_image(monkeypatch, one_thread):
     model = nn.Sequential(*(nn.Conv2d(8, 8, 1, relu=True) for _ in range(6)))
     whole = mg.compile(model, (8, 32, 32, 8))
     monkeypatch.setattr(mg.kernels.native.by_image, "LARGE", 0)
@@ -85,3 +91,8 @@ def test_what_a_group_reads_is_not_overwritten_before_its_last_image(small_cache
         for b, (b_first, b_last) in buffers[:i]:
             if a_first <= b_last and b_first <= a_last:
                 assert a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
+
+
+def test_a_plan_for_several_threads_has_no_groups(small_cache, threads):
+    threads(2)
+    assert not groups(assert_same(Mixed(), random((2, 48, 50, 5))))

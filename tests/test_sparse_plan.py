@@ -63,7 +63,8 @@ def test_more_products_than_one_running_sum_holds_are_added_up(isa):
     assert np.allclose(mg.compile(conv, x.shape)(x), exact(conv, x), atol=1e-4)
 
 
-def test_sparse_layers_of_large_maps_are_made_image_by_image_with_the_same_bits():
+def test_sparse_layers_of_large_maps_are_made_image_by_image_with_the_same_bits(threads):
+    threads(1)
     net = nn.Sequential(pruned_conv(0.1, 64, 64, 1, relu=True), pruned_conv(0.1, 64, 64, 3, padding=1)).eval()
     xs = numbers(6, (3, 40, 70, 64))
     plan = mg.compile(net, xs.shape)

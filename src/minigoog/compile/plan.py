@@ -28,7 +28,7 @@ class Plan:
         output_type: type[tuple[Any, ...]] | None,
     ):
         self.input_shape, self.output_shapes, self.output_type = input_shape, output_shapes, output_type
-        self.program = kernels.native.program.Program(kernels.native.by_image.grouped(steps, input_shape[0]), machine)
+        self.program = kernels.native.program.Program(kernels.native.by_image.grouped(steps, input_shape[0], machine), machine)
         self.steps = self.program.calls
         self.lock = new_lock()
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from minigoog._native import lib
 
 from .arena import ARENA, Buffer
+from .machine import Machine
 from .plan import Call
 
 LARGE = 1 << 19  # floats: more than the cache of one core
@@ -20,10 +21,12 @@ KERNELS = (  # the first of their settings counts images, or pixels of all image
 )  # fmt: skip
 
 
-def grouped(calls: Sequence[Call], n: int) -> list[Call]:
-    """`calls` of a plan for `n` images, those that are to be made image by image with `images` = n: groups of neighbours."""
+def grouped(calls: Sequence[Call], n: int, m: Machine) -> list[Call]:
+    """`calls` of a plan for `n` images, those that are to be made image by image with `images` = n: groups of neighbours.
+
+    With several threads none are: the threads would have to meet after each call for each image, which costs more than it saves."""
     found = list(calls)
-    for suits, run in groupby(range(len(calls)), key=lambda i: n > 1 and _suits(calls[i], n)):
+    for suits, run in groupby(range(len(calls)), key=lambda i: n > 1 and m.threads == 1 and _suits(calls[i], n)):
         large = [i for i in run if _maps(calls[i]) > LARGE] if suits else []
         if len(large) > 1:
             found[large[0] : large[-1] + 1] = [call._replace(images=n) for call in calls[large[0] : large[-1] + 1]]
