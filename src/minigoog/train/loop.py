@@ -170,7 +170,9 @@ class Trainer:
     def _tested(self) -> dict[str, testing.Tested]:
         """The test results of the current weights and of their average, if there is one."""
         self.tested = {"test": testing.test(self.model, self.setup, self.config.workers)}
-        if self.average:
+        if self.average and not self.progress.total_steps:  # it is the weights themselves
+            self.tested["averaged_test"] = self.tested["test"]
+        elif self.average:
             with testing.weights(self.model, self.average.averages):
                 self.tested["averaged_test"] = testing.test(self.model, self.setup, self.config.workers)
         return self.tested
