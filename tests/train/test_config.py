@@ -18,7 +18,12 @@ def test_a_configuration_written_is_a_configuration_read(tmp_path):
 
 @pytest.mark.parametrize("name", recipes())
 def test_every_recipe_that_ships_is_a_configuration(name):
-    assert Config(**read(name))
+    assert Config(**read(name) | ({"weights": "net.onnx"} if name == "finetune" else {}))
+
+
+def test_the_recipe_for_fine_tuning_asks_for_weights():
+    with pytest.raises(ValueError, match="without `weights` there is nothing to fine-tune"):
+        Config(**read("finetune"))
 
 
 @pytest.mark.parametrize("text, message", [
