@@ -5,9 +5,9 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, NoReturn, TextIO, cast
+from typing import Any, NamedTuple, NoReturn, TextIO, cast
 
 from . import interrupts
 from .files import check_folder, check_output_name, check_writable, error_text
@@ -37,6 +37,24 @@ class Parser(argparse.ArgumentParser):
         """Ends the program with any other error, such as a missing file."""
         print(f"{self.prog}: " + "\n".join(printable(line) for line in shortened(message, LONGEST).split("\n")), file=sys.stderr)
         sys.exit(2)
+
+
+class Command(NamedTuple):
+    """A command of a program: its description, its flags, and the function that runs it."""
+
+    does: str
+    add_flags: Callable[[Parser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
+def with_commands(p: Parser, commands: Mapping[str, Command]) -> Parser:
+    """`p` with {name: command}; parsed flags have the name as `command` and the command's own parser as `parser`."""
+    parsers = p.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in commands.items():
+        below = parsers.add_parser(name, help=command.does, description=command.does)
+        below.set_defaults(parser=below)
+        command.add_flags(below)
+    return p
 
 
 def integer(minimum: int | None = None, maximum: int | None = None) -> Callable[[str], int]:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from minigoog import data
+from minigoog import curves, data
 from minigoog.formats import safetensors
 from minigoog.train import loop
 
@@ -73,3 +73,10 @@ def stop_after(monkeypatch, steps):
         return original(*args)
 
     monkeypatch.setattr(loop.Trainer, "_step", step)
+
+
+@contextmanager
+def quick_epochs():
+    """Within a with-block, epochs have 56 images for training and 40 for testing, and runs draw no figure."""
+    with few_digits(56, 40), patch.object(curves, "draw", lambda *_: None):
+        yield

@@ -6,21 +6,19 @@ import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog import curves
 from minigoog.formats import saved_model
 from minigoog.train import Config, Interrupted, fit, resume
 from minigoog.train.distillation import Teacher
 
-from .runs import assert_same, few_digits, stop_after
+from .runs import assert_same, quick_epochs, stop_after
 
 SETTINGS = {"model": "tiny", "epochs": 2, "batch_size": 15, "workers": 0}
 
 
 @pytest.fixture(autouse=True, scope="module")
-def quick_epochs():
-    """Of 4 steps, the last of them smaller, without a figure."""
-    with few_digits(56, 40), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curves, "draw", lambda *_: None)
+def four_steps():
+    """Epochs of 4 steps, the last of them smaller, without a figure."""
+    with quick_epochs():
         yield
 
 

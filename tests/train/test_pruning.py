@@ -4,22 +4,21 @@ import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog import curves, nn
+from minigoog import nn
 from minigoog.nn.pruning import density_of
 from minigoog.train import Config, Interrupted, fit, resume
 from minigoog.train.pruning import Pruner
 
-from .runs import assert_same, few_digits, metrics_of, stop_after
+from .runs import assert_same, metrics_of, quick_epochs, stop_after
 
 SETTINGS = {"model": "tiny", "norm": True, "epochs": 4, "batch_size": 14, "average": 0.9, "weight_decay": 1e-2, "workers": 0,
             "prune": 0.75, "prune_steps": 6, "prune_begin": 0.5, "prune_end": 2.5}  # fmt: skip
 
 
 @pytest.fixture(autouse=True, scope="module")
-def quick_epochs():
-    """Of 4 steps, without a figure."""
-    with few_digits(56, 40), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curves, "draw", lambda *_: None)
+def four_steps():
+    """Epochs of 4 steps, without a figure."""
+    with quick_epochs():
         yield
 
 

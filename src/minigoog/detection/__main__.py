@@ -4,23 +4,13 @@
   propose --data VOC --split test        how well they cover the objects
   evaluate DETECTIONS --data VOC         average precision, by a rule"""
 
-from argparse import Namespace
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from ..cli import Parser, exit_codes, with_flags
+from ..cli import Command, Parser, exit_codes, with_commands, with_flags
 from .programs import evaluating, proposing
 
 PROG = "python -m minigoog.detection"
 SETTINGS = {name: f"--{name}" for name in ("split", "superpixels", "width")}  # whose errors come from below
-
-
-class Command(NamedTuple):
-    """A command: its description, its flags, and the function that runs it."""
-
-    does: str
-    add_flags: Callable[[Parser], None]
-    run: Callable[[Namespace], None]
 
 
 COMMANDS = {
@@ -31,13 +21,7 @@ COMMANDS = {
 
 def parser(prog: str = PROG) -> Parser:
     """The flags of all commands."""
-    p = Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1])
-    commands = p.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        below = commands.add_parser(name, help=command.does, description=command.does)
-        below.set_defaults(parser=below)
-        command.add_flags(below)
-    return p
+    return with_commands(Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1]), COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:

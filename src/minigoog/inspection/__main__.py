@@ -1,10 +1,8 @@
 """python -m minigoog.inspection COMMAND: looks into a network."""
 
-from argparse import Namespace
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from ..cli import Parser, exit_codes, with_flags
+from ..cli import Command, Parser, exit_codes, with_commands, with_flags
 from .branches import program as branches
 from .lab import program as lab
 from .page import program as page
@@ -12,15 +10,6 @@ from .summary import program as summary
 from .walk import program as walk
 
 PROG = "python -m minigoog.inspection"
-
-
-class Command(NamedTuple):
-    """A command: its description, its flags, and the function that runs it."""
-
-    does: str
-    add_flags: Callable[[Parser], None]
-    run: Callable[[Namespace], None]
-
 
 COMMANDS = {
     "step": Command("a walk in the terminal: one image through a network, forward and backward", walk.add_flags, walk.run),
@@ -34,13 +23,7 @@ COMMANDS = {
 
 def parser(prog: str = PROG) -> Parser:
     """The flags of all commands."""
-    p = Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1])
-    commands = p.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        below = commands.add_parser(name, help=command.does, description=command.does)
-        below.set_defaults(parser=below)
-        command.add_flags(below)
-    return p
+    return with_commands(Parser(prog=prog, description=(__doc__ or "").split(": ", 1)[1]), COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
