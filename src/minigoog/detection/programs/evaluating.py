@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from pathlib import Path
 
 from ... import figures
 from ...cli import Parser, output_file
@@ -10,12 +11,12 @@ from ...text import aligned, printable
 from .. import found
 from ..drawing import precision_recall
 from ..measuring import RULES, Evaluation, evaluate
-from . import data
+from . import comparing, data
 
 
 def add_flags(p: Parser) -> None:
     """The flags of `evaluate`."""
-    p.add_argument("detections", metavar="DETECTIONS", help="a .json file: boxes, classes and scores of each picture")
+    p.add_argument("detections", metavar="DETECTIONS", help="a .json file: boxes, classes and scores of each picture; or a detector")
     data.add_flags(p, required=True)
     p.add_argument("--rule", choices=tuple(RULES), default="voc", help="of average precision (default: voc, all points)")
     p.add_argument("--figure", type=figures.output, metavar="FILE", help="draws the precision-recall curves (png, svg, pdf)")
@@ -23,7 +24,10 @@ def add_flags(p: Parser) -> None:
 
 
 def run(flags: Namespace) -> None:
-    """Prints the table of the classes."""
+    """Prints the table of the classes; of a detector, the paper's comparison."""
+    if Path(flags.detections).is_dir() or flags.detections.endswith(".safetensors"):
+        comparing.run(flags)
+        return
     all_found = found.read(flags.detections)
     dataset = data.opened(flags)
     detections = found.detections(flags.detections, found.of_set(flags.detections, all_found, dataset), dataset.classes)
