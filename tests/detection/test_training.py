@@ -19,7 +19,8 @@ from tests.answers import asked
 from tests.detection import shapes
 from tests.detection.scenes import random_boxes
 
-SMALL = Settings(size=32, frozen="pool2", width=128, most=60, negatives=20, positives=2, steps=2, models=2, svm=False)
+SMALL = Settings(size=32, frozen="pool2", width=128, most=60, negatives=20, positives=2, steps=2, models=2, svm=False,
+                 multibox=5, whole=64, multibox_steps=3)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,8 @@ def test_an_ensemble_averages_scores_and_boxes_before_suppression(world):
     dataset, _, folder = world
     detector = saving.load(folder / DETECTOR)
     image = dataset.pictures[0].pixels()
-    boxes = proposed(image, SMALL)
+    boxes = detector.proposed(image)
+    assert len(boxes) == len(proposed(image, SMALL)) + 5
     features = detector.features(list(detector.maps(image, boxes)))
     found = detector.judged(boxes, features, Way(2, "softmax", True), image.shape[:2])
     for label in (0, 1):

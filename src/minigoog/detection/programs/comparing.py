@@ -21,7 +21,7 @@ def run(flags: Namespace) -> None:
     if detector.classes != dataset.classes:
         raise ValueError(f"{printable(flags.detections)}: knows the classes {detector.classes}, but the data have {dataset.classes}")
     results: list[Result] = []
-    for i, now in enumerate(compare(detector, dataset, rows(detector, False), flags.rule), start=1):
+    for i, now in enumerate(compare(detector, dataset, rows(detector), flags.rule), start=1):
         report.say(f"judged {min(i, len(dataset)):,} of {len(dataset):,} pictures")
         results = now
     report.end()

@@ -27,6 +27,8 @@ HELP = {
     "head_rate": "that of the new head", "models": "members of the ensemble", "svm": "also train an SVM of each class (extra `detection`)",
     "regress": "move boxes to what they hold", "penalty": "of the weights of box regression", "head": "what judges boxes",
     "nms": "a box goes if its IoU with a better one is above X",
+    "multibox": "how many boxes MultiBox adds to the proposals (the paper: 200; extra `detection`)",
+    "whole": "pixels to which whole pictures are squeezed for MultiBox", "multibox_steps": "of the training of MultiBox, of 32 pictures",
 }  # fmt: skip
 CHOICES = {"strategy": tuple(STRATEGIES), "head": HEADS}
 

@@ -37,11 +37,11 @@ class Result:
     evaluation: Evaluation | None = None
 
 
-def rows(detector: Detector, more: bool) -> list[Row]:
-    """The rows that a detector has the parts for. more: whether there are MultiBox's proposals."""
+def rows(detector: Detector) -> list[Row]:
+    """The rows that a detector has the parts for."""
     n, heads = len(detector.members), detector.members[0].heads
     found = [Row("one model", "x1", Way(1, "softmax", False)), Row("superpixels x2", "x2", Way(1, "softmax", False))]
-    if more:
+    if detector.multibox:
         found += [Row("x1 and MultiBox", "x1+", Way(1, "softmax", False)), Row("x2 and MultiBox", "x2+", Way(1, "softmax", False))]
     if heads.svm:
         found.append(Row("SVM", "x1", Way(1, "svm", False)))
@@ -58,22 +58,22 @@ def rows(detector: Detector, more: bool) -> list[Row]:
 
 
 def compare(
-    detector: Detector, dataset: DetectionSet, chosen: Sequence[Row], rule: str, more: Sequence[Array] = ()
+    detector: Detector, dataset: DetectionSet, chosen: Sequence[Row], rule: str
 ) -> Iterator[list[Result]]:
-    """The Results of the rows after each picture, and with their evaluations at the end. more: MultiBox's boxes of each picture.
+    """The Results of the rows after each picture, and with their evaluations at the end.
 
     Each box is a crop once, whichever rows look at it. Seconds are what a row would take alone: of its proposals, and of as many passes."""
     results = [Result(row) for row in chosen]
-    for i, picture in enumerate(dataset.pictures):
-        _picture(detector, picture.pixels(), results, more[i] if more else None)
+    for picture in dataset.pictures:
+        _picture(detector, picture.pixels(), results)
         yield results
     for result in results:
         result.evaluation = evaluate(dataset.objects, result.detections, dataset.classes, rule)
     yield results
 
 
-def _picture(detector: Detector, image: NDArray[np.uint8], results: Sequence[Result], more: Array | None) -> None:
-    sets = _proposals(detector, image, {result.row.proposals for result in results}, more)
+def _picture(detector: Detector, image: NDArray[np.uint8], results: Sequence[Result]) -> None:
+    sets = _proposals(detector, image, {result.row.proposals for result in results})
     boxes = np.concatenate([found for found, _ in sets.values()])
     boxes = boxes[geometry.distinct(boxes)]
     began = time.perf_counter()
@@ -91,16 +91,17 @@ def _picture(detector: Detector, image: NDArray[np.uint8], results: Sequence[Res
         result.boxes, result.passes = result.boxes + len(found), result.passes + len(found) * len(parts)
 
 
-def _proposals(detector: Detector, image: NDArray[np.uint8], wanted: set[str], more: Array | None) -> dict[str, tuple[Array, float]]:
+def _proposals(detector: Detector, image: NDArray[np.uint8], wanted: set[str]) -> dict[str, tuple[Array, float]]:
     """(boxes, seconds) by name: x1, x2, and with a plus those of MultiBox too."""
-    found = {}
+    found, began = {}, time.perf_counter()
+    more = detector.looked(image)
+    looking = time.perf_counter() - began
     for times in sorted({name.strip("+") for name in wanted}):
         began = time.perf_counter()
         larger = detector.settings.superpixels * float(times[1:])
         boxes = proposed(image, replace(detector.settings, superpixels=larger))
         found[times] = boxes, time.perf_counter() - began
-        if more is not None:
-            found[f"{times}+"] = np.concatenate([boxes, more]), found[times][1]
+        found[f"{times}+"] = np.concatenate([boxes, more]), found[times][1] + looking
     return {name: found[name] for name in wanted}
 
 

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...array_types import Array, BoolArray
-from ...data.preprocess import Preprocess
+from ...data.preprocess import Preprocess, plain_bilinear
 from ...features import outputs
 from ...nn import Module
 from .. import boxes as geometry
 from ..measuring import Detections
+from ..multibox import MultiBoxHead
+from ..multibox import training as multibox
 from ..proposals import selective_search
 from .crops import context_of, crops
 from .heads import Features, Heads, features_of
@@ -48,12 +50,29 @@ class Detector:
     settings: Settings
     trunk: Module
     members: tuple[Member, ...]
+    multibox: MultiBoxHead | None = None
 
     def detect(self, image: NDArray[np.uint8], boxes: Array | None = None) -> Detections:
         """The objects in a picture uint8 [h, w, 3], the likeliest ones first; boxes: [n, 4], where to look; None: proposals of its own."""
-        where = proposed(image, self.settings) if boxes is None else geometry.checked("detect", "boxes", boxes)
+        where = self.proposed(image) if boxes is None else geometry.checked("detect", "boxes", boxes)
         way = Way(len(self.members), self.settings.head, self.settings.regress)
         return self.judged(where, self.features(list(self.maps(image, where))), way, image.shape[:2])
+
+    def proposed(self, image: NDArray[np.uint8]) -> Array:
+        """Where to look in a picture: selective search, and what MultiBox adds."""
+        return np.concatenate([proposed(image, self.settings), self.looked(image)])
+
+    def looked(self, image: NDArray[np.uint8]) -> Array:
+        """MultiBox's boxes [k, 4] in a picture, the surest ones first; none if the detector has no such head."""
+        if self.multibox is None:
+            return np.zeros((0, 4))
+        return multibox.proposals(self.multibox, self.whole(image), [image.shape[:2]])[0]
+
+    def whole(self, image: NDArray[np.uint8]) -> Array:
+        """The trunk's map [1, h, w, c] of the whole picture, squeezed to a square."""
+        side = self.settings.whole
+        pixels = self.preprocess.normalized(plain_bilinear(image, (side, side)))
+        return next(outputs(self.trunk, [pixels[None]]))
 
     def features(self, maps: Sequence[Array]) -> list[Features]:
         """What each member's heads read of boxes with these maps."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...array_types import Array
 from ...exporting import graph_of
-from ...formats.graph import Graph, Node
+from ...formats.graph import FreeShape, Graph, Node
 from ...importing import ImportedNetwork, network
 from ...loading import TrainedModel
 from ...text import listed, short
@@ -41,11 +41,15 @@ def split(model: TrainedModel, size: int, frozen: str) -> Split:
 
 
 def _graph(model: TrainedModel, size: int) -> Graph:
-    """The network as a graph that takes crops of `size` pixels; an imported one may have been made for another size."""
-    if not isinstance(model, ImportedNetwork):
-        return graph_of(model, (size, size, model.preprocess.input_size[2]))
-    inputs = {name: (None, shape[1], None, None) if len(shape) == 4 else shape for name, shape in model.graph.inputs.items()}
-    return replace(model.graph, inputs=inputs)
+    """The network as a graph that takes images of any size; that of an imported one may name the size that it was made for."""
+    imported = isinstance(model, ImportedNetwork)
+    graph = model.graph if imported else graph_of(model, (size, size, model.preprocess.input_size[2]))
+    return replace(graph, inputs={name: _any_size(shape) for name, shape in graph.inputs.items()})
+
+
+def _any_size(shape: FreeShape) -> FreeShape:
+    """The shape of a map NCHW of any height and width."""
+    return (None, shape[1], None, None) if len(shape) == 4 else shape
 
 
 def _with(part: ImportedNetwork, weights: dict[str, Array]) -> ImportedNetwork:

@@ -1,6 +1,7 @@
 """A detector as one safetensors file: trunk and tails as graphs with their weights, the heads, and the settings."""
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from ...formats.graph_json import PREFIX, described, rebuilt
 from ...importing import ImportedNetwork, network
 from ...reading import json_value, reading
 from ...text import short
+from ..multibox import MultiBoxHead
 from . import settings
 from .detector import Detector, Member
 from .heads import Heads
@@ -33,8 +35,11 @@ def save(detector: Detector, path: str | os.PathLike[str]) -> None:
     graphs = {name: _graph(name, part, arrays) for name, part in _parts(detector)}
     for i, member in enumerate(detector.members, start=1):
         arrays |= {f"heads-{i}/{name}": array for name, array in _arrays(member.heads)}
+    if detector.multibox is not None:
+        arrays |= {f"multibox/{name}": array for name, array in detector.multibox.state_dict().items()}
     facts = {"classes": detector.classes, "preprocess": asdict(detector.preprocess), "settings": settings.facts_of(detector.settings),
-             "graphs": graphs, "scales": [member.heads.scale for member in detector.members]}  # fmt: skip
+             "graphs": graphs, "scales": [member.heads.scale for member in detector.members],
+             "multibox": list(detector.multibox.shape) if detector.multibox else []}  # fmt: skip
     safetensors.save(Path(path), arrays, {"kind": KIND} | {name: json.dumps(value) for name, value in facts.items()})
 
 
@@ -54,12 +59,11 @@ def load(path: str | os.PathLike[str]) -> Detector:
         members = [_member(i, parts[f"tail-{i}"], arrays, scale, len(classes)) for i, scale in enumerate(facts["scales"], start=1)]
         if not members:
             raise ValueError("it has no members")
-        return Detector(
-            tuple(classes), preprocess_of(facts["preprocess"]), settings.from_facts(facts["settings"]), parts["trunk"], tuple(members)
-        )
+        chosen, multibox = settings.from_facts(facts["settings"]), _multibox(facts["multibox"], arrays)
+        return Detector(tuple(classes), preprocess_of(facts["preprocess"]), chosen, parts["trunk"], tuple(members), multibox)
 
 
-KINDS: dict[str, type] = {"classes": list, "preprocess": dict, "settings": dict, "graphs": dict, "scales": list}
+KINDS: dict[str, type] = {"classes": list, "preprocess": dict, "settings": dict, "graphs": dict, "scales": list, "multibox": list}
 
 
 def _parts(detector: Detector) -> Iterator[tuple[str, Any]]:
@@ -80,6 +84,19 @@ def _network(name: str, description: Any, arrays: Mapping[str, NDArray[Any]]) ->
     made = network(rebuilt(description, own, sum(array.size for array in own.values()) + SLACK))
     made.load_state_dict({key: array for key, array in own.items() if not key.startswith(PREFIX)})
     return made
+
+
+def _multibox(shape: list[Any], arrays: Mapping[str, NDArray[Any]]) -> MultiBoxHead | None:
+    own = {key.removeprefix("multibox/"): array for key, array in arrays.items() if key.startswith("multibox/")}
+    if not own:
+        return None
+    if own["boxes.weight"].ndim != 2 or math.prod(shape[:2]) * own["narrow.weight"].shape[3] != len(own["boxes.weight"]):
+        raise ValueError(f"its map for MultiBox is {short(shape)}, which does not fit the weights")
+    height, width, channels = shape
+    head = MultiBoxHead((height, width, channels), np.asarray(own["priors"], np.float32), own["narrow.weight"].shape[3])
+    head.load_state_dict(own)
+    head.eval()
+    return head
 
 
 def _arrays(heads: Heads) -> Iterator[tuple[str, Array]]:

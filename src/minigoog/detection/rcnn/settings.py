@@ -27,7 +27,8 @@ class Settings:
     steps, rate, head_rate   fine-tuning: steps of 128 windows, and the first rates of the tail and of the new head
     models   members of the ensemble, which differ in their seed
     svm, regress, penalty   whether SVMs and box regression are trained; the penalty of the latter
-    head, nms   what judges boxes; the IoU above which a better box removes another"""
+    head, nms   what judges boxes; the IoU above which a better box removes another
+    multibox, whole, multibox_steps   how many boxes MultiBox adds to the proposals; pixels of the whole picture for it; its training"""
 
     size: int = 112
     frozen: str = "pool4"
@@ -49,6 +50,9 @@ class Settings:
     penalty: float = 1000.0
     head: str = "softmax"
     nms: float = 0.3
+    multibox: int = 0
+    whole: int = 320
+    multibox_steps: int = 1500
 
     def __post_init__(self) -> None:
         for name, (least, largest) in INTEGERS.items():
@@ -67,7 +71,8 @@ class Settings:
 
 INTEGERS = {"size": (32, 512), "width": (1, 1 << 14), "smallest": (0, 10_000), "most": (1, 100_000),
             "seed": (0, 2**31 - 1), "positives": (1, 1000),
-            "negatives": (1, 10_000), "steps": (0, 10_000_000), "models": (1, 100)}  # fmt: skip
+            "negatives": (1, 10_000), "steps": (0, 10_000_000), "models": (1, 100),
+            "multibox": (0, 2000), "whole": (64, 2048), "multibox_steps": (0, 1_000_000)}  # fmt: skip
 REALS = {"superpixels": (0.01, 1000.0), "overlap": (0.01, 1.0), "rate": (0.0, 10.0), "head_rate": (0.0, 10.0), "penalty": (1e-6, 1e9),
          "nms": (0.0, 1.0)}  # fmt: skip
 

@@ -22,6 +22,9 @@ from ...loading import TrainedModel
 from ...reading import json_value, reading
 from ...text import printable
 from ..annotations import DetectionSet
+from ..multibox import MultiBoxHead
+from ..multibox.training import learn, new_head, parts_of, turned
+from ..proposals import priors
 from . import heads, saving, settings, windows
 from .detector import Detector, Member, proposed
 from .network import split
@@ -30,6 +33,7 @@ from .svm import Linear
 from .tuning import Classifier, Tuner
 from .windows import Windows
 
+MULTIBOX_RATE = 0.001  # of Adam, at first
 SAVED_EVERY = 60.0  # seconds of fine-tuning
 DETECTOR = "detector.safetensors"
 
@@ -55,7 +59,8 @@ def train(model: TrainedModel, dataset: DetectionSet, chosen: Settings, folder: 
     for number in range(1, chosen.models + 1):
         tail = split(model, chosen.size, chosen.frozen).tail
         members.append((yield from _member(number, tail, pool, detector, folder)))
-    saving.save(Detector(dataset.classes, model.preprocess, chosen, parts.trunk, tuple(members)), folder / DETECTOR)
+    multibox = (yield from _multibox(detector, dataset)) if chosen.multibox else None
+    saving.save(Detector(dataset.classes, model.preprocess, chosen, parts.trunk, tuple(members), multibox), folder / DETECTOR)
     yield f"{printable(folder / DETECTOR)}: written"
 
 
@@ -71,6 +76,24 @@ def _same(folder: Path, chosen: Settings, dataset: DetectionSet) -> None:
                 raise ValueError(f"it is of a run with other settings or data{changed and ': ' + changed}; choose another folder")
     with atomic_write(path) as file:
         file.write(json.dumps(facts).encode())
+
+
+# ---- MultiBox ----
+
+
+def _multibox(detector: Detector, dataset: DetectionSet) -> Generator[str, None, MultiBoxHead]:
+    """The head, trained on whole pictures, each also mirrored; it takes minutes, and begins anew if it is stopped."""
+    chosen, maps, objects = detector.settings, list[Array](), list[Array]()
+    for i, picture in enumerate(dataset.pictures, start=1):
+        image, parts = picture.pixels(), parts_of(picture.objects, picture.height, picture.width)
+        maps += [detector.whole(image), detector.whole(np.ascontiguousarray(image[:, ::-1]))]
+        objects += [parts, turned(parts)]
+        yield f"maps of {i:,} of {len(dataset):,} whole pictures"
+    centres = priors(dataset.objects, [(picture.height, picture.width) for picture in dataset.pictures], chosen.multibox, chosen.seed)
+    head = new_head(maps[0].shape[1:], centres, chosen.seed)
+    for step, loss in enumerate(learn(head, np.concatenate(maps), objects, chosen.multibox_steps, MULTIBOX_RATE, chosen.seed), start=1):
+        yield f"MultiBox: step {step:,} of {chosen.multibox_steps:,}, loss {loss:.2f}"
+    return head
 
 
 # ---- windows and their maps ----
