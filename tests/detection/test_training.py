@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog.detection import Detections, nms, open_detection
+from minigoog.detection import Detections, nms
 from minigoog.detection.rcnn import saving, settings
 from minigoog.detection.rcnn.detector import Way, proposed, thinned
 from minigoog.detection.rcnn.network import split
@@ -16,23 +16,8 @@ from minigoog.detection.rcnn.training import DETECTOR, train
 from minigoog.features import extract
 from minigoog.reading import DamagedFile
 from tests.answers import asked
-from tests.detection import shapes
+from tests.detection.conftest import SMALL
 from tests.detection.scenes import random_boxes
-
-SMALL = Settings(size=32, frozen="pool2", width=128, most=60, negatives=20, positives=2, steps=2, models=2, svm=False,
-                 multibox=5, whole=64, multibox_steps=3)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """(the data set, its network, the folder of a trained detector)."""
-    folder = tmp_path_factory.mktemp("world")
-    shapes.voc(folder / "voc")
-    model = mg.load(shapes.weights(folder / "weights.safetensors"))
-    dataset = open_detection(folder / "voc", "train")
-    said = list(train(model, dataset, SMALL, folder / "run"))
-    assert said[-1].endswith(f"{DETECTOR}: written") and any(line.startswith("member 2: step 2 of 2, loss ") for line in said)
-    return dataset, model, folder / "run"
 
 
 def test_the_two_parts_of_a_network_compute_what_it_does(world):
