@@ -99,9 +99,9 @@ ARORA = Demonstration(
                "shuffled by itself.",
     rule=f"contradicted: fewer than {WELL:.0%} of {BENCH[0]} units with {BENCH[1]} positive edges ({BENCH[2]} active, {BENCH[3]:,} "
          f"samples) come back with a Jaccard index of 0.8 or more. Undecided: any comes back from shuffled samples. Holds: in addition "
-         f"the number of samples decides (at least {WELL:.0%} where a unit is on {MANY_SAMPLES} ln n times or more, at any size; less than half "
-         f"where it is at most {FEW_SAMPLES} ln n times), at least {DEEP:.0%} of each of two layers come back, and negative edges "
-         f"have precision {PRECISION} and recall {RECALL} or more. Holds partly: otherwise.",
+         f"the number of samples decides (at least {WELL:.0%} where a unit is on {MANY_SAMPLES} ln n times or more, at any size; "
+         f"less than half where it is at most {FEW_SAMPLES} ln n times), at least {DEEP:.0%} of each of two layers come back, and "
+         f"negative edges have precision {PRECISION} and recall {RECALL} or more. Holds partly: otherwise.",
     measure=measure,
     judge=judge,
     table=table,
