@@ -14,6 +14,7 @@ from minigoog.detection.rcnn.network import split
 from minigoog.detection.rcnn.settings import Settings
 from minigoog.detection.rcnn.training import DETECTOR, train
 from minigoog.features import extract
+from minigoog.formats import safetensors
 from minigoog.reading import DamagedFile
 from tests.answers import asked
 from tests.detection.conftest import MULTIBOX, SMALL
@@ -169,3 +170,27 @@ def test_wrong_flags_are_named_in_one_line(world, tmp_path, capsys, flags, messa
         main(["train", "--data", str(parent / "voc"), "--weights", weights, "--out", new, *flags])
     error = capsys.readouterr().err
     assert end.value.code == 2 and error.count("\n") == 1 and message.removeprefix("train: ") in error, error
+
+
+@pytest.mark.parametrize(("facts", "message"), [
+    ({"graphs": "{}"}, "it has no 'tail-1'"), ({"scales": "[]"}, "it has no members"), ({"classes": '["a"]'}, r"expected \[features, 2\]"),
+    ({"scales": "[1]"}, "its head has weights"), ({"settings": '{"size": 3}'}, "`size` is 3"), ({"kind": "x"}, "do not say so"),
+    ({"preprocess": "{}"}, "its preprocessing has no"), ({"classes": "[1]"}, r"its classes are \[1\]"),
+])  # fmt: skip
+def test_a_detector_with_odd_facts_is_refused_by_name(world, tmp_path, facts, message):
+    arrays, metadata = safetensors.load(world[2] / DETECTOR)
+    safetensors.save(tmp_path / "odd.safetensors", arrays, metadata | facts)
+    with pytest.raises(DamagedFile, match=f"odd.safetensors: not a detector of minigoog .*{message}"):
+        saving.load(tmp_path / "odd.safetensors")
+
+
+def test_a_detector_with_odd_arrays_is_refused_by_name(world, tmp_path):
+    arrays, metadata = safetensors.load(world[2] / DETECTOR)
+    name = "heads-1/softmax.weight"
+    for array, message in ((arrays[name] * np.nan, "values that are not finite"), (arrays[name][:, 0], "its head has weights of shape")):
+        safetensors.save(tmp_path / "odd.safetensors", {**arrays, name: array.copy()}, metadata)
+        with pytest.raises(DamagedFile, match=message):
+            saving.load(tmp_path / "odd.safetensors")
+    safetensors.save(tmp_path / "odd.safetensors", {key: array for key, array in arrays.items() if key != name}, metadata)
+    with pytest.raises(DamagedFile, match="it has no 'heads-1/softmax.weight'"):
+        saving.load(tmp_path / "odd.safetensors")
