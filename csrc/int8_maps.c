@@ -20,15 +20,14 @@ void mg_dequantize(const struct mg_quantize *s, const uint8_t *x, float *y, cons
         k->dequantize(s->c, s->factor, s->zero, x + row * s->ldx, y + row * s->ldy);
 }
 
-void mg_place_bytes(const struct mg_byte_place *b, const uint8_t *x, uint8_t *y, const struct mg_machine *machine)
+void mg_place_bytes(const struct mg_place *s, int32_t fill, const uint8_t *x, uint8_t *y, const struct mg_machine *machine)
 {
-    const struct mg_place *s = &b->place;
     assert(s->ldx >= s->c && s->step_h == 1 && s->step_w == 1 && s->top >= 0 && s->left >= 0 && (size_t)s->left + s->w <= s->out_w);
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c / 4, machine) {
         uint8_t *at = y + row * s->out_w * s->c;
         const size_t down = row % s->out_h - (size_t)s->top; /* huge above the map */
-        memset(at, b->fill, s->out_w * s->c);
+        memset(at, fill, s->out_w * s->c);
         for (size_t j = 0; down < s->h && j < s->w; j++)
             memcpy(at + ((size_t)s->left + j) * s->c, x + ((row / s->out_h * s->h + down) * s->w + j) * s->ldx, s->c);
     }

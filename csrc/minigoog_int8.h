@@ -31,12 +31,8 @@ void mg_quantize(const struct mg_quantize *s, const float *x, uint8_t *y, const 
 /* y = the values of the codes x: (x - zero) times factor. */
 void mg_dequantize(const struct mg_quantize *s, const uint8_t *x, float *y, const struct mg_machine *machine);
 
-/* mg_place on a canvas of bytes with the value `fill`. */
-struct mg_byte_place {
-    struct mg_place place;
-    int32_t fill;
-};
-void mg_place_bytes(const struct mg_byte_place *s, const uint8_t *x, uint8_t *y, const struct mg_machine *machine);
+/* mg_place on a canvas of bytes with the value `fill`, without steps and cuts. */
+void mg_place_bytes(const struct mg_place *s, int32_t fill, const uint8_t *x, uint8_t *y, const struct mg_machine *machine);
 
 /* y = the largest code of each window. */
 void mg_int8_max_pool2d(const struct mg_pool *s, const uint8_t *x, uint8_t *y, const struct mg_machine *machine);

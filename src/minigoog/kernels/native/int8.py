@@ -6,7 +6,7 @@ import numpy as np
 
 from minigoog._native import ffi, lib
 
-from ...array_types import Array, Padding, Pair, Shape
+from ...array_types import Array, Padding, Pair
 from ...checks import check_array, check_int, check_out
 from ..reference.conv import channel_groups
 from ..reference.int8 import CODES, Codes, Int8s, Int32s, Limits, check_int8_conv, check_scale
@@ -86,16 +86,11 @@ def pack(m: machine.Machine, conv: Pointer, s: ConvShape, w: Int8s, bias: Int32s
     return panels.reshape(-1)
 
 
-def place_settings(x_shape: Shape, ldx: int, s: ConvShape, fill: int) -> tuple[Any, ...]:
-    """struct mg_byte_place that pads a map for the convolution `s`."""
-    return (*x_shape, ldx, *s.padding[:2], 1, 1, *padded_size(s)), fill
-
-
 def _padded(s: ConvShape, x: Codes, fill: int, m: machine.Machine) -> Codes:
     canvas = np.empty((s.n, *padded_size(s), s.cin), np.uint8)
     pointer, ldx = _bytes("int8_conv2d", "x", x)
-    place = ffi.new("struct mg_byte_place *", place_settings(x.shape, ldx, s, fill))
-    lib.mg_place_bytes(place, pointer, dense("int8_conv2d", "canvas", canvas, "uint8_t[]"), m)
+    place = ffi.new("struct mg_place *", (*x.shape, ldx, *s.padding[:2], 1, 1, *padded_size(s)))
+    lib.mg_place_bytes(place, fill, pointer, dense("int8_conv2d", "canvas", canvas, "uint8_t[]"), m)
     return canvas
 
 
