@@ -4,18 +4,38 @@ What stays in float32: the first convolution, which reads the image, the last pr
 kernel for bytes. Between the two kinds stand calls that make codes of values and values of codes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import kernels
 from ..array_types import Array, Shape
+from ..checks import check_array
 from .byte_maps import ByteMaps
 from .calibration import LARGEST_CODE, Observed, scale_of
 from .layout import Map
 from .lowering import Call
 
 INFINITY = float("inf")
+
+
+class Formats(NamedTuple):
+    """Of each call of an int8 plan: the number of the float32 call that it does or prepares, and the scale of each channel of the codes
+    that it writes (None: it writes float32)."""
+
+    sources: list[int]
+    scales: list[Array | None]
+
+
+def check_images(where: str, name: str, images: Any, shape: Shape) -> Array:
+    """`images` if they are float32 [n, h, w, c], at least one, of the size in `shape`, without NaN and infinity; else an error."""
+    check_array(where, name, images, dtype=np.float32, ndim=4)
+    if len(images) == 0 or images.shape[1:] != shape[1:]:
+        raise ValueError(f"{where}: `{name}` has shape {images.shape}, expected at least one image of {shape[1:]}")
+    if not np.isfinite(images).all():
+        raise ValueError(f"{where}: `{name}` has NaN or infinite values, expected numbers")
+    found: Array = images
+    return found
 
 
 def batches(images: Array, n: int) -> list[Array]:
@@ -43,11 +63,7 @@ def observe(calls: Sequence[Call], maps: ByteMaps, machine: Any, images: Array, 
 
 
 class Int8Steps:
-    """The calls of an int8 plan.
-
-    steps    the calls
-    sources  of each, the number of the float32 call whose output it makes or prepares
-    scales   of each, the scale of each channel of the codes that it writes, or None"""
+    """The calls of an int8 plan, `steps`, made one by one; sources and scales as in Formats."""
 
     def __init__(self, calls: Sequence[Call], maps: ByteMaps, scales: dict[Any, float], machine: Any) -> None:
         self.native, self.lib, self.machine = kernels.native.plan_int8, maps.lib, machine
@@ -117,10 +133,12 @@ def _on(call: Call, own: dict[int, Map]) -> Call:
     return call._replace(**changed, arguments=tuple((own.get(id(m), m), shape) for m, shape in call.arguments))
 
 
-def int8_steps(
-    calls: Sequence[Call], machine: Any, images: Array, output_shapes: Sequence[Shape], method: str = "least_squares"
-) -> Int8Steps:
-    """The calls of an int8 plan instead of these float32 calls; scales by `method` (calibration.py) from `images`."""
+def int8_calls(
+    calls: Sequence[Call], machine: Any, images: Array | None, output_shapes: Sequence[Shape], method: str = "least_squares"
+) -> tuple[list[Call], Formats]:
+    """The calls of an int8 plan instead of these float32 calls, and their formats; scales by `method` (calibration.py) from `images`."""
+    assert images is not None
     maps = ByteMaps(calls)
     seen = observe(calls, maps, machine, images, output_shapes)
-    return Int8Steps(calls, maps, {group: scale_of(values, method) for group, values in seen.items()}, machine)
+    found = Int8Steps(calls, maps, {group: scale_of(values, method) for group, values in seen.items()}, machine)
+    return found.steps, Formats(found.sources, found.scales)
