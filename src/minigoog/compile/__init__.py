@@ -72,7 +72,8 @@ def _precision(precision: str, calibrate: Array | None, shapes: tuple[Shape, ...
         raise ValueError("compile: `calibrate` is missing, expected some dozens of images: the scales of an int8 plan come from them")
     if len(shapes) > 1:
         raise ValueError(f"compile: `input_shape` has {len(shapes)} shapes, expected one: an int8 plan has one")
-    return {"algorithm": "direct", "sparse": False, "precision": precision, "calibrate": check_images("compile", "calibrate", calibrate, shapes[0])}
+    images = check_images("compile", "calibrate", calibrate, shapes[0])
+    return {"algorithm": "direct", "sparse": False, "precision": precision, "calibrate": images}
 
 
 def _shapes(given: Shape | Sequence[Shape]) -> tuple[Shape, ...]:

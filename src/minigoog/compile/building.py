@@ -9,6 +9,7 @@ from .. import kernels
 from ..array_types import Shape
 from ..nn import evaluation_mode
 from ..tensor import Tensor, is_recording
+from .comparison import explain
 from .int8 import Formats, int8_calls
 from .layout import Layout
 from .lowering import Call, Choice, Lowering, Recipe
@@ -17,6 +18,7 @@ from .rules import RULES, lower
 if TYPE_CHECKING:
     from ..nn import Module
 
+EXPLAINING = 4  # calibration images on which the error of each step is measured
 Results = type[tuple[Any, ...]] | None  # what a model returns: a tuple of some kind, or a single tensor
 
 
@@ -49,6 +51,9 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
         Version(s, outputs, native.program.Program(calls, machine, constants), choices, formats)
         for s, outputs, calls, choices, formats in found
     ]
+    for version in versions:
+        if recipe.calibrate is not None:
+            explain(float32_version(model, version, recipe, machine), version, recipe.calibrate[:EXPLAINING])
     native.workspace.release()  # the maps of the trial run: 1 GB for GoogLeNet at batch 32, not needed again
     return versions, results
 

@@ -75,7 +75,7 @@ class ByteMaps:
         """Whether a call writes nothing negative."""
         if call.kernel in self.moves or (call.function is not None and isinstance(getattr(call.function, "__self__", None), LRN)):
             return call.x.buffer in buffers or call.x.buffer in self._positive_sources(call)
-        settings = next(iter(call.settings.values()), None)
+        settings: Any = next(iter(call.settings.values()), None)
         if call.kernel in (self.lib.MG_CONV2D_DIRECT, self.lib.MG_CONV2D_WINOGRAD, self.lib.MG_DEPTHWISE):
             kind, low = settings.activation, settings.alpha
         elif call.kernel in (self.lib.MG_ACTIVATION, self.lib.MG_ADD):
@@ -101,8 +101,8 @@ class ByteMaps:
     def _find_groups(self) -> dict[Buffer, list[Range]]:
         together: dict[Buffer, list[Range]] = {}
         for call in self.calls:
-            read = call.maps() if call.kernel in self.moves or not self.is_product(call) else [call.x]
-            for m in read:
+            alike = [call.x] if call.x.buffer in self.buffers and self.is_product(call) else call.maps()  # a product can write any scales
+            for m in alike:
                 if m.buffer in self.buffers:
                     together.setdefault(m.buffer, []).append(self._range(m))
         return {buffer: merged(together[buffer]) for buffer in self.buffers}

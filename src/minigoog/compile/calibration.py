@@ -1,5 +1,6 @@
 """Which scale the codes of a map get: from the values that calibration images give it."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ from ..array_types import Array
 LARGEST_CODE = 255
 SAMPLES = 4096  # values of a map that are kept for each batch
 PERCENTILE = 99.99
+SCALE_BITS = 8
 CANDIDATES = np.linspace(0.3, 1.0, 36)  # shares of the largest value that least squares tries
 
 
@@ -51,6 +53,10 @@ METHODS: dict[str, Callable[[Observed], float]] = {"minmax": minmax, "percentile
 
 
 def scale_of(seen: Observed, method: str) -> float:
-    """The scale of a group of maps; 1 where all values were 0."""
+    """The scale of a group of maps; 1 where all values were 0.
+
+    It has SCALE_BITS significant bits, so that the last bits of float32 sums, in which instruction sets differ, do not show in it (but
+    where they lie on both sides of a tie)."""
     end = METHODS[method](seen) if seen.largest > 0 else 0.0
-    return (end or seen.largest or LARGEST_CODE) / LARGEST_CODE
+    mantissa, exponent = math.frexp((end or seen.largest or LARGEST_CODE) / LARGEST_CODE)
+    return math.ldexp(round(math.ldexp(mantissa, SCALE_BITS)), exponent - SCALE_BITS)

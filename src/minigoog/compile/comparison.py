@@ -1,19 +1,17 @@
 """What an int8 plan loses against the float32 plan that it was made from."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .. import kernels
 from ..array_types import Array
 from ..text import aligned
-from .building import Version, float32_version
 from .int8 import batches
-from .lowering import Recipe
 
 if TYPE_CHECKING:
-    from ..nn import Module
+    from .building import Version
 
 
 class Layer(NamedTuple):
@@ -44,8 +42,9 @@ class Comparison(NamedTuple):
 class Recorder:
     """The maps that the calls of a version write, as float32, for one batch."""
 
-    def __init__(self, version: Version) -> None:
-        self.version, self.maps = version, {}
+    def __init__(self, version: "Version") -> None:
+        self.version = version
+        self.maps: dict[int, Array] = {}
 
     def run(self, x: Array) -> Array:
         """The first output; `maps` has what each call wrote."""
@@ -62,11 +61,10 @@ class Recorder:
             self.maps[i] = (native.plan_int8.view(areas, y, y.shape) * scales).astype(np.float32)
 
 
-def compare(model: "Module", version: Version, recipe: Recipe, machine: Any, images: Array) -> Comparison:
-    """Both plans on `images`, step by step."""
+def compare(exact_version: "Version", version: "Version", images: Array) -> Comparison:
+    """An int8 version and the float32 version that it was made from on `images`, step by step."""
     assert version.formats is not None
-    exact = Recorder(float32_version(model, version, recipe, machine))
-    coarse, sources = Recorder(version), version.formats.sources
+    exact, coarse, sources = Recorder(exact_version), Recorder(version), version.formats.sources
     signal, noise = np.zeros(len(sources)), np.zeros(len(sources))
     outputs = []
     for batch in batches(images, version.input_shape[0]):
@@ -83,7 +81,7 @@ def compare(model: "Module", version: Version, recipe: Recipe, machine: Any, ima
     return Comparison(_layers(version, signal, noise), agreement, worst, float(errors[worst]))
 
 
-def _layers(version: Version, signal: Array, noise: Array) -> list[Layer]:
+def _layers(version: "Version", signal: Array, noise: Array) -> list[Layer]:
     """A row for each step that computes."""
     assert version.formats is not None
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -95,3 +93,10 @@ def _layers(version: Version, signal: Array, noise: Array) -> list[Layer]:
         for i, call in enumerate(calls)
         if call.kind not in ("pad", "to values")
     ]
+
+
+def explain(exact: "Version", version: "Version", images: Array) -> None:
+    """Notes at each step of an int8 version its format and its error on `images`, for print(plan)."""
+    calls = version.program.calls
+    for one in compare(exact, version, images).layers:
+        calls[one.step] = calls[one.step]._replace(why=f"{one.format}, {one.decibels:.1f} dB")

@@ -104,7 +104,8 @@ class Int8Steps:
 
     def _product(self, call: Call, to_codes: bool) -> Call:
         conv = call.settings["conv"]
-        low, high = {self.lib.MG_RELU: (0.0, INFINITY), self.lib.MG_CLIP: (conv.alpha, conv.beta)}.get(conv.activation, (-INFINITY, INFINITY))
+        known = {self.lib.MG_RELU: (0.0, INFINITY), self.lib.MG_CLIP: (conv.alpha, conv.beta)}
+        low, high = known.get(conv.activation, (-INFINITY, INFINITY))
         scale, x = self._scale(call.x), self._bytes(call.x)
         if not to_codes:
             return self.native.convolution(self.machine, call, x, call.y, scale, None, (low, high))

@@ -8,14 +8,14 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..checks import check_array, check_int
-from .building import Results, Version, build
+from .building import Results, Version, build, float32_version
+from .comparison import Comparison, compare
 from .int8 import check_images
 from .lowering import Recipe
 from .printing import cells, html, table
 
 if TYPE_CHECKING:
     from ..nn import Module
-    from .comparison import Comparison
 
 
 class Plan:
@@ -93,13 +93,12 @@ class Plan:
         """Memory of packed weights and biases, of all versions together."""
         return max(int(version.program.constant_bytes) for version in self.versions)
 
-    def compare(self, model: "Module", images: Array) -> "Comparison":
+    def compare(self, model: "Module", images: Array) -> Comparison:
         """What an int8 plan loses against float32 on `images` [n, h, w, c], layer by layer; `model`: what it was compiled from."""
-        from .comparison import compare
-
         if self.recipe.precision != "int8":
             raise ValueError(f"plan.compare: the plan computes in {self.recipe.precision}, expected int8: there is nothing to compare")
-        return compare(model, self.versions[0], self.recipe, self.machine, check_images("plan.compare", "images", images, self.input_shape))
+        check_images("plan.compare", "images", images, self.input_shape)
+        return compare(float32_version(model, self.versions[0], self.recipe, self.machine), self.versions[0], images)
 
     # ---- a file, and the model's later weights ----
 
