@@ -255,10 +255,10 @@ class PolyakAverage:
 
     def step(self) -> None:
         """Updates the averages with the current values of the arrays."""
-        decay = np.float32(min(self.decay, (1 + self.steps) / (10 + self.steps)))
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
         for name, average in self.averages.items():
-            average += (1 - decay) * (self.arrays[name] - average)
+            kernels.average_step(average, self.arrays[name], decay=decay)
             writes.note(average, "PolyakAverage.step")
 
 
