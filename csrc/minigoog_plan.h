@@ -31,27 +31,41 @@ union mg_settings {
     struct mg_sparse_conv sparse;
 };
 
-/* The memory of a plan consists of areas: packed weights, the arena, the input, and from MG_OUTPUT on one area for each output. */
-enum mg_area { MG_NOWHERE, MG_CONSTANTS, MG_ARENA, MG_INPUT, MG_OUTPUT };
+/* The memory of a plan consists of areas: packed weights, the arena, what each thread has for itself, the input, and from MG_OUTPUT on one
+   area for each output. */
+enum mg_area { MG_NOWHERE, MG_CONSTANTS, MG_ARENA, MG_PRIVATE, MG_INPUT, MG_OUTPUT };
 
-/* An address: `offset` floats into an area, and `image` floats more for each image before; NULL in MG_NOWHERE. */
+/* An address: `offset` floats into an area, and `image` floats more for each image before; NULL in MG_NOWHERE. In MG_PRIVATE: of the
+   thread that makes the call. */
 struct mg_address {
     size_t area, offset, image;
 };
 
-/* One call of a kernel, with settings for one of `images`; neighbours with the same number > 1 are made in turn, image by image.
-   w: packed weights, or factors; b: a bias that is not packed, the second input of a sum, or summands; residual: of a convolution. */
+/* One call of a kernel, with settings for one of `images`. Neighbours with the same number > 1 are a group: a thread makes them all for one
+   image, then for another. w: packed weights, or factors; b: a bias that is not packed, the second input of a sum, or summands; residual: of
+   a convolution.
+   strip: 0, or the number of calls, from this one on, that are made together for some rows of one image, then for the next, with
+   `strip_rows` rows of the last one's output; each reads what the one before it wrote, rows that lie in MG_PRIVATE (plan_strips.c). */
 struct mg_call {
     int kernel; /* enum mg_kernel */
-    size_t images;
+    size_t images, strip, strip_rows;
     struct mg_address x, w, b, y, residual;
     union mg_settings settings;
 };
 
+/* Where a run's memory is: the start of each area, by enum mg_area; inputs and constants are only read. MG_PRIVATE has `own` floats for each
+   thread.  scratch: mg_plan_scratch floats. */
+struct mg_memory {
+    float *const *areas;
+    size_t own;
+    float *scratch;
+};
+
+/* Floats of scratch that the calls need. */
 size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine);
-/* Makes n calls in order. areas: where each area starts, by enum mg_area; inputs and constants are only read.  scratch:
-   mg_plan_scratch floats.  seconds [n] = the time of each call, for all images, or NULL. */
-void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
-                 const struct mg_machine *machine);
+/* Makes n calls in order.  seconds [n] = the time of each call, for all images, or NULL; in a group the mean of its threads. */
+void mg_run_plan(const struct mg_call *calls, size_t n, const struct mg_memory *memory, double *seconds, const struct mg_machine *machine);
+/* How many rows of its output the call number `call` of the strip that begins at calls[0] has in memory at most. */
+size_t mg_strip_rows(const struct mg_call *calls, size_t call);
 
 #endif

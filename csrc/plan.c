@@ -1,23 +1,38 @@
-/* Runs a network as a list of prepared calls: one loop over them, no arithmetic. */
+/* Runs a network as a list of prepared calls: loops over them, no arithmetic.
+ *
+ * In a batch the maps of all images leave the caches between two calls, so a thread takes an image through a group of calls. An image
+ * meets the same kernels with the same settings on one thread and on several, so its bits are the same.
+ */
 #include <assert.h>
+#include <string.h>
 #include <time.h>
 #include "geometry.h"
-#include "minigoog.h"
+#include "parallel.h"
+#include "plan.h"
 
-size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine)
+enum { IMAGES_PER_THREAD = 4 }; /* from so many on, threads may have unequal numbers of them */
+
+static size_t scratch_of(const struct mg_call *call, const struct mg_machine *machine)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < n; i++)
-        if (calls[i].kernel == MG_CONV2D_WINOGRAD)
-            most = mg_max(most, mg_conv2d_winograd_scratch(&calls[i].settings.conv, machine));
-        else if (calls[i].kernel == MG_SPARSE_CONV2D)
-            most = mg_max(most, mg_sparse_conv2d_scratch(&calls[i].settings.sparse, machine));
-    return most;
+    switch (call->kernel) {
+    case MG_CONV2D_WINOGRAD:
+        return mg_conv2d_winograd_scratch(&call->settings.conv, machine);
+    case MG_SPARSE_CONV2D:
+        return mg_sparse_conv2d_scratch(&call->settings.sparse, machine);
+    default:
+        return 0;
+    }
 }
 
-static float *pointer_to(float *const *areas, struct mg_address at, size_t image)
+/* As much for each thread as a call needs that all of them or one of them makes. */
+size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine)
 {
-    return at.area == MG_NOWHERE ? NULL : areas[at.area] + at.offset + image * at.image;
+    const struct mg_machine alone = {machine->isa, 1};
+    const size_t threads = (size_t)machine->threads;
+    size_t most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = mg_max(most, mg_max(mg_ceil_div(scratch_of(&calls[i], machine), threads), scratch_of(&calls[i], &alone)));
+    return most * threads;
 }
 
 /* Packed weights: starts [rows of blocks + 1], offsets with the SPARSE_AHEAD after them, values. */
@@ -30,90 +45,124 @@ static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const 
     mg_sparse_conv2d(s, x, w, offsets, values, bias, residual, y, scratch, machine);
 }
 
-static void make_call(const struct mg_call *call, size_t image, float *const *areas, float *scratch, const struct mg_machine *machine)
+void mg_make_call(int kernel, const union mg_settings *s, const struct operands *o, float *scratch, const struct mg_machine *machine)
 {
-    const float *x = pointer_to(areas, call->x, image), *w = pointer_to(areas, call->w, image), *b = pointer_to(areas, call->b, image);
-    const float *residual = pointer_to(areas, call->residual, image);
-    float *y = pointer_to(areas, call->y, image);
-    const union mg_settings *s = &call->settings;
-
-    switch (call->kernel) {
+    switch (kernel) {
     case MG_PLACE:
-        mg_place(&s->place, x, y, machine);
+        mg_place(&s->place, o->x, o->y, machine);
         break;
     case MG_CONV2D_DIRECT:
-        mg_conv2d_direct(&s->conv, x, w, residual, y, machine);
+        mg_conv2d_direct(&s->conv, o->x, o->w, o->residual, o->y, machine);
         break;
     case MG_CONV2D_WINOGRAD:
-        mg_conv2d_winograd(&s->conv, x, w, b, residual, y, scratch, machine);
+        mg_conv2d_winograd(&s->conv, o->x, o->w, o->b, o->residual, o->y, scratch, machine);
         break;
     case MG_DEPTHWISE:
-        mg_depthwise(&s->depthwise, x, w, b, residual, y, machine);
+        mg_depthwise(&s->depthwise, o->x, o->w, o->b, o->residual, o->y, machine);
         break;
     case MG_MAX_POOL2D:
-        mg_max_pool2d(&s->pool, x, y, NULL, machine);
+        mg_max_pool2d(&s->pool, o->x, o->y, NULL, machine);
         break;
     case MG_AVG_POOL2D:
-        mg_avg_pool2d(&s->pool, x, y, machine);
+        mg_avg_pool2d(&s->pool, o->x, o->y, machine);
         break;
     case MG_ACTIVATION:
-        mg_activation(&s->elementwise, x, y, machine);
+        mg_activation(&s->elementwise, o->x, o->y, machine);
         break;
     case MG_ADD:
-        mg_add(&s->elementwise, x, b, y, machine);
+        mg_add(&s->elementwise, o->x, o->b, o->y, machine);
         break;
     case MG_COPY:
-        mg_copy(&s->elementwise, x, y, machine);
+        mg_copy(&s->elementwise, o->x, o->y, machine);
         break;
     case MG_SOFTMAX:
-        mg_softmax(s->elementwise.rows, s->elementwise.c, x, y, machine);
+        mg_softmax(s->elementwise.rows, s->elementwise.c, o->x, o->y, machine);
         break;
     case MG_AFFINE:
-        mg_affine(&s->affine, x, w, b, y, machine);
+        mg_affine(&s->affine, o->x, o->w, o->b, o->y, machine);
         break;
     case MG_CHANNEL_SHUFFLE:
-        mg_channel_shuffle(&s->elementwise, s->elementwise.ldb, x, y, machine);
+        mg_channel_shuffle(&s->elementwise, s->elementwise.ldb, o->x, o->y, machine);
         break;
     case MG_SPARSE_CONV2D:
-        sparse_conv2d(&s->sparse, x, (const int32_t *)w, b, residual, y, scratch, machine);
+        sparse_conv2d(&s->sparse, o->x, (const int32_t *)o->w, o->b, o->residual, o->y, scratch, machine);
         break;
     default:
         assert(!"a kernel that plan.c knows");
     }
 }
 
-static double now(void)
+double mg_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The number of calls, of at most n, that are made together for each image. */
-static size_t together(const struct mg_call *calls, size_t n)
+void mg_add_time(double *sum, double *before, int threads)
+{
+    const double after = mg_now(), more = (after - *before) / threads;
+    uint64_t bits, wanted;
+    __atomic_load((uint64_t *)sum, &bits, __ATOMIC_RELAXED);
+    do {
+        double total;
+        memcpy(&total, &bits, sizeof total);
+        total += more;
+        memcpy(&wanted, &total, sizeof wanted);
+    } while (!__atomic_compare_exchange((uint64_t *)sum, &bits, &wanted, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    *before = after;
+}
+
+/* Makes `n` calls for one image. seconds: of each, or NULL; the threads that run such calls at the same time share it. */
+static void run_calls(const struct mg_call *calls, size_t n, size_t image, const struct run *run, double *seconds, int threads)
+{
+    double before = seconds ? mg_now() : 0;
+    for (size_t i = 0; i < n; i += mg_max(calls[i].strip, 1)) {
+        if (calls[i].strip) {
+            mg_run_strip(&calls[i], image, run, seconds ? seconds + i : NULL, threads);
+            before = seconds ? mg_now() : 0;
+        } else {
+            const struct operands o = mg_operands(run, &calls[i], image);
+            mg_make_call(calls[i].kernel, &calls[i].settings, &o, run->scratch, run->machine);
+            if (seconds)
+                mg_add_time(&seconds[i], &before, threads);
+        }
+    }
+}
+
+/* The number of neighbouring calls, of at most n, that are for as many images as the first. */
+static size_t group_of(const struct mg_call *calls, size_t n)
 {
     size_t count = 1;
-    while (calls->images > 1 && count < n && calls[count].images == calls->images)
+    while (count < n && calls[count].images == calls->images)
         count++;
     return count;
 }
 
-void mg_run_plan(const struct mg_call *calls, size_t n, float *const *areas, float *scratch, double *seconds,
-                 const struct mg_machine *machine)
+/* Makes a group of calls: each thread takes whole images, or where that would leave threads without work, all of them share each call. */
+static void run_group(const struct mg_call *calls, size_t n, const struct run *run, double *seconds)
 {
-    double before = seconds ? now() : 0;
+    const size_t images = calls->images, threads = (size_t)run->machine->threads;
+    if (images == 1 || (images % threads && images < IMAGES_PER_THREAD * threads)) {
+        for (size_t image = 0; image < images; image++)
+            run_calls(calls, n, image, run, seconds, 1);
+        return;
+    }
+    const struct mg_machine alone = {run->machine->isa, 1};
+    PARALLEL_FOR(image, images, SERIAL_WORK, run->machine) {
+        const struct run one = mg_run_of(run, (size_t)MG_THREAD(), &alone);
+        run_calls(calls, n, image, &one, seconds, run->machine->threads);
+    }
+}
+
+void mg_run_plan(const struct mg_call *calls, size_t n, const struct mg_memory *memory, double *seconds, const struct mg_machine *machine)
+{
+    const size_t scratch = mg_plan_scratch(calls, n, machine) / (size_t)machine->threads;
+    const struct run run = {memory->areas, memory->areas[MG_PRIVATE], memory->scratch, memory->own, scratch, machine};
     for (size_t i = 0; seconds && i < n; i++)
         seconds[i] = 0;
     for (size_t first = 0, count; first < n; first += count) {
-        count = together(calls + first, n - first);
-        for (size_t j = 0; j < count * calls[first].images; j++) {
-            const size_t i = first + j % count;
-            make_call(&calls[i], j / count, areas, scratch, machine);
-            if (seconds) {
-                const double after = now();
-                seconds[i] += after - before;
-                before = after;
-            }
-        }
+        count = group_of(calls + first, n - first);
+        run_group(calls + first, count, &run, seconds ? seconds + first : NULL);
     }
 }

@@ -13,6 +13,7 @@ from sphinx.util.typing import stringify_annotation
 import minigoog
 import minigoog.detection
 import minigoog.evaluate
+import minigoog.learn
 import minigoog.train
 from minigoog import array_types
 
@@ -47,7 +48,7 @@ def public_modules(module):
             yield from public_modules(value)
 
 
-PROGRAMS = [minigoog.inspection, minigoog.train, minigoog.evaluate, minigoog.detection]
+PROGRAMS = [minigoog.inspection, minigoog.train, minigoog.evaluate, minigoog.detection, minigoog.learn]
 MODULES = [*public_modules(minigoog), minigoog.kernels.reference, *PROGRAMS]
 GUIDES = ["coming_from_pytorch", "elsewhere", "data", "training", "inspection", "sparsity", "kernels", "architecture"]
 OTHERS = sorted({path.stem for path in DOCS.glob("*.md")} - {*GUIDES, "README", "speed_log"})

@@ -33,6 +33,7 @@ FLOORS = {  # by package: a room, its floor. A room imports rooms on lower floor
     ("inspection",): floors("Inside `inspection`"),
     ("sparsity",): floors("Inside `sparsity`"),
     ("detection",): floors("Inside `detection`"),
+    ("learn",): floors("Inside `learn`"),
 }
 
 

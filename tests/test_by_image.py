@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(mg.kernels.native is None, reason="the C kernels
 
 @pytest.fixture
 def one_thread(threads):
-    """With several, nothing is grouped."""
+    """Any number of images is grouped."""
     threads(1)
 
 
@@ -70,7 +70,7 @@ def test_maps_that_only_one_group_touches_exist_for_one_image(monkeypatch, one_t
     monkeypatch.setattr(mg.kernels.native.by_image, "LARGE", 0)
     plan = mg.compile(model, (8, 32, 32, 8))
     assert groups(plan) == [list(range(6))] and not groups(whole)
-    assert plan.program.arena.nbytes * 8 == whole.program.arena.nbytes
+    assert plan.arena_bytes * 8 == whole.arena_bytes
 
 
 def test_what_a_group_reads_is_not_overwritten_before_its_last_image(small_cache):
@@ -93,6 +93,13 @@ def test_what_a_group_reads_is_not_overwritten_before_its_last_image(small_cache
                 assert a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
 
 
-def test_a_plan_for_several_threads_has_no_groups(small_cache, threads):
+@pytest.mark.parametrize(("n", "grouped"), [(4, True), (3, False), (9, True)])
+def test_threads_share_whole_images_only_where_none_would_wait(small_cache, threads, n, grouped):
     threads(2)
-    assert not groups(assert_same(Mixed(), random((2, 48, 50, 5))))
+    assert bool(groups(assert_same(Mixed(), random((n, 48, 50, 5))))) == grouped
+
+
+def test_each_thread_has_its_own_maps_in_a_group(small_cache, threads):
+    threads(4)
+    plan = assert_same(Mixed(), random((8, 24, 26, 5)))
+    assert plan.program.own_size and plan.memories[0].arrays["own"].size >= 4 * plan.program.own_size

@@ -164,8 +164,8 @@ def bash():
 
 @pytest.mark.parametrize("words, offered", [
     (["minigoog", "tr"], ["train"]),
-    (["minigoog", ""], ["classify", "train", "evaluate", "inspect", "detection", "export", "data", "sparsity", "completion", "-h", "--help",
-                        "--version"]),
+    (["minigoog", ""], ["classify", "train", "evaluate", "inspect", "detection", "export", "learn", "data", "sparsity", "completion", "-h",
+                        "--help", "--version"]),
     (["minigoog", "train", "--ti"], ["--tiny"]),
     (["minigoog", "train", "--tiny", "--step-f"], ["--step-factor"]),
     (["minigoog", "train", "--no-n"], ["--no-norm", "--no-nesterov"]),

@@ -147,3 +147,21 @@ def test_an_operation_is_checked_as_it_is_and_has_no_record_afterwards():
     assert gradcheck(op, [np.array([1.0, 2.0])]) and op.inputs == ()
     with pytest.raises(mg.GradcheckError, match="The cause is the operation Wrong"):
         gradcheck(Wrong(3), [np.array([1.0, 2.0])])
+
+
+class Scale(mg.nn.Module):
+    """Multiplies by its parameter, whose gradient is off by `off`."""
+
+    def __init__(self, off):
+        super().__init__()
+        self.factor = mg.nn.Parameter(np.full((2, 2), 1.1, np.float32))
+        self.off = off
+
+    def forward(self, x):
+        return Planted(1, 2, self.off)(x, self.factor)
+
+
+def test_the_parameters_of_a_module_are_checked_without_being_named():
+    assert gradcheck(Scale(0.0), inputs((2, 2)))
+    with pytest.raises(mg.GradcheckError, match="Planted"):
+        gradcheck(Scale(0.1), inputs((2, 2)))

@@ -52,9 +52,10 @@ def test_the_weights_of_a_convolution_show_its_filters(model):
 def test_a_tape_shows_a_row_for_each_operation(model, image):
     tape = model(mg.Tensor(image[None])).tape()
     head, *lines = rows(tape._repr_html_())
-    assert head == ["", "operation", "output", "inputs", "maps"]
-    assert [line[1:3] for line in lines] == [[op.name, "x".join(map(str, op.y.shape))] for op in tape]
-    assert [line[4] for line in lines] == ["+2", "+2", "+2", "", ""]  # four pictures of six maps
+    assert head == ["", "layer", "operation", "output", "inputs", "maps"]
+    described = [[name, op.name, "x".join(map(str, op.y.shape))] for name, op in zip(tape.names(), tape, strict=True)]
+    assert [line[1:4] for line in lines] == described and tape.names()[0]
+    assert [line[5] for line in lines] == ["+2", "+2", "+2", "", ""]  # four pictures of six maps
     assert mg.Tensor([1.0]).tape()._repr_html_() is None  # nothing to show: the text is shown
 
 

@@ -41,7 +41,7 @@ def test_a_chapter_prints_what_it_shows(path, load):
 def test_a_chapter_has_its_number_a_length_to_read_at_once_and_exercises_with_answers_that_run(path, load):
     text = path.read_text()
     assert text.startswith(f"# {int(path.stem[:2])}. ")
-    assert 60 <= len(text.splitlines()) <= 150
+    assert 60 <= len(text.splitlines()) <= 190
     exercises, answers = text.partition("## Exercises")[2].split("## Answers")
     assert len(re.findall(r"^\d\. ", exercises, re.M)) >= 3 and "```python" in answers
     assert len(load("chapters").outputs(text)) >= 5

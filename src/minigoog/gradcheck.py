@@ -21,7 +21,7 @@ class GradcheckError(AssertionError):
 def gradcheck(
     function: Callable[..., Tensor],
     inputs: Sequence[Tensor | Array],
-    parameters: Sequence[Tensor] = (),
+    parameters: Sequence[Tensor] | None = None,
     *,
     eps: float = 1e-6,
     atol: float = 1e-6,
@@ -31,7 +31,7 @@ def gradcheck(
 ) -> bool:
     """True if the gradients of `function(*inputs)`, a tensor, agree with (f(x + eps) - f(x - eps)) / 2 eps; raises GradcheckError if not.
 
-    `inputs`: tensors or arrays; `parameters`: other tensors that `function` uses, such as `model.parameters()`.
+    `inputs`: tensors or arrays; `parameters`: other tensors that `function` uses (default: those of a module, else none).
     All are converted to float64 for the check and restored afterwards; no other thread may use them meanwhile.
     `samples`: how many random values of each to check (default: all).
     `function` must be deterministic: a dropout mask must not change from call to call."""
@@ -43,6 +43,8 @@ def gradcheck(
         raise TypeError(f"gradcheck: `inputs` is {type(inputs).__name__}, expected a list of tensors or arrays")
     if isinstance(op := function, Op):  # an object runs once: a copy for each call
         function = lambda *xs: copy.copy(op)(*xs)  # noqa: E731
+    if parameters is None:  # a module: everything that it computes with has to be float64, or differences drown in rounding
+        parameters = list(function.parameters()) if hasattr(function, "parameters") else []
     xs = [x if isinstance(x, Tensor) else Tensor(np.asarray(x, np.float64)) for x in inputs]
     labels = [f"input {i}" for i in range(len(xs))] + [f"parameter {i}" for i in range(len(parameters))]
     tensors = [*xs, *parameters]

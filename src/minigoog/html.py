@@ -103,15 +103,15 @@ def array(name: str, values: NDArray[Any], pictures: NDArray[Any] | None = None)
     return block(title, facts, maps(_as_images(values) if pictures is None else pictures))
 
 
-def operations(ops: Iterable[Any]) -> Html:
-    """A table of the operations of a tape, with pictures of the maps that they gave."""
+def operations(ops: Iterable[Any], names: Sequence[str]) -> Html:
+    """A table of the operations of a tape, with the names of their layers and pictures of the maps that they gave."""
     rows = []
-    for i, op in enumerate(ops):
+    for i, (op, name) in enumerate(zip(ops, names, strict=True)):
         y = getattr(op, "y", None)
         inputs = ", ".join(_shape_text(x.shape) for x in op.inputs)
         known = (_shape_text(y.shape), inputs, maps(y, 4, SIZE // 2)) if y is not None else ("", inputs, "")
-        rows.append((str(i), op.name, *known))
-    return block(table(("", "operation", "output", "inputs", "maps"), rows, right=(0,)))
+        rows.append((str(i), name, op.name, *known))
+    return block(table(("", "layer", "operation", "output", "inputs", "maps"), rows, right=(0,)))
 
 
 def limits_of(values: NDArray[Any]) -> Limits:

@@ -27,6 +27,8 @@ class Op:
     read_for: ClassVar[dict[str, int]] = {}  # attributes that backward reads for the gradient of one input only: name -> that input
     new_gradients: ClassVar[bool] = False  # whether each gradient is an array of its own, which nothing else uses
     adds_up: ClassVar[bool] = False  # whether backward(dy, accumulate) adds the gradient of input 0 to an array, and returns that
+    layer: Any = None  # the innermost module whose result is this operation's
+    network: Any = None  # the outermost one
     freed = False
     inputs: tuple[Tensor, ...] = ()  # the input tensors of the recorded run
     y: Array  # the output of the last run; backward may read it only if forward has set it
@@ -94,6 +96,12 @@ class Op:
 
         Where a small step changes a choice, the function has a kink, and its gradient there is a convention."""
         return None
+
+    def note_module(self, module: Any) -> None:
+        """Remembers that the result of this operation is that of a module; innermost modules say so first."""
+        if self.layer is None:
+            self.layer = module
+        self.network = module
 
     def written(self) -> Sequence[Array]:
         """The arrays given to forward that it has written to."""
@@ -173,11 +181,11 @@ class Op:
         return f"{self.name:<20} {'x'.join(map(str, self.y.shape)) or '()':<16} from {shapes}"
 
     @staticmethod
-    def html_table(ops: "list[Op]") -> str:
+    def html_table(ops: "list[Op]", names: Sequence[str]) -> str:
         """The operations of a tape as a table of HTML; here, because the tape imports nothing."""
         from .html import operations
 
-        return operations(ops)
+        return operations(ops, names)
 
 
 def function_name(kind: type[Op]) -> str:

@@ -58,6 +58,8 @@ def generator() -> "np.random.Generator":
 
 def take(n: int) -> tuple[int, int]:
     """(seed, offset) of the next `n` numbers of the counter-based stream that dropout reads; no other call gets these."""
+    if (samples := _samples.get()) is not None:
+        return samples.take(n)
     stream = _stream.get()
     with _lock:
         offset = stream.counter
@@ -94,6 +96,27 @@ def _renew_generators() -> None:
 
 
 after_fork(_renew_generators)
+
+
+class _Samples:
+    """Counters of samples: the k-th call gets numbers of stream k, at the places of the samples `first` to `first + rows - 1`."""
+
+    def __init__(self, key: tuple[int, ...], first: int, rows: int) -> None:
+        self.key, self.first, self.rows, self.calls = key, first, rows, 0
+
+    def take(self, n: int) -> tuple[int, int]:
+        self.calls += 1
+        seed = np.random.SeedSequence([*self.key, self.calls]).generate_state(1, np.uint64)[0]
+        return int(seed), self.first * (n // self.rows)
+
+
+_samples: Mode[_Samples | None] = Mode("minigoog_samples", None)
+
+
+def of_samples(key: tuple[int, ...], first: int, rows: int) -> AbstractContextManager[None]:
+    """Within a with-block, in this thread only, dropout of a batch with the samples `first`, `first + 1`, ..., `rows` of them, depends on
+    `key` and a sample's number alone: not on the other samples of its batch, nor on what was drawn before."""
+    return _samples.within(_Samples(key, first, rows))
 
 
 class _Zeros:

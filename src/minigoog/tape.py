@@ -7,7 +7,7 @@ that made it. A tape is collected from a result on request.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex, overload
 
 from .array_types import Array
 
@@ -22,7 +22,8 @@ class Tape(list["Op"]):
     for op in tape: ...                                look at the forward pass: op.inputs, op.y, op.name
     for op, y in tape.replay(): ...                    run the forward pass again, one operation at a time
     for op, dy, dxs in tape.steps(): ...               run the backward pass one operation at a time
-    print(tape)                                        one line for each operation
+    tape["inception3a.branch1x1"]                      the operations of a layer or module, a list
+    print(tape)                                        one line for each operation, with the name of its layer
     """
 
     def __init__(self, *results: Tensor):
@@ -90,9 +91,35 @@ class Tape(list["Op"]):
                     owned.add(x.op)
             yield op, dy_op, dxs
 
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Op: ...
+    @overload
+    def __getitem__(self, key: slice | str) -> list[Op]: ...
+    def __getitem__(self, key: SupportsIndex | slice | str) -> Op | list[Op]:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        names = self.names()
+        found = [op for op, name in zip(self, names, strict=True) if f"{name}.".startswith(f"{key}.") and key]
+        if not found:
+            there = ", ".join(dict.fromkeys(name.partition(".")[0] for name in names if name))
+            raise KeyError(f"tape: no layer is called {key!r}, but " + (there or "no operation here is the result of a module"))
+        return found
+
+    def names(self) -> list[str]:
+        """The dotted name of the layer or module whose result each operation is, as in its network; "" for any other operation."""
+        known: dict[int, str] = {}
+        for network in (op.network for op in reversed(self) if op.network is not None):
+            if id(network) not in known:  # the last network first: what it has as parts is named as there
+                for name, module in network.named_modules():
+                    known.setdefault(id(module), name)
+        return [known[id(op.layer)] if op.layer is not None else "" for op in self]
+
     def __repr__(self) -> str:
-        return "\n".join(f"{i:4d}  {op!r}" for i, op in enumerate(self)) or "(an empty tape)"
+        names = self.names()
+        width = max(map(len, names), default=0)
+        named = [f"{name:<{width}}  " if width else "" for name in names]
+        return "\n".join(f"{i:4d}  {name}{op!r}" for i, (name, op) in enumerate(zip(named, self, strict=True))) or "(an empty tape)"
 
     def _repr_html_(self) -> str | None:
         """For notebooks: a row for each operation, with pictures of its maps."""
-        return self[0].html_table(self) if self else None
+        return self[0].html_table(self, self.names()) if self else None

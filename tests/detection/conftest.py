@@ -1,10 +1,21 @@
-"""The photographs of blood cells, where they are."""
+"""The photographs of blood cells, where they are; and a small detector, trained once."""
 
 import os
 import tarfile
 from pathlib import Path
 
 import pytest
+
+import minigoog as mg
+from minigoog.detection import open_detection
+from minigoog.detection.rcnn.settings import Settings
+from minigoog.detection.rcnn.training import DETECTOR, train
+from tests.detection import shapes
+from tests.inspection.page.conftest import driver  # noqa: F401  a browser
+
+SMALL = Settings(size=32, frozen="pool2", width=128, most=60, negatives=20, positives=2, steps=2, models=2, svm=False,
+                 multibox=5, whole=64, multibox_steps=3)
+
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +29,15 @@ def bccd(tmp_path_factory):
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     return folder / "BCCD_Dataset" / "BCCD"
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """(the data set, its network, the folder of a trained detector)."""
+    folder = tmp_path_factory.mktemp("world")
+    shapes.voc(folder / "voc")
+    model = mg.load(shapes.weights(folder / "weights.safetensors"))
+    dataset = open_detection(folder / "voc", "train")
+    said = list(train(model, dataset, SMALL, folder / "run"))
+    assert said[-1].endswith(f"{DETECTOR}: written") and any(line.startswith("member 2: step 2 of 2, loss ") for line in said)
+    return dataset, model, folder / "run"

@@ -108,7 +108,7 @@ def test_a_walk_does_not_turn_where_no_gradient_comes():
 
 def test_an_operation_is_described_with_its_facts(walk):
     text = said(walk, "jump inception2a.branch3x3.conv")
-    facts = ("(Conv2d), step 4 of 76, forward", "1x8x8x16 -> 1x8x8x32", "4,640 parameters, 294,912 multiply-adds", "5x5 pixels")
+    facts = ("(Conv2d), step 3 of 0 to 75, forward", "1x8x8x16 -> 1x8x8x32", "4,640 parameters, 294,912 multiply-adds", "5x5 pixels")
     for fact in facts:
         assert fact in text, text
     back = said(walk, "backward")
@@ -116,22 +116,66 @@ def test_an_operation_is_described_with_its_facts(walk):
 
 
 def test_a_module_is_shown_as_the_table_of_its_operations(walk, trace):
-    assert str(trace["inception2b"].forward) in said(walk, "jump inception2b")
-    assert str(trace.forward) in said(walk, "list")
-    assert str(trace["inception2b"].forward) in said(walk, "in", "list")
+    assert trace["inception2b"].forward.table(80) in said(walk, "jump inception2b")
+    assert trace.forward.table(80) in said(walk, "list")
+    assert trace["inception2b"].forward.table(80) in said(walk, "in", "list")
     assert said(walk, "jump loss").startswith("loss: 1 operation, forward; `in` steps into it\n")
+
+
+def below(explanation):
+    """The lines of an explanation for 80 columns, without the first, which may be wrapped."""
+    return explanation.text(80).partition("\n")[2]
 
 
 def test_explain_and_gradient_show_what_the_step_explains(walk, trace):
     step = trace["inception2a.branch3x3.conv"][0]
     text = said(walk, "jump inception2a.branch3x3.conv", "explain 3 4 5")
-    assert str(step.explain(3, 4, 5)) in text and "it can depend on rows 1 to 5 and columns 2 to 6 of the image" in text
+    assert below(step.explain(3, 4, 5)) in text
+    assert "it can depend on rows 1 to 5 and columns 2 to 6 of the image" in text
     assert str(step.explain_gradient(3, 4, 5)) in said(walk, "gradient 3 4 5")
-    assert str(step.explain_gradient(0, 1, 2, 3, of="weight")) in said(walk, "g weight 0 1 2 3")
+    assert below(step.explain_gradient(0, 1, 2, 3, of="weight")) in said(walk, "g weight 0 1 2 3")
     assert str(trace["classifier"][0].explain(7)) in said(walk, "jump classifier", "e 7")
-    assert "expected integers, got '3 x 5'" in error(walk, "explain 3 x 5")
-    assert "classifier has no input 'filter', expected input, weight, bias" in error(walk, "gradient filter 3 4")
-    assert "expected 2 numbers for an array of shape (1, 10)" in error(walk, "explain 1 2 3")
+    assert "explain takes numbers, got '3 x 5'" in error(walk, "explain 3 x 5")
+    assert "classifier has no 'filter', expected input, weight, bias" in error(walk, "gradient filter 3 4")
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("explain 1 2 3", "explain takes number, got 3 of them; for one: `explain 5`"),
+    ("explain 10", "explain: the number is 10, expected 0 to 9; there are 10 numbers"),
+    ("gradient weight 3", "gradient takes input, output, got 1 of them; for one: `gradient weight 80 5`"),
+    ("gradient weight 160,3", "gradient: the input is 160, expected 0 to 159; there are 160 inputs, 10 outputs"),
+    ("jump 76", "jump: there is no step 76, the last one is 75"),
+    ("jump conv9", "jump: no step is called 'conv9', but conv1"),
+])  # fmt: skip
+def test_wrong_places_are_refused_in_the_words_of_the_walk(walk, line, message):
+    walk.onecmd("jump classifier")
+    assert error(walk, line) == message
+
+
+def test_the_number_of_a_row_is_that_of_the_heading_and_jumps_there_in_its_direction(walk, trace):
+    for number in (12, 60):
+        row = next(line for line in trace.table(80).splitlines() if line.startswith(f"{number}  "))
+        text = said(walk, f"jump {number}")
+        assert text.startswith(f"{row.split()[1]} (") and f", step {number} of 0 to 75, {trace[number].direction}" in text
+    assert walk.direction == "backward"
+
+
+@pytest.mark.parametrize(("columns", "heading"), [
+    (80, ["name", "operation", "output", "sees", "ms"]),
+    (100, ["name", "operation", "output", "multiply-adds", "sees", "ms"]),
+    (200, ["name", "operation", "kernel", "shapes", "parameters", "multiply-adds", "sees", "ms"]),
+])  # fmt: skip
+def test_a_table_has_the_columns_that_there_is_room_for(trace, columns, heading):
+    lines = trace.table(columns).splitlines()
+    assert lines[0].split() == heading and max(map(len, lines)) <= columns
+
+
+def test_nothing_of_a_walk_is_wider_than_80_columns_also_with_long_names(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    commands = ["list", "explain 3 4 5", "help", "show", "jump inception4b", "list", "jump 100",
+                "gradient weight 0 0 1 2", "gradient 1 2 3", "jump 0", "explain 1 2 3"]  # fmt: skip
+    program.main(["step", "--model", "googlenet", "--script", str(script(tmp_path, "\n".join(commands)))])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
 
 
 def test_a_channel_is_drawn(walk, trace):
@@ -165,12 +209,15 @@ def test_a_wrong_command_is_reported_and_the_walk_continues(trace):
     walk.use_rawinput = False
     walk.cmdloop()
     assert "unknown command 'nonsense': `help` lists all" in out.getvalue()
-    assert "expected at most 7" in out.getvalue() and walk.here == "inception2b"
+    assert "explain: the row is 99, expected 0 to 7; there are 8 rows, 8 columns, 80" in out.getvalue()
+    assert walk.here == "inception2b"
 
 
 def test_help_lists_every_command(walk):
     text = said(walk, "help")
-    assert len(text.splitlines()) == sum(name.startswith("do_") for name in vars(Walk)) and text == said(walk, "?")
+    commands, _, words = text.partition("\n\n")
+    assert len(commands.splitlines()) == sum(name.startswith("do_") for name in vars(Walk)) and text == said(walk, "?")
+    assert words.startswith("norm: ") and max(map(len, text.splitlines())) <= 80
 
 
 # ---- the program ----
@@ -217,7 +264,7 @@ def test_a_wrong_line_of_a_script_is_named(monkeypatch, capsys, tmp_path):
         run(monkeypatch, "step", "--script", path)
     message = capsys.readouterr().err
     assert stop.value.code == 2 and message.count("\n") == 1
-    assert f"{path}, line 2, 'explain 1': explain: `index` is (1,), expected 4 numbers" in message
+    assert f"{path}, line 2, 'explain 1': explain takes row, column, channel, got 1 of them; for one: `explain 4 4 40`" in message
 
 
 @pytest.mark.parametrize("flags, message", [
@@ -265,8 +312,17 @@ def test_an_image_file_becomes_what_the_network_sees(tmp_path):
     image_module.fromarray(pixels).save(tmp_path / "picture.png")
     seen = inputs.load_sample(flags_of(image=tmp_path / "picture.png", model="nin")).image
     assert seen.shape == (32, 32, 3) and np.allclose(seen[1:-1], [1, 0, 128 / 255], atol=1e-6)  # its edge is blended
-    grey = inputs.load_sample(flags_of(image=tmp_path / "picture.png")).image
+    grey = inputs.load_sample(flags_of(image=tmp_path / "picture.png", model="tiny")).image
     assert grey.shape == (8, 8, 1) and np.allclose(grey[1:-1], 0.299 + 0.114 * 128 / 255, atol=1e-6)
+
+
+def test_a_photograph_without_weights_is_not_pushed_through_the_digit_network(tmp_path):
+    pytest.importorskip("PIL.Image").new("RGB", (40, 30)).save(tmp_path / "cat.png")
+    for command in ("page", "step"):
+        done = subprocess.run([sys.executable, "-m", "minigoog.inspection", command, "--image", "cat.png"], cwd=tmp_path,
+                              capture_output=True, text=True, timeout=120)  # fmt: skip
+        assert done.returncode == 2 and "add --weights googlenet-onnx --download, which fetches GoogLeNet" in done.stderr
+        assert done.stderr.count("\n") == 1 and not (tmp_path / "page.html").exists()
 
 
 def test_the_digit_of_lenet_5_is_in_the_middle_of_its_32x32_pixels():

@@ -154,15 +154,16 @@ static void make_plan(const struct mg_machine *machine)
     plan.x = floats(4 * 18 * 18 * 32);
     mg_winograd_pack(4, 3, 32, 48, w, plan.constants, machine);
     mg_pack_weights(48, 48, w, NULL, plan.constants + first, machine);
-    plan.calls[0] = (struct mg_call){MG_CONV2D_WINOGRAD, {MG_INPUT, 0}, {MG_CONSTANTS, 0}, {MG_NOWHERE, 0}, {MG_ARENA, 0}, .settings.conv = winograd};
-    plan.calls[1] = (struct mg_call){MG_CONV2D_DIRECT, {MG_ARENA, 0}, {MG_CONSTANTS, first}, {MG_NOWHERE, 0}, {MG_OUTPUT, 0}, .settings.conv = pointwise};
+    plan.calls[0] = (struct mg_call){.kernel = MG_CONV2D_WINOGRAD, .images = 1, .x = {MG_INPUT, 0, 0}, .w = {MG_CONSTANTS, 0, 0}, .y = {MG_ARENA, 0, 0}, .settings.conv = winograd};
+    plan.calls[1] = (struct mg_call){.kernel = MG_CONV2D_DIRECT, .images = 1, .x = {MG_ARENA, 0, 0}, .w = {MG_CONSTANTS, first, 0}, .y = {MG_OUTPUT, 0, 0}, .settings.conv = pointwise};
 }
 
 static void run_plan(const struct mg_machine *machine)
 {
     const size_t outputs = 4 * 16 * 16 * 48;
-    float *areas[] = {NULL, plan.constants, floats(outputs), plan.x, floats(outputs)};
-    mg_run_plan(plan.calls, 2, areas, floats(mg_plan_scratch(plan.calls, 2, machine)), NULL, machine);
+    float *areas[] = {NULL, plan.constants, floats(outputs), NULL, plan.x, floats(outputs)};
+    const struct mg_memory memory = {areas, 0, floats(mg_plan_scratch(plan.calls, 2, machine))};
+    mg_run_plan(plan.calls, 2, &memory, NULL, machine);
 }
 
 static void *everything(void *started_with)

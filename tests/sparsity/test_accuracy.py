@@ -70,7 +70,8 @@ def numbers(**means):
 @pytest.mark.parametrize(("means", "verdict"), [
     ({"reduced": 0.75}, "holds"),
     ({"reduced": 0.75, "multi-branch": 0.76}, "holds partly"),
-    ({"reduced": 0.707}, "not confirmed"),  # two standard errors of a difference are 0.8 points
+    ({"reduced": 0.707}, "undecided"),  # two standard errors of a difference are 0.8 points
+    ({"reduced": 0.69}, "contradicted"),
 ])  # fmt: skip
 def test_the_verdict_on_the_reduction_follows_from_the_means(means, verdict):
     assert accuracy.judge_reduction(numbers(**means))[0] == verdict
@@ -80,10 +81,27 @@ def test_the_verdict_on_the_reduction_follows_from_the_means(means, verdict):
     ({"clustered": 0.75}, "holds"),
     ({}, "holds partly"),
     ({"clustered": 0.75, "random 5x5": 0.78}, "holds partly"),
-    ({"clustered": 0.692}, "not confirmed"),  # 0.8 points worse, and perhaps 1.6
+    ({"clustered": 0.692}, "undecided"),  # 0.8 points worse, and perhaps 1.6
+    ({"clustered": 0.67}, "contradicted"),
 ])  # fmt: skip
 def test_the_verdict_on_the_patterns_follows_from_the_means(means, verdict):
     assert accuracy.judge_patterns(numbers(**means))[0] == verdict
+
+
+def test_margins_say_how_near_each_answer_is():
+    said = accuracy.judge_reduction(numbers(reduced=0.707))
+    assert [margin.answer for margin in said.margins] == 4 * [None]
+    assert said.margins[0].words == "reduced better than multi-branch at equal multiply-adds: 0.7 ± 0.816 points, threshold 0.5 points"
+
+
+def test_networks_that_are_not_at_equal_milliseconds_are_marked():
+    found = numbers() | {"reference": "reduced"}
+    for row in found["networks"]:
+        row |= {"ms": 1.9 if (row["network"], row["axis"]) == ("naive", AXES[1]) else 1.02, "multiply_adds": 1e6, "parameters": 1,
+                "rate": 0.1, "train_mean": 0.8}  # fmt: skip
+    assert accuracy.judge_reduction(found).why.endswith(" Not at equal milliseconds: naive +86%.")
+    cells = [line[3] for line in accuracy.table(found)[1]]
+    assert cells.count("1.900 (+86%: not equal)") == 1 and cells.count("1.020") == len(cells) - 1
 
 
 def test_the_whole_comparison_runs_and_resumes_from_stored_results(tmp_path, monkeypatch):

@@ -116,12 +116,12 @@ def case(csr, clusters):
     ((1.7, 1.3), 1.0, "holds"),
     ((1.7, 1.3), 0.7, "holds partly"),  # it takes clusters to find clusters
     ((1.7, 1.1), 1.0, "holds partly"),
-    ((1.1, 1.3), 1.0, "not confirmed"),
+    ((1.1, 1.3), 1.0, "contradicted"),
 ])
 def test_the_verdict_on_blocks_follows_its_rule(clustered, random, verdict):
     gains = dict(zip(CLUSTERED, clustered, strict=True)) | {RANDOM: random}
     numbers = {"cases": {name: case(1.0, 1 / gains.get(name, 0.5)) for name in CASES}}
-    found, why = BLOCKS.judge(numbers)
+    found, why, _ = BLOCKS.judge(numbers)
     assert found == verdict and f"{min(clustered):.1f} to {max(clustered):.1f} times as fast" in why and f"{random:.2f} times" in why
 
 

@@ -54,7 +54,7 @@ def test_a_reduction_pays_where_it_saves_multiply_adds():
     ((1, 1, 4, 45), 18, "holds partly"),  # not within a few modules
     ((1, 1, 5, 45), 17, "holds partly"),  # a reduction that costs
     ((1, 1, 5, 12), 18, "holds partly"),
-    ((1, 1, 1, 3), 18, "not confirmed"),
+    ((1, 1, 1, 3), 18, "contradicted"),
 ])
 def test_the_verdict_on_the_blow_up_follows_its_rule(naive, paying, verdict):
     def rows(costs):

@@ -68,8 +68,8 @@ def test_the_generated_network_meets_a_budget_and_gives_logits(task, modules, bu
 
 @pytest.mark.parametrize("uniform, upside_down, verdict", [
     (0.60, 0.60, "holds"), (0.70, 0.60, "holds partly"), (0.60, 0.70, "holds partly"),
-    (0.70, 0.70, "not confirmed"),
-    (0.75, 0.60, "not confirmed"),  # losing to the uniform topology is no better topology
+    (0.70, 0.70, "contradicted"),
+    (0.75, 0.60, "contradicted"),  # losing to the uniform topology is no better topology
 ])  # fmt: skip
 def test_the_verdict_on_a_topology_follows_the_rule(uniform, upside_down, verdict):
     means = {FOUND: 0.70, "uniform": uniform, REVERSED: upside_down, "table 1": 0.7}

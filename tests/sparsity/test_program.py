@@ -27,9 +27,9 @@ def main(monkeypatch, capsys):
 
 
 def test_all_demonstrations_run_and_the_verdicts_and_the_report_are_named(main, tmp_path):
-    code, out, _ = main([demonstration("one"), demonstration("two", "L6", verdict="not confirmed")], "--output", tmp_path / "new")
+    code, out, _ = main([demonstration("one"), demonstration("two", "L6", verdict="contradicted")], "--output", tmp_path / "new")
     assert code == 0
-    assert "one (1 of 2): The <title> of one" in out and "L1  one            holds" in out and "L6  two            not confirmed" in out
+    assert "one (1 of 2): The <title> of one" in out and "L1  one            holds" in out and "L6  two            contradicted" in out
     assert out.strip().endswith("report.html") and (tmp_path / "new" / "report.html").exists()
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from minigoog.sparsity.report import figures, report, text
+from minigoog.sparsity.demonstrations import DEMONSTRATIONS
+from minigoog.sparsity.report import figures, margins, report, text
 from minigoog.sparsity.runner.run import run
+from minigoog.sparsity.runner.verdicts import Margin, combined
 
 from .fakes import demonstration
 
@@ -79,13 +81,15 @@ def test_no_two_elements_have_one_name_even_in_two_figures_of_the_same(page):
 
 
 def test_the_report_shows_every_part_of_each_demonstration(page):
-    for words in ("a claim", "an experiment", "A rule with <code>code</code>", "Because {'seed': 0}", "minigoog.sparsity one",
+    for words in ("a claim", "an experiment", "A rule with <code>code</code>", "Because {'seed': 0}", "aria-label='Verdicts'",
+                  "href='#contents'", "minigoog.sparsity one",
                   "The &lt;title&gt; of one", "<td class='s'>seed</td>", 'badge holds-partly">holds partly', 'badge not-run">not run'):
         assert words in page, words
 
 
 def test_the_verdicts_come_before_the_links_and_the_low_rank_before_both(page):
-    places = [page.index(words) for words in ("is low rank, not sparsity", "id='verdicts'", "id='L1'", "id='L6'", "id='errata'")]
+    order = ("is low rank, not sparsity", "id='contents'", "id='verdicts'", "id='L1'", "id='L6'", "id='errata'")
+    places = [page.index(words) for words in order]
     assert places == sorted(places)
 
 
@@ -120,3 +124,46 @@ def test_the_verdicts_go_between_their_marks(folder, tmp_path):
     written = document.read_text()
     assert "outdated" not in written and "| L6 | The <title> of two | holds partly | because {'seed': 0} |" in written
     assert "a full run with seed 0 on the digits." in written
+
+
+def test_a_quick_runs_verdicts_are_marked_and_stand_beside_the_full_runs(tmp_path):
+    outcomes = run(["depth"], {"depth": demonstration("depth", verdict="contradicted")}, tmp_path, quick=True, say=lambda line: None)
+    report.write(outcomes, tmp_path, "command")
+    page = (tmp_path / "report.html").read_text()
+    assert 'badge contradicted quick">contradicted (quick run)</span></td><td><span class="badge undecided">undecided</span>' in page
+    assert "this quick run" in page and "The full run: AMD EPYC; a full run" in page
+
+
+def test_what_was_not_measured_is_not_red_and_has_no_empty_figure(tmp_path):
+    some = {"one": demonstration("one", verdict="not measured", figures={"F1": ("caption", drawn)})}
+    report.write(run(["one"], some, tmp_path, say=lambda line: None), tmp_path, "command")
+    page = (tmp_path / "report.html").read_text()
+    assert 'badge not-measured">not measured' in page and "F1" not in page
+    reds = re.search(r"([^}]*)\{ --c: var\(--not\); \}", page)[1]
+    assert "not-measured" not in reds and "contradicted" in reds
+
+
+@pytest.mark.parametrize(("margin", "answer"), [
+    (Margin("a", 2.0, 0.5, 1.0, True, " points"), "yes"), (Margin("a", 0.8, 0.5, 1.0, None), "open"),
+    (Margin("a", 0.0, 0.0, 0.0, False), "no"),
+])  # fmt: skip
+def test_a_margin_is_drawn_to_scale_with_its_threshold(margin, answer):
+    svg = margins.bar(margin)
+    dot = float(re.search(r'cx="([^"]*)"', svg)[1])
+    threshold = float(re.search(r'class="threshold" d="M([^ ]*) ', svg)[1])
+    assert f'class="margin {answer}"' in svg and margin.words in svg
+    assert (dot > threshold) == (margin.value > margin.threshold) and 0 < dot < margins.WIDTH
+
+
+def test_the_stored_full_run_is_the_one_of_the_documents():
+    for path in ("README.md", "docs/sparsity.md"):
+        rows = re.findall(r"^\| L\d \| ([^|]+) \| ([^|]+?) \|", (Path(__file__).resolve().parents[2] / path).read_text(), re.M)
+        assert {DEMONSTRATIONS[name].title: verdict for name, verdict in report.full_run()["verdicts"].items()} == dict(rows)
+
+
+@pytest.mark.parametrize(("answers", "verdict"), [
+    ([True, True], "holds"), ([True, None], "holds partly"), ([True, False], "holds partly"), ([False, None], "undecided"),
+    ([False, False], "contradicted"),
+])  # fmt: skip
+def test_verdicts_follow_from_answers(answers, verdict):
+    assert combined(answers) == verdict

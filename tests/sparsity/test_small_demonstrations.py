@@ -17,7 +17,8 @@ from minigoog.sparsity.depth.supports import SUPPORTS
 from minigoog.sparsity.inception import forms
 from minigoog.sparsity.inception.blow_up import BLOW_UP
 from minigoog.sparsity.inception.three_ways import THREE_WAYS
-from minigoog.sparsity.runner.demonstration import VERDICTS, Setting
+from minigoog.sparsity.runner.demonstration import Setting
+from minigoog.sparsity.runner.verdicts import VERDICTS
 from minigoog.sparsity.speed import blocks, break_even, pruned
 from minigoog.sparsity.speed.blocks import BLOCKS
 from minigoog.sparsity.speed.break_even import BREAK_EVEN
@@ -79,7 +80,7 @@ def test_a_demonstration_resumes_judges_and_tabulates(measured):
     demonstration, folder, numbers = measured
     said = []
     assert demonstration.measure(Setting(folder, quick=True, say=said.append)) == json.loads(json.dumps(numbers))  # nothing measured twice
-    verdict, why = demonstration.judge(numbers)
+    verdict, why, _ = demonstration.judge(numbers)
     assert said and verdict in VERDICTS and why.endswith(".")
     head, rows = demonstration.table(numbers)
     assert rows and all(len(row) == len(head) and all(isinstance(cell, str) for cell in row) for row in rows)

@@ -84,8 +84,8 @@ def test_misses_are_simulated_for_every_way(module):
     ({}, 0.5, "holds"),
     ({RANDOM: 1.1}, 0.5, "holds partly"),  # unstructured as fast as reduced
     ({REDUCED: 3.5}, 0.5, "holds partly"),  # reducing gains nothing
-    ({CSR: 4.5}, 0.5, "not confirmed"),
-    ({}, 1.1, "not confirmed"),
+    ({CSR: 4.5}, 0.5, "contradicted"),
+    ({}, 1.1, "contradicted"),
 ])
 def test_the_verdict_on_three_ways_follows_its_rule(changes, error, verdict):
     ms = dict.fromkeys(WAYS, 20.0) | {CSR: 10.0, NAIVE: 4.0, REDUCED: 1.0, RANDOM: 2.0} | changes

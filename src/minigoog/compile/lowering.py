@@ -1,7 +1,7 @@
 """From a tape to the calls of a plan: what the rules of all operations (rules.py) share."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import takewhile
 from typing import Any, TypeAlias
@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Array
+from ..locks import new_lock
 from ..nn.stored import StoredParameter
 from ..op import Key, Op, key_of
 from ..tensor import Tensor
@@ -109,13 +110,9 @@ class Lowering:
 
     def in_numpy(self, op: Op) -> None:
         """An operation without a rule: its `forward` runs in Python, between two runs of C."""
-        bare = copy.copy(op)
-        bare.free()  # otherwise the whole tape would live as long as the plan
-        if isinstance(out := vars(bare).get("out"), np.ndarray):  # the model's, to which other threads may be writing
-            vars(bare)["out"] = np.empty_like(out)
         maps = [self.layout.maps.get(key_of(t)) for t in op.inputs]
         arguments = [(t.data.copy() if m is None else self.dense(op, m), t.shape) for m, t in zip(maps, op.inputs, strict=True)]
-        self.add(op, self.native.python(bare.forward, arguments, self.layout.output(op), op.y.shape))
+        self.add(op, self.native.python(_forward_of(op), arguments, self.layout.output(op), op.y.shape))
 
     def output(self, i: int, y: Tensor) -> None:
         """Makes the last operation write to the output directly, or adds a copy where that is not possible."""
@@ -127,6 +124,32 @@ class Lowering:
         else:
             calls = self.native.copy(made, new_map(made.shape, arena.OUTPUT + i))
             self.steps += [call._replace(name="output", kind="copy") for call in calls]
+
+
+def _forward_of(op: Op) -> Callable[..., Array]:
+    """What `op` computes in NumPy, for several threads at once."""
+    bare = copy.copy(op)
+    bare.free()  # otherwise the whole tape would live as long as the plan
+    return partial(_alone if type(op).__module__.startswith(f"{__package__.split('.')[0]}.") else _in_turns(), bare)
+
+
+def _alone(bare: Op, *xs: Array) -> Array:
+    """A forward pass on an object of its own."""
+    one = copy.copy(bare)
+    if isinstance(out := vars(one).get("out"), np.ndarray):  # the model's, to which other threads may be writing
+        vars(one)["out"] = np.empty_like(out)
+    return one.forward(*xs)
+
+
+def _in_turns() -> Callable[..., Array]:
+    """A forward pass of one thread at a time: operations that are not of this package may keep arrays, and return them."""
+    lock = new_lock()
+
+    def forward(bare: Op, *xs: Array) -> Array:
+        with lock:
+            return np.array(_alone(bare, *xs))
+
+    return forward
 
 
 def _columns(w: Tensor, columns: slice) -> Array:

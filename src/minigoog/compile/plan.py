@@ -8,7 +8,6 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..checks import check_array, check_int
-from ..locks import new_lock
 from ..text import aligned, shape_text
 from .lowering import Call
 
@@ -16,8 +15,8 @@ from .lowering import Call
 class Plan:
     """A compiled network. plan(x) takes a dense float32 array of `input_shape` and returns a new array (or tuple of arrays).
 
-    print(plan) lists the `steps`. One arena (`arena_bytes`) holds everything between input and output, so calls from several
-    threads take turns. Results have the same bits for any number of threads."""
+    print(plan) lists the `steps`. An arena (`arena_bytes`) holds everything between input and output; calls from several threads at once
+    have one each. Results have the same bits for any number of threads."""
 
     def __init__(
         self,
@@ -28,9 +27,11 @@ class Plan:
         output_type: type[tuple[Any, ...]] | None,
     ):
         self.input_shape, self.output_shapes, self.output_type = input_shape, output_shapes, output_type
-        self.program = kernels.native.program.Program(kernels.native.by_image.grouped(steps, input_shape[0], machine), machine)
+        native = kernels.native
+        calls = native.strips.joined(native.by_image.grouped(steps, input_shape[0], machine))
+        self.program = native.program.Program(calls, machine)
         self.steps = self.program.calls
-        self.lock = new_lock()
+        self.memories: list[Any] = []  # of runs that have ended: kernels.native.program.Memory
 
     def __call__(self, x: Array) -> Any:
         return self._run(x)
@@ -38,16 +39,20 @@ class Plan:
     def _run(self, x: Array, seconds: Array | None = None) -> Any:
         check_array("plan", "x", x, dtype=np.float32, shape=self.input_shape)
         ys = [kernels.empty(shape) for shape in self.output_shapes]
-        with self.lock:
-            self.program.run(x, ys, seconds)
+        try:
+            memory = self.memories.pop()
+        except IndexError:  # as many threads run as never before
+            memory = kernels.native.program.Memory()
+        self.program.run(x, ys, seconds, memory)
+        self.memories.append(memory)
         if self.output_type is None:
             return ys[0]
         return self.output_type(*ys) if hasattr(self.output_type, "_fields") else tuple(ys)
 
     @property
     def arena_bytes(self) -> int:
-        """Memory of everything between input and output, plus scratch (known after the first call)."""
-        return int(self.program.arena_bytes)
+        """Memory of everything between input and output, scratch included: of one call, with the number of threads that is set."""
+        return int(self.program.memory_bytes)
 
     def seconds(self, x: Array, repeats: int = 10) -> Array:
         """The median time of each step over `repeats` runs, an array of seconds."""

@@ -120,11 +120,10 @@ def _runner(m: Any, calls: Sequence[Call]) -> Callable[[], float]:
     moved = [call._replace(x=maps.get(id(call.x), call.x), y=maps.get(id(call.y), call.y), residual=None, name="") for call in calls]
     program = kernels.native.program.Program(moved, m)
     arrays = np.zeros(x.shape, np.float32), np.zeros(y.shape, np.float32)
-
-    seconds = np.zeros(len(calls))
+    seconds, memory = np.zeros(len(calls)), kernels.native.program.Memory()
 
     def run() -> float:
-        program.run(arrays[0], [arrays[1]], seconds)
+        program.run(arrays[0], [arrays[1]], seconds, memory)
         return float(seconds.sum())
 
     run()

@@ -17,7 +17,12 @@ from ..nn import Module
 from ..tensor import Tensor, no_grad
 from ..text import printable
 
-UNTRAINED = "untrained, its weights are random: `python -m minigoog.train --tiny` trains one, --weights loads a run's folder"
+UNTRAINED = "untrained, its weights are random\n(`python -m minigoog.train --tiny` trains one, --weights RUN loads it)"
+
+NO_WEIGHTS = (  # the tiny network, which has learned nothing, would see 8x8 grey pixels
+    "--image is given without --weights: add --weights googlenet-onnx --download, which fetches GoogLeNet (28 MB, 1,000 classes), "
+    "or --weights FILE (.onnx, .caffemodel, .pth, a run's folder); without --image you see a digit"
+)
 
 
 class Network(NamedTuple):
@@ -61,15 +66,18 @@ def add_network_flags(p: ArgumentParser) -> None:
 def add_flags(p: ArgumentParser) -> None:
     """The flags that select the network and the image."""
     add_network_flags(p)
-    p.add_argument("--image", metavar="FILE", help="the image (default: a digit that ships with minigoog, or a drawn disc)")
+    p.add_argument("--image", metavar="FILE", help="the image, with --weights or --model (default: a digit or a drawn disc)")
     p.add_argument("--label", type=integer(), metavar="N", help="its class, where gradients start (default: the true or the predicted one)")
     p.add_argument("--training", action="store_true", help="run the network in training mode, with dropout and auxiliary heads")
 
 
 def load_sample(flags: Namespace) -> Sample:
     """The Sample that the flags select; ValueError or OSError, naming the flag or file, if there is none."""
+    photograph = None if flags.image is None else images.decode(flags.image)
+    if photograph is not None and flags.weights is None and flags.model is None:
+        raise ValueError(NO_WEIGHTS)
     network = load_network(flags)
-    pixels, label, about = _pixels(flags.image, network.size)
+    pixels, label, about = _pixels(network.size) if photograph is None else (photograph, None, f"image {printable(flags.image)}")
     pixels = network.preprocess.middle(pixels)
     image = network.preprocess.normalized(pixels)
     label = label if flags.label is None else flags.label
@@ -106,10 +114,8 @@ def _untrained(name: str) -> Network:
     return Network(model, preprocess, tuple(map(str, range(n_classes))), f"{name}, {UNTRAINED}")
 
 
-def _pixels(path: str | None, size: Shape) -> tuple[IntArray, int | None, str]:
-    """(a uint8 image, its class if known, a description): a file, a digit for networks that take grey images, or a disc."""
-    if path is not None:
-        return images.decode(path), None, f"image {printable(path)}"
+def _pixels(size: Shape) -> tuple[IntArray, int | None, str]:
+    """(a uint8 image, its class if known, a description): a digit for networks that take grey images, or a disc."""
     if size[2] == 1:
         test = digits()[1]
         return _enlarged(test.images[0], size), int(test.labels[0]), f"a handwritten {test.labels[0]} of the test digits"

@@ -111,7 +111,11 @@ class Module:
         self._training = mode
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        y = self.forward(*args, **kwargs)
+        for part in y if isinstance(y, tuple) else (y,):  # names on the tape come from here
+            if isinstance(part, Tensor) and part.op is not None:
+                part.op.note_module(self)
+        return y
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The output tensor from the input tensor."""

@@ -8,11 +8,12 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
 from ..cli import Parser, exit_codes, integer, number, with_flags
+from ..parallel.together import ending_all
 from .config import Config, from_file, recipes
 from .errors import Interrupted, TrainingError
 from .fit import fit, resume
@@ -24,10 +25,13 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "interpolation"),
-    "optimisation": ("epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "momentum", "nesterov", "clip"),
+    "optimisation": (
+        "epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "optimizer", "momentum", "nesterov", "clip",
+    ),
     "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
     "pruning": ("prune", "prune_steps", "prune_begin", "prune_end", "prune_scope", "prune_block", "prune_group", "prune_keep"),
     "distillation": ("distill", "distill_temperature", "distill_weight"),
+    "several processes": ("data_parallel", "micro_batches", "elastic", "staleness", "patience"),
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
 }
 FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones
@@ -97,15 +101,23 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
         return parser(prog).print_help()
     reword = with_flags(**{name: "--" + name.replace("_", "-") for name in vars(flags)})
     try:
+        with ending_all():
+            _train(p, flags, reword)
+    except Interrupted as stop:
+        if not stop.said:
+            print(f"\n{stop}", file=sys.stderr)
+        sys.exit(128 + stop.signal)
+    return None
+
+
+def _train(p: Parser, flags: argparse.Namespace, reword: Callable[[str], str]) -> None:
+    """Trains; exits with a line about an error."""
+    try:
         with exit_codes(p, reword=reword):
             train(flags)
-    except Interrupted as stop:
-        print(f"\n{stop}", file=sys.stderr)
-        sys.exit(128 + stop.signal)
     except TrainingError as error:
         print(f"\n{p.prog}: {error}", file=sys.stderr)
         sys.exit(1)
-    return None
 
 
 if __name__ == "__main__":

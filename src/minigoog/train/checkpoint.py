@@ -23,21 +23,25 @@ if TYPE_CHECKING:
     from .loop import Trainer
 
 NAME = "checkpoint.safetensors"
+STATES = {"momentum_buffer": "velocities", "sum": "sums"}  # of optimizers: what a checkpoint calls them
 
 
-def save(run: Run, trainer: Trainer) -> None:
+def save(run: Run, trainer: Trainer, buffers: Mapping[str, Array] | None = None) -> None:
     """Writes weights, momentum, masks, averages, the state of the random numbers, the progress, and a fingerprint of what
-    decides the bits.
+    decides the bits. buffers: those of the network before a step in progress, by name.
 
     Raises FloatingPointError, and leaves the old file, if a weight is not finite."""
     check_finite(trainer)
+    if run.ranks.rank:  # the first process writes
+        return
     facts = {"progress": asdict(trainer.progress), "random": rng.state(), "fingerprint": trainer.fingerprint}
-    safetensors.save(run.path(NAME), _arrays(trainer), {name: json.dumps(value) for name, value in facts.items()})
+    arrays = arrays_of(trainer) | {f"weights/{name}": array for name, array in (buffers or {}).items()}
+    safetensors.save(run.path(NAME), arrays, {name: json.dumps(value) for name, value in facts.items()})
 
 
 def check_finite(trainer: Trainer) -> None:
     """Raises FloatingPointError if any array of a trainer's state has a value that is not finite."""
-    for name, array in _arrays(trainer).items():
+    for name, array in arrays_of(trainer).items():
         if not np.isfinite(array).all():
             raise FloatingPointError(f"{name} has values that are not finite")
 
@@ -47,13 +51,13 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
 
     Raises ValueError, naming the file, if the network is another one."""
     arrays, metadata = safetensors.load(run.path(NAME))
-    own = _arrays(trainer)
+    own = arrays_of(trainer)
     with reading(run.path(NAME), "not a checkpoint"):
         progress = _progress(json_value(metadata["progress"], dict), trainer)
         changes = fingerprint.differences(json_value(metadata["fingerprint"], dict), trainer.fingerprint)
         changes += run.metrics_changes(progress.metrics_length)
-        if progress.step > len(trainer.loader) and not changes:
-            raise ValueError(f"step {progress.step} of an epoch of {len(trainer.loader)} steps")
+        if progress.step > len(trainer.batches) and not changes:
+            raise ValueError(f"step {progress.step} of an epoch of {len(trainer.batches)} steps")
     if arrays.keys() != own.keys() or any(arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype for name in own):
         raise ValueError(f"{run.path(NAME)}: not a checkpoint of this network with these settings and data{_since(changes)}")
     if changes and not accept_changes:
@@ -87,13 +91,14 @@ def _since(changes: list[str]) -> str:
     return f". Since its last checkpoint these have changed: {listed(changes, 6, 160)}" if changes else ""
 
 
-def _arrays(trainer: Trainer) -> dict[str, Array]:
+def arrays_of(trainer: Trainer) -> dict[str, Array]:
     """The arrays of a trainer's state by name; not copies."""
     names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
-    own = (names[id(parameter)] for parameter in trainer.optimizer.parameters)
-    velocities = dict(zip(own, trainer.optimizer.velocities, strict=True))
-    parts: dict[str, Mapping[str, Any]]
-    parts = {"weights": trainer.model.state_dict(), "velocities": velocities, "masks": masks(trainer.model)}
+    parts: dict[str, dict[str, Any]] = {"weights": trainer.model.state_dict()}
+    for parameter, state in zip(trainer.optimizer.parameters, trainer.optimizer.state, strict=True):
+        for kind, array in state.items():
+            parts.setdefault(STATES[kind], {})[names[id(parameter)]] = array
+    parts |= {"masks": masks(trainer.model), "stale": trainer.stale.arrays()}
     if trainer.average:
         parts["averages"] = trainer.average.averages
     return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}

@@ -22,7 +22,10 @@ from .schedules import SCHEDULES
 
 # settings that may change when a run is resumed: they do not affect the result. `data`, `weights` and
 # `distill` may only move to another place
-BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every")
+BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every",
+           "data_parallel", "elastic", "patience")  # fmt: skip
+MICRO_BATCHES = 8  # with --data-parallel
+OPTIMIZERS = ("sgd", "adagrad")
 # bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
 LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
 Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
@@ -131,6 +134,7 @@ class Config:
     step_epochs: int = integer(8, 1, "epochs between two decreases, with --schedule step or paper")
     step_factor: float = real(0.1, 0, "factor of the learning rate at each decrease, with --schedule step", 1)
     warmup: float = real(0.0, 0, "epochs in which the learning rate rises from 0 to its initial value")
+    optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum, or Adagrad (Duchi et al. 2011)")
     momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9)", 1)
     nesterov: bool = switch(False, "Nesterov's form of momentum (Sutskever et al. 2013)")
     weight_decay: float = real(1e-3, 0, "weight decay; biases have none")
@@ -151,6 +155,12 @@ class Config:
     distill_temperature: float = real(4.0, 0, "temperature that softens them", above=True)
     distill_weight: float = real(0.5, 0, "share of that loss; the labels have the rest", 1)
 
+    micro_batches: int = integer(0, 0, "cut each batch into so many parts and add up their gradients; 0: none", 4096)
+    data_parallel: bool = switch(False, f"share each batch among the processes of mpiexec (as {MICRO_BATCHES} --micro-batches if not set)")
+    elastic: bool = switch(False, "with --data-parallel: when a process dies, the others go on without it (mpiexec --with-ft ulfm)")
+    staleness: int = integer(0, 0, "apply each gradient so many steps late, as asynchronous training does", 4096)
+    patience: float = real(60.0, 0, "seconds after which a process that waits for another one says so", above=True)
+
     threads: int | None = integer(None, 1, "threads of the C kernels (default: all cores)", kernels.MOST_THREADS)
     workers: int = integer(2, 0, "threads that prepare images during training; 0: none", 256)
     checkpoint_minutes: float = real(5.0, 0, "time between checkpoints within an epoch; each epoch ends with one")
@@ -161,6 +171,10 @@ class Config:
             value = getattr(self, setting.name)
             if value is not None or setting.default is not None:
                 object.__setattr__(self, setting.name, setting.metadata["check"](setting.name, value))
+        if self.data_parallel and not self.micro_batches:
+            object.__setattr__(self, "micro_batches", MICRO_BATCHES)
+        if self.micro_batches > self.batch_size:
+            raise ValueError(f"train: `micro_batches` is {self.micro_batches}, expected at most the `batch_size` {self.batch_size}")
         if not self.weights:
             self._check_from_scratch()
         self._check_pruning()

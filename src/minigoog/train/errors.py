@@ -8,6 +8,6 @@ class TrainingError(RuntimeError):
 class Interrupted(RuntimeError):
     """A stop was requested (Ctrl-C, SIGTERM); the step in progress was finished and a checkpoint was saved."""
 
-    def __init__(self, message: str, signal: int) -> None:
+    def __init__(self, message: str, signal: int, said: bool = False) -> None:
         super().__init__(message)
-        self.signal = signal
+        self.signal, self.said = signal, said  # said: by another process

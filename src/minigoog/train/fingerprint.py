@@ -6,7 +6,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib import metadata
 from typing import Any, TypeAlias
 
@@ -20,10 +20,12 @@ from .config import BITLESS, Config
 Facts: TypeAlias = dict[str, str]  # by name
 MOST_CHARACTERS = 1 << 18  # of all facts of one kind about classes: a checkpoint has up to four kinds, as JSON within JSON
 NOT_COMPARED = (*BITLESS, "output")
+DEFAULTS = {f"`{setting.name}`": repr(setting.default) for setting in fields(Config) if setting.name not in NOT_COMPARED}
 
 
 def differences(before: Facts, now: Facts) -> list[str]:
     """What differs, a text for each fact."""
+    before = DEFAULTS | before  # a setting that did not exist yet
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return [f"{name}: {now.get(name, 'none')} (was {before.get(name, 'none')})" for name in names]
 

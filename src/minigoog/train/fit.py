@@ -1,14 +1,18 @@
 """Training one model, or several as the paper's ensemble: same initialisation and schedule, different sampling. (Section 7)"""
 
 import os
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from .. import kernels
 from ..files import check_folder
-from . import checkpoint, finetune, pruning
+from ..parallel import Communicator, cores_per_process
+from ..parallel.together import FirstsOutput, agreed
+from . import checkpoint, company, finetune, pruning
 from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
 from .loop import Trainer
@@ -54,22 +58,37 @@ def members(config: Config, folder: Path) -> Iterator[Config]:
 
 def _train(config: Config, run: Run | None = None, accept_changes: bool = False) -> Result | list[Result]:
     """Trains into a new folder, or resumes that of `run`; invalid settings leave no folder."""
-    if run is None:
+    ranks = company.ranks_of(config)
+    with redirect_stdout(cast(TextIO, FirstsOutput(sys.stdout, ranks))) if ranks.size > 1 else nullcontext():
+        setup = agreed(ranks, "the preparation", lambda: _prepared(config, run is None and ranks.rank == 0))
+        config = effective(config, setup)
+        company.check_alike(ranks, config, setup.facts)
+        run = run or company.make_run(ranks, config)
+        run.ranks = ranks
+        train = _train_one if config.models == 1 else _train_ensemble
+        with StopRequests(ranks.size > 1) as stop:
+            return train(config, setup, run, stop, accept_changes)
+
+
+def _prepared(config: Config, new: bool) -> Setup:
+    """The Setup of these settings; new: whether a folder for it has to be made."""
+    if new:
         check_output(config)
     setup = finetune.prepare(config) if config.weights else prepare(config)
     if config.prune:
         pruning.layers(config, setup.model)
-    config = effective(config, setup)
-    run = run or Run.create(config)
-    train = _train_one if config.models == 1 else _train_ensemble
-    with StopRequests() as stop:
-        return train(config, setup, run, stop, accept_changes)
+    return setup
+
+
+def _set_threads(config: Config, ranks: Communicator) -> None:
+    """Sets the number of threads: as asked for; processes that share a machine share its cores."""
+    if config.threads is not None or ranks.size > 1:
+        kernels.set_num_threads(config.threads or cores_per_process())
 
 
 def _train_one(config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> Result:
     """Trains into the folder of `run`, from its checkpoint if it has one, until the end or a stop request."""
-    if config.threads is not None:
-        kernels.set_num_threads(config.threads)
+    _set_threads(config, run.ranks)
     with run.locked():
         trainer = Trainer(config, setup, run, Log())
         trainer.load(accept_changes)
@@ -83,7 +102,8 @@ def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, 
     for i, member in enumerate(members(config, run.folder)):
         print(f"{'' if i == 0 else chr(10)}model {i + 1} of {config.models}")
         own = Run(str(member.output), run.folder)
-        own = own if own.path("config.toml").exists() else Run.create(member, run.folder)
+        own = own if own.path("config.toml").exists() else company.make_run(run.ranks, member, run)
+        own.ranks = run.ranks
         results.append(_train_one(member, setup.anew(member), own, stop, accept_changes))
     print(f"\nto test them together:\n    {evaluate_command(config, run.folder)} --table")
     return results

@@ -54,14 +54,14 @@ class Log:
         self.printed, at = now, trainer.progress
         rate = at.step * trainer.config.batch_size / at.epoch_seconds
         left = duration(self.seconds_left(trainer))
-        progress = f"step {at.step} of {len(trainer.loader)}"
+        progress = f"step {at.step} of {len(trainer.batches)}"
         print(f"\r{at.epoch + 1:5d}   {loss:10.4f}  {progress:<20}{'':>21}{rate:9,.0f}  {left:>9}", end="", flush=True)
 
     @staticmethod
     def seconds_left(trainer: Trainer) -> float:
         """The time left, if each remaining step takes as long as those of this epoch."""
         at, epochs = trainer.progress, trainer.config.epochs
-        return at.epoch_seconds / max(at.step, 1) * (len(trainer.loader) * (epochs - at.epoch) - at.step)
+        return at.epoch_seconds / max(at.step, 1) * (len(trainer.batches) * (epochs - at.epoch) - at.step)
 
     def epoch(self, facts: dict[str, Any], epochs: int) -> None:
         """Called after each epoch with the facts of its line in metrics.jsonl."""

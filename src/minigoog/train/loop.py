@@ -6,23 +6,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from .. import losses, optim
-from ..array_types import Array, IntArray
-from ..data import DamagedImage, DataLoader
+from .. import optim
+from ..data import DamagedImage
 from ..files import error_text
-from ..tensor import Tensor
+from ..parallel import RankLost
+from ..parallel.together import agreed, leave_it_to_the_first
 from ..text import shell_word
-from . import checkpoint, finetune, fingerprint, head, results, testing
+from . import checkpoint, company, finetune, fingerprint, head, results, testing
+from .clock import Clock
 from .config import Config
 from .diagnostics import Diagnostics
 from .errors import Interrupted, TrainingError
+from .gradients import Batch, gradients
 from .log import Log
+from .optimizers import new_optimizer
 from .progress import Progress
 from .pruning import Pruner
 from .run import Run, new_run
 from .schedules import schedule
 from .setup import Setup
 from .signals import StopRequests
+from .stale import Stale
 
 LOG_EVERY = 50  # steps after which losses of all heads and gradient norms are added to the metrics
 
@@ -43,16 +47,14 @@ class Trainer:
     def __init__(self, config: Config, setup: Setup, run: Run, log: Log) -> None:
         self.config, self.setup, self.run, self.log = config, setup, run, log
         self.model = setup.model
+        self.ranks = run.ranks
         groups = finetune.groups(setup, config)
         self.rates = [group["lr"] for group in groups]  # the initial ones
-        self.optimizer = optim.SGD(
-            groups, config.lr, config.momentum, weight_decay=config.weight_decay, nesterov=config.nesterov, decay_vectors=False
-        )
+        self.optimizer = new_optimizer(config, groups)
+        self.stale = Stale(self.model.parameters(), config.staleness)
         self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
         self.pruner = Pruner(config, self.model) if config.prune else None
-        self.loader = DataLoader(
-            setup.train, config.batch_size, True, num_workers=config.workers, transform=setup.train_transform, seed=config.samplings
-        )
+        self.batches = gradients(setup, config, run.ranks)
         self.diagnostics = Diagnostics(self.model, setup.train.labels, len(setup.info.classes))
         self.progress = Progress()
         taught = setup.teacher.facts() if setup.teacher else {}
@@ -60,6 +62,7 @@ class Trainer:
         self.changes: list[str] = []  # since the checkpoint from which the run was resumed
         self.saved: float | None = None  # the epoch of the last checkpoint
         self.tested: dict[str, testing.Tested] = {}  # the last test results
+        self.settled = False  # whether a step has begun and has changed no weight yet
 
     def train(self, stop: StopRequests) -> results.Result:
         """Runs all remaining epochs; returns the Result."""
@@ -68,9 +71,12 @@ class Trainer:
                 self.save()  # whatever is written later has a checkpoint beside it; and a full disk shows now
             if self.setup.classifier and self.progress.best < 0:  # nothing was tested yet
                 self._train_classifier(stop)
+            if self.ranks.size > 1:
+                stop.at_once = self._save_at_once
             while self.progress.epoch < self.config.epochs:
-                self._epoch(stop)
-                self._end_epoch(stop)
+                with self._going_on():
+                    self._epoch(stop)
+                    self._end_epoch(stop)
             tested = self.tested or self._tested()  # of the last epoch; none in a finished run that is resumed
             if names := results.missing(self):
                 results.write_missing(self, names, tested)
@@ -84,50 +90,41 @@ class Trainer:
 
     def _epoch(self, stop: StopRequests) -> None:
         """Runs the remaining steps of the current epoch."""
-        at, clock = self.progress, _Clock(self.progress)
+        at, clock = self.progress, Clock(self.progress)
         self.model.train()
         if self.setup.classifier:
             finetune.keep_still(self.model, self.config)
-        for images, labels in self.loader.epoch(at.epoch, start=at.step):
-            share = schedule(at.epoch + at.step / len(self.loader), self.config)
+        for batch in self.batches.epoch(at.epoch, start=at.step):
+            share = schedule(at.epoch + at.step / len(self.batches), self.config)
             for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
                 group["lr"] = rate * share
             logged = (at.total_steps + 1) % LOG_EVERY == 0
-            step = self._step(images, labels, logged)
-            at.add(step.losses, step.correct, len(labels))
-            clock.tick(self.loader.waited)
+            step = self._step(batch, logged)
+            at.add(step.losses, step.correct, batch.images)
+            clock.tick(self.batches.waited)
             if logged:
                 self._add_metrics(step.norms)
-            if at.step < len(self.loader):
+            if at.step < len(self.batches):
                 self._save_within_epoch(stop, clock)
             self.log.step(self, step.losses[0])
 
-    def _step(self, images: Array, labels: IntArray, norms: bool) -> Step:
+    def _step(self, batch: Batch, norms: bool) -> Step:
         """One step of gradient descent. norms: whether to compute gradient norms."""
         self.optimizer.zero_grad()
-        outputs = self.model(Tensor(images))
-        logits = outputs[0] if isinstance(outputs, tuple) else outputs
-        each = losses.googlenet_losses(outputs, labels, self.config.label_smoothing)
-        values = [loss.item() for loss in each]
-        self._check_finite(values, f"in step {self.progress.step + 1} of epoch {self.progress.epoch + 1}")
-        self._total(each, logits, images).backward()
-        found = self.diagnostics.norms() if norms else {}
+        self.settled, where = True, f"in step {self.progress.step + 1} of epoch {self.progress.epoch + 1}"
+        found = self.batches.of(batch, lambda values: self._check_finite(values, where))
+        measured = self.diagnostics.norms() if norms else {}
         if self.config.clip:
             optim.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.settled = False
+        self.stale.exchange(self.progress.total_steps)
         self.optimizer.step()
         if self.pruner:
-            before, after = (self.progress.epoch + step / len(self.loader) for step in (self.progress.step, self.progress.step + 1))
+            before, after = (self.progress.epoch + step / len(self.batches) for step in (self.progress.step, self.progress.step + 1))
             self.pruner.step(before if self.progress.total_steps else -1, after, self.average)
         if self.average:
             self.average.step()
-        return Step(values, int((logits.data.argmax(axis=1) == labels).sum()), found)
-
-    def _total(self, each: Sequence[Tensor], logits: Tensor, images: Array) -> Tensor:
-        """The loss whose gradient is followed: that of the labels and, if there is one, the teacher's."""
-        total, share = losses.weighted_sum(each, self.config.aux_weight), self.config.distill_weight
-        if self.setup.teacher is None:
-            return total
-        return (1 - share) * total + share * self.setup.teacher.loss(logits, images)
+        return Step(found.losses, found.correct, measured)
 
     def _end_epoch(self, stop: StopRequests) -> None:
         """Tests, writes weights, metrics and checkpoint."""
@@ -136,9 +133,15 @@ class Trainer:
         test_seconds = time.perf_counter() - began
         # the last step may have broken the weights
         self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")
-        self._record(at.epoch + 1, tested, test_seconds)
-        if stop.signal:
-            raise Interrupted(f"stopped after epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
+        lines = at.metrics_length
+        try:
+            self._record(at.epoch + 1, tested, test_seconds)
+            company.check_weights(self)
+            if signal := self._asked_to_stop(stop):
+                raise self._interrupted(f"stopped after epoch {at.epoch + 1}", signal)
+        except RankLost:  # perhaps the first process had not written everything
+            self.progress, at.metrics_length = at, lines
+            raise
 
     def _record(self, epoch: int, tested: dict[str, testing.Tested], test_seconds: float) -> None:
         """Writes the weights, metrics and checkpoint of an epoch that has ended; epoch 0: the new classifier's own training."""
@@ -159,8 +162,8 @@ class Trainer:
         """Trains only the new classifier of a network that is fine-tuned. If it is stopped, it starts again."""
         for said in head.train(self.model, self.setup, self.config, self.progress):
             self.log.say(said)
-            if stop.signal:
-                raise Interrupted(f"stopped before epoch 1; what was computed is discarded. {self.how_to_resume()}", stop.signal)
+            if signal := self._asked_to_stop(stop):
+                raise self._interrupted("stopped before epoch 1; what was computed is discarded", signal)
         if self.average:
             self.average = optim.PolyakAverage(self.model.state_dict(), self.config.average)
         began = time.perf_counter()
@@ -169,12 +172,12 @@ class Trainer:
 
     def _tested(self) -> dict[str, testing.Tested]:
         """The test results of the current weights and of their average, if there is one."""
-        self.tested = {"test": testing.test(self.model, self.setup, self.config.workers)}
+        self.tested = {"test": testing.test(self.model, self.setup, self.config.workers, self.ranks)}
         if self.average and not self.progress.total_steps:  # it is the weights themselves
             self.tested["averaged_test"] = self.tested["test"]
         elif self.average:
             with testing.weights(self.model, self.average.averages):
-                self.tested["averaged_test"] = testing.test(self.model, self.setup, self.config.workers)
+                self.tested["averaged_test"] = testing.test(self.model, self.setup, self.config.workers, self.ranks)
         return self.tested
 
     # ---- metrics and checkpoints ----
@@ -183,34 +186,59 @@ class Trainer:
         """Adds losses and gradient norms to the metrics, and prints warnings of the diagnostics."""
         at = self.progress
         means = at.mean_losses()
-        facts = {"step": at.total_steps, "epoch": at.epoch + at.step / len(self.loader), "losses": means, "gradient_norms": norms}
+        facts = {"step": at.total_steps, "epoch": at.epoch + at.step / len(self.batches), "losses": means, "gradient_norms": norms}
         at.metrics_length = self.run.add_metrics(facts | {"lr": self.optimizer.lr})
         for warning in self.diagnostics.log(at.total_steps, means, norms):
             self.log.warn(warning)
 
-    def _save_within_epoch(self, stop: StopRequests, clock: "_Clock") -> None:
+    def _save_within_epoch(self, stop: StopRequests, clock: Clock) -> None:
         """Saves a checkpoint if it is time, or if a stop was requested: then raises Interrupted."""
-        if stop.signal:
+        if signal := self._asked_to_stop(stop):
             self.save()
             at = self.progress
-            raise Interrupted(f"stopped after step {at.step} of epoch {at.epoch + 1}. {self.how_to_resume()}", stop.signal)
+            raise self._interrupted(f"stopped after step {at.step} of epoch {at.epoch + 1}", signal)
         if clock.since_save() > 60 * self.config.checkpoint_minutes:
             self.save()
             clock.saved()
+
+    def _asked_to_stop(self, stop: StopRequests) -> int:
+        """The number of a signal that one of the processes was stopped with, or 0; all of them know how long the metrics are."""
+        signals, lengths = zip(*self.ranks.gather("the stop requests", (stop.signal or 0, self.progress.metrics_length)), strict=True)
+        self.progress.metrics_length = lengths[0]
+        return int(max(signals))
+
+    def _save_at_once(self) -> None:
+        """At a signal, if there are several processes: a checkpoint of the last step, in case mpiexec leaves no time for the next."""
+        if self.settled:
+            checkpoint.save(self.run, self, self.batches.before())
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Within a with-block, the other processes go on if one dies, if that is wanted; training goes on behind the block."""
+        try:
+            yield
+        except RankLost as lost:
+            if not self.config.elastic:
+                raise TrainingError(f"another process has died ({lost}). {self.how_to_resume()}") from None
+            company.repair(self)
 
     def save(self) -> None:
         """Writes a checkpoint; TrainingError, with the last good one intact, if a weight is not finite."""
         with self._finite_arrays():
             checkpoint.save(self.run, self)
-        self.saved = self.progress.epoch + self.progress.step / len(self.loader)
+        self.saved = self.progress.epoch + self.progress.step / len(self.batches)
 
     def load(self, accept_changes: bool = False) -> None:
         """Resumes from the run's checkpoint, or starts if it has neither that nor results."""
+        agreed(self.ranks, "the checkpoint", lambda: None if self.ranks.rank else self._load(accept_changes))
+        company.share_state(self, 0)
+
+    def _load(self, accept_changes: bool) -> None:
         if not self.run.path(checkpoint.NAME).exists():
             self.run.check_startable()
             return
         self.changes = checkpoint.load(self.run, self, accept_changes)
-        self.saved = self.progress.epoch + self.progress.step / len(self.loader)
+        self.saved = self.progress.epoch + self.progress.step / len(self.batches)
         self.progress.metrics_length = self.run.cut_metrics(self.progress.metrics_length)
 
     # ---- errors ----
@@ -237,32 +265,14 @@ class Trainer:
         except FloatingPointError as error:
             raise self._broken(str(error)) from None
 
+    def _interrupted(self, what: str, signal: int) -> Interrupted:
+        return Interrupted(f"{what}. {self.how_to_resume()}", signal, said=self.ranks.rank > 0)
+
     def _broken(self, what: str) -> TrainingError:
         """To resume with the same settings would end the same way: the message says how to train with others."""
+        leave_it_to_the_first(self.ranks)  # all processes find the same
         config, lr = self.run.resumed_by / "config.toml", self.config.lr
         cure = f"{what}: try a smaller --lr than {lr:g}, or --clip, in a new run: {new_run(config)} --lr {lr / 10:g}"
         changed = f"python -m minigoog.train --resume {shell_word(self.run.resumed_by)} --accept-changes"
         later = f". Or change `lr` in {shell_word(config)} and go on from epoch {self.saved:.2f}: {changed}" if self.saved else ""
         return TrainingError(cure + later)
-
-
-class _Clock:
-    """Counts the seconds of an epoch, and those since the last checkpoint."""
-
-    def __init__(self, at: Progress) -> None:
-        self.at = at
-        self.began = self.last_save = time.perf_counter()
-        self.before, self.waited_before = at.epoch_seconds, at.epoch_waited
-
-    def tick(self, waited: float) -> None:
-        """Adds the seconds so far to the progress."""
-        self.at.epoch_seconds = self.before + time.perf_counter() - self.began
-        self.at.epoch_waited = self.waited_before + waited
-
-    def since_save(self) -> float:
-        """Seconds since the last checkpoint, or since the start."""
-        return time.perf_counter() - self.last_save
-
-    def saved(self) -> None:
-        """Called when a checkpoint was written."""
-        self.last_save = time.perf_counter()

@@ -73,7 +73,9 @@ def _current(trainer: Trainer, tested: dict[str, Tested]) -> dict[str, tuple[dic
 
 
 def _save(trainer: Trainer, files: dict[str, tuple[dict[str, Array], float]], epoch: int) -> None:
-    """Writes the weights of an epoch, each with its accuracy."""
+    """Writes the weights of an epoch, each with its accuracy; of several processes the first does."""
+    if trainer.run.ranks.rank:
+        return
     info, beside = trainer.setup.info, trainer.setup.constants | saved_model.packed(masks(trainer.model))
     for name, (arrays, accuracy) in files.items():
         more = info.more | {"epoch": str(epoch), "test_accuracy": f"{accuracy:.4f}"}
@@ -85,7 +87,8 @@ def finish(trainer: Trainer, tested: dict[str, Tested]) -> Result:
     setup, predicted = trainer.setup, (tested.get("averaged_test") or tested["test"]).predicted
     confusion = metrics.confusion_matrix(predicted, setup.test.labels, len(setup.info.classes))
     accuracy = float((predicted == setup.test.labels).mean())
-    _draw_curve(trainer)
+    if trainer.run.ranks.rank == 0:
+        _draw_curve(trainer)
     result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder))
     trainer.log.finished(trainer, result)
     return result

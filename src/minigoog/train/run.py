@@ -15,7 +15,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from ..curves import METRICS
 from ..data.datasets import STANDARD
 from ..data.scan import PARTS
 from ..files import atomic_write, check_folder, check_output_name, locked, remove_stale
+from ..parallel import Alone, Communicator
 from ..reading import open_regular, reading
 from ..text import file_name, listed, shell_word
 from .config import Config
@@ -36,6 +37,8 @@ class Run:
     """A run's folder; see above. An earlier run is never overwritten: a new one needs a new or empty folder.
 
     ensemble: the folder of the ensemble that the run's model belongs to, if any; after a stop, the ensemble is resumed."""
+
+    ranks: Communicator = Alone()  # the processes that train it; only the first writes
 
     def __init__(self, folder: str | Path, ensemble: str | Path | None = None) -> None:
         self.folder = Path(folder)
@@ -64,14 +67,24 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Within a with-block, no other process can train this run. Removes temporary files of interrupted writes first."""
+        if self.ranks.rank:
+            yield
+            return
         with locked(self.path(LOCK)) as ours:
             if not ours:
                 raise BlockingIOError(f"train: {self.folder} is being trained by another process")
             remove_stale(self.folder)
             yield
 
+    def take_over(self) -> None:
+        """Locks the folder, until this process ends, after the process that had locked it has died."""
+        self.lock = ExitStack()
+        self.lock.enter_context(locked(self.path(LOCK)))
+
     def add_metrics(self, facts: dict[str, Any]) -> int:
         """Adds one line to the metrics atomically and syncs it to disk; returns the new length of the file."""
+        if self.ranks.rank:
+            return 0
         with open(self.path(METRICS), "ab", buffering=0) as file:  # a buffer would be flushed when the file is closed
             before, left = file.tell(), json.dumps(facts).encode() + b"\n"
             try:

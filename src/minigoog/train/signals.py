@@ -1,6 +1,7 @@
 """Stopping on request, after the step in progress."""
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
@@ -8,9 +9,12 @@ from typing import Any, Self
 class StopRequests:
     """Within a with-block, the first Ctrl-C or SIGTERM only sets `signal` to its number; a second one has its usual effect at once.
 
-    Outside the main thread, where Python delivers no signals, it does nothing."""
+    at_once: called at the first one, between two instructions of Python. Outside the main thread, where Python delivers no signals, it
+    does nothing. mpiexec passes SIGUSR1 on, and leaves the processes time; after SIGTERM it kills them within .3 s."""
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    def __init__(self, several: bool = False) -> None:
+        self.SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR1] if several else []))
+        self.at_once: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
         self.signal: int | None = None
@@ -25,6 +29,7 @@ class StopRequests:
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         self._restore()
+        self.at_once()
 
     def _restore(self) -> None:
         for number, handler in self.before.items():

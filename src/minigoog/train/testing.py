@@ -10,6 +10,9 @@ from .. import features, losses, metrics
 from ..array_types import Array, IntArray
 from ..data import DataLoader
 from ..nn import Module
+from ..parallel import Communicator
+from ..parallel.deal import Part
+from ..parallel.tree import share
 from ..tensor import Tensor, no_grad
 from .setup import Setup
 
@@ -24,22 +27,32 @@ class Tested(NamedTuple):
     predicted: IntArray
 
 
-def test(model: Module, setup: Setup, workers: int) -> Tested:
+def test(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Tested:
     """The test result of the current weights."""
-    logits = predict(model, setup, workers)
+    logits = predict(model, setup, workers, ranks)
     loss = losses.cross_entropy(Tensor(logits), setup.test.labels).item()
     return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels), logits.argmax(axis=1))
 
 
-def predict(model: Module, setup: Setup, workers: int) -> Array:
-    """Logits of the test images: [n, classes]."""
+def predict(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Array:
+    """Logits of the test images: [n, classes]. Each process computes some of the batches, which are the same for any number of them."""
     large = setup.classifier is not None  # a trained network: to compile it pays
-    loader = DataLoader(setup.test, features.BATCH if large else BATCH, num_workers=workers, transform=setup.test_transform)
+    size, n = features.BATCH if large else BATCH, len(setup.test)
+    ends = [min(share(-(-n // size), ranks.size, rank)[1] * size, n) for rank in range(ranks.size)]
+    begins = [0, *ends]
+    own = Part(setup.test, range(begins[ranks.rank], ends[ranks.rank]))
+    loader = DataLoader(own, size, num_workers=workers, transform=setup.test_transform)
     model.eval()
+    found = _logits(model, (images for images, _ in loader) if len(own) else iter(()), large)
+    counts = [end - begin for begin, end in zip(begins, ends, strict=False)]
+    return ranks.rows("the test", np.concatenate(found) if found else np.empty((0, 0), np.float32), counts)
+
+
+def _logits(model: Module, batches: Iterator[Array], large: bool) -> list[Array]:
     if large:
-        return np.concatenate(list(features.outputs(model, (images for images, _ in loader))))
+        return list(features.outputs(model, batches))
     with no_grad():
-        return np.concatenate([model(Tensor(images)).data for images, _ in loader])
+        return [model(Tensor(images)).data for images in batches]
 
 
 @contextmanager

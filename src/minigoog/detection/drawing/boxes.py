@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from ...array_types import Array
 
 GREEN, RED, YELLOW = (0, 200, 80), (230, 30, 30), (255, 200, 0)  # found, missed, proposed
+# of classes: the colours of Okabe and Ito, which remain apart to all eyes
+PALETTE = ((230, 159, 0), (0, 114, 178), (0, 158, 115), (204, 121, 167), (213, 94, 0), (86, 180, 233), (240, 228, 66))
 
 
 def annotated(image: NDArray[np.uint8], layers: Sequence[tuple[Array, tuple[int, int, int]]]) -> NDArray[np.uint8]:

@@ -2,28 +2,35 @@
 
 import json
 from argparse import Namespace
+from pathlib import Path
 
 from ... import figures
-from ...cli import Parser, output_file
+from ...cli import Parser, number, output_file
 from ...files import atomic_write
 from ...text import aligned, printable
 from .. import found
-from ..drawing import precision_recall
+from ..drawing import draw_mistakes, precision_recall
 from ..measuring import RULES, Evaluation, evaluate
-from . import data
+from ..measuring.mistakes import mistakes
+from . import comparing, data
 
 
 def add_flags(p: Parser) -> None:
     """The flags of `evaluate`."""
-    p.add_argument("detections", metavar="DETECTIONS", help="a .json file: boxes, classes and scores of each picture")
+    p.add_argument("detections", metavar="DETECTIONS", help="a .json file: boxes, classes and scores of each picture; or a detector")
     data.add_flags(p, required=True)
     p.add_argument("--rule", choices=tuple(RULES), default="voc", help="of average precision (default: voc, all points)")
     p.add_argument("--figure", type=figures.output, metavar="FILE", help="draws the precision-recall curves (png, svg, pdf)")
+    p.add_argument("--mistakes", type=figures.output, metavar="FILE", help="draws false positives and missed objects (png, svg, pdf)")
+    p.add_argument("--least", type=number, default=0.5, metavar="X", help="of the scores that count there (default: 0.5)")
     p.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results")
 
 
 def run(flags: Namespace) -> None:
-    """Prints the table of the classes."""
+    """Prints the table of the classes; of a detector, the paper's comparison."""
+    if Path(flags.detections).is_dir() or flags.detections.endswith(".safetensors"):
+        comparing.run(flags)
+        return
     all_found = found.read(flags.detections)
     dataset = data.opened(flags)
     detections = found.detections(flags.detections, found.of_set(flags.detections, all_found, dataset), dataset.classes)
@@ -34,7 +41,9 @@ def run(flags: Namespace) -> None:
             file.write(json.dumps(as_json(result), indent=2).encode() + b"\n")
     if flags.figure:
         precision_recall(result, flags.figure)
-    for written in filter(None, (flags.json, flags.figure)):
+    if flags.mistakes:
+        draw_mistakes(dataset, mistakes(dataset.objects, detections, flags.rule, flags.least), flags.mistakes)
+    for written in filter(None, (flags.json, flags.figure, flags.mistakes)):
         print(f"{printable(written)}: written")
 
 

@@ -33,11 +33,15 @@ class Explanation(Breakdown):
         return float(np.abs(self.products).sum()) + abs(self.parts.get("bias", 0.0))
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, width: int | None = None) -> str:
+        """The computation in lines; grids that are wider than `width` side by side stand below each other."""
         numbers = {name: np.asarray(a).item() for name, a in self.factors.items() if np.size(a) == 1 and name not in self.parts}
         numbers |= self.parts | {"value": self.value, "stored": self.stored}
-        width = max(map(len, numbers))
-        lines = [f"{self.number} = {self.formula}", *self._grids(), *self._strongest()]
-        lines += [f"  {name:<{width}}  {number:.9g}" for name, number in numbers.items()]
+        longest = max(map(len, numbers))
+        lines = [f"{self.number} = {self.formula}", *self._grids(width), *self._strongest()]
+        lines += [f"  {name:<{longest}}  {number:.9g}" for name, number in numbers.items()]
         return "\n".join(lines) + f"  (differs by {abs(self.value - self.stored):.1g})"
 
     def _window(self) -> tuple[int, int, int] | None:
@@ -48,15 +52,15 @@ class Explanation(Breakdown):
             return None
         return shape[0], shape[1], shape[2] if len(shape) == 3 else 1
 
-    def _grids(self) -> list[str]:
+    def _grids(self, width: int | None) -> list[str]:
         """A window's factors and products side by side; for many channels only the products, added up over the channels."""
         window = self._window()
         if window is None:
             return []
         if window[2] > 1:
-            return _side_by_side({f"products, added up over {window[2]} channels": self.products.sum(axis=2)})
+            return _side_by_side({f"products, added up over {window[2]} channels": self.products.sum(axis=2)}, width)
         shown = self.factors | ({"products": self.products} if len(self.factors) > 1 else {})
-        return _side_by_side({name: np.reshape(a, window[:2]) for name, a in shown.items()})
+        return _side_by_side({name: np.reshape(a, window[:2]) for name, a in shown.items()}, width)
 
     def _strongest(self) -> list[str]:
         """The largest products and their positions, unless all products are already printed."""
@@ -71,12 +75,14 @@ class Explanation(Breakdown):
         return lines
 
 
-def _side_by_side(grids: dict[str, Array]) -> list[str]:
-    """Matrices by name as lines of text."""
+def _side_by_side(grids: dict[str, Array], width: int | None) -> list[str]:
+    """Matrices by name as lines of text, below each other where they are wider than `width`."""
     blocks = []
     for name, grid in grids.items():
         rows = [" ".join(f"{value:9.4g}" for value in row) for row in grid]
         blocks.append([f"{line:<{max(len(name), *map(len, rows))}}" for line in (name, *rows)])
+    if width is not None and sum(len(block[0]) + 3 for block in blocks) > width:
+        return [f"  {line.rstrip()}" for block in blocks for line in block]
     return ["  " + "   ".join(lines).rstrip() for lines in zip(*blocks, strict=True)]
 
 

@@ -16,14 +16,12 @@ from ...op import Op
 from ...ops.softmax import CrossEntropy
 from ...tape import Tape
 from ...tensor import Tensor, is_recording
-from ...text import aligned, short
+from ...text import short
 from ..rules import function_name
 from .receptive_field import receptive_fields
 from .step import Step
+from .table import HEADING, table
 from .undisturbed import undisturbed
-
-HEADING = ("", "name", "operation", "kernel", "shapes", "parameters", "multiply-adds", "sees", "ms")
-
 
 T = TypeVar("T")
 
@@ -70,18 +68,23 @@ class Trace(list[Step]):
         losses = [step.op for step in self.forward if type(step.op) is CrossEntropy]
         return (losses[0].inputs[0].op if losses else None) or self.forward[-1].op
 
+    def table(self, width: int | None = None) -> str:
+        """A line for each step, of at most `width` characters: with fewer columns where there is less room."""
+        return table(self, width)
+
     def __str__(self) -> str:
-        return aligned([HEADING, *(step.cells() for step in self)], right=(0, 5, 6, 8))
+        return self.table()
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """For notebooks: the same table with pictures of maps: of the output forward, of its gradient backward."""
-        from ...html import block, maps, table
+        from ...html import block, maps
+        from ...html import table as html_table
 
         shown = [step.output if step.direction == "forward" or step.dy is None else step.dy for step in self]
         rows = [(*step.cells(), maps(array, 4, 24)) for step, array in zip(self, shown, strict=True)]
-        return block(table((*HEADING, "maps"), rows, right=(0, 5, 6, 8)))
+        return block(html_table((*HEADING, "maps"), rows, right=(0, 5, 6, 8)))
 
 
         shown = [step.output if step.direction == "forward" or step.dy is None else step.dy for step in self]

@@ -12,8 +12,9 @@ from .picture import picture
 from .walk import Walk
 
 LONGEST_SCRIPT = 1 << 20  # bytes
-WHAT_NEXT = """What next: Enter goes to the next operation, `in` steps into a module, `show` draws a channel,
-`explain 3 4 5` shows how one number was computed, `backward` follows the gradients, `help` lists all."""
+WHAT_NEXT = """What next: Enter goes to the next operation, `in` steps into a module,
+`show` draws a channel, `explain 3 4 5` shows how one number was computed,
+`backward` follows the gradients, `jump 12` goes to step 12, `help` lists all."""
 
 
 def add_flags(p: ArgumentParser) -> None:

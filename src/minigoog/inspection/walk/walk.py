@@ -13,11 +13,18 @@ from ..trace.receptive_field import ReceptiveField
 from ..trace.step import Step
 from ..trace.trace import Trace
 from .picture import bars, picture
+from .places import place
+from .wrapping import terminal_width, wrapped
 
 ALIASES = {
     "n": "next", "b": "back", "i": "in", "o": "out", "j": "jump", "l": "list", "s": "show", "e": "explain", "g": "gradient",
     "f": "forward", "r": "backward", "h": "help", "?": "help", "q": "quit", "EOF": "quit",
 }  # fmt: skip
+
+
+WORDS = """norm: the root of the sum of squares, so the length of all numbers as one vector
+sees 5x5/2: a number depends on 5x5 pixels of the image, the next one on the
+  5x5 pixels that are 2 further on"""
 
 
 class Walk(cmd.Cmd):
@@ -59,13 +66,18 @@ class Walk(cmd.Cmd):
         steps = self.operations()
         if len(steps) > 1 or steps[0].name != self.here:
             operations, them = ("operations", "them") if len(steps) > 1 else ("operation", "it")
-            self.say(f"{self.here}: {len(steps)} {operations}, {self.direction}; `in` steps into {them}\n\n{steps}")
+            self.say(f"{self.here}: {len(steps)} {operations}, {self.direction}; `in` steps into {them}\n")
+            self.tabulate(steps)
         else:
             self.say(description(steps[0], len(self.steps)))
 
     def say(self, text: object) -> None:
-        """Prints a text."""
-        self.stdout.write(f"{text}\n")
+        """Prints a text, its lines as wide as the terminal at most."""
+        self.stdout.write(f"{wrapped(str(text), terminal_width())}\n")
+
+    def tabulate(self, steps: Trace) -> None:
+        """Prints steps as a table with as many columns as there is room for."""
+        self.say(steps.table(terminal_width()))
 
     # ---- moving ----
 
@@ -117,14 +129,23 @@ class Walk(cmd.Cmd):
         self.look()
 
     def do_jump(self, name: str) -> None:
-        """NAME: go to an operation or module (Tab completes names)"""
+        """NAME or NUMBER: go to an operation, a module, a step; Tab completes"""
+        if name.isdecimal():
+            name = self.numbered(int(name))
         try:
             self.walked()[name]
         except KeyError as error:
-            raise ValueError(error.args[0]) from None
+            raise ValueError(f"jump: {error.args[0].removeprefix('trace: ')}") from None
         name = name.replace("/", ".")
         self.inside, self.here = name.rpartition(".")[0], name
         self.look()
+
+    def numbered(self, number: int) -> str:
+        """The name of the step with this number, in whose direction the walk goes from now on."""
+        if number >= len(self.steps):
+            raise ValueError(f"jump: there is no step {number}, the last one is {len(self.steps) - 1}")
+        self.direction = self.steps[number].direction
+        return self.steps[number].name
 
     def complete_jump(self, text: str, line: str, begin: int, end: int) -> list[str]:
         names = {step.name for step in self.steps}
@@ -154,10 +175,10 @@ class Walk(cmd.Cmd):
 
     def do_list(self, _: str) -> None:
         """list the operations of the module where the walk is"""
-        self.say(self.walked()[self.inside] if self.inside else self.walked())
+        self.tabulate(self.walked()[self.inside] if self.inside else self.walked())
 
     def do_show(self, channel: str) -> None:
-        """CHANNEL: draw a channel of the output (backward: of its gradient); without CHANNEL the strongest"""
+        """[CHANNEL]: draw a channel of the output; backward, of its gradient"""
         step = self.last()
         forward = self.direction == "forward" or step.dy is None
         a, what = (step.output, "output") if forward or step.dy is None else (step.dy, "gradient of the output")
@@ -167,9 +188,7 @@ class Walk(cmd.Cmd):
             names = self.classes if self.classes and len(self.classes) == a.shape[1] else None
             self.say(f"{what} of {step.name}:\n{bars(a[0], names, np.asarray if forward else np.abs)}")
         else:
-            c = _integers([channel])[0] if channel else int(np.abs(a[0]).sum(axis=(0, 1)).argmax())
-            if not 0 <= c < a.shape[-1]:
-                raise ValueError(f"show: the channel is {c}, expected 0 to {a.shape[-1] - 1}")
+            c = place([channel], a.shape[-1:], "show", "bias")[0] if channel else int(np.abs(a[0]).sum(axis=(0, 1)).argmax())
             self.say(f"{what} of {step.name}, channel {c} of {a.shape[-1]}:\n{picture(a[0, ..., c])}")
 
     def do_image(self, _: str) -> None:
@@ -177,25 +196,27 @@ class Walk(cmd.Cmd):
         self.say(picture(self.image.mean(axis=2)))
 
     def do_explain(self, words: str) -> None:
-        """ROW COLUMN CHANNEL (of a vector just NUMBER): how this number of the output was computed"""
+        """ROW COLUMN CHANNEL (of a vector NUMBER): how it was computed"""
         step = self.last()
-        index = _integers(words.split())
-        self.say(step.explain(*index))
+        index = place(words.split(), step.output_shape[1:] if step.output_shape else (), "explain")
+        self.say(step.explain(*index).text(terminal_width()))
         if step.receptive_field and step.output.ndim == 4:
             rows, columns = step.receptive_field.window(index[-3], index[-2], self.image.shape[:2])
             seen = f"rows {rows.start} to {rows.stop - 1} and columns {columns.start} to {columns.stop - 1}"
             self.say(f"it can depend on {seen} of the image")
 
     def do_gradient(self, words: str) -> None:
-        """[input|weight|bias] INDEX: how this number of a gradient was computed"""
+        """[input|weight|bias] PLACE: how this number of a gradient came"""
         step = self.last()
-        of, *index = words.split() or [""]
+        of, *rest = words.split() or [""]
         names = input_names(step.op)
         if of.isidentifier() and of not in names:
-            raise ValueError(f"gradient: {step.name} has no input {shortened(of, 80)!r}, expected {listed(names)}")
+            raise ValueError(f"gradient: {step.name} has no {shortened(of, 80)!r}, expected {listed(names)}")
         if of not in names:
-            of, index = names[0], words.split()
-        self.say(step.explain_gradient(*_integers(index), of=of))
+            of, rest = names[0], words.split()
+        shape = step.input_shapes[names.index(of)]
+        index = place(rest, shape if names.index(of) else shape[1:], "gradient", of)
+        self.say(step.explain_gradient(*index, of=of).text(terminal_width()))
 
     # ---- other commands ----
 
@@ -204,6 +225,7 @@ class Walk(cmd.Cmd):
         short = {name: letter for letter, name in reversed(ALIASES.items())}
         commands = [name.removeprefix("do_") for name in vars(Walk) if name.startswith("do_")]
         self.say("\n".join(f"{short.get(name, ' '):<2} {name:<9} {getattr(self, f'do_{name}').__doc__}" for name in commands))
+        self.say(f"\n{WORDS}")
 
     def do_quit(self, _: str) -> bool:
         """leave"""
@@ -237,17 +259,10 @@ class Walk(cmd.Cmd):
             return False
 
 
-def _integers(words: list[str]) -> list[int]:
-    """The words as integers."""
-    try:
-        return [int(word) for word in words]
-    except ValueError:
-        raise ValueError(f"expected integers, got {shortened(' '.join(words), 80)!r}") from None
-
 
 def description(step: Step, n_steps: int) -> str:
     """A step in a few lines."""
-    head = f"{step.name} ({step.operation}), step {step.index + 1} of {n_steps}, {step.direction}"
+    head = f"{step.name} ({step.operation}), step {step.index} of 0 to {n_steps - 1}, {step.direction}"
     speed = f", {2 * step.multiply_adds / step.ms / 1e6:.1f} GFLOP/s" if step.multiply_adds else ""
     lines = [head, f"  {step.cells()[4]}    {step.cells()[3]}, {step.ms:.3f} ms{speed}"]
     if step.parameters or step.multiply_adds:
@@ -272,3 +287,4 @@ def _seen(field: ReceptiveField) -> str:
 def _statistics(a: Array) -> str:
     a = np.asarray(a)
     return f"{a.min():.4g} to {a.max():.4g}, mean {a.mean():.4g}, norm {np.linalg.norm(a):.4g}, {np.mean(a == 0):.0%} zeros"
+

@@ -8,15 +8,17 @@ import numpy as np
 
 from ...array_types import Array, Shape
 
-NOWHERE, CONSTANTS, ARENA, INPUT, OUTPUT = range(5)  # areas: enum mg_area; the outputs are OUTPUT, OUTPUT + 1, ...
+NOWHERE, CONSTANTS, ARENA, PRIVATE, INPUT, OUTPUT = range(6)  # areas: enum mg_area; the outputs are OUTPUT, OUTPUT + 1, ...
 ALIGNMENT = 16  # floats: 64 bytes, one cache line, one vector of AVX-512
 
 
 class Buffer:
-    """`size` floats somewhere in an area. In the arena its offset is decided by `allocate`. one_image: it holds one image at a time."""
+    """`size` floats somewhere in an area. In the arena and in PRIVATE its offset is decided by `allocate`.
+
+    PRIVATE: each thread has one, for the image, or the rows of it, that it is working on."""
 
     def __init__(self, size: int, area: int = ARENA, offset: int = 0) -> None:
-        self.size, self.area, self.offset, self.one_image = size, area, offset, False
+        self.size, self.area, self.offset = size, area, offset
 
 
 class Map(NamedTuple):
@@ -40,7 +42,7 @@ class Map(NamedTuple):
     @property
     def image(self) -> int:
         """Floats from one image to the next."""
-        return 0 if self.buffer.one_image else math.prod(self.shape[1:3]) * self.ld
+        return 0 if self.buffer.area == PRIVATE else math.prod(self.shape[1:3]) * self.ld
 
     def channels(self, start: int, count: int) -> "Map":
         """The map of `count` channels from `start` on."""
@@ -59,12 +61,12 @@ def view(areas: Sequence[Array], m: Map, shape: Shape) -> Array:
     return np.lib.stride_tricks.as_strided(area, shape, [area.itemsize * step for step in (*pixels, 1)[-len(shape) :]])
 
 
-def lifetimes(touched: Iterable[Iterable[Buffer]]) -> dict[Buffer, tuple[int, int]]:
-    """{buffer: (first call, last call)} of the buffers in the arena; touched[i]: the buffers that call i reads or writes."""
+def lifetimes(touched: Iterable[Iterable[Buffer]], area: int) -> dict[Buffer, tuple[int, int]]:
+    """{buffer: (first call, last call)} of the buffers in an area; touched[i]: the buffers that call i reads or writes."""
     lives: dict[Buffer, tuple[int, int]] = {}
     for call, buffers in enumerate(touched):
         for buffer in buffers:
-            if buffer.area == ARENA:
+            if buffer.area == area:
                 lives[buffer] = (lives.get(buffer, (call,))[0], call)
     return lives
 

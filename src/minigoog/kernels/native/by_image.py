@@ -1,7 +1,8 @@
 """Which calls of a plan are made image by image: those whose maps, for all images together, would leave the caches between two calls.
 
-The maps that only one such group of calls touches then exist for one image, and each image finds them in the cache. The results are
-the same to the bit: a call computes each image by itself, and its algorithm was chosen for the batch."""
+A thread takes an image through such a group of calls, then another (csrc/plan.c). The maps that only this group touches then exist for one
+image of each thread, and each image finds them in the cache. The results are the same to the bit: a call computes each image by itself,
+and its algorithm was chosen for the batch."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,10 +10,11 @@ from itertools import groupby
 
 from minigoog._native import lib
 
-from .arena import ARENA, Buffer
+from .arena import ARENA, PRIVATE, Buffer
 from .machine import Machine
 from .plan import Call
 
+IMAGES_PER_THREAD = 4  # as in plan.c
 LARGE = 1 << 19  # floats: more than the cache of one core
 FEW_WEIGHTS = 1 << 15  # floats that every image may read again, whatever the size of its maps
 KERNELS = (  # the first of their settings counts images, or pixels of all images
@@ -24,9 +26,9 @@ KERNELS = (  # the first of their settings counts images, or pixels of all image
 def grouped(calls: Sequence[Call], n: int, m: Machine) -> list[Call]:
     """`calls` of a plan for `n` images, those that are to be made image by image with `images` = n: groups of neighbours.
 
-    With several threads none are: the threads would have to meet after each call for each image, which costs more than it saves."""
-    found = list(calls)
-    for suits, run in groupby(range(len(calls)), key=lambda i: n > 1 and m.threads == 1 and _suits(calls[i], n)):
+    None are where the images cannot be shared evenly among the threads of `m`: a thread takes whole images."""
+    found, even = list(calls), n % m.threads == 0 or n >= IMAGES_PER_THREAD * m.threads
+    for suits, run in groupby(range(len(calls)), key=lambda i: n > 1 and even and _suits(calls[i], n)):
         large = [i for i in run if _maps(calls[i]) > LARGE] if suits else []
         if len(large) > 1:
             found[large[0] : large[-1] + 1] = [call._replace(images=n) for call in calls[large[0] : large[-1] + 1]]
@@ -62,5 +64,5 @@ def touched(calls: Sequence[Call]) -> list[list[Buffer]]:
                 found[group[0]].append(buffer)
                 found[group[-1]].append(buffer)
             else:
-                buffer.one_image, buffer.size = True, buffer.size // calls[group[0]].images
+                buffer.area, buffer.size = PRIVATE, buffer.size // calls[group[0]].images
     return found

@@ -40,6 +40,8 @@ class Call(NamedTuple):
     kind: str = ""  # the operation, "pad" or "copy"
     residual: Map | None = None  # of a convolution: added before its activation
     images: int = 1  # how often it is made, each time for one image, in turn with its neighbours of the same number (by_image.py)
+    strip: int = 0  # how many calls from this one on are made together for `strip_rows` rows of the last output, then the next (strips.py)
+    strip_rows: int = 0
     why: str = ""  # of weights with zeros: their density, and what each algorithm would take
 
     def maps(self) -> list[Map]:

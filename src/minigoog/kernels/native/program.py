@@ -10,10 +10,10 @@ import numpy as np
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
-from . import by_image, machine, workspace
-from .arena import ALIGNMENT, CONSTANTS, NOWHERE, Buffer, Map, allocate, lifetimes, view
+from . import by_image, machine, strips, workspace
+from .arena import ALIGNMENT, ARENA, CONSTANTS, NOWHERE, PRIVATE, Buffer, Map, allocate, lifetimes, view
 from .plan import PYTHON, Call, Packed
-from .pointers import NULL, Pointer, dense
+from .pointers import NULL, dense
 
 
 def _aligned(size: int) -> Array:
@@ -32,17 +32,31 @@ def _divide(settings: Any, images: int) -> None:
     setattr(settings, first, getattr(settings, first) // images)
 
 
+class Memory:
+    """What one run at a time writes to: an arena, what each thread has for itself, scratch. Each grows when a run needs more."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Array] = {}
+
+    def of(self, name: str, size: int) -> Array:
+        """At least `size` floats, whatever is in them."""
+        if name not in self.arrays or self.arrays[name].size < size:
+            self.arrays[name] = _aligned(size)
+        return self.arrays[name]
+
+
 class Program:
-    """Calls with their memory: constants, one arena, scratch. `run` must not be called by two threads at once.
+    """Calls with their constants, and how much memory they need. Any number of threads may `run` it at once, each with its own Memory.
 
     m: for which weights were packed; `run` takes any number of threads. calls: without their constants, which are copied.
     runs: groups of successive calls, made all by C or all by Python."""
 
     def __init__(self, calls: Sequence[Call], m: machine.Machine) -> None:
         self.isa = machine.isa_of(m)  # weights are packed for its tiles
-        self.lives = lifetimes(by_image.touched(calls))
-        self.arena = _aligned(allocate(self.lives))
-        self.scratch = _aligned(0)
+        touched = by_image.touched(calls)
+        strips.shrink(calls, touched)
+        self.lives, self.private_lives = lifetimes(touched, ARENA), lifetimes(touched, PRIVATE)
+        self.arena_size, self.own_size = allocate(self.lives), allocate(self.private_lives)
         self.constants = self._gather([a for call in calls for a in call.constants()])
         self.c_calls = ffi.new("struct mg_call[]", [self._c_call(call) for call in calls])
         for call, c_call in zip(calls, self.c_calls, strict=True):
@@ -67,7 +81,8 @@ class Program:
     def _c_call(self, call: Call) -> dict[str, Any]:
         """`call` as struct mg_call."""
         addresses = {name: self._address(getattr(call, name)) for name in ("x", "y", "w", "b", "residual")}
-        return {"kernel": call.kernel, "images": call.images, "settings": call.settings} | addresses
+        order = {"images": call.images, "strip": call.strip, "strip_rows": call.strip_rows}
+        return {"kernel": call.kernel, "settings": call.settings} | order | addresses
 
     def _address(self, what: Packed | Map | Array | None) -> tuple[int, int, int]:
         """struct mg_address of a map, of an array among the constants, or of nothing."""
@@ -77,25 +92,24 @@ class Program:
             return (what.buffer.area, what.buffer.offset + what.first, what.image)
         return (CONSTANTS, self.starts[id(what)].offset, 0)
 
-    def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None) -> None:
-        """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested."""
-        areas = [self.scratch[:0], self.constants, self.arena, x, *ys]  # by enum mg_area
+    def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None, memory: Memory | None = None) -> None:
+        """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested.
+        memory: of no other run at the same time."""
+        memory = memory or Memory()
+        m = machine.current()  # for scratch and runs alike; another thread, or a Python function of the plan, may change it in between
+        if machine.isa_of(m) != self.isa:
+            raise RuntimeError(f"plan: compiled for {self.isa}, but the kernels use {machine.isa_of(m)} now: compile again")
+        scratch = memory.of("scratch", lib.mg_plan_scratch(self.c_calls, len(self.c_calls), m))
+        own = memory.of("own", m.threads * self.own_size)
+        areas = [scratch[:0], self.constants, memory.of("arena", self.arena_size), own, x, *ys]  # by enum mg_area
         pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])
+        c_memory = ffi.new("struct mg_memory *", (pointers, self.own_size, dense("plan", "scratch", scratch)))
         for run in self.runs:
             if self.calls[run[0]].kernel == PYTHON:
                 self._run_python(run, areas, seconds)
             else:
-                self._run_c(run, pointers, None if seconds is None else seconds[run[0] : run[-1] + 1])
-
-    def _run_c(self, run: Sequence[int], areas: Pointer, seconds: Array | None) -> None:
-        m = machine.current()  # for scratch and run alike; another thread, or a Python function of the plan, may change it in between
-        if machine.isa_of(m) != self.isa:
-            raise RuntimeError(f"plan: compiled for {self.isa}, but the kernels use {machine.isa_of(m)} now: compile again")
-        needed = lib.mg_plan_scratch(self.c_calls, len(self.c_calls), m)
-        if needed > self.scratch.size:  # in the first run, and when the number of threads has grown
-            self.scratch = _aligned(needed)
-        times = NULL if seconds is None else dense("plan", "seconds", seconds, "double[]")
-        lib.mg_run_plan(self.c_calls + run[0], len(run), areas, dense("plan", "scratch", self.scratch), times, m)
+                times = NULL if seconds is None else dense("plan", "seconds", seconds[run[0] : run[-1] + 1], "double[]")
+                lib.mg_run_plan(self.c_calls + run[0], len(run), c_memory, times, m)
 
     def _run_python(self, run: Sequence[int], areas: Sequence[Array], seconds: Array | None) -> None:
         for i in run:
@@ -108,9 +122,10 @@ class Program:
                 seconds[i] = time.perf_counter() - start
 
     @property
-    def arena_bytes(self) -> int:
-        """Memory of everything between input and output, scratch included."""
-        return self.arena.nbytes + self.scratch.nbytes
+    def memory_bytes(self) -> int:
+        """What a run writes to between input and output, with the number of threads that is set."""
+        m = machine.current()
+        return 4 * int(self.arena_size + m.threads * self.own_size + lib.mg_plan_scratch(self.c_calls, len(self.c_calls), m))
 
     @property
     def constant_bytes(self) -> int:

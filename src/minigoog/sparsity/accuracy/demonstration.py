@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..runner.demonstration import Demonstration, Numbers, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Numbers, Setting, Table
+from ..runner.verdicts import Margin, Verdict, combined
 from .experiment import AXES, Experiment
 from .figure import draw
 
 MARGIN = 0.005  # accuracy: smaller differences do not count
 ERRORS = 2  # standard errors of a difference that it must exceed
+EQUAL = 0.03  # share by which "equal" milliseconds may differ; others are marked
 WORSE = 0.015  # accuracy; "no worse" means that a loss this large is ruled out
 HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
 
@@ -26,16 +28,23 @@ def difference(numbers: Numbers, a: str, b: str, axis: str) -> tuple[float, floa
     return rows[a]["mean"] - rows[b]["mean"], ERRORS * error
 
 
-def better(numbers: Numbers, a: str, b: str, axis: str) -> bool:
-    """Whether a is better than b by more than chance explains."""
+def better(numbers: Numbers, a: str, b: str, axis: str) -> Margin:
+    """Whether a is better than b by more than chance explains; no if a gain of MARGIN can be ruled out."""
     by, chance = difference(numbers, a, b, axis)
-    return by > max(MARGIN, chance)
+    answer = True if by > max(MARGIN, chance) else False if by + chance <= MARGIN else None
+    return _margin(f"{a} better than {b} at equal {axis}", by, chance, MARGIN, answer)
 
 
-def no_worse(numbers: Numbers, a: str, b: str, axis: str) -> bool:
-    """Whether it can be ruled out that a is worse than b by WORSE."""
+def no_worse(numbers: Numbers, a: str, b: str, axis: str) -> Margin:
+    """Whether it can be ruled out that a is worse than b by WORSE; no if it is certain."""
     by, chance = difference(numbers, a, b, axis)
-    return by - chance > -WORSE
+    answer = True if by - chance > -WORSE else False if by + chance < -WORSE else None
+    return _margin(f"{a} no worse than {b} at equal {axis}", by, chance, -WORSE, answer)
+
+
+def _margin(about: str, by: float, chance: float, threshold: float, answer: bool | None) -> Margin:
+    """In points of accuracy."""
+    return Margin(about, 100 * by, 100 * chance, 100 * threshold, answer, " points")
 
 
 def _words(numbers: Numbers, a: str, b: str) -> str:
@@ -46,30 +55,47 @@ def _words(numbers: Numbers, a: str, b: str) -> str:
 
 def judge_reduction(numbers: Numbers) -> Verdict:
     """L6: does the 1x1 reduction pay?"""
-    wins = [better(numbers, "reduced", other, axis) for other in ("multi-branch", "naive") for axis in AXES]
-    verdict = "holds" if all(wins) else "holds partly" if any(wins) else "not confirmed"
-    return verdict, "; ".join(_words(numbers, "reduced", other) for other in ("multi-branch", "naive", "plain 3x3")) + "."
+    wins = tuple(better(numbers, "reduced", other, axis) for other in ("multi-branch", "naive") for axis in AXES)
+    why = "; ".join(_words(numbers, "reduced", other) for other in ("multi-branch", "naive", "plain 3x3"))
+    return Verdict(combined(win.answer for win in wins), f"{why}.{unequal(numbers)}", wins)
 
 
 def judge_patterns(numbers: Numbers) -> Verdict:
     """L4: do clusters cost nothing, and is sparse better than narrow?"""
     clusters = [no_worse(numbers, "clustered", "random 5x5", axis) for axis in AXES]
     sparse = better(numbers, "clustered", "dense 5x5", AXES[0])
-    verdict = "holds" if all(clusters) and sparse else "holds partly" if all(clusters) or sparse else "not confirmed"
+    both = [margin.answer for margin in clusters]
+    free = all(both) or (False if False in both else None)  # clusters cost nothing, at both budgets
     pairs = (("clustered", "random 5x5"), ("clustered", "dense 5x5"), ("random 5x5", "dense 5x5"), ("clustered", "plain 3x3"),
              ("random in branches", "clustered"))  # fmt: skip
-    return verdict, "; ".join(_words(numbers, *pair) for pair in pairs) + "."
+    why = "; ".join(_words(numbers, *pair) for pair in pairs)
+    return Verdict(combined([free, sparse.answer]), f"{why}.{unequal(numbers)}", (*clusters, sparse))
+
+
+def off(numbers: Numbers, row: Numbers) -> float:
+    """How far the milliseconds of a row differ from those that it was made for, as a share; 0 for a row of the other budget."""
+    if row["axis"] != AXES[1] or "ms" not in row:
+        return 0.0
+    target = next(r["ms"] for r in numbers["networks"] if (r["network"], r["axis"]) == (numbers["reference"], AXES[0]))
+    return float(row["ms"] / target - 1)
+
+
+def unequal(numbers: Numbers) -> str:
+    """A sentence that names the networks whose milliseconds are not equal after all."""
+    found = [f"{row['network']} {off(numbers, row):+.0%}" for row in numbers["networks"] if abs(off(numbers, row)) > EQUAL]
+    return f" Not at equal milliseconds: {', '.join(found)}." if found else ""
 
 
 def table(numbers: Numbers, names: Sequence[str] = ()) -> Table:
     """A row for each network and budget, the most accurate first."""
     rows = [row for row in numbers["networks"] if not names or row["network"] in names]
-    return HEADINGS, [_line(row) for row in sorted(rows, key=lambda row: (AXES.index(row["axis"]), -row["mean"]))]
+    return HEADINGS, [_line(numbers, row) for row in sorted(rows, key=lambda row: (AXES.index(row["axis"]), -row["mean"]))]
 
 
-def _line(row: Numbers) -> list[str]:
+def _line(numbers: Numbers, row: Numbers) -> list[str]:
     """A row as text."""
-    cost = f"{row['multiply_adds'] / 1e6:.2f}", f"{row['ms']:.3f}", f"{row['parameters']:,}", f"{row['rate']:g}"
+    marked = f" ({off(numbers, row):+.0%}: not equal)" if abs(off(numbers, row)) > EQUAL else ""
+    cost = f"{row['multiply_adds'] / 1e6:.2f}", f"{row['ms']:.3f}{marked}", f"{row['parameters']:,}", f"{row['rate']:g}"
     spread = f"{100 * row['deviation']:.2f} ({len(row['accuracy'])})"
     return [row["network"], row["axis"], *cost, f"{row['mean']:.2%}", spread, f"{row['train_mean']:.2%}"]
 
@@ -93,7 +119,8 @@ ACCURACY = Demonstration(
     "do better.",
     experiment=HOW + "The reduced module keeps at least 8 channels before its 5x5. Reduction is low rank, not sparsity.",
     rule="holds: the reduced network is better than the one with branches but no reduction and than the naive one, at equal multiply-adds "
-    "and at equal milliseconds. Holds partly: in at least one of these four comparisons. Not confirmed: in none. " + BETTER,
+    "and at equal milliseconds. Holds partly: in at least one of these four comparisons. Contradicted: a gain of half a point is "
+    "ruled out in all. Undecided: otherwise. " + BETTER,
     measure=measure,
     judge=judge_reduction,
     table=table,
@@ -117,7 +144,8 @@ PATTERN = Demonstration(
     "the branches of the clustered one, each with half of its weights at random places, and is as much wider as that allows. The runs are "
     "those of `accuracy`.",
     rule="holds: the clustered network is no worse than the random one at equal multiply-adds and at equal milliseconds, and better than "
-    "the narrow dense 5x5 at equal multiply-adds. Holds partly: one of both. Not confirmed: neither. " + f"{BETTER} {NO_WORSE}",
+    "the narrow dense 5x5 at equal multiply-adds. Holds partly: one of both. Contradicted: both are ruled "
+    "out. Undecided: otherwise. " + f"{BETTER} {NO_WORSE}",
     measure=measure,
     judge=judge_patterns,
     table=lambda numbers: table(numbers, PATTERNS),

@@ -90,8 +90,8 @@ class Experiment:
         equal_work = {name: width_for(build, budget, task) for name, build in NETWORKS.items()}
         equal_time = widths_for_equal_time(NETWORKS, equal_work, REFERENCE, task)
         widths = {(name, axis): found[name] for axis, found in zip(AXES, (equal_work, equal_time), strict=True) for name in NETWORKS}
-        ms = timed({key: (NETWORKS[key[0]], width) for key, width in widths.items()}, task)
-        return {"networks": [{"network": key[0], "axis": key[1], "width": width, "ms": ms[key]} | self.cost(key[0], width)
+        ms = timed({(name, width): (NETWORKS[name], width) for (name, _), width in widths.items()}, task)  # in turns, each network once
+        return {"networks": [{"network": key[0], "axis": key[1], "width": width, "ms": ms[key[0], width]} | self.cost(key[0], width)
                              for key, width in widths.items()]}
 
     def cost(self, name: str, width: float) -> dict[str, int]:

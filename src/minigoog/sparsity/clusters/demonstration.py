@@ -7,7 +7,8 @@ import numpy as np
 
 from ... import kernels
 from ...array_types import BoolArray
-from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table
+from ..runner.verdicts import CONTRADICTED, HOLDS, PARTLY, UNDECIDED, Verdict, above
 from .figure import draw
 from .planted_maps import plant, show, shuffled
 from .translated import SIZES, Histogram, find_clusters, histogram
@@ -81,9 +82,10 @@ def judge(numbers: Numbers) -> Verdict:
            f"({max(sum(row['found'].values()) for row in control)} clusters at most). Mixes with 16 1x1 units in {CHANNELS} channels: "
            f"{sum(row['exact'] for row in crowded)} of {sum(row['units'] for row in crowded)} units. The densest maps that come back "
            f"exactly have hidden units on at {most:.1%} of the places.")
-    if spurious or not exact:
-        return "not confirmed", why
-    return "holds" if exact == len(planted) else "holds partly", why
+    margins = (above("mixes that come back exactly", exact, len(planted)),)
+    if spurious:
+        return Verdict(UNDECIDED, f"{why} What finds units in noise shows nothing.", margins)
+    return Verdict(HOLDS if exact == len(planted) else PARTLY if exact else CONTRADICTED, why, margins)
 
 
 def table(numbers: Numbers) -> Table:
@@ -110,7 +112,8 @@ CONV_ARORA = Demonstration(
                f"RecoverGraph modulo translation finds clusters, whose extents are filter sizes. As a control each channel's pixels are "
                f"shuffled. The same tool then reads a trained network.",
     rule="holds: every planted mix (8 / 10 / 6 and 4 / 8 / 12 units of 1x1 / 3x3 / 5x5) comes back exactly, unit by unit and with no "
-         "others, and none from shuffled maps. Holds partly: some mixes do. Not confirmed: none does, or one from shuffled maps does.",
+         "others, and none from shuffled maps. Holds partly: some mixes do. Contradicted: none does. Undecided: a unit from "
+         "shuffled maps does.",
     measure=measure,
     judge=judge,
     table=table,

@@ -3,7 +3,8 @@
 import statistics
 from typing import Any
 
-from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table
+from ..runner.verdicts import CONTRADICTED, HOLDS, PARTLY, UNDECIDED, Verdict, above
 from . import experiment
 from .figures import draw_adjacency, draw_crowding, draw_samples
 
@@ -59,11 +60,14 @@ def judge(numbers: Numbers) -> Verdict:
            f"{many:.1%} come back at any size, with few at most {few:.1%}. Of two layers {two['lower']['good']:.1%} of the lower and "
            f"{two['upper']['good']:.1%} of the upper; negative edges with precision {edges['precision']:.2f} and recall "
            f"{edges['recall']:.2f}.")
-    if good < WELL or matches:
-        return "not confirmed", why
+    margins = (above("units that come back", good, WELL), above("with many samples, at any size", many, WELL))
+    if matches:
+        return Verdict(UNDECIDED, f"{why} What finds units in noise shows nothing.", margins)
+    if good < WELL:
+        return Verdict(CONTRADICTED, why, margins)
     rest = (many >= WELL and few < 0.5, min(two["lower"]["good"], two["upper"]["good"]) >= DEEP,
             edges["precision"] >= PRECISION and edges["recall"] >= RECALL)
-    return "holds" if all(rest) else "holds partly", why
+    return Verdict(HOLDS if all(rest) else PARTLY, why, margins)
 
 
 def table(numbers: Numbers) -> Table:
@@ -93,11 +97,11 @@ ARORA = Demonstration(
                "LearnGraph get the samples alone and must give back the edges: for samples, densities and degrees of all kinds, for two "
                "layers, the upper learned from the code recovered for the lower, and as a control for samples in which each unit was "
                "shuffled by itself.",
-    rule=f"not confirmed: fewer than {WELL:.0%} of {BENCH[0]} units with {BENCH[1]} positive edges ({BENCH[2]} active, {BENCH[3]:,} "
-         f"samples) come back with a Jaccard index of 0.8 or more, or any comes back from shuffled samples. Holds: in addition, the number "
-         f"of samples decides (at least {WELL:.0%} where a unit is on {MANY_SAMPLES} ln n times or more, at any size; less than half "
-         f"where it is at most {FEW_SAMPLES} ln n times), at least {DEEP:.0%} of each of two layers come back, and negative edges "
-         f"have precision {PRECISION} and recall {RECALL} or more. Holds partly: otherwise.",
+    rule=f"contradicted: fewer than {WELL:.0%} of {BENCH[0]} units with {BENCH[1]} positive edges ({BENCH[2]} active, {BENCH[3]:,} "
+         f"samples) come back with a Jaccard index of 0.8 or more. Undecided: any comes back from shuffled samples. Holds: in addition "
+         f"the number of samples decides (at least {WELL:.0%} where a unit is on {MANY_SAMPLES} ln n times or more, at any size; "
+         f"less than half where it is at most {FEW_SAMPLES} ln n times), at least {DEEP:.0%} of each of two layers come back, and "
+         f"negative edges have precision {PRECISION} and recall {RECALL} or more. Holds partly: otherwise.",
     measure=measure,
     judge=judge,
     table=table,

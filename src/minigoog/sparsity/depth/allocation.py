@@ -12,8 +12,9 @@ from ..accuracy.demonstration import better, difference
 from ..accuracy.experiment import AXES, spread
 from ..accuracy.networks import Task
 from ..accuracy.pictures import pictures
-from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table
 from ..runner.parts import work_through
+from ..runner.verdicts import CONTRADICTED, PARTLY, Verdict, combined
 from .demonstration import DEPTH
 from .generated import TABLE_1, UNIFORM, Allocation, allocate, generated, mean_allocation, module_widths
 from .measures import CONDITIONS, METHODS
@@ -86,14 +87,15 @@ def measure(setting: Setting) -> Numbers:
 
 def judge(numbers: Numbers) -> Verdict:
     """Compares the found topology with the uniform one, and with itself reversed."""
-    beaten = [better(numbers, FOUND, rival, AXES[0]) for rival in RIVALS]
-    lost = any(better(numbers, rival, FOUND, AXES[0]) for rival in RIVALS)
+    margins = tuple(better(numbers, FOUND, rival, AXES[0]) for rival in RIVALS)
+    lost = any(better(numbers, rival, FOUND, AXES[0]).answer for rival in RIVALS)
+    word = combined(margin.answer for margin in margins)
     words = []
     for rival in (*RIVALS, "table 1"):
         by, needed = (100 * x for x in difference(numbers, FOUND, rival, AXES[0]))
         words.append(f"against {rival} {by:+.1f} points (a finding from {needed:.1f})")
     why = f"The found topology, at equal multiply-adds: {'; '.join(words)}."
-    return "holds" if all(beaten) else "holds partly" if any(beaten) and not lost else "not confirmed", why
+    return Verdict(CONTRADICTED if word == PARTLY and lost else word, why, margins)
 
 
 def table(numbers: Numbers) -> Table:
@@ -139,7 +141,7 @@ ALLOCATION = Demonstration(
                "as the same multiply-adds allow and trained alike, from several seeds.",
     rule="A topology is better if its mean accuracy is higher by half a point and by two standard errors of the difference. Holds: the "
          "found one is better than the uniform one and than itself reversed. Holds partly: than one of them, and the other is not better "
-         "than it. Not confirmed: otherwise.",
+         "than it. Contradicted: the other is better, or a gain of half a point is ruled out in both. Undecided: otherwise.",
     measure=measure,
     judge=judge,
     table=table,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..runner.demonstration import Demonstration, Numbers, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Numbers, Setting, Table
+from ..runner.verdicts import UNDECIDED, Margin, Verdict, combined
 from .experiment import DEGREE, Reading
 from .figure import draw
 from .measures import CONDITIONS, MEASURES, METHODS, Measure, by_depth, counts, finite_mean, table_1_ratios, trend
@@ -43,15 +44,21 @@ def number_of_clusters(numbers: Numbers, condition: str) -> int:
 def judge(numbers: Numbers) -> Verdict:
     """The verdict, from three measures of concentration, each against its control."""
     found = {name: trends(numbers, measure) for name, measure in MEASURES.items()}
-    rising = [name for name, both in found.items() if min(both) >= RISES]
+    margins = tuple(_margin(name, min(both)) for name, both in found.items())
+    rising = [margin for margin in margins if margin.answer]
     real, chance = (number_of_clusters(numbers, condition) for condition in (CONDITIONS[0], CONDITIONS[3]))
     words = "; ".join(f"{name} {own:+.2f}, beyond phase-scrambled images {beyond:+.2f}" for name, (own, beyond) in found.items())
     why = (f"Rank correlation with depth: {words}. {len(rising)} of {len(found)} measures rise. Clusters: {real}, after "
            f"shuffling {chance}. Table 1's own ratios of (3x3 + 5x5) to 1x1 filters: {', '.join(f'{r:.2f}' for r in table_1_ratios())}, "
            f"rank correlation {trend(table_1_ratios()):+.2f}.")
     if chance > VALID * real:
-        return "not confirmed", why
-    return "holds" if len(rising) == len(found) else "holds partly" if rising else "not confirmed", why
+        return Verdict(UNDECIDED, f"{why} The tool finds clusters where there are none.", margins)
+    return Verdict(combined(margin.answer for margin in margins), why, margins)
+
+
+def _margin(name: str, rank: float) -> Margin:
+    """Whether a measure rises with depth: a rank correlation of a few layers between 0 and RISES leaves that open."""
+    return Margin(f"{name} rises with depth", rank, 0.0, RISES, True if rank >= RISES else False if rank <= 0 else None)
 
 
 def table(numbers: Numbers) -> Table:
@@ -90,7 +97,8 @@ DEPTH = Demonstration(
     rule=f"Three measures, chosen in advance since reasonable ones disagree: how far correlation between channels reaches (mean phi^2 at "
          f"distance 2 as a share of that at 0), and the mean extent of clusters by RecoverGraph and by average linkage. One rises if its "
          f"rank correlation with depth is {RISES} or more, and so is that of its excess over phase-scrambled images. Holds: all three "
-         f"rise. Holds partly: one or two. Not confirmed: none, or shuffled channels keep more than {VALID:.0%} of the clusters.",
+         f"rise. Holds partly: one or two. Contradicted: all are 0 or less. Undecided: otherwise, or if shuffled channels keep more than "
+         f"{VALID:.0%} of the clusters.",
     measure=measure,
     judge=judge,
     table=table,

@@ -13,6 +13,6 @@ def draw(numbers: Numbers, figure: Figure) -> None:
             values = by_depth(numbers, measure, condition)
             axis.plot(range(1, len(values) + 1), values, style, ms=4, label=condition)
         axis.set(title=name, xlabel="convolution", xticks=range(1, len(values) + 1))
-    axes[0].legend(fontsize=7, loc="lower center")
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=8, ncols=3, loc="outside lower center")
     axes[3].bar([row[0] for row in TABLE_1], table_1_ratios())
     axes[3].set(title="table 1: (3x3 + 5x5) / 1x1", xlabel="Inception module")

@@ -4,8 +4,9 @@ from functools import partial
 from typing import Any
 
 from ..accuracy.pictures import pictures
-from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table
 from ..runner.parts import work_through
+from ..runner.verdicts import UNDECIDED, Margin, Verdict, combined
 from .measures import finite_mean, trend
 from .plain_stack import new_stack
 from .rings import ALIVE, SIZES, found, mean_size, train
@@ -63,13 +64,19 @@ def judge(numbers: Numbers) -> Verdict:
     rows = telling(numbers)
     if not rows:
         left = ", ".join(f"{outermost(row):.0%} at {row['strength']:g}" for row in numbers["strengths"])
-        return "not confirmed", f"No strength says anything: filters with their outermost ring are {left}."
+        return Verdict(UNDECIDED, f"No strength says anything: filters with their outermost ring are {left}.")
     trends = {row["strength"]: trend(map(mean_size, row["filters"])) for row in rows}
-    rising = [strength for strength, value in trends.items() if value >= RISES]
     words = "; ".join(f"{row['strength']:g}: {trends[row['strength']]:+.2f}, {_said(row)}" for row in rows)
     why = f"Rank correlation of the mean support of live filters with depth, by strength: {words}; without the penalty the accuracy is "
     why += f"{numbers['strengths'][0]['accuracy']:.1%}."
-    return "holds" if len(rising) == len(rows) else "holds partly" if rising else "not confirmed", why
+    margins = tuple(_margin(strength, value) for strength, value in trends.items())
+    return Verdict(combined(margin.answer for margin in margins), why, margins)
+
+
+def _margin(strength: float, rank: float) -> Margin:
+    """Whether the supports grow with depth: a rank correlation of a few layers between 0 and RISES leaves that open."""
+    answer = True if rank >= RISES else False if rank <= 0 else None
+    return Margin(f"supports grow with depth at strength {strength:g}", rank, 0.0, RISES, answer)
 
 
 def _said(row: Numbers) -> str:
@@ -109,7 +116,8 @@ SUPPORTS = Demonstration(
     f"whose ReLU passes less than {ALIVE:.1%} of the pixels of test images are dead and do not count.",
     rule=f"A strength says something if {TELLS[0]:.0%} to {TELLS[1]:.0%} of the live filters keep their outermost ring, at a loss of at "
     f"most {100 * COSTS:.0f} points of accuracy. Holds: at all of these the rank correlation of the mean support with depth is {RISES} or "
-    "more. Holds partly: at some. Not confirmed: at none, or none says anything.",
+    "more. Holds partly: at some. Contradicted: at all it is 0 or less. Undecided: otherwise, or if "
+    "none says anything.",
     measure=measure,
     judge=judge,
     table=table,

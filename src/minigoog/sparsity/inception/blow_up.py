@@ -8,7 +8,8 @@ import numpy as np
 from ...array_types import Array, Shape
 from ...models.googlenet import TABLE_1
 from ...nn import Conv2d, Inception, Module, NaiveInception
-from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table
+from ..runner.verdicts import CONTRADICTED, HOLDS, PARTLY, Verdict, above
 
 SIDES = {"3": 28, "4": 14, "5": 7}  # height and width of the maps of a stage
 FEW = 3  # "within a few stages": the number of modules after which the cost is compared
@@ -93,9 +94,10 @@ def judge(numbers: Numbers) -> Verdict:
            f"{naive[FEW - 1]['module']} already; {total(naive, 'weights') / 1e6:.1f} M weights against "
            f"{total(reduced, 'weights') / 1e6:.2f} M. A projection after the pool alone leaves "
            f"{total(numbers['projected']) / total(reduced):.1f} times the cost. {pays} of {reductions} reductions save multiply-adds.")
-    if ratio >= MUCH and early >= MUCH and pays == reductions:
-        return "holds", why
-    return "holds partly" if ratio >= SOME else "not confirmed", why
+    margins = (above("naive modules, times the multiply-adds", ratio, MUCH), above(f"in module {naive[FEW - 1]['module']}", early, MUCH))
+    if all(margin.answer for margin in margins) and pays == reductions:
+        return Verdict(HOLDS, why, margins)
+    return Verdict(PARTLY if ratio >= SOME else CONTRADICTED, why, margins)
 
 
 def table(numbers: Numbers) -> Table:
@@ -138,7 +140,7 @@ BLOW_UP = Demonstration(
                "and reduced (figure 2b), each fed with the channels that the one before gives. Weights and multiply-adds are counted "
                "from the modules. A reduction is low rank, not sparsity: it changes what the module can compute.",
     rule=f"holds: the naive modules take at least {MUCH} times the multiply-adds of the reduced ones, in all and in the {FEW}rd module "
-         f"already, and every reduction saves some. Holds partly: at least {SOME} times in all. Not confirmed: otherwise.",
+         f"already, and every reduction saves some. Holds partly: at least {SOME} times in all. Contradicted: otherwise.",
     measure=measure,
     judge=judge,
     table=table,

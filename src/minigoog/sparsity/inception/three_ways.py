@@ -5,7 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from ..runner.demonstration import Demonstration, Figure, Numbers, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Figure, Numbers, Setting, Table
+from ..runner.verdicts import CONTRADICTED, HOLDS, PARTLY, Verdict, above, below
 from ..speed.break_even import peak
 from ..speed.contest import fastest, one_thread
 from .forms import BLOCKS, CSR, DENSE, MODULES, NAIVE, RANDOM, REDUCED, TEXTBOOK, WAYS, Forms
@@ -61,9 +62,12 @@ def judge(numbers: Numbers) -> Verdict:
            f"as fast as CSR; the reduced module, whose weights have low rank, {_span(reduced)} times as fast again; unstructured weights "
            f"with as many multiply-adds take {_span(random)} times as long as the reduced module "
            f"({', '.join(f'{side}x{side}' for side in MODULES.values())}).")
+    times = {"grouped by support, times as fast as CSR": grouped, "reduced, times as fast again": reduced,
+             "unstructured, times as long": random}  # fmt: skip
+    margins = (below("largest error, of its bound", error, 1), *(above(name, min(each), CLEARLY) for name, each in times.items()))
     if error > 1 or min(grouped) < CLEARLY:
-        return "not confirmed", why
-    return "holds" if min(reduced) >= CLEARLY and min(random) >= CLEARLY else "holds partly", why
+        return Verdict(CONTRADICTED, why, margins)
+    return Verdict(HOLDS if min(reduced) >= CLEARLY and min(random) >= CLEARLY else PARTLY, why, margins)
 
 
 def _span(values: Sequence[float]) -> str:
@@ -112,7 +116,7 @@ THREE_WAYS = Demonstration(
                "rank, and no sparsity.",
     rule=f"holds: at every size all outputs agree within the float32 bound, grouping is at least {CLEARLY} times as fast as CSR, the "
          f"reduced form at least {CLEARLY} times as fast as that, and unstructured weights with as many multiply-adds take at least "
-         f"{CLEARLY} times as long. Holds partly: outputs agree and grouping beats CSR. Not confirmed: otherwise.",
+         f"{CLEARLY} times as long. Holds partly: outputs agree and grouping beats CSR. Contradicted: otherwise.",
     measure=measure,
     judge=judge,
     table=table,

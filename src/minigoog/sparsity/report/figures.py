@@ -44,12 +44,15 @@ def svg(name: str, draw: Callable[[Numbers, Figure], None], numbers: Numbers) ->
 
 
 def _thin_out(figure: Figure) -> None:
-    """Between powers of ten labels only 2 and 5, and nothing on axes of two powers or more: labels would overlap."""
+    """Logarithmic axes have plain numbers; between powers of ten only 2 and 5, and on axes of two powers or more nothing: no overlaps."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    plain = FuncFormatter(lambda x, _: f"{x:g}" if 1e-4 < x < 1e5 else f"{x:.0e}")
 
     few = FuncFormatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"):
         low, high = sorted(axis.get_view_interval())
+        axis.set_major_formatter(plain)
         axis.set_minor_formatter(NullFormatter() if high >= 100 * low else few)
 
 

@@ -11,16 +11,19 @@ from typing import Any
 
 from ...files import atomic_write, error_text
 from ...text import shell_word
-from ..runner.demonstration import VERDICTS, Numbers, Rows, facts_in
+from ..runner.demonstration import Numbers, Rows, facts_in
 from ..runner.machine import machine, now
 from ..runner.run import Outcome, kind_of
-from . import figures, text
+from ..runner.verdicts import NOT_MEASURED, VERDICTS
+from . import figures, margins, text
 
 NAME, SUMMARY = "report.html", "argument.json"
 NUMBER = re.compile(r"[-+±]?[\d.,]+( ?(%|x|ms|M|K|G|KiB|MiB|GFLOP/s))?( ?\(\d+\))?")
 OUTCOMES = re.compile(rf"\b({'|'.join(sorted(VERDICTS, key=len, reverse=True))})(?=:)", re.I)  # in a rule
 SHORT = 24  # characters: shorter cells are not wrapped
 LONG = 24  # rows: longer tables are collapsed
+BACK = "<p class='back'><a href='#contents'>Back to the contents</a></p>"
+KEY = "Margins: the result (dot) with its interval (line) and the threshold of the rule (bar); undecided where the line crosses it."
 NO_FIGURES = "Figures were left out: they need matplotlib, pip install 'minigoog[plots]'."
 
 
@@ -33,7 +36,8 @@ def write(outcomes: Sequence[Outcome], folder: str | Path, command: str) -> dict
     body = "\n".join(
         [
             _opening(outcomes, folder),
-            _verdicts(outcomes),
+            _contents(),
+            _verdicts(outcomes, folder),
             *(_link(link, outcomes, folder, drawings, errors, command) for link in text.LINKS),
             _errata(),
             _machine(outcomes, folder, command),
@@ -48,8 +52,8 @@ def write(outcomes: Sequence[Outcome], folder: str | Path, command: str) -> dict
 
 def summary(outcomes: Sequence[Outcome], folder: Path) -> Numbers:
     """The verdicts, for `benchmarks/update_readme.py`: what was run, on which processors, and a row for each demonstration."""
-    rows = [{"link": o.demonstration.link, "name": o.demonstration.name, "title": o.demonstration.title, "verdict": state(o), "why": o.why}
-            for o in outcomes]
+    rows = [{"link": o.demonstration.link, "name": o.demonstration.name, "title": o.demonstration.title, "verdict": state(o), "why": o.why,
+             "margins": [margin._asdict() for margin in o.margins]} for o in outcomes]  # fmt: skip
     processors = sorted({part["machine"]["processor"] for part in parts(outcomes, folder)})
     return {"benchmark": "argument", "run": str(kind_of(folder)), "processors": processors, "rows": rows}
 
@@ -65,7 +69,7 @@ def drawn(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[str, str], di
     found: dict[str, str] = {}
     errors: dict[str, str] = {}
     for outcome in outcomes if figures.available() else ():
-        for name, (_, draw) in outcome.demonstration.figures.items() if outcome.numbers else ():
+        for name, (_, draw) in _figures_of(outcome).items():
             try:
                 found[name], svg = figures.svg(name, draw, outcome.numbers or {})
             except Exception as error:  # any error is reported, and the report still has the numbers
@@ -74,6 +78,11 @@ def drawn(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[str, str], di
             with atomic_write(folder / f"{name}.svg") as file:
                 file.write(svg.encode())
     return found, errors
+
+
+def _figures_of(outcome: Outcome) -> dict[str, Any]:
+    """The figures that have something to show."""
+    return outcome.demonstration.figures if outcome.numbers and outcome.verdict != NOT_MEASURED else {}
 
 
 def markup(words: str) -> str:
@@ -92,9 +101,15 @@ def state(outcome: Outcome) -> str:
     return outcome.verdict or ("failed" if outcome.error else "not run")
 
 
-def badge(outcome: Outcome) -> str:
-    """The verdict as a coloured label."""
-    return f'<span class="badge {state(outcome).replace(" ", "-")}">{state(outcome)}</span>'
+def badge(said: str, quick: bool = False) -> str:
+    """A verdict as a coloured label; one of a quick run is marked, and its colour is pale."""
+    return f'<span class="badge {said.replace(" ", "-")}{" quick" * quick}">{said}{" (quick run)" * quick}</span>'
+
+
+def full_run() -> Numbers:
+    """{"about", "verdicts": {name of a demonstration: verdict}} of the full run that the documentation shows."""
+    stored: Numbers = json.loads((resources.files(__package__) / "full_run.json").read_text(encoding="utf-8"))
+    return stored
 
 
 def _opening(outcomes: Sequence[Outcome], folder: Path) -> str:
@@ -107,18 +122,40 @@ def _opening(outcomes: Sequence[Outcome], folder: Path) -> str:
     )
 
 
-def _verdicts(outcomes: Sequence[Outcome]) -> str:
+def _contents() -> str:
+    """Links to all sections."""
+    names = {"verdicts": "Verdicts", **text.LINKS, "errata": "Numbers of the paper that do not add up", "machine": "Machine"}
+    labels = {name: f"{name} {markup(title)}" if name in text.LINKS else markup(title) for name, title in names.items()}
+    items = "\n".join(f"<li><a href='#{name}'>{label}</a></li>" for name, label in labels.items())
+    return f"<nav id='contents' aria-label='Contents'><ul>\n{items}\n</ul></nav>"
+
+
+def _verdicts(outcomes: Sequence[Outcome], folder: Path) -> str:
+    """A row for each demonstration; in a quick run, beside what a full run said."""
+    quick, full = kind_of(folder).quick, full_run()
+    head = ["link", "shown by", "margins", "this quick run" if quick else "verdict", *["a full run"] * quick]
     rows = []
     for link in text.LINKS:
-        of_link = [outcome for outcome in outcomes if outcome.demonstration.link == link]
-        titles = [(f"<a href='#{o.demonstration.name}'>{markup(o.demonstration.title)}</a>", badge(o)) for o in of_link]
-        rows += [f"<tr><td>{link}</td><td>{title}</td><td>{label}</td></tr>" for title, label in titles or [("", "")]]
-    return f"<section id='verdicts'><h2>Verdicts</h2>\n<div class='scroll'><table>\n{chr(10).join(rows)}\n</table></div></section>"
+        for o in (outcome for outcome in outcomes if outcome.demonstration.link == link):
+            d, measured = o.demonstration, o.verdict is not None
+            cells = [link, f"<a href='#{d.name}'>{markup(d.title)}</a>", margins.bars(o.margins), badge(state(o), quick and measured)]
+            cells += [badge(full["verdicts"].get(d.name, "not run"))] * quick
+            rows.append("".join(f"<td>{cell}</td>" for cell in cells))
+    lines = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    heading = "".join(f"<th>{name}</th>" for name in head)
+    about = f" The full run: {html.escape(full['about'])}." if quick else ""
+    table_of_all = scrolling(f"<table><tr>{heading}</tr>{lines}</table>", "Verdicts")
+    return f"<section id='verdicts'><h2>Verdicts</h2>\n{table_of_all}\n<p class='soft'>{KEY}{about}</p></section>"
+
+
+def scrolling(content: str, label: str) -> str:
+    """Content that may be wider than the page: it scrolls by itself, with the keyboard too, and shadows show that there is more."""
+    return f"<div class='scroll' tabindex='0' role='region' aria-label='{html.escape(label, quote=True)}'>{content}</div>"
 
 
 def _link(link: str, outcomes: Sequence[Outcome], folder: Path, drawings: dict[str, str], errors: dict[str, str], command: str) -> str:
     cards = [_card(o, drawings, errors, command) for o in outcomes if o.demonstration.link == link]
-    return f"<section id='{link}'><h2>{link} · {markup(text.LINKS[link])}</h2>\n{chr(10).join(cards)}</section>"
+    return f"<section id='{link}'><h2>{link} · {markup(text.LINKS[link])}</h2>\n{chr(10).join(cards)}\n{BACK}</section>"
 
 
 def _card(outcome: Outcome, drawings: dict[str, str], errors: dict[str, str], command: str) -> str:
@@ -130,11 +167,11 @@ def _card(outcome: Outcome, drawings: dict[str, str], errors: dict[str, str], co
         said["Result"] = f"<span class='result'>{markup(sentence(outcome.why))}</span>"
     said["Repeat"] = f"<code>{html.escape(f'{command} {d.name}')}</code>"
     lines = "\n".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in said.items())
-    parts = [f"<div class='head'><h3>{markup(d.title)}</h3>{badge(outcome)}</div>\n<dl>{lines}</dl>"]
+    parts = [f"<div class='head'><h3>{markup(d.title)}</h3>{badge(state(outcome))}</div>\n<dl>{lines}</dl>"]
     if outcome.error:
         parts.append(f"<details open><summary>What went wrong</summary><pre>{html.escape(outcome.error)}</pre></details>")
     if outcome.numbers:
-        parts += [_figure(name, caption, drawings, errors) for name, (caption, _) in d.figures.items()]
+        parts += [_figure(name, caption, drawings, errors) for name, (caption, _) in _figures_of(outcome).items()]
         parts.append(table(*d.table(outcome.numbers)))
     return f"<article class='card' id='{d.name}'>\n{chr(10).join(parts)}\n</article>"
 
@@ -153,7 +190,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return "<tr>" + "".join(f"<{tag} class='{kind}'>{markup(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True)) + "</tr>"
 
     inner = "\n".join([line(headings, "th"), *(line(row, "td") for row in rows)])
-    whole = f"<div class='scroll'><table>\n{inner}\n</table></div>"
+    whole = scrolling(f"<table>\n{inner}\n</table>", f"Table: {headings[0] or 'machine'} and {len(headings) - 1} more columns")
     return whole if len(rows) <= LONG else f"<details><summary>All {len(rows)} rows</summary>{whole}</details>"
 
 

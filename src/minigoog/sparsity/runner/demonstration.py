@@ -10,16 +10,15 @@ from ...files import atomic_write
 from ...reading import LONGEST_JSON, json_value, limited, reading
 from ...text import short
 from .machine import machine, now
+from .verdicts import Verdict
 
 Numbers: TypeAlias = dict[str, Any]  # what was measured, as JSON can hold it
 Rows: TypeAlias = list[Numbers]
-Verdict: TypeAlias = tuple[str, str]  # one of VERDICTS, and why: a sentence with the numbers in it
 Table: TypeAlias = tuple[list[str], list[list[str]]]  # headings, rows of text
 Say: TypeAlias = Callable[[str], None]  # called with a line of progress
 Figure: TypeAlias = Any  # matplotlib's Figure, an optional package
 
 DAMAGED = ("not a result of a demonstration", "delete it, and it is measured again")
-VERDICTS = ("holds", "holds partly", "not confirmed")
 
 
 @dataclass(frozen=True)

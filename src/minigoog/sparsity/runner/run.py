@@ -12,6 +12,7 @@ from ...files import atomic_write, error_text
 from ...reading import LONGEST_JSON, json_value, limited, reading
 from ...text import duration, short
 from .demonstration import DAMAGED, Demonstration, Numbers, Say, Setting, numbers_in
+from .verdicts import Margin
 
 SETTINGS = "settings.json"
 RESULT = "result"  # the part with all numbers of a demonstration
@@ -37,6 +38,7 @@ class Outcome:
     numbers: Numbers | None = None
     verdict: str | None = None
     why: str = ""
+    margins: Sequence[Margin] = ()
     error: str = ""
 
 

@@ -10,7 +10,8 @@ from ... import kernels
 from ...array_types import Array, BoolArray, IntArray
 from ...kernels.sparse_pattern import SparsePattern
 from ..clusters.co_clustering import agreement, co_clusters, fill, greedy_groups, planted
-from ..runner.demonstration import Demonstration, Figure, Numbers, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Figure, Numbers, Setting, Table
+from ..runner.verdicts import CONTRADICTED, HOLDS, PARTLY, Verdict, above
 from .break_even import best_dense, timed_rows
 from .contest import Contest, Sparse, dense_layer, one_thread
 
@@ -120,9 +121,11 @@ def judge(numbers: Numbers) -> Verdict:
            f"{max(gain(cases[name]) for name in CLUSTERED):.1f} times as fast as the best CSR. A random mask has none to find: the same "
            f"treatment is {random:.2f} times as fast, and grouping its rows by 8 fills their blocks to {facts['fill_8_grouped']:.0%} "
            f"instead of {facts['fill_8']:.0%}.")
-    if gain(cases[CLUSTERED[0]]) < ENOUGH:
-        return "not confirmed", why
-    return "holds" if clustered >= ENOUGH and random >= 1 else "holds partly", why
+    margins = (above("full blocks, times as fast as CSR", gain(cases[CLUSTERED[0]]), ENOUGH),
+               above("all hidden blocks", clustered, ENOUGH), above("a random mask", random, 1))  # fmt: skip
+    if not margins[0].answer:
+        return Verdict(CONTRADICTED, why, margins)
+    return Verdict(HOLDS if clustered >= ENOUGH and random >= 1 else PARTLY, why, margins)
 
 
 def table(numbers: Numbers) -> Table:
@@ -160,7 +163,7 @@ BLOCKS = Demonstration(
                f"blocks of weights and the rest as CSR, against CSR for all, as a 1x1 convolution of {SIDE}x{SIDE} pixels on one thread. A "
                "random mask is the counter-example.",
     rule=f"holds: where blocks are at least 80% full, clusters run at least {ENOUGH} times as fast as the best CSR, and on a random mask "
-         "they are no slower. Holds partly: at least where blocks are 95% full and nothing lies outside. Not confirmed: otherwise.",
+         "they are no slower. Holds partly: at least where blocks are 95% full and nothing lies outside. Contradicted: otherwise.",
     measure=measure,
     judge=judge,
     table=table,

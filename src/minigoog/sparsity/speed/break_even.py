@@ -10,7 +10,8 @@ from ... import kernels
 from ...array_types import Array
 from ...models.googlenet import TABLE_1
 from ...nn import Conv2d
-from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table
+from ..runner.verdicts import CONTRADICTED, HOLDS, PARTLY, Verdict, below
 from .contest import Contest, dense_layer, fastest, one_thread, random_pattern
 
 Densities: TypeAlias = dict[str, Sequence[float]]  # {kernel: densities}
@@ -129,7 +130,8 @@ def judge(numbers: Numbers) -> Verdict:
            f"textbook's {textbook:.1f} times (medians of {len(layers)} layers); it pays up to a density of {limit:.0%}. At 10% an "
            f"operation runs at {speed:.0%} of dense speed. Where memory is the limit sparse wins all the more: {FC6} at 10%, "
            f"{at(fc6, 'CSR', 0.1)['x_dense']:.1f} times faster.")
-    return "holds" if gain <= 1 else "holds partly" if speed < 0.5 else "not confirmed", why
+    margins = (below("CSR at 1%, times as fast as dense", gain, 1), below("speed of an operation at 10%, of dense", speed, 0.5))
+    return Verdict(HOLDS if margins[0].answer else PARTLY if speed < 0.5 else CONTRADICTED, why, margins)
 
 
 def table(numbers: Numbers) -> Table:
@@ -158,8 +160,10 @@ def draw(numbers: Numbers, figure: Figure) -> None:
     for axis, (layer, rows) in zip(axes.flat, layers.items(), strict=False):
         _draw_layer(axis, layer, rows)
     figure.legend(*axes.flat[0].get_legend_handles_labels(), fontsize=7, ncols=5, loc="outside lower center")
-    figure.supxlabel("density of the weights")
-    figure.supylabel("GFLOP/s on the weights that are left")
+    for axis in axes[-1]:
+        axis.set_xlabel("density of the weights")  # not of the whole figure: that would be drawn through the legend
+    for axis in axes[:, 0]:
+        axis.set_ylabel("GFLOP/s on what is left", fontsize=8)
 
 
 def _draw_layer(axis: Any, layer: str, rows: Rows) -> None:
@@ -189,7 +193,7 @@ BREAK_EVEN = Demonstration(
                "One thread, all in turns. One layer limited by memory is the counter-example: AlexNet's fc6 on one image.",
     rule="holds: at a density of 1% the best unstructured kernel is no faster than the best dense one (median of the convolutions). "
          "Holds partly: it is faster, but at 10% one of its operations takes at least twice as long as one of the best dense kernel "
-         "(median). Not confirmed: otherwise.",
+         "(median). Contradicted: otherwise.",
     measure=measure,
     judge=judge,
     table=table,

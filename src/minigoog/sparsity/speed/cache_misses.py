@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Numbers, Rows, Setting, Table
+from ..runner.verdicts import CONTRADICTED, HOLDS, PARTLY, Verdict, above
 from .break_even import LAYERS
 from .cache import SIZE, STREAMS, WAYS, misses
 from .contest import random_pattern
@@ -44,7 +45,8 @@ def judge(numbers: Numbers) -> Verdict:
     csr, blocks, textbook = (ratios(numbers["rows"], kernel, 0.1) for kernel in ("CSR", "blocks", "textbook"))
     why = (f"At a density of 10% a useful multiply-add of CSR misses the first-level cache {_span(csr)} times as often as a dense one, of "
            f"a textbook's CSR {_span(textbook)} times, of blocks of 32 {_span(blocks)} times.")
-    return "holds" if min(csr) >= 2 else "holds partly" if max(csr) >= 2 else "not confirmed", why
+    margins = (above("misses of CSR, times dense, the fewest", min(csr), 2), above("the most", max(csr), 2))
+    return Verdict(HOLDS if margins[0].answer else PARTLY if margins[1].answer else CONTRADICTED, why, margins)
 
 
 def _span(values: Sequence[float]) -> str:
@@ -69,7 +71,7 @@ CACHE_MISSES = Demonstration(
                f"({SIZE >> 10} KiB, {WAYS} ways, 64-byte lines, least recently used evicted). Packing and hardware "
                "prefetching are left out. Accesses and misses are counted for 1,000 useful multiply-adds.",
     rule="holds: at a density of 10% the best CSR kernel misses the first-level cache at least twice as often as the dense one, on every "
-         "layer. Holds partly: on some layer. Not confirmed: on none.",
+         "layer. Holds partly: on some layer. Contradicted: on none.",
     measure=measure,
     judge=judge,
     table=table,

@@ -14,7 +14,8 @@ from ...nn import Conv2d
 from ...nn.sparse import ungrouped
 from ...reading import MOST_UNPACKED, DamagedFile, reading
 from ...text import printable
-from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table, Verdict
+from ..runner.demonstration import Demonstration, Figure, Numbers, Rows, Setting, Table
+from ..runner.verdicts import CONTRADICTED, HOLDS, NOT_MEASURED, PARTLY, Verdict, below
 from .break_even import FORMATS, at, best_dense, by_layer, timed_rows
 from .contest import Contest, one_thread
 
@@ -128,7 +129,8 @@ def totals(rows: Rows) -> dict[str, float]:
 def judge(numbers: Numbers) -> Verdict:
     """The verdict, from the time of all layers together."""
     if not numbers["rows"]:
-        return "not confirmed", f"Not measured: {', '.join(numbers['missing'])} not found in the folder pruned/ of MINIGOOG_DATA."
+        missing = ", ".join(numbers["missing"])
+        return Verdict(NOT_MEASURED, f"{missing} not found in the folder pruned/ of MINIGOOG_DATA.")
     ms, n = totals(numbers["rows"]), len(by_layer(numbers["rows"]))
     gain = ms["dense"] / ms["CSR"]
     operations = sum(row["ms"] * row["gflops"] for row in numbers["rows"] if row["kernel"] == "CSR")
@@ -138,7 +140,8 @@ def judge(numbers: Numbers) -> Verdict:
            f"{ms['dense']:.1f}: {gain:.1f} times as fast, where operations promise {1 / share:.1f} times. A textbook's CSR takes "
            f"{ms['textbook']:.1f} ms, blocks of 32, with zeros between those weights, {ms['blocks of 32']:.1f}; CSR with random masks of "
            f"the same densities {ms[RANDOM]:.1f}.")
-    return "holds" if gain <= 1 else "holds partly" if gain * share < 0.5 else "not confirmed", why
+    margins = (below("CSR, times as fast as dense", gain, 1), below("that, as a share of what operations promise", gain * share, 0.5))
+    return Verdict(HOLDS if margins[0].answer else PARTLY if gain * share < 0.5 else CONTRADICTED, why, margins)
 
 
 def table(numbers: Numbers) -> Table:
@@ -176,7 +179,7 @@ PRUNED = Demonstration(
                f"density (Park et al. 2017), SqueezeNet at 33% (Han et al. 2016); {IMAGES} images, one thread. Random masks "
                "of the same densities are included for comparison.",
     rule="holds: CSR takes as long as the best dense kernels, or longer, on all layers together. Holds partly: it is faster, but by less "
-         "than half of what the operations that are left out promise. Not confirmed: otherwise.",
+         "than half of what the operations that are left out promise. Contradicted: otherwise. Not measured: without these files.",
     measure=measure,
     judge=judge,
     table=table,

@@ -1,0 +1,56 @@
+"""The paper's comparison of a detector on a data set, as `evaluate` prints it."""
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+
+from ...files import atomic_write
+from ...text import aligned, printable
+from ..drawing import precision_recall
+from ..measuring import RULES
+from ..measuring.rules import described
+from ..rcnn.comparison import Result, compare, rows
+from . import data
+from .detecting import opened
+from .training import Report
+
+
+def run(flags: Namespace) -> None:
+    """Prints a row for each way, and the table of the classes of the best one."""
+    detector, dataset, report = opened(flags.detections), data.opened(flags), Report()
+    if detector.classes != dataset.classes:
+        raise ValueError(f"{printable(flags.detections)}: knows the classes {detector.classes}, but the data have {dataset.classes}")
+    results: list[Result] = []
+    for i, now in enumerate(compare(detector, dataset, rows(detector), flags.rule), start=1):
+        report.say(f"judged {min(i, len(dataset)):,} of {len(dataset):,} pictures")
+        results = now
+    report.end()
+    print(f"{table(results, dataset.classes)}\n({described(RULES[flags.rule])})")
+    if flags.json:
+        with atomic_write(flags.json) as file:
+            file.write(json.dumps([_facts(result) for result in results], indent=2).encode() + b"\n")
+    if flags.figure:
+        best = max(results, key=lambda result: result.evaluation.map or 0 if result.evaluation else 0)
+        assert best.evaluation is not None
+        precision_recall(best.evaluation, flags.figure)
+    for written in filter(None, (flags.json, flags.figure)):
+        print(f"{printable(written)}: written")
+
+
+def table(results: Sequence[Result], classes: Sequence[str]) -> str:
+    """A row for each way: mAP and AP of each class, and what a picture costs: boxes, passes through a tail, and seconds."""
+    lines = [("way", "mAP", *classes, "boxes", "tail passes", "s")]
+    for each in results:
+        assert each.evaluation is not None
+        aps = [each.evaluation.map, *(of_class.ap for of_class in each.evaluation.classes)]
+        n = max(len(each.detections), 1)
+        shares = ["-" if ap is None else f"{ap:.3f}" for ap in aps]
+        lines.append((each.row.title, *shares, f"{each.boxes / n:,.0f}", f"{each.passes / n:,.0f}", f"{each.seconds / n:.1f}"))
+    return aligned(lines, right=range(1, 5 + len(classes)))
+
+
+def _facts(result: Result) -> dict[str, object]:
+    assert result.evaluation is not None
+    n = max(len(result.detections), 1)
+    return {"way": result.row.title, "map": result.evaluation.map, "boxes": result.boxes / n, "passes": result.passes / n,
+            "seconds": result.seconds / n, "classes": {each.name: each.ap for each in result.evaluation.classes}}  # fmt: skip

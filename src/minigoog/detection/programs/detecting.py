@@ -1,0 +1,92 @@
+"""`detect`: the objects in pictures, as JSON and drawn."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import kernels
+from ...array_types import Array
+from ...cli import Parser, integer, number, output_file, output_folder
+from ...data.images import decode
+from ...files import atomic_write
+from ...text import printable
+from .. import found
+from ..drawing.boxes import PALETTE, annotated
+from ..drawing.png import png
+from ..measuring import Detections
+from ..rcnn import saving
+from ..rcnn.detector import Detector
+from ..rcnn.training import DETECTOR
+from . import data
+from .training import Report
+
+
+def add_flags(p: Parser) -> None:
+    """The flags of `detect`."""
+    p.add_argument("detector", metavar="DETECTOR", help="what train wrote: its folder, or the file in it")
+    p.add_argument("pictures", nargs="*", metavar="PICTURE", help="images; or --data")
+    data.add_flags(p, required=False)
+    p.add_argument("--boxes", metavar="FILE", help="where to look: what propose wrote (default: proposals as in training)")
+    p.add_argument("--least", type=number, default=0.5, metavar="X", help="only scores from X on are drawn and listed (default: 0.5)")
+    p.add_argument("--json", type=output_file, metavar="FILE", help="writes all detections, for evaluate")
+    p.add_argument("--drawn", type=output_folder, metavar="DIR", help="writes each picture with its boxes, as PNG")
+    p.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
+
+
+def run(flags: Namespace) -> None:
+    """Detects, and lists what was found."""
+    if bool(flags.pictures) == bool(flags.data):
+        raise ValueError("pass either pictures or --data with a data set")
+    if flags.threads:
+        kernels.set_num_threads(flags.threads)
+    detector = opened(flags.detector)
+    paths = [Path(path) for path in flags.pictures] or [picture.file for picture in data.opened(flags).pictures]
+    where, report, all_found = _where(flags, paths), Report(), []
+    for i, path in enumerate(paths, start=1):
+        image = decode(path)
+        objects = detector.detect(image, where.get(path.name))
+        names = [detector.classes[label] for label in objects.labels.tolist()]
+        all_found.append(found.Found(str(path), objects.boxes, names, objects.scores.tolist()))
+        if flags.drawn:
+            draw(image, objects, flags.least, Path(flags.drawn) / f"{path.stem}.png")
+        if flags.pictures:
+            print(f"{printable(path)}: {_listed(objects, detector, flags.least)}", flush=True)
+        else:
+            report.say(f"detected in {i:,} of {len(paths):,} pictures")
+    report.end()
+    if flags.json:
+        found.write(flags.json, all_found, detector=printable(flags.detector))
+        print(f"{printable(flags.json)}: written")
+
+
+def opened(name: str) -> Detector:
+    """The detector in a file or a run's folder."""
+    path = Path(name)
+    return saving.load(path / DETECTOR if path.is_dir() else path)
+
+
+def draw(image: NDArray[np.uint8], objects: Detections, least: float, path: Path) -> None:
+    """Writes a picture with the boxes whose score is at least so high, each class in its colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shown = objects.scores >= least
+    layers = [(objects.boxes[shown & (objects.labels == label)], PALETTE[label % len(PALETTE)]) for label in np.unique(objects.labels)]
+    with atomic_write(path) as file:
+        file.write(png(annotated(image, layers)))
+
+
+def _where(flags: Namespace, paths: list[Path]) -> dict[str, Array]:
+    """The boxes to look at, by the names of pictures; none: the detector's own."""
+    if not flags.boxes:
+        return {}
+    boxes = {Path(each.file).name: each.boxes for each in found.read(flags.boxes)}
+    if missing := [path for path in paths if path.name not in boxes]:
+        raise ValueError(f"{printable(flags.boxes)}: has no boxes of {printable(missing[0].name)}")
+    return boxes
+
+
+def _listed(objects: Detections, detector: Detector, least: float) -> str:
+    shown = objects.labels[objects.scores >= least]
+    counts = [f"{int((shown == label).sum()):,} {printable(name)}" for label, name in enumerate(detector.classes)]
+    return ", ".join(counts)

@@ -1,0 +1,106 @@
+"""The settings of a detector and of its training, each with its check; TOML files of them, and those of the paper."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ...checks import check_bool, check_choice, check_int, check_real
+from ...reading import limited, open_regular, reading
+from ...text import listed, printable, short
+from ..proposals import STRATEGIES
+
+HEADS = ("softmax", "svm")
+LONGEST = 1 << 14  # bytes of a file of settings
+WHERE = "train"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """size, frozen   pixels of a crop; the layer up to which the network stays as it was
+    strategy, superpixels, width, smallest, overlap, most, seed   the proposals: selective search, thinned where they overlap by more, and
+                      how many
+    positives, negatives   windows of a picture in the pool of training: of each object, and of the background
+    steps, rate, head_rate   fine-tuning: steps of 128 windows, and the first rates of the tail and of the new head
+    models   members of the ensemble, which differ in their seed
+    svm, regress, penalty   whether SVMs and box regression are trained; the penalty of the latter
+    head, nms   what judges boxes; the IoU above which a better box removes another
+    multibox, whole, multibox_steps   how many boxes MultiBox adds to the proposals; pixels of the whole picture for it; its training"""
+
+    size: int = 112
+    frozen: str = "pool4"
+    strategy: str = "fast"
+    superpixels: float = 1.0
+    width: int = 500
+    smallest: int = 0
+    overlap: float = 0.8
+    most: int = 700
+    seed: int = 0
+    positives: int = 3
+    negatives: int = 60
+    steps: int = 600
+    rate: float = 0.002
+    head_rate: float = 0.01
+    models: int = 1
+    svm: bool = True
+    regress: bool = True
+    penalty: float = 1000.0
+    head: str = "softmax"
+    nms: float = 0.3
+    multibox: int = 0
+    whole: int = 320
+    multibox_steps: int = 1500
+
+    def __post_init__(self) -> None:
+        for name, (least, largest) in INTEGERS.items():
+            check_int(WHERE, name, getattr(self, name), least, largest)
+        for name, limits in REALS.items():
+            check_real(WHERE, name, getattr(self, name), *limits)
+        for name in ("svm", "regress"):
+            check_bool(WHERE, name, getattr(self, name))
+        check_choice(WHERE, "strategy", self.strategy, tuple(STRATEGIES))
+        check_choice(WHERE, "head", self.head, HEADS)
+        if not isinstance(self.frozen, str) or not self.frozen:
+            raise ValueError(f"{WHERE}: `frozen` is {short(self.frozen)}, expected the name of a layer")
+        if self.head == "svm" and not self.svm:
+            raise ValueError(f"{WHERE}: `head` is svm, but `svm` is false")
+
+
+INTEGERS = {"size": (32, 512), "width": (1, 1 << 14), "smallest": (0, 10_000), "most": (1, 100_000),
+            "seed": (0, 2**31 - 1), "positives": (1, 1000),
+            "negatives": (1, 10_000), "steps": (0, 10_000_000), "models": (1, 100),
+            "multibox": (0, 2000), "whole": (64, 2048), "multibox_steps": (0, 1_000_000)}  # fmt: skip
+REALS = {"superpixels": (0.01, 1000.0), "overlap": (0.01, 1.0), "rate": (0.0, 10.0), "head_rate": (0.0, 10.0), "penalty": (1e-6, 1e9),
+         "nms": (0.0, 1.0)}  # fmt: skip
+
+
+def from_facts(facts: Mapping[str, Any]) -> Settings:
+    """The Settings of these values by name; ValueError or TypeError, naming one, if it is unknown or wrong."""
+    names = [field.name for field in fields(Settings)]
+    if unknown := facts.keys() - set(names):
+        raise ValueError(f"{WHERE}: there is no setting {short(min(unknown))}, expected some of {listed(names, 20)}")
+    return replace(Settings(), **facts)
+
+
+def facts_of(settings: Settings) -> dict[str, Any]:
+    """The settings by name, for JSON."""
+    return asdict(settings)
+
+
+def from_file(name: str | os.PathLike[str]) -> dict[str, Any]:
+    """The settings in a TOML file, or of one of the configurations of this package: `paper`."""
+    known = resources.files("minigoog.detection") / "configurations"
+    own = known / f"{name}.toml"
+    if os.fspath(name).isidentifier() and own.is_file():
+        return tomllib.loads(own.read_text())
+    with reading(name, "not a file of settings"), open_regular(Path(name)) as file:
+        return tomllib.loads(limited(file, LONGEST).decode())
+
+
+def differences(old: Settings, new: Settings) -> str:
+    """The settings that differ, as text; "" if none does."""
+    pairs = [(name, value, facts_of(new)[name]) for name, value in facts_of(old).items()]
+    return listed([f"{name} {printable(str(a))}, now {printable(str(b))}" for name, a, b in pairs if a != b])

@@ -1,0 +1,180 @@
+"""A step's gradient: of a whole batch at once, or of micro-batches that several processes share."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from .. import losses, rng
+from ..array_types import Array, IntArray
+from ..data import DataLoader
+from ..parallel import Communicator
+from ..parallel.deal import Varied, order
+from ..parallel.flat import Flat
+from ..parallel.tree import nodes, share, total
+from ..tensor import Tensor
+from .config import Config
+from .setup import Setup
+
+Check = Callable[[list[float]], None]  # raises if one of the losses is not finite
+
+
+class Batch(NamedTuple):
+    """A batch, or this process's share of it. images: of the whole batch; number: in its epoch."""
+
+    x: Array
+    labels: IntArray
+    images: int
+    epoch: int
+    number: int
+
+
+class Found(NamedTuple):
+    """Of a batch, whose gradients the parameters have: the mean loss of each head, and how many images were classified correctly."""
+
+    losses: list[float]
+    correct: int
+
+
+class Gradients(Protocol):
+    """How batches come, and gradients from them. waited: seconds of the current epoch in which no batch was ready."""
+
+    @property
+    def waited(self) -> float: ...
+
+    def __len__(self) -> int: ...
+
+    def epoch(self, number: int, start: int) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on."""
+
+    def of(self, batch: Batch, check: Check) -> Found:
+        """Gives the parameters their gradients."""
+
+    def before(self) -> dict[str, Array]:
+        """The network's buffers before the step in progress, by name, if that may change them: copies."""
+
+
+def backward(setup: Setup, config: Config, images: Array, labels: IntArray, check: Check) -> Found:
+    """Forward and backward pass: the gradients are those of the mean over these images."""
+    outputs = setup.model(Tensor(images))
+    logits = outputs[0] if isinstance(outputs, tuple) else outputs
+    each = losses.googlenet_losses(outputs, labels, config.label_smoothing)
+    values = [loss.item() for loss in each]
+    check(values)
+    loss = losses.weighted_sum(each, config.aux_weight)
+    if setup.teacher is not None:
+        own = config.distill_weight
+        loss = (1 - own) * loss + own * setup.teacher.loss(logits, images)
+    loss.backward()
+    return Found(values, int((logits.data.argmax(axis=1) == labels).sum()))
+
+
+class Whole:
+    """A batch goes through the network at once."""
+
+    def __init__(self, setup: Setup, config: Config) -> None:
+        self.setup, self.config = setup, config
+        self.loader = DataLoader(
+            setup.train, config.batch_size, True, num_workers=config.workers, transform=setup.train_transform, seed=config.samplings
+        )
+
+    @property
+    def waited(self) -> float:
+        return self.loader.waited
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def epoch(self, number: int, start: int) -> Iterator[Batch]:
+        for step, (images, labels) in enumerate(self.loader.epoch(number, start), start):
+            yield Batch(images, labels, len(labels), number, step)
+
+    def of(self, batch: Batch, check: Check) -> Found:
+        return backward(self.setup, self.config, batch.x, batch.labels, check)
+
+    def before(self) -> dict[str, Array]:
+        return {}
+
+
+class MicroBatches:
+    """A batch is cut into parts, which are dealt to the processes; the sum of their gradients is that of a fixed tree over the parts.
+
+    So the bits are the same for any number of processes. Batch normalisation sees one part at a time; its running averages follow the
+    mean over the parts. Augmentation depends on (seed, epoch, image), dropout on (seed, epoch, place in the epoch's order)."""
+
+    def __init__(self, setup: Setup, config: Config, ranks: Communicator) -> None:
+        self.setup, self.config, self.ranks, self.parts = setup, config, ranks, config.micro_batches
+        self.flat = Flat(setup.model.parameters(), setup.model.buffers())
+        self.loader = DataLoader(setup.train)
+
+    @property
+    def waited(self) -> float:
+        return self.loader.waited
+
+    def __len__(self) -> int:
+        return -(-len(self.setup.train) // self.config.batch_size)
+
+    def size(self, step: int) -> int:
+        """The images of a batch; the last of an epoch may have fewer."""
+        return min(self.config.batch_size, len(self.setup.train) - step * self.config.batch_size)
+
+    def mine(self, images: int) -> tuple[int, int]:
+        """This process's share of a batch: from which image to before which."""
+        first, last = share(self.parts, self.ranks.size, self.ranks.rank)
+        return share(images, self.parts, first)[0], share(images, self.parts, last)[0]
+
+    def epoch(self, number: int, start: int) -> Iterator[Batch]:
+        config, whole = self.config, order(len(self.setup.train), self.config.samplings, number)
+        spans = [(step * config.batch_size, *self.mine(self.size(step))) for step in range(start, len(self))]
+        chosen = np.concatenate([whole[at + first : at + last] for at, first, last in spans]).tolist()
+        dealt = Varied(self.setup.train, chosen, self.setup.train_transform, config.samplings, number)
+        largest = max(1, *self.mine_sizes(start))
+        self.loader = DataLoader(dealt, largest, num_workers=config.workers) if chosen else self.loader
+        batches = self.loader.epoch() if chosen else iter(())
+        nothing = np.empty((0, 0, 0, 0), np.float32), np.empty(0, np.int64)
+        for step, (_, first, last) in enumerate(spans, start):
+            x, labels = next(batches) if last > first else nothing
+            yield Batch(x, labels, self.size(step), number, step)
+
+    def before(self) -> dict[str, Array]:
+        return dict(zip((name for name, _ in self.setup.model.named_buffers()), self.flat.before, strict=True))
+
+    def mine_sizes(self, start: int) -> list[int]:
+        """How many images of each batch from `start` on are this process's."""
+        return [last - first for first, last in (self.mine(self.size(step)) for step in range(start, len(self)))]
+
+    def of(self, batch: Batch, check: Check) -> Found:
+        facts: list[tuple[list[float], int, int]] = []
+
+        def leaf(part: int) -> Array:
+            first, last = share(batch.images, self.parts, part)
+            if first < last:
+                found = self._part(batch, first, last)
+                facts.append((found.losses, found.correct, last - first))
+            return self.flat.take((last - first) / batch.images)
+
+        self.flat.remember()
+        root = (0, self.parts)
+        own = {node: total(node, leaf) for node in nodes(share(self.parts, self.ranks.size, self.ranks.rank), root)}
+        where = f"step {batch.number + 1} of epoch {batch.epoch + 1}"
+        everyone = [fact for each in self.ranks.gather(f"the losses of {where}", facts) for fact in each]
+        n_heads = len(everyone[0][0])
+        means = [sum(each[head] * images for each, _, images in everyone) / batch.images for head in range(n_heads)]
+        check(means)
+        self.flat.give(self.ranks.tree_sum(f"the gradients of {where}", own, self.parts, self.flat.size))
+        return Found(means, sum(correct for _, correct, _ in everyone))
+
+    def _part(self, batch: Batch, first: int, last: int) -> Found:
+        """Forward and backward pass of the images from `first` to before `last` of the whole batch."""
+        begin = self.mine(batch.images)[0]
+        images, labels = batch.x[first - begin : last - begin], batch.labels[first - begin : last - begin]
+        place = batch.number * self.config.batch_size + first
+        with rng.of_samples((self.config.samplings, batch.epoch), place, last - first):
+            return backward(self.setup, self.config, images, labels, lambda values: None)
+
+
+def gradients(setup: Setup, config: Config, ranks: Communicator) -> Gradients:
+    """How a run with these settings gets its gradients."""
+    return MicroBatches(setup, config, ranks) if config.micro_batches else Whole(setup, config)
+
+

@@ -1,0 +1,13 @@
+"""The optimizer that the settings ask for."""
+
+from collections.abc import Sequence
+
+from ..optim import SGD, Adagrad, Group, Optimizer
+from .config import Config
+
+
+def new_optimizer(config: Config, groups: Sequence[Group]) -> Optimizer:
+    """An optimizer of these groups of parameters."""
+    if config.optimizer == "adagrad":
+        return Adagrad(groups, config.lr, weight_decay=config.weight_decay, decay_vectors=False)
+    return SGD(groups, config.lr, config.momentum, weight_decay=config.weight_decay, nesterov=config.nesterov, decay_vectors=False)

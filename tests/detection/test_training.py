@@ -1,0 +1,171 @@
+"""A detector from the first window to the last box: training that goes on after a stop, files, and what is detected."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+from minigoog.detection import Detections, nms
+from minigoog.detection.rcnn import saving, settings
+from minigoog.detection.rcnn.detector import Way, proposed, thinned
+from minigoog.detection.rcnn.network import split
+from minigoog.detection.rcnn.settings import Settings
+from minigoog.detection.rcnn.training import DETECTOR, train
+from minigoog.features import extract
+from minigoog.reading import DamagedFile
+from tests.answers import asked
+from tests.detection.conftest import SMALL
+from tests.detection.scenes import random_boxes
+
+
+def test_the_two_parts_of_a_network_compute_what_it_does(world):
+    _, model, _ = world
+    x = np.random.default_rng(0).normal(0, 1, (3, 32, 32, 3)).astype(np.float32)
+    expected = extract(model, x, "inception3c")
+    for frozen in ("pool1", "inception2b"):
+        parts = split(model, 32, frozen)
+        assert np.abs(parts.tail(parts.trunk(mg.Tensor(x))).data - expected).max() < 1e-4
+        assert not {name for name, _ in parts.tail.named_parameters()} & {name for name, _ in parts.trunk.named_parameters()}
+    with pytest.raises(ValueError, match="split: `frozen` is 'pool9', expected a layer before the last map: pool"):
+        split(model, 32, "pool9")
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_bits(world, tmp_path):
+    dataset, model, folder = world
+    for stop in ("windows of 2", "member 1: heads", "member 2: heads"):
+        for said in train(model, dataset, SMALL, tmp_path / "again"):
+            if said.startswith(stop):
+                break
+    list(train(model, dataset, SMALL, tmp_path / "again"))
+    assert (tmp_path / "again" / DETECTOR).read_bytes() == (folder / DETECTOR).read_bytes()
+
+
+def test_a_folder_of_another_run_is_refused(world):
+    dataset, model, folder = world
+    with pytest.raises(ValueError, match="settings.json: .*other settings or data: steps 2, now 3; choose another folder"):
+        list(train(model, dataset, Settings(**{**settings.facts_of(SMALL), "steps": 3}), folder))
+
+
+def test_a_detector_of_a_file_detects_the_same(world, tmp_path):
+    dataset, _, folder = world
+    detector = saving.load(folder / DETECTOR)
+    saving.save(detector, tmp_path / "copy.safetensors")
+    image = dataset.pictures[0].pixels()
+    first, second = detector.detect(image), saving.load(tmp_path / "copy.safetensors").detect(image)
+    assert detector.settings == SMALL and detector.classes == ("disc", "square") and len(detector.members) == 2
+    assert len(first.boxes) and all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert (np.diff(first.scores) <= 0).all() and first.boxes.min() >= 0 and (first.boxes.max(axis=0)[2:] <= [128, 96]).all()
+
+
+def test_files_that_are_no_detectors_are_refused(world, tmp_path):
+    (tmp_path / "a.safetensors").write_bytes((world[2].parent / "weights.safetensors").read_bytes())
+    with pytest.raises(DamagedFile, match="a.safetensors: not a detector of minigoog"):
+        saving.load(tmp_path / "a.safetensors")
+
+
+def test_an_ensemble_averages_scores_and_boxes_before_suppression(world):
+    dataset, _, folder = world
+    detector = saving.load(folder / DETECTOR)
+    image = dataset.pictures[0].pixels()
+    boxes = detector.proposed(image)
+    assert len(boxes) == len(proposed(image, SMALL)) + 5
+    features = detector.features(list(detector.maps(image, boxes)))
+    found = detector.judged(boxes, features, Way(2, "softmax", True), image.shape[:2])
+    for label in (0, 1):
+        scores = np.mean([m.heads.scores(x, "softmax")[:, label] for m, x in zip(detector.members, features, strict=True)], axis=0)
+        places = np.mean([m.heads.moved(boxes, x, label) for m, x in zip(detector.members, features, strict=True)], axis=0)
+        places = np.clip(places, 0, [128, 96, 128, 96])
+        kept = nms(places, scores, 0.3)[:100]
+        there = found.labels == label
+        assert np.allclose(found.boxes[there], places[kept]) and np.allclose(found.scores[there], scores[kept])
+    alone = detector.judged(boxes, features, Way(1, "softmax", False), image.shape[:2])
+    assert {tuple(box) for box in alone.boxes.tolist()} <= {tuple(box) for box in boxes.tolist()}
+
+
+def test_nowhere_to_look_gives_nothing(world):
+    detector = saving.load(world[2] / DETECTOR)
+    image = world[0].pictures[0].pixels()
+    assert [len(part) for part in detector.detect(image, np.zeros((0, 4)))] == [0, 0, 0]
+    assert isinstance(detector.detect(np.zeros((1, 1, 3), np.uint8)), Detections)
+
+
+@asked("opencv-python-headless")
+def opencvs_suppression():
+    import cv2
+
+    boxes = random_boxes(np.random.default_rng(5), 200, 90.0)
+    places = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    return {"kept": np.asarray(cv2.dnn.NMSBoxes(places, np.linspace(1, 0.1, 200), 0.0, 0.4))}
+
+
+def test_thinning_is_suppression_by_rank():
+    boxes = random_boxes(np.random.default_rng(5), 200, 90.0)
+    assert np.array_equal(thinned(boxes, 0.4), boxes[opencvs_suppression()["kept"]]) and thinned(boxes, 1.0) is boxes
+
+
+# ---- settings ----
+
+
+def test_the_papers_settings():
+    paper = settings.from_facts(settings.from_file("paper"))
+    assert (paper.size, paper.superpixels, paper.models, paper.regress, paper.overlap) == (224, 2, 6, False, 1)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("colour = 3", "there is no setting 'colour', expected some of size, "), ("size = 8", "`size` is 8, expected at least 32"),
+    ("nms = 2", "`nms` is 2.0, expected"), ('head = "tree"', "`head` is 'tree', expected one of softmax, svm"), ("svm = 1", "`svm` is 1"),
+    ('head = "svm"\nsvm = false', "`head` is svm, but `svm` is false"), ("frozen = 3", "`frozen` is 3, expected the name of a layer"),
+])  # fmt: skip
+def test_wrong_settings_are_named(tmp_path, text, message):
+    (path := tmp_path / "a.toml").write_text(text)
+    with pytest.raises((ValueError, TypeError), match=f"train: {message}"):
+        settings.from_facts(settings.from_file(path))
+
+
+def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path):
+    (path := tmp_path / "a.toml").write_text("size = = 3")
+    with pytest.raises(DamagedFile, match=f"{path}: not a file of settings"):
+        settings.from_file(path)
+
+
+# ---- programs ----
+
+
+def test_the_programs_train_detect_and_compare(world, tmp_path, capsys):
+    from minigoog.detection.__main__ import main
+
+    _, _, folder = world
+    voc, out = folder.parent / "voc", tmp_path / "run"
+    flags = ["--size", "32", "--frozen", "pool2", "--width", "128", "--most", "40", "--negatives", "10", "--positives", "1", "--steps", "1"]
+    weights = str(folder.parent / "weights.safetensors")
+    main(["train", "--data", str(voc), "--split", "train", "--weights", weights, "--out", str(out), *flags, "--no-svm"])
+    printed = capsys.readouterr().out
+    assert "windows of 3 of 3 pictures" in printed and printed.endswith(f"{out / DETECTOR}: written\n")
+    found, drawn = tmp_path / "found.json", tmp_path / "drawn"
+    main(["detect", str(out), str(voc / "JPEGImages/3.png"), "--json", str(found), "--drawn", str(drawn), "--least", "0"])
+    assert "3.png: " in capsys.readouterr().out and len(json.loads(found.read_text())["pictures"][0]["scores"]) > 0
+    assert mg.data.images.decode(drawn / "3.png").shape == (96, 128, 3)
+    main(["evaluate", str(found), "--data", str(voc), "--split", "test"])
+    table = capsys.readouterr().out
+    main(["evaluate", str(out), "--data", str(voc), "--split", "test", "--json", str(tmp_path / "compared.json")])
+    compared, rows = capsys.readouterr().out, json.loads((tmp_path / "compared.json").read_text())
+    assert [row["way"] for row in rows] == ["one model", "superpixels x2", "box regression", "x2, box regression"]
+    assert f"mAP {rows[2]['map']:.3f} (VOC 2010" in table and "(VOC 2010: all points, IoU 0.5)" in compared
+    assert all(row["boxes"] == row["passes"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(("flags", "message"), [
+    (["--size", "8"], "argument --size: expected an integer from 32 to 512"), (["--nms", "3"], "train: --nms is 3.0, expected"),
+    (["--config", "nothing.toml"], "nothing.toml: no such file"), (["--frozen", "pool9"], "--frozen is 'pool9', expected a layer"),
+])  # fmt: skip
+def test_wrong_flags_are_named_in_one_line(world, tmp_path, capsys, flags, message):
+    from minigoog.detection.__main__ import main
+
+    parent: Path = world[2].parent
+    with pytest.raises(SystemExit) as end:
+        weights, new = str(parent / "weights.safetensors"), str(tmp_path / "new")
+        main(["train", "--data", str(parent / "voc"), "--weights", weights, "--out", new, *flags])
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and error.count("\n") == 1 and message.removeprefix("train: ") in error, error
