@@ -57,14 +57,16 @@ class Tape(list["Op"]):
             if result.op is not None:
                 result.data = result.op.y
 
-    def steps(self, dy: Array | Tensor | None = None, add_up: bool = False) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
+    def steps(self, dy: Array | Tensor | None = None) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
         """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient of the output and those of the inputs.
 
-        dy: the gradient with respect to the (first) result (1 if that is a single value). Gradients of
-        leaves (tensors that no operation made and that require a gradient) are added to their `.grad`; others are freed after use.
-        Raises if an array that an operation needs was overwritten since it ran. add_up: an operation may add its gradient to what has
-        arrived at its input, and `dxs` then has the sum: the same bits in less time.
-        """
+        dy: the gradient with respect to the (first) result (1 if that is a single value). Gradients of leaves (tensors that no operation
+        made and that require a gradient) are added to their `.grad`. Raises if an array that an operation needs was overwritten since."""
+        return self.backward_steps(dy)
+
+    def backward_steps(self, dy: Array | Tensor | None = None, add_up: bool = False) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
+        """`steps`, for Tensor.backward with `add_up`: an operation may then add its gradient to what has arrived at its input, and `dxs`
+        has the sum, in less time. The gradients of leaves have the same bits."""
         for op in self:
             op.check_kept()
         result = self.results[0]

@@ -213,7 +213,7 @@ class Tensor:
         dy = self.output_gradient(grad)
         if self.op is None:
             self.add_gradient(dy)
-        for op, *_ in tape.steps(dy, add_up=True):
+        for op, *_ in tape.backward_steps(dy, add_up=True):
             if not retain_graph:
                 op.free()
 
