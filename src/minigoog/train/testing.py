@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import features, losses, metrics
+from .. import features, kernels, losses, metrics
 from ..array_types import Array, IntArray
 from ..data import DataLoader
 from ..nn import Module
@@ -19,18 +19,19 @@ BATCH = 256  # images
 
 
 class Tested(NamedTuple):
-    """On the test images: the mean loss, the accuracy (0 to 1), and the class found for each."""
+    """On the test images: the mean loss, the accuracy (0 to 1), the class found for each, and its probability."""
 
     loss: float
     accuracy: float
     predicted: IntArray
+    sureness: Array
 
 
 def test(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Tested:
     """The test result of the current weights."""
     logits = predict(model, setup, workers, ranks)
     loss = losses.cross_entropy(Tensor(logits), setup.test.labels).item()
-    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels), logits.argmax(axis=1))
+    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels), logits.argmax(axis=1), kernels.softmax(logits).max(axis=1))
 
 
 def predict(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Array:
