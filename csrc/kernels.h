@@ -74,6 +74,7 @@ struct kernels {
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
     void (*softmax_row_backward)(size_t n, const float *y, const float *dy, float *dx);
     void (*sgd)(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w);
+    void (*average)(size_t n, float share, const float *w, float *average);
     void (*moments)(size_t rows, size_t channels, const float *x, size_t ldx, float *mean, float *m2);
     void (*normalize)(size_t rows, size_t channels, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift,
                       int relu, float *y, size_t ldy);
