@@ -73,7 +73,7 @@ class ByteMaps:
 
     def _is_positive(self, call: Call, buffers: set[Buffer]) -> bool:
         """Whether a call writes nothing negative."""
-        if call.kernel in self.moves or (call.function is not None and isinstance(getattr(call.function, "__self__", None), LRN)):
+        if call.kernel in self.moves or type(getattr(call.function, "args", (None,))[0]) is LRN:  # a step in NumPy: partial(..., operation)
             return call.x.buffer in buffers or call.x.buffer in self._positive_sources(call)
         settings: Any = next(iter(call.settings.values()), None)
         if call.kernel in (self.lib.MG_CONV2D_DIRECT, self.lib.MG_CONV2D_WINOGRAD, self.lib.MG_DEPTHWISE):

@@ -135,7 +135,7 @@ def _on(call: Call, own: dict[int, Map]) -> Call:
 
 
 def int8_calls(
-    calls: Sequence[Call], machine: Any, images: Array | None, output_shapes: Sequence[Shape], method: str = "least_squares"
+    calls: Sequence[Call], machine: Any, images: Array | None, output_shapes: Sequence[Shape], method: str = "minmax"
 ) -> tuple[list[Call], Formats]:
     """The calls of an int8 plan instead of these float32 calls, and their formats; scales by `method` (calibration.py) from `images`."""
     assert images is not None
