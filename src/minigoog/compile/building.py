@@ -35,7 +35,7 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
     native, found, results = kernels.native, [], None
     for i, shape in enumerate(recipe.shapes):
         calls, outputs, results, choices = _calls(model, shape, recipe, machine, before[i] if i < len(before) else ())
-        found.append((shape, outputs, native.strips.joined(native.by_image.grouped(calls, shape[0], machine)), choices))
+        found.append((shape, outputs, native.strips.joined(native.by_image.grouped(calls, shape[0], machine), machine), choices))
     arrays = [a for _, _, calls, _ in found for a in native.program.constants_of(calls)]
     constants = native.constants.Constants(arrays, several=len(found) > 1)
     versions = [Version(s, outputs, native.program.Program(calls, machine, constants), choices) for s, outputs, calls, choices in found]
