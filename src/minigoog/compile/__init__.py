@@ -10,23 +10,26 @@ beside the concatenated map, so that nothing is copied:
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import kernels
-from ..array_types import Shape
+from ..array_types import Array, Shape
 from ..checks import check_bool, check_choice, check_shape
 from .building import build
+from .int8 import check_images
 from .lowering import ALGORITHMS, Recipe
 from .plan import Plan, load_plan
 
 if TYPE_CHECKING:
     from ..nn import Module
 
+PRECISIONS = ("float32", "int8")
 __all__ = ["Plan", "compile", "load_plan"]
 
 
 def compile(
-    model: "Module", input_shape: Shape | Sequence[Shape], *, algorithm: str = "auto", tune: bool = False, sparse: bool = True
+    model: "Module", input_shape: Shape | Sequence[Shape], *, algorithm: str = "auto", tune: bool = False, sparse: bool = True,
+    precision: str = "float32", calibrate: Array | None = None,
 ) -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
@@ -42,15 +45,35 @@ def compile(
 
     Weights with many zeros are multiplied as CSR where that is faster (print(plan) says why), by fixed rules, or by trials of each layer
     with `tune`; a NaN or an infinity then does not meet the zeros. tune: of a pruned network, no step is slower than the dense one.
-    sparse=False: zeros are multiplied like other weights."""
+    sparse=False: zeros are multiplied like other weights.
+
+    precision="int8": convolutions compute with bytes (kernels/reference/int8.py). The first, which reads the image, and the classifier
+    stay in float32. The scales come from `calibrate`, float32 images [n, h, w, c] like those that the plan will see, some dozens. What
+    is computed with bytes has the same bits on every instruction set. print(plan) shows each step's error, Plan.compare measures it."""
     if kernels.native is None:
         raise RuntimeError("compile: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
     if not hasattr(model, "named_modules"):
         raise TypeError(f"compile: `model` is {type(model).__name__}, expected a Module")
     check_choice("compile", "algorithm", algorithm, ALGORITHMS)
     recipe = Recipe(_shapes(input_shape), algorithm, check_bool("compile", "tune", tune), check_bool("compile", "sparse", sparse))
+    recipe = recipe._replace(**_precision(precision, calibrate, recipe.shapes))
     machine = kernels.native.machine.current()
     return Plan(*build(model, recipe, machine), recipe, machine)
+
+
+def _precision(precision: str, calibrate: Array | None, shapes: tuple[Shape, ...]) -> dict[str, Any]:
+    """The fields of a Recipe that say in what numbers a plan computes."""
+    check_choice("compile", "precision", precision, PRECISIONS)
+    if precision == "float32":
+        if calibrate is not None:
+            raise ValueError("compile: `calibrate` is given, but `precision` is 'float32', expected 'int8'")
+        return {}
+    if calibrate is None:
+        raise ValueError("compile: `calibrate` is missing, expected some dozens of images: the scales of an int8 plan come from them")
+    if len(shapes) > 1:
+        raise ValueError(f"compile: `input_shape` has {len(shapes)} shapes, expected one: an int8 plan has one")
+    images = check_images("compile", "calibrate", calibrate, shapes[0])
+    return {"algorithm": "direct", "sparse": False, "precision": precision, "calibrate": images}
 
 
 def _shapes(given: Shape | Sequence[Shape]) -> tuple[Shape, ...]:

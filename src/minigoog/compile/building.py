@@ -9,6 +9,8 @@ from .. import kernels
 from ..array_types import Shape
 from ..nn import evaluation_mode
 from ..tensor import Tensor, is_recording
+from .comparison import explain
+from .int8 import Formats, int8_calls
 from .layout import Layout
 from .lowering import Call, Choice, Lowering, Recipe
 from .rules import RULES, lower
@@ -16,6 +18,7 @@ from .rules import RULES, lower
 if TYPE_CHECKING:
     from ..nn import Module
 
+EXPLAINING = 4  # calibration images on which the error of each step is measured
 Results = type[tuple[Any, ...]] | None  # what a model returns: a tuple of some kind, or a single tensor
 
 
@@ -26,6 +29,7 @@ class Version(NamedTuple):
     output_shapes: list[Shape]
     program: Any
     choices: list[Choice]
+    formats: Formats | None = None  # of an int8 plan
 
 
 def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterable[Choice]] = ()) -> tuple[list[Version], Results]:
@@ -35,12 +39,29 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
     native, found, results = kernels.native, [], None
     for i, shape in enumerate(recipe.shapes):
         calls, outputs, results, choices = _calls(model, shape, recipe, machine, before[i] if i < len(before) else ())
-        found.append((shape, outputs, native.strips.joined(native.by_image.grouped(calls, shape[0], machine), machine), choices))
-    arrays = [a for _, _, calls, _ in found for a in native.program.constants_of(calls)]
+        formats = None
+        if recipe.precision == "int8":
+            calls, formats = int8_calls(calls, machine, recipe.calibrate, outputs)
+        else:
+            calls = native.strips.joined(native.by_image.grouped(calls, shape[0], machine), machine)
+        found.append((shape, outputs, calls, choices, formats))
+    arrays = [a for _, _, calls, *_ in found for a in native.program.constants_of(calls)]
     constants = native.constants.Constants(arrays, several=len(found) > 1)
-    versions = [Version(s, outputs, native.program.Program(calls, machine, constants), choices) for s, outputs, calls, choices in found]
+    versions = [
+        Version(s, outputs, native.program.Program(calls, machine, constants), choices, formats)
+        for s, outputs, calls, choices, formats in found
+    ]
+    for version in versions:
+        if recipe.calibrate is not None:
+            explain(float32_version(model, version, recipe, machine), version, recipe.calibrate[:EXPLAINING])
     native.workspace.release()  # the maps of the trial run: 1 GB for GoogLeNet at batch 32, not needed again
     return versions, results
+
+
+def float32_version(model: "Module", version: Version, recipe: Recipe, machine: Any) -> Version:
+    """The float32 calls that the calls of an int8 version were made from."""
+    calls, outputs, _, choices = _calls(model, version.input_shape, recipe, machine, version.choices)
+    return Version(version.input_shape, outputs, kernels.native.program.Program(calls, machine), choices)
 
 
 def _calls(

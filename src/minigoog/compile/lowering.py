@@ -30,6 +30,8 @@ class Recipe(NamedTuple):
     algorithm: str = "auto"
     tune: bool = False
     sparse: bool = True
+    precision: str = "float32"
+    calibrate: Array | None = None  # images, of an int8 plan
 
 
 class Lowering:

@@ -8,7 +8,9 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..checks import check_array, check_int
-from .building import Results, Version, build
+from .building import Results, Version, build, float32_version
+from .comparison import Comparison, compare
+from .int8 import check_images
 from .lowering import Recipe
 from .printing import cells, html, table
 
@@ -40,6 +42,8 @@ class Plan:
             raise ValueError(f"plan: `x` has shape {shape}, expected one of {expected}")
         found = found or versions[0]
         check_array("plan", "x", x, dtype=np.float32, shape=found.input_shape)
+        if self.recipe.precision != "float32" and np.isnan(x).any():
+            raise ValueError(f"plan: `x` has {int(np.isnan(x).sum())} NaN, expected numbers: {self.recipe.precision} has no code for it")
         return found
 
     def _run(self, version: Version, x: Array, seconds: Array | None = None) -> Any:
@@ -88,6 +92,13 @@ class Plan:
     def constant_bytes(self) -> int:
         """Memory of packed weights and biases, of all versions together."""
         return max(int(version.program.constant_bytes) for version in self.versions)
+
+    def compare(self, model: "Module", images: Array) -> Comparison:
+        """What an int8 plan loses against float32 on `images` [n, h, w, c], layer by layer; `model`: what it was compiled from."""
+        if self.recipe.precision != "int8":
+            raise ValueError(f"plan.compare: the plan computes in {self.recipe.precision}, expected int8: there is nothing to compare")
+        check_images("plan.compare", "images", images, self.input_shape)
+        return compare(float32_version(model, self.versions[0], self.recipe, self.machine), self.versions[0], images)
 
     # ---- a file, and the model's later weights ----
 

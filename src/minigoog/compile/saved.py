@@ -41,6 +41,8 @@ class Parts(NamedTuple):
 
 def save(plan: Parts, path: str | os.PathLike[str]) -> None:
     """Writes a plan to a file, all of it or nothing."""
+    if plan.recipe.precision != "float32":
+        raise ValueError(f"plan.save: the plan computes in {plan.recipe.precision}, expected float32: files of bytes do not exist yet")
     for step in (step for version in plan.versions for step in version.program.calls):
         if step.algorithm == "NumPy":
             raise ValueError(f"plan.save: the step {step.name or step.kind} runs in Python ({step.kind}), which a file cannot hold")

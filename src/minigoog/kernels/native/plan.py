@@ -59,6 +59,7 @@ class Packed(NamedTuple):
 
     size: int
     write: Callable[..., Any]
+    of: tuple[Weights, Array | None] | None = None  # of `direct`: what is packed
 
 
 def convolution(
@@ -110,7 +111,7 @@ def _direct(
     one = s._replace(cin=s.cin // groups, cout=s.cout // groups, groups=1)
     settings = {"conv": conv_geometry.geometry(one, x.ld, y.ld, epilogue, groups)[0]}
     k = s.kh * s.kw * one.cin
-    panels = Packed(groups * lib.mg_panels_size(k, one.cout, m), partial(_pack_groups, m, k, groups, w, b))
+    panels = Packed(groups * lib.mg_panels_size(k, one.cout, m), partial(_pack_groups, m, k, groups, w, b), (w, b))
     work = groups * _multiply_adds(one)
     return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", work, residual=residual)]
 

@@ -1,7 +1,7 @@
 """Prepared calls with their memory, run by C alone (csrc/plan.c), or by Python where a call is a Python function."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -64,7 +64,8 @@ class Program:
         self.constants = constants.array
         self.c_calls = ffi.new("struct mg_call[]", [self._c_call(call) for call in calls])
         for call, c_call in zip(calls, self.c_calls, strict=True):
-            _divide(getattr(c_call.settings, next(iter(call.settings), "conv")), call.images)
+            if call.images > 1:
+                _divide(getattr(c_call.settings, next(iter(call.settings))), call.images)
         self._take([_without_arrays(call) for call in calls])
 
     def _take(self, calls: list[Call]) -> None:
@@ -98,9 +99,10 @@ class Program:
             return (what.buffer.area, what.buffer.offset + what.first, what.image)
         return (CONSTANTS, self.starts[id(what)].offset, 0)
 
-    def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None, memory: Memory | None = None) -> None:
+    def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None, memory: Memory | None = None,
+            watch: Callable[[int, Sequence[Array]], None] | None = None) -> None:
         """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested.
-        memory: of no other run at the same time."""
+        memory: of no other run at the same time. watch(i, areas) is called after call number i."""
         memory = memory or Memory()
         m = machine.current()  # for scratch and runs alike; another thread, or a Python function of the plan, may change it in between
         if machine.isa_of(m) != self.isa:
@@ -110,12 +112,14 @@ class Program:
         areas = [scratch[:0], self.constants, memory.of("arena", self.arena_size), own, x, *ys]  # by enum mg_area
         pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])
         c_memory = ffi.new("struct mg_memory *", (pointers, self.own_size, dense("plan", "scratch", scratch)))
-        for run in self.runs:
+        for run in self.runs if watch is None else [[i] for i in range(len(self.calls))]:
             if self.calls[run[0]].kernel == PYTHON:
                 self._run_python(run, areas, seconds)
             else:
                 times = NULL if seconds is None else dense("plan", "seconds", seconds[run[0] : run[-1] + 1], "double[]")
                 lib.mg_run_plan(self.c_calls + run[0], len(run), c_memory, times, m)
+            if watch is not None:
+                watch(run[0], areas)
 
     def _run_python(self, run: Sequence[int], areas: Sequence[Array], seconds: Array | None) -> None:
         for i in run:
