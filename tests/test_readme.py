@@ -44,7 +44,7 @@ def test_the_readme_counts_the_verdicts_of_the_stored_full_run():
 
 
 def test_the_readme_is_short():
-    assert len(README.splitlines()) <= 195
+    assert len(README.splitlines()) <= 200
 
 
 @pytest.mark.parametrize("line", sorted(set(re.findall(r"python -m (minigoog\.\w+(?: [a-z]+)?[^#`\n&]*)", README))))
