@@ -10,15 +10,17 @@
 
 enum {
     POSITIONS = 36,
-    BATCH = 256, /* tiles in one running sum */
+    BATCH = 256,        /* tiles in one running sum */
+    APART = CACHE_LINE, /* floats between positions, which else begin in the same sets of a cache */
 };
 
 /* The layout of the scratch memory. */
 struct place {
-    float *sums;  /* [position, cin, cout] */
-    float *v;     /* [position, tile, cin]: transformed inputs of a batch */
-    float *d;     /* [position, panel, tile, width]: transformed output gradients, a panel's width as in mg_panel_width */
-    size_t tiles; /* in a full batch */
+    float *sums;                   /* [position, cin, cout] */
+    float *v;                      /* [position, tile, cin]: transformed inputs of a batch */
+    float *d;                      /* [position, panel, tile, width]: transformed output gradients, a panel's width as in mg_panel_width */
+    size_t tiles;                  /* in a full batch */
+    size_t v_position, d_position; /* floats from one position to the next */
 };
 
 /* F(4x4, 3x3) or F(2x2, 5x5). */
@@ -33,16 +35,17 @@ static size_t line_of(const struct mg_conv *s, const struct kernels *k)
     return mg_ceil_div(s->cout, k->lanes) * k->lanes;
 }
 
-static struct place place_in(const struct mg_conv *s, float *scratch)
+static struct place place_in(const struct mg_conv *s, const struct kernels *k, float *scratch)
 {
-    const size_t tiles = mg_min(BATCH, grid_of(s).tiles);
+    const size_t tiles = mg_min(BATCH, grid_of(s).tiles), v_position = tiles * s->cin + APART, d_position = tiles * line_of(s, k) + APART;
     float *v = scratch + POSITIONS * s->cin * s->cout;
-    return (struct place){.sums = scratch, .v = v, .d = v + POSITIONS * tiles * s->cin, .tiles = tiles};
+    return (struct place){scratch, v, v + POSITIONS * v_position, tiles, v_position, d_position};
 }
 
 size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine)
 {
-    return POSITIONS * (s->cin * s->cout + mg_min(BATCH, grid_of(s).tiles) * (s->cin + line_of(s, mg_kernels(machine))));
+    const struct place at = place_in(s, mg_kernels(machine), NULL);
+    return POSITIONS * (s->cin * s->cout + at.v_position + at.d_position);
 }
 
 /* Tile number `tile`, the batch's number `i`, of x and of dy. */
@@ -50,13 +53,13 @@ static void transform_tile(const struct mg_conv *s, const struct kernels *k, str
                            size_t i, const struct place *at)
 {
     const struct winograd *transform = mg_transforms(k, g.side, s->kh);
-    transform->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, at->v + i * s->cin, at->tiles * s->cin);
+    transform->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, at->v + i * s->cin, at->v_position);
     const float *corner = dy + mg_corner(g, tile, s->out_h, s->out_w) * s->ldy;
     for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         transform->output_transposed(mg_min(width, s->cout - column), width, corner + column, s->ldy, s->out_w * s->ldy,
                                      mg_rows_left(s, g, tile), mg_cols_left(s, g, tile), at->d + column * at->tiles + i * width,
-                                     at->tiles * line_of(s, k));
+                                     at->d_position);
     }
 }
 
@@ -66,7 +69,7 @@ static void accumulate(const struct mg_conv *s, const struct kernels *k, const s
 {
     const struct weight_tile t = {.images = 1, .rows = 1, .pixels = tiles, .x_col = s->cin, .lddw = s->cout};
     const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - column);
-    const float *v = at->v + position * at->tiles * s->cin, *d = at->d + at->tiles * (position * line_of(s, k) + column);
+    const float *v = at->v + position * at->v_position, *d = at->d + position * at->d_position + at->tiles * column;
     float *sums = at->sums + position * s->cin * s->cout + column;
     int height = 0;
     while (k->heights[height] > s->cin)
@@ -83,7 +86,7 @@ void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const fl
     const struct kernels *k = mg_kernels(machine);
     const struct mg_grid g = grid_of(s);
     mg_check_winograd(s, g);
-    const struct place at = place_in(s, scratch);
+    const struct place at = place_in(s, k, scratch);
     const size_t panels = mg_panel_count(k, s->cout);
 
     PARALLEL_FOR(i, POSITIONS, POSITIONS * s->cin * s->cout, machine)

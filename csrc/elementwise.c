@@ -92,6 +92,16 @@ void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov
     }
 }
 
+void mg_average(size_t n, float share, const float *w, float *average, const struct mg_machine *machine)
+{
+    const struct kernels *k = mg_kernels(machine);
+
+    PARALLEL_FOR(chunk, mg_ceil_div(n, CHUNK), n, machine) {
+        const size_t i = chunk * CHUNK;
+        k->average(mg_min(CHUNK, n - i), share, w + i, average + i);
+    }
+}
+
 size_t mg_column_sums_scratch(size_t rows, size_t c)
 {
     return mg_ceil_div(rows, TERMS_IN_SUM) * c;

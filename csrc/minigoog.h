@@ -211,6 +211,8 @@ void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float s
    w = w - lr * (g + momentum * v). dw, v, w: n floats, dense; v and w are updated. */
 void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov, const float *dw, float *v, float *w,
             const struct mg_machine *machine);
+/* A step of a running average, in place: average += share * (w - average). w, average: n floats, dense. */
+void mg_average(size_t n, float share, const float *w, float *average, const struct mg_machine *machine);
 
 /* ---- batch normalisation (batch_norm.c): `rows` pixels of c floats, rows >= 1; mean, variance, scale, ... are c floats each ---- */
 
@@ -242,6 +244,7 @@ void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *la
 /* dlogits = scale * (probabilities - one_hot(labels)). */
 void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits,
                                const struct mg_machine *machine);
+#include "minigoog_int8.h"
 #include "minigoog_regions.h"
 #include "minigoog_sparse.h"
 

@@ -60,27 +60,32 @@ class Tape(list["Op"]):
     def steps(self, dy: Array | Tensor | None = None) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
         """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient of the output and those of the inputs.
 
-        dy: the gradient with respect to the (first) result (1 if that is a single value). Gradients of
-        leaves (tensors that no operation made and that require a gradient) are added to their `.grad`; others are freed after use.
-        Raises if an array that an operation needs was overwritten since it ran.
-        """
+        dy: the gradient with respect to the (first) result (1 if that is a single value). Gradients of leaves (tensors that no operation
+        made and that require a gradient) are added to their `.grad`. Raises if an array that an operation needs was overwritten since."""
+        return self.backward_steps(dy)
+
+    def backward_steps(self, dy: Array | Tensor | None = None, add_up: bool = False) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
+        """`steps`, for Tensor.backward with `add_up`: an operation may then add its gradient to what has arrived at its input, and `dxs`
+        has the sum, in less time. The gradients of leaves have the same bits."""
         for op in self:
             op.check_kept()
         result = self.results[0]
         arrived = {result.op: result.output_gradient(dy)}
-        owned: set[Op] = set()  # operations whose gradient is a sum made here, which may be added to in place
+        owned: set[Op] = set()  # operations whose gradient is an array that nothing else uses, which may be added to in place
         for op in reversed(self):
             dy_op = arrived.pop(op, None)
             if dy_op is None:  # the first result does not depend on it, or requires_grad of its output was cleared
                 continue
-            dxs = op.gradients(dy_op)
+            before = arrived.get(op.inputs[0].op) if add_up and op.adds_up and op.inputs[0].op in owned else None
+            dxs, is_new = op.gradients(dy_op, before), add_up and op.new_gradients
             for x, dx in zip(op.inputs, dxs, strict=True):
-                if dx is None or not x.requires_grad:
+                if dx is None or not x.requires_grad or dx is before:
                     continue
                 if x.op is None:
-                    x.add_gradient(dx)
+                    x.add_gradient(dx, is_new)
                 elif x.op not in arrived:
                     arrived[x.op] = dx
+                    owned |= {x.op} if is_new else set()
                 elif x.op in owned:
                     op.add(arrived[x.op], dx, out=arrived[x.op])
                 else:  # the first gradient may be part of another array (concatenation returns slices)

@@ -213,13 +213,16 @@ class Tensor:
         dy = self.output_gradient(grad)
         if self.op is None:
             self.add_gradient(dy)
-        for op, *_ in tape.steps(dy):
+        for op, *_ in tape.backward_steps(dy, add_up=True):
             if not retain_graph:
                 op.free()
 
-    def add_gradient(self, gradient: Array) -> None:
-        """Adds `gradient`, an array of this tensor's shape, to `.grad`."""
-        self.grad = gradient.copy() if self.grad is None else self.grad + gradient
+    def add_gradient(self, gradient: Array, is_new: bool = False) -> None:
+        """Adds `gradient`, an array of this tensor's shape, to `.grad`. is_new: nothing else uses that array."""
+        if self.grad is None:
+            self.grad = gradient if is_new else gradient.copy()
+        else:
+            self.grad = self.grad + gradient
 
     def output_gradient(self, grad: Array | Tensor | None = None) -> Array:
         """`grad` as an array of this tensor's shape, checked; 1 if it is None and this is a single value."""

@@ -135,7 +135,7 @@ def call(r):
     return where, kwargs
 
 
-WRITTEN = {"sgd_step": ("w", "v")}
+WRITTEN = {"sgd_step": ("w", "v"), "average_step": ("average",)}
 
 
 def check(where, kwargs):

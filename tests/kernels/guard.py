@@ -145,6 +145,7 @@ def elementwise(side):
         native.tanh_backward(a, b, 1.7, 0.7)
         native.dropout(a, 0.5, seed=1, offset=3)
         native.sgd_step(a, b, v, lr=0.1, momentum=0.9, weight_decay=0.1)
+        native.average_step(v, a, decay=0.9)
 
 
 def rows(side):

@@ -145,6 +145,7 @@ RECORDS = {
     "region_histograms": Record([{"segments": SEGMENTS, "values": np.arange(12, dtype=np.uint8).reshape(2, 2, 3) % 5, "n_bins": 5}]),
     "relu": Record(any_shape("x"), slices=("x", "out"), in_place=("x",)),
     "relu_backward": Record(any_shape("y", "dy"), slices=("y", "dy")),
+    "average_step": Record(any_shape("average", "w", decay=0.9), written=("average",)),
     "sgd_step": Record(any_shape("w", "dw", "v", **STEP) + any_shape("w", "dw", "v", nesterov=True, **STEP), written=("w", "v")),
     "sigmoid": Record(any_shape("x"), slices=("x", "out"), in_place=("x",)),
     "sigmoid_backward": Record(any_shape("y", "dy"), slices=("y", "dy")),

@@ -61,3 +61,13 @@ def test_bits_do_not_depend_on_the_number_of_threads(isa, threads):
     expected = run(1)
     for n in (2, 3, 5):
         assert all(same_bits(a, b) for a, b in zip(run(n), expected, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["native", "reference"])
+@given(n=st.one_of(st.integers(0, 100), st.just(20_000)), seed=seeds, decay=st.floats(0, 1, width=32))
+def test_a_step_of_the_average_is_the_formula(isa, kind, n, seed, decay):
+    average, w = (numbers([seed, i], (n,)) for i in range(2))
+    expected = decay * average.astype(np.float64) + (1 - decay) * w.astype(np.float64)
+    size = np.abs(average) + np.abs(w)
+    (native if kind == "native" else reference).average_step(average, w, decay=decay)
+    assert np.all(np.abs(average - expected) <= 4 * U * size + 1e-44)

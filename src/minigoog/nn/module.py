@@ -57,8 +57,8 @@ class Parameter(Tensor):
         """["density=0.1"] if it has a mask, for the settings of a layer."""
         return [] if self._mask is None else [f"density={self._mask.mean():.3g}"]
 
-    def add_gradient(self, gradient: Array) -> None:
-        super().add_gradient(gradient if self._mask is None else gradient * self._mask)
+    def add_gradient(self, gradient: Array, is_new: bool = False) -> None:
+        super().add_gradient(*((gradient, is_new) if self._mask is None else (gradient * self._mask, True)))
 
     def _repr_html_(self) -> str:
         """For notebooks: as for a Tensor; for the filters [h, w, in, out] of a convolution, the maps of the first input channel."""

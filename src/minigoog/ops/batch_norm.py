@@ -10,6 +10,7 @@ class BatchNorm2d(Op):
     """y = (x - mean) / sqrt(variance + eps) * gamma + beta, channel by channel, and max(0, .) if `relu`."""
 
     function = "batch_norm"
+    new_gradients = True
 
     def __init__(self, eps: float = 1e-5, relu: bool = False, out: Array | None = None):
         self.eps, self.relu, self.out = eps, relu, out

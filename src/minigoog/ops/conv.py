@@ -12,6 +12,7 @@ class Conv2d(Op):
     """y = conv(x, w) + b, and max(0, .) if `relu`. x NHWC, w HWIO [kh, kw, cin / groups, cout]."""
 
     read_for = {"x": 1, "w": 0}
+    new_gradients = adds_up = True
 
     def __init__(
         self,
@@ -35,9 +36,9 @@ class Conv2d(Op):
             self.y = y
         return y
 
-    def backward(self, dy: Array) -> tuple[Array | None, ...]:
+    def backward(self, dy: Array, accumulate: Array | None = None) -> tuple[Array | None, ...]:
         dz = kernels.relu_backward(self.y, dy) if self.relu else dy
-        dx = kernels.conv2d_input(self.x.shape, self.w, dz, **self.window) if self.needs_grad(0) else None
+        dx = kernels.conv2d_input(self.x.shape, self.w, dz, accumulate=accumulate, **self.window) if self.needs_grad(0) else None
         dw = kernels.conv2d_weight(self.x, self.w.shape, dz, **self.window) if self.needs_grad(1) else None
         return (dx, dw) if len(self.inputs) == 2 else (dx, dw, kernels.conv2d_bias(dz))
 

@@ -10,6 +10,7 @@ class Linear(Op):
     """y = x w + b, and max(0, .) if `relu`. x [n, in], w [in, out], b [out]."""
 
     read_for = {"x": 1, "w": 0}
+    new_gradients = True
 
     def __init__(self, relu: bool = False):
         self.relu = relu

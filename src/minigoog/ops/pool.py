@@ -11,6 +11,8 @@ from ..tensor import Tensor, is_recording
 class MaxPool2d(Op):
     """The largest value of each window. The gradient goes where the maximum came from (`index`)."""
 
+    new_gradients = True
+
     def __init__(
         self, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1,
         out: Array | None = None,

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from .. import writes
+from .. import kernels, writes
 from ..array_types import Array
 from ..checks import check_array, check_real
 
@@ -27,8 +25,8 @@ class PolyakAverage:
 
     def step(self) -> None:
         """Updates the averages with the current values of the arrays."""
-        decay = np.float32(min(self.decay, (1 + self.steps) / (10 + self.steps)))
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
         for name, average in self.averages.items():
-            average += (1 - decay) * (self.arrays[name] - average)
+            kernels.average_step(average, self.arrays[name], decay=decay)
             writes.note(average, "PolyakAverage.step")

@@ -4,7 +4,9 @@
   --model googlenet --data FOLDER  any network on any folder of images
   --weights FILE --data FOLDER     fine-tunes a trained network to other classes
   --config FILE                    a recipe or a TOML file of settings
-  --resume RUN                     resumes a stopped run, bit-exactly"""
+  --resume RUN                     resumes a stopped run, bit-exactly
+  --resume RUN --epochs N          trains a finished run longer
+  find-lr [flags]                  tries learning rates, from low to high"""
 
 import argparse
 import sys
@@ -14,25 +16,26 @@ from typing import Any
 
 from ..cli import Parser, exit_codes, integer, number, with_flags
 from ..parallel.together import ending_all
+from . import find_lr
 from .config import Config, from_file, recipes
 from .errors import Interrupted, TrainingError
 from .fit import fit, resume
-from .results import Result
 
 PROG = "python -m minigoog.train"
 GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
-    "data and output": ("data", "data_dir", "download", "skip_damaged", "output"),
+    "data and output": ("data", "data_dir", "download", "skip_damaged", "validation", "output"),
     "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "interpolation"),
     "optimisation": (
-        "epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "optimizer", "momentum", "nesterov", "clip",
+        "epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "stop_after", "start_epoch", "optimizer",
+        "momentum", "nesterov", "clip",
     ),
-    "regularisation": ("weight_decay", "label_smoothing", "aux_weight", "average"),
+    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "aux_weight", "average"),
     "pruning": ("prune", "prune_steps", "prune_begin", "prune_end", "prune_scope", "prune_block", "prune_group", "prune_keep"),
     "distillation": ("distill", "distill_temperature", "distill_weight"),
     "several processes": ("data_parallel", "micro_batches", "elastic", "staleness", "patience"),
-    "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every"),
+    "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every", "live"),
 }
 FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones
 MOST_CHOICES = 10  # of a setting that the help lists; the error for a wrong one lists all
@@ -75,12 +78,14 @@ def _add(group: Any, setting: Field[Any], shown: bool) -> None:
         group.add_argument(flag, type=kind, metavar=name, help=text, nargs="+" if meta["kind"] is tuple else None)
 
 
-def train(flags: argparse.Namespace) -> Result | list[Result]:
-    """Trains with the settings of the flags."""
+def train(flags: argparse.Namespace, run: Callable[[Config], Any] = fit) -> Any:
+    """run(the settings of the flags); with --resume, goes on with a run."""
     given = {name: value for name, value in vars(flags).items() if value is not None}
     folder, file = given.pop("resume", None), given.pop("config", None)
     if folder is None and "accept_changes" in given:
         raise ValueError("train: `accept_changes` is only for `resume`")
+    if folder is not None and run is not fit:
+        raise ValueError("train: `resume` is given, but find-lr takes the settings of a new run")
     if folder is not None:
         return resume(folder, **given)
     if not given and file is None:
@@ -90,19 +95,21 @@ def train(flags: argparse.Namespace) -> Result | list[Result]:
         for name in ("model", "norm"):
             if name in given:
                 raise ValueError(f"train: `{name}` is given, but the network is that of `weights`")
-    return fit(from_file(file, **given) if file else Config(**given))
+    return run(from_file(file, **given) if file else Config(**given))
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Trains with the settings of the flags. Exit codes: 0 done, 1 training failed, 2 wrong flags, 128 + signal stopped."""
-    p = parser(prog, everything=False)
-    flags = p.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    search = given[:1] == ["find-lr"]
+    p = parser(f"{prog} find-lr" if search else prog, everything=False)
+    flags = p.parse_args(given[1:] if search else given)
     if vars(flags).pop("help_all"):
         return parser(prog).print_help()
     reword = with_flags(**{name: "--" + name.replace("_", "-") for name in vars(flags)})
     try:
         with ending_all():
-            _train(p, flags, reword)
+            _train(p, flags, reword, find_lr.search if search else fit)
     except Interrupted as stop:
         if not stop.said:
             print(f"\n{stop}", file=sys.stderr)
@@ -110,11 +117,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     return None
 
 
-def _train(p: Parser, flags: argparse.Namespace, reword: Callable[[str], str]) -> None:
-    """Trains; exits with a line about an error."""
+def _train(p: Parser, flags: argparse.Namespace, reword: Callable[[str], str], run: Callable[[Config], Any]) -> None:
+    """Trains, or what else `run` does with the settings; exits with a line about an error."""
     try:
         with exit_codes(p, reword=reword):
-            train(flags)
+            train(flags, run)
     except TrainingError as error:
         print(f"\n{p.prog}: {error}", file=sys.stderr)
         sys.exit(1)

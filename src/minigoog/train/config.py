@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from .. import __version__, kernels
 from ..checks import check_choice, check_int, check_real
 from ..data.families import FAMILIES
+from ..data.mixing import MIXINGS
 from ..models import MODELS
 from ..nn.pruning import SCOPES
 from ..reading import known_kind, reading, up_to
@@ -22,7 +23,7 @@ from .schedules import SCHEDULES
 
 # settings that may change when a run is resumed: they do not affect the result. `data`, `weights` and
 # `distill` may only move to another place
-BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every",
+BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every", "live",
            "data_parallel", "elastic", "patience")  # fmt: skip
 MICRO_BATCHES = 8  # with --data-parallel
 OPTIMIZERS = ("sgd", "adagrad")
@@ -110,6 +111,7 @@ class Config:
     data_dir: str | None = text(None, "folder that holds standard data sets (default: MINIGOOG_DATA, or ~/.cache/minigoog)")
     skip_damaged: bool = switch(False, "leave out images that cannot be decoded, and list them at the end; decodes all of them first")
     download: bool = switch(False, "download a standard data set if it is not there")
+    validation: float = real(0.0, 0, "test on this share of the training images, such as 0.1, not on the test images: to search", 0.9)
     output: str | None = text(None, "folder of the run, new or empty (default: a new one under runs/)")
     models: int = integer(1, 1, "how many models to train: an ensemble with one initialisation and different samplings (section 7)")
     seed: int = integer(0, 0, "seed of the initialisation; the same seed gives the same weights", 2**64 - 1)
@@ -135,11 +137,15 @@ class Config:
     step_factor: float = real(0.1, 0, "factor of the learning rate at each decrease, with --schedule step", 1)
     warmup: float = real(0.0, 0, "epochs in which the learning rate rises from 0 to its initial value")
     optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum, or Adagrad (Duchi et al. 2011)")
+    stop_after: int = integer(0, 0, "end the run after so many epochs without a better accuracy; 0: never")
+    start_epoch: int = integer(0, 0, "epochs before the schedule began: of a finished run that is trained longer (--resume RUN --epochs N)")
     momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9)", 1)
     nesterov: bool = switch(False, "Nesterov's form of momentum (Sutskever et al. 2013)")
     weight_decay: float = real(1e-3, 0, "weight decay; biases have none")
     clip: float | None = real(None, 0, "largest norm of the gradient; larger gradients are scaled down to it", above=True)
     label_smoothing: float = real(0.0, 0, "share of the target that is spread over all classes", 1)
+    mix: str = choice("none", MIXINGS, "mix the images of a batch in pairs (Zhang et al. 2018; Yun et al. 2019)")
+    mix_alpha: float = real(1.0, 0, "both parameters of the beta distribution of the shares, with --mix", 100, above=True)
     aux_weight: float = real(0.3, 0, "weight of the auxiliary heads' losses (paper: 0.3); 0 gives them no gradient")
     average: float = real(0.0, 0, "decay of Polyak's running average of the weights, such as 0.999; 0: no average", 1)
 
@@ -161,6 +167,7 @@ class Config:
     staleness: int = integer(0, 0, "apply each gradient so many steps late, as asynchronous training does", 4096)
     patience: float = real(60.0, 0, "seconds after which a process that waits for another one says so", above=True)
 
+    live: bool = switch(False, "write live.html into the run's folder: a page that shows how the run goes, and renews itself")
     threads: int | None = integer(None, 1, "threads of the C kernels (default: all cores)", kernels.MOST_THREADS)
     workers: int = integer(2, 0, "threads that prepare images during training; 0: none", 256)
     checkpoint_minutes: float = real(5.0, 0, "time between checkpoints within an epoch; each epoch ends with one")
@@ -177,6 +184,8 @@ class Config:
             raise ValueError(f"train: `micro_batches` is {self.micro_batches}, expected at most the `batch_size` {self.batch_size}")
         if not self.weights:
             self._check_from_scratch()
+        if self.start_epoch and self.start_epoch >= self.epochs:
+            raise ValueError(f"train: `start_epoch` is {self.start_epoch}, expected less than `epochs` {self.epochs}")
         self._check_pruning()
 
     def _check_from_scratch(self) -> None:

@@ -1,18 +1,16 @@
 """Training one model, or several as the paper's ensemble: same initialisation and schedule, different sampling. (Section 7)"""
 
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 from .. import kernels
 from ..files import check_folder
 from ..parallel import Communicator, cores_per_process
-from ..parallel.together import FirstsOutput, agreed
-from . import checkpoint, company, finetune, pruning
+from ..parallel.together import agreed, one_program
+from . import checkpoint, company, finetune, longer, pruning
 from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
 from .loop import Trainer
@@ -32,22 +30,36 @@ def fit(config: Config) -> Result | list[Result]:
 def resume(folder: str | os.PathLike[str], accept_changes: bool = False, **changes: Any) -> Result | list[Result]:
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
+    `epochs`, more than the run had: a finished run is trained longer, with the schedule anew from `lr` (default: a tenth of its first).
     `changes`: settings that do not affect the result, such as `threads`, or `data` if the same images have moved; any other is a
     ValueError. So is whatever else has changed since the last checkpoint (images, settings in config.toml, the machine, missing
     metrics), which the error lists, unless `accept_changes`: then the run is resumed, but not bit-exactly."""
-    run = Run(Path(folder))
+    run, epochs = Run(Path(folder)), changes.pop("epochs", None)
+    lr = changes.pop("lr", None) if epochs is not None else None
     if not run.path("config.toml").is_file():
         raise FileNotFoundError(f"train: `resume` is '{folder}', expected the folder of a run (it has no config.toml)")
     for name in changes:
         if name not in BITLESS:
             allowed = ", ".join(f"`{other}`" for other in BITLESS)
-            raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can")
+            raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can, and `epochs` of a finished run")
     check_folder(folder)
     config = from_file(run.path("config.toml"), **changes)
     holds = "several" if run.path("model-1").exists() else "one" if run.path(checkpoint.NAME).exists() else ""
     if holds == ("several" if config.models == 1 else "one"):  # it would start anew
         raise ValueError(f"train: `models` is {config.models} in {run.path('config.toml')}, but the folder holds {holds}")
-    return _train(config, run, accept_changes)
+    if epochs is None:
+        return _train(config, run, accept_changes)
+    return _train_longer(config, longer.longer(config, epochs, lr), run, accept_changes)
+
+
+def _train_longer(before: Config, config: Config, run: Run, accept_changes: bool) -> Result:
+    """Trains a finished run longer."""
+    setup = _prepared(config, new=False)
+    config = effective(config, setup)
+    run.ranks = company.ranks_of(config)
+    _set_threads(config, run.ranks)
+    with StopRequests() as stop:
+        return longer.train(before, config, setup, run, stop, accept_changes)
 
 
 def members(config: Config, folder: Path) -> Iterator[Config]:
@@ -59,7 +71,7 @@ def members(config: Config, folder: Path) -> Iterator[Config]:
 def _train(config: Config, run: Run | None = None, accept_changes: bool = False) -> Result | list[Result]:
     """Trains into a new folder, or resumes that of `run`; invalid settings leave no folder."""
     ranks = company.ranks_of(config)
-    with redirect_stdout(cast(TextIO, FirstsOutput(sys.stdout, ranks))) if ranks.size > 1 else nullcontext():
+    with one_program(ranks):
         setup = agreed(ranks, "the preparation", lambda: _prepared(config, run is None and ranks.rank == 0))
         config = effective(config, setup)
         company.check_alike(ranks, config, setup.facts)

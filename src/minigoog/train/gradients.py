@@ -12,7 +12,7 @@ from ..parallel import Communicator
 from ..parallel.deal import Varied, order
 from ..parallel.flat import Flat
 from ..parallel.tree import nodes, share, total
-from ..tensor import Tensor
+from . import mixing
 from .config import Config
 from .setup import Setup
 
@@ -54,11 +54,9 @@ class Gradients(Protocol):
         """The network's buffers before the step in progress, by name, if that may change them: copies."""
 
 
-def backward(setup: Setup, config: Config, images: Array, labels: IntArray, check: Check) -> Found:
-    """Forward and backward pass: the gradients are those of the mean over these images."""
-    outputs = setup.model(Tensor(images))
-    logits = outputs[0] if isinstance(outputs, tuple) else outputs
-    each = losses.googlenet_losses(outputs, labels, config.label_smoothing)
+def backward(setup: Setup, config: Config, images: Array, labels: IntArray, place: tuple[int, ...], check: Check) -> Found:
+    """Forward and backward pass: the gradients are those of the mean over these images. place: of the batch in the run."""
+    images, logits, each = mixing.forward(setup.model, config, images, labels, place)
     values = [loss.item() for loss in each]
     check(values)
     loss = losses.weighted_sum(each, config.aux_weight)
@@ -90,7 +88,7 @@ class Whole:
             yield Batch(images, labels, len(labels), number, step)
 
     def of(self, batch: Batch, check: Check) -> Found:
-        return backward(self.setup, self.config, batch.x, batch.labels, check)
+        return backward(self.setup, self.config, batch.x, batch.labels, (batch.epoch, batch.number), check)
 
     def before(self) -> dict[str, Array]:
         return {}
@@ -170,7 +168,7 @@ class MicroBatches:
         images, labels = batch.x[first - begin : last - begin], batch.labels[first - begin : last - begin]
         place = batch.number * self.config.batch_size + first
         with rng.of_samples((self.config.samplings, batch.epoch), place, last - first):
-            return backward(self.setup, self.config, images, labels, lambda values: None)
+            return backward(self.setup, self.config, images, labels, (batch.epoch, batch.number, first), lambda values: None)
 
 
 def gradients(setup: Setup, config: Config, ranks: Communicator) -> Gradients:

@@ -1,6 +1,7 @@
 """The training loop: steps and epochs."""
 
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from ..files import error_text
 from ..parallel import RankLost
 from ..parallel.together import agreed, leave_it_to_the_first
 from ..text import shell_word
-from . import checkpoint, company, finetune, fingerprint, head, results, testing
+from . import checkpoint, company, finetune, fingerprint, head, live, results, testing
 from .clock import Clock
 from .config import Config
 from .diagnostics import Diagnostics
@@ -73,18 +74,24 @@ class Trainer:
                 self._train_classifier(stop)
             if self.ranks.size > 1:
                 stop.at_once = self._save_at_once
-            while self.progress.epoch < self.config.epochs:
+            while self.progress.epoch < self.config.epochs and not self._stands_still():
                 with self._going_on():
                     self._epoch(stop)
                     self._end_epoch(stop)
             tested = self.tested or self._tested()  # of the last epoch; none in a finished run that is resumed
             if names := results.missing(self):
                 results.write_missing(self, names, tested)
+            self._show(ended=True)
             return results.finish(self, tested)
         except (MemoryError, OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
             raise TrainingError(f"{error_text(error)}. {self.how_to_resume()}") from error
         except KeyboardInterrupt:  # the second one: the first only sets `stop.signal`
             raise KeyboardInterrupt(f"stopped at once. {self.how_to_resume()}") from None
+
+    def _stands_still(self) -> bool:
+        """Whether the accuracy has not risen for so long that the run ends."""
+        at, most = self.progress, self.config.stop_after
+        return most > 0 and at.step == 0 and at.epoch - max(at.best_epoch, self.config.start_epoch) >= most
 
     # ---- steps and epochs ----
 
@@ -157,6 +164,7 @@ class Trainer:
         self.progress = at.at_epoch(epoch, test_seconds)
         self.save()
         self.log.epoch(facts, self.config.epochs)
+        self._show()
 
     def _train_classifier(self, stop: StopRequests) -> None:
         """Trains only the new classifier of a network that is fine-tuned. If it is stopped, it starts again."""
@@ -190,6 +198,12 @@ class Trainer:
         at.metrics_length = self.run.add_metrics(facts | {"lr": self.optimizer.lr})
         for warning in self.diagnostics.log(at.total_steps, means, norms):
             self.log.warn(warning)
+        self._show()
+
+    def _show(self, ended: bool = False) -> None:
+        """Writes the page that shows how the run goes, if it is wanted."""
+        if self.config.live and not self.ranks.rank:
+            live.write(self, ended)
 
     def _save_within_epoch(self, stop: StopRequests, clock: Clock) -> None:
         """Saves a checkpoint if it is time, or if a stop was requested: then raises Interrupted."""
@@ -209,8 +223,11 @@ class Trainer:
 
     def _save_at_once(self) -> None:
         """At a signal, if there are several processes: a checkpoint of the last step, in case mpiexec leaves no time for the next."""
-        if self.settled:
-            checkpoint.save(self.run, self, self.batches.before())
+        if not self.settled or self.ranks.rank:
+            return
+        checkpoint.save(self.run, self, self.batches.before())
+        self.saved = self.progress.epoch + self.progress.step / len(self.batches)
+        print(f"\nrank 0 was told to stop. {self.how_to_resume()}", file=sys.stderr, flush=True)
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:

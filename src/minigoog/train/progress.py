@@ -17,6 +17,7 @@ class Progress:
     epoch_waited: float = 0.0  # of these, seconds in which no batch was ready
     seconds: float = 0.0  # of all training so far, testing included
     best: float = -1.0
+    best_epoch: int = 0
     metrics_length: int = 0  # bytes of metrics.jsonl up to this point
     head_losses: list[float] = field(default_factory=list)  # per head, summed over the steps since the last line of the metrics
     logged: int = 0  # the number of these steps

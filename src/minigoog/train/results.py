@@ -40,7 +40,7 @@ def write_weights(trainer: Trainer, epoch: int, tested: dict[str, Tested]) -> No
     before = epoch - 1 if epoch > 1 else -1
     fewer = trainer.pruner and trainer.pruner.changes(before, epoch)  # the best so far has weights that are pruned now
     if used[1] > trainer.progress.best or fewer:
-        trainer.progress.best, files["best"] = used[1], used
+        trainer.progress.best, trainer.progress.best_epoch, files["best"] = used[1], epoch, used
     if epoch and trainer.config.keep_every and epoch % trainer.config.keep_every == 0:
         files[f"epoch-{epoch:04d}"] = used
     _save(trainer, files, epoch)

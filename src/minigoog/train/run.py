@@ -9,6 +9,7 @@ best.safetensors          the weights (the average, if there is one) of the epoc
                           with --prune, of those that have as few weights as the last
 epoch-0010.safetensors    the weights of that epoch, with --keep-every
 checkpoint.safetensors    all that is needed to resume
+live.html                 how the run goes, with --live (live.py)
 curve.png                 loss, accuracy and learning rate by epoch, if matplotlib is installed"""
 
 import errno

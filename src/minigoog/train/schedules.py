@@ -19,7 +19,7 @@ def step(done: float, config: "Config") -> float:
 
 def cosine(done: float, config: "Config") -> float:
     """Half a cosine from 1 down to 0 at the last epoch. (Loshchilov, Hutter 2016)"""
-    return half_cosine(done / config.epochs)
+    return half_cosine(done / (config.epochs - config.start_epoch))
 
 
 def half_cosine(share: float) -> float:
@@ -36,6 +36,9 @@ SCHEDULES = {"paper": paper, "step": step, "cosine": cosine, "constant": constan
 
 
 def schedule(done: float, config: "Config") -> float:
-    """The factor of the initial learning rates after `done` epochs; in the first `config.warmup` epochs it also rises linearly from 0."""
+    """The factor of the initial learning rates after `done` epochs; in the first `config.warmup` epochs it also rises linearly from 0.
+
+    A finished run that is trained longer counts from its `start_epoch` on."""
+    done -= config.start_epoch
     rise = min(1.0, (done + 1e-9) / config.warmup) if config.warmup else 1.0
     return rise * SCHEDULES[config.schedule](done, config)

@@ -22,6 +22,7 @@ from . import augmentation, fingerprint
 from .classifier import Classifier
 from .config import Config
 from .distillation import Teacher
+from .validation import held_out
 
 
 class Setup(NamedTuple):
@@ -94,6 +95,8 @@ def datasets(config: Config) -> tuple[Any, Any]:
     """The training and the test images; ValueError or OSError, naming the setting, if they cannot be used."""
     where = config.data_dir, config.download, config.skip_damaged
     train, test = (data.open_dataset(config.data, split, *where) for split in ("train", "test"))
+    if config.validation:
+        train, test = held_out(train, config.validation)
     if config.batch_size > len(train):
         raise ValueError(f"train: `batch_size` is {config.batch_size}, expected at most the {len(train)} training images")
     return train, test

@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import features, losses, metrics
+from .. import features, kernels, losses, metrics
 from ..array_types import Array, IntArray
 from ..data import DataLoader
 from ..nn import Module
 from ..parallel import Communicator
-from ..parallel.deal import Part
-from ..parallel.tree import share
+from ..parallel.deal import Part, blocks
 from ..tensor import Tensor, no_grad
 from .setup import Setup
 
@@ -20,32 +19,31 @@ BATCH = 256  # images
 
 
 class Tested(NamedTuple):
-    """On the test images: the mean loss, the accuracy (0 to 1), and the class found for each."""
+    """On the test images: the mean loss, the accuracy (0 to 1), the class found for each, and its probability."""
 
     loss: float
     accuracy: float
     predicted: IntArray
+    sureness: Array
 
 
 def test(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Tested:
     """The test result of the current weights."""
     logits = predict(model, setup, workers, ranks)
     loss = losses.cross_entropy(Tensor(logits), setup.test.labels).item()
-    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels), logits.argmax(axis=1))
+    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels), logits.argmax(axis=1), kernels.softmax(logits).max(axis=1))
 
 
 def predict(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Array:
     """Logits of the test images: [n, classes]. Each process computes some of the batches, which are the same for any number of them."""
     large = setup.classifier is not None  # a trained network: to compile it pays
     size, n = features.BATCH if large else BATCH, len(setup.test)
-    ends = [min(share(-(-n // size), ranks.size, rank)[1] * size, n) for rank in range(ranks.size)]
-    begins = [0, *ends]
-    own = Part(setup.test, range(begins[ranks.rank], ends[ranks.rank]))
+    parts = blocks(n, size, ranks)
+    own = Part(setup.test, parts[ranks.rank])
     loader = DataLoader(own, size, num_workers=workers, transform=setup.test_transform)
     model.eval()
     found = _logits(model, (images for images, _ in loader) if len(own) else iter(()), large)
-    counts = [end - begin for begin, end in zip(begins, ends, strict=False)]
-    return ranks.rows("the test", np.concatenate(found) if found else np.empty((0, 0), np.float32), counts)
+    return ranks.rows("the test", np.concatenate(found) if found else np.empty((0, 0), np.float32), list(map(len, parts)))
 
 
 def _logits(model: Module, batches: Iterator[Array], large: bool) -> list[Array]:

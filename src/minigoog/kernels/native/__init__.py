@@ -12,7 +12,21 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 from ...locks import after_fork  # noqa: E402
-from . import arena, by_image, machine, plan, plan_sparse, program, strips, workspace  # noqa: E402, F401
+from . import (  # noqa: E402, F401
+    arena,
+    bounds,
+    by_image,
+    constants,
+    described,
+    int8,
+    machine,
+    plan,
+    plan_int8,
+    plan_sparse,
+    program,
+    strips,
+    workspace,
+)
 from .activation import (  # noqa: E402
     add,
     clip,
@@ -39,7 +53,7 @@ from .conv import conv2d, conv2d_bias, conv2d_input, conv2d_weight  # noqa: E402
 from .cooccurrence import cooccurrences  # noqa: E402
 from .dropout import dropout  # noqa: E402
 from .linear import linear, linear_input, linear_weight  # noqa: E402
-from .optim import sgd_step  # noqa: E402
+from .optim import average_step, sgd_step  # noqa: E402
 from .pool import (  # noqa: E402
     avg_pool2d,
     avg_pool2d_backward,
@@ -54,7 +68,7 @@ from .sparse import sparse_conv2d, sparse_conv2d_input, sparse_conv2d_weight  # 
 from .workspace import empty  # noqa: E402
 
 __all__ = [  # the kernels; `arena`, `machine`, `plan`, `plan_sparse` and `workspace` are for callers that need the C kernels
-    "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "clip", "clip_backward", "conv2d",
+    "add", "average_step", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "clip", "clip_backward", "conv2d",
     "conv2d_bias", "conv2d_input", "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "elu",
     "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "graph_segments", "hard_sigmoid",
     "hard_sigmoid_backward", "hard_swish", "hard_swish_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input",

@@ -44,20 +44,23 @@ def conv2d(
 
 def conv2d_input(
     x_shape: Shape, w: Array, dy: Array, *, stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1,
-    algorithm: str = "auto",
+    algorithm: str = "auto", accumulate: Array | None = None,
 ) -> Array:
-    """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
+    """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout].
+
+    `accumulate`: an array [n, h, w, cin] that the gradient is added to, and which is returned: the sum over several branches."""
     check_float32("conv2d_input", "w", w)
     s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups, dilation)
     check_array("conv2d_input", "dy", dy, dtype=w.dtype, shape=s.y)
     check_pixels("conv2d_input", "dy", dy)
     chosen = conv_algorithms.choose("conv2d_input", algorithm, s)
-    dx = workspace.empty(s.x)
+    adds = accumulate is not None
+    dx = workspace.empty(s.x) if accumulate is None else check_out("conv2d_input", accumulate, s.x, w.dtype, name="accumulate", w=w, dy=dy)
     if groups == 1 or chosen.all_groups:
-        chosen.input(s, w, dy, dx)
+        chosen.input(s, w, dy, dx, adds)
     else:
         for i, o in channel_groups(s):
-            chosen.input(_one_group(s), _dense(w[..., o]), dy[..., o], dx[..., i])
+            chosen.input(_one_group(s), _dense(w[..., o]), dy[..., o], dx[..., i], adds)
     return dx
 
 

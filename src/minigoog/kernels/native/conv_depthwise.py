@@ -30,7 +30,7 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
     lib.mg_depthwise(g, x_pointer, dense("conv2d", "w", w), bias, NULL, y_pointer, machine.current())
 
 
-def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
+def input(s: ConvShape, w: Array, dy: Array, dx: Array, accumulate: bool = False) -> None:
     """The depthwise convolution of dy, with zeros between its pixels (the stride), with flipped weights."""
     top, left = s.span[0] - 1 - s.padding[0], s.span[1] - 1 - s.padding[1]
     h, w_spread = ((n - 1) * stride + 1 for n, stride in zip((s.out_h, s.out_w), s.stride, strict=True))
@@ -38,7 +38,10 @@ def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
     if s.stride != (1, 1) or cut != (0, 0):
         dy = place(dy, *cut, s.stride, h := max(h + cut[0], 1), w_spread := max(w_spread + cut[1], 1), name="dy")
     flipped = s._replace(h=h, w=w_spread, stride=(1, 1), padding=(max(top, 0), max(left, 0), 0, 0), out_h=s.h, out_w=s.w)
-    forward(flipped, dy, np.ascontiguousarray(w[::-1, ::-1]), None, False, dx)
+    own = workspace.empty(s.x) if accumulate else dx
+    forward(flipped, dy, np.ascontiguousarray(w[::-1, ::-1]), None, False, own)
+    if accumulate:
+        dx += own
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:

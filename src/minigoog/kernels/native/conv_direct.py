@@ -9,13 +9,13 @@ from .conv_geometry import NOTHING, RELU, Algorithm, geometry, padded, place
 from .pointers import NULL, dense, pixels
 
 
-def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array) -> None:
+def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array, *, accumulate: bool = False) -> None:
     x_pointer, ldx = pixels("conv2d", "x", x := padded(s, x))
     y_pointer, ldy = pixels("conv2d", "out", y)
     m = machine.current()
     panels = pack(m, s.kh * s.kw * s.cin, s.cout, w, b)
-    g = geometry(s, ldx, ldy, RELU if relu else NOTHING)
-    lib.mg_conv2d_direct(g, x_pointer, dense("conv2d", "panels", panels), NULL, y_pointer, m)
+    g = geometry(s, ldx, ldy, (RELU if relu else NOTHING)._replace(ldr=ldy))
+    lib.mg_conv2d_direct(g, x_pointer, dense("conv2d", "panels", panels), y_pointer if accumulate else NULL, y_pointer, m)
 
 
 def flip(s: ConvShape, w: Array) -> tuple[ConvShape, Array]:
@@ -28,12 +28,12 @@ def flip(s: ConvShape, w: Array) -> tuple[ConvShape, Array]:
     return flipped, w_flipped
 
 
-def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
+def input(s: ConvShape, w: Array, dy: Array, dx: Array, accumulate: bool = False) -> None:
     flipped, w_flipped = flip(s, w)
     if not (s.kh == s.kw == 1 and s.stride == (1, 1) and not any(s.padding)):
         # dy with zeros between its pixels (the stride) and around them, so that every x sees each window that covered it.
         dy = place(dy, s.span[0] - 1 - s.padding[0], s.span[1] - 1 - s.padding[1], s.stride, flipped.h, flipped.w, name="dy")
-    forward(flipped, dy, w_flipped, None, False, dx)
+    forward(flipped, dy, w_flipped, None, False, dx, accumulate=accumulate)
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:

@@ -18,7 +18,7 @@ class Algorithm(NamedTuple):
 
     name: str
     forward: Callable[[ConvShape, Array, Array, Array | None, bool, Array], None]  # s, x, w, b, relu, y
-    input: Callable[[ConvShape, Array, Array, Array], None]  # s, w, dy, dx
+    input: Callable[[ConvShape, Array, Array, Array, bool], None]  # s, w, dy, dx, whether to add to dx
     weight: Callable[[ConvShape, Array, Array, Array], None]  # s, x, dy, dw
     supports: Callable[[ConvShape], bool]
     all_groups: bool = False

@@ -34,14 +34,15 @@ def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Ar
         np.maximum(y, 0, out=y)
 
 
-def input(s: ConvShape, w: Array, dy: Array, dx: Array) -> None:
+def input(s: ConvShape, w: Array, dy: Array, dx: Array, accumulate: bool = False) -> None:
     columns = workspace.empty((s.n * s.out_h * s.out_w, s.kh * s.kw * s.cin))
     np.matmul(rows("conv2d_input", "dy", dy), w.reshape(-1, s.cout).T, out=columns)
     top, left = s.padding[:2]
     canvas = workspace.empty((s.n, *padded_size(s), s.cin))
     pointers = dense("conv2d_input", "columns", columns), dense("conv2d_input", "dx", canvas)
     lib.mg_col2im(geometry(s, s.cin, s.cout), *pointers, machine.current())
-    dx[...] = canvas[:, top : top + s.h, left : left + s.w]
+    inner = canvas[:, top : top + s.h, left : left + s.w]
+    np.add(dx, inner, out=dx) if accumulate else np.copyto(dx, inner)
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:

@@ -49,22 +49,26 @@ def pack(m: machine.Machine, s: ConvShape, side: int, w: Array, out: Array | Non
     return panels
 
 
-def forward(s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array, *, side: int | None = None) -> None:
+def forward(
+    s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array, *, side: int | None = None, accumulate: bool = False
+) -> None:
     m, side = machine.current(), side or side_of(s)
     panels = pack(m, s, side, w)
     y_pointer, ldy = pixels("conv2d", "out", y)
-    canvas, g = place(x, *s.padding[:2], (1, 1), *canvas_size(s, side)), geometry(s, side, ldy, RELU if relu else NOTHING)
+    canvas = place(x, *s.padding[:2], (1, 1), *canvas_size(s, side))
+    g = geometry(s, side, ldy, (RELU if relu else NOTHING)._replace(ldr=ldy))
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g, m),))
     bias = NULL if b is None else dense("conv2d", "b", b)
-    lib.mg_conv2d_winograd(
-        g, dense("conv2d", "x", canvas), dense("conv2d", "panels", panels), bias, NULL, y_pointer, dense("conv2d", "scratch", scratch), m
-    )
+    arrays = [dense("conv2d", name, a) for name, a in (("x", canvas), ("panels", panels))]
+    residual = y_pointer if accumulate else NULL
+    lib.mg_conv2d_winograd(g, *arrays, bias, residual, y_pointer, dense("conv2d", "scratch", scratch), m)
 
 
-def input(s: ConvShape, w: Array, dy: Array, dx: Array, *, side: int | None = None) -> None:
+def input(s: ConvShape, w: Array, dy: Array, dx: Array, accumulate: bool = False, *, side: int | None = None) -> None:
     flipped, w_flipped = conv_direct.flip(s, w)
     top, left = s.kh - 1 - s.padding[0], s.kw - 1 - s.padding[1]
-    forward(flipped._replace(h=s.out_h, w=s.out_w, padding=(top, left, 0, 0)), dy, w_flipped, None, False, dx, side=side)
+    as_seen = flipped._replace(h=s.out_h, w=s.out_w, padding=(top, left, 0, 0))
+    forward(as_seen, dy, w_flipped, None, False, dx, side=side, accumulate=accumulate)
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:

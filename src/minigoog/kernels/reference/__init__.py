@@ -27,7 +27,7 @@ from .cooccurrence import cooccurrences
 from .dropout import dropout
 from .empty import empty
 from .linear import linear, linear_input, linear_weight
-from .optim import sgd_step
+from .optim import average_step, sgd_step
 from .pool import (
     avg_pool2d,
     avg_pool2d_backward,
@@ -41,7 +41,7 @@ from .softmax import cross_entropy, cross_entropy_backward, softmax, softmax_bac
 from .sparse import sparse_conv2d, sparse_conv2d_input, sparse_conv2d_weight
 
 __all__ = [
-    "add", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "clip", "clip_backward", "conv2d",
+    "add", "average_step", "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "clip", "clip_backward", "conv2d",
     "conv2d_bias", "conv2d_input", "conv2d_weight", "cooccurrences", "cross_entropy", "cross_entropy_backward", "dropout", "elu",
     "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "graph_segments", "hard_sigmoid",
     "hard_sigmoid_backward", "hard_swish", "hard_swish_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input",

@@ -50,9 +50,11 @@ def conv2d(
 
 def conv2d_input(
     x_shape: Shape, w: Array, dy: Array, *, stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1,
-    algorithm: str = "auto",
+    algorithm: str = "auto", accumulate: Array | None = None,
 ) -> Array:
-    """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout]."""
+    """Gradient of a convolution with respect to its input of shape `x_shape`, given `dy` [n, out_h, out_w, cout].
+
+    `accumulate`: an array [n, h, w, cin] that the gradient is added to, and which is returned: the sum over several branches."""
     check_array("conv2d_input", "w", w)
     check_choice("conv2d_input", "algorithm", algorithm, CONV_ALGORITHMS)
     s = conv_shape("conv2d_input", check_shape("conv2d_input", "x_shape", x_shape, 4), w.shape, stride, padding, groups, dilation)
@@ -65,7 +67,12 @@ def conv2d_input(
             for kx in range(s.kw):
                 rows, columns = slice(ky * dh, ky * dh + s.out_h * sh, sh), slice(kx * dw, kx * dw + s.out_w * sw, sw)
                 dx[:, rows, columns, i] += dy[..., o] @ w_wide[ky, kx][:, o].T
-    return np.ascontiguousarray(dx[:, top : top + s.h, left : left + s.w], dtype=w.dtype)
+    dx = np.ascontiguousarray(dx[:, top : top + s.h, left : left + s.w], dtype=w.dtype)
+    if accumulate is None:
+        return dx
+    total: Array = check_out("conv2d_input", accumulate, s.x, w.dtype, name="accumulate", w=w, dy=dy)
+    total += dx
+    return total
 
 
 def conv2d_weight(

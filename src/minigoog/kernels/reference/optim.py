@@ -1,4 +1,4 @@
-"""One step of stochastic gradient descent."""
+"""One step of stochastic gradient descent, and of a running average."""
 
 from ...array_types import Array
 from ...checks import check_array, check_bool, check_out, check_real, plainly_separate
@@ -27,3 +27,18 @@ def sgd_step(
     slope = dw + kind(weight_decay) * w
     v[...] = kind(momentum) * v + slope
     w -= kind(lr) * (slope + kind(momentum) * v if nesterov else v)
+
+
+def check_average(average: Array, w: Array, decay: float) -> None:
+    """Checks the arguments of average_step for both kinds of kernels."""
+    check_array("average_step", "average", average)
+    check_array("average_step", "w", w, dtype=average.dtype, shape=average.shape)
+    check_real("average_step", "decay", decay, 0, 1)
+    if not plainly_separate(average, w, w):
+        check_out("average_step", average, w.shape, w.dtype, name="average", w=w)
+
+
+def average_step(average: Array, w: Array, *, decay: float) -> None:
+    """In place: average = decay * average + (1 - decay) * w."""
+    check_average(average, w, decay)
+    average += average.dtype.type(1 - decay) * (w - average)

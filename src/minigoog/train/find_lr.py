@@ -1,0 +1,64 @@
+"""Which learning rates suit a network: a short training whose rate rises from step to step. (Smith, arXiv 1506.01186, section 3.3)"""
+
+import math
+from collections.abc import Iterator
+from itertools import count
+
+from ..text import aligned
+from . import company, finetune
+from .config import Config
+from .gradients import Batch, Gradients, gradients
+from .optimizers import new_optimizer
+from .setup import Setup, prepare
+
+STEPS, LOWEST, HIGHEST = 100, 1e-5, 10.0
+FORGET = 0.9  # of the running mean of the losses
+WORSE = 4  # times the best mean loss: the end of the search
+SAFE = 10  # the rate of the best mean loss, divided by this, is suggested: there the loss has stopped falling
+ROWS = 20  # of the table
+
+
+def search(config: Config) -> float:
+    """Prints the mean loss by learning rate, and a rate to begin with, which it returns. Reads training images only."""
+    setup = finetune.prepare(config) if config.weights else prepare(config)
+    found = list(losses(config, setup))
+    if len(found) < 2:
+        raise ValueError(f"train: the loss was not finite after {len(found)} steps, at rates from {LOWEST:g} on: look at the images")
+    chosen = suggested(found)
+    shown = found[:: -(-len(found) // ROWS)]
+    worst = max(loss for _, loss in shown)
+    rows = [(f"{rate:.1e}", f"{loss:.4f}", "#" * round(40 * loss / worst)) for rate, loss in shown]
+    print(aligned([("rate", "mean loss", ""), *rows]))
+    print(f"\nlowest at {chosen * SAFE:.2g}; a tenth of it is a rate to begin with: --lr {chosen:.2g}")
+    return chosen
+
+
+def suggested(found: list[tuple[float, float]]) -> float:
+    """The rate to begin with, from (rate, mean loss) in the order of the steps."""
+    return min(found, key=lambda each: each[1])[0] / SAFE
+
+
+def losses(config: Config, setup: Setup, steps: int = STEPS) -> Iterator[tuple[float, float]]:
+    """(rate, running mean of the loss) of each step, until the mean is far above its best or the loss is not finite."""
+    optimizer = new_optimizer(config, finetune.groups(setup, config))
+    batches = gradients(setup, config, company.ranks_of(config))
+    mean, best = 0.0, math.inf
+    setup.model.train()
+    for step, batch in zip(range(steps), _endless(batches), strict=False):
+        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
+        optimizer.lr = rate
+        optimizer.zero_grad()
+        loss = batches.of(batch, lambda values: None).losses[0]
+        mean = FORGET * mean + (1 - FORGET) * loss
+        corrected = mean / (1 - FORGET ** (step + 1))
+        best = min(best, corrected)
+        if not math.isfinite(loss) or corrected > WORSE * best:
+            return
+        yield rate, corrected
+        optimizer.step()
+
+
+def _endless(batches: Gradients) -> Iterator[Batch]:
+    """The batches of one epoch after the other."""
+    for epoch in count():
+        yield from batches.epoch(epoch, start=0)

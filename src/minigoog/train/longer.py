@@ -1,0 +1,47 @@
+"""A finished run that is trained longer: its weights and momentum stay, and the schedule starts anew."""
+
+from dataclasses import replace
+
+from . import checkpoint
+from .config import Config
+from .log import Log
+from .loop import Trainer
+from .results import Result
+from .run import Run
+from .setup import Setup
+from .signals import StopRequests
+
+CHANGED = ("`epochs`", "`lr`", "`start_epoch`")  # the facts of a fingerprint that may differ
+LOWER = 10  # the first rate is divided by this, if none is given
+
+
+def longer(config: Config, epochs: int, lr: float | None) -> Config:
+    """The settings with which the finished run of `config` goes on to `epochs`; ValueError, naming the setting, if it cannot."""
+    if config.models > 1 or config.prune or config.data_parallel:
+        raise ValueError("train: `epochs` can change when a run is resumed, but not for an ensemble, with `prune` or with `data_parallel`")
+    if epochs <= config.epochs:
+        raise ValueError(f"train: `epochs` is {epochs}, expected more than the {config.epochs} of the run that is resumed")
+    return replace(config, epochs=epochs, start_epoch=config.epochs, lr=lr or config.lr / LOWER)
+
+
+def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> Result:
+    """Goes on with the run of `before` with the settings `config`; the run's own are replaced once its checkpoint has been read."""
+    with run.locked():
+        if not run.path(checkpoint.NAME).exists():
+            raise FileNotFoundError(f"train: {run.folder} has no {checkpoint.NAME}, which `resume` with more `epochs` needs")
+        trainer = Trainer(config, setup, run, Log())
+        trainer.load(accept_changes=True)
+        others = [change for change in trainer.changes if not change.startswith(CHANGED)]
+        if others and not accept_changes:
+            raise ValueError(f"train: {run.folder} cannot be trained longer, because these have changed: {'; '.join(others)}. "
+                             f"`accept_changes` does so all the same")
+        if trainer.progress.epoch < before.epochs:
+            raise ValueError(f"train: `epochs` is {config.epochs}, but {run.folder} has ended only {trainer.progress.epoch} of its "
+                             f"{before.epochs}: resume it without `epochs` first")
+        run.write("config.toml", config.toml())
+        trainer.save()
+        print(f"{config.epochs - before.epochs} more epochs, with the weights and momentum of epoch {before.epochs} and the schedule anew "
+              f"from a rate of {config.lr:g}; the result is not that of {config.epochs} epochs at once")
+        trainer.changes = others
+        trainer.log.begin(trainer)
+        return trainer.train(stop)

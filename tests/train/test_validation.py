@@ -1,0 +1,127 @@
+"""A part of the training images for testing, early stopping, longer runs, and the search for a learning rate."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minigoog import data
+from minigoog.train import Config, find_lr, fit, schedules
+from minigoog.train.fit import resume
+from minigoog.train.setup import prepare
+from minigoog.train.validation import held_out
+
+from .runs import TINY, metrics_of, quick_epochs
+
+SMALL = TINY | {"batch_size": 28}
+
+
+def test_a_tenth_of_each_class_is_held_out_and_no_test_image_is_seen():
+    train, test = data.open_dataset("digits", "train"), data.open_dataset("digits", "test")
+    kept, tested = held_out(train, 0.1)
+    assert len(kept) + len(tested) == len(train)
+    for label in range(10):
+        assert (tested.labels == label).sum() == round(0.1 * (train.labels == label).sum())
+    images = {image.tobytes() for part in (kept, tested) for image in part.images}
+    assert images == {image.tobytes() for image in train.images}
+    assert len({image.tobytes() for image in test.images} - images) > 340  # a few digits are drawn alike
+
+
+def test_files_are_held_out_too(tmp_path):
+    paths = [tmp_path / f"{i}.png" for i in range(10)]
+    dataset = data.ImageFolder(paths, [0] * 5 + [1] * 5, ("a", "b"))
+    kept, tested = held_out(dataset, 0.2)
+    assert sorted(kept.paths + tested.paths) == paths and tested.labels.tolist() == [0, 1]
+    assert [dataset.labels[paths.index(path)] for path in kept.paths] == kept.labels.tolist()
+
+
+def test_a_share_that_leaves_a_class_without_images_is_refused():
+    with pytest.raises(ValueError, match="`validation` is 0.001, which holds out 0 of the"):
+        prepare(Config(**TINY, validation=0.001))
+
+
+def test_a_run_ends_when_the_accuracy_stands_still(tmp_path):
+    with quick_epochs():
+        fit(Config(**SMALL | {"epochs": 50, "stop_after": 2, "lr": 1e-12}, output=str(tmp_path / "run")))
+    epochs = metrics_of(tmp_path / "run")
+    best = max(line["test_accuracy"] for line in epochs)
+    assert next(line["epoch"] for line in epochs if line["test_accuracy"] == best) == epochs[-1]["epoch"] - 2
+
+
+def test_a_finished_run_goes_on_with_a_schedule_that_starts_anew(tmp_path, capsys):
+    folder = tmp_path / "run"
+    with quick_epochs():
+        fit(Config(**SMALL | {"epochs": 2, "lr": 0.02}, output=str(folder)))
+        with pytest.raises(ValueError, match="`epochs` is 2, expected more than the 2"):
+            resume(folder, epochs=2)
+        before = metrics_of(folder)
+        capsys.readouterr()
+        resume(folder, epochs=4)
+        first = capsys.readouterr().out.splitlines()[0]
+        assert first.startswith("2 more epochs, with the weights and momentum of epoch 2 and the schedule anew from a rate of 0.002")
+        assert first.endswith("the result is not that of 4 epochs at once")
+        resume(folder)  # it is a run like every other
+    after = metrics_of(folder)
+    assert after[:2] == before and [line["epoch"] for line in after] == [1, 2, 3, 4]
+    assert 0.0005 < after[2]["lr"] < 0.002 and after[3]["lr"] < after[2]["lr"]
+
+
+def test_a_run_that_has_not_ended_is_not_trained_longer(tmp_path):
+    folder = tmp_path / "run"
+    with quick_epochs():
+        fit(Config(**SMALL | {"epochs": 1}, output=str(folder)))
+        (folder / "config.toml").write_text(Config(**SMALL | {"epochs": 2}, output=str(folder), augment="none", size=8).toml())
+        with pytest.raises(ValueError, match="has ended only 1 of its 2: resume it without `epochs` first"):
+            resume(folder, epochs=3)
+
+
+def test_a_schedule_that_starts_anew_has_the_values_of_a_new_run():
+    config = Config(epochs=10, warmup=1, schedule="cosine")
+    later = replace(config, epochs=30, start_epoch=20)
+    for done in (0, 0.5, 3.25, 9.75):
+        assert schedules.schedule(done, config) == schedules.schedule(20 + done, later)
+
+
+def test_the_search_finds_the_edge_beyond_which_the_loss_explodes():
+    """On rates from 1e-5 to 10 the first steps change little and the last ones break the network."""
+    config = Config(**TINY | {"batch_size": 32})
+    found = list(find_lr.losses(config, prepare(config)))
+    rates, means = zip(*found, strict=True)
+    assert rates[0] == 1e-5 and list(rates) == sorted(rates)
+    assert abs(means[10] - means[0]) < 0.1 * means[0] and min(means) < means[0]
+    assert 1e-4 < find_lr.suggested(found) < 1
+
+
+def test_the_rate_suggested_is_a_tenth_of_that_of_the_lowest_loss():
+    assert find_lr.suggested([(0.1, 2.0), (1.0, 1.0), (2.0, 5.0)]) == pytest.approx(0.1)
+
+
+def test_the_page_shows_the_run_and_renews_itself_until_the_end(tmp_path, monkeypatch):
+    from minigoog.train import live
+
+    pages, original = [], live.write
+
+    def write(trainer, ended):
+        original(trainer, ended)
+        pages.append((tmp_path / "run" / "live.html").read_text())
+
+    monkeypatch.setattr(live, "write", write)
+    with quick_epochs():
+        fit(Config(**SMALL | {"epochs": 2, "live": True}, output=str(tmp_path / "run")))
+    assert all('http-equiv="refresh"' in page for page in pages[:-1]) and 'http-equiv="refresh"' not in pages[-1]
+    last = metrics_of(tmp_path / "run")[-1]
+    assert f"{last['test_loss']:.4g}" in pages[-1] and "worst mistakes" in pages[-1] and "ended" in pages[-1]
+    assert "http://" not in pages[-1] and "https://" not in pages[-1] and "<script" not in pages[-1]
+    assert pages[-1].count("data:image/png") >= 8
+    json.dumps(pages)  # text
+
+
+def test_the_page_changes_no_bits(tmp_path):
+    from minigoog.formats import safetensors
+
+    with quick_epochs():
+        for name, live in (("a", True), ("b", False)):
+            fit(Config(**SMALL | {"epochs": 1, "live": live}, output=str(tmp_path / name)))
+    a, b = (safetensors.load(tmp_path / name / "last.safetensors")[0] for name in "ab")
+    assert all(np.array_equal(a[name], b[name]) for name in a)
