@@ -41,12 +41,12 @@ static inline struct epilogue mg_epilogue(const struct mg_conv *s, const float *
     return (struct epilogue){s->activation, s->alpha, s->beta, residual, s->ldr};
 }
 
-/* The address of the window under output pixel number `pixel`, counted over all images. */
-static inline const float *mg_window_of(const struct mg_conv *s, const float *x, size_t pixel)
+/* Where in the map the window under output pixel number `pixel`, counted over all images, begins. */
+static inline size_t mg_window_at(const struct mg_conv *s, size_t pixel)
 {
     const size_t ox = pixel % s->out_w, row = pixel / s->out_w;
     const size_t oy = row % s->out_h, image = row / s->out_h;
-    return x + ((image * s->h + oy * s->stride_h) * s->w + ox * s->stride_w) * s->ldx;
+    return ((image * s->h + oy * s->stride_h) * s->w + ox * s->stride_w) * s->ldx;
 }
 
 /* windows[i] = where the window under output pixel first + i begins, `n` of them; from `end` on they repeat the last, whose outputs are
@@ -58,7 +58,7 @@ static inline void mg_windows_of(const struct mg_conv *s, const float *x, size_t
         if (first + i >= end)
             windows[i] = windows[i - 1];
         else
-            windows[i] = i && col ? windows[i - 1] + s->stride_w * s->ldx : mg_window_of(s, x, first + i);
+            windows[i] = i && col ? windows[i - 1] + s->stride_w * s->ldx : x + mg_window_at(s, first + i);
         col = col + 1 == s->out_w ? 0 : col + 1;
     }
 }

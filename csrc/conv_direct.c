@@ -34,7 +34,7 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
             const size_t n_rows = mg_min(k->heights[0], end - pixel);
             mg_look_ahead(&t, next, terms, panels_end, windows[0]);
             t.epilogue.residual = residual ? residual + pixel * s->ldr + panel * columns : NULL;
-            mg_conv_tile(k, terms, mg_height_for(k, n_rows), width / k->lanes)(
+            mg_conv_tile(k, terms, mg_height_for(k->heights, n_rows), width / k->lanes)(
                 &t, windows + (pixel - first), panels + panel * columns * lines, y + pixel * s->ldy + panel * columns, n_rows, n_cols);
         }
     }

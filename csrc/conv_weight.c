@@ -101,7 +101,7 @@ static void weight_panels(const struct mg_conv *s, const struct kernels *k, cons
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         const size_t n_cols = mg_min(width, s->cout - column);
         k->pack_panel(t->images * t->rows * t->pixels, n_cols, width, dy + first * s->ldy + column, s->ldy, task->packed);
-        weight_block(k, p, t, task, mg_window_of(s, x, first), width, n_cols, task->dw + column);
+        weight_block(k, p, t, task, x + mg_window_at(s, first), width, n_cols, task->dw + column);
     }
 }
 

@@ -88,7 +88,8 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
             const size_t n_rows = mg_min(k->heights[0], tiles - tile);
             const float *next = panel + position;
             mg_look_ahead(&t, next + mg_min((size_t)(panels_end - next), position * tile / tiles), s->cin, panels_end, v);
-            mg_conv_tile(k, s->cin, mg_height_for(k, n_rows), width / k->lanes)(&t, rows + tile, panel, m + tile * width, n_rows, width);
+            mg_conv_tile(k, s->cin, mg_height_for(k->heights, n_rows), width / k->lanes)(&t, rows + tile, panel, m + tile * width, n_rows,
+                                                                                         width);
         }
     }
 }

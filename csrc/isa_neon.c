@@ -4,6 +4,7 @@
 #define ISA neon
 #define LANES 4
 #define TILE_ROWS 12
+#define INT8_ROWS 8
 #define SUPPORTED 1
 #include "kernels.inc"
 #endif

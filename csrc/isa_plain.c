@@ -3,5 +3,6 @@
 #define ISA plain
 #define LANES 4
 #define TILE_ROWS 6
+#define INT8_ROWS 4
 #define SUPPORTED 1
 #include "kernels.inc"

@@ -35,6 +35,14 @@ struct winograd {
     void (*weights_transposed)(size_t n, const float *m, size_t m_position, float *dw, size_t w_tap);
 };
 
+/* Rows of maps of bytes (int8_maps.inc). */
+struct byte_rows {
+    void (*quantize)(size_t n, float factor, int32_t zero, const float *x, uint8_t *y);
+    void (*dequantize)(size_t n, float factor, int32_t zero, const uint8_t *x, float *y);
+    void (*max_window)(const struct pool_window *s, const uint8_t *x, uint8_t *y);
+    void (*mean_window)(const struct pool_window *s, float factor, const uint8_t *x, float *y);
+};
+
 struct kernels {
     int (*supported)(void);
     size_t lanes;
@@ -79,7 +87,8 @@ struct kernels {
     void (*depthwise_row)(const struct depthwise_row *r, const float *x, const float *w, const float *bias, float *y);
     void (*depthwise_weight_row)(const struct depthwise_row *r, const float *x, const float *dy, float *dw);
     void (*peak)(size_t rounds, float *sink);
-    double peak_flops;                           /* of one round of peak */
+    double peak_flops; /* of one round of peak */
+    const struct byte_rows *byte_rows;
     size_t shared_vectors;                       /* the widest tile of sparse weights that share their columns */
     sparse_tile_fn *shared_tile[SPARSE_VECTORS]; /* [vectors - 1] */
 };
@@ -109,11 +118,11 @@ static inline void mg_add_pairwise(const struct kernels *k, size_t n, size_t siz
             k->accumulate(size, rows + (i + step) * ld, rows + i * ld);
 }
 
-/* The lowest tile that holds n rows. */
-static inline int mg_height_for(const struct kernels *k, size_t n)
+/* The number of the lowest tile that holds n rows. */
+static inline int mg_height_for(const size_t heights[HEIGHTS], size_t n)
 {
     int height = 0;
-    while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
+    while (height + 1 < HEIGHTS && heights[height + 1] >= n)
         height++;
     return height;
 }

@@ -6,19 +6,27 @@
 
 /* The kernels that a plan can call, and the settings that each reads. */
 enum mg_kernel {
-    MG_PLACE,           /* place */
-    MG_CONV2D_DIRECT,   /* conv */
-    MG_CONV2D_WINOGRAD, /* conv */
-    MG_DEPTHWISE,       /* depthwise */
-    MG_MAX_POOL2D,      /* pool */
-    MG_AVG_POOL2D,      /* pool */
-    MG_ACTIVATION,      /* elementwise */
-    MG_ADD,             /* elementwise */
-    MG_COPY,            /* elementwise */
-    MG_SOFTMAX,         /* elementwise: rows and c */
-    MG_AFFINE,          /* affine */
-    MG_CHANNEL_SHUFFLE, /* elementwise; ldb: the number of groups */
-    MG_SPARSE_CONV2D    /* sparse */
+    MG_PLACE,             /* place */
+    MG_CONV2D_DIRECT,     /* conv */
+    MG_CONV2D_WINOGRAD,   /* conv */
+    MG_DEPTHWISE,         /* depthwise */
+    MG_MAX_POOL2D,        /* pool */
+    MG_AVG_POOL2D,        /* pool */
+    MG_ACTIVATION,        /* elementwise */
+    MG_ADD,               /* elementwise */
+    MG_COPY,              /* elementwise */
+    MG_SOFTMAX,           /* elementwise: rows and c */
+    MG_AFFINE,            /* affine */
+    MG_CHANNEL_SHUFFLE,   /* elementwise; ldb: the number of groups */
+    MG_SPARSE_CONV2D,     /* sparse */
+    MG_QUANTIZE,          /* quantize */
+    MG_DEQUANTIZE,        /* quantize */
+    MG_PLACE_BYTES,       /* place; zeros */
+    MG_COPY_BYTES,        /* elementwise */
+    MG_INT8_CONV2D,       /* conv */
+    MG_INT8_CONV2D_FLOAT, /* conv */
+    MG_INT8_MAX_POOL2D,   /* pool */
+    MG_INT8_AVG_POOL2D    /* average */
 };
 
 union mg_settings {
@@ -29,6 +37,8 @@ union mg_settings {
     struct mg_elementwise elementwise;
     struct mg_affine affine;
     struct mg_sparse_conv sparse;
+    struct mg_quantize quantize;
+    struct mg_int8_average average;
 };
 
 /* The memory of a plan consists of areas: packed weights, the arena, what each thread has for itself, the input, and from MG_OUTPUT on one

@@ -45,6 +45,40 @@ static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const 
     mg_sparse_conv2d(s, x, w, offsets, values, bias, residual, y, scratch, machine);
 }
 
+static void make_byte_call(int kernel, const union mg_settings *s, const struct operands *o, const struct mg_machine *machine)
+{
+    const uint8_t *x = (const uint8_t *)o->x;
+    uint8_t *y = (uint8_t *)o->y;
+    switch (kernel) {
+    case MG_QUANTIZE:
+        mg_quantize(&s->quantize, o->x, y, machine);
+        break;
+    case MG_DEQUANTIZE:
+        mg_dequantize(&s->quantize, x, o->y, machine);
+        break;
+    case MG_PLACE_BYTES:
+        mg_place_bytes(&s->place, 0, x, y, machine);
+        break;
+    case MG_COPY_BYTES:
+        mg_copy_bytes(&s->elementwise, x, y, machine);
+        break;
+    case MG_INT8_CONV2D:
+        mg_int8_conv2d(&s->conv, x, (const int32_t *)o->w, y, machine);
+        break;
+    case MG_INT8_CONV2D_FLOAT:
+        mg_int8_conv2d_float(&s->conv, x, (const int32_t *)o->w, o->y, machine);
+        break;
+    case MG_INT8_MAX_POOL2D:
+        mg_int8_max_pool2d(&s->pool, x, y, machine);
+        break;
+    case MG_INT8_AVG_POOL2D:
+        mg_int8_avg_pool2d(&s->average, x, o->y, machine);
+        break;
+    default:
+        assert(!"a kernel that plan.c knows");
+    }
+}
+
 void mg_make_call(int kernel, const union mg_settings *s, const struct operands *o, float *scratch, const struct mg_machine *machine)
 {
     switch (kernel) {
@@ -88,7 +122,7 @@ void mg_make_call(int kernel, const union mg_settings *s, const struct operands 
         sparse_conv2d(&s->sparse, o->x, (const int32_t *)o->w, o->b, o->residual, o->y, scratch, machine);
         break;
     default:
-        assert(!"a kernel that plan.c knows");
+        make_byte_call(kernel, s, o, machine);
     }
 }
 

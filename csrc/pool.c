@@ -4,25 +4,9 @@
 #include "kernels.h"
 #include "minigoog.h"
 #include "parallel.h"
+#include "pool.h"
 
 enum { CHANNELS = 1024 }; /* whose sums are on the stack together */
-
-static struct axis rows_of(const struct mg_pool *s)
-{
-    return (struct axis){s->h, s->kh, s->stride_h, s->pad_top, s->pad_bottom, s->dilation_h, s->out_h};
-}
-
-static struct axis cols_of(const struct mg_pool *s)
-{
-    return (struct axis){s->w, s->kw, s->stride_w, s->pad_left, s->pad_right, s->dilation_w, s->out_w};
-}
-
-/* By how many pixels along an axis a mean divides. */
-static size_t divisor(const struct axis *a, size_t out, int count_padding)
-{
-    const size_t room = a->pad + a->size + a->pad_after - out * a->stride;
-    return count_padding ? mg_min(a->k, mg_steps(room, a->dilation)) : mg_covered_by(a, out).count;
-}
 
 /* The windows that may have pixel `at`. */
 static struct mg_span covering(const struct axis *a, size_t at)
@@ -57,7 +41,7 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
 {
     check(s);
     const struct kernels *k = mg_kernels(machine);
-    const struct axis rows = rows_of(s), cols = cols_of(s);
+    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct covered v = mg_covered_by(&rows, row % s->out_h);
@@ -82,7 +66,7 @@ void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int3
 {
     check(s);
     const struct kernels *k = mg_kernels(machine);
-    const struct axis rows = rows_of(s), cols = cols_of(s);
+    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
 
     PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = covering(&rows, row % s->h);
@@ -98,14 +82,14 @@ void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int3
 /* Means of a row of windows, channels [first, first + channels). */
 static void mean_row(const struct mg_pool *s, const struct kernels *k, size_t row, size_t first, size_t channels, const float *x, float *y)
 {
-    const struct axis rows = rows_of(s), cols = cols_of(s);
+    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
     const struct covered v = mg_covered_by(&rows, row % s->out_h);
     const float *image = x + row / s->out_h * s->h * s->w * s->ldx + first;
-    const size_t height = divisor(&rows, row % s->out_h, s->count_padding);
+    const size_t height = mg_divisor(&rows, row % s->out_h, s->count_padding);
     for (size_t ox = 0; ox < s->out_w; ox++) {
         const struct covered u = mg_covered_by(&cols, ox);
         const struct pool_window window = {channels, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
-        k->mean_window(&window, image + (v.first * s->w + u.first) * s->ldx, (float)(height * divisor(&cols, ox, s->count_padding)),
+        k->mean_window(&window, image + (v.first * s->w + u.first) * s->ldx, (float)(height * mg_divisor(&cols, ox, s->count_padding)),
                        y + (row * s->out_w + ox) * s->ldy + first);
     }
 }
@@ -129,7 +113,7 @@ void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const stru
 static void avg_pixel_backward(const struct mg_pool *s, const struct kernels *k, size_t channels, size_t iy, size_t ix, const float *dy,
                                float *dx)
 {
-    const struct axis rows = rows_of(s), cols = cols_of(s);
+    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
     const struct mg_span v = covering(&rows, iy), u = covering(&cols, ix);
     const int is_long = length(v) * length(u) > TERMS_IN_SUM; /* rarely: then each TERMS_IN_SUM windows have a sum of their own */
     float block[CHANNELS], *const sum = is_long ? block : dx;
@@ -141,7 +125,7 @@ static void avg_pixel_backward(const struct mg_pool *s, const struct kernels *k,
         for (size_t ox = u.first; ox < u.end; ox++) {
             if (!has(&rows, oy, iy) || !has(&cols, ox, ix))
                 continue;
-            const size_t count = divisor(&rows, oy, s->count_padding) * divisor(&cols, ox, s->count_padding);
+            const size_t count = mg_divisor(&rows, oy, s->count_padding) * mg_divisor(&cols, ox, s->count_padding);
             k->add_scaled(channels, 1.0f / (float)count, dy + (oy * s->out_w + ox) * s->ldy, sum);
             if (is_long && ++terms % TERMS_IN_SUM == 0) {
                 k->accumulate(channels, sum, dx);

@@ -32,7 +32,7 @@ static void block_row(const struct mg_conv *s, const struct kernels *k, const st
                                  .epilogue = mg_epilogue(s, NULL)};
     for (size_t c = 0; c < channels; c += 2 * k->lanes) {
         const size_t n_cols = mg_min(channels - c, 2 * k->lanes);
-        mg_block_tile(k, t.entries, mg_height_for(k, n_rows), n_cols > k->lanes ? 2 : 1)(
+        mg_block_tile(k, t.entries, mg_height_for(k->heights, n_rows), n_cols > k->lanes ? 2 : 1)(
             &t, windows, w->values + first * w->block + c, w->bias ? w->bias + channel + c : NULL, y + channel + c, n_rows, n_cols);
     }
 }

@@ -11,7 +11,7 @@ void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const in
     const size_t pixels = s->n * s->out_h * s->out_w, entries = (size_t)starts[s->cout];
 
     PARALLEL_FOR(pixel, pixels, pixels * entries, machine) {
-        const float *window = mg_window_of(s, x, pixel);
+        const float *window = x + mg_window_at(s, pixel);
         for (size_t o = 0; o < s->cout; o++) {
             float sum = bias ? bias[o] : 0;
             for (size_t e = (size_t)starts[o]; e < (size_t)starts[o + 1]; e++)

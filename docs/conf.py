@@ -50,7 +50,7 @@ def public_modules(module):
 
 PROGRAMS = [minigoog.inspection, minigoog.train, minigoog.evaluate, minigoog.detection, minigoog.learn]
 MODULES = [*public_modules(minigoog), minigoog.kernels.reference, *PROGRAMS]
-GUIDES = ["coming_from_pytorch", "elsewhere", "data", "training", "inspection", "sparsity", "kernels", "architecture"]
+GUIDES = ["coming_from_pytorch", "elsewhere", "data", "training", "inspection", "sparsity", "plans", "kernels", "architecture"]
 OTHERS = sorted({path.stem for path in DOCS.glob("*.md")} - {*GUIDES, "README", "speed_log"})
 CONTENTS = {  # what the site's sidebar shows below README.md
     "Tour": [f"tour/{path.stem}" for path in sorted(DOCS.glob("tour/[0-9]*.md"))],

@@ -47,6 +47,14 @@ def test_a_chapter_has_its_number_a_length_to_read_at_once_and_exercises_with_an
     assert len(load("chapters").outputs(text)) >= 5
 
 
+@pytest.mark.parametrize("path", CHAPTERS[:13], ids=lambda path: path.stem)  # later ones may have their reasons
+def test_a_chapter_has_a_picture_that_its_own_code_draws(path, load):
+    chapters = load("chapters")
+    pieces = chapters.blocks(path.read_text())
+    pictures = [name for i in range(len(pieces)) if (name := chapters.picture_below(pieces, i))]
+    assert pictures and all((path.parent / name).read_bytes()[:4] == b"\x89PNG" for name in pictures)
+
+
 @each_chapter
 def test_measured_blocks_say_so_to_the_reader_and_nothing_else_does(path, load):
     pieces = load("chapters").blocks(path.read_text())
@@ -98,6 +106,18 @@ def test_an_error_in_a_chapter_is_reported_with_its_line(tmp_path, load, text, m
         list(load("chapters").differences(chapter(tmp_path, text)))
 
 
+def test_a_figure_is_written_where_its_picture_stands_and_only_there(tmp_path, load):
+    pytest.importorskip("matplotlib")
+    chapters = load("chapters")
+    code = "```python\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n```\n"
+    path = chapter(tmp_path, f"{code}\n![a line](images/line.png)\n")
+    assert list(chapters.differences(path)) == [] and not (tmp_path / "images").exists()
+    chapters.write(path)
+    assert (tmp_path / "images" / "line.png").read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(ValueError, match="line 2: draws 1 figures, expected one for a picture right below"):
+        list(chapters.differences(chapter(tmp_path, code)))
+
+
 # ---- links ----
 
 
@@ -140,7 +160,8 @@ def test_a_notebook_runs_in_a_kernel_and_prints_what_its_chapter_shows(path, loa
     nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}, **PATIENCE).execute()
     for (kind, text), cell in zip(shown(load("chapters"), path.read_text()), code_cells(notebook), strict=True):
         if kind != "text measured":
-            assert "".join(output.get("text", f"{output}\n") for output in cell.outputs) == text, cell.source
+            prints = [output for output in cell.outputs if "image/png" not in output.get("data", {})]
+            assert "".join(output.get("text", f"{output}\n") for output in prints) == text, cell.source
 
 
 def code_cells(notebook):

@@ -4,7 +4,8 @@
     python docs/tour/chapters.py --write [CHAPTER.md ...]   writes what was printed into the chapters
 
 A chapter is Markdown. Its ```python blocks run one after the other in one namespace. What a block prints is in a ```text block
-right below it, exactly; a ```text measured block shows times or other numbers of one machine and is not compared."""
+right below it, exactly; a ```text measured block shows times or other numbers of one machine and is not compared. The figure that a block
+draws, with plt.show() at its end, is the picture right below it: ![what it shows](images/NAME.png), which --write writes."""
 
 import argparse
 import contextlib
@@ -19,6 +20,8 @@ from typing import Any, NamedTuple
 from minigoog.files import atomic_write
 
 FOLDER = Path(__file__).resolve().parent
+PICTURE = re.compile(r"\n?!\[[^\]]*\]\((images/[\w.]+)\)\n")
+DOTS = 90  # of a picture, per inch
 BLOCK = re.compile(r"^```(python|text(?: measured)?)\n(.*?)^```\n", re.M | re.S)
 
 
@@ -62,20 +65,53 @@ def outputs(chapter: str) -> dict[int, int]:
     return found
 
 
-def run(path: Path) -> list[Block]:
+def picture_below(pieces: list[Block], i: int) -> str | None:
+    """The file of the picture right below piece `i`, relative to the chapter; None if there is none."""
+    match = PICTURE.match(pieces[i + 1].text) if i + 1 < len(pieces) and pieces[i + 1].kind == "markdown" else None
+    return match[1] if match else None
+
+
+def run(path: Path, pictures: Path | None = None) -> list[Block]:
     """Runs a chapter: its pieces with every text block replaced by what the code above it printed.
 
-    ValueError, naming the line, for code that fails, and for code that prints where no text block stands below it."""
+    pictures: the folder that figures are written below; None: nowhere. ValueError, naming the line, for code that fails, for code that
+    prints where no text block stands below it, and that draws where no picture stands or draws none where one does."""
     chapter = path.read_text(encoding="utf-8")
     pieces, shown, namespace = blocks(chapter), outputs(chapter), {"__name__": path.stem}
     for i, piece in enumerate(pieces):
         if piece.kind == "python":
-            printed = _printed(piece, path, namespace)
+            with _figures(path, piece, picture_below(pieces, i), pictures):
+                printed = _printed(piece, path, namespace)
             if i in shown:
                 pieces[shown[i]] = pieces[shown[i]]._replace(text=printed)
             elif printed:
                 raise ValueError(f"{path.name}, line {piece.line}: prints, but no text block stands below:\n{printed}")
     return pieces
+
+
+@contextlib.contextmanager
+def _figures(path: Path, piece: Block, name: str | None, folder: Path | None) -> Iterator[None]:
+    """Within a with-block plt.show() shows nothing; at its end the figure that was drawn is written to `folder` / `name`."""
+    if "matplotlib" not in piece.text:
+        yield
+        return
+    import matplotlib.pyplot as plt
+
+    before, plt.show = (plt.get_backend(), plt.show), lambda *_, **__: None
+    plt.switch_backend("agg")
+    try:
+        yield
+        numbers = plt.get_fignums()
+        if len(numbers) != (name is not None):
+            raise ValueError(f"{path.name}, line {piece.line}: draws {len(numbers)} figures, expected one for a picture right below")
+        if name and folder:
+            (folder / name).parent.mkdir(exist_ok=True)
+            with atomic_write(folder / name) as file:
+                plt.figure(numbers[0]).savefig(file, format="png", dpi=DOTS, bbox_inches="tight", metadata={"Software": None})
+    finally:
+        plt.close("all")
+        plt.show = before[1]
+        plt.switch_backend(before[0])
 
 
 def _printed(piece: Block, path: Path, namespace: dict[str, Any]) -> str:
@@ -99,7 +135,7 @@ def differences(path: Path) -> Iterator[str]:
 
 def write(path: Path) -> list[str]:
     """Runs a chapter and writes what it printed into it; no differences are left."""
-    text = text_of(run(path))
+    text = text_of(run(path, path.parent))
     with atomic_write(path) as file:
         file.write(text.encode())
     return []

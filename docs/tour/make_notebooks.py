@@ -2,8 +2,9 @@
 
     python docs/tour/make_notebooks.py
 
-Text and code are those of the chapter. What the code prints is left out: running a cell brings it back."""
+Text and code are those of the chapter, and so are the outputs: what it shows below its code, and its pictures."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -21,19 +22,34 @@ METADATA = {
 
 def notebook(chapter: str) -> str:
     """The notebook of a chapter's text, as JSON."""
-    pieces = [piece for piece in chapters.blocks(chapter) if not piece.kind.startswith("text") and piece.text.strip()]
-    cells = [_cell(piece, f"cell-{i}") for i, piece in enumerate(pieces)]
+    pieces, shown = chapters.blocks(chapter), chapters.outputs(chapter)
+    cells: list[dict[str, Any]] = []
+    for i, piece in enumerate(pieces):
+        if piece.kind == "python":
+            name = chapters.picture_below(pieces, i)
+            cells.append(_code(piece, pieces[shown[i]].text if i in shown else "", name, len(cells)))
+        elif piece.kind == "markdown":
+            text = chapters.PICTURE.sub("", piece.text, count=1) if i and chapters.picture_below(pieces, i - 1) else piece.text
+            cells += [_text(text, len(cells))] if text.strip() else []
     return json.dumps({"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _cell(piece: chapters.Block, name: str) -> dict[str, Any]:
-    """A cell of text or code."""
-    text = piece.text.strip("\n")
-    if piece.kind == "markdown":
-        return {"cell_type": "markdown", "id": name, "metadata": {}, "source": _with_links(text).splitlines(keepends=True)}
-    return {
-        "cell_type": "code", "execution_count": None, "id": name, "metadata": {}, "outputs": [], "source": text.splitlines(keepends=True),
-    }  # fmt: skip
+def _text(text: str, number: int) -> dict[str, Any]:
+    """A cell of text."""
+    source = _with_links(text.strip("\n")).splitlines(keepends=True)
+    return {"cell_type": "markdown", "id": f"cell-{number}", "metadata": {}, "source": source}
+
+
+def _code(piece: chapters.Block, printed: str, picture: str | None, number: int) -> dict[str, Any]:
+    """A cell of code with its outputs."""
+    outputs: list[dict[str, Any]] = []
+    if printed:
+        outputs.append({"name": "stdout", "output_type": "stream", "text": printed.splitlines(keepends=True)})
+    if picture:
+        png = base64.b64encode((chapters.FOLDER / picture).read_bytes()).decode()
+        outputs.append({"data": {"image/png": png, "text/plain": ["a figure"]}, "metadata": {}, "output_type": "display_data"})
+    source = piece.text.strip("\n").splitlines(keepends=True)
+    return {"cell_type": "code", "execution_count": None, "id": f"cell-{number}", "metadata": {}, "outputs": outputs, "source": source}
 
 
 def _with_links(text: str) -> str:

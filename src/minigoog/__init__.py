@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import kernels, losses, metrics, nn, ops, optim
-from .compile import Plan, compile
+from .compile import Plan, compile, load_plan
 from .gradcheck import GradcheckError, gradcheck
 from .kernels import get_num_threads, set_num_threads
 from .op import Op
@@ -36,8 +36,8 @@ if TYPE_CHECKING:  # what a running program loads when it first asks for it, see
 __version__ = "0.1.0"
 
 __all__ = [
-    "compile", "data", "diff", "extract", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "load", "losses",
-    "manual_seed", "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "save", "save_onnx", "set_num_threads",
+    "compile", "data", "diff", "extract", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "load", "load_plan",
+    "losses", "manual_seed", "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "save", "save_onnx", "set_num_threads",
     "show_config", "summary", "Tape", "Tensor", "trace",
 ]
 

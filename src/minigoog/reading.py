@@ -26,7 +26,7 @@ STARTS = {  # the first bytes of files that are given in place of others
     b"\xff\xd8\xff": "a JPEG image", b"\x89PNG": "a PNG image", b"GIF8": "a GIF image", b"%PDF": "a PDF document", b"%!PS": "PostScript",
     b"PK\3\4": "a zip archive (.zip, .pth, .npz)", b"\x1f\x8b": "compressed by gzip",
     **{b"\x80" + bytes([protocol]): "a pickle (.pkl, .pth)" for protocol in range(2, 6)},
-    b"\x93NUMPY": "an array of NumPy (.npy)", b"\x89HDF": "an HDF5 file (.h5)",
+    b"\x93NUMPY": "an array of NumPy (.npy)", b"\x89HDF": "an HDF5 file (.h5)", b"minigoog plan\n": "a plan (mg.load_plan)",
 }  # fmt: skip
 KINDS = {  # of what is no regular file, by stat.S_IFMT of its mode
     stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",

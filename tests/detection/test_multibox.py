@@ -66,7 +66,7 @@ def test_a_picture_without_objects_trains_all_confidences_down():
 def test_a_head_starts_at_its_priors():
     where = case(3)[0]
     x = np.random.default_rng(0).normal(0, 1, (2, 4, 5, 7)).astype(np.float32)
-    boxes, confidences = MultiBoxHead((4, 5, 7), where, 3)(mg.Tensor(x))
+    boxes, confidences = MultiBoxHead((4, 5, 7), where, narrow=3)(mg.Tensor(x))
     assert np.allclose(boxes.data, where) and not confidences.data.any() and confidences.shape == (2, 6)
 
 
@@ -79,7 +79,7 @@ def test_a_head_learns_where_bright_squares_are(fixed):
         maps[i, y : y + 3, x : x + 3, 0] = 1
         objects.append(np.array([[x, y, x + 3, y + 3]]) / 8)
     there = [Objects(part * 80, np.zeros(1, int), np.zeros(1, bool)) for part in objects]
-    head = new_head((8, 8, 2), priors(there, [(80, 80)] * 48, 8), 0)
+    head = new_head(maps, priors(there, [(80, 80)] * 48, 8), 0)
     before = coverage(there, [each[:1] for each in proposals(head, maps, [(80, 80)] * 48)], ("square",))
     losses = list(learn(head, maps, objects, 120, 0.01, 0, fixed))
     after = coverage(there, [each[:1] for each in proposals(head, maps, [(80, 80)] * 48)], ("square",))

@@ -10,10 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import minigoog as mg
 from minigoog import importing
+from minigoog.compile import saved as saved_plan
 from minigoog.formats import graph_json, safetensors, saved_model
 from minigoog.formats.graph import Graph, Node
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
@@ -25,7 +27,7 @@ from ..data.generated import idx_bytes, random_bytes
 from ..detection import files as detection
 from . import foreign_corpus
 from .check import CORPUS
-from .readers import trainer
+from .readers import ZEROS, trainer
 
 
 def files() -> dict[str, dict[str, bytes]]:
@@ -41,7 +43,7 @@ def files() -> dict[str, dict[str, bytes]]:
         "safetensors": {"weights": weights(), "empty": b"\x02" + bytes(7) + b"{}", "bf16": bf16(), "few-bits": few_bits()},
         "pth": foreign_corpus.pths(), "pth-legacy": foreign_corpus.legacy_pths(),
         "saved-model": {"model": model()},
-        "saved-graph": {"graph": graph()},
+        "saved-graph": {"graph": graph()}, "plan": plans(),
         "class-names": {"lines": b"cat\ndog\n", "synsets": b"n01440764 tench, Tinca\nn01443537 goldfish\n", "list": b'["cat", "dog"]',
                         "object": b'{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}'},
         "checkpoint": {"checkpoint": checkpoint()},
@@ -131,6 +133,37 @@ def graph() -> bytes:
     description, arrays = graph_json.described(made.graph)
     info = saved_model.Info("graph", {"graph": description}, ("cat", "dog"), (8, 8, 3), (1.0,) * 3, (4.0,) * 3, {})
     return saved(lambda path: saved_model.save(path, made.state_dict() | arrays, info))
+
+
+class Strip(mg.nn.Module):
+    """Kernels of many kinds, few weights."""
+
+    def __init__(self) -> None:
+        self.deep, self.last = mg.nn.Conv2d(2, 2, 3, padding=1, groups=2), mg.nn.Conv2d(2, 2, 1, groups=2)
+        self.pruned, self.wide = mg.nn.Conv2d(2, 16, 3), mg.nn.Conv2d(2, 4, 1)
+        self.pruned.weight.data[1:] = 0
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        y = self.last(mg.ops.max_pool2d(mg.ops.relu(self.deep(mg.ops.silu(x))), 2))
+        y = mg.ops.concat([mg.ops.avg_pool2d(y, 3, stride=1, padding=1), mg.ops.channel_shuffle(self.wide(y), 2) * 0.5])
+        return mg.ops.softmax(mg.ops.global_avg_pool2d(self.pruned(y[..., :2]) + self.pruned(y[..., 1:3])))
+
+
+def plans() -> dict[str, bytes]:
+    """A plan's file, which other machines refuse, and headers (readers.py: plan)."""
+    native, found = mg.kernels.native, {}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native.strips, "LARGE", 0)
+        patch.setattr(native.by_image, "LARGE", 0)
+        for n in (1, 2):
+            plan, path = mg.compile(Strip(), (n, 16, 16, 2)), Path(folder) / "plan"
+            plan.save(path)
+            assert plan.constant_bytes <= ZEROS.size, plan.constant_bytes
+            parts = saved_plan.Parts(plan.versions, plan.output_type, plan.recipe, plan.machine)
+            header = saved_plan._header(parts, ZEROS) | {"isa": "ISA", "checksum": "CHECKSUM"}
+            found[f"header-{n}"] = json.dumps(header, separators=(",", ":")).replace('"CHECKSUM"', "CHECKSUM").encode()
+            found[f"file-{n}"] = path.read_bytes()
+    return found
 
 
 def checkpoint() -> bytes:

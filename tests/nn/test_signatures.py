@@ -53,6 +53,7 @@ TORCH = {  # the parameters that PyTorch 2.9 takes by position, in order; https:
 OWN = {  # what PyTorch does not have, and what may stand by position
     nn.Branches: "*modules",
     nn.ConvBNReLU: "in_channels out_channels kernel_size stride padding",
+    nn.GaborBank: "sizes orientations", nn.GaborPool: "bank first step",
     nn.GlobalAvgPool2d: "",
     nn.NaiveInception: "in_channels ch1x1 ch3x3 ch5x5",
     nn.SparseConv2d: "weight bias",

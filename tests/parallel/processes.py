@@ -27,3 +27,9 @@ def run(n, *words, folder=None, ft=False, limit=LIMIT):
     """Runs it to its end."""
     environment = os.environ | ENVIRONMENT
     return subprocess.run(command(n, *words, ft=ft), cwd=folder, capture_output=True, text=True, timeout=limit, env=environment)
+
+
+def children(pid):
+    """The processes that `pid` has started."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
+    return [int(line) for line in found.split()]

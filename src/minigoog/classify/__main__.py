@@ -10,16 +10,21 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from .. import figures, kernels
 from ..cli import Parser, exit_codes, integer, output_file
 from ..data.verify import skipped_lines
 from ..files import atomic_write
+from ..loading import TrainedModel
 from ..loading import flags as weights
+from ..parallel import Communicator, cores_per_process, world
+from ..parallel.deal import blocks
+from ..parallel.together import ending_all, one_program
 from ..text import printable
 from .bars import Bars
 from .evidence import draw
-from .photographs import Result, classify, photographs
+from .photographs import BATCH, Result, classify, photographs
 
 PROG = "python -m minigoog.classify"
 SHOWN = 20  # photographs: of more, each gets one line
@@ -42,11 +47,19 @@ def parser(prog: str = PROG) -> Parser:
 
 def run(flags: Namespace) -> None:
     """Classifies the photographs that the flags select."""
-    if flags.threads:
-        kernels.set_num_threads(flags.threads)
+    ranks = world("classify: mpiexec")
+    if flags.threads or ranks.size > 1:
+        kernels.set_num_threads(flags.threads or cores_per_process())
+    with one_program(ranks):
+        _run(flags, ranks)
+
+
+def _run(flags: Namespace, ranks: Communicator) -> None:
     paths = photographs(flags.photos)
     model = weights.load_with(flags, flags.weights)
-    results = list(_shown(classify(model, paths, flags.top, flags.skip_damaged), len(paths), bool(flags.json or flags.csv)))
+    results = list(_shown(_shared(flags, model, paths, ranks), len(paths), bool(flags.json or flags.csv)))
+    if ranks.rank:
+        return
     found = [result for result in results if result.ranking is not None]
     if flags.json:
         _write_json(flags, results)
@@ -58,6 +71,13 @@ def run(flags: Namespace) -> None:
         print(f"{printable(written)}: {len(found):,} photograph{'s' * (len(found) != 1)}")
     if flags.skip_damaged:
         print("\n".join(skipped_lines([result.path for result in results if result.ranking is None])))
+
+
+def _shared(flags: Namespace, model: TrainedModel, paths: Sequence[Path], ranks: Communicator) -> Iterator[Result]:
+    """The results of all photographs, in their order; of several processes each computes some of the batches."""
+    own = blocks(len(paths), BATCH, ranks)[ranks.rank]
+    found = classify(model, paths[own.start : own.stop], flags.top, flags.skip_damaged)
+    return found if ranks.size == 1 else (result for each in ranks.gather("the photographs", list(found)) for result in each)
 
 
 def _shown(results: Iterator[Result], n: int, written: bool) -> Iterator[Result]:
@@ -99,7 +119,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Exit codes: 0 done, 1 too little memory, 2 wrong flags or files, 130 stopped."""
     p = parser(prog)
     flags = p.parse_args(arguments)
-    with exit_codes(p):
+    with ending_all(), exit_codes(p):
         run(flags)
 
 

@@ -9,76 +9,76 @@ beside the concatenated map, so that nothing is copied:
                               [ the module's output ............. ]
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import kernels
-from ..array_types import Shape
+from ..array_types import Array, Shape
 from ..checks import check_bool, check_choice, check_shape
-from ..nn import evaluation_mode
-from ..tensor import Tensor, is_recording
-from .plan import Plan
-from .rules import lower
+from .building import build
+from .int8 import check_images
+from .lowering import ALGORITHMS, Recipe
+from .plan import Plan, load_plan
 
 if TYPE_CHECKING:
     from ..nn import Module
 
-__all__ = ["Plan", "compile"]
+PRECISIONS = ("float32", "int8")
+__all__ = ["Plan", "compile", "load_plan"]
 
-ALGORITHMS = ("auto", "batch_invariant", "direct")
 
-
-def compile(model: "Module", input_shape: Shape, *, algorithm: str = "auto", tune: bool = False) -> Plan:
+def compile(
+    model: "Module", input_shape: Shape | Sequence[Shape], *, algorithm: str = "auto", tune: bool = False, sparse: bool = True,
+    precision: str = "float32", calibrate: Array | None = None,
+) -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
-    The parameters are copied, so later changes to the model have no effect. A value that is not computed from the input by recorded
-    operations is a constant. The model may return a tensor or a tuple of tensors. Needs the C kernels; an operation without a rule
-    runs in NumPy between them, and the printed plan shows that.
+    input_shape: several shapes in a list make one plan for inputs of each; it has what is alike in their packed weights once.
+
+    The parameters are copied, so later changes to the model have no effect (Plan.is_stale, Plan.refresh). A value that is not computed from
+    the input by recorded operations is a constant. The model may return a tensor or a tuple of tensors. Needs the C kernels; an operation
+    without a rule runs in NumPy between them, and the printed plan shows that.
 
     algorithm: of convolutions that name none. "auto": the fastest for this size, so that results of two sizes may differ by rounding;
     "batch_invariant": an image gets the same bits alone and in any batch, each in a plan for its size (steps in NumPy are not included
     in this promise); "direct": a large value or a NaN affects no output but those whose windows it is in.
 
     Weights with many zeros are multiplied as CSR where that is faster (print(plan) says why), by fixed rules, or by trials of each layer
-    with `tune`; a NaN or an infinity then does not meet the zeros. tune: of a pruned network, no step is slower than the dense one."""
+    with `tune`; a NaN or an infinity then does not meet the zeros. tune: of a pruned network, no step is slower than the dense one.
+    sparse=False: zeros are multiplied like other weights.
+
+    precision="int8": convolutions compute with bytes (kernels/reference/int8.py). The first, which reads the image, and the classifier
+    stay in float32. The scales come from `calibrate`, float32 images [n, h, w, c] like those that the plan will see, some dozens. What
+    is computed with bytes has the same bits on every instruction set. print(plan) shows each step's error, Plan.compare measures it."""
     if kernels.native is None:
         raise RuntimeError("compile: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
     if not hasattr(model, "named_modules"):
         raise TypeError(f"compile: `model` is {type(model).__name__}, expected a Module")
-    if not is_recording():
-        raise RuntimeError("compile: a plan is made from the tape, but nothing is recorded under no_grad")
     check_choice("compile", "algorithm", algorithm, ALGORITHMS)
-    plan = _plan(model, check_shape("compile", "input_shape", input_shape, 4), algorithm, check_bool("compile", "tune", tune))
-    kernels.native.workspace.release()  # the maps of the trial run: 1 GB for GoogLeNet at batch 32, not needed again
-    return plan
-
-
-def _recorded(model: "Module", shape: Shape) -> tuple[Tensor, Any]:
-    """An input and what the model makes of it: no values, only the tape. Where an operation of the user's own needs values,
-    or those of weights that are stored elsewhere, zeros."""
-    with evaluation_mode(model):
-        try:
-            with kernels.outlining() as promises:
-                x = Tensor(kernels.outline.unknown(shape), requires_grad=True)
-                y = model(x)
-            if promises.kept == promises.made:
-                return x, y
-        except MemoryError:
-            raise
-        except Exception:  # whatever such an operation raises; an error of another kind comes again
-            pass
-        x = Tensor(np.zeros(shape, np.float32), requires_grad=True)
-        return x, model(x)
-
-
-def _plan(model: "Module", shape: Shape, algorithm: str, tune: bool) -> Plan:
-    x, result = _recorded(model, shape)
-    ys = list(result) if isinstance(result, tuple) else [result]
-    for y in ys:
-        if not isinstance(y, Tensor):
-            raise TypeError(f"compile: the model returned {type(y).__name__}, expected a Tensor or a tuple of Tensors")
-    names = {id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters()}
+    recipe = Recipe(_shapes(input_shape), algorithm, check_bool("compile", "tune", tune), check_bool("compile", "sparse", sparse))
+    recipe = recipe._replace(**_precision(precision, calibrate, recipe.shapes))
     machine = kernels.native.machine.current()
-    steps = lower(x, ys, names, machine, algorithm, tune)
-    return Plan(steps, machine, shape, [y.shape for y in ys], type(result) if isinstance(result, tuple) else None)
+    return Plan(*build(model, recipe, machine), recipe, machine)
+
+
+def _precision(precision: str, calibrate: Array | None, shapes: tuple[Shape, ...]) -> dict[str, Any]:
+    """The fields of a Recipe that say in what numbers a plan computes."""
+    check_choice("compile", "precision", precision, PRECISIONS)
+    if precision == "float32":
+        if calibrate is not None:
+            raise ValueError("compile: `calibrate` is given, but `precision` is 'float32', expected 'int8'")
+        return {}
+    if calibrate is None:
+        raise ValueError("compile: `calibrate` is missing, expected some dozens of images: the scales of an int8 plan come from them")
+    if len(shapes) > 1:
+        raise ValueError(f"compile: `input_shape` has {len(shapes)} shapes, expected one: an int8 plan has one")
+    images = check_images("compile", "calibrate", calibrate, shapes[0])
+    return {"algorithm": "direct", "sparse": False, "precision": precision, "calibrate": images}
+
+
+def _shapes(given: Shape | Sequence[Shape]) -> tuple[Shape, ...]:
+    several = isinstance(given, (list, tuple)) and len(given) > 0 and all(isinstance(shape, (list, tuple)) for shape in given)
+    shapes = tuple(check_shape("compile", "input_shape", shape, 4) for shape in (given if several else [given]))
+    if len(set(shapes)) < len(shapes):
+        raise ValueError(f"compile: `input_shape` is {given}, expected every shape once")
+    return shapes

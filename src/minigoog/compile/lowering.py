@@ -1,15 +1,15 @@
 """From a tape to the calls of a plan: what the rules of all operations (rules.py) share."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from .. import kernels
-from ..array_types import Array
+from ..array_types import Array, Shape
 from ..locks import new_lock
 from ..nn.stored import StoredParameter
 from ..op import Key, Op, key_of
@@ -19,6 +19,21 @@ from .layout import Layout, Map, new_map
 Call: TypeAlias = Any  # kernels.native.plan.Call, which exists only where the C kernels were built
 
 
+Choice: TypeAlias = tuple[bool, str]  # whether weights with zeros are multiplied as CSR, and why
+ALGORITHMS = ("auto", "batch_invariant", "direct")
+
+
+class Recipe(NamedTuple):
+    """The settings of `compile`."""
+
+    shapes: tuple[Shape, ...]
+    algorithm: str = "auto"
+    tune: bool = False
+    sparse: bool = True
+    precision: str = "float32"
+    calibrate: Array | None = None  # images, of an int8 plan
+
+
 class Lowering:
     """The steps of a plan while it is built.
 
@@ -26,14 +41,16 @@ class Lowering:
     names    id of a parameter -> its layer
     native   kernels.native.plan: each of its functions makes the calls of one kind of operation
     machine  for which weights are packed
-    algorithm  of convolutions: "auto", "batch_invariant" or "direct"
-    tune     whether trials decide what weights with zeros become (sparse.py)
+    recipe   the settings of `compile`
+    before   choices for weights with zeros that were made before, to be made again
+    choices  all choices so far (sparse.py)
     done     operations that an earlier step also computes
     copied   (concatenation, number of its input) of those that a step has copied there
     """
 
-    def __init__(self, layout: Layout, names: dict[int, str], machine: Any, algorithm: str, tune: bool):
-        self.layout, self.names, self.machine, self.algorithm, self.tune = layout, names, machine, algorithm, tune
+    def __init__(self, layout: Layout, names: dict[int, str], machine: Any, recipe: Recipe, before: Iterable[Choice] = ()):
+        self.layout, self.names, self.machine, self.recipe, self.before = layout, names, machine, recipe, iter(before)
+        self.choices: list[Choice] = []
         self.native = kernels.native.plan
         self.steps: list[Call] = []
         self.done: set[Key] = set(layout.epilogues.heads)

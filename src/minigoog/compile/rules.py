@@ -39,7 +39,7 @@ def conv2d(lowering: Lowering, op: Conv2d) -> None:
     maps = [layout.output(other) for other in together]
     y = maps[0]._replace(shape=(*maps[0].shape[:3], sum(m.shape[3] for m in maps)))
     w, b = lowering.weights(together)
-    how = op.window | ({"algorithm": lowering.algorithm} if op.window["algorithm"] == "auto" else {})
+    how = op.window | ({"algorithm": lowering.recipe.algorithm} if op.window["algorithm"] == "auto" else {})
     calls = sparse.convolution(lowering, layout.input(op), w, b, y, _after(layout, op), how)
     lowering.add(op, calls, None, lowering.common_name(together))
     lowering.done |= set(together)
@@ -159,10 +159,8 @@ RULES: dict[type[Op], Rule] = {
 }
 
 
-def lower(x: Tensor, ys: Sequence[Tensor], names: dict[int, str], machine: Any, algorithm: str, tune: bool) -> list[Call]:
-    """The steps that compute the tensors `ys` from `x` on `machine`. names: id of a parameter -> its layer; algorithm: of convolutions;
-    tune: choose by trials."""
-    lowering = Lowering(Layout(x, ys, {kind for kind, rule in RULES.items() if rule.to_slice}), names, machine, algorithm, tune)
+def lower(lowering: Lowering, ys: Sequence[Tensor]) -> list[Call]:
+    """The steps that compute the tensors `ys` of the lowering's tape."""
     for op in lowering.layout.tape:
         if op in lowering.layout.from_x and op not in lowering.done:
             rule = RULES.get(type(op))

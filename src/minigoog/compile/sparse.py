@@ -14,7 +14,7 @@ from .. import kernels
 from ..array_types import Array
 from ..kernels.shapes import conv_shape
 from .layout import Map, new_map
-from .lowering import Call, Lowering
+from .lowering import Call, Choice, Lowering
 
 DENSE_ENOUGH = 0.7  # no CSR from this density on
 SOME_IMAGES = 8  # for which "batch_invariant" chooses
@@ -34,7 +34,9 @@ GAIN = 0.97  # of the dense time: what CSR must reach in a trial
 def convolution(lowering: Lowering, x: Map, w: Any, b: Array | None, y: Map, after: dict[str, Any], how: dict[str, Any]) -> Sequence[Call]:
     """The calls of a convolution of the map `x` with the weights `w`, which may have zeros. after: activation and residual; how: window."""
     dense = lowering.native.convolution(lowering.machine, x, w, b, y, **after, **how)
-    if how.get("algorithm", lowering.algorithm) not in ("auto", lowering.algorithm) or dense[-1].algorithm == "depthwise":
+    algorithm = lowering.recipe.algorithm
+    named = how.get("algorithm", algorithm) not in ("auto", algorithm)
+    if named or dense[-1].algorithm == "depthwise" or not lowering.recipe.sparse:
         return dense  # type: ignore[no-any-return]
     if (groups := how.get("groups", 1)) > 1:
         parts = [_one(lowering, *part, how=how | {"groups": 1}) for part in _groups(groups, x, w, b, y, after)]
@@ -71,14 +73,22 @@ def _one(
     shared = what.shared * sparse.SHARE * SHARED_OPERATION < what.weights * CSR_OPERATION
     csr = sparse.convolution(m, s, x, w, what, shared, b, y, **after)
     cost = partial(csr_cost, weights=what.shared * sparse.SHARE if shared else what.weights, shared=shared)
-    takes_csr, costs = (_tried if lowering.tune else _estimated)(lowering, s, dense, csr, cost)
+    takes_csr, costs = _decided(lowering, s, dense, csr, cost)
     why = f"density {what.weights / prod(w.shape):.3g}: {costs}"
     return [csr._replace(why=why)] if takes_csr else [*dense[:-1], dense[-1]._replace(why=why)]
 
 
-def _estimated(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> tuple[bool, str]:
+def _decided(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> Choice:
+    """Whether CSR is taken, and why: as it was chosen before, or as the rules or a trial say."""
+    decide = _tried if lowering.recipe.tune else _estimated
+    choice = next(lowering.before, None) or decide(lowering, s, dense, csr, cost)
+    lowering.choices.append(choice)
+    return choice
+
+
+def _estimated(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> Choice:
     """Whether the rules choose CSR, and the costs as text: shares of what `direct` takes."""
-    s = s._replace(n=SOME_IMAGES) if lowering.algorithm == "batch_invariant" else s
+    s = s._replace(n=SOME_IMAGES) if lowering.recipe.algorithm == "batch_invariant" else s
     algorithm, direct, sparse = dense[-1].algorithm, dense_cost(s), cost(s)
     best = dense_cost(s, dense[-1].settings["conv"].side if algorithm == "winograd" else 0)
     return sparse < best, f"{algorithm} {best / direct:.2f}, {csr.algorithm} {sparse / direct:.2f} of direct"
@@ -101,7 +111,7 @@ def csr_cost(s: Any, weights: int, shared: bool = False) -> float:
     return float(weights * (operation * positions + CSR_WEIGHT) + CSR_FLOAT * floats)
 
 
-def _tried(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> tuple[bool, str]:
+def _tried(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> Choice:
     """Whether CSR is faster in a trial, and the milliseconds as text."""
     if cost(s) > HOPELESS * dense_cost(s):
         return _estimated(lowering, s, dense, csr, cost)

@@ -20,6 +20,8 @@ from ..formats import saved_model
 from ..loading import TrainedModel
 from ..loading import flags as weights
 from ..metrics import confusion_matrix
+from ..parallel import Communicator, cores_per_process, world
+from ..parallel.together import ending_all, one_program
 from ..reading import known_kind
 from ..text import confusion_text, listed, printable, shell_word
 from . import mistakes
@@ -88,9 +90,15 @@ def _runs(given: str) -> list[Path]:
 
 
 def evaluate(flags: Namespace) -> None:
-    """Prints the results that the flags select."""
-    if flags.threads:
-        kernels.set_num_threads(flags.threads)
+    """Prints the results that the flags select; the processes of mpiexec share the images."""
+    ranks = world("evaluate: mpiexec")
+    if flags.threads or ranks.size > 1:
+        kernels.set_num_threads(flags.threads or cores_per_process())
+    with one_program(ranks):
+        _evaluate(flags, ranks)
+
+
+def _evaluate(flags: Namespace, ranks: Communicator) -> None:
     members = [weights.load_with(flags, str(member)) for run in flags.runs for member in _runs(run)]
     if flags.data is None:
         raise ValueError("nothing to test on: pass --data with the name of a data set or a folder of images")
@@ -101,7 +109,9 @@ def evaluate(flags: Namespace) -> None:
     n_crops = sorted(set(flags.crops or ([1, 10] if flags.table else [1])))
     print(f"{len(members)} model{'s' * (len(members) > 1)}, {len(dataset):,} test images of {printable(flags.data)}")
     print("".join(f"{printable(flags.data)}: {note}\n" for note in whole.notes))
-    rows, mean = table_3(members, dataset, n_crops, k, workers=flags.workers, batch_invariant=flags.batch_invariant)
+    rows, mean = table_3(members, dataset, n_crops, k, workers=flags.workers, batch_invariant=flags.batch_invariant, ranks=ranks)
+    if ranks.rank:
+        return
     rows = rows if flags.table else rows[-len(n_crops) :]
     print(table_text(rows, k))
     confusion = confusion_matrix(mean.argmax(axis=1), dataset.labels, len(dataset.classes))
@@ -142,7 +152,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     if given[:1] == ["curves"]:
         p, action, given = p.commands["curves"], draw_curves, given[1:]
     flags = p.parse_args(given)
-    with exit_codes(p, reword=with_flags(data="--data")):
+    with ending_all(), exit_codes(p, reword=with_flags(data="--data")):
         action(flags)
 
 

@@ -10,19 +10,26 @@ from ..array_types import Array
 from ..data import DataLoader
 from ..data.transforms import Transform
 from ..loading import TrainedModel, runner
+from ..parallel import Alone, Communicator
+from ..parallel.deal import Part, blocks
 from ..text import printable
 from .crops import crops
 
+ALONE = Alone()
 BATCH = 240  # about how many crops go through the network together
 
 
 def probabilities(
-    model: TrainedModel, dataset: Any, n_crops: int, workers: int = 2, progress: bool = True, batch_invariant: bool = False
-) -> Array:
+    model: TrainedModel, dataset: Any, n_crops: int, workers: int = 2, progress: bool = True, batch_invariant: bool = False,
+    ranks: Communicator = ALONE,
+) -> Array:  # fmt: skip
     """The mean over `n_crops` crops of the class probabilities of each image: [n, classes]. progress: on a terminal, counts batches.
 
-    batch_invariant: the probabilities of an image have the same bits, whatever the images around it (see `compile`)."""
-    loader = DataLoader(dataset, max(1, BATCH // n_crops), num_workers=workers, transform=_cropping(model, n_crops))
+    batch_invariant: the probabilities of an image have the same bits, whatever the images around it (see `compile`). ranks: processes that
+    share the batches; all of them return all probabilities, which have the bits of one process."""
+    size = max(1, BATCH // n_crops)
+    own = Part(dataset, blocks(len(dataset), size, ranks)[ranks.rank])
+    loader = DataLoader(own, size, num_workers=workers, transform=_cropping(model, n_crops))
     run, found, began = runner(model, batch_invariant), [], time.perf_counter()
     progress = progress and sys.stdout.isatty()
     for i, (images, _) in enumerate(loader.epoch(), start=1):  # images [n, crops, h, w, c]
@@ -34,7 +41,7 @@ def probabilities(
             print(f"\r{printable(model.path)}, {at}", end="", flush=True)
     if progress:
         print("\r" + " " * 100 + "\r", end="")
-    return np.concatenate(found)
+    return np.concatenate([part for each in ranks.gather("the probabilities", found) for part in each])
 
 
 def _cropping(model: TrainedModel, n_crops: int) -> Transform:

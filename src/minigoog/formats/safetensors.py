@@ -30,8 +30,8 @@ MOST_BYTES = 2**62  # of an array, counting axes of length 0 as 1: NumPy cannot 
 Entry: TypeAlias = dict[str, Any]  # of an array in the header: dtype, shape, data_offsets
 
 
-def save(path: str | Path, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
-    """Writes `arrays` (name -> array) and `metadata` (name -> string) to `path`, atomically.
+def save(path: str | Path, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None, sync: bool = True) -> None:
+    """Writes `arrays` (name -> array) and `metadata` (name -> string) to `path`, atomically. sync: see `atomic_write`.
 
     Raises TypeError or ValueError, and leaves an old file unchanged, for what the format cannot hold."""
     offset, entries = 0, _metadata_entry(metadata or {})
@@ -45,7 +45,7 @@ def save(path: str | Path, arrays: Mapping[str, Any], metadata: Mapping[str, str
     header += b" " * (-len(header) % 8)
     if len(header) > LONGEST_JSON:
         raise ValueError(f"safetensors.save: `arrays` and `metadata` make a header of {len(header)} bytes, expected at most {LONGEST_JSON}")
-    with atomic_write(path) as file:
+    with atomic_write(path, sync) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for name, array in arrays.items():
             file.write(np.ascontiguousarray(array, DTYPES[entries[name]["dtype"]]).tobytes())

@@ -48,6 +48,7 @@ class Sample(NamedTuple):
     label: int
     classes: tuple[str, ...]
     about: str
+    colours: str = ""  # the order of its channels: RGB or BGR; "" for others
 
     @property
     def name(self) -> str:
@@ -87,7 +88,8 @@ def load_sample(flags: Namespace) -> Sample:
     if not 0 <= label < len(network.classes):
         raise ValueError(f"--label is {label}, expected 0 to {len(network.classes) - 1}")
     pixels = pixels.round().astype(np.uint8)
-    return Sample(network.model.train(flags.training), image, pixels, label, network.classes, f"{network.about}\n{about}")
+    colours = network.preprocess.colours if image.shape[2] == len("RGB") else ""
+    return Sample(network.model.train(flags.training), image, pixels, label, network.classes, f"{network.about}\n{about}", colours)
 
 
 def load_network(flags: Namespace) -> Network:

@@ -23,6 +23,7 @@ from .containers import Branches, ModuleList, Sequential
 from .conv import Conv2d
 from .conv_transpose import ConvTranspose2d
 from .dropout import Dropout
+from .gabor import GaborBank, GaborPool
 from .inception import Inception, NaiveInception
 from .layer_sensitivity import sensitivity
 from .linear import Linear
@@ -35,8 +36,8 @@ from .upsample import ChannelShuffle, Upsample
 
 __all__ = [
     "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "Branches", "Buffer", "ChannelShuffle", "Conv2d", "ConvBNReLU",
-    "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "ELU", "evaluation_mode", "Flatten", "GELU", "GlobalAvgPool2d",
-    "Hardsigmoid", "Hardswish", "Hardtanh", "Identity", "Inception", "LeakyReLU", "Linear", "LogSoftmax", "masks", "MaxPool2d",
-    "Module", "ModuleList", "NaiveInception", "Parameter", "PReLU", "prune", "ReLU", "ReLU6", "sensitivity", "Sequential",
-    "Sigmoid", "SiLU", "Softmax", "SparseConv2d", "Tanh", "Upsample",
+    "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "ELU", "evaluation_mode", "Flatten", "GaborBank", "GaborPool",
+    "GELU", "GlobalAvgPool2d", "Hardsigmoid", "Hardswish", "Hardtanh", "Identity", "Inception", "LeakyReLU", "Linear",
+    "LogSoftmax", "masks", "MaxPool2d", "Module", "ModuleList", "NaiveInception", "Parameter", "PReLU", "prune", "ReLU",
+    "ReLU6", "sensitivity", "Sequential", "Sigmoid", "SiLU", "Softmax", "SparseConv2d", "Tanh", "Upsample",
 ]

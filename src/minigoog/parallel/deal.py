@@ -8,6 +8,14 @@ import numpy as np
 from ..array_types import IntArray
 from ..data.images import Image
 from ..data.transforms import Transform
+from .communicator import Communicator
+from .tree import share
+
+
+def blocks(n: int, size: int, ranks: Communicator) -> list[range]:
+    """The numbers below `n` that each process gets, in whole batches of `size`: so the batches are the same for any number of them."""
+    ends = [min(share(-(-n // size), ranks.size, rank)[1] * size, n) for rank in range(ranks.size)]
+    return [range(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 class Part:

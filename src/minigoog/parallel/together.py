@@ -4,8 +4,8 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, TextIO, TypeVar
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from typing import Any, TextIO, TypeVar, cast
 
 from ..array_types import Array
 from ..files import error_text
@@ -69,6 +69,13 @@ class FirstsOutput:
 
     def isatty(self) -> bool:
         return self.ranks.rank == 0 and self.file.isatty()
+
+
+@contextmanager
+def one_program(ranks: Communicator) -> Iterator[None]:
+    """Within a with-block, only the first process prints."""
+    with redirect_stdout(cast(TextIO, FirstsOutput(sys.stdout, ranks))) if ranks.size > 1 else nullcontext():
+        yield
 
 
 @contextmanager

@@ -28,7 +28,8 @@ STATES = {"momentum_buffer": "velocities", "sum": "sums"}  # of optimizers: what
 
 def save(run: Run, trainer: Trainer, buffers: Mapping[str, Array] | None = None) -> None:
     """Writes weights, momentum, masks, averages, the state of the random numbers, the progress, and a fingerprint of what
-    decides the bits. buffers: those of the network before a step in progress, by name.
+    decides the bits. buffers: those of the network before a step in progress, by name; there is
+    little time then, and nothing is synced.
 
     Raises FloatingPointError, and leaves the old file, if a weight is not finite."""
     check_finite(trainer)
@@ -36,7 +37,7 @@ def save(run: Run, trainer: Trainer, buffers: Mapping[str, Array] | None = None)
         return
     facts = {"progress": asdict(trainer.progress), "random": rng.state(), "fingerprint": trainer.fingerprint}
     arrays = arrays_of(trainer) | {f"weights/{name}": array for name, array in (buffers or {}).items()}
-    safetensors.save(run.path(NAME), arrays, {name: json.dumps(value) for name, value in facts.items()})
+    safetensors.save(run.path(NAME), arrays, {name: json.dumps(value) for name, value in facts.items()}, sync=buffers is None)
 
 
 def check_finite(trainer: Trainer) -> None:

@@ -1,17 +1,15 @@
 """Training one model, or several as the paper's ensemble: same initialisation and schedule, different sampling. (Section 7)"""
 
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 from .. import kernels
 from ..files import check_folder
 from ..parallel import Communicator, cores_per_process
-from ..parallel.together import FirstsOutput, agreed
+from ..parallel.together import agreed, one_program
 from . import checkpoint, company, finetune, longer, pruning
 from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
@@ -73,7 +71,7 @@ def members(config: Config, folder: Path) -> Iterator[Config]:
 def _train(config: Config, run: Run | None = None, accept_changes: bool = False) -> Result | list[Result]:
     """Trains into a new folder, or resumes that of `run`; invalid settings leave no folder."""
     ranks = company.ranks_of(config)
-    with redirect_stdout(cast(TextIO, FirstsOutput(sys.stdout, ranks))) if ranks.size > 1 else nullcontext():
+    with one_program(ranks):
         setup = agreed(ranks, "the preparation", lambda: _prepared(config, run is None and ranks.rank == 0))
         config = effective(config, setup)
         company.check_alike(ranks, config, setup.facts)

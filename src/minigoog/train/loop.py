@@ -1,6 +1,7 @@
 """The training loop: steps and epochs."""
 
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -222,8 +223,11 @@ class Trainer:
 
     def _save_at_once(self) -> None:
         """At a signal, if there are several processes: a checkpoint of the last step, in case mpiexec leaves no time for the next."""
-        if self.settled:
-            checkpoint.save(self.run, self, self.batches.before())
+        if not self.settled or self.ranks.rank:
+            return
+        checkpoint.save(self.run, self, self.batches.before())
+        self.saved = self.progress.epoch + self.progress.step / len(self.batches)
+        print(f"\nrank 0 was told to stop. {self.how_to_resume()}", file=sys.stderr, flush=True)
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:

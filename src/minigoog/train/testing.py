@@ -11,8 +11,7 @@ from ..array_types import Array, IntArray
 from ..data import DataLoader
 from ..nn import Module
 from ..parallel import Communicator
-from ..parallel.deal import Part
-from ..parallel.tree import share
+from ..parallel.deal import Part, blocks
 from ..tensor import Tensor, no_grad
 from .setup import Setup
 
@@ -39,14 +38,12 @@ def predict(model: Module, setup: Setup, workers: int, ranks: Communicator) -> A
     """Logits of the test images: [n, classes]. Each process computes some of the batches, which are the same for any number of them."""
     large = setup.classifier is not None  # a trained network: to compile it pays
     size, n = features.BATCH if large else BATCH, len(setup.test)
-    ends = [min(share(-(-n // size), ranks.size, rank)[1] * size, n) for rank in range(ranks.size)]
-    begins = [0, *ends]
-    own = Part(setup.test, range(begins[ranks.rank], ends[ranks.rank]))
+    parts = blocks(n, size, ranks)
+    own = Part(setup.test, parts[ranks.rank])
     loader = DataLoader(own, size, num_workers=workers, transform=setup.test_transform)
     model.eval()
     found = _logits(model, (images for images, _ in loader) if len(own) else iter(()), large)
-    counts = [end - begin for begin, end in zip(begins, ends, strict=False)]
-    return ranks.rows("the test", np.concatenate(found) if found else np.empty((0, 0), np.float32), counts)
+    return ranks.rows("the test", np.concatenate(found) if found else np.empty((0, 0), np.float32), list(map(len, parts)))
 
 
 def _logits(model: Module, batches: Iterator[Array], large: bool) -> list[Array]:

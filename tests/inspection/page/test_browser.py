@@ -1,6 +1,8 @@
 """The page in a real browser: every key, every picture."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ import pytest
 def test_the_page_makes_no_requests_and_the_console_is_silent(tiny):
     asked = [json.loads(entry["message"])["message"] for entry in tiny.driver.get_log("performance")]
     sent = [event["params"] for event in asked if event["method"] == "Network.requestWillBeSent"]
-    here = tiny.run("return location.href")
+    here = tiny.run("return location.href.split('#')[0]")  # the address names the number that is shown
     urls = {request["request"]["url"] for request in sent if request["documentURL"] == here}  # of others: the browser's own first tab
     assert here in urls and all(url.startswith("data:") for url in urls - {here}), urls
     assert tiny.driver.get_log("browser") == []
@@ -18,7 +20,7 @@ def test_the_page_makes_no_requests_and_the_console_is_silent(tiny):
 
 def test_the_first_screen_says_what_to_do_next(page):
     assert "One image through TinyInception" in page.text("#heading")
-    assert all(word in page.text("#welcome") for word in ("→", "next operation", "Click", "Hover", "?"))
+    assert all(word in page.text("#welcome") for word in ("→", "next operation", "Click", "Hover", "/", "?"))
     assert page.text("#position") == "forward 1 of 38: image"
     assert page.text("#classes li:first-child span").startswith("5")
 
@@ -152,11 +154,70 @@ def test_dark_mode_follows_the_system_and_the_button(page):
     assert ground() == dark  # what was chosen stays
 
 
-@pytest.mark.parametrize("width", [1366, 1000, 700])
-def test_nothing_is_wider_than_the_window(page, width):
-    size = {"width": width, "height": 768, "deviceScaleFactor": 1, "mobile": False}
+WIDTHS = {390: 844, 800: 1000, 1366: 768, 2560: 1300}  # a phone, a tablet, a laptop, a wide screen
+AXE = os.environ.get("MINIGOOG_AXE")  # axe.min.js of the npm package axe-core
+
+
+@pytest.fixture(params=[*WIDTHS, 1000, 700], ids=str)
+def sized(page, request):
+    """The page in a window of this width; the narrowest is a phone."""
+    width = request.param
+    size = {"width": width, "height": WIDTHS.get(width, 768), "deviceScaleFactor": 1, "mobile": width < 400}
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     page.run("minigoog.goToNode(6)")
-    assert page.run("return document.documentElement.scrollWidth") <= width
-    assert page.run("const s = document.getElementById('step'); return s.scrollWidth - s.clientWidth") <= 0
+    yield page, width
     page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_nothing_is_wider_than_the_window_and_the_diagram_is_seen_whole(sized):
+    page, width = sized
+    assert page.run("return document.documentElement.scrollWidth") <= width
+    for name in ("step", "network"):
+        assert page.run("const s = document.getElementById(arguments[0]); return s.scrollWidth - s.clientWidth", name) <= 0, name
+    right = page.run("return Math.max(...[...document.querySelectorAll('.box')].map((box) => box.getBoundingClientRect().right))")
+    assert right <= page.run("return document.getElementById('network').getBoundingClientRect().right") + 1
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_violations(sized, theme):
+    if not AXE:
+        pytest.skip("no axe-core here: npm install axe-core, MINIGOOG_AXE=node_modules/axe-core/axe.min.js")
+    page, _ = sized
+    page.run("document.documentElement.dataset.theme = arguments[0]", theme)
+    page.run(Path(AXE).read_text())
+    script = "axe.run().then((found) => arguments[0](found.violations.map(({id, nodes}) => [id, nodes[0].html])))"
+    assert page.driver.execute_async_script(script) == []
+
+
+def test_the_address_is_a_link_to_the_number_and_takes_there(page):
+    page.run("minigoog.goToNode(minigoog.nodes.findIndex((n) => n.name === 'inception2b.branch3x3.conv')); minigoog.lookAt(3, 4, 5)")
+    assert page.run("return location.hash") == "#inception2b.branch3x3.conv/3,4,5"
+    state = "const {row, column, channel} = minigoog.state; return [row, column, channel]"
+    for address, here, at in (("#inception3a/1,2,60", ("inception3a.concat", "forward"), [1, 2, 60]),
+                              ("#conv1/7,0,3/backward", ("conv1", "backward"), [7, 0, 3]),
+                              ("#classifier/4", ("classifier", "forward"), [0, 0, 4])):  # fmt: skip
+        page.run("location.hash = arguments[0]", address)
+        page.wait(f"return document.getElementById('position').textContent.endsWith('{here[0]}')")
+        assert page.here() == here and page.run(state) == at
+    page.run("location.hash = '#nowhere/1,2,3'")
+    assert page.here() == ("classifier", "forward")
+
+
+def test_the_search_finds_layers_modules_and_classes(page):
+    from selenium.webdriver import Keys
+
+    for words, here, channel in (("inception2b", "inception2b.concat", None), ("pool2", "pool2", None), ("7", "classifier", 7)):
+        page.press("/", words, Keys.ENTER)
+        assert page.here()[0] == here and (channel is None or page.run("return minigoog.state.channel") == channel)
+        page.run("document.getElementById('search').value = ''; document.activeElement.blur()")
+    page.press("/", "nothing like that", Keys.ENTER)
+    assert page.run("return document.getElementById('search').getAttribute('aria-invalid')") == "true"
+    page.run("document.getElementById('search').value = ''; document.activeElement.blur()")
+
+
+def test_modules_in_small_go_to_them_and_say_in_plain_words_what_they_do(page):
+    page.run("document.querySelector('#minimap button[title=inception3a]').click()")
+    assert page.here()[0] == "inception3a.concat"
+    assert page.run("return document.querySelector('#minimap [aria-pressed=true]').textContent") == "3a"
+    assert page.text(".of-module").startswith("inception3a looks at one map in 4 ways at once")
+    assert "104 channels go in, 32 + 48 + 24 + 24" not in page.text(".of-module") and " = 144 come out" in page.text(".of-module")

@@ -50,10 +50,10 @@ def learn(
         yield loss.item()
 
 
-def new_head(shape: tuple[int, int, int], priors: Array, seed: int) -> MultiBoxHead:
-    """A head with random numbers of a seed of its own."""
+def new_head(maps: Array, priors: Array, seed: int) -> MultiBoxHead:
+    """A head for such maps [n, h, w, c], with random numbers of a seed of its own."""
     rng.manual_seed(seed)
-    return MultiBoxHead(shape, priors)
+    return MultiBoxHead(maps.shape[1:], priors, float(np.sqrt(np.square(maps, dtype=np.float32).mean())) or 1.0)
 
 
 def proposals(head: MultiBoxHead, maps: Array, sizes: Sequence[tuple[int, int]]) -> list[Array]:

@@ -93,7 +93,7 @@ def _multibox(shape: list[Any], arrays: Mapping[str, NDArray[Any]]) -> MultiBoxH
     if own["boxes.weight"].ndim != 2 or math.prod(shape[:2]) * own["narrow.weight"].shape[3] != len(own["boxes.weight"]):
         raise ValueError(f"its map for MultiBox is {short(shape)}, which does not fit the weights")
     height, width, channels = shape
-    head = MultiBoxHead((height, width, channels), np.asarray(own["priors"], np.float32), own["narrow.weight"].shape[3])
+    head = MultiBoxHead((height, width, channels), np.asarray(own["priors"], np.float32), narrow=own["narrow.weight"].shape[3])
     head.load_state_dict(own)
     head.eval()
     return head

@@ -33,7 +33,7 @@ from .svm import Linear
 from .tuning import Classifier, Tuner
 from .windows import Windows
 
-MULTIBOX_RATE = 0.001  # of Adam, at first
+MULTIBOX_RATE = 0.005  # of Adam, at first
 SAVED_EVERY = 60.0  # seconds of fine-tuning
 DETECTOR = "detector.safetensors"
 
@@ -90,8 +90,9 @@ def _multibox(detector: Detector, dataset: DetectionSet) -> Generator[str, None,
         objects += [parts, turned(parts)]
         yield f"maps of {i:,} of {len(dataset):,} whole pictures"
     centres = priors(dataset.objects, [(picture.height, picture.width) for picture in dataset.pictures], chosen.multibox, chosen.seed)
-    head = new_head(maps[0].shape[1:], centres, chosen.seed)
-    for step, loss in enumerate(learn(head, np.concatenate(maps), objects, chosen.multibox_steps, MULTIBOX_RATE, chosen.seed), start=1):
+    whole = np.concatenate(maps)
+    head = new_head(whole, centres, chosen.seed)
+    for step, loss in enumerate(learn(head, whole, objects, chosen.multibox_steps, MULTIBOX_RATE, chosen.seed), start=1):
         yield f"MultiBox: step {step:,} of {chosen.multibox_steps:,}, loss {loss:.2f}"
     return head
 

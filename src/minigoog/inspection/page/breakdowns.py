@@ -1,4 +1,5 @@
-"""The strongest number of each map, which the page always stores exactly, with everything needed to explain it."""
+"""One number of each map, which the page always stores exactly, with everything needed to explain it: the strongest; of the logits that
+of the class that is predicted, as a strongly negative logit may be another class's."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,9 +20,8 @@ def strongest(array: Array) -> Shape:
     return tuple(int(i) for i in np.unravel_index(np.abs(array).argmax(), array.shape))
 
 
-def forward(pack: Pack, node: Node) -> Facts:
-    """How the strongest number of a node's output was computed."""
-    at = strongest(node.y)
+def forward(pack: Pack, node: Node, at: Shape) -> Facts:
+    """How the number at `at` of a node's output was computed."""
     return _facts(at, node.y, _breakdowns(pack, [step.explain for step in (node.step,) if step], at))
 
 

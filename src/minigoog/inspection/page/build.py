@@ -19,7 +19,8 @@ ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept:
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
 )  # fmt: skip
 FIRST = ("numbers", "breakdown", "windows")  # the scripts are joined into one program in this order: these, rules/, the rest
-REST = ("explain", "colours", "walk", "diagram", "flow", "maps", "filters", "histogram", "products", "panel", "image", "keys", "main")
+REST = ("explain", "colours", "walk", "places", "diagram", "flow", "maps", "filters", "histogram", "products", "panel", "image",
+        "keys", "main")  # fmt: skip
 
 
 def build_page(steps: Trace, sample: Sample) -> str:

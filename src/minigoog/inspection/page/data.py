@@ -10,7 +10,7 @@ from ...op import Op
 from ...ops.arithmetic import Add
 from ..inputs import Sample
 from ..rules import has_rule, input_names, rule_of
-from ..trace.forks import forks, module_name, outermost
+from ..trace.forks import Fork, forks, module_name, outermost
 from ..trace.step import Step
 from ..trace.trace import Trace
 from . import breakdowns, words
@@ -40,8 +40,9 @@ def page_data(steps: Trace, sample: Sample, levels: int | None = None, most_weig
         "about": sample.about.split("\n"),
         "model": sample.name,
         "levels": levels,
-        "nodes": [_node(nodes, i, spots[i], maps[i], arrays, pack) for i in range(len(nodes))],
+        "nodes": [_node(nodes, i, spots[i], maps[i], arrays, pack, logits) for i in range(len(nodes))],
         "frames": _frames(nodes),
+        "colours": sample.colours,
         "pixels": pack.add_small(sample.pixels),
         "verdict": _verdict(nodes, logits, sample),
         "leftOut": [name for name in weights if name not in kept],
@@ -155,10 +156,15 @@ def _frames(nodes: list[Node]) -> list[Facts]:
     inputs, joins, _ = _graph(nodes)
     steps = {i: nodes[i].step for i in joins}
     found = outermost(forks(inputs, [i for i, step in steps.items() if step and (_joins(nodes[i]) or type(step.op) is Add)]))
-    return [{"name": module_name([nodes[i].name for i in fork.inside]), "nodes": fork.inside} for fork in found]
+    return [_frame(module_name([nodes[i].name for i in fork.inside]), fork, nodes) for fork in found]
 
 
-def _node(nodes: list[Node], i: int, spot: Spot, maps: Facts, arrays: dict[str, int | None], pack: Pack) -> Facts:
+def _frame(name: str, fork: Fork, nodes: list[Node]) -> Facts:
+    """The facts about one module."""
+    return {"name": name, "nodes": fork.inside, "does": words.about_module(name, fork, nodes)}
+
+
+def _node(nodes: list[Node], i: int, spot: Spot, maps: Facts, arrays: dict[str, int | None], pack: Pack, logits: Op) -> Facts:
     """The facts about one node."""
     node = nodes[i]
     facts = {"name": node.name, "shape": _hwc(node.y), "x": spot.x, "row": spot.row, **maps, "rank": node.y.ndim,
@@ -172,8 +178,15 @@ def _node(nodes: list[Node], i: int, spot: Spot, maps: Facts, arrays: dict[str, 
     weights = {name: arrays[f"{node.name}: {name}"] for name, source in zip(input_names(node.step.op), node.inputs, strict=True)
                if source is None}  # fmt: skip
     facts |= _of_rule(node.step.op, pack) | {"weights": weights, "parameters": node.step.parameters, "forward": _ran(node.step)}
-    facts |= {"sees": _sees(node.step), "exact": breakdowns.forward(pack, node)}
+    facts |= {"sees": _sees(node.step), "exact": breakdowns.forward(pack, node, _chosen(node, logits))}
     return facts | ({"backward": _ran(node.back)} if node.back else {})
+
+
+def _chosen(node: Node, logits: Op) -> Shape:
+    """The place of the number that the page opens with, and stores exactly."""
+    if node.step is None or node.step.op is not logits:
+        return breakdowns.strongest(node.y)
+    return tuple(int(i) for i in np.unravel_index(node.y.argmax(), node.y.shape))
 
 
 def _of_rule(op: Op, pack: Pack) -> Facts:

@@ -12,7 +12,21 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 from ...locks import after_fork  # noqa: E402
-from . import arena, by_image, machine, plan, plan_sparse, program, strips, workspace  # noqa: E402, F401
+from . import (  # noqa: E402, F401
+    arena,
+    bounds,
+    by_image,
+    constants,
+    described,
+    int8,
+    machine,
+    plan,
+    plan_int8,
+    plan_sparse,
+    program,
+    strips,
+    workspace,
+)
 from .activation import (  # noqa: E402
     add,
     clip,

@@ -34,6 +34,11 @@ def _new(isa: int, threads: int) -> Machine:
 _current = _new(next(i for i in range(len(ISAS)) if lib.mg_has_isa(i)), lib.mg_default_threads())
 
 
+def new(isa: str, threads: int) -> Machine:
+    """A machine that is not the current one: that of a plan from a file."""
+    return _new(ISAS.index(isa), threads)
+
+
 def current() -> Machine:
     """The instruction set and the number of threads in use."""
     most = _most_threads.get()

@@ -59,6 +59,7 @@ class Packed(NamedTuple):
 
     size: int
     write: Callable[..., Any]
+    of: tuple[Weights, Array | None] | None = None  # of `direct`: what is packed
 
 
 def convolution(
@@ -89,7 +90,7 @@ def convolution(
 
 
 def _epilogue(activation: Activation | None, residual: Map | None) -> Epilogue:
-    return Epilogue(*_kind(activation), 0 if residual is None else residual.ld)
+    return Epilogue(*kind_of(activation), 0 if residual is None else residual.ld)
 
 
 def _depthwise(
@@ -110,7 +111,7 @@ def _direct(
     one = s._replace(cin=s.cin // groups, cout=s.cout // groups, groups=1)
     settings = {"conv": conv_geometry.geometry(one, x.ld, y.ld, epilogue, groups)[0]}
     k = s.kh * s.kw * one.cin
-    panels = Packed(groups * lib.mg_panels_size(k, one.cout, m), partial(_pack_groups, m, k, groups, w, b))
+    panels = Packed(groups * lib.mg_panels_size(k, one.cout, m), partial(_pack_groups, m, k, groups, w, b), (w, b))
     work = groups * _multiply_adds(one)
     return [*calls, Call(lib.MG_CONV2D_DIRECT, x, y, settings, panels, None, "direct", work, residual=residual)]
 
@@ -159,10 +160,10 @@ def _pool(x: Map, y: Map, window: dict[str, Any]) -> dict[str, Any]:
 
 def activation(kind: Activation, x: Map, y: Map) -> list[Call]:
     """The call that writes the activation `kind` of `x` to `y`."""
-    return [Call(lib.MG_ACTIVATION, x, y, _elementwise(x, x, y, *_kind(kind)))]
+    return [Call(lib.MG_ACTIVATION, x, y, _elementwise(x, x, y, *kind_of(kind)))]
 
 
-def _kind(activation: Activation | None) -> tuple[int, float, float]:
+def kind_of(activation: Activation | None) -> tuple[int, float, float]:
     """enum mg_activation and its settings alpha and beta."""
     if activation is None:
         return lib.MG_NONE, 0, 0
@@ -178,14 +179,14 @@ def copy(x: Map, y: Map) -> list[Call]:
 
 def add(a: Map, b: Map, y: Map, activation: Activation | None = None) -> list[Call]:
     """The call that writes activation(a + b) to `y`."""
-    return [Call(lib.MG_ADD, a, y, _elementwise(a, b, y, *_kind(activation)), b=b)]
+    return [Call(lib.MG_ADD, a, y, _elementwise(a, b, y, *kind_of(activation)), b=b)]
 
 
 def affine(x: Map, scale: Map | Array, shift: Array | None, y: Map, activation: Activation | None = None) -> list[Call]:
     """The call that writes activation(x * scale + shift) to `y`. scale: an array [c], or a map of one pixel for each image; shift: [c]."""
     n, h, w, c = x.shape
     lds = scale.ld if isinstance(scale, Map) else 0
-    return [Call(lib.MG_AFFINE, x, y, {"affine": (n, h * w, c, x.ld, lds, y.ld, *_kind(activation))}, scale, shift)]
+    return [Call(lib.MG_AFFINE, x, y, {"affine": (n, h * w, c, x.ld, lds, y.ld, *kind_of(activation))}, scale, shift)]
 
 
 def channel_shuffle(x: Map, groups: int, y: Map) -> list[Call]:

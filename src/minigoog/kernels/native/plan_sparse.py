@@ -9,10 +9,10 @@ from minigoog._native import lib
 from ...array_types import Array, IntArray
 from ...checks import LARGEST
 from ..shapes import ConvShape
-from . import machine, plan
+from . import machine
 from .arena import Map
 from .conv_geometry import Epilogue
-from .plan import Activation, Call, Packed
+from .plan import Activation, Call, Packed, kind_of
 from .pointers import Pointer, dense
 from .sparse import AHEAD, sparse_geometry
 from .weights import PACKED_AT_ONCE, Weights
@@ -61,7 +61,7 @@ def convolution(
 ) -> Call:
     """The call that computes y = activation(convolution + b + residual) with the weights that are not zero; `what`: kept(w, .). shared:
     SHARE neighbouring output channels have the same columns, filled with zeros where they do not."""
-    epilogue = Epilogue(*plan._kind(activation), 0 if residual is None else residual.ld)
+    epilogue = Epilogue(*kind_of(activation), 0 if residual is None else residual.ld)
     share, entries = (SHARE, what.shared) if shared else (1, what.weights)
     g = sparse_geometry(s, share, x.ld, y.ld, epilogue)
     size = -(-s.cout // share) + 1 + entries * (1 + share) + AHEAD

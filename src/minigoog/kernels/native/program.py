@@ -1,24 +1,20 @@
 """Prepared calls with their memory, run by C alone (csrc/plan.c), or by Python where a call is a Python function."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
-
-import numpy as np
 
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
-from . import by_image, machine, strips, workspace
-from .arena import ALIGNMENT, ARENA, CONSTANTS, NOWHERE, PRIVATE, Buffer, Map, allocate, lifetimes, view
+from . import by_image, machine, strips
+from .arena import ARENA, CONSTANTS, NOWHERE, PRIVATE, Map, allocate, lifetimes, view
+from .bounds import Areas
+from .constants import Constants, aligned
+from .described import describe
 from .plan import PYTHON, Call, Packed
-from .pointers import NULL, dense
-
-
-def _aligned(size: int) -> Array:
-    """At least `size` floats, aligned to 64 bytes, which workspace.empty guarantees for large arrays only."""
-    return workspace.empty((max(size, workspace.SMALLEST // 4),))
+from .pointers import NULL, Pointer, dense
 
 
 def _without_arrays(call: Call) -> Call:
@@ -32,6 +28,11 @@ def _divide(settings: Any, images: int) -> None:
     setattr(settings, first, getattr(settings, first) // images)
 
 
+def constants_of(calls: Sequence[Call]) -> list[Packed | Array]:
+    """The packed weights and biases of all calls."""
+    return [a for call in calls for a in call.constants()]
+
+
 class Memory:
     """What one run at a time writes to: an arena, what each thread has for itself, scratch. Each grows when a run needs more."""
 
@@ -41,7 +42,7 @@ class Memory:
     def of(self, name: str, size: int) -> Array:
         """At least `size` floats, whatever is in them."""
         if name not in self.arrays or self.arrays[name].size < size:
-            self.arrays[name] = _aligned(size)
+            self.arrays[name] = aligned(size)
         return self.arrays[name]
 
 
@@ -51,32 +52,38 @@ class Program:
     m: for which weights were packed; `run` takes any number of threads. calls: without their constants, which are copied.
     runs: groups of successive calls, made all by C or all by Python."""
 
-    def __init__(self, calls: Sequence[Call], m: machine.Machine) -> None:
+    def __init__(self, calls: Sequence[Call], m: machine.Machine, constants: Constants | None = None) -> None:
         self.isa = machine.isa_of(m)  # weights are packed for its tiles
         touched = by_image.touched(calls)
         strips.shrink(calls, touched)
         self.lives, self.private_lives = lifetimes(touched, ARENA), lifetimes(touched, PRIVATE)
         self.arena_size, self.own_size = allocate(self.lives), allocate(self.private_lives)
-        self.constants = self._gather([a for call in calls for a in call.constants()])
+        arrays = constants_of(calls)
+        constants = constants or Constants(arrays)
+        self.starts = {id(a): constants.place(a) for a in arrays}
+        self.constants = constants.array
         self.c_calls = ffi.new("struct mg_call[]", [self._c_call(call) for call in calls])
         for call, c_call in zip(calls, self.c_calls, strict=True):
-            _divide(getattr(c_call.settings, next(iter(call.settings), "conv")), call.images)
-        self.calls = [_without_arrays(call) for call in calls]
+            if call.images > 1:
+                _divide(getattr(c_call.settings, next(iter(call.settings))), call.images)
+        self._take([_without_arrays(call) for call in calls])
+
+    def _take(self, calls: list[Call]) -> None:
+        self.calls = calls
         self.runs = [list(run) for _, run in groupby(range(len(calls)), key=lambda i: calls[i].kernel == PYTHON)]
 
-    def _gather(self, arrays: Sequence[Packed | Array]) -> Array:
-        """All of `arrays` in one array; `starts` holds where each begins."""
-        ends = np.cumsum([0] + [-(-a.size // ALIGNMENT) * ALIGNMENT for a in arrays]).tolist()
-        self.starts = {id(a): Buffer(a.size, CONSTANTS, start) for a, start in zip(arrays, ends, strict=False)}
-        constants = _aligned(ends[-1])
-        for a in arrays:
-            start = self.starts[id(a)].offset
-            place = constants[start : start + a.size]
-            if isinstance(a, Packed):
-                a.write(out=place)
-            else:
-                place[...] = a
-        return constants
+    @classmethod
+    def ready(cls, m: machine.Machine, calls: list[Call], c_calls: Pointer, constants: Array, areas: Areas) -> "Program":
+        """A program of calls that exist in C already, from a file, and have been checked against `areas`."""
+        program = cls.__new__(cls)
+        program.isa, program.c_calls, program.constants = machine.isa_of(m), c_calls, constants
+        program.arena_size, program.own_size = areas.used[ARENA], areas.used[PRIVATE]
+        program._take(calls)
+        return program
+
+    def described(self) -> list[dict[str, Any]]:
+        """The calls as values of JSON."""
+        return [describe(call, c_call) for call, c_call in zip(self.calls, self.c_calls, strict=True)]
 
     def _c_call(self, call: Call) -> dict[str, Any]:
         """`call` as struct mg_call."""
@@ -92,9 +99,10 @@ class Program:
             return (what.buffer.area, what.buffer.offset + what.first, what.image)
         return (CONSTANTS, self.starts[id(what)].offset, 0)
 
-    def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None, memory: Memory | None = None) -> None:
+    def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None, memory: Memory | None = None,
+            watch: Callable[[int, Sequence[Array]], None] | None = None) -> None:
         """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested.
-        memory: of no other run at the same time."""
+        memory: of no other run at the same time. watch(i, areas) is called after call number i."""
         memory = memory or Memory()
         m = machine.current()  # for scratch and runs alike; another thread, or a Python function of the plan, may change it in between
         if machine.isa_of(m) != self.isa:
@@ -104,12 +112,14 @@ class Program:
         areas = [scratch[:0], self.constants, memory.of("arena", self.arena_size), own, x, *ys]  # by enum mg_area
         pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])
         c_memory = ffi.new("struct mg_memory *", (pointers, self.own_size, dense("plan", "scratch", scratch)))
-        for run in self.runs:
+        for run in self.runs if watch is None else [[i] for i in range(len(self.calls))]:
             if self.calls[run[0]].kernel == PYTHON:
                 self._run_python(run, areas, seconds)
             else:
                 times = NULL if seconds is None else dense("plan", "seconds", seconds[run[0] : run[-1] + 1], "double[]")
                 lib.mg_run_plan(self.c_calls + run[0], len(run), c_memory, times, m)
+            if watch is not None:
+                watch(run[0], areas)
 
     def _run_python(self, run: Sequence[int], areas: Sequence[Array], seconds: Array | None) -> None:
         for i in run:

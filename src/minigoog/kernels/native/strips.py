@@ -4,6 +4,7 @@ lies that would leave the cache of a core, as between an expansion, a depthwise 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from minigoog._native import ffi, lib
 
@@ -36,19 +37,22 @@ def joined(calls: Sequence[Call]) -> list[Call]:
 
 def _follows(a: Call, b: Call, uses: Mapping[Buffer, int]) -> bool:
     """Whether call `b` can be in a strip with the call before it: it alone reads what that one writes, a large map."""
-    if not _by_rows(a) or not _by_rows(b) or a.images != b.images or b.x != a.y:
+    if not _one_image(a) or not _one_image(b) or a.images != b.images or b.x != a.y:
         return False
     alone = a.y.buffer.area == ARENA and a.y.whole and uses[a.y.buffer] == 2
     return alone and math.prod(a.y.shape) // a.images >= LARGE
 
 
-def _by_rows(call: Call) -> bool:
-    """Whether a call is for one image, and all its windows have a row inside the map."""
-    if call.kernel not in KERNELS or call.x.shape[0] != call.images:
+def by_rows(kernel: int, s: Any) -> bool:
+    """Whether a call of this kernel can be made for some rows: all its windows have a row inside the map."""
+    if kernel not in KERNELS:
         return False
-    s = call.settings[KERNELS[call.kernel]]
     pad = getattr(s, "pad_top", 0)
-    return bool(pad <= (s.kh - 1) * s.dilation_h and (s.out_h - 1) * s.stride_h < s.h + pad and s.out_h > 0)
+    return bool(pad <= (s.kh - 1) * s.dilation_h and s.out_h > 0 and (s.out_h - 1) * s.stride_h < s.h + pad)
+
+
+def _one_image(call: Call) -> bool:
+    return call.kernel in KERNELS and call.x.shape[0] == call.images and by_rows(call.kernel, call.settings[KERNELS[call.kernel]])
 
 
 def _rows(calls: Sequence[Call]) -> int:

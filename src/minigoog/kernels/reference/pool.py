@@ -9,7 +9,7 @@ from ...checks import check_array, check_bool, check_out, check_shape
 from ..shapes import PoolShape, check_lengths, pool_shape
 
 
-def _windows(x: Any, s: PoolShape, fill: float) -> Any:
+def pooled(x: Any, s: PoolShape, fill: float) -> Any:
     """The windows of pooling `s`: a view [n, out_h, out_w, c, kh, kw] of `x` padded with `fill` wherever a window reaches."""
     reach = [max(0, (s.y[1 + i] - 1) * s.stride[i] + s.span[i] - s.x[1 + i] - s.padding[i]) for i in range(2)]
     padded = np.pad(x, ((0, 0), (s.padding[0], reach[0]), (s.padding[1], reach[1]), (0, 0)), constant_values=fill)
@@ -36,8 +36,8 @@ def max_pool2d(
     check_bool("max_pool2d", "with_index", with_index)
     s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation)
     y = np.empty(s.y, x.dtype) if out is None else check_out("max_pool2d", out, s.y, x.dtype, x=x)
-    values = _windows(x, s, -np.inf).reshape(*s.y, s.kh * s.kw)
-    pixels = _windows(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, s.kh * s.kw)
+    values = pooled(x, s, -np.inf).reshape(*s.y, s.kh * s.kw)
+    pixels = pooled(np.arange(s.h * s.w, dtype=np.int32).reshape(1, s.h, s.w, 1), s, -1).reshape(1, s.out_h, s.out_w, 1, s.kh * s.kw)
     pixels = np.broadcast_to(pixels, values.shape)  # -1 where a window extends over the edge
     best = values.argmax(axis=-1)[..., None]
     inside = np.take_along_axis(pixels, best, -1) >= 0  # False only where all values are -inf
@@ -70,12 +70,12 @@ def max_pool2d_backward(
     return dx.reshape(s.x).astype(dy.dtype)
 
 
-def _divisors(s: PoolShape) -> Array:
+def divisors(s: PoolShape) -> Array:
     """How many pixels of each window are inside the map, or inside the map and its padding if that counts: [out_h, out_w, 1]."""
     if s.count_padding:
         top, left, bottom, right = s.padding
         s = s._replace(h=top + s.h + bottom, w=left + s.w + right, padding=(0, 0, 0, 0))
-    pixels: Array = _windows(np.ones((1, s.h, s.w, 1)), s, 0).sum(axis=(4, 5))[0]
+    pixels: Array = pooled(np.ones((1, s.h, s.w, 1)), s, 0).sum(axis=(4, 5))[0]
     return pixels
 
 
@@ -95,7 +95,7 @@ def avg_pool2d(
     check_array("avg_pool2d", "x", x)
     s = pool_shape("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
     y = np.empty(s.y, x.dtype) if out is None else check_out("avg_pool2d", out, s.y, x.dtype, x=x)
-    y[...] = _windows(x, s, 0).sum(axis=(4, 5), dtype=np.float64) / _divisors(s)
+    y[...] = pooled(x, s, 0).sum(axis=(4, 5), dtype=np.float64) / divisors(s)
     return y
 
 
@@ -115,7 +115,7 @@ def avg_pool2d_backward(
     s = pool_shape("avg_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
     check_array("avg_pool2d_backward", "dy", dy, shape=s.y)
     dx = np.zeros(s.x)
-    share = dy / _divisors(s)
+    share = dy / divisors(s)
     for oy in range(s.out_h):
         for ox in range(s.out_w):
             rows, columns = (_pixels(s, axis, at) for axis, at in enumerate((oy, ox)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from ... import kernels
 from ...array_types import Array, Pair, Shape
 from ...compile import compile
 from ...kernels.sparse_pattern import SparsePattern
-from ...nn import Conv2d, Parameter
+from ...nn import Conv2d
 from ...nn.sparse import ungrouped
 from ..runner.demonstration import Rows
 from .turns import Key, Run, calls_in_a_turn, check_answer, seconds, take_turns
@@ -115,9 +114,7 @@ class Contest:
 
 def dense_runs(conv: Conv2d, x: Array) -> dict[str, Run]:
     """{kernel: run} of the dense kernels of this engine, the fastest of which is the reference."""
-    w, full = conv.weight.data, copy(conv)
-    full.weight = Parameter(np.where(w == 0, np.float32(1e-30), w))  # a plan of weights with zeros might be sparse
-    plan = compile(full, x.shape)
+    w, plan = conv.weight.data, compile(conv, x.shape, sparse=False)
     settings = {"stride": conv.stride, "padding": conv.padding, "groups": conv.groups}
     runs = {name: lambda name=name: kernels.native.conv2d(x, w, algorithm=name, **settings) for name in ("auto", "direct")}
     return runs | {"plan": lambda: plan(x)}

@@ -28,6 +28,12 @@ function colourOf(x) {
 const TABLE = range(511).map((i) => colourOf((i - 255) / 255).map(Math.round)); // of -1 to 1 in steps of 1/255
 const css = (x) => `rgb(${TABLE[Math.round(Math.max(-1, Math.min(1, x)) * 255) + 255].join(" ")})`;
 
+/** Whether white is easier to read than black on the colour of a number: by its relative luminance (WCAG 2). */
+function isDark(x) {
+  const [red, green, blue] = colourOf(Math.max(-1, Math.min(1, x))).map((k) => (k <= 10 ? k / 3295 : ((k / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179;
+}
+
 /** The largest absolute value of numbers; 1 if all are 0, so that division by it is possible. */
 function largestOf(data) {
   let largest = 0;

@@ -1,6 +1,8 @@
 // ---- The diagram: a box for each operation, in the shape of the paper's figure 3 ----
 
 const BOX = { width: 112, height: 42, row: 64, margin: 14 };
+const SMALLEST = 0.6; // of its size
+let [diagramWidth, zoom] = [0, 1];
 const boxes = []; // the button of each node
 const edges = []; // {from, to, path}
 
@@ -14,12 +16,21 @@ function drawDiagram() {
   };
   const diagram = get("diagram");
   Object.assign(diagram.style, { width: `${size.width}px`, height: `${size.height}px` });
+  document.body.style.setProperty("--diagram", `${size.width + 18}px`);
+  diagramWidth = size.width;
+  fitDiagram();
   drawModules(diagram, place);
   drawEdges(diagram, place, size);
   nodes.forEach((n, number) => {
     boxes[number] = boxOf(n, number, place(n));
     diagram.append(boxes[number]);
   });
+}
+
+/** Makes a wide diagram smaller, so that heads beside the trunk are visible, but not smaller than can be read. */
+function fitDiagram() {
+  zoom = Math.min(1, Math.max(SMALLEST, get("network").clientWidth / diagramWidth));
+  get("diagram").style.zoom = zoom;
 }
 
 function boxOf(n, number, { x, y }) {
@@ -30,12 +41,13 @@ function boxOf(n, number, { x, y }) {
       style: `left: ${x}px; top: ${y}px`,
       tabindex: -1,
       title: n.name,
-      "aria-label": `${n.name}, ${n.title}, ${shapeText(n.shape)}`,
       onclick: () => goToNode(number),
     },
     make("canvas", { width: 34, height: 34, "aria-hidden": "true" }),
     make("span", { class: n.title.length > 10 ? "title long" : "title", text: n.title }),
+    " ",
     make("span", { class: "shape", text: shapeText(n.shape) }),
+    make("span", { class: "unseen", text: `, ${n.name}` }),
   );
 }
 
@@ -139,8 +151,8 @@ function scrollToBox(box) {
   const frame = get("network");
   const smooth = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   frame.scrollTo({
-    top: box.offsetTop - frame.clientHeight / 2,
-    left: box.offsetLeft - (frame.clientWidth - BOX.width) / 2,
+    top: zoom * box.offsetTop - frame.clientHeight / 2,
+    left: zoom * box.offsetLeft - (frame.clientWidth - zoom * BOX.width) / 2,
     behavior: smooth,
   });
 }

@@ -53,7 +53,7 @@ function showField() {
   svg.classList.toggle("own", nodeNumber() === 0);
   svg.dataset.field = [top, left, bottom, right].join(" ");
   const whole = right - left === w && bottom - top === h;
-  if (nodeNumber() === 0) get("sees").textContent = "Hover over a map to see which part of the image each pixel can depend on.";
+  if (nodeNumber() === 0) get("sees").textContent = inTouch("Hover over a map to see which part of the image each pixel can depend on.");
   else
     get("sees").textContent =
       `Row ${state.row}, column ${state.column} ${node().sees.known ? "sees" : "may depend on"} ${whole ? "the whole image" : `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`}`;

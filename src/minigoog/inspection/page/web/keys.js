@@ -13,6 +13,7 @@ const KEYS = [
   [["e"], "the strongest number of this map, which is exact", () => toStrongest()],
   [["s"], "order the channels by strength or by number", () => changeOrder()],
   [["p"], "play all steps, or stop", () => play()],
+  [["/"], "search a layer or a class", () => get("search").focus()],
   [["t"], "switch between light and dark", () => changeTheme()],
   [["?"], "this help", () => get("help").showModal()],
 ];
@@ -21,7 +22,7 @@ const ARROWS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], Arro
 
 function listenToKeys() {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || get("help").open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || get("help").open || event.target.id === "search") return;
     if (inPicture(event) || onKey(event.key)) event.preventDefault();
   });
   get("keys").replaceChildren(

@@ -18,8 +18,10 @@ async function start() {
   showRounding();
   listenToMaps();
   listenToKeys();
-  addEventListener("resize", () => showStep());
-  goTo(0);
+  listenToSearch();
+  drawMinimap();
+  addEventListener("resize", () => (fitDiagram(), showStep()));
+  if (!location.hash || !goToAddress(location.hash)) goTo(0);
   document.body.classList.add("ready");
 }
 

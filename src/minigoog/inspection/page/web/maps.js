@@ -16,9 +16,15 @@ function showMap() {
   context.drawImage(canvasOf(map.plane(state.channel), map.h, map.w), 0, 0, canvas.width, canvas.height);
   canvas.dataset.scale = scale;
   const what = direction() === "forward" ? "Channel" : "Gradient of channel";
-  get("large-title").textContent = `${what} ${state.channel} of ${map.c}, ${map.h}\u00d7${map.w}`;
+  get("large-title").textContent = `${what} ${state.channel}${colourName()} of ${map.c}, ${map.h}\u00d7${map.w}`;
   get("large").hidden = isVector(map);
   showScale(map.plane(state.channel));
+}
+
+/** The colour that a channel of the image is, in words. */
+function colourName() {
+  const names = { R: "red", G: "green", B: "blue" };
+  return nodeNumber() === 0 && facts.colours ? ` (${names[facts.colours[state.channel]]})` : "";
 }
 
 /** The colours from the smallest to the largest value. */

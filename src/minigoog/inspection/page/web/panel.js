@@ -1,11 +1,12 @@
 // ---- The text about the step: its place in the walk, what the operation does, its row of the table ----
 
 const NEXT = [
-  ["\u2192", "goes to the next operation, \u2190 to the previous one; after the loss the walk continues backward, through the gradients."],
+  [touch ? "\u2192 above" : "\u2192", "goes to the next operation, \u2190 to the previous one; after the loss the walk continues backward, through the gradients."],
   ["Click", "a box in the diagram to see its maps, filters and numbers; click a channel to enlarge it."],
   ["Hover", "over a map to see, for each pixel, the part of the image that it depends on and the products that were added up."],
+  ["/", "finds a layer or a class; the page's address is a link to the number that is shown."],
   ["?", "shows all keyboard shortcuts."],
-];
+].slice(0, touch ? 3 : undefined);
 
 function showPosition() {
   const steps = walk.filter((step) => step.direction === direction());
@@ -24,10 +25,11 @@ function showPanel() {
   get("heading").replaceChildren(
     make("h2", {}, name, " ", make("small", { text: node().operation })),
     make("p", { text: forward ? node().does : node().doesBack }),
+    ...(frameOf(nodeNumber()) ? [make("p", { class: "of-module", text: frameOf(nodeNumber()).does })] : []),
   );
   const first = state.step === 0;
   get("welcome").hidden = !first;
-  get("welcome").replaceChildren(...(first ? NEXT.map(([key, text]) => make("p", {}, make("kbd", { text: key }), " ", text)) : []));
+  get("welcome").replaceChildren(...(first ? NEXT.map(([key, text]) => make("p", {}, make("kbd", { text: inTouch(key) }), " ", inTouch(text))) : []));
   get("row").replaceChildren(
     ...rowOf(node()).map(([name, value, title]) => make("div", { title }, make("dt", { text: name }), make("dd", { text: value }))),
   );

@@ -68,10 +68,9 @@ function cells(values, h, w, title) {
   const style = `grid-template-columns: repeat(${w}, auto); --side: ${side}px`;
   const table = make("div", { class: `cells${w > 5 ? " narrow" : ""}`, style });
   for (const x of values) {
-    const dark = Math.abs(x) / largest < 0.62;
     table.append(
       make("span", {
-        class: dark ? "light-text" : "dark-text",
+        class: isDark(x / largest) ? "light-text" : "dark-text",
         style: `background: ${css(x / largest)}`,
         title: digits(x),
         text: w > 5 ? "" : short(x),
@@ -91,7 +90,7 @@ function short(x) {
 }
 
 /** The strongest products, each with its factors and a bar. */
-function strongestProducts({ factors }, products, shape) {
+function strongestProducts({ factors, corner }, products, shape) {
   const order = range(products.length)
     .sort((a, b) => Math.abs(products[b]) - Math.abs(products[a]))
     .slice(0, STRONGEST);
@@ -111,7 +110,8 @@ function strongestProducts({ factors }, products, shape) {
     ),
   );
   const caption = `The ${order.length} strongest of ${thousands(products.length)} products (${factors.map((f) => f.name).join(" \u00d7 ")})`;
-  return make("table", { class: "strongest" }, make("caption", { text: caption }), ...rows);
+  const relative = corner && shape.length >= 2 ? `; places are within the window, which begins at row ${corner[0]}, column ${corner[1]} of the input` : "";
+  return make("table", { class: "strongest" }, make("caption", { text: caption + relative }), ...rows);
 }
 
 /** The position of a product in its window: row, column, channel. */
@@ -122,9 +122,9 @@ function placeText(place, shape) {
     place = Math.floor(place / n);
   }
   return shape.length === 3 && shape[2] > 1
-    ? `pixel (${parts[0]}, ${parts[1]}), channel ${parts[2]}`
+    ? `window (${parts[0]}, ${parts[1]}), channel ${parts[2]}`
     : shape.length >= 2
-      ? `pixel (${parts[0]}, ${parts[1]})`
+      ? `window (${parts[0]}, ${parts[1]})`
       : `number ${parts[0] ?? 0}`;
 }
 

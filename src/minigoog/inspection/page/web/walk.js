@@ -16,7 +16,7 @@ const node = () => nodes[nodeNumber()];
 const direction = () => walk[state.step].direction;
 const shownMap = () => mapOf(node(), direction() === "forward" ? "y" : "dy");
 
-/** The number that the page stores exactly: the strongest of the map. */
+/** The number that the page stores exactly: the strongest of the map; of the logits that of the predicted class. */
 const chosenPlace = () => (direction() === "forward" ? node().exact?.at : node().exactBack?.at) ?? [0, 0, 0];
 
 /** Goes to a place in the walk and to the strongest number there. */
@@ -63,6 +63,7 @@ function channelOrder(map) {
 function showStep() {
   showPosition();
   showInDiagram();
+  showInMinimap();
   showPanel();
   showMap(); // before the grid, which gets the remaining width
   showGrid();
@@ -84,4 +85,5 @@ function showNumber() {
   markPixel();
   showField();
   showProducts();
+  showAddress();
 }

@@ -1,0 +1,25 @@
+/* What the drivers of pooling share: windows along an axis, and by how many pixels a mean divides. */
+#ifndef MG_POOL_H
+#define MG_POOL_H
+
+#include "geometry.h"
+#include "minigoog.h"
+
+static inline struct axis mg_rows_of(const struct mg_pool *s)
+{
+    return (struct axis){s->h, s->kh, s->stride_h, s->pad_top, s->pad_bottom, s->dilation_h, s->out_h};
+}
+
+static inline struct axis mg_cols_of(const struct mg_pool *s)
+{
+    return (struct axis){s->w, s->kw, s->stride_w, s->pad_left, s->pad_right, s->dilation_w, s->out_w};
+}
+
+/* By how many pixels along an axis a mean divides. */
+static inline size_t mg_divisor(const struct axis *a, size_t out, int count_padding)
+{
+    const size_t room = a->pad + a->size + a->pad_after - out * a->stride;
+    return count_padding ? mg_min(a->k, mg_steps(room, a->dilation)) : mg_covered_by(a, out).count;
+}
+
+#endif

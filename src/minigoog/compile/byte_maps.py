@@ -1,0 +1,122 @@
+"""Which maps of a plan become bytes, and which of them share a scale.
+
+A buffer becomes bytes if nothing negative is written to it (all its writers end in a ReLU, or only move such values), and if a
+convolution or an average reads it. Parts of it that are read together have one scale: so a concatenation's branches write codes straight
+into their places, and pools and paddings move codes as they are."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .. import kernels
+from ..ops.lrn import LRN
+from .layout import Map
+from .lowering import Call
+
+Buffer = Any  # kernels.native.arena.Buffer
+Range = tuple[int, int]
+
+
+class ByteMaps:
+    """The buffers of `calls` that become bytes, and the groups of channels that share a scale."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls, self.lib = calls, kernels.native.program.lib
+        self.moves = {self.lib.MG_MAX_POOL2D, self.lib.MG_PLACE, self.lib.MG_COPY}
+        products = [call for call in calls if call.kernel == self.lib.MG_CONV2D_DIRECT]
+        self.classifier = products[-1] if products else None  # it stays in float32
+        self.width = {call.y.buffer: call.y.ld for call in calls}
+        self.buffers = self._shrunk({b for b in self.width if b.area == kernels.native.arena.ARENA and self._is_aligned(b)})
+        self.groups = self._find_groups()
+        self.parents: dict[tuple[Buffer, Range], tuple[Buffer, Range]] = {}
+        for call in calls:
+            if call.kernel in self.moves and self.both(call):
+                self.parents[self.root(call.y)] = self.root(call.x)
+
+    def both(self, call: Call) -> bool:
+        """Whether a call reads and writes bytes."""
+        return call.x.buffer in self.buffers and call.y.buffer in self.buffers
+
+    def is_product(self, call: Call) -> bool:
+        """Whether a convolution can be computed with bytes."""
+        kinds = (self.lib.MG_NONE, self.lib.MG_RELU, self.lib.MG_CLIP)
+        suits = call.kernel == self.lib.MG_CONV2D_DIRECT and call is not self.classifier and call.residual is None
+        return suits and call.settings["conv"].activation in kinds
+
+    def root(self, m: Map) -> tuple[Buffer, Range]:
+        """The group that the channels of a map are in."""
+        return self._up((m.buffer, self._group(m.buffer, self._range(m))))
+
+    def groups_of(self, m: Map) -> list[tuple[slice, tuple[Buffer, Range]]]:
+        """The channels of a map that is written, group by group."""
+        start, end = self._range(m)
+        found = [(max(start, a), min(end, b), (a, b)) for a, b in self.groups[m.buffer]]
+        return [(slice(a - start, b - start), self._up((m.buffer, group))) for a, b, group in found if a < b]
+
+    def _up(self, node: tuple[Buffer, Range]) -> tuple[Buffer, Range]:
+        while self.parents.get(node, node) != node:
+            node = self.parents[node]
+        return node
+
+    def _is_aligned(self, buffer: Buffer) -> bool:
+        maps = [m for call in self.calls for m in call.maps() if m.buffer is buffer]
+        return all(m.first % kernels.native.plan_int8.WORD == 0 and m.ld % kernels.native.plan_int8.WORD == 0 for m in maps)
+
+    def _shrunk(self, buffers: set[Buffer]) -> set[Buffer]:
+        """Those of `buffers` that become bytes: the others are taken away until none is left."""
+        while True:
+            negative = {call.y.buffer for call in self.calls if not self._is_positive(call, buffers)}
+            kept = buffers - negative
+            kept = {b for b in kept if any(self._gains(call, kept) for call in self.calls if call.x.buffer is b)}
+            if kept == buffers:
+                return kept
+            buffers = kept
+
+    def _is_positive(self, call: Call, buffers: set[Buffer]) -> bool:
+        """Whether a call writes nothing negative."""
+        if call.kernel in self.moves or type(getattr(call.function, "args", (None,))[0]) is LRN:  # a step in NumPy: partial(..., operation)
+            return call.x.buffer in buffers or call.x.buffer in self._positive_sources(call)
+        settings: Any = next(iter(call.settings.values()), None)
+        if call.kernel in (self.lib.MG_CONV2D_DIRECT, self.lib.MG_CONV2D_WINOGRAD, self.lib.MG_DEPTHWISE):
+            kind, low = settings.activation, settings.alpha
+        elif call.kernel in (self.lib.MG_ACTIVATION, self.lib.MG_ADD):
+            kind, low = settings[5], settings[6]
+        else:
+            return False
+        return bool(kind == self.lib.MG_RELU or (kind == self.lib.MG_CLIP and low >= 0))
+
+    def _positive_sources(self, call: Call) -> set[Buffer]:
+        """The buffer that a call reads, if all its writers write nothing negative although it does not become bytes."""
+        writers = [other for other in self.calls if other.y.buffer is call.x.buffer]
+        return {call.x.buffer} if writers and all(self._is_positive(other, set()) for other in writers) else set()
+
+    def _gains(self, call: Call, buffers: set[Buffer]) -> bool:
+        """Whether a call is better off with bytes as its input."""
+        return self.is_product(call) or call.kernel == self.lib.MG_AVG_POOL2D or (call.kernel in self.moves and call.y.buffer in buffers)
+
+    def _range(self, m: Map) -> Range:
+        """The channels of a map in its buffer; all of them where it has another shape."""
+        width = self.width[m.buffer]
+        return (m.first % width, m.first % width + m.shape[3]) if m.ld == width else (0, width)
+
+    def _find_groups(self) -> dict[Buffer, list[Range]]:
+        together: dict[Buffer, list[Range]] = {}
+        for call in self.calls:
+            alike = [call.x] if call.x.buffer in self.buffers and self.is_product(call) else call.maps()  # a product can write any scales
+            for m in alike:
+                if m.buffer in self.buffers:
+                    together.setdefault(m.buffer, []).append(self._range(m))
+        return {buffer: merged(together[buffer]) for buffer in self.buffers}
+
+    def _group(self, buffer: Buffer, part: Range) -> Range:
+        return next(group for group in self.groups[buffer] if group[0] <= part[0] and part[1] <= group[1])
+
+
+def merged(ranges: Iterable[Range]) -> list[Range]:
+    """The unions of ranges that overlap."""
+    found: list[Range] = []
+    for start, end in sorted(ranges):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found

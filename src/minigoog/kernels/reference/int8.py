@@ -1,0 +1,109 @@
+"""Kernels for maps of bytes, in integers: exact sums, and one rule for all roundings.
+
+A code q stands for the value scale * (q - zero). Maps are unsigned (after a ReLU zero is 0, so that padding is exact), weights signed with
+one scale for each output channel. Whatever is scaled by a float32 factor is rounded to float32 before and after the product, and then,
+as a code, to the nearest integer, ties to even. No sum follows a product, so there is nothing that a fused multiply-add could change."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...array_types import Array, Padding, Pair
+from ...checks import check_array, check_int, check_real
+from ..shapes import ConvShape, conv_shape, pool_shape
+from .conv import channel_groups, windows
+from .pool import divisors, pooled
+
+Codes: TypeAlias = np.ndarray[Any, Any]  # uint8
+Int8s: TypeAlias = np.ndarray[Any, Any]
+Int32s: TypeAlias = np.ndarray[Any, Any]
+Limits: TypeAlias = tuple[float, float]
+
+CODES = (0.0, 255.0)  # the limits of codes
+LARGEST_WEIGHT = 127  # so that the weights are symmetrical
+LARGEST_SUM = 2**31 - 1
+
+
+def quantize(x: Array, scale: float, zero: int = 0) -> Codes:
+    """The codes of the float32 values `x`: rounded, at least 0, at most 255; the code of NaN is `zero`."""
+    factor, zero = np.float32(1 / check_scale("quantize", scale)), check_int("quantize", "zero", zero, 0, 255)
+    product = np.clip(check_array("quantize", "x", x, dtype=np.float32) * factor, np.float32(-zero), np.float32(255 - zero))
+    return (np.rint(np.where(np.isnan(product), 0, product)) + zero).astype(np.uint8)
+
+
+def dequantize(codes: Codes, scale: float, zero: int = 0) -> Array:
+    """The float32 values of `codes`."""
+    check_array("dequantize", "codes", codes, dtype=np.uint8)
+    shifted = codes.astype(np.int32) - check_int("dequantize", "zero", zero, 0, 255)
+    return shifted.astype(np.float32) * np.float32(check_scale("dequantize", scale))
+
+
+def check_scale(where: str, scale: float) -> float:
+    """`scale` if it is a positive number; else an error."""
+    return check_real(where, "scale", scale, float(np.finfo(np.float32).tiny))
+
+
+def quantize_weights(w: Array) -> tuple[Int8s, Array]:
+    """(codes, scales): `w` [..., cout] as signed bytes, and the scale of each output channel, by which its largest weight is 127."""
+    largest = np.abs(w).max(axis=tuple(range(w.ndim - 1))).astype(np.float64)
+    scales = np.where(largest > 0, largest / LARGEST_WEIGHT, 1.0)
+    return np.rint(w / scales).astype(np.int8), scales
+
+
+def check_int8_conv(
+    x: Codes, w: Int8s, bias: Int32s, factors: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int, limits: Limits
+) -> ConvShape:
+    """The shape of a convolution of codes; raises unless its arguments suit each other and no sum can overflow."""
+    where = "int8_conv2d"
+    check_array(where, "x", x, dtype=np.uint8)
+    check_array(where, "w", w, dtype=np.int8)
+    s = conv_shape(where, x.shape, w.shape, stride, padding, groups, dilation)
+    check_array(where, "bias", bias, dtype=np.int32, shape=(s.cout,))
+    check_array(where, "factors", factors, dtype=np.float32, shape=(s.cout,))
+    if not limits[0] <= limits[1]:
+        raise ValueError(f"{where}: `limits` are {limits}, expected the lower one first")
+    most = int(np.abs(w.astype(np.int64)).sum(axis=(0, 1, 2)).max(initial=0)) * 255 + int(np.abs(bias.astype(np.int64)).max(initial=0))
+    if most > LARGEST_SUM:
+        raise ValueError(f"{where}: sums of 255 times `w`, and `bias`, may reach {most}, expected at most {LARGEST_SUM} (32 bits)")
+    return s
+
+
+def int8_conv2d(
+    x: Codes, w: Int8s, bias: Int32s, factors: Array, *, stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1,
+    fill: int = 0, limits: Limits = CODES, to_float: bool = False,
+) -> Array:
+    """(The exact sums of `x` [n, h, w, cin] times `w` [kh, kw, cin / groups, cout], plus `bias`) times `factors`, within `limits`.
+
+    Codes, rounded; or, `to_float`, float32 values. The pixels of the padding are `fill`."""
+    s = check_int8_conv(x, w, bias, factors, stride, padding, dilation, groups, limits)
+    top, left, bottom, right = s.padding
+    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=check_int("int8_conv2d", "fill", fill, 0, 255))
+    sums = np.empty(s.y, np.float64)  # in which integers below 2^53 are exact
+    bare = s._replace(padding=(0, 0, 0, 0))
+    for i, o in channel_groups(s):
+        sums[..., o] = np.tensordot(windows(padded[..., i].astype(np.float64), bare), w[..., o].astype(np.float64), ((4, 5, 3), (0, 1, 2)))
+    products = (sums.astype(np.int64) + bias).astype(np.float32) * factors
+    scaled = np.clip(products, np.float32(limits[0]), np.float32(limits[1]))
+    return scaled if to_float else np.rint(scaled).astype(np.uint8)
+
+
+def int8_max_pool2d(
+    x: Codes, kernel_size: Pair, *, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1
+) -> Codes:
+    """The largest code of each window."""
+    check_array("int8_max_pool2d", "x", x, dtype=np.uint8)
+    s = pool_shape("int8_max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation)
+    largest: Codes = pooled(x, s, 0).max(axis=(4, 5))
+    return largest
+
+
+def int8_avg_pool2d(
+    x: Codes, scale: float, kernel_size: Pair, *, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False,
+    dilation: Pair = 1, count_include_pad: bool = False,
+) -> Array:
+    """The means of each window's values in float32: the exact sum of its codes, times `scale` / (the number of its pixels)."""
+    check_array("int8_avg_pool2d", "x", x, dtype=np.uint8)
+    s = pool_shape("int8_avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
+    factors = np.float32(check_scale("int8_avg_pool2d", scale)) / divisors(s).astype(np.float32)
+    sums: Array = pooled(x, s, 0).sum(axis=(4, 5), dtype=np.int64).astype(np.float32)
+    return sums * factors

@@ -1,0 +1,153 @@
+"""Plans that compute with bytes: which maps are codes, how far they are from float32, the same bits everywhere, errors."""
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+from minigoog import kernels, nn, ops
+from minigoog.compile import calibration
+from minigoog.compile.byte_maps import merged
+from minigoog.kernels.native import machine
+from minigoog.models import GoogLeNet
+from tests.kernels.judge import same_bits
+
+SHAPE = (1, 64, 64, 3)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).standard_normal((4, 64, 64, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def googlenet():
+    mg.manual_seed(0)
+    return GoogLeNet(10, aux_heads=False)
+
+
+@pytest.fixture(scope="module")
+def plan(googlenet, images):
+    return mg.compile(googlenet, SHAPE, precision="int8", calibrate=images)
+
+
+def test_all_products_but_the_first_and_the_last_compute_with_bytes(plan):
+    products = [step for step in plan.steps if step.multiply_adds]
+    assert [step.algorithm for step in products] == ["direct", *["int8"] * (len(products) - 2), "direct"]
+    kinds = [step.kind for step in plan.steps if step.kind.startswith("to ")]
+    assert kinds == ["to codes"], "between the image and the classifier nothing returns to float32"
+
+
+def test_the_branches_of_a_concatenation_share_a_scale_and_one_map(plan):
+    written = zip(plan.steps, plan.versions[0].formats.scales, strict=True)
+    scales = {step.name: (step.y.buffer, scale) for step, scale in written if step.algorithm == "int8"}
+    whole, a = scales["inception4b (3 layers)"]
+    names = ["branch3x3.conv", "branch5x5.conv", "branch_pool.project"]
+    for buffer, b in (scales[f"inception4b.{name}"] for name in names):
+        assert buffer is whole and set(b) == {a[-1]}
+    assert a[0] != a[-1], "the reductions, which others read, have scales of their own"
+
+
+def test_a_plan_of_bytes_is_near_the_plan_of_floats(googlenet, plan, images):
+    exact = mg.compile(googlenet, SHAPE)
+    for image in images:
+        x = np.ascontiguousarray(image[None])
+        y, expected = plan(x), exact(x)
+        assert np.linalg.norm(y - expected) < 0.1 * np.linalg.norm(expected)
+    assert plan.constant_bytes < 0.3 * exact.constant_bytes
+
+
+def test_bytes_have_the_same_bits_on_every_instruction_set_and_any_number_of_threads():
+    """Behind the first layer, whose float32 sums differ: a network of bytes alone, fed with codes that are exact in float32."""
+    model, before = Bytes(), (machine.isa(), machine.threads())
+    x = np.round(np.abs(np.random.default_rng(1).standard_normal((1, 12, 12, 8))) * 16).astype(np.float32)
+    found = []
+    try:
+        for isa in machine.available_isas():
+            for threads in (1, 2):
+                machine.set_isa(isa)
+                kernels.set_num_threads(threads)
+                found.append(mg.compile(model, x.shape, precision="int8", calibrate=x)(x))
+    finally:
+        machine.set_isa(before[0])
+        kernels.set_num_threads(before[1])
+    assert all(same_bits(found[0], y) for y in found)
+
+
+class Bytes(nn.Module):
+    """All kinds of calls on bytes; its first and its last product only move values, without rounding."""
+
+    def __init__(self):
+        mg.manual_seed(3)
+        self.first, self.last = nn.Conv2d(8, 8, 1, relu=True), nn.Conv2d(12, 12, 1)
+        for conv in (self.first, self.last):
+            conv.weight.data[...] = np.eye(conv.weight.shape[2], dtype=np.float32)
+            conv.bias.data[...] = 0
+        self.a, self.b = nn.Conv2d(8, 12, 3, padding=1, relu=True), nn.Conv2d(8, 4, 1, relu=True)
+        self.c = nn.Conv2d(16, 12, 3, stride=2, relu=True)
+
+    def forward(self, x):
+        x = self.first(x)
+        x = ops.concat([self.a(x), ops.max_pool2d(self.b(x), 3, stride=1, padding=1)])
+        return self.last(ops.avg_pool2d(self.c(x), 5))
+
+
+def test_operations_without_a_kernel_for_bytes_run_between_conversions(images):
+    class Mixed(nn.Module):
+        def __init__(self):
+            mg.manual_seed(1)
+            self.a, self.b, self.c = nn.Conv2d(3, 8, 3, relu=True), nn.Conv2d(8, 8, 3, relu=True), nn.Conv2d(8, 8, 1)
+            self.d, self.e = nn.Conv2d(8, 8, 3, relu=True), nn.Linear(8, 5)
+
+        def forward(self, x):
+            x = ops.lrn(self.b(self.a(x)), 5)
+            x = ops.relu(self.c(x) + x)
+            return self.e(ops.global_avg_pool2d(self.d(x)))
+
+    model = Mixed()
+    plan, exact = mg.compile(model, SHAPE, precision="int8", calibrate=images), mg.compile(model, SHAPE)
+    x = np.ascontiguousarray(images[:1])
+    assert np.abs(plan(x) - exact(x)).max() < 0.05 * np.abs(exact(x)).max()
+    products = [step.algorithm for step in plan.steps if step.multiply_adds]
+    assert products == ["direct", "int8", "direct", "int8", "direct"], "a sum with another map stays in float32"
+
+
+def test_compare_measures_every_layer(googlenet, plan, images):
+    found = plan.compare(googlenet, images)
+    assert found.agreement == 1 and 0 < found.worst_error < 0.1 and 0 <= found.worst < 4
+    assert all(one.decibels > 20 for one in found.layers) and found.layers[0].decibels == np.inf
+    assert "top-1 agreement 100.0%" in repr(found)
+
+
+def test_wrong_arguments_are_named(googlenet, plan, images, tmp_path):
+    with pytest.raises(ValueError, match="compile: `calibrate` is missing"):
+        mg.compile(googlenet, SHAPE, precision="int8")
+    with pytest.raises(ValueError, match=r"compile: `calibrate` has shape \(4, 64, 64, 3\), expected at least one image of \(32, 32, 3\)"):
+        mg.compile(googlenet, (1, 32, 32, 3), precision="int8", calibrate=images)
+    with pytest.raises(ValueError, match="compile: `calibrate` has NaN or infinite values"):
+        mg.compile(googlenet, SHAPE, precision="int8", calibrate=np.full_like(images, np.nan))
+    with pytest.raises(ValueError, match="compile: `calibrate` is given, but `precision` is 'float32'"):
+        mg.compile(googlenet, SHAPE, calibrate=images)
+    with pytest.raises(ValueError, match="compile: `precision` is 'int4', expected one of float32, int8"):
+        mg.compile(googlenet, SHAPE, precision="int4")
+    x = images[:1].copy()
+    x[0, 1, 2, 0] = np.nan
+    with pytest.raises(ValueError, match="plan: `x` has 1 NaN, expected numbers"):
+        plan(x)
+    with pytest.raises(ValueError, match="plan.save: the plan computes in int8"):
+        plan.save(tmp_path / "plan")
+    with pytest.raises(ValueError, match="plan.compare: the plan computes in float32"):
+        mg.compile(googlenet, SHAPE).compare(googlenet, images)
+
+
+def test_scales_of_values_with_few_large_ones():
+    seen = calibration.Observed()
+    seen.add(np.append(np.random.default_rng(0).uniform(0, 1, 4000), 9.0).astype(np.float32))
+    ends = {name: 255 * calibration.scale_of(seen, name) for name in calibration.METHODS}
+    assert ends["minmax"] == pytest.approx(9, rel=0.005) and ends["percentile"] < 9 and 0.9 < ends["least_squares"] <= 9.05
+    nothing = calibration.Observed()
+    nothing.add(np.zeros(5, np.float32))
+    assert calibration.scale_of(nothing, "least_squares") == 1
+
+
+def test_ranges_that_overlap_are_merged():
+    assert merged([(8, 12), (0, 4), (3, 6), (6, 8)]) == [(0, 6), (6, 8), (8, 12)]

@@ -1,0 +1,84 @@
+"""Processes that are killed or told to stop: nothing behind the last checkpoint is lost, no bit changes, and nobody waits for ever."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from minigoog.train import Config, fit, resume
+from tests.train.runs import assert_same, few_digits
+
+from . import processes
+from .test_synchronous import DIGITS, FLAGS, ROOT, SETTINGS, quick_epochs  # noqa: F401  a fixture
+
+KILLS = int(os.environ.get("MINIGOOG_MPI_KILLS", "20"))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A run of one process."""
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    fit(Config(**SETTINGS, output=folder, threads=1))
+    return folder
+
+
+@pytest.mark.parametrize("who", [1, pytest.param(0, marks=pytest.mark.slow)])
+def test_with_elastic_the_others_go_on_without_a_killed_process_and_say_so(tmp_path, alone, who):
+    words = ["-m", "tests.parallel.killed", who, 5, *DIGITS, *FLAGS, "--elastic", "--output", tmp_path / "run"]
+    done = processes.run(3, *words, folder=ROOT, ft=True)
+    assert f"WARNING: rank {who} has died: the other 2 go on from step 1 of epoch 2" in done.stdout, done.stderr
+    assert "test accuracy" in done.stdout
+    assert_same(alone, tmp_path / "run")
+
+
+def test_without_elastic_the_job_ends_and_says_how_to_resume_it(tmp_path, alone):
+    words = ["-m", "tests.parallel.killed", 1, 5, *DIGITS, *FLAGS, "--output", tmp_path / "run"]
+    done = processes.run(2, *words, folder=ROOT)
+    assert done.returncode == 128 + signal.SIGKILL
+    assert done.stderr.count("rank 0 was told to stop. Resume from epoch 1.33 with:") == 1, done.stderr
+    resume(tmp_path / "run")
+    assert_same(alone, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_random_kills_of_random_processes_lose_no_bit(tmp_path):
+    """MINIGOOG_MPI_KILLS says how many; after each, the run is resumed on another number of processes, until it ends."""
+    flags = [*FLAGS[:2], "--epochs", "40", *FLAGS[4:], "--checkpoint-minutes", "0.0005"]
+    with few_digits(*DIGITS):
+        fit(Config(**SETTINGS | {"epochs": 40}, checkpoint_minutes=0.0005, output=tmp_path / "alone", threads=1))
+    draw, run, kills = random.Random(0), tmp_path / "run", 0
+    while kills < KILLS:
+        started = (run / "config.toml").exists()
+        what = ["--resume", run] if started else [*flags, "--output", run]
+        words = processes.command(draw.choice([2, 3]), "-m", "tests.parallel.few", *DIGITS, *what)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        job = subprocess.Popen(words, cwd=ROOT, **quiet, env=os.environ | processes.ENVIRONMENT)
+        time.sleep(draw.uniform(1, 12))
+        children = processes.children(job.pid)
+        if job.poll() is None and children:
+            os.kill(draw.choice(children), signal.SIGKILL)
+            kills += 1
+        began = time.monotonic()
+        job.wait(30)
+        assert time.monotonic() - began < 30
+        if job.returncode == 0:
+            break
+    done = processes.run(2, "-m", "tests.parallel.few", *DIGITS, "--resume", run, folder=ROOT, limit=600)
+    assert done.returncode == 0, done.stderr
+    print(f"{kills} kills")
+    assert_same(tmp_path / "alone", run)
+
+
+def test_two_processes_test_a_network_as_one_does(tmp_path, alone):
+    import json
+
+    for n in (1, 2):
+        words = ["-m", "minigoog.evaluate", alone, "--data", "digits", "--json", tmp_path / f"{n}.json", "--threads", "1"]
+        done = processes.run(n, *words, folder=ROOT)
+        assert done.returncode == 0 and done.stdout.count("top-1 error") == 1, done.stderr
+    one, two = (json.loads((tmp_path / f"{n}.json").read_text()) for n in (1, 2))
+    assert one == two and np.sum(one["confusion"]) == one["images"] > 240  # several batches
