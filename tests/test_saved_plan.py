@@ -206,6 +206,7 @@ CHANGES = {
     "the kernels use": lambda h: h.update(isa="neon" if h["isa"] != "neon" else "plain"),
     "it has format 7": lambda h: h.update(format=7),
     "no kernel": lambda h: h["versions"][0]["calls"][0].update(kernel="MG_EVIL"),
+    "no kernel MG_INT8_CONV2D": lambda h: h["versions"][0]["calls"][0].update(kernel="MG_INT8_CONV2D"),
     "of an area of": lambda h: h["versions"][0]["calls"][1]["operands"][1].__setitem__(1, 1 << 30),
     "a call that writes": lambda h: h["versions"][0]["calls"][0]["operands"].__setitem__(3, [1, 0, 0]),
     "windows of": lambda h: h["versions"][0]["calls"][1]["settings"].__setitem__(1, 5000),
@@ -259,6 +260,13 @@ def test_a_step_in_python_cannot_be_saved(path):
 
     with pytest.raises(ValueError, match=r"plan.save: the step Transpose runs in Python \(Transpose\), which a file cannot hold"):
         mg.compile(InNumPy(), (1, 4, 4, 2)).save(path)
+    assert not path.exists()
+
+
+def test_a_plan_of_bytes_cannot_be_saved_yet(path):
+    plan = mg.compile(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 1)), (1, 8, 8, 3), precision="int8", calibrate=random((2, 8, 8, 3)))
+    with pytest.raises(ValueError, match=r"plan.save: the plan computes in int8, expected float32"):
+        plan.save(path)
     assert not path.exists()
 
 
