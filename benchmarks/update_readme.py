@@ -2,7 +2,7 @@
 
 python benchmarks/update_readme.py benchmarks/results/googlenet.json            into README.md
 python benchmarks/update_readme.py benchmarks/results/kernels.json --into docs/kernels.md
-python benchmarks/update_readme.py RUN/argument.json [--into docs/sparsity.md]  verdicts of python -m minigoog.sparsity [with reasons]
+python benchmarks/update_readme.py RUN/argument.json --into docs/sparsity.md    verdicts of python -m minigoog.sparsity, with reasons
 The table of NAME.json goes between <!-- benchmark: NAME --> and <!-- end of benchmark -->."""
 
 import argparse

@@ -13,7 +13,7 @@
 
 enum {
     LONGEST = 3,         /* calls of a strip */
-    PARTS_PER_THREAD = 4 /* so that a fast core can take work from a slow one */
+    PARTS_PER_THREAD = 2 /* so that a fast core can take work from a slow one; each part computes rows at its border once more */
 };
 
 /* How the rows of a call's maps lie. */
@@ -132,8 +132,8 @@ void mg_run_strip(const struct mg_call *calls, size_t image, const struct run *r
     struct strip all = {.calls = calls};
     for (size_t i = 0; i < calls->strip; i++)
         all.lines[i] = lines_of(&calls[i]);
-    const size_t rows = all.lines[calls->strip - 1].rows.out, strips = mg_ceil_div(rows, calls->strip_rows);
-    const size_t wanted = run->machine->threads > 1 ? PARTS_PER_THREAD * (size_t)run->machine->threads : 1, parts = mg_min(wanted, strips);
+    const size_t rows = all.lines[calls->strip - 1].rows.out;
+    const size_t parts = run->machine->threads > 1 ? mg_min(PARTS_PER_THREAD * (size_t)run->machine->threads, rows) : 1;
     const struct mg_machine alone = {run->machine->isa, 1};
     const int dividing = threads * (parts > 1 ? run->machine->threads : 1);
 
@@ -143,7 +143,8 @@ void mg_run_strip(const struct mg_call *calls, size_t image, const struct run *r
         s.run = &one;
         for (size_t i = 0; i < calls->strip; i++)
             s.operands[i] = mg_operands(&one, &calls[i], image);
-        for (size_t strip = strips * part / parts; strip < strips * (part + 1) / parts; strip++)
-            run_rows(&s, (struct mg_span){strip * calls->strip_rows, mg_min((strip + 1) * calls->strip_rows, rows)}, seconds, dividing);
+        const size_t end = rows * (part + 1) / parts;
+        for (size_t row = rows * part / parts; row < end; row += calls->strip_rows)
+            run_rows(&s, (struct mg_span){row, mg_min(row + calls->strip_rows, end)}, seconds, dividing);
     }
 }

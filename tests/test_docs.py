@@ -29,6 +29,13 @@ def test_lines_of_prose_fit_a_screen(page):
     assert [line for line in prose if len(line) > 160 and not line.lstrip().startswith(("|", "- |", "    ", "(`", "<"))] == []
 
 
+def test_the_picture_of_a_network_that_learns_is_drawn_by_its_script(tmp_path):
+    pytest.importorskip("matplotlib")
+    command = [sys.executable, ROOT / "docs" / "learning_strip.py", "--epochs", "0", "--output", tmp_path / "strip.png"]
+    subprocess.run(command, check=True, timeout=120)
+    assert (tmp_path / "strip.png").read_bytes()[:4] == b"\x89PNG"
+
+
 # ---- docs/architecture.md ----
 
 

@@ -240,3 +240,14 @@ def test_what_cannot_be_traced_is_named():
     with pytest.raises(ValueError, match="`labels` go from 10 to 10, expected 0 to 9"):
         mg.trace(model, np.zeros((8, 8, 1)), 10)
     assert all("forward" not in vars(module) for _, module in model.named_modules())
+
+
+@pytest.mark.parametrize(("columns", "heading"), [
+    (80, ["name", "operation", "output", "sees", "ms"]),
+    (100, ["name", "operation", "output", "multiply-adds", "sees", "ms"]),
+    (200, ["name", "operation", "kernel", "shapes", "parameters", "multiply-adds", "sees", "ms"]),
+])  # fmt: skip
+def test_a_table_has_the_columns_that_there_is_room_for(columns, heading):
+    trace = mg.trace(mg.models.TinyInception(), np.zeros((8, 8, 1), np.float32), 5)
+    lines = trace.table(columns).splitlines()
+    assert lines[0].split() == heading and max(map(len, lines)) <= columns

@@ -139,9 +139,10 @@ static void the_rest(const struct mg_machine *machine)
     mg_peak(100, machine);
 }
 
-/* A plan that all callers share, with its weights and its input; each has an arena, an output and scratch. */
+/* A plan that all callers share, with its weights and its input; each has an arena, an output and scratch: two calls for all images, and
+   a group of three for each, two of them in strips. */
 static struct {
-    struct mg_call calls[2];
+    struct mg_call calls[5];
     float *constants, *x;
 } plan;
 
@@ -150,20 +151,41 @@ static void make_plan(const struct mg_machine *machine)
     const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0};
     const size_t first = mg_winograd_panels_size(4, 3, 32, 48, machine);
     float *w = floats(9 * 32 * 48);
-    plan.constants = floats(first + mg_panels_size(48, 48, machine));
+    plan.constants = floats(first + mg_panels_size(48, 48, machine) + 9 * 48);
     plan.x = floats(4 * 18 * 18 * 32);
     mg_winograd_pack(4, 3, 32, 48, w, plan.constants, machine);
     mg_pack_weights(48, 48, w, NULL, plan.constants + first, machine);
     plan.calls[0] = (struct mg_call){.kernel = MG_CONV2D_WINOGRAD, .images = 1, .x = {MG_INPUT, 0, 0}, .w = {MG_CONSTANTS, 0, 0}, .y = {MG_ARENA, 0, 0}, .settings.conv = winograd};
     plan.calls[1] = (struct mg_call){.kernel = MG_CONV2D_DIRECT, .images = 1, .x = {MG_ARENA, 0, 0}, .w = {MG_CONSTANTS, first, 0}, .y = {MG_OUTPUT, 0, 0}, .settings.conv = pointwise};
+    const struct mg_conv one = {1, 16, 16, 48, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0}, one_winograd = {1, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1};
+    const struct mg_depthwise deep = {1, 16, 16, 48, 3, 3, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 0};
+    const size_t image = 16 * 16 * 48;
+    plan.calls[2] = (struct mg_call){.kernel = MG_CONV2D_WINOGRAD, .images = 4, .x = {MG_INPUT, 0, 18 * 18 * 32}, .w = {MG_CONSTANTS, 0, 0}, .y = {MG_PRIVATE, 0, 0}, .settings.conv = one_winograd};
+    plan.calls[3] = (struct mg_call){.kernel = MG_CONV2D_DIRECT, .images = 4, .strip = 2, .strip_rows = 3, .x = {MG_PRIVATE, 0, 0}, .w = {MG_CONSTANTS, first, 0}, .y = {MG_PRIVATE, image, 0}, .settings.conv = one};
+    plan.calls[4] = (struct mg_call){.kernel = MG_DEPTHWISE, .images = 4, .x = {MG_PRIVATE, image, 0}, .w = {MG_CONSTANTS, first + mg_panels_size(48, 48, machine), 0}, .y = {MG_OUTPUT, 0, image}, .settings.depthwise = deep};
+}
+
+/* The strip without a group: threads share its rows. */
+static void plan_in_strips(const struct mg_machine *machine, const struct mg_memory *memory)
+{
+    struct mg_call alone[3];
+    for (int i = 0; i < 3; i++) {
+        alone[i] = plan.calls[2 + i];
+        alone[i].images = 1;
+    }
+    alone[0].y.area = alone[1].x.area = MG_ARENA;
+    mg_run_plan(alone, 3, memory, NULL, machine);
 }
 
 static void run_plan(const struct mg_machine *machine)
 {
     const size_t outputs = 4 * 16 * 16 * 48;
-    float *areas[] = {NULL, plan.constants, floats(outputs), NULL, plan.x, floats(outputs)};
-    const struct mg_memory memory = {areas, 0, floats(mg_plan_scratch(plan.calls, 2, machine))};
-    mg_run_plan(plan.calls, 2, &memory, NULL, machine);
+    const size_t own = 2 * outputs;
+    float *areas[] = {NULL, plan.constants, floats(outputs), floats(own * machine->threads), plan.x, floats(outputs)};
+    const struct mg_memory memory = {areas, own, floats(mg_plan_scratch(plan.calls, 5, machine))};
+    double seconds[5];
+    mg_run_plan(plan.calls, 5, &memory, seconds, machine);
+    plan_in_strips(machine, &memory);
 }
 
 static void *everything(void *started_with)

@@ -16,6 +16,7 @@ from . import processes
 from .test_synchronous import DIGITS, FLAGS, ROOT, SETTINGS, quick_epochs  # noqa: F401  a fixture
 
 KILLS = int(os.environ.get("MINIGOOG_MPI_KILLS", "20"))
+EPOCHS = 2 * KILLS
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,9 @@ def test_without_elastic_the_job_ends_and_says_how_to_resume_it(tmp_path, alone)
 @pytest.mark.slow
 def test_random_kills_of_random_processes_lose_no_bit(tmp_path):
     """MINIGOOG_MPI_KILLS says how many; after each, the run is resumed on another number of processes, until it ends."""
-    flags = [*FLAGS[:2], "--epochs", "40", *FLAGS[4:], "--checkpoint-minutes", "0.0005"]
+    flags = [*FLAGS[:2], "--epochs", str(EPOCHS), *FLAGS[4:], "--checkpoint-minutes", "0.0005"]
     with few_digits(*DIGITS):
-        fit(Config(**SETTINGS | {"epochs": 40}, checkpoint_minutes=0.0005, output=tmp_path / "alone", threads=1))
+        fit(Config(**SETTINGS | {"epochs": EPOCHS}, checkpoint_minutes=0.0005, output=tmp_path / "alone", threads=1))
     draw, run, kills = random.Random(0), tmp_path / "run", 0
     while kills < KILLS:
         started = (run / "config.toml").exists()

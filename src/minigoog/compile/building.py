@@ -43,7 +43,7 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
         if recipe.precision == "int8":
             calls, formats = int8_calls(calls, machine, recipe.calibrate, outputs)
         else:
-            calls = native.strips.joined(native.by_image.grouped(calls, shape[0], machine))
+            calls = native.strips.joined(native.by_image.grouped(calls, shape[0], machine), machine)
         found.append((shape, outputs, calls, choices, formats))
     arrays = [a for _, _, calls, *_ in found for a in native.program.constants_of(calls)]
     constants = native.constants.Constants(arrays, several=len(found) > 1)

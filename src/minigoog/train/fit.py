@@ -114,7 +114,8 @@ def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, 
     for i, member in enumerate(members(config, run.folder)):
         print(f"{'' if i == 0 else chr(10)}model {i + 1} of {config.models}")
         own = Run(str(member.output), run.folder)
-        own = own if own.path("config.toml").exists() else company.make_run(run.ranks, member, run)
+        there = run.ranks.gather(f"the folder of model {i + 1}", own.path("config.toml").exists())[0]  # as the first process sees it
+        own = own if there else company.make_run(run.ranks, member, run)
         own.ranks = run.ranks
         results.append(_train_one(member, setup.anew(member), own, stop, accept_changes))
     print(f"\nto test them together:\n    {evaluate_command(config, run.folder)} --table")

@@ -17,7 +17,7 @@ from minigoog.inspection.page.packing import DIGITS, Pack, rounded
 from minigoog.inspection.rules import input_names
 from minigoog.inspection.trace.trace import trace
 
-from ..test_walk import flags_of
+from ..test_inputs import flags_of
 
 
 def traced(**flags):
@@ -290,15 +290,3 @@ def test_googlenet_fits_with_its_heads_and_without():
         assert len(page.encode()) <= LIMIT < 18_000_000
         facts = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.S)[1])
         assert bool(facts["leftOut"]) == training and "classifier: weight" not in facts["leftOut"]
-
-
-def test_the_page_opens_the_logits_at_the_predicted_class_not_at_the_largest_absolute_value():
-    mg.manual_seed(0)
-    model = mg.models.TinyInception().eval()
-    model.classifier.bias.data[3] = -20
-    image = mg.data.digits()[1].images[0] / np.float32(255)
-    steps = mg.trace(model, image, 5)
-    facts, _ = page_data(steps, inputs.Sample(model, image, (255 * image).astype(np.uint8), 5, tuple("0123456789"), "a\nb"))
-    (exact,) = [node["exact"] for node in facts["nodes"] if node["name"] == "classifier"]
-    logits = steps.logits.y[0]
-    assert exact["at"] == (0, 0, logits.argmax()) and exact["stored"] == logits.max() and np.abs(logits).argmax() == 3

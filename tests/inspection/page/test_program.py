@@ -9,9 +9,11 @@ import pytest
 import minigoog as mg
 from minigoog.inspection import inputs
 from minigoog.inspection.page import build_page
+from minigoog.inspection.page.data import page_data
 from minigoog.inspection.trace.trace import trace
 
-from ..test_walk import flags_of, run
+from ..test_inputs import flags_of
+from ..test_walk import run
 
 
 def test_it_writes_a_page_and_prints_how_to_open_it(monkeypatch, capsys, tmp_path):
@@ -79,3 +81,15 @@ def test_the_page_is_in_the_package():
             "print(sorted(path.name for path in here.iterdir() if path.name.endswith(('.js', '.css', '.html'))))")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert "'page.css', 'page.html', 'panel.js'" in done.stdout
+
+
+def test_the_page_opens_the_logits_at_the_predicted_class_not_at_the_largest_absolute_value():
+    mg.manual_seed(0)
+    model = mg.models.TinyInception().eval()
+    model.classifier.bias.data[3] = -20
+    image = mg.data.digits()[1].images[0] / np.float32(255)
+    steps = mg.trace(model, image, 5)
+    facts, _ = page_data(steps, inputs.Sample(model, image, (255 * image).astype(np.uint8), 5, tuple("0123456789"), "a\nb"))
+    (exact,) = [node["exact"] for node in facts["nodes"] if node["name"] == "classifier"]
+    logits = steps.logits.y[0]
+    assert exact["at"] == (0, 0, logits.argmax()) and exact["stored"] == logits.max() and np.abs(logits).argmax() == 3

@@ -9,20 +9,23 @@ from typing import Any
 from minigoog._native import ffi, lib
 
 from .arena import ARENA, PRIVATE, Buffer
+from .machine import Machine
 from .plan import Call
 
-LARGE = 1 << 16  # floats of a map between two calls
+LARGE = 1 << 16  # floats of a map between two calls, for each thread that has a part of it
 IN_CACHE = 1 << 17  # floats of all the rows between the calls that are in memory at a time
 FEW_WEIGHTS = 1 << 17  # floats that every strip reads again
 LONGEST = 3  # calls, as in plan_strips.c
 KERNELS = {lib.MG_CONV2D_DIRECT: "conv", lib.MG_DEPTHWISE: "depthwise", lib.MG_MAX_POOL2D: "pool"}
 
 
-def joined(calls: Sequence[Call]) -> list[Call]:
-    """`calls`, the first of each strip with the number of its calls and its rows. The largest maps between two calls come first."""
+def joined(calls: Sequence[Call], m: Machine) -> list[Call]:
+    """`calls`, the first of each strip with the number of its calls and its rows. The largest maps between two calls come first.
+
+    m: with several threads, each has its own cache for its share of a map, so only larger ones are worth it."""
     strips = {i: [i] for i in range(len(calls))}  # a call -> the strip that it is in
     uses = Counter(m.buffer for call in calls for m in call.maps())
-    between = [i for i in range(1, len(calls)) if _follows(calls[i - 1], calls[i], uses)]
+    between = [i for i in range(1, len(calls)) if _follows(calls[i - 1], calls[i], uses, m)]
     for i in sorted(between, key=lambda i: -math.prod(calls[i].x.shape)):  # stable: of equal ones the first
         both = strips[i - 1] + strips[i]
         if len(both) <= LONGEST and _rows([calls[j] for j in both]):
@@ -35,12 +38,13 @@ def joined(calls: Sequence[Call]) -> list[Call]:
     return found
 
 
-def _follows(a: Call, b: Call, uses: Mapping[Buffer, int]) -> bool:
+def _follows(a: Call, b: Call, uses: Mapping[Buffer, int], m: Machine) -> bool:
     """Whether call `b` can be in a strip with the call before it: it alone reads what that one writes, a large map."""
     if not _one_image(a) or not _one_image(b) or a.images != b.images or b.x != a.y:
         return False
     alone = a.y.buffer.area == ARENA and a.y.whole and uses[a.y.buffer] == 2
-    return alone and math.prod(a.y.shape) // a.images >= LARGE
+    threads = m.threads if a.images == 1 else 1
+    return alone and math.prod(a.y.shape) // a.images >= LARGE * threads
 
 
 def by_rows(kernel: int, s: Any) -> bool:

@@ -1,0 +1,47 @@
+"""The model of cost: beside calculations by hand; and the program that prints it."""
+
+import argparse
+
+import pytest
+
+from minigoog.parallel.__main__ import _network, main
+from minigoog.parallel.cost import Cost, bits_per_second
+
+COST = Cost(image_seconds=0.1, gradient_bytes=8e6, update_seconds=0.01, latency=1e-3, bandwidth=1e6)
+
+
+@pytest.mark.parametrize("machines, expected", [
+    (1, 6.4 + 0.01),  # 64 images
+    (4, 1.6 + 2 * 3 * (0.001 + 2.0) + 0.01),  # 16 images; 3 slices of 2 MB to the others, and 3 back
+])  # fmt: skip
+def test_a_synchronous_step_is_computing_and_two_exchanges(machines, expected):
+    assert COST.synchronous(machines, 64) == pytest.approx(expected)
+
+
+def test_overlap_hides_the_shorter_of_the_two():
+    assert COST._replace(overlap=1.0).synchronous(4, 64) == pytest.approx(2 * 3 * 2.001 + 0.01)
+
+
+def test_replicas_share_the_links_of_the_server():
+    quick = COST._replace(bandwidth=1e12)
+    assert quick.server(4, 64, 1) == pytest.approx((6.4 + 0.002) / 4, rel=1e-4)  # nothing but computing
+    assert COST.server(1000, 64, 1) == pytest.approx(8.001) and COST.server(1000, 64, 8) == pytest.approx(1.001)  # nothing but the link
+
+
+@pytest.mark.parametrize("text, bits", [("10G", 1e10), ("100M", 1e8), ("2.5g", 2.5e9), ("800", 800)])
+def test_a_network_is_given_in_bits_a_second(text, bits):
+    assert bits_per_second(text) == bits and _network(text) == bits / 8
+
+
+@pytest.mark.parametrize("text", ["", "fast", "G", "-1G", "0", "nanG"])
+def test_anything_else_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected bits a second, such as 10G"):
+        _network(text)
+
+
+def test_the_plan_says_where_synchronous_training_stops_scaling(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    main(["plan", "--model", "tiny", "--machines", "8", "--network", "1M", "--image-ms", "10", "--output", str(tmp_path / "plan.svg")])
+    printed = capsys.readouterr().out
+    assert "tiny: 0.4 MB a message, 10.0 ms an image\n" in printed and "stops scaling at 2 machines" in printed
+    assert (tmp_path / "plan.svg").stat().st_size > 1000
