@@ -50,7 +50,8 @@ def second_call(monkeypatch, owner, name, instead, number=2):
 
 
 def test_a_test_loss_that_is_not_finite_leaves_the_last_good_epoch(tmp_path, monkeypatch):
-    second_call(monkeypatch, loop.testing, "test", lambda *_: loop.testing.Tested(float("nan"), 0.0, np.zeros(0, np.int64), np.zeros(0, np.float32)))
+    broken = loop.testing.Tested(float("nan"), 0.0, np.zeros(0, np.int64), np.zeros(0, np.float32))
+    second_call(monkeypatch, loop.testing, "test", lambda *_: broken)
     with pytest.raises(TrainingError, match=r"nan after epoch 2: .* Or change `lr` in .* from epoch 1\.00: .* --accept-changes$"):
         fit(Config(**TINY, output=tmp_path / "run"))
     assert saved_model.load(tmp_path / "run" / "last.safetensors")[1].more["epoch"] == "1"
