@@ -21,7 +21,7 @@ PROGRAMS = {  # name: (package, description)
     "train": ("train", "trains a network"),
     "evaluate": ("evaluate", "tests trained networks; learning curves"),
     "inspect": ("inspection", "looks into a network: summary, step, page, branches, diff, lab"),
-    "detection": ("detection", "finds what is in pictures, and where: propose, train, detect, evaluate"),
+    "detection": ("detection", "finds what is in pictures, and where"),
     "export": ("export", "writes a network for other systems: ONNX, PyTorch"),
     "learn": ("learn", "exercises of the tour: you write a function, it is judged"),
     "data": ("data", "checks a folder of images"),

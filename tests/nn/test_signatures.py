@@ -41,6 +41,7 @@ TORCH = {  # the parameters that PyTorch 2.9 takes by position, in order; https:
     nn.Softmax: "dim",
     nn.Tanh: "",
     nn.Upsample: "size scale_factor mode align_corners recompute_scale_factor",
+    optim.Adagrad: "params lr lr_decay weight_decay initial_accumulator_value eps",
     optim.Adam: "params lr betas eps weight_decay amsgrad",
     optim.AdamW: "params lr betas eps weight_decay amsgrad",
     optim.Optimizer: "params defaults",

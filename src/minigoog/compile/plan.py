@@ -189,6 +189,8 @@ def load_plan(path: str | os.PathLike[str]) -> Plan:
     file must not be written to while the plan is in use; Plan.save replaces a file by a new one, which does no harm."""
     from .saved import load
 
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"load_plan: `path` is {type(path).__name__}, expected a path")
     if kernels.native is None:
         raise RuntimeError("load_plan: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
     return Plan(*load(path))

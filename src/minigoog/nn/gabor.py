@@ -86,9 +86,12 @@ class GaborPool(Module):
     window, 8 pixels for the first band and 2 more for each next one, half a window apart. A list of maps, one for each band."""
 
     def __init__(self, bank: GaborBank, first: int = 8, step: int = 2) -> None:
+        if not isinstance(bank, GaborBank):
+            raise TypeError(f"GaborPool: `bank` is {type(bank).__name__}, expected a GaborBank")
         if len(bank.sizes) % 2:
             raise ValueError(f"GaborPool: `bank` has {len(bank.sizes)} sizes, expected an even number: two for each band")
         self.orientations, self.bands = bank.orientations, len(bank.sizes) // 2
+        first, step = check_int("GaborPool", "first", first, 2), check_int("GaborPool", "step", step, 0)
         self.windows = tuple(first + step * i for i in range(self.bands))
 
     def forward(self, x: Tensor) -> list[Tensor]:

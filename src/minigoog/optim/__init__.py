@@ -4,7 +4,7 @@ from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .average import PolyakAverage
 from .gradients import clip_grad_norm_, gradient_norm
-from .optimizer import Group, Optimizer
+from .optimizer import Optimizer
 from .sgd import SGD
 
-__all__ = ["Adagrad", "Adam", "AdamW", "clip_grad_norm_", "gradient_norm", "Group", "Optimizer", "PolyakAverage", "SGD"]
+__all__ = ["Adagrad", "Adam", "AdamW", "clip_grad_norm_", "gradient_norm", "Optimizer", "PolyakAverage", "SGD"]

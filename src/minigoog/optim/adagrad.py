@@ -20,7 +20,7 @@ class Adagrad(Optimizer):
     flags = ("decay_vectors",)
 
     def __init__(
-        self, params: Params, lr: float = 1e-2, eps: float = 1e-10, weight_decay: float = 0.0, *, decay_vectors: bool = True
+        self, params: Params, lr: float = 1e-2, *, eps: float = 1e-10, weight_decay: float = 0.0, decay_vectors: bool = True
     ) -> None:
         super().__init__(params, {"lr": lr, "eps": eps, "weight_decay": weight_decay, "decay_vectors": decay_vectors})
 

@@ -4,8 +4,7 @@
   --model googlenet --data FOLDER  any network on any folder of images
   --weights FILE --data FOLDER     fine-tunes a trained network to other classes
   --config FILE                    a recipe or a TOML file of settings
-  --resume RUN                     resumes a stopped run, bit-exactly
-  --resume RUN --epochs N          trains a finished run longer
+  --resume RUN [--epochs N]        resumes a run; trains a finished one on
   find-lr [flags]                  tries learning rates, from low to high"""
 
 import argparse

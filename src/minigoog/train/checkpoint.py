@@ -76,6 +76,7 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
 def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
     """The Progress of these facts; ValueError if one of them is missing, unknown or impossible."""
     start, heads = asdict(Progress()), 3 if trainer.setup.info.arguments.get("aux_heads") else 1
+    facts = {"best_epoch": 0, **facts}  # checkpoints of earlier versions have none
     if facts.keys() != start.keys():
         raise ValueError(f"its progress has {listed(facts)}, expected {listed(start, 20)}")
     for name, value in facts.items():

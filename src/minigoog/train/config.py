@@ -112,7 +112,7 @@ class Config:
     skip_damaged: bool = switch(False, "leave out images that cannot be decoded, and list them at the end; decodes all of them first")
     download: bool = switch(False, "download a standard data set if it is not there")
     validation: float = real(0.0, 0, "test on this share of the training images, such as 0.1, not on the test images: to search", 0.9)
-    output: str | None = text(None, "folder of the run, new or empty (default: a new one under runs/)")
+    output: str | None = text(None, "folder of the run, new or empty (default: under runs/)")
     models: int = integer(1, 1, "how many models to train: an ensemble with one initialisation and different samplings (section 7)")
     seed: int = integer(0, 0, "seed of the initialisation; the same seed gives the same weights", 2**64 - 1)
     sampling_seed: int | None = integer(None, 0, "seed of the order of images, augmentation and dropout (default: --seed)", 2**64 - 1)

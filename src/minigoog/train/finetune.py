@@ -21,7 +21,7 @@ from ..importing import ImportedNetwork
 from ..importing.classes import with_classes
 from ..loading import TrainedModel, constants, load
 from ..nn import BatchNorm2d, ConvBNReLU, Dropout, Module, masks
-from ..optim import Group
+from ..optim.optimizer import Group
 from ..text import listed, printable, short
 from . import augmentation, fingerprint
 from .classifier import Classifier, last_layer

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..optim import SGD, Adagrad, Group, Optimizer
+from ..optim import SGD, Adagrad, Optimizer
+from ..optim.optimizer import Group
 from .config import Config
 
 
