@@ -187,6 +187,7 @@ PROTOTXTS = [
     (b"name: '" + b"a" * 100_000 + b"'", "a text of 100000 characters, expected at most 1000: a"), (b"\xff", "it is not utf-8 text"),
     (b"layer {}\n" * 90_000, "line 8[0-9]{4}: it has too many values"), (b" " * (5 << 20), "more than 4194304 bytes"),
     (b"input: 'data'\n<<<<<<< HEAD\n", "line 2: `<`, expected the name of a field"), (b"input_dim: " + b"9" * 5000, "`input_dim` is 9"),
+    (b"input_dim: 9223372036854775808", "`input_dim` is 9223372036854775808, expected a value of kind int"),  # 64 bits with a sign
     (b"input_dim: 08", "`input_dim` is 08, expected a value of kind int"), (b"input_dim [1]", r"`\[`, expected `:` or `\{`"),
     (b"input_dim: [1", "the end, expected a value"), (b"layer { name: 3 }", "`name` is 3, expected a value of kind text"),
     (b"layers { type: POOL }", "`type` is POOL, expected one of NONE, ACCURACY"),

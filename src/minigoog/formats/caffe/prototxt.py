@@ -118,11 +118,19 @@ def _converted(field: Field, kind: str, token: str) -> Any:
         if field.kind in ENUMERATIONS and kind == "word":
             return ENUMERATIONS[field.kind][token]
         if (field.kind == "int" or field.kind in ENUMERATIONS) and kind == "number" and len(token) <= 20:
-            return int(token, 8 if re.fullmatch("[-+]?0[0-7]+", token) else 0)
+            return _integer(token)
     except (ValueError, KeyError, OverflowError):
         pass
     expected = f"one of {', '.join(ENUMERATIONS[field.kind])}" if field.kind in ENUMERATIONS else f"a value of kind {field.kind}"
     raise ValueError(f"`{field.name}` is {shortened(printable(token), 60)}, expected {expected}")
+
+
+def _integer(token: str) -> int:
+    """The integer, which binary files have in 64 bits with a sign; OverflowError if it needs more."""
+    value = int(token, 8 if re.fullmatch("[-+]?0[0-7]+", token) else 0)
+    if not -(1 << 63) <= value < 1 << 63:
+        raise OverflowError
+    return value
 
 
 def _single(number: float) -> float:
