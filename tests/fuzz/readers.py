@@ -56,7 +56,7 @@ def trainer() -> Any:
     model = mg.nn.Linear(2, 2)
     optimizer = mg.optim.SGD(model.parameters(), 0.1, 0.9)
     setup = SimpleNamespace(info=SimpleNamespace(arguments={}))
-    return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, loader=range(5), progress=Progress(),
+    return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, batches=range(5), progress=Progress(),
                            fingerprint={"training images": "1"})  # fmt: skip
 
 
