@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import minigoog as mg
+from minigoog import figures
 from minigoog.short_training import accuracy, learn
 
 IMAGE = Path(__file__).resolve().parent / "images" / "learning.png"
@@ -65,10 +66,10 @@ def draw(found: list[tuple[int, np.ndarray, np.ndarray, float]]) -> Figure:
 def main() -> None:
     """The program."""
     p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    p.add_argument("--output", type=Path, default=IMAGE)
+    p.add_argument("--output", type=figures.output, default=IMAGE)
     p.add_argument("--epochs", type=int, default=EPOCHS)
     flags = p.parse_args()
-    draw(looks(flags.epochs)).savefig(flags.output, dpi=90, metadata={"Software": None})
+    figures.save(draw(looks(flags.epochs)), flags.output, dpi=90)
 
 
 if __name__ == "__main__":

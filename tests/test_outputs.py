@@ -27,6 +27,7 @@ OTHERWISE = {  # file: why its bare writes are right
     "src/minigoog/data/download.py": "into NAME.part, which is renamed when it is complete",
     "src/minigoog/train/run.py": "adds a line to the metrics, and takes it off again if it could not be written whole",
     "benchmarks/worker.py": "into a temporary folder of the benchmark, and to /proc",
+    "docs/tour/chapters.py": "into a file of atomic_write",
     "docs/conf.py": "into the site, which is built anew each time",
     "examples/train_on_your_images.py": "draws the example's images",
 }

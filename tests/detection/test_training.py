@@ -141,7 +141,7 @@ def test_the_programs_train_detect_and_compare(world, tmp_path, capsys):
     voc, out = folder.parent / "voc", tmp_path / "run"
     flags = ["--size", "32", "--frozen", "inception3b", "--width", "128", "--most", "20", "--negatives", "10", "--steps", "1"]
     weights = str(folder.parent / "weights.safetensors")
-    main(["train", "--data", str(voc), "--split", "train", "--weights", weights, "--out", str(out), *flags, "--no-svm"])
+    main(["train", "--data", str(voc), "--split", "train", "--weights", weights, "--output", str(out), *flags, "--no-svm"])
     printed = capsys.readouterr().out
     assert "windows of 3 of 3 pictures" in printed and printed.endswith(f"{out / DETECTOR}: written\n")
     found, drawn = tmp_path / "found.json", tmp_path / "drawn"
@@ -167,7 +167,7 @@ def test_wrong_flags_are_named_in_one_line(world, tmp_path, capsys, flags, messa
     parent: Path = world[2].parent
     with pytest.raises(SystemExit) as end:
         weights, new = str(parent / "weights.safetensors"), str(tmp_path / "new")
-        main(["train", "--data", str(parent / "voc"), "--weights", weights, "--out", new, *flags])
+        main(["train", "--data", str(parent / "voc"), "--weights", weights, "--output", new, *flags])
     error = capsys.readouterr().err
     assert end.value.code == 2 and error.count("\n") == 1 and message.removeprefix("train: ") in error, error
 

@@ -24,9 +24,10 @@ from minigoog.importing.state_dicts import recognise
 from minigoog.reading import MOST_UNPACKED, DamagedFile, reading
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner import run as sparsity
-from minigoog.train import checkpoint, config
+from minigoog.train import checkpoint, config, fingerprint
 from minigoog.train.progress import Progress
 from minigoog.train.run import Run
+from minigoog.train.stale import Stale
 
 WEIGHTS = Path(__file__).parent / "corpus" / "caffemodel" / "weights"  # of the layers in the corpus of "prototxt"
 ZEROS = np.zeros(4 * saved.PAGE, np.uint8)  # the packed weights of plans whose header is in the corpus
@@ -57,7 +58,7 @@ def trainer() -> Any:
     optimizer = mg.optim.SGD(model.parameters(), 0.1, 0.9)
     setup = SimpleNamespace(info=SimpleNamespace(arguments={}))
     return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, batches=range(5), progress=Progress(),
-                           fingerprint={"training images": "1"})  # fmt: skip
+                           fingerprint=fingerprint.DEFAULTS | {"training images": "1"}, stale=Stale([], 0))  # fmt: skip
 
 
 def resumed(path: Path) -> object:

@@ -100,6 +100,8 @@ REGIONS = {  # three segments of a picture of 2 x 3 pixels, each the neighbour o
 }  # fmt: skip
 ONE_REGION = {name: a[:0] if name == "neighbours" else a[:1] for name, a in REGIONS.items()}
 
+RETURNED = {"out", "accumulate"}  # arrays that a kernel writes to and returns, with tests of their own
+
 RECORDS = {
     "add": Record(any_shape("a", "b"), slices=("a", "b", "out"), in_place=("a", "b")),
     "avg_pool2d": Record(pool_calls("x", more=[COUNTED]), slices=("x", "out")),

@@ -11,7 +11,7 @@ from minigoog.checks import check_out
 from minigoog.kernels import native as C
 from minigoog.kernels import reference as R
 from tests.kernels.judge import U, same_bits, unchanged
-from tests.kernels.records import RECORDS
+from tests.kernels.records import RECORDS, RETURNED
 from tests.strategies import in_wider, wide_out
 
 KINDS = ("native", "reference")
@@ -62,7 +62,7 @@ def result(name, call):
 def test_every_kernel_has_a_record_with_every_argument_in_it():
     assert RECORDS.keys() == set(R.__all__) - {"empty"}
     for name, record in RECORDS.items():
-        given = {argument for call in record.calls for argument in call} | {"out"}
+        given = {argument for call in record.calls for argument in call} | RETURNED
         assert not inspect.signature(getattr(R, name)).parameters.keys() - given, name
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigoog.kernels import reference as R
-from tests.kernels.records import RECORDS
+from tests.kernels.records import RECORDS, RETURNED
 from tests.kernels.test_records import floats, kinds, message
 
 NUMBERS = [None, "x", np.nan, np.inf, True, [1.0], np.ones(2), 1j]
@@ -26,7 +26,7 @@ WRONG = {
                     [*INTEGERS[:-2], [1], (1, 2, 3), np.array([1, 1]), [[1], 1], (1, -1)]),
     **dict.fromkeys(("low", "high"), [value for value in NUMBERS if value is not np.inf]),
     **dict.fromkeys(("p", "alpha", "beta", "gain", "slope", "negative_slope", "scale", "eps", "lr", "momentum", "weight_decay",
-                     "k"), NUMBERS),
+                     "k", "decay"), NUMBERS),
 }  # fmt: skip
 VALID = {("max_pool2d", "stride"), ("max_pool2d_backward", "stride"), ("avg_pool2d", "stride"), ("avg_pool2d_backward", "stride")}  # None
 
@@ -35,7 +35,7 @@ def arguments():
     """(kernel, argument, one wrong value) for each argument but the arrays of floats and `out`."""
     for name, record in RECORDS.items():
         arrays = {argument for call in record.calls for argument in floats(call)}
-        for argument in inspect.signature(getattr(R, name)).parameters.keys() - arrays - {"out"}:
+        for argument in inspect.signature(getattr(R, name)).parameters.keys() - arrays - RETURNED:
             yield from ((name, argument, value) for value in WRONG[argument] if value is not None or (name, argument) not in VALID)
 
 

@@ -167,7 +167,7 @@ def kept_weights(config, staleness):
         now, then = versions[step], step - staleness
         model.train().load_state_dict(versions[then])
         optimizer.zero_grad()
-        backward(setup, config, every[then].x, every[then].labels, lambda losses: None)
+        backward(setup, config, every[then].x, every[then].labels, (0, then), lambda losses: None)
         model.load_state_dict(now)
         optimizer.lr = config.lr * schedule(step / len(batches), config)
         optimizer.step()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ..text import listed
 from . import checkpoint
 from .config import Config
 from .log import Log
@@ -33,7 +34,7 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
         trainer.load(accept_changes=True)
         others = [change for change in trainer.changes if not change.startswith(CHANGED)]
         if others and not accept_changes:
-            raise ValueError(f"train: {run.folder} cannot be trained longer, because these have changed: {'; '.join(others)}. "
+            raise ValueError(f"train: {run.folder} cannot be trained longer, because these have changed: {listed(others, 6, 160)}. "
                              f"`accept_changes` does so all the same")
         if trainer.progress.epoch < before.epochs:
             raise ValueError(f"train: `epochs` is {config.epochs}, but {run.folder} has ended only {trainer.progress.epoch} of its "

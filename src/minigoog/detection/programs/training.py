@@ -38,7 +38,7 @@ def add_flags(p: Parser) -> None:
     data.add_flags(p, required=True)
     p.add_argument("--weights", required=True, metavar="WEIGHTS", help="a run or a file of a classifier, or googlenet-caffe and the like")
     p.add_argument("--download", action="store_true", help="fetch public weights that are given by name")
-    p.add_argument("--out", required=True, type=output_folder, metavar="DIR", help="the detector; a run that was stopped goes on there")
+    p.add_argument("--output", required=True, type=output_folder, metavar="DIR", help="the detector; a run that was stopped goes on there")
     p.add_argument("--config", metavar="NAME", help="settings: paper, or a TOML file; flags override them")
     p.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
     group = p.add_argument_group("settings")
@@ -65,7 +65,7 @@ def run(flags: Namespace) -> None:
     dataset = data.opened(flags)
     model = load(flags.weights, download=flags.download)
     report = Report()
-    for said in train(model, dataset, chosen, Path(flags.out)):
+    for said in train(model, dataset, chosen, Path(flags.output)):
         report.say(said)
     report.end()
 
