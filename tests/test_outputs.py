@@ -18,7 +18,7 @@ from minigoog import cli, figures, files
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [path for folder in ("src", "benchmarks", "docs", "examples") for path in sorted((ROOT / folder).rglob("*.py"))]
 WRITERS = {"write_text", "write_bytes", "tofile", "savetxt", "savez", "savez_compressed", "savefig", "rename", "truncate", "dump"}
-SAVERS = {"figures", "saved_model", "safetensors", "checkpoint", "onnx_files", "self"}  # whose `save` is atomic
+SAVERS = {"figures", "saved_model", "safetensors", "checkpoint", "onnx_files", "self", "saved", "saving", "trainer"}  # `save` is atomic
 OTHERWISE = {  # file: why its bare writes are right
     "src/minigoog/files.py": "makes writes atomic",
     "src/minigoog/cli.py": "to the null device, in place of a closed standard output",
@@ -27,14 +27,15 @@ OTHERWISE = {  # file: why its bare writes are right
     "src/minigoog/data/download.py": "into NAME.part, which is renamed when it is complete",
     "src/minigoog/train/run.py": "adds a line to the metrics, and takes it off again if it could not be written whole",
     "benchmarks/worker.py": "into a temporary folder of the benchmark, and to /proc",
+    "src/minigoog/detection/rcnn/training.py": "into files of atomic_write",
     "docs/tour/chapters.py": "into a file of atomic_write",
     "docs/conf.py": "into the site, which is built anew each time",
     "examples/train_on_your_images.py": "draws the example's images",
 }
 # flags of files and folders that programs write, and read
-WRITTEN = {"--json", "--csv", "--evidence", "--figure", "--mistakes", "--output", "--plot", "--into"}
+WRITTEN = {"--json", "--csv", "--drawn", "--evidence", "--figure", "--mistakes", "--output", "--plot", "--into"}
 READ = {"--config", "--data", "--data-dir", "--image", "--images", "--script", "--weights", "--resume", "--against", "--classes",
-        "--prototxt"}
+        "--prototxt", "--boxes", "--folder", "--exercises"}
 
 
 # ---- every write is atomic ----

@@ -106,9 +106,9 @@ class Plan:
         """Writes the plan, weights and choices of `tune` included, to a file that load_plan maps into memory. All of it or nothing.
 
         ValueError for a plan with a step in NumPy, whose code a file cannot hold."""
-        from .saved import Parts, save
+        from . import saved
 
-        save(Parts(self.versions, self.output_type, self.recipe, self.machine), path)
+        saved.save(saved.Parts(self.versions, self.output_type, self.recipe, self.machine), path)
 
     def is_stale(self, model: "Module") -> bool:
         """Whether `model` would make another plan now: its weights, or the zeros among them, have changed. As long as `compile`."""
