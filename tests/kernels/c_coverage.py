@@ -21,7 +21,8 @@ from minigoog.kernels import native
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["-std=gnu11", "-O1", "-g", "-DNDEBUG", "-fPIC", "-fopenmp", "-ffp-contract=fast", "-w", "--coverage", "-fprofile-update=atomic"]
-TESTS = ["tests/kernels", "tests/test_plan.py", "tests/test_compile.py", "tests/test_compile_epilogues.py", "tests/test_compile_own.py"]
+TESTS = ["tests/kernels", "tests/compile", *(f"tests/test_{name}.py" for name in (
+    "plan", "compile", "compile_epilogues", "compile_own", "by_image", "strips", "saved_plan", "sparse_plan"))]  # fmt: skip
 Counts = dict[tuple[Any, ...], int]  # how often something ran; the key begins with the name of its file
 # Floors in percent; on AVX2 they are 99.7 and 71.1, and other instruction sets inline differently. Most of what is missing are copies of
 # one activation in all others' rows and in each tile (3,000 branches of activation.inc, gemm_tile.inc and vec.inc).
