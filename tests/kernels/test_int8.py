@@ -168,3 +168,8 @@ def test_wrong_arguments_are_named(module):
         module.quantize(np.zeros((1, 2), np.float32), 0.0)
     with pytest.raises(ValueError, match="dequantize: `zero` is 256"):
         module.dequantize(x, 1.0, 256)
+
+
+def test_the_peak_counts_the_operations_of_all_its_rounds(isa):
+    lib, current = machine.lib, machine.current()
+    assert lib.mg_int8_peak(3, current) == 3 * lib.mg_int8_peak(1, current) > 0
