@@ -45,6 +45,15 @@ def on(n, *flags, **how):
     return processes.run(n, "-m", "tests.parallel.few", *DIGITS, *flags, folder=ROOT, **how)
 
 
+def stopped(run, steps, monkeypatch):
+    """A run of one process in `run`, stopped after so many steps."""
+    with monkeypatch.context() as patched:
+        stop_after(patched, steps)
+        with pytest.raises(Interrupted):
+            fit(Config(**SETTINGS, output=run))
+    return run
+
+
 def test_two_processes_give_the_bits_of_one(tmp_path, alone):
     done = on(2, *FLAGS, "--output", tmp_path / "run")
     assert done.returncode == 0, done.stderr
@@ -53,11 +62,7 @@ def test_two_processes_give_the_bits_of_one(tmp_path, alone):
 
 
 def test_a_run_of_one_process_is_resumed_on_two_with_the_same_bits(tmp_path, monkeypatch, alone):
-    run = tmp_path / "run"
-    with monkeypatch.context() as patched:
-        stop_after(patched, 4)
-        with pytest.raises(Interrupted):
-            fit(Config(**SETTINGS, output=run))
+    run = stopped(tmp_path / "run", 4, monkeypatch)
     done = on(2, "--resume", run)
     assert done.returncode == 0, done.stderr
     assert_same(alone, run)
@@ -79,11 +84,7 @@ def test_a_wrong_setting_is_said_once_by_the_first_process(tmp_path):
 
 
 def test_micro_batches_are_resumed_bit_exactly(tmp_path, monkeypatch, alone):
-    run = tmp_path / "run"
-    with monkeypatch.context() as patched:
-        stop_after(patched, 2)
-        with pytest.raises(Interrupted):
-            fit(Config(**SETTINGS, output=run))
+    run = stopped(tmp_path / "run", 2, monkeypatch)
     resume(run)
     assert_same(alone, run)
 

@@ -12,15 +12,15 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .. import figures, kernels
+from .. import figures
 from ..cli import Parser, exit_codes, integer, output_file
 from ..data.verify import skipped_lines
 from ..files import atomic_write
 from ..loading import TrainedModel
 from ..loading import flags as weights
-from ..parallel import Communicator, cores_per_process, world
+from ..parallel import Communicator
 from ..parallel.deal import blocks
-from ..parallel.together import ending_all, one_program
+from ..parallel.together import ending_all, sharing_images
 from ..text import printable
 from .bars import Bars
 from .evidence import draw
@@ -47,10 +47,7 @@ def parser(prog: str = PROG) -> Parser:
 
 def run(flags: Namespace) -> None:
     """Classifies the photographs that the flags select."""
-    ranks = world("classify: mpiexec")
-    if flags.threads or ranks.size > 1:
-        kernels.set_num_threads(flags.threads or cores_per_process())
-    with one_program(ranks):
+    with sharing_images("classify", flags.threads) as ranks:
         _run(flags, ranks)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import curves, figures, kernels
+from .. import curves, figures
 from ..cli import Parser, exit_codes, integer, output_file, with_flags
 from ..data import open_dataset
 from ..data.verify import skipped_lines
@@ -20,8 +20,8 @@ from ..formats import saved_model
 from ..loading import TrainedModel
 from ..loading import flags as weights
 from ..metrics import confusion_matrix
-from ..parallel import Communicator, cores_per_process, world
-from ..parallel.together import ending_all, one_program
+from ..parallel import Communicator
+from ..parallel.together import ending_all, sharing_images
 from ..reading import known_kind
 from ..text import confusion_text, listed, printable, shell_word
 from . import mistakes
@@ -91,10 +91,7 @@ def _runs(given: str) -> list[Path]:
 
 def evaluate(flags: Namespace) -> None:
     """Prints the results that the flags select; the processes of mpiexec share the images."""
-    ranks = world("evaluate: mpiexec")
-    if flags.threads or ranks.size > 1:
-        kernels.set_num_threads(flags.threads or cores_per_process())
-    with one_program(ranks):
+    with sharing_images("evaluate", flags.threads) as ranks:
         _evaluate(flags, ranks)
 
 

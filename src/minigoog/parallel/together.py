@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any, TextIO, TypeVar, cast
 
+from .. import kernels
 from ..array_types import Array
 from ..files import error_text
 from .communicator import Communicator
+from .launch import cores_per_process, world
 
 T = TypeVar("T")
 PAUSE = 10.0  # seconds in which the first process says what all know, and ends them
@@ -76,6 +78,16 @@ def one_program(ranks: Communicator) -> Iterator[None]:
     """Within a with-block, only the first process prints."""
     with redirect_stdout(cast(TextIO, FirstsOutput(sys.stdout, ranks))) if ranks.size > 1 else nullcontext():
         yield
+
+
+@contextmanager
+def sharing_images(program: str, threads: int | None) -> Iterator[Communicator]:
+    """The processes of mpiexec that share the images of `program`: each has `threads` or its part of the cores; the first prints."""
+    ranks = world(f"{program}: mpiexec")
+    if threads or ranks.size > 1:
+        kernels.set_num_threads(threads or cores_per_process())
+    with one_program(ranks):
+        yield ranks
 
 
 @contextmanager
