@@ -24,9 +24,15 @@ from .schedules import SCHEDULES
 # settings that may change when a run is resumed: they do not affect the result. `data`, `weights` and
 # `distill` may only move to another place
 BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every", "live",
-           "data_parallel", "elastic", "patience")  # fmt: skip
+           "data_parallel", "elastic", "patience", "servers")  # fmt: skip
 MICRO_BATCHES = 8  # with --data-parallel
 OPTIMIZERS = ("sgd", "adagrad")
+WITHOUT = {  # settings that --downpour has no use for
+    "data_parallel": "no batch is shared",
+    "elastic": "the others always go on without a replica",
+    "staleness": "gradients are late by themselves",
+    "prune": "no step is the same in all processes",
+}
 # bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
 LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
 Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
@@ -165,6 +171,12 @@ class Config:
     data_parallel: bool = switch(False, f"share each batch among the processes of mpiexec (as {MICRO_BATCHES} --micro-batches if not set)")
     elastic: bool = switch(False, "with --data-parallel: when a process dies, the others go on without it (mpiexec --with-ft ulfm)")
     staleness: int = integer(0, 0, "apply each gradient so many steps late, as asynchronous training does", 4096)
+    downpour: bool = switch(False, "asynchronous training: replicas push gradients to servers and wait for nobody (Dean et al. 2012)")
+    servers: int = integer(1, 1, "with --downpour: how many of the processes keep the weights, a part each; the others are replicas", 1024)
+    fetch_every: int = integer(1, 1, "with --downpour: steps of a replica between two fetches of the weights", 4096)
+    push_every: int = integer(1, 1, "with --downpour: steps of a replica whose gradients are pushed together", 4096)
+    warm_start: float = real(0.0, 0, "with --downpour: epochs in which one replica trains alone, before the others join")
+    replay: str | None = text(None, "with --downpour: repeat a run, with the same bits, from its arrivals.jsonl")
     patience: float = real(60.0, 0, "seconds after which a process that waits for another one says so", above=True)
 
     live: bool = switch(False, "write live.html into the run's folder: a page that shows how the run goes, and renews itself")
@@ -178,6 +190,8 @@ class Config:
             value = getattr(self, setting.name)
             if value is not None or setting.default is not None:
                 object.__setattr__(self, setting.name, setting.metadata["check"](setting.name, value))
+        if self.downpour and not self.micro_batches:
+            object.__setattr__(self, "micro_batches", 1)
         if self.data_parallel and not self.micro_batches:
             object.__setattr__(self, "micro_batches", MICRO_BATCHES)
         if self.micro_batches > self.batch_size:
@@ -187,6 +201,19 @@ class Config:
         if self.start_epoch and self.start_epoch >= self.epochs:
             raise ValueError(f"train: `start_epoch` is {self.start_epoch}, expected less than `epochs` {self.epochs}")
         self._check_pruning()
+        self._check_downpour()
+
+    def _check_downpour(self) -> None:
+        """Raises ValueError, naming the setting, for one that asynchronous training has no use for, or that only it has."""
+        only = {name: getattr(self, name) for name in ("servers", "fetch_every", "push_every", "warm_start", "replay")}
+        for name, value in only.items():
+            if not self.downpour and value != self.__dataclass_fields__[name].default:
+                raise ValueError(f"train: `{name}` is {short(value)}, but without `downpour` there are no servers and replicas")
+        for name in ("data_parallel", "elastic", "staleness", "prune"):
+            if self.downpour and getattr(self, name):
+                raise ValueError(f"train: `{name}` is {short(getattr(self, name))}, but with `downpour` {WITHOUT[name]}")
+        if self.servers > 1 and self.weights:
+            raise ValueError(f"train: `servers` is {self.servers}, expected 1 with `weights`: one server has the new classifier")
 
     def _check_from_scratch(self) -> None:
         """Raises ValueError, naming the setting, for one that only fine-tuning has."""

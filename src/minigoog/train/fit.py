@@ -10,7 +10,7 @@ from .. import kernels
 from ..files import check_folder
 from ..parallel import Communicator, cores_per_process
 from ..parallel.together import agreed, one_program
-from . import checkpoint, company, finetune, longer, pruning
+from . import checkpoint, company, downpour, finetune, longer, pruning
 from .config import BITLESS, Config, from_file
 from .log import Log, evaluate_command
 from .loop import Trainer
@@ -105,7 +105,7 @@ def _train_one(config: Config, setup: Setup, run: Run, stop: StopRequests, accep
         trainer = Trainer(config, setup, run, Log())
         trainer.load(accept_changes)
         trainer.log.begin(trainer)
-        return trainer.train(stop)
+        return downpour.train(trainer, stop) if config.downpour else trainer.train(stop)
 
 
 def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> list[Result]:
