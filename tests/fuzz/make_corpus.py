@@ -48,6 +48,7 @@ def files() -> dict[str, dict[str, bytes]]:
                         "object": b'{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}'},
         "checkpoint": {"checkpoint": checkpoint()},
         "metrics": {"metrics": metrics()},
+        "arrivals": {"died": b'{"processes": 4, "servers": 1}\n{"server": 0, "order": [1, 3, 2, -3, 2, 1]}\n{"server": 0, "order": []}\n'},
         "settings": {"settings": Config(data_dir="/data", size=32).toml().encode()},
         "result": {"blow-up": result("blow_up")},
         "kind": {"kind": b'{"quick": true, "seed": 0, "images": "the digits"}'},

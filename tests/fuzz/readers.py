@@ -21,6 +21,7 @@ from minigoog.formats import caffe, foreign, googlenet_from_torchvision, onnx, p
 from minigoog.formats.caffe.layers import Layer, layers, with_blobs
 from minigoog.importing.layouts import load_state
 from minigoog.importing.state_dicts import recognise
+from minigoog.parallel import recorded
 from minigoog.reading import MOST_UNPACKED, DamagedFile, reading
 from minigoog.sparsity.demonstrations import DEMONSTRATIONS
 from minigoog.sparsity.runner import run as sparsity
@@ -187,6 +188,7 @@ READERS = {
     "class-names": Reader("names.txt", class_names.read),
     "checkpoint": Reader(checkpoint.NAME, resumed, (DamagedFile, ValueError), "train: "),
     "metrics": Reader(curves.METRICS, lambda path: curves.summary([path.parent]), (DamagedFile, ValueError)),
+    "arrivals": Reader(recorded.NAME, lambda path: recorded.read(path, 4, 1)),
     "settings": Reader("config.toml", settings, (DamagedFile, ValueError, TypeError), "train: `"),
     "result": Reader("result.json", outcomes),
     "kind": Reader(sparsity.SETTINGS, lambda path: sparsity.kind_of(path.parent)),

@@ -229,6 +229,17 @@ METRICS = [
     (line() + line(averaged_test_loss=1), "only some epochs have averaged weights"),
     (b" " * (3 << 20), "a line of more than 2097152 bytes"),
 ]  # fmt: skip
+BEGINNING = b'{"processes": 4, "servers": 1}\n'
+ARRIVALS = [
+    (b"", "it is empty"), (b"{}\n", "no `processes` and `servers`"), (b"[" * 100_000, "nested too deeply"), (b"\xff\n", "it is not utf-8"),
+    (b'{"processes": 3, "servers": 1}\n', "it is of 3 processes and 1 servers, expected 4 and 1"),
+    (BEGINNING + b'{"resumed": 3}\n', "the run was resumed"), (BEGINNING + b'{"order": []}\n', "it has no 'server'"),
+    (BEGINNING + b'{"server": 1, "order": []}\n', "not of one of 1 servers"),
+    (BEGINNING + b'{"server": 0, "order": [0]}\n', "ranks from 1 to 3"),
+    (BEGINNING + b'{"server": 0, "order": [4]}\n', "ranks from 1 to 3"), (BEGINNING + b'{"server": 0, "order": [true]}\n', "ranks from 1"),
+    (BEGINNING + b'{"server": 0, "order": [1, -1, 1]}\n', "rank 1 sends after it has died"),
+    (BEGINNING + b'{"server": 0, "order": [' + b"1," * (2 << 20) + b"1]}\n", "bytes of JSON, expected at most"),
+]  # fmt: skip
 SETTINGS = [
     (b".".join([b"a"] * 32_000) + b"=1\n", "more than 16384 bytes"), (b".".join([b"a"] * 8000) + b"=1\n", "a line of more than 4500 bytes"),
     (b"a=" + b"[" * 4000, "nested too deeply"), (b"lr=[[1], 2]", r"has \[\[1\], 2\] as 'lr', expected text, a number"),
@@ -251,7 +262,7 @@ CASES = {
     "cifar-pickle": PICKLES, "cifar-archive": [(gzip.compress(data), message) for data, message in ARCHIVES] + ARCHIVES[:2],
     "caffemodel": CAFFEMODELS, "prototxt": PROTOTXTS,
     "safetensors": SAFETENSORS, "saved-model": MODELS, "checkpoint": CHECKPOINTS, "metrics": METRICS, "settings": SETTINGS,
-    "result": RESULTS, "pth": TORCH,
+    "arrivals": ARRIVALS, "result": RESULTS, "pth": TORCH,
     "kind": [(b"{}", "missing 3 required"), (b'{"quick": 1, "seed": 0, "images": ""}', "expected quick, seed and images")],
 }  # fmt: skip
 
