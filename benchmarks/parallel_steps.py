@@ -4,7 +4,8 @@ python benchmarks/parallel_steps.py [--processes 2] [--model googlenet --size 22
 Each of so many processes has one thread; the other contestant is one process with --threads. They take turns, and those that wait sleep.
 --processes 1 2 4: each of these teams. Printed are images a second, the ratio to the one process in the same round (median and quartiles),
 the share of the exchange in a step, and what `python -m minigoog.parallel plan` would say: from a step of one process with one thread,
-and from an exchange of the same size with nothing else going on. In the model processes that share a core take as much longer, and threads share the work perfectly.
+and from an exchange of the same size with nothing else going on.
+In the model processes that share a core take as much longer, and threads share the work perfectly.
 All contestants must have the same weights at the end, bit for bit."""
 
 import json

@@ -22,12 +22,9 @@ def written(run):
         return 0
 
 
-def position(run):
-    """The epoch and step of the last checkpoint, which is never half a file."""
-    if not written(run):
-        return 0, 0
-    at = json.loads(safetensors.load(run / "checkpoint.safetensors")[1]["progress"])
-    return at["epoch"], at["step"]
+def progress(run):
+    """That of the last checkpoint, which is never half a file."""
+    return json.loads(safetensors.load(run / "checkpoint.safetensors")[1]["progress"])
 
 
 def until(seconds, happened):
@@ -41,27 +38,37 @@ def until(seconds, happened):
 class Killer:
     """Runs jobs and kills a process of the one that runs, until it has killed `kills`: nothing behind a checkpoint may be lost.
 
-    epochs: of the run; new: gives a job's number of processes and words."""
+    new: gives a job's number of processes and words."""
 
-    def __init__(self, run, epochs, kills, new, ft=False):
-        self.run, self.epochs, self.left, self.new, self.ft = run, epochs, kills, new, ft
-        self.draw, self.job, self.at, self.output = random.Random(0), None, (0, 0), run.with_name("output")
+    def __init__(self, run, kills, new, ft=False):
+        self.run, self.left, self.new, self.ft = run, kills, new, ft
+        self.draw, self.job, self.steps, self.output = random.Random(0), None, 0, run.with_name("output")
 
     def kill_all(self):
+        """Kills, and stops the run at the end. Returns how many steps it has taken."""
         while self.left:
             if self.job is None or self.job.poll() is not None:
                 self._begin()
             if self._wait() and self._kill():
                 before = written(self.run)
-                over = until(LONGEST, lambda before=before: self.job.poll() is not None or written(self.run) > before)
+                over = until(LONGEST, lambda before=before: self.job.poll() is not None or (self.ft and written(self.run) > before))
                 assert over, f"hangs with {self.left} kills left: {self._stacks()}"
-        if self.job.poll() is None:
-            self.job.send_signal(signal.SIGTERM)
-            self.job.wait(LONGEST)
+        return self._stopped()
+
+    def _stopped(self):
+        while True:
+            if self.job.poll() is not None:
+                self._begin()
+            before = written(self.run)
+            assert until(60, lambda before=before: self.job.poll() is not None or written(self.run) > before), self._stacks()
+            if self.job.poll() is None:
+                self.job.send_signal(signal.SIGUSR1)
+                self.job.wait(LONGEST)
+                return progress(self.run)["total_steps"]
 
     def _begin(self):
-        before, self.at = self.at, position(self.run)
-        assert before <= self.at < (self.epochs, 0), (before, self.at, self.left)
+        before, self.steps = self.steps, progress(self.run)["total_steps"] if written(self.run) else 0
+        assert before <= self.steps
         n, words = self.new(self.draw)
         command = processes.command(n, *words, ft=self.ft)
         with open(self.output, "wb") as file:
@@ -83,7 +90,7 @@ class Killer:
             time.sleep(self.draw.uniform(0.2, 2))
         else:
             assert until(60, lambda: self.job.poll() is not None or written(self.run) > before), "no checkpoint in a minute"
-            time.sleep(self.draw.uniform(0, 1))
+            time.sleep(self.draw.uniform(0, 0.5))
         return self.job.poll() is None
 
     def _kill(self):

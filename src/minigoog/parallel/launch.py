@@ -4,6 +4,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,6 +14,7 @@ from .communicator import Alone, Communicator, Ranks
 
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")  # set by Open MPI, MPICH, MVAPICH
 START = 20.0  # seconds, at least, in which MPI has to start
+END = 5.0  # seconds, at most, in which it has to end
 MISSING = "needs mpi4py and MPI: pip install 'minigoog[dist]'"
 
 
@@ -49,6 +51,19 @@ def _ending_within(seconds: float) -> Iterator[None]:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+def end_mpi(code: int) -> None:
+    """Ends MPI, if mpiexec has started it; if that takes long, this process, with `code`: MPI_Finalize may wait for a process that died."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is None or processes() == 1 or mpi.Is_finalized():
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    timer = threading.Timer(END, os._exit, [code])
+    timer.start()
+    mpi.Finalize()
+    timer.cancel()
 
 
 def _aborting(comm: Any, before: Any) -> Any:

@@ -11,7 +11,7 @@ from .. import kernels
 from ..array_types import Array
 from ..files import error_text
 from .communicator import Communicator
-from .launch import cores_per_process, world
+from .launch import cores_per_process, end_mpi, world
 
 T = TypeVar("T")
 PAUSE = 10.0  # seconds in which the first process says what all know, and ends them
@@ -104,6 +104,8 @@ def ending_all() -> Iterator[None]:
             sys.stdout.flush()
             sys.stderr.flush()
             mpi.COMM_WORLD.Abort(code)
+        end_mpi(code)
         raise
+    end_mpi(0)
 
 

@@ -108,21 +108,20 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     if vars(flags).pop("help_all"):
         return parser(prog).print_help()
     reword = with_flags(**{name: "--" + name.replace("_", "-") for name in vars(flags)})
-    try:
-        with ending_all():
-            _train(p, flags, reword, find_lr.search if search else fit)
-    except Interrupted as stop:
-        if not stop.said:
-            print(f"\n{stop}", file=sys.stderr)
-        sys.exit(128 + stop.signal)
+    with ending_all():
+        _train(p, flags, reword, find_lr.search if search else fit)
     return None
 
 
 def _train(p: Parser, flags: argparse.Namespace, reword: Callable[[str], str], run: Callable[[Config], Any]) -> None:
-    """Trains, or what else `run` does with the settings; exits with a line about an error."""
+    """Trains, or what else `run` does with the settings; exits with a line about an error or a stop."""
     try:
         with exit_codes(p, reword=reword):
             train(flags, run)
+    except Interrupted as stop:
+        if not stop.said:
+            print(f"\n{stop}", file=sys.stderr)
+        sys.exit(128 + stop.signal)
     except (TrainingError, RankLost) as error:
         lost = "another process has died, before training began: " if isinstance(error, RankLost) else ""
         print(f"\n{p.prog}: {lost}{error}", file=sys.stderr)
