@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from .loop import Trainer
 
 NAME = "checkpoint.safetensors"
-STATES = {"momentum_buffer": "velocities", "sum": "sums"}  # of optimizers: what a checkpoint calls them
+# the states of optimizers: what a checkpoint calls them
+STATES = {"momentum_buffer": "velocities", "sum": "sums", "step": "steps", "exp_avg": "means", "exp_avg_sq": "mean_squares"}
 
 
 def save(run: Run, trainer: Trainer, buffers: Mapping[str, Array] | None = None) -> None:

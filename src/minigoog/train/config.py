@@ -14,6 +14,7 @@ from .. import __version__, kernels
 from ..checks import check_choice, check_int, check_real
 from ..data.families import FAMILIES
 from ..data.mixing import MIXINGS
+from ..data.transforms import PADDING_MODES
 from ..models import MODELS
 from ..nn.pruning import SCOPES
 from ..reading import known_kind, reading, up_to
@@ -24,9 +25,10 @@ from .schedules import SCHEDULES
 # settings that may change when a run is resumed: they do not affect the result. `data`, `weights` and
 # `distill` may only move to another place
 BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every", "live",
-           "data_parallel", "elastic", "patience")  # fmt: skip
+           "tensorboard", "data_parallel", "elastic", "patience")  # fmt: skip
 MICRO_BATCHES = 8  # with --data-parallel
-OPTIMIZERS = ("sgd", "adagrad")
+CLASS_WEIGHTS = ("none", "balanced")
+OPTIMIZERS = ("sgd", "adagrad", "adam", "adamw")
 # bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
 LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
 Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
@@ -127,6 +129,8 @@ class Config:
     size: int | None = integer(None, 8, "height and width of the network's input (default: the model's, or that of the images)", 2**14)
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
     shift: int | None = integer(None, 0, "largest shift, in pixels, of images of the network's own size (default: an eighth of it)")
+    padding_mode: str = choice("constant", PADDING_MODES, "what a shift brings in: black, or the image mirrored at its edge")
+    cutout: int = integer(0, 0, "side, in pixels, of a square of each training image that is removed (DeVries, Taylor 2017); 0: none")
     interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "interpolation of crops (paper: random)")
 
     epochs: int = integer(20, 0, "passes over the training images")
@@ -136,16 +140,18 @@ class Config:
     step_epochs: int = integer(8, 1, "epochs between two decreases, with --schedule step or paper")
     step_factor: float = real(0.1, 0, "factor of the learning rate at each decrease, with --schedule step", 1)
     warmup: float = real(0.0, 0, "epochs in which the learning rate rises from 0 to its initial value")
-    optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum, or Adagrad (Duchi et al. 2011)")
+    optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum; or steps scaled for each weight")
     stop_after: int = integer(0, 0, "end the run after so many epochs without a better accuracy; 0: never")
     start_epoch: int = integer(0, 0, "epochs before the schedule began: of a finished run that is trained longer (--resume RUN --epochs N)")
-    momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9)", 1)
+    momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9); the first beta of Adam", 1)
+    beta2: float = real(0.999, 0, "the second beta of Adam", 1)
     nesterov: bool = switch(False, "Nesterov's form of momentum (Sutskever et al. 2013)")
     weight_decay: float = real(1e-3, 0, "weight decay; biases have none")
     clip: float | None = real(None, 0, "largest norm of the gradient; larger gradients are scaled down to it", above=True)
     label_smoothing: float = real(0.0, 0, "share of the target that is spread over all classes", 1)
     mix: str = choice("none", MIXINGS, "mix the images of a batch in pairs (Zhang et al. 2018; Yun et al. 2019)")
     mix_alpha: float = real(1.0, 0, "both parameters of the beta distribution of the shares, with --mix", 100, above=True)
+    class_weights: str = choice("none", CLASS_WEIGHTS, "weights of the training images' losses; balanced: rare classes count as much")
     aux_weight: float = real(0.3, 0, "weight of the auxiliary heads' losses (paper: 0.3); 0 gives them no gradient")
     average: float = real(0.0, 0, "decay of Polyak's running average of the weights, such as 0.999; 0: no average", 1)
 
@@ -167,6 +173,7 @@ class Config:
     staleness: int = integer(0, 0, "apply each gradient so many steps late, as asynchronous training does", 4096)
     patience: float = real(60.0, 0, "seconds after which a process that waits for another one says so", above=True)
 
+    tensorboard: bool = switch(False, "also write the metrics as event files of TensorBoard, into the folder tensorboard of the run's")
     live: bool = switch(False, "write live.html into the run's folder: a page that shows how the run goes, and renews itself")
     threads: int | None = integer(None, 1, "threads of the C kernels (default: all cores)", kernels.MOST_THREADS)
     workers: int = integer(2, 0, "threads that prepare images during training; 0: none", 256)
@@ -184,6 +191,9 @@ class Config:
             raise ValueError(f"train: `micro_batches` is {self.micro_batches}, expected at most the `batch_size` {self.batch_size}")
         if not self.weights:
             self._check_from_scratch()
+        if self.optimizer in ("adam", "adamw") and max(self.momentum, self.beta2) == 1:
+            betas = f"`momentum` is {self.momentum:g} and `beta2` {self.beta2:g}"
+            raise ValueError(f"train: {betas}, expected both below 1 for {self.optimizer}")
         if self.start_epoch and self.start_epoch >= self.epochs:
             raise ValueError(f"train: `start_epoch` is {self.start_epoch}, expected less than `epochs` {self.epochs}")
         self._check_pruning()
