@@ -10,6 +10,7 @@ best.safetensors          the weights (the average, if there is one) of the epoc
 epoch-0010.safetensors    the weights of that epoch, with --keep-every
 checkpoint.safetensors    all that is needed to resume
 live.html                 how the run goes, with --live (live.py)
+tensorboard               event files for TensorBoard, with --tensorboard
 curve.png                 loss, accuracy and learning rate by epoch, if matplotlib is installed"""
 
 import errno
