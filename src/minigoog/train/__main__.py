@@ -14,6 +14,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from ..cli import Parser, exit_codes, integer, number, with_flags
+from ..parallel import RankLost
 from ..parallel.together import ending_all
 from . import find_lr
 from .config import Config, from_file, recipes
@@ -34,6 +35,7 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "pruning": ("prune", "prune_steps", "prune_begin", "prune_end", "prune_scope", "prune_block", "prune_group", "prune_keep"),
     "distillation": ("distill", "distill_temperature", "distill_weight"),
     "several processes": ("data_parallel", "micro_batches", "elastic", "staleness", "patience"),
+    "asynchronous training, with servers": ("downpour", "servers", "fetch_every", "push_every", "warm_start", "replay"),
     "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every", "live", "tensorboard"),
 }
 FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones
@@ -121,8 +123,9 @@ def _train(p: Parser, flags: argparse.Namespace, reword: Callable[[str], str], r
     try:
         with exit_codes(p, reword=reword):
             train(flags, run)
-    except TrainingError as error:
-        print(f"\n{p.prog}: {error}", file=sys.stderr)
+    except (TrainingError, RankLost) as error:
+        lost = "another process has died, before training began: " if isinstance(error, RankLost) else ""
+        print(f"\n{p.prog}: {lost}{error}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -1,17 +1,14 @@
 """The settings of a run, each with its check and its help, and the files that hold them."""
 
 import difflib
-import json
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from .. import __version__, kernels
-from ..checks import check_choice, check_int, check_real
 from ..data.families import FAMILIES
 from ..data.mixing import MIXINGS
 from ..data.transforms import PADDING_MODES
@@ -21,86 +18,22 @@ from ..reading import known_kind, reading, up_to
 from ..text import short
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
+from .settings import LONGEST_LINE, choice, integer, names, real, switch, text, toml_value
 
 # settings that may change when a run is resumed: they do not affect the result. `data`, `weights` and
 # `distill` may only move to another place
 BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every", "live",
-           "tensorboard", "data_parallel", "elastic", "patience")  # fmt: skip
+           "tensorboard", "data_parallel", "elastic", "patience", "servers")  # fmt: skip
 MICRO_BATCHES = 8  # with --data-parallel
 CLASS_WEIGHTS = ("none", "balanced")
 OPTIMIZERS = ("sgd", "adagrad", "adam", "adamw")
-# bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
-LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
-Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
-
-
-def integer(default: int | None, minimum: int, help: str, maximum: int = 2**31 - 1) -> Any:
-    """A setting that is an integer; None if its default is None."""
-    return _setting(default, help, int, lambda name, value: check_int("train", name, value, minimum, maximum))
-
-
-def real(default: float | None, minimum: float, help: str, maximum: float = float("inf"), above: bool = False) -> Any:
-    """A setting that is a number from `minimum`, or `above` it, to `maximum`."""
-
-    def check(name: str, value: Any) -> float:
-        number = check_real("train", name, value, minimum, maximum)
-        if above and number == minimum:
-            raise ValueError(f"train: `{name}` is {minimum}, expected a number above {minimum}")
-        return float(number)
-
-    return _setting(default, help, float, check)
-
-
-def choice(default: str | None, choices: Iterable[str], help: str) -> Any:
-    """A setting that is one of a few words."""
-    words = tuple(choices)
-    return _setting(default, help, str, lambda name, value: check_choice("train", name, value, words), choices=words)
-
-
-def switch(default: bool, help: str) -> Any:
-    """A setting that is on or off."""
-
-    def check(name: str, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise TypeError(f"train: `{name}` is {short(value)}, expected true or false")
-        return value
-
-    return _setting(default, help, bool, check)
-
-
-def text(default: str | None, help: str) -> Any:
-    """A setting that is a name or a path; a path object becomes text."""
-
-    def check(name: str, value: Any) -> str:
-        if not isinstance(value, (str, os.PathLike)):
-            raise ValueError(f"train: `{name}` is {short(value)}, expected text")
-        given = str(os.fspath(value))
-        if not given:
-            raise ValueError(f"train: `{name}` is {given!r}, expected a name")
-        if "\0" in given or given != given.encode("utf-8", "ignore").decode("utf-8"):
-            raise ValueError(f"train: `{name}` is {given!r}, expected text that is valid UTF-8: rename the file or folder")
-        if len(_toml_value(given).encode()) > LONGEST_LINE - 100:
-            raise ValueError(f"train: `{name}` is too long to be stored in config.toml, expected at most {LONGEST_LINE - 100} bytes")
-        return given
-
-    return _setting(default, help, str, check)
-
-
-def names(help: str) -> Any:
-    """A setting that is a list of names; in a TOML file an array of texts, as a flag several words."""
-
-    def check(name: str, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) and each.isprintable() and each for each in value):
-            raise ValueError(f"train: `{name}` is {short(value)}, expected a list of names")
-        if len(_toml_value(value).encode()) > LONGEST_LINE - 100:
-            raise ValueError(f"train: `{name}` is too long to be stored in config.toml, expected at most {LONGEST_LINE - 100} bytes")
-        return tuple(value)
-
-    return _setting((), help, tuple, check)
-
-
-def _setting(default: Any, help: str, kind: type, check: Check, **more: Any) -> Any:
-    return field(default=default, metadata={"help": help, "kind": kind, "check": check, **more})
+WITHOUT = {  # settings that --downpour has no use for
+    "data_parallel": "no batch is shared",
+    "elastic": "the others always go on without a replica",
+    "staleness": "gradients are late by themselves",
+    "prune": "no step is the same in all processes",
+}
+LONGEST_TOML = 1 << 14  # bytes of a file of settings
 
 
 @dataclass(frozen=True)
@@ -171,6 +104,12 @@ class Config:
     data_parallel: bool = switch(False, f"share each batch among the processes of mpiexec (as {MICRO_BATCHES} --micro-batches if not set)")
     elastic: bool = switch(False, "with --data-parallel: when a process dies, the others go on without it (mpiexec --with-ft ulfm)")
     staleness: int = integer(0, 0, "apply each gradient so many steps late, as asynchronous training does", 4096)
+    downpour: bool = switch(False, "asynchronous training: replicas push gradients to servers and wait for nobody (Dean et al. 2012)")
+    servers: int = integer(1, 1, "with --downpour: how many of the processes keep the weights, a part each; the others are replicas", 1024)
+    fetch_every: int = integer(1, 1, "with --downpour: steps of a replica between two fetches of the weights", 4096)
+    push_every: int = integer(1, 1, "with --downpour: steps of a replica whose gradients are pushed together", 4096)
+    warm_start: float = real(0.0, 0, "with --downpour: epochs in which one replica trains alone, before the others join")
+    replay: str | None = text(None, "with --downpour: repeat a run, with the same bits, from its arrivals.jsonl")
     patience: float = real(60.0, 0, "seconds after which a process that waits for another one says so", above=True)
 
     tensorboard: bool = switch(False, "also write the metrics as event files of TensorBoard, into the folder tensorboard of the run's")
@@ -185,6 +124,8 @@ class Config:
             value = getattr(self, setting.name)
             if value is not None or setting.default is not None:
                 object.__setattr__(self, setting.name, setting.metadata["check"](setting.name, value))
+        if self.downpour and not self.micro_batches:
+            object.__setattr__(self, "micro_batches", 1)
         if self.data_parallel and not self.micro_batches:
             object.__setattr__(self, "micro_batches", MICRO_BATCHES)
         if self.micro_batches > self.batch_size:
@@ -197,6 +138,19 @@ class Config:
         if self.start_epoch and self.start_epoch >= self.epochs:
             raise ValueError(f"train: `start_epoch` is {self.start_epoch}, expected less than `epochs` {self.epochs}")
         self._check_pruning()
+        self._check_downpour()
+
+    def _check_downpour(self) -> None:
+        """Raises ValueError, naming the setting, for one that asynchronous training has no use for, or that only it has."""
+        only = {name: getattr(self, name) for name in ("servers", "fetch_every", "push_every", "warm_start", "replay")}
+        for name, value in only.items():
+            if not self.downpour and value != self.__dataclass_fields__[name].default:
+                raise ValueError(f"train: `{name}` is {short(value)}, but without `downpour` there are no servers and replicas")
+        for name in ("data_parallel", "elastic", "staleness", "prune"):
+            if self.downpour and getattr(self, name):
+                raise ValueError(f"train: `{name}` is {short(getattr(self, name))}, but with `downpour` {WITHOUT[name]}")
+        if self.servers > 1 and self.weights:
+            raise ValueError(f"train: `servers` is {self.servers}, expected 1 with `weights`: one server has the new classifier")
 
     def _check_from_scratch(self) -> None:
         """Raises ValueError, naming the setting, for one that only fine-tuning has."""
@@ -226,13 +180,8 @@ class Config:
 
     def toml(self) -> str:
         """The settings as a TOML file that `read` reads, in the order of the class; those that are None are left out."""
-        lines = [f"{name} = {_toml_value(value)}" for name, value in asdict(self).items() if value is not None]
+        lines = [f"{name} = {toml_value(value)}" for name, value in asdict(self).items() if value is not None]
         return f"# minigoog {__version__}: the settings of a run, for --config or --resume\n" + "\n".join(lines) + "\n"
-
-
-def _toml_value(value: str | float | bool | Sequence[str]) -> str:
-    """A value in TOML, which is that of JSON but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from .. import kernels
 from ..files import check_folder
 from ..parallel import Communicator, cores_per_process
 from ..parallel.together import agreed, one_program
-from . import checkpoint, company, event_files, finetune, longer, pruning
+from . import checkpoint, company, downpour, event_files, finetune, longer, pruning
 from .callbacks import Callback, checked
 from .config import BITLESS, Config, from_file
+from .event_files import EventFiles
+from .live import Live
 from .log import Log, evaluate_command
 from .loop import Trainer
 from .results import Result
@@ -58,9 +60,9 @@ def resume(
 
 def _train_longer(before: Config, config: Config, callbacks: Iterable[Callback], run: Run, accept_changes: bool) -> Result:
     """Trains a finished run longer."""
-    setup = _prepared(config, new=False)._replace(callbacks=checked(callbacks))
+    own, run.ranks = checked(callbacks), company.ranks_of(config)
+    setup = _prepared(config, new=False)._replace(callbacks=(*own, *_watching(config, run.ranks)))
     config = effective(config, setup)
-    run.ranks = company.ranks_of(config)
     _set_threads(config, run.ranks)
     with StopRequests() as stop:
         return longer.train(before, config, setup, run, stop, accept_changes)
@@ -76,10 +78,11 @@ def _train(
     config: Config, callbacks: Iterable[Callback], run: Run | None = None, accept_changes: bool = False
 ) -> Result | list[Result]:
     """Trains into a new folder, or resumes that of `run`; invalid settings leave no folder."""
-    watching = checked(callbacks)
+    own = checked(callbacks)
     ranks = company.ranks_of(config)
     with one_program(ranks):
-        setup = agreed(ranks, "the preparation", lambda: _prepared(config, run is None and ranks.rank == 0))._replace(callbacks=watching)
+        setup = agreed(ranks, "the preparation", lambda: _prepared(config, run is None and ranks.rank == 0))
+        setup = setup._replace(callbacks=(*own, *_watching(config, ranks)))
         config = effective(config, setup)
         company.check_alike(ranks, config, setup.facts)
         run = run or company.make_run(ranks, config)
@@ -101,6 +104,14 @@ def _prepared(config: Config, new: bool) -> Setup:
     return setup
 
 
+def _watching(config: Config, ranks: Communicator) -> Iterator[Callback]:
+    """What the settings ask for; of several processes the first has it."""
+    if config.live and ranks.rank == 0:
+        yield Live()
+    if config.tensorboard and ranks.rank == 0:
+        yield EventFiles()
+
+
 def _set_threads(config: Config, ranks: Communicator) -> None:
     """Sets the number of threads: as asked for; processes that share a machine share its cores."""
     if config.threads is not None or ranks.size > 1:
@@ -114,7 +125,7 @@ def _train_one(config: Config, setup: Setup, run: Run, stop: StopRequests, accep
         trainer = Trainer(config, setup, run, Log())
         trainer.load(accept_changes)
         trainer.log.begin(trainer)
-        return trainer.train(stop)
+        return downpour.train(trainer, stop) if config.downpour else trainer.train(stop)
 
 
 def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> list[Result]:
