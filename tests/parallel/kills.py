@@ -1,10 +1,13 @@
 """Processes of a job that are killed at random moments: at its start, or while it trains."""
 
+import json
 import os
 import random
 import signal
 import subprocess
 import time
+
+from minigoog.formats import safetensors
 
 from . import processes
 
@@ -19,6 +22,14 @@ def written(run):
         return 0
 
 
+def position(run):
+    """The epoch and step of the last checkpoint, which is never half a file."""
+    if not written(run):
+        return 0, 0
+    at = json.loads(safetensors.load(run / "checkpoint.safetensors")[1]["progress"])
+    return at["epoch"], at["step"]
+
+
 def until(seconds, happened):
     """Waits until something has happened; whether it has, in so many seconds."""
     end = time.monotonic() + seconds
@@ -28,33 +39,42 @@ def until(seconds, happened):
 
 
 class Killer:
-    """Runs jobs and kills a process of the one that runs, until it has killed `kills`. new: gives a job's number of processes and words."""
+    """Runs jobs and kills a process of the one that runs, until it has killed `kills`: nothing behind a checkpoint may be lost.
 
-    def __init__(self, run, kills, new, ft=False):
-        self.run, self.left, self.new, self.ft = run, kills, new, ft
-        self.draw, self.job = random.Random(0), None
+    epochs: of the run; new: gives a job's number of processes and words."""
 
-    def kill_all(self, check=lambda: None):
-        """check: called after each kill, when the job has ended or gone on."""
+    def __init__(self, run, epochs, kills, new, ft=False):
+        self.run, self.epochs, self.left, self.new, self.ft = run, epochs, kills, new, ft
+        self.draw, self.job, self.at, self.output = random.Random(0), None, (0, 0), run.with_name("output")
+
+    def kill_all(self):
         while self.left:
             if self.job is None or self.job.poll() is not None:
-                assert self.job is None or self.job.returncode != 0, f"the run has ended with {self.left} kills left: more epochs"
                 self._begin()
-            if not self._wait() or not self._kill():
-                continue
-            before = written(self.run)
-            ends_or_goes_on = until(LONGEST, lambda before=before: self.job.poll() is not None or written(self.run) > before)
-            assert ends_or_goes_on, f"hangs with {self.left} kills left"
-            check()
+            if self._wait() and self._kill():
+                before = written(self.run)
+                over = until(LONGEST, lambda before=before: self.job.poll() is not None or written(self.run) > before)
+                assert over, f"hangs with {self.left} kills left: {self._stacks()}"
         if self.job.poll() is None:
             self.job.send_signal(signal.SIGTERM)
             self.job.wait(LONGEST)
 
     def _begin(self):
+        before, self.at = self.at, position(self.run)
+        assert before <= self.at < (self.epochs, 0), (before, self.at, self.left)
         n, words = self.new(self.draw)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         command = processes.command(n, *words, ft=self.ft)
-        self.job = subprocess.Popen(command, cwd=processes.ROOT, **quiet, env=os.environ | processes.ENVIRONMENT)
+        with open(self.output, "wb") as file:
+            how = {"stdout": file, "stderr": file, "env": os.environ | processes.ENVIRONMENT}
+            self.job = subprocess.Popen(command, cwd=processes.ROOT, **how)
+
+    def _stacks(self):
+        """What the job has printed, and at the end where its processes are."""
+        for child in processes.children(self.job.pid):
+            os.kill(child, signal.SIGUSR2)
+        time.sleep(1)
+        self.job.kill()
+        return self.output.read_text(errors="replace")[-4000:]
 
     def _wait(self):
         """Until a random moment; whether the job is still there."""

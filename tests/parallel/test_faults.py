@@ -7,7 +7,6 @@ import signal
 import numpy as np
 import pytest
 
-from minigoog.formats import safetensors
 from minigoog.train import Config, fit, resume
 from tests.train.runs import assert_same, metrics_of
 
@@ -61,9 +60,9 @@ def job(run, flags, least):
 def test_random_kills_of_random_processes_lose_no_bit(tmp_path):
     """MINIGOOG_MPI_KILLS says how many; after each, the run is resumed on another number of processes, until it ends."""
     how, run = {"epochs": EPOCHS, "checkpoint_minutes": 0.0005}, tmp_path / "run"
-    flags = [*FLAGS[:2], "--epochs", str(EPOCHS), *FLAGS[4:], "--checkpoint-minutes", "0.0005"]
+    flags = [*FLAGS[:2], "--patience", "20", "--epochs", str(EPOCHS), *FLAGS[4:], "--checkpoint-minutes", "0.0005"]
     fit(Config(**SETTINGS | how, output=tmp_path / "alone", threads=1))
-    Killer(run, KILLS, job(run, flags, 2)).kill_all()
+    Killer(run, EPOCHS, KILLS, job(run, flags, 2)).kill_all()
     done = processes.run(2, "-m", "tests.parallel.few", *DIGITS, "--resume", run, folder=ROOT, limit=600)
     assert done.returncode == 0, done.stderr
     assert_same(tmp_path / "alone", run)
@@ -72,16 +71,9 @@ def test_random_kills_of_random_processes_lose_no_bit(tmp_path):
 @pytest.mark.slow
 def test_random_kills_in_asynchronous_training_lose_nothing_behind_the_last_checkpoint(tmp_path):
     """A killed replica leaves the others at work; a killed server ends the job, which is resumed."""
-    run, positions, epochs = tmp_path / "run", [(0, 0)], 3 * KILLS
-    flags = [*downpour.FLAGS[:2], "--epochs", str(epochs), *downpour.FLAGS[4:], "--checkpoint-minutes", "0.0005"]
-
-    def check():
-        if (run / "checkpoint.safetensors").exists():
-            at = json.loads(safetensors.load(run / "checkpoint.safetensors")[1]["progress"])  # no half file
-            positions.append((at["epoch"], at["step"]))
-            assert positions[-1] >= positions[-2]
-
-    Killer(run, KILLS, job(run, flags, 3), ft=True).kill_all(check)
+    run, epochs = tmp_path / "run", 3 * KILLS
+    flags = [*downpour.FLAGS[:2], "--patience", "20", "--epochs", str(epochs), *downpour.FLAGS[4:], "--checkpoint-minutes", "0.0005"]
+    Killer(run, epochs, KILLS, job(run, flags, 3), ft=True).kill_all()
     done = processes.run(3, "-m", "tests.parallel.few", *DIGITS, "--resume", run, folder=ROOT, limit=600)
     assert done.returncode == 0, done.stderr
     assert [line["epoch"] for line in metrics_of(run)] == list(range(1, epochs + 1))

@@ -133,8 +133,7 @@ class Trainer:
         at, began = self.progress, time.perf_counter()
         tested = self._tested()
         test_seconds = time.perf_counter() - began
-        # the last step may have broken the weights
-        self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")
+        self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")  # of the last step's weights
         lines = at.metrics_length
         try:
             self._record(at.epoch + 1, tested, test_seconds)

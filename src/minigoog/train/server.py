@@ -193,6 +193,7 @@ def see_off(desk: Desk, shards: Shards, server: int, last: tuple[str, Any], park
         desk.answer(rank, *last)
     while staying:
         if not (message := desk.next()):
+            desk.complain(sorted(staying), "the end")
             continue
         rank = message.sender
         if message.kind in ("leave", DIED):

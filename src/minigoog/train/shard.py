@@ -47,6 +47,8 @@ class Shard:
             self._step(message)
         elif message.kind == DIED:
             self.pushes[message.sender] = 1 << 62  # nothing more will come
+        elif message.kind == "leave":  # the first server has told it, and this one a moment later
+            self.desk.replicas.remove(message.sender)
 
     def _step(self, message: Message) -> None:
         trainer = self.trainer
