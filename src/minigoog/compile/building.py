@@ -40,7 +40,7 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
     for i, shape in enumerate(recipe.shapes):
         calls, outputs, results, choices = _calls(model, shape, recipe, machine, before[i] if i < len(before) else ())
         formats = None
-        if recipe.precision == "int8":
+        if recipe.calibrate is not None:
             calls, formats = int8_calls(calls, machine, recipe.calibrate, outputs)
         else:
             calls = native.strips.joined(native.by_image.grouped(calls, shape[0], machine), machine)

@@ -1,10 +1,10 @@
 """Which maps of a plan become bytes, and which of them share a scale.
 
 A buffer becomes bytes if nothing negative is written to it (all its writers end in a ReLU, or only move such values), and if a
-convolution or an average reads it. Parts of it that are read together have one scale: so a concatenation's branches write codes straight
-into their places, and pools and paddings move codes as they are."""
+convolution or an average reads it. It has one scale: so a concatenation's branches write codes straight into their places, and a branch
+of small values has room for larger ones than calibration showed. Pools and paddings move codes as they are, and their scale with them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .. import kernels
@@ -13,21 +13,19 @@ from .layout import Map
 from .lowering import Call
 
 Buffer = Any  # kernels.native.arena.Buffer
-Range = tuple[int, int]
 
 
 class ByteMaps:
-    """The buffers of `calls` that become bytes, and the groups of channels that share a scale."""
+    """The buffers of `calls` that become bytes, and which of them share a scale."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls, self.lib = calls, kernels.native.program.lib
         self.moves = {self.lib.MG_MAX_POOL2D, self.lib.MG_PLACE, self.lib.MG_COPY}
         products = [call for call in calls if call.kernel == self.lib.MG_CONV2D_DIRECT]
         self.classifier = products[-1] if products else None  # it stays in float32
-        self.width = {call.y.buffer: call.y.ld for call in calls}
-        self.buffers = self._shrunk({b for b in self.width if b.area == kernels.native.arena.ARENA and self._is_aligned(b)})
-        self.groups = self._find_groups()
-        self.parents: dict[tuple[Buffer, Range], tuple[Buffer, Range]] = {}
+        written = {call.y.buffer for call in calls if call.y.buffer.area == kernels.native.arena.ARENA}
+        self.buffers = self._shrunk({buffer for buffer in written if self._is_aligned(buffer)})
+        self.parents: dict[Buffer, Buffer] = {}
         for call in calls:
             if call.kernel in self.moves and self.both(call):
                 self.parents[self.root(call.y)] = self.root(call.x)
@@ -42,20 +40,12 @@ class ByteMaps:
         suits = call.kernel == self.lib.MG_CONV2D_DIRECT and call is not self.classifier and call.residual is None
         return suits and call.settings["conv"].activation in kinds
 
-    def root(self, m: Map) -> tuple[Buffer, Range]:
-        """The group that the channels of a map are in."""
-        return self._up((m.buffer, self._group(m.buffer, self._range(m))))
-
-    def groups_of(self, m: Map) -> list[tuple[slice, tuple[Buffer, Range]]]:
-        """The channels of a map that is written, group by group."""
-        start, end = self._range(m)
-        found = [(max(start, a), min(end, b), (a, b)) for a, b in self.groups[m.buffer]]
-        return [(slice(a - start, b - start), self._up((m.buffer, group))) for a, b, group in found if a < b]
-
-    def _up(self, node: tuple[Buffer, Range]) -> tuple[Buffer, Range]:
-        while self.parents.get(node, node) != node:
-            node = self.parents[node]
-        return node
+    def root(self, m: Map) -> Buffer:
+        """The buffer by whose values the scale of a map is chosen."""
+        buffer = m.buffer
+        while self.parents.get(buffer, buffer) is not buffer:
+            buffer = self.parents[buffer]
+        return buffer
 
     def _is_aligned(self, buffer: Buffer) -> bool:
         maps = [m for call in self.calls for m in call.maps() if m.buffer is buffer]
@@ -92,31 +82,3 @@ class ByteMaps:
     def _gains(self, call: Call, buffers: set[Buffer]) -> bool:
         """Whether a call is better off with bytes as its input."""
         return self.is_product(call) or call.kernel == self.lib.MG_AVG_POOL2D or (call.kernel in self.moves and call.y.buffer in buffers)
-
-    def _range(self, m: Map) -> Range:
-        """The channels of a map in its buffer; all of them where it has another shape."""
-        width = self.width[m.buffer]
-        return (m.first % width, m.first % width + m.shape[3]) if m.ld == width else (0, width)
-
-    def _find_groups(self) -> dict[Buffer, list[Range]]:
-        together: dict[Buffer, list[Range]] = {}
-        for call in self.calls:
-            alike = [call.x] if call.x.buffer in self.buffers and self.is_product(call) else call.maps()  # a product can write any scales
-            for m in alike:
-                if m.buffer in self.buffers:
-                    together.setdefault(m.buffer, []).append(self._range(m))
-        return {buffer: merged(together[buffer]) for buffer in self.buffers}
-
-    def _group(self, buffer: Buffer, part: Range) -> Range:
-        return next(group for group in self.groups[buffer] if group[0] <= part[0] and part[1] <= group[1])
-
-
-def merged(ranges: Iterable[Range]) -> list[Range]:
-    """The unions of ranges that overlap."""
-    found: list[Range] = []
-    for start, end in sorted(ranges):
-        if found and start < found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found

@@ -20,11 +20,11 @@ INFINITY = float("inf")
 
 
 class Formats(NamedTuple):
-    """Of each call of an int8 plan: the number of the float32 call that it does or prepares, and the scale of each channel of the codes
-    that it writes (None: it writes float32)."""
+    """Of each call of an int8 plan: the number of the float32 call that it does or prepares, and the scale of the codes that it writes
+    (None: it writes float32)."""
 
     sources: list[int]
-    scales: list[Array | None]
+    scales: list[float | None]
 
 
 def check_images(where: str, name: str, images: Any, shape: Shape) -> Array:
@@ -45,56 +45,52 @@ def batches(images: Array, n: int) -> list[Array]:
     return [np.ascontiguousarray(batch) for batch in found]
 
 
-def observe(calls: Sequence[Call], maps: ByteMaps, machine: Any, images: Array, output_shapes: Sequence[Shape]) -> dict[Any, Observed]:
-    """What the float32 calls write to each group of channels, for all images."""
+def observe(calls: Sequence[Call], maps: ByteMaps, machine: Any, images: Array, output_shapes: Sequence[Shape]) -> Observed:
+    """What the float32 calls read and write, for all images."""
     program = kernels.native.program.Program(calls, machine)
-    seen: dict[Any, Observed] = {}
+    found = Observed({}, {})
+    parts = batches(images, calls[0].x.shape[0])
 
     def watch(i: int, areas: Sequence[Array]) -> None:
-        y = calls[i].y
+        x, y = calls[i].x, calls[i].y
         if y.buffer in maps.buffers and calls[i].kernel not in maps.moves:
-            values = kernels.native.arena.view(areas, y, y.shape)
-            for channels, group in maps.groups_of(y):
-                seen.setdefault(group, Observed()).add(values[..., channels])
+            largest = float(kernels.native.arena.view(areas, y, y.shape).max(initial=0))
+            found.largest[maps.root(y)] = max(found.largest.get(maps.root(y), 0.0), largest)
+        if x.buffer in maps.buffers and maps.is_product(calls[i]):
+            mean = kernels.native.arena.view(areas, x, x.shape).mean(axis=(0, 1, 2), dtype=np.float64) / len(parts)
+            found.means[i] = found.means.get(i, 0) + mean
 
-    for batch in batches(images, calls[0].x.shape[0]):
+    for batch in parts:
         program.run(batch, [np.empty(shape, np.float32) for shape in output_shapes], watch=watch)
-    return seen
+    return found
 
 
 class Int8Steps:
     """The calls of an int8 plan, `steps`, made one by one; sources and scales as in Formats."""
 
-    def __init__(self, calls: Sequence[Call], maps: ByteMaps, scales: dict[Any, float], machine: Any) -> None:
+    def __init__(self, calls: Sequence[Call], maps: ByteMaps, seen: Observed, machine: Any) -> None:
         self.native, self.lib, self.machine = kernels.native.plan_int8, maps.lib, machine
-        self.maps, self.group_scales = maps, scales
+        self.maps, self.seen = maps, seen
         self.buffers = {b: self.native.byte_buffer(b.size) for b in maps.buffers}
         self.steps: list[Call] = []
         self.sources: list[int] = []
-        self.scales: list[Array | None] = []
+        self.scales: list[float | None] = []
         for i, call in enumerate(calls):
-            for step in self._steps_of(call):
+            for step in self._steps_of(i, call):
                 self.steps.append(step)
                 self.sources.append(i)
-                self.scales.append(self._scales(call.y) if isinstance(step.y, self.native.ByteMap) else None)
+                self.scales.append(self._scale(call.y) if isinstance(step.y, self.native.ByteMap) else None)
 
     def _scale(self, m: Map) -> float:
-        return self.group_scales[self.maps.root(m)]
-
-    def _scales(self, y: Map) -> Array:
-        """The scale of each channel of a map that is written."""
-        found = np.ones(y.shape[3])
-        for channels, group in self.maps.groups_of(y):
-            found[channels] = self.group_scales[group]
-        return found
+        return scale_of(self.seen.largest[self.maps.root(m)])
 
     def _bytes(self, m: Map) -> Any:
         return self.native.as_bytes(m, self.buffers[m.buffer])
 
-    def _steps_of(self, call: Call) -> list[Call]:
+    def _steps_of(self, i: int, call: Call) -> list[Call]:
         maps, reads, writes = self.maps, call.x.buffer in self.maps.buffers, call.y.buffer in self.maps.buffers
         if reads and maps.is_product(call):
-            return [self._product(call, writes)]
+            return [self._product(i, call, writes)]
         if call.kernel in maps.moves and maps.both(call):
             made = {self.lib.MG_MAX_POOL2D: self.native.max_pool, self.lib.MG_PLACE: self.native.place, self.lib.MG_COPY: self.native.copy}
             return [made[call.kernel](call, self._bytes(call.x), self._bytes(call.y))]
@@ -102,16 +98,16 @@ class Int8Steps:
             return [self.native.avg_pool(call, self._bytes(call.x), call.y, self._scale(call.x))]
         return self._in_float32(call)
 
-    def _product(self, call: Call, to_codes: bool) -> Call:
+    def _product(self, i: int, call: Call, to_codes: bool) -> Call:
         conv = call.settings["conv"]
         known = {self.lib.MG_RELU: (0.0, INFINITY), self.lib.MG_CLIP: (conv.alpha, conv.beta)}
         low, high = known.get(conv.activation, (-INFINITY, INFINITY))
-        scale, x = self._scale(call.x), self._bytes(call.x)
+        codes = self.native.Codes(self._bytes(call.x), self._scale(call.x), self.seen.means[i])
         if not to_codes:
-            return self.native.convolution(self.machine, call, x, call.y, scale, None, (low, high))
-        y_scales = self._scales(call.y)
-        limits = max(0.0, low / y_scales.max()), min(LARGEST_CODE, high / y_scales.max())
-        return self.native.convolution(self.machine, call, x, self._bytes(call.y), scale, y_scales, limits)
+            return self.native.convolution(self.machine, call, codes, call.y, None, (low, high))
+        scale = self._scale(call.y)
+        limits = max(0.0, low / scale), min(LARGEST_CODE, high / scale)
+        return self.native.convolution(self.machine, call, codes, self._bytes(call.y), scale, limits)
 
     def _in_float32(self, call: Call) -> list[Call]:
         """`call` with values in buffers of its own instead of bytes, between calls that convert them."""
@@ -134,12 +130,8 @@ def _on(call: Call, own: dict[int, Map]) -> Call:
     return call._replace(**changed, arguments=tuple((own.get(id(m), m), shape) for m, shape in call.arguments))
 
 
-def int8_calls(
-    calls: Sequence[Call], machine: Any, images: Array | None, output_shapes: Sequence[Shape], method: str = "minmax"
-) -> tuple[list[Call], Formats]:
-    """The calls of an int8 plan instead of these float32 calls, and their formats; scales by `method` (calibration.py) from `images`."""
-    assert images is not None
+def int8_calls(calls: Sequence[Call], machine: Any, images: Array, output_shapes: Sequence[Shape]) -> tuple[list[Call], Formats]:
+    """The calls of an int8 plan instead of these float32 calls, and their formats; scales from `images`."""
     maps = ByteMaps(calls)
-    seen = observe(calls, maps, machine, images, output_shapes)
-    found = Int8Steps(calls, maps, {group: scale_of(values, method) for group, values in seen.items()}, machine)
+    found = Int8Steps(calls, maps, observe(calls, maps, machine, images, output_shapes), machine)
     return found.steps, Formats(found.sources, found.scales)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigoog._native import ffi, lib
 
 from ...array_types import Array, Shape
+from ..reference.conv import channel_groups
 from ..reference.int8 import Limits, quantize_weights
 from ..shapes import ConvShape
 from . import int8, machine
@@ -50,25 +51,43 @@ def _changed(settings: Any, **fields: float) -> Any:
     return copy[0]
 
 
-def convolution(m: machine.Machine, call: Call, x: ByteMap, y: Map, scale: float, y_scales: Array | None, limits: Limits) -> Call:
-    """The convolution `call` of codes with `scale`: to codes with a scale for each channel (`y_scales`), or to float32.
+class Codes(NamedTuple):
+    """What a product reads. means: of each channel's values, over calibration images."""
 
-    limits: of the values."""
+    map: ByteMap
+    scale: float
+    means: Array
+
+
+def convolution(m: machine.Machine, call: Call, x: Codes, y: Map, y_scale: float | None, limits: Limits) -> Call:
+    """The convolution `call` of codes: to codes with a scale (`y_scale`), or to float32. limits: of what it writes."""
     assert isinstance(call.w, Packed) and call.w.of is not None
     w, b = call.w.of
-    of_codes = np.ones(w.shape[-1]) if y_scales is None else 1 / y_scales
-    kernel = lib.MG_INT8_CONV2D_FLOAT if y_scales is None else lib.MG_INT8_CONV2D
-    conv = _changed(call.settings["conv"], ldx=x.ld, ldy=y.ld, activation=lib.MG_NONE, alpha=limits[0], beta=limits[1])
+    kernel = lib.MG_INT8_CONV2D_FLOAT if y_scale is None else lib.MG_INT8_CONV2D
+    conv = _changed(call.settings["conv"], ldx=x.map.ld, ldy=y.ld, activation=lib.MG_NONE, alpha=limits[0], beta=limits[1])
     shape = ConvShape(0, 0, 0, conv.cin * conv.groups, conv.kh, conv.kw, w.shape[-1], (1, 1), (0, 0, 0, 0), (1, 1), conv.groups, 0, 0)
     pointer = ffi.new("struct mg_conv *", conv)
-    packed = Packed(conv.groups * lib.mg_int8_panels_size(pointer, m), partial(_pack, m, pointer, shape, w, b, scale, of_codes))
-    return call._replace(kernel=kernel, x=x, y=y, settings={"conv": conv}, w=packed, b=None, algorithm="int8", residual=None)
+    pack = partial(_pack, m, pointer, shape, w, b, x, 1.0 if y_scale is None else y_scale)
+    packed = Packed(conv.groups * lib.mg_int8_panels_size(pointer, m), pack)
+    return call._replace(kernel=kernel, x=x.map, y=y, settings={"conv": conv}, w=packed, b=None, algorithm="int8", residual=None)
 
 
-def _pack(m: machine.Machine, conv: Any, s: ConvShape, w: Any, b: Array | None, scale: float, of_codes: Array, out: Array) -> None:
-    codes, scales = quantize_weights(w.of(slice(0, s.cout)))
-    bias = np.zeros(s.cout, np.int32) if b is None else np.rint(b / (scale * scales)).clip(-(2**30), 2**30).astype(np.int32)
-    int8.pack(m, conv, s, codes, bias, (scale * scales * of_codes).astype(np.float32), out)
+def _pack(m: machine.Machine, conv: Any, s: ConvShape, w: Any, b: Array | None, x: Codes, y_scale: float, out: Array) -> None:
+    weights = w.of(slice(0, s.cout))
+    codes, scales = quantize_weights(weights)
+    bias = (np.zeros(s.cout) if b is None else b) + mean_error(weights - codes * scales, x.means, s)
+    whole = np.rint(bias / (x.scale * scales)).clip(-(2**30), 2**30).astype(np.int32)
+    int8.pack(m, conv, s, codes, whole, (x.scale * scales / y_scale).astype(np.float32), out)
+
+
+def mean_error(lost: Array, means: Array, s: ConvShape) -> Array:
+    """By how much sums are too small on average, `lost` [kh, kw, cin / groups, cout] being what rounding took away from the weights.
+
+    Added to the bias. (Nagel et al. 2019, Data-free quantization through weight equalization and bias correction, 4.2)"""
+    found = np.empty(s.cout)
+    for i, o in channel_groups(s):
+        found[o] = np.einsum("hwio,i->o", lost[..., o], means[i])
+    return found
 
 
 def quantize(call: Call, x: Map, y: ByteMap, scale: float) -> Call:
