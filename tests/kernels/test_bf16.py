@@ -1,4 +1,4 @@
-"""Kernels of bf16: every bit of the reference on every instruction set, and the reference against ml_dtypes and a model of the instruction."""
+"""Kernels of bf16: the bits of the reference on every instruction set; the reference against ml_dtypes and a model of the instruction."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from tests.kernels.test_int8 import cases, isa
 ml_dtypes = pytest.importorskip("ml_dtypes")
 __all__ = ["isa"]
 TINY = np.float32(2.0**-126)  # the smallest normal number
-NUMBERS = np.array([0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1, 3.39e38, -3.4e38, 1e-45, -1e-40, TINY, 1 + 2**-8, 1 + 3 * 2**-8], np.float32)
+NUMBERS = np.float32([0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1, 3.39e38, -3.4e38, 1e-45, -1e-40, TINY, 1 + 2**-8, 1 + 3 * 2**-8])
 
 
 def values(seed, shape):

@@ -1,4 +1,4 @@
-"""The calls of a plan that read or write maps of bytes. Each is made from the float32 call that it replaces."""
+"""The calls of a plan that read or write maps of bytes. Each is made from the float32 call that it replace."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,7 +9,7 @@ import numpy as np
 
 from minigoog._native import ffi, lib
 
-from ...array_types import Array, Shape
+from ...array_types import Array
 from ..reference.conv import channel_groups
 from ..reference.int8 import Limits, quantize_weights
 from ..shapes import ConvShape
@@ -20,30 +20,31 @@ from .plan import Call, Packed
 WORD = 4  # bytes of a float: slices of maps of bytes begin at a multiple of it
 
 
-class ByteMap(Map):
+class NarrowMap(Map):
     """A map of bytes: `first` is in words of 4 bytes, `ld` in bytes."""
 
     __slots__ = ()
 
 
-def byte_buffer(size: int) -> Buffer:
+def buffer(size: int) -> Buffer:
     """A buffer for `size` bytes."""
     return Buffer(-(-size // WORD))
 
 
-def as_bytes(m: Map, buffer: Buffer) -> ByteMap:
+def narrow(m: Map, place: Buffer) -> NarrowMap:
     """The channels of `m` in a buffer of bytes."""
-    return ByteMap(buffer, m.shape, m.first // WORD, m.ld)
+    return NarrowMap(place, m.shape, m.first // WORD, m.ld)
 
 
-def view(areas: Sequence[Array], m: ByteMap, shape: Shape) -> Any:
-    """The map `m` as an array of bytes."""
+def values(areas: Sequence[Array], m: NarrowMap, scale: float) -> Array:
+    """The values of the map `m` in float32."""
     area = areas[m.buffer.area].reshape(-1).view(np.uint8)[WORD * (m.buffer.offset + m.first) :]
-    pixels = [m.ld * prod(shape[i + 1 : -1]) for i in range(len(shape) - 1)]
-    return np.lib.stride_tricks.as_strided(area, shape, (*pixels, 1)[-len(shape) :])
+    pixels = [m.ld * prod(m.shape[i + 1 : -1]) for i in range(3)]
+    found: Array = np.lib.stride_tricks.as_strided(area, m.shape, (*pixels, 1)) * np.float32(scale)
+    return found
 
 
-def _changed(settings: Any, **fields: float) -> Any:
+def changed(settings: Any, **fields: float) -> Any:
     """A copy of settings in C with other values of these fields."""
     copy = ffi.new(ffi.getctype(ffi.typeof(settings), "*"), settings)
     for name, value in fields.items():
@@ -54,7 +55,7 @@ def _changed(settings: Any, **fields: float) -> Any:
 class Codes(NamedTuple):
     """What a product reads. means: of each channel's values, over calibration images."""
 
-    map: ByteMap
+    map: NarrowMap
     scale: float
     means: Array
 
@@ -64,7 +65,7 @@ def convolution(m: machine.Machine, call: Call, x: Codes, y: Map, y_scale: float
     assert isinstance(call.w, Packed) and call.w.of is not None
     w, b = call.w.of
     kernel = lib.MG_INT8_CONV2D_FLOAT if y_scale is None else lib.MG_INT8_CONV2D
-    conv = _changed(call.settings["conv"], ldx=x.map.ld, ldy=y.ld, activation=lib.MG_NONE, alpha=limits[0], beta=limits[1])
+    conv = changed(call.settings["conv"], ldx=x.map.ld, ldy=y.ld, activation=lib.MG_NONE, alpha=limits[0], beta=limits[1])
     shape = ConvShape(0, 0, 0, conv.cin * conv.groups, conv.kh, conv.kw, w.shape[-1], (1, 1), (0, 0, 0, 0), (1, 1), conv.groups, 0, 0)
     pointer = ffi.new("struct mg_conv *", conv)
     pack = partial(_pack, m, pointer, shape, w, b, x, 1.0 if y_scale is None else y_scale)
@@ -90,36 +91,36 @@ def mean_error(lost: Array, means: Array, s: ConvShape) -> Array:
     return found
 
 
-def quantize(call: Call, x: Map, y: ByteMap, scale: float) -> Call:
+def quantize(call: Call, x: Map, y: NarrowMap, scale: float) -> Call:
     """The call that writes the codes of `x` to `y`, after `call`, which makes `x`."""
     n, h, w, c = x.shape
     return Call(lib.MG_QUANTIZE, x, y, {"quantize": (n * h * w, c, x.ld, y.ld, 1 / scale, 0)}, name=call.name, kind="to codes")
 
 
-def dequantize(call: Call, x: ByteMap, y: Map, scale: float) -> Call:
+def dequantize(call: Call, x: NarrowMap, y: Map, scale: float) -> Call:
     """The call that writes the values of the codes `x` to `y`, before `call`, which reads them."""
     n, h, w, c = x.shape
     return Call(lib.MG_DEQUANTIZE, x, y, {"quantize": (n * h * w, c, x.ld, y.ld, scale, 0)}, name=call.name, kind="to values")
 
 
-def max_pool(call: Call, x: ByteMap, y: ByteMap) -> Call:
+def max_pool(call: Call, x: NarrowMap, y: NarrowMap) -> Call:
     """The largest codes of the windows of `call`."""
-    return call._replace(kernel=lib.MG_INT8_MAX_POOL2D, x=x, y=y, settings={"pool": _changed(call.settings["pool"], ldx=x.ld, ldy=y.ld)})
+    return call._replace(kernel=lib.MG_INT8_MAX_POOL2D, x=x, y=y, settings={"pool": changed(call.settings["pool"], ldx=x.ld, ldy=y.ld)})
 
 
-def avg_pool(call: Call, x: ByteMap, y: Map, scale: float) -> Call:
+def avg_pool(call: Call, x: NarrowMap, y: Map, scale: float) -> Call:
     """The means of the windows of `call`, in float32."""
-    pool = _changed(call.settings["pool"], ldx=x.ld, ldy=y.ld)
+    pool = changed(call.settings["pool"], ldx=x.ld, ldy=y.ld)
     return call._replace(kernel=lib.MG_INT8_AVG_POOL2D, x=x, y=y, settings={"average": (pool, scale)})
 
 
-def place(call: Call, x: ByteMap, y: ByteMap) -> Call:
+def place(call: Call, x: NarrowMap, y: NarrowMap) -> Call:
     """The codes on the canvas of `call`, with zeros around them."""
     n, h, w, c, _, *rest = call.settings["place"]
     return call._replace(kernel=lib.MG_PLACE_BYTES, x=x, y=y, settings={"place": (n, h, w, c, x.ld, *rest)})
 
 
-def copy(call: Call, x: ByteMap, y: ByteMap) -> Call:
+def copy(call: Call, x: NarrowMap, y: NarrowMap) -> Call:
     """The codes copied."""
     n, h, w, c = x.shape
     return call._replace(kernel=lib.MG_COPY_BYTES, x=x, y=y, settings={"elementwise": (n * h * w, c, x.ld, x.ld, y.ld)})

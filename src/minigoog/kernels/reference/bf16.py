@@ -30,7 +30,8 @@ def to_bf16(x: Array) -> Halves:
 
 def from_bf16(x: Halves) -> Array:
     """The float32 values of `x` in bf16, exactly."""
-    return (check_array("from_bf16", "x", x, dtype=np.uint16).astype(np.uint32) << 16).view(np.float32)
+    found: Array = (check_array("from_bf16", "x", x, dtype=np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return found
 
 
 def check_bf16_conv(
@@ -52,7 +53,7 @@ def bf16_conv2d(
     x: Halves, w: Halves, b: Array | None = None, *, stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1,
     limits: Limits = INFINITE, to_float: bool = False,
 ) -> Array:
-    """`x` [n, h, w, cin] convolved with `w` [kh, kw, cin / groups, cout], plus `b`, within `limits`: in bf16, or, `to_float`, in float32."""
+    """`x` [n, h, w, cin] convolved with `w` [kh, kw, cin / groups, cout], plus `b`, within `limits`: in bf16, or, `to_float`, float32."""
     s = check_bf16_conv(x, w, b, stride, padding, dilation, groups, limits)
     sums = np.empty(s.y, np.float32)
     sums[...] = 0 if b is None else b

@@ -1,8 +1,8 @@
-"""Which maps of a plan become bytes, and which of them share a scale.
+"""Which maps of a plan become narrow: bytes, or bf16.
 
-A buffer becomes bytes if nothing negative is written to it (all its writers end in a ReLU, or only move such values), and if a
-convolution or an average reads it. It has one scale: so a concatenation's branches write codes straight into their places, and a branch
-of small values has room for larger ones than calibration showed. Pools and paddings move codes as they are, and their scale with them."""
+A buffer does if a convolution or an average reads it; to become bytes, nothing negative must be written to it (all its writers end in
+a ReLU, or only move such values). It has one format: so a concatenation's branches write straight into their places. Of bytes it has one
+scale too, and a branch of small values has room for larger ones than calibration showed. Pools and paddings move values as they are."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +15,13 @@ from .lowering import Call
 Buffer = Any  # kernels.native.arena.Buffer
 
 
-class ByteMaps:
-    """The buffers of `calls` that become bytes, and which of them share a scale."""
+class NarrowMaps:
+    """The buffers of `calls` that become narrow, and which of them share a scale.
 
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self.calls, self.lib = calls, kernels.native.program.lib
+    in_word: values in 4 bytes; signed: whether they can be negative."""
+
+    def __init__(self, calls: Sequence[Call], in_word: int, signed: bool) -> None:
+        self.calls, self.lib, self.in_word, self.signed = calls, kernels.native.program.lib, in_word, signed
         self.moves = {self.lib.MG_MAX_POOL2D, self.lib.MG_PLACE, self.lib.MG_COPY}
         products = [call for call in calls if call.kernel == self.lib.MG_CONV2D_DIRECT]
         self.classifier = products[-1] if products else None  # it stays in float32
@@ -31,11 +33,11 @@ class ByteMaps:
                 self.parents[self.root(call.y)] = self.root(call.x)
 
     def both(self, call: Call) -> bool:
-        """Whether a call reads and writes bytes."""
+        """Whether a call reads and writes narrow maps."""
         return call.x.buffer in self.buffers and call.y.buffer in self.buffers
 
     def is_product(self, call: Call) -> bool:
-        """Whether a convolution can be computed with bytes."""
+        """Whether a convolution can be computed with narrow maps."""
         kinds = (self.lib.MG_NONE, self.lib.MG_RELU, self.lib.MG_CLIP)
         suits = call.kernel == self.lib.MG_CONV2D_DIRECT and call is not self.classifier and call.residual is None
         return suits and call.settings["conv"].activation in kinds
@@ -49,12 +51,12 @@ class ByteMaps:
 
     def _is_aligned(self, buffer: Buffer) -> bool:
         maps = [m for call in self.calls for m in call.maps() if m.buffer is buffer]
-        return all(m.first % kernels.native.plan_int8.WORD == 0 and m.ld % kernels.native.plan_int8.WORD == 0 for m in maps)
+        return all(m.first % self.in_word == 0 and m.ld % self.in_word == 0 for m in maps)
 
     def _shrunk(self, buffers: set[Buffer]) -> set[Buffer]:
-        """Those of `buffers` that become bytes: the others are taken away until none is left."""
+        """Those of `buffers` that become narrow: the others are taken away until none is left."""
         while True:
-            negative = {call.y.buffer for call in self.calls if not self._is_positive(call, buffers)}
+            negative = set() if self.signed else {call.y.buffer for call in self.calls if not self._is_positive(call, buffers)}
             kept = buffers - negative
             kept = {b for b in kept if any(self._gains(call, kept) for call in self.calls if call.x.buffer is b)}
             if kept == buffers:
@@ -75,10 +77,10 @@ class ByteMaps:
         return bool(kind == self.lib.MG_RELU or (kind == self.lib.MG_CLIP and low >= 0))
 
     def _positive_sources(self, call: Call) -> set[Buffer]:
-        """The buffer that a call reads, if all its writers write nothing negative although it does not become bytes."""
+        """The buffer that a call reads, if all its writers write nothing negative although it does not become narrow."""
         writers = [other for other in self.calls if other.y.buffer is call.x.buffer]
         return {call.x.buffer} if writers and all(self._is_positive(other, set()) for other in writers) else set()
 
     def _gains(self, call: Call, buffers: set[Buffer]) -> bool:
-        """Whether a call is better off with bytes as its input."""
+        """Whether a call is better off with a narrow map as its input."""
         return self.is_product(call) or call.kernel == self.lib.MG_AVG_POOL2D or (call.kernel in self.moves and call.y.buffer in buffers)
