@@ -1,6 +1,22 @@
 // ---- Local response normalisation ----
 
 RULES.lrn = {
+  /** In float32, in the order of ops/lrn.py, so that the bits are the same (beta 0.75). */
+  run({ settings: { size, alpha, beta, k } }, y, x) {
+    const f = Math.fround;
+    const [half, share, start] = [(size - 1) / 2, f(alpha / size), f(k)];
+    const squares = new Float32Array(x.c + size - 1); // zeros before the first channel and after the last
+    const pixel = (p) => {
+      for (let c = 0; c < x.c; c++) squares[half + c] = x.data[p * x.ld + c] ** 2;
+      const sums = sumsOf(squares, size);
+      for (let c = 0; c < x.c; c++) {
+        const d = f(f(sums[c] * share) + start);
+        y.data[p * y.ld + c] = x.data[p * x.ld + c] / powerOf(d, beta);
+      }
+    };
+    for (let p = 0; p < x.h * x.w; p++) pixel(p);
+  },
+
   output(node, i, j, c) {
     const x = inputMap(node);
     const around = channelsAround(node, x, c).map((o) => x.at(i, j, o));
@@ -23,6 +39,28 @@ RULES.lrn = {
     return { formula, factors, parts, value: own - ((2 * alpha * beta) / size) * x.at(i, j, c) * sum };
   },
 };
+
+/** The sums of `size` successive numbers: sums of 1, 2, 4, ... of them are added, as in ops/lrn.py. */
+function sumsOf(squares, size) {
+  let [sums, total, covered] = [squares, squares, 1];
+  for (let width = 1; covered < size; ) {
+    const before = sums;
+    sums = Float32Array.from({ length: before.length - width }, (_, i) => before[i] + before[i + width]);
+    width *= 2;
+    if (!(size & width)) continue;
+    const [shorter, start] = [total, covered];
+    total = Float32Array.from({ length: shorter.length - width }, (_, i) => shorter[i] + sums[start + i]);
+    covered += width;
+  }
+  return total;
+}
+
+/** d ** beta as a float32. */
+function powerOf(d, beta) {
+  if (beta !== 0.75) return Math.fround(d ** beta);
+  const root = Math.fround(Math.sqrt(d));
+  return Math.fround(Math.fround(Math.sqrt(root)) * root);
+}
 
 /** The channels around channel `c`, of those that exist. */
 function channelsAround(node, x, c) {
