@@ -92,6 +92,10 @@ function viewOf(data, ld, h, w, c) {
     ld,
     at: (i, j, k) => data[(i * w + j) * ld + k],
     set: (i, j, k, x) => (data[(i * w + j) * ld + k] = x),
-    plane: (k) => Float32Array.from({ length: h * w }, (_, p) => data[p * ld + k]),
+    plane(k) {
+      const values = new Float32Array(h * w);
+      for (let p = 0; p < h * w; p++) values[p] = data[p * ld + k];
+      return values;
+    },
   };
 }

@@ -5,16 +5,13 @@ RULES.lrn = {
   run({ settings: { size, alpha, beta, k } }, y, x) {
     const f = Math.fround;
     const [half, share, start] = [(size - 1) / 2, f(alpha / size), f(k)];
-    const squares = new Float32Array(x.c + size - 1); // zeros before the first channel and after the last
-    const pixel = (p) => {
-      for (let c = 0; c < x.c; c++) squares[half + c] = x.data[p * x.ld + c] ** 2;
-      const sums = sumsOf(squares, size);
-      for (let c = 0; c < x.c; c++) {
-        const d = f(f(sums[c] * share) + start);
-        y.data[p * y.ld + c] = x.data[p * x.ld + c] / powerOf(d, beta);
-      }
-    };
-    for (let p = 0; p < x.h * x.w; p++) pixel(p);
+    const [squares, sums] = [0, 0].map(() => new Float32Array(x.c + size - 1));
+    for (let p = 0; p < x.h * x.w; p++) {
+      squares.fill(0); // those before the first channel and after the last
+      for (let c = 0, at = p * x.ld; c < x.c; c++) squares[half + c] = x.data[at + c] ** 2;
+      addNeighbours(squares, size, sums);
+      for (let c = 0; c < x.c; c++) y.data[p * y.ld + c] = x.data[p * x.ld + c] / powerOf(f(f(sums[c] * share) + start), beta);
+    }
   },
 
   output(node, i, j, c) {
@@ -40,19 +37,17 @@ RULES.lrn = {
   },
 };
 
-/** The sums of `size` successive numbers: sums of 1, 2, 4, ... of them are added, as in ops/lrn.py. */
-function sumsOf(squares, size) {
-  let [sums, total, covered] = [squares, squares, 1];
-  for (let width = 1; covered < size; ) {
-    const before = sums;
-    sums = Float32Array.from({ length: before.length - width }, (_, i) => before[i] + before[i + width]);
+/** sums = the sums of `size` successive numbers of `a`: sums of 1, 2, 4, ... of them are added, as in ops/lrn.py. `a` is overwritten. */
+function addNeighbours(a, size, sums) {
+  const n = a.length;
+  sums.set(a);
+  for (let width = 1, covered = 1; covered < size; ) {
+    for (let i = 0; i < n - width; i++) a[i] += a[i + width];
     width *= 2;
     if (!(size & width)) continue;
-    const [shorter, start] = [total, covered];
-    total = Float32Array.from({ length: shorter.length - width }, (_, i) => shorter[i] + sums[start + i]);
+    for (let i = 0; i < n - covered; i++) sums[i] += a[i + covered];
     covered += width;
   }
-  return total;
 }
 
 /** d ** beta as a float32. */
