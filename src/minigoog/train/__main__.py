@@ -26,17 +26,17 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "validation", "output"),
     "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
-    "augmentation of training images": ("augment", "shift", "interpolation"),
+    "augmentation of training images": ("augment", "shift", "padding_mode", "cutout", "interpolation"),
     "optimisation": (
         "epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "stop_after", "start_epoch", "optimizer",
-        "momentum", "nesterov", "clip",
+        "momentum", "nesterov", "beta2", "clip",
     ),
-    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "aux_weight", "average"),
+    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "class_weights", "aux_weight", "average"),
     "pruning": ("prune", "prune_steps", "prune_begin", "prune_end", "prune_scope", "prune_block", "prune_group", "prune_keep"),
     "distillation": ("distill", "distill_temperature", "distill_weight"),
     "several processes": ("data_parallel", "micro_batches", "elastic", "staleness", "patience"),
     "asynchronous training, with servers": ("downpour", "servers", "fetch_every", "push_every", "warm_start", "replay"),
-    "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every", "live"),
+    "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every", "live", "tensorboard"),
 }
 FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones
 MOST_CHOICES = 10  # of a setting that the help lists; the error for a wrong one lists all

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 NAME = "checkpoint.safetensors"
 LISTS: dict[str, type] = {"head_losses": float, "ahead": int}  # of the progress
-STATES = {"momentum_buffer": "velocities", "sum": "sums"}  # of optimizers: what a checkpoint calls them
+# the states of optimizers: what a checkpoint calls them
+STATES = {"momentum_buffer": "velocities", "sum": "sums", "step": "steps", "exp_avg": "means", "exp_avg_sq": "mean_squares"}
 
 
 def save(run: Run, trainer: Trainer, buffers: Mapping[str, Array] | None = None) -> None:

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from .. import optim
 from ..data import DamagedImage
@@ -13,7 +12,8 @@ from ..files import error_text
 from ..parallel import RankLost
 from ..parallel.together import agreed, leave_it_to_the_first
 from ..text import shell_word
-from . import checkpoint, company, finetune, fingerprint, head, live, results, testing
+from . import checkpoint, company, finetune, fingerprint, head, results, testing
+from .callbacks import Several
 from .clock import Clock
 from .config import Config
 from .diagnostics import Diagnostics
@@ -21,7 +21,7 @@ from .errors import Interrupted, TrainingError
 from .gradients import Batch
 from .log import Log
 from .optimizers import new_optimizer
-from .progress import Progress
+from .progress import Progress, Step
 from .pruning import Pruner
 from .run import Run, new_run
 from .schedules import schedule
@@ -31,14 +31,6 @@ from .stale import Stale
 from .ways import gradients
 
 LOG_EVERY = 50  # steps after which losses of all heads and gradient norms are added to the metrics
-
-
-class Step(NamedTuple):
-    """The results of a step: the loss of each head, how many images were classified correctly, and gradient norms if requested."""
-
-    losses: list[float]
-    correct: int
-    norms: dict[str, float]
 
 
 class Trainer:
@@ -65,12 +57,15 @@ class Trainer:
         self.saved: float | None = None  # the epoch of the last checkpoint
         self.tested: dict[str, testing.Tested] = {}  # the last test results
         self.settled = False  # whether a step has begun and has changed no weight yet
+        self.watching = Several(setup.callbacks)
+        self.ended = False  # by a callback
 
     def train(self, stop: StopRequests) -> results.Result:
         """Runs all remaining epochs; returns the Result."""
         try:
             if self.saved is None:
                 self.save()  # whatever is written later has a checkpoint beside it; and a full disk shows now
+            self.watching.on_begin(self)
             if self.setup.classifier and self.progress.best < 0:  # nothing was tested yet
                 self._train_classifier(stop)
             stop.at_once = self.save_at_once if self.ranks.size > 1 else stop.at_once
@@ -81,7 +76,7 @@ class Trainer:
             tested = self.tested or self._tested()  # of the last epoch; none in a finished run that is resumed
             if names := results.missing(self):
                 results.write_missing(self, names, tested)
-            self._show(ended=True)
+            self.watching.on_end(self)
             return results.finish(self, tested)
         except (MemoryError, OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
             raise TrainingError(f"{error_text(error)}. {self.how_to_resume()}") from error
@@ -89,9 +84,9 @@ class Trainer:
             raise KeyboardInterrupt(f"stopped at once. {self.how_to_resume()}") from None
 
     def _stands_still(self) -> bool:
-        """Whether the accuracy has not risen for so long that the run ends."""
+        """Whether a callback ends the run, or the accuracy has not risen for so long that it ends."""
         at, most = self.progress, self.config.stop_after
-        return most > 0 and at.step == 0 and at.epoch - max(at.best_epoch, self.config.start_epoch) >= most
+        return self.ended or most > 0 and at.step == 0 and at.epoch - max(at.best_epoch, self.config.start_epoch) >= most
 
     # ---- steps and epochs ----
 
@@ -164,7 +159,8 @@ class Trainer:
         self.progress = at.at_epoch(epoch, test_seconds)
         self.save()
         self.log.epoch(facts, self.config.epochs)
-        self._show()
+        ended = self.watching.on_epoch(self, facts)
+        self.ended = any(self.ranks.gather("the callbacks", ended))
 
     def _train_classifier(self, stop: StopRequests) -> None:
         """Trains only the new classifier of a network that is fine-tuned. If it is stopped, it starts again."""
@@ -196,15 +192,11 @@ class Trainer:
         at = self.progress
         means = at.mean_losses()
         facts = {"step": at.total_steps, "epoch": at.epoch + at.step / len(self.batches), "losses": means, "gradient_norms": norms}
-        at.metrics_length = self.run.add_metrics(facts | {"lr": self.optimizer.lr})
+        facts["lr"] = self.optimizer.lr
+        at.metrics_length = self.run.add_metrics(facts)
         for warning in self.diagnostics.log(at.total_steps, means, norms):
             self.log.warn(warning)
-        self._show()
-
-    def _show(self, ended: bool = False) -> None:
-        """Writes the page that shows how the run goes, if it is wanted."""
-        if self.config.live and not self.ranks.rank:
-            live.write(self, ended)
+        self.watching.on_steps(self, facts)
 
     def _save_within_epoch(self, stop: StopRequests, clock: Clock) -> None:
         """Saves a checkpoint if it is time, or if a stop was requested: then raises Interrupted."""

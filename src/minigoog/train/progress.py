@@ -2,6 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """The results of a step: the loss of each head, how many images were classified correctly, and gradient norms if requested."""
+
+    losses: list[float]
+    correct: int
+    norms: dict[str, float]
 
 
 @dataclass

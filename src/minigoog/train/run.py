@@ -11,6 +11,7 @@ epoch-0010.safetensors    the weights of that epoch, with --keep-every
 checkpoint.safetensors    all that is needed to resume
 arrivals.jsonl            with --downpour, the order in which messages came to the servers, to repeat the run with --replay
 live.html                 how the run goes, with --live (live.py)
+tensorboard               event files for TensorBoard, with --tensorboard
 curve.png                 loss, accuracy and learning rate by epoch, if matplotlib is installed"""
 
 import errno
