@@ -19,7 +19,7 @@ function explained(node, direction, i, j, c) {
     };
   }
   const stored = mapOf(node, direction === "forward" ? "y" : "dy").at(i, j, c);
-  const exact = facts.levels === null || (direction === "forward" && runs.now !== null);
+  const exact = facts.levels === null || (runs.now !== null && (direction === "forward" || runs.gradient !== null));
   if (mapsAreMissing()) return { at: [i, j, c], stored, exact, breakdowns: null };
   const breakdowns = direction === "forward" ? [RULES[node.rule]?.output(node, i, j, c)] : users.map((use) => sentBack(use, i, j, c));
   return { at: [i, j, c], stored, exact, breakdowns: breakdowns.every(Boolean) ? breakdowns : null };
@@ -27,7 +27,7 @@ function explained(node, direction, i, j, c) {
 
 /** The number that Python has explained, {at, stored, breakdowns}, if it is one of the pass that is read and the page cannot do so itself. */
 function recordedPlace(node, direction) {
-  if (direction === "backward") return node.exactBack;
+  if (direction === "backward") return runs.gradient ? undefined : node.exactBack;
   return runs.now === null || (runs.now === runs.recorded && !RULES[node.rule]) ? node.exact : undefined;
 }
 

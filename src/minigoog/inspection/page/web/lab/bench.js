@@ -58,9 +58,14 @@ function showLab() {
   get("undo").disabled = !isChanged();
   get("noise").value = changes.noise;
   get("noise-value").textContent = changes.noise;
-  get("ran").textContent = `The forward pass took ${runs.ms.toFixed(runs.ms < 10 ? 1 : 0)} ms here. Gradients stay those of the recorded image and weights.`;
+  get("ran").textContent = `The forward pass took ${runs.ms.toFixed(runs.ms < 10 ? 1 : 0)} ms here. ${aboutGradients()}`;
   get("keep").textContent = runs.other ? "Stop comparing" : "Compare with this";
   showKept();
+}
+
+function aboutGradients() {
+  const from = runs.gradient ? `, from ${facts.verdict.names[runs.gradient.label]}, computed here` : "";
+  return `Gradients stay those of the recorded image and weights${from}.`;
 }
 
 // ---- a photograph: chosen, dropped, painted on ----
