@@ -53,6 +53,8 @@ def test_a_silenced_branch_changes_the_prediction_and_undo_brings_it_back(lab):
     assert lab.text("#changed") == "inception3b.branch3x3.conv: silenced" and not np.allclose(logits(lab), before)
     assert lab.text("#classes") != words
     assert lab.run("return Math.max(...minigoog.runs.now.planesOf(minigoog.state.step))") == 0
+    lab.run("minigoog.lookAt(1, 1, 3)")
+    assert "stored is 0, as it is silenced" in lab.text("#products .result")
     layer = lab.sample.model.inception3b.branch3x3.conv
     kept = [parameter.data.copy() for parameter in (layer.weight, layer.bias)]
     layer.weight.data[...], layer.bias.data[...] = 0, 0

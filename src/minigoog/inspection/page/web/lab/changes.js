@@ -63,6 +63,8 @@ function silence(number, channels) {
   else changes.silenced.delete(number);
 }
 
+const isSilenced = (number, c) => Boolean(changes.silenced.get(number)?.includes(c));
+
 /** Gives one weight of a node another value: `place` is its number in the array. */
 function editWeight(number, place, value) {
   const { shape, data } = weightsOf(nodes[number], "weight");
