@@ -4,5 +4,6 @@
 #define LANES 4
 #define TILE_ROWS 4
 #define INT8_ROWS 4
+#define BF16_ROWS 4
 #define SUPPORTED 1
 #include "kernels.inc"

@@ -21,6 +21,7 @@ from . import (  # noqa: E402, F401
     int8,
     machine,
     plan,
+    plan_bf16,
     plan_int8,
     plan_sparse,
     program,
