@@ -111,12 +111,14 @@ def test_the_pixels_of_the_page_become_the_input_of_the_trace(tmp_path):
     assert np.array_equal(floats(in_node(tmp_path, build.page_of(steps, sample), script)), sample.image.reshape(-1))
 
 
-@pytest.mark.parametrize("resize, interpolation", [(24, "bilinear"), ((30, 19), "bicubic"), (0.875, "box"), (40, "nearest")])
-def test_a_photograph_becomes_the_pixels_that_python_makes_of_it(tmp_path, resize, interpolation):
+@pytest.mark.parametrize("resize, interpolation, antialias", [
+    (24, "bilinear", True), ((30, 19), "bicubic", True), (0.875, "box", True), (40, "nearest", True), (0.875, "bilinear", False),
+])  # fmt: skip
+def test_a_photograph_becomes_the_pixels_that_python_makes_of_it(tmp_path, resize, interpolation, antialias):
     pytest.importorskip("PIL")
     steps, sample = mixed()
     photograph = np.random.default_rng(1).integers(0, 256, (37, 53, 3)).astype(np.uint8)
-    preprocess = Preprocess((21, 17, 3), resize, sample.preprocess.mean, sample.preprocess.std, "BGR", interpolation)
+    preprocess = Preprocess((21, 17, 3), resize, sample.preprocess.mean, sample.preprocess.std, "BGR", interpolation, antialias)
     page = build.page_of(steps, sample._replace(preprocess=preprocess))
     script = f"say(Array.from(middleOf({{h: 37, w: 53, c: 3, data: Uint8ClampedArray.from({photograph.reshape(-1).tolist()})}}).data));"
     assert np.array_equal(np.reshape(in_node(tmp_path, page, script), (21, 17, 3)), preprocess.middle(photograph))
