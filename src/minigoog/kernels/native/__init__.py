@@ -26,6 +26,7 @@ from . import (  # noqa: E402, F401
     plan_sparse,
     program,
     strips,
+    words,
     workspace,
 )
 from .activation import (  # noqa: E402

@@ -15,8 +15,9 @@ RULES.max_pool2d = {
   },
 };
 
-/** The pixel that an output number of max pooling came from. */
+/** The pixel that an output number of max pooling came from; backward that of the recorded pass. */
 function winnerOf(node, i, j, c) {
+  if (reading.pass === "forward" && runs.now) return largestUnder(node, i, j, c);
   const { data } = array(node.indices.winners);
   const [, w, channels] = node.shape;
   const place = data[(i * w + j) * channels + c];
@@ -24,6 +25,14 @@ function winnerOf(node, i, j, c) {
   const row = Math.floor(place / window[1]) * dilation[0];
   const column = (place % window[1]) * dilation[1];
   return [i * stride[0] - padding[0] + row, j * stride[1] - padding[1] + column];
+}
+
+/** The first pixel with the largest number under a window. */
+function largestUnder(node, i, j, c) {
+  const x = inputMap(node);
+  const { rows, columns } = windowOf(node.settings, x, i, j);
+  const pixels = rows.flatMap((row) => columns.map((column) => [row.at, column.at]));
+  return pixels.reduce((best, pixel) => (x.at(...pixel, c) > x.at(...best, c) ? pixel : best));
 }
 
 RULES.avg_pool2d = {
