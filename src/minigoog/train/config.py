@@ -110,7 +110,7 @@ class Config:
     push_every: int = integer(1, 1, "with --downpour: steps of a replica whose gradients are pushed together", 4096)
     warm_start: float = real(0.0, 0, "with --downpour: epochs in which one replica trains alone, before the others join")
     replay: str | None = text(None, "with --downpour: repeat a run, with the same bits, from its arrivals.jsonl")
-    patience: float = real(60.0, 0, "seconds after which a process that waits for another says so (ends, if MPI does not start)", above=True)
+    patience: float = real(60.0, 0, "seconds after which a process that waits says so, or ends if MPI has not started", above=True)
 
     tensorboard: bool = switch(False, "also write the metrics as event files of TensorBoard, into the folder tensorboard of the run's")
     live: bool = switch(False, "write live.html into the run's folder: a page that shows how the run goes, and renews itself")

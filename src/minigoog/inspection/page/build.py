@@ -18,14 +18,14 @@ from .packing import Pack
 from .rounding import rounded_network
 from .running import calls_of
 
-LIMIT = 15_000_000  # bytes of the file
+LIMIT = 17_500_000  # bytes of the file
 MOST_EXACT = 3_200_000  # numbers; more than that cannot fit as float32
 ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept: the first pair that fits the limit
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
 )  # fmt: skip
 FIRST = ("numbers", "breakdown", "windows")  # the scripts are joined into one program in this order: these, rules/, network/, the rest
-NETWORK = ("kernels", "packing", "network", "runs", "verdict", "resize", "photograph")
-LAB = ("changes", "bench", "compare", "tools")
+NETWORK = ("kernels", "packing", "network", "runs", "verdict", "backward", "gradients", "resize", "photograph")
+LAB = ("changes", "start", "bench", "compare", "tools")
 REST = ("explain", "colours", "walk", "places", "diagram", "flow", "maps", "filters", "histogram", "products", "panel", "image",
         "keys", "main")  # fmt: skip
 

@@ -85,7 +85,7 @@ def network(nodes: list[Node], pack: Pack) -> Facts | None:
 
 def calls_of(nodes: list[Node]) -> Calls | None:
     """The calls that compute the maps of the nodes from the image; None if the page cannot make them."""
-    if kernels.native is None or nodes[0].y.ndim != 4 or nodes[0].y.shape[0] != 1:
+    if kernels.native is None or not MODULE.is_file() or nodes[0].y.ndim != 4 or nodes[0].y.shape[0] != 1:
         return None
     try:
         return _lowered(nodes)

@@ -56,9 +56,14 @@ function unpack({ shape, kind, at, scales, planes }) {
  * Outputs are those of the pass that is read (network/runs.js), or where the page cannot run the network, those that it stores. */
 function mapOf(node, which) {
   if (which === "y" && runRead()) return runRead().map(node.number);
+  if (which === "dy" && runs.gradient) return mapOfPlanes(node, runs.gradient.planes.get(node.number));
   if (!node[which] || (node[which].user !== undefined && mapsAreMissing())) return null;
-  const [h, w, c] = node.shape;
-  const data = planesOf(node, which);
+  return mapOfPlanes(node, planesOf(node, which));
+}
+
+/** A map from its planes [c, h, w]; null without them. */
+function mapOfPlanes({ shape: [h, w, c] }, data) {
+  if (!data) return null;
   return {
     h,
     w,
@@ -76,6 +81,7 @@ const computed = new Map(); // "number of a node, y or dy" -> its planes, where 
 /** The planes [c, h, w] of a node's output or gradient: stored, or computed from those of other nodes. */
 function planesOf(node, which) {
   if (which === "y" && runRead()) return runRead().planesOf(node.number);
+  if (which === "dy" && runs.gradient) return runs.gradient.planes.get(node.number);
   const { array: number, from } = node[which];
   const size = node.shape.reduce((a, b) => a * b, 1);
   if (number !== undefined) {
@@ -108,6 +114,7 @@ function joined(arrays) {
 
 /** The weights of a node by name: {shape, data}; null if it has none or the page has left them out. */
 function weightsOf(node, name) {
+  if (reading.pass === "backward" && name === "weight" && runs.originals.has(node.number)) return runs.originals.get(node.number);
   const number = node.weights[name];
   return number === undefined || number === null ? null : array(number);
 }
