@@ -191,7 +191,7 @@ def main() -> None:
     """Runs and prints what the flags select."""
     flags = parse()
     limits = {"peak_gflops": machine.peak_gflops(), "bandwidth": machine.bandwidth()}
-    limits |= {f"peak_{name}": narrow_kernels.peak(name) for name in narrow_kernels.FORMATS if name in flags.algorithm}
+    limits |= {f"peak_{name}": machine.peak_gflops(name) for name in narrow_kernels.FORMATS if name in flags.algorithm}
     text = "peak {peak_gflops:.0f} GFLOP/s, memory {bandwidth:.1f} GB/s".format(**limits)
     text += "".join(f", {name} {limits[f'peak_{name}']:.0f} GOP/s" for name in narrow_kernels.FORMATS if name in flags.algorithm)
     print(text, f"batch {flags.batch}", flags.direction, sep="; ")

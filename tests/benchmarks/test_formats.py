@@ -68,7 +68,8 @@ def test_peers_of_another_environment_read_files_and_may_be_absent(load, capsys,
     pytest.importorskip("onnx")
     worker, harness = load("worker"), load("harness")
     run, task = worker.contestant("DeepSparse", f"outside:{tmp_path}/a.onnx")
-    assert (run.__name__, task) == ("deepsparse", f"{tmp_path}/a.onnx") and worker.contestant("minigoog bf16", "inference")[1] == "inference"
+    assert (run.__name__, task) == ("deepsparse", f"{tmp_path}/a.onnx")
+    assert worker.contestant("minigoog bf16", "inference")[1] == "inference"
     absent = SimpleNamespace(name="DeepSparse", own=False, facts={"absent": "No module", "optional": True})
     assert harness.installed([absent]) == [] and "DeepSparse: absent" in capsys.readouterr().err
     done = subprocess.run([sys.executable, str(BENCHMARKS / "googlenet.py"), "--peer-python", "/no/python"], capture_output=True, text=True)
@@ -81,9 +82,11 @@ def test_threads_are_those_of_the_environment(load, monkeypatch):
     assert flags.parser("").parse_args([]).threads == 3 and flags.parser("").parse_args(["--threads", "2"]).threads == 2
 
 
+@pytest.mark.slow  # a quarter of a minute
 def test_kernels_of_bytes_and_of_bf16_are_measured_against_their_own_peaks(tmp_path, load):
     flags = ["--layers", "5a.branch5x5", "--batch", "1", "--rounds", "1", "--algorithm", "direct", "bf16", "int8"]
-    done = subprocess.run([sys.executable, str(BENCHMARKS / "kernels.py"), *flags, "--json", str(tmp_path / "out")], capture_output=True, text=True)
+    command = [sys.executable, str(BENCHMARKS / "kernels.py"), *flags, "--json", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     facts = json.loads((tmp_path / "out").read_text())
     assert facts["peak_bf16"] > 0 and facts["peak_int8"] > 0
