@@ -1,6 +1,6 @@
 /* Maps of bytes other than convolutions: codes of values, values of codes, pooling, copies. */
 #include <string.h>
-#include "int8_kernels.h"
+#include "kernels.h"
 #include "parallel.h"
 #include "pool.h"
 
@@ -39,17 +39,6 @@ void mg_copy_bytes(const struct mg_elementwise *s, const uint8_t *a, uint8_t *y,
         memcpy(y + row * s->ldy, a + row * s->lda, s->c);
 }
 
-/* One pixel of y: its window in x, and by how many pixels a mean divides. */
-static struct pool_window window_of(const struct mg_pool *s, size_t pixel, size_t *first, size_t *count)
-{
-    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
-    const size_t ox = pixel % s->out_w, row = pixel / s->out_w, oy = row % s->out_h;
-    const struct covered v = mg_covered_by(&rows, oy), u = mg_covered_by(&cols, ox);
-    *first = (row / s->out_h * s->h * s->w + v.first * s->w + u.first) * s->ldx;
-    *count = mg_divisor(&rows, oy, s->count_padding) * mg_divisor(&cols, ox, s->count_padding);
-    return (struct pool_window){s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
-}
-
 void mg_int8_max_pool2d(const struct mg_pool *s, const uint8_t *x, uint8_t *y, const struct mg_machine *machine)
 {
     const struct byte_rows *k = mg_kernels(machine)->byte_rows;
@@ -57,7 +46,7 @@ void mg_int8_max_pool2d(const struct mg_pool *s, const uint8_t *x, uint8_t *y, c
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw / 4, machine)
         for (size_t ox = 0; ox < s->out_w; ox++) {
             size_t first, count;
-            const struct pool_window window = window_of(s, row * s->out_w + ox, &first, &count);
+            const struct pool_window window = mg_window_of(s, row * s->out_w + ox, &first, &count);
             k->max_window(&window, x + first, y + (row * s->out_w + ox) * s->ldy);
         }
 }
@@ -70,7 +59,7 @@ void mg_int8_avg_pool2d(const struct mg_int8_average *a, const uint8_t *x, float
 
     PARALLEL_FOR(task, pixels * blocks, pixels * s->c * s->kh * s->kw / 4, machine) {
         size_t first, count;
-        struct pool_window window = window_of(s, task / blocks, &first, &count);
+        struct pool_window window = mg_window_of(s, task / blocks, &first, &count);
         const size_t channel = task % blocks * BYTE_SUMS;
         window.channels = mg_min(BYTE_SUMS, s->c - channel);
         k->mean_window(&window, a->factor / (float)count, x + first + channel, y + task / blocks * s->ldy + channel);

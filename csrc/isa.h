@@ -1,6 +1,6 @@
 /* How one source becomes one copy per instruction set.
  *
- * An isa_*.c file defines ISA (a suffix), LANES (floats in a vector), TILE_ROWS and INT8_ROWS (heights of the register tiles) and SUPPORTED (does
+ * An isa_*.c file defines ISA (a suffix), LANES (floats in a vector), TILE_ROWS, INT8_ROWS and BF16_ROWS (heights of the register tiles) and SUPPORTED (does
  * this CPU have it), opens a region in which the compiler may use the instructions of that set, includes kernels.inc, and
  * closes the region. FN(relu) is then relu_avx2, relu_avx512, ...
  * Only code inside a region may use vectors: a vector wider than the machine's own is lowered through memory.
@@ -18,8 +18,8 @@
 #elif defined __aarch64__
 #include <arm_neon.h>
 #endif
-#include "int8_kernels.h"
 #include "kernels.h"
+#include "narrow_kernels.h"
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)

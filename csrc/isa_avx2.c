@@ -5,6 +5,7 @@
 #define LANES 8
 #define TILE_ROWS 6
 #define INT8_ROWS 4
+#define BF16_ROWS 6
 #define SUPPORTED (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 ISA_BEGIN("avx2,fma")
 #include "kernels.inc"

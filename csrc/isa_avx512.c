@@ -5,6 +5,7 @@
 #define LANES 16
 #define TILE_ROWS 14
 #define INT8_ROWS 12
+#define BF16_ROWS 12
 #define SUPPORTED                                                                                                     \
     (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && \
      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))

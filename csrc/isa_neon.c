@@ -5,6 +5,7 @@
 #define LANES 4
 #define TILE_ROWS 12
 #define INT8_ROWS 8
+#define BF16_ROWS 8
 #define SUPPORTED 1
 #include "kernels.inc"
 #endif

@@ -2,7 +2,8 @@
 #include "isa.h"
 #define ISA plain
 #define LANES 4
-#define TILE_ROWS 6
+#define TILE_ROWS 4
 #define INT8_ROWS 4
+#define BF16_ROWS 4
 #define SUPPORTED 1
 #include "kernels.inc"

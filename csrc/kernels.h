@@ -43,6 +43,14 @@ struct byte_rows {
     void (*mean_window)(const struct pool_window *s, float factor, const uint8_t *x, float *y);
 };
 
+/* Rows of maps of bf16 (bf16_maps.inc). */
+struct half_rows {
+    void (*to_bf16)(size_t n, const float *x, uint16_t *y);
+    void (*from_bf16)(size_t n, const uint16_t *x, float *y);
+    void (*max_window)(const struct pool_window *s, const uint16_t *x, uint16_t *y);
+    void (*mean_window)(const struct pool_window *s, float count, const uint16_t *x, float *y);
+};
+
 struct kernels {
     int (*supported)(void);
     size_t lanes;
@@ -90,6 +98,7 @@ struct kernels {
     void (*peak)(size_t rounds, float *sink);
     double peak_flops; /* of one round of peak */
     const struct byte_rows *byte_rows;
+    const struct half_rows *half_rows;
     size_t shared_vectors;                       /* the widest tile of sparse weights that share their columns */
     sparse_tile_fn *shared_tile[SPARSE_VECTORS]; /* [vectors - 1] */
 };

@@ -244,6 +244,7 @@ void mg_cross_entropy(size_t n, size_t c, const float *logits, const int64_t *la
 /* dlogits = scale * (probabilities - one_hot(labels)). */
 void mg_cross_entropy_backward(size_t n, size_t c, const float *probabilities, const int64_t *labels, float scale, float *dlogits,
                                const struct mg_machine *machine);
+#include "minigoog_bf16.h"
 #include "minigoog_int8.h"
 #include "minigoog_regions.h"
 #include "minigoog_sparse.h"

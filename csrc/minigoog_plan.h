@@ -26,7 +26,13 @@ enum mg_kernel {
     MG_INT8_CONV2D,       /* conv */
     MG_INT8_CONV2D_FLOAT, /* conv */
     MG_INT8_MAX_POOL2D,   /* pool */
-    MG_INT8_AVG_POOL2D    /* average */
+    MG_INT8_AVG_POOL2D,   /* average */
+    MG_TO_BF16,           /* elementwise */
+    MG_FROM_BF16,         /* elementwise */
+    MG_BF16_CONV2D,       /* conv */
+    MG_BF16_CONV2D_FLOAT, /* conv */
+    MG_BF16_MAX_POOL2D,   /* pool */
+    MG_BF16_AVG_POOL2D    /* pool */
 };
 
 union mg_settings {

@@ -22,4 +22,15 @@ static inline size_t mg_divisor(const struct axis *a, size_t out, int count_padd
     return count_padding ? mg_min(a->k, mg_steps(room, a->dilation)) : mg_covered_by(a, out).count;
 }
 
+/* One pixel of y: its window in x, and by how many pixels a mean divides. */
+static inline struct pool_window mg_window_of(const struct mg_pool *s, size_t pixel, size_t *first, size_t *count)
+{
+    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
+    const size_t ox = pixel % s->out_w, row = pixel / s->out_w, oy = row % s->out_h;
+    const struct covered v = mg_covered_by(&rows, oy), u = mg_covered_by(&cols, ox);
+    *first = (row / s->out_h * s->h * s->w + v.first * s->w + u.first) * s->ldx;
+    *count = mg_divisor(&rows, oy, s->count_padding) * mg_divisor(&cols, ox, s->count_padding);
+    return (struct pool_window){s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
+}
+
 #endif

@@ -29,13 +29,14 @@ OTHERWISE = {  # file: why its bare writes are right
     "benchmarks/worker.py": "into a temporary folder of the benchmark, and to /proc",
     "src/minigoog/detection/rcnn/training.py": "into files of atomic_write",
     "docs/tour/chapters.py": "into a file of atomic_write",
+    "docs/page_pictures.py": "into a file of atomic_write",
     "docs/conf.py": "into the site, which is built anew each time",
     "examples/train_on_your_images.py": "draws the example's images",
 }
 # flags of files and folders that programs write, and read
 WRITTEN = {"--json", "--csv", "--drawn", "--evidence", "--figure", "--mistakes", "--output", "--plot", "--into"}
 READ = {"--config", "--data", "--data-dir", "--image", "--images", "--script", "--weights", "--resume", "--against", "--classes",
-        "--prototxt", "--boxes", "--folder", "--exercises"}
+        "--prototxt", "--boxes", "--folder", "--exercises", "--ort"}
 
 
 # ---- every write is atomic ----

@@ -16,12 +16,19 @@ AUX_WEIGHT = 0.3
 Outputs: TypeAlias = Tensor | tuple[Tensor, ...]  # logits alone, or (logits, *auxiliary logits)
 
 
-def googlenet_losses(outputs: Outputs, labels: IntArray, label_smoothing: float = 0.0) -> list[Tensor]:
+def googlenet_losses(
+    outputs: Outputs, labels: IntArray, label_smoothing: float = 0.0, class_weights: Array | None = None
+) -> list[Tensor]:
     """The cross-entropy of the classifier and of each auxiliary head, in a list.
 
-    `outputs`: the logits alone, or (logits, *auxiliary logits) as GoogLeNet gives them in training."""
+    `outputs`: the logits alone, or (logits, *auxiliary logits) as GoogLeNet gives them in training. `class_weights` [classes]: factors
+    of the loss of an image of each class."""
     several = _several("googlenet_losses", outputs)
-    return [cross_entropy(logits, labels, label_smoothing=label_smoothing) for logits in several]
+    weights = None
+    if class_weights is not None:
+        each = check_array("googlenet_losses", "class_weights", np.asarray(class_weights, several[0].dtype), shape=several[0].shape[1:])
+        weights = each.take(labels, mode="clip")  # `cross_entropy` refuses labels that are no class
+    return [cross_entropy(logits, labels, label_smoothing=label_smoothing, sample_weights=weights) for logits in several]
 
 
 def googlenet_loss(outputs: Outputs, labels: IntArray, aux_weight: float = AUX_WEIGHT) -> Tensor:

@@ -27,6 +27,31 @@ def test_a_random_crop_is_a_part_of_the_padded_image_and_every_part_occurs():
     assert {crop(image, generator).tobytes() for _ in range(600)} == parts and len(parts) == 25
 
 
+@pytest.mark.parametrize("h, w, padding", [(5, 5, 2), (4, 7, 3), (3, 3, 9), (1, 6, 2)])
+def test_a_reflected_border_is_that_of_numpy(h, w, padding):
+    image = picture(h, w)
+    padded = np.pad(image, ((padding, padding), (padding, padding), (0, 0)), "reflect")
+    size = min(h, w) + padding
+    rows, columns = (range(n + 2 * padding - size + 1) for n in (h, w))
+    parts = {padded[y : y + size, x : x + size].tobytes() for y in rows for x in columns}
+    crop, generator = t.RandomCrop(size, padding, padding_mode="reflect"), rng()
+    assert {crop(image, generator).tobytes() for _ in range(2000)} == parts
+    with pytest.raises(ValueError, match="RandomCrop: `padding_mode` is 'edge', expected one of constant, reflect"):
+        t.RandomCrop(4, padding_mode="edge")
+
+
+def test_cutout_removes_a_square_around_any_pixel():
+    image, cut, generator = picture(6, 9) + 1, t.Cutout(3), rng()
+    seen = {tuple(np.argwhere((cut(image, generator) == 0).all(axis=2)).ravel()) for _ in range(3000)}
+    squares = set()
+    for y in range(6):
+        for x in range(9):
+            square = np.zeros((6, 9), bool)
+            square[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] = True
+            squares.add(tuple(np.argwhere(square).ravel()))
+    assert seen == squares and (image > 0).all()
+
+
 def test_a_crop_larger_than_the_image_is_refused():
     with pytest.raises(ValueError, match="RandomCrop: the image has 5x5 pixels, expected at least 9 with a padding of 1 on each side"):
         t.RandomCrop(9, padding=1)(picture(5, 5), rng())
@@ -142,7 +167,10 @@ INTERPOLATION_MODES = {"nearest", "nearest-exact", "bilinear", "bicubic", "box",
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_arguments_have_torchvisions_names_positions_and_defaults(name):
     theirs = list(TORCHVISION[name].items())
-    ours = [(p.name, ... if p.default is p.empty else p.default) for p in inspect.signature(getattr(t, name)).parameters.values()]
+    given = inspect.signature(getattr(t, name)).parameters.values()
+    by_name = {p.name: p.default for p in given if p.kind is p.KEYWORD_ONLY}
+    assert by_name.items() <= dict(theirs).items()
+    ours = [(p.name, ... if p.default is p.empty else p.default) for p in given if p.name not in by_name]
     ours = [(name, None if (name, default) == ("padding", 0) else default) for name, default in ours]  # no padding, in both
     assert ours == theirs[: len(ours)]
 

@@ -62,12 +62,13 @@ def test_144_crops_are_those_of_section_7():
 def test_small_images_get_the_scales_in_proportion(size):
     pytest.importorskip("PIL", reason=PILLOW)
     image = np.random.default_rng(0).integers(0, 256, (size, size, 1), np.uint8)
+    assert (crops(image, size, 2) == np.stack([crops(image, size, 1)[0], np.fliplr(crops(image, size, 1)[0])])).all()
     for n in (10, 144):
         assert crops(image, size, n).shape == (n, size, size, 1)
 
 
 def test_other_numbers_of_crops_are_refused():
-    with pytest.raises(ValueError, match="crops: `n` is 5, expected one of 1, 10, 144"):
+    with pytest.raises(ValueError, match="crops: `n` is 5, expected one of 1, 2, 10, 144"):
         crops(positions(9, 9), 8, 5)
 
 

@@ -23,6 +23,7 @@ from minigoog.sparsity.runner.demonstration import Setting
 from minigoog.train import Config
 from minigoog.train.progress import Progress
 
+from ..compile.narrow_networks import Narrow, images
 from ..data.generated import idx_bytes, random_bytes
 from ..detection import files as detection
 from . import foreign_corpus
@@ -155,14 +156,17 @@ def plans() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(native.strips, "LARGE", 0)
         patch.setattr(native.by_image, "LARGE", 0)
-        for n in (1, 2):
-            plan, path = mg.compile(Strip(), (n, 16, 16, 2)), Path(folder) / "plan"
+        plans = {str(n): mg.compile(Strip(), (n, 16, 16, 2)) for n in (1, 2)}
+        for precision in ("int8", "bf16"):
+            plans[precision] = mg.compile(Narrow(), (1, 16, 16, 3), precision=precision, calibrate=images(size=16))
+        for name, plan in plans.items():
+            path = Path(folder) / "plan"
             plan.save(path)
             assert plan.constant_bytes <= ZEROS.size, plan.constant_bytes
             parts = saved_plan.Parts(plan.versions, plan.output_type, plan.recipe, plan.machine)
             header = saved_plan._header(parts, ZEROS) | {"isa": "ISA", "checksum": "CHECKSUM"}
-            found[f"header-{n}"] = json.dumps(header, separators=(",", ":")).replace('"CHECKSUM"', "CHECKSUM").encode()
-            found[f"file-{n}"] = path.read_bytes()
+            found[f"header-{name}"] = json.dumps(header, separators=(",", ":")).replace('"CHECKSUM"', "CHECKSUM").encode()
+            found[f"file-{name}"] = path.read_bytes()
     return found
 
 

@@ -16,7 +16,7 @@ static float *floats(size_t n)
 
 static void convolution(const struct mg_machine *machine)
 {
-    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1};
+    const struct mg_conv s = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, .activation = 1};
     const size_t weights = 9 * 32 * 48, outputs = 4 * 16 * 16;
     float *x = floats(4 * 18 * 18 * 32), *w = floats(weights), *bias = floats(48), *y = floats(outputs * 48), *dw = floats(weights);
 
@@ -55,7 +55,7 @@ static void depthwise(const struct mg_machine *machine)
 static void sparse(size_t block, const struct mg_machine *machine)
 {
     const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, MG_RELU, 0, 0, 0};
-    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 0, 1};
+    const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 0, .activation = 1};
     const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
     int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc((entries + 4) * sizeof *offsets);
     for (size_t i = 0; i <= rows; i++)
@@ -148,7 +148,7 @@ static struct {
 
 static void make_plan(const struct mg_machine *machine)
 {
-    const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0};
+    const struct mg_conv winograd = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, .activation = 1}, pointwise = {4, 16, 16, 48, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, .activation = 0};
     const size_t first = mg_winograd_panels_size(4, 3, 32, 48, machine);
     float *w = floats(9 * 32 * 48);
     plan.constants = floats(first + mg_panels_size(48, 48, machine) + 9 * 48);
@@ -157,8 +157,8 @@ static void make_plan(const struct mg_machine *machine)
     mg_pack_weights(48, 48, w, NULL, plan.constants + first, machine);
     plan.calls[0] = (struct mg_call){.kernel = MG_CONV2D_WINOGRAD, .images = 1, .x = {MG_INPUT, 0, 0}, .w = {MG_CONSTANTS, 0, 0}, .y = {MG_ARENA, 0, 0}, .settings.conv = winograd};
     plan.calls[1] = (struct mg_call){.kernel = MG_CONV2D_DIRECT, .images = 1, .x = {MG_ARENA, 0, 0}, .w = {MG_CONSTANTS, first, 0}, .y = {MG_OUTPUT, 0, 0}, .settings.conv = pointwise};
-    const struct mg_conv one = {1, 16, 16, 48, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, 0}, one_winograd = {1, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, 1};
-    const struct mg_depthwise deep = {1, 16, 16, 48, 3, 3, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 0};
+    const struct mg_conv one = {1, 16, 16, 48, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, 48, 0, .activation = 0}, one_winograd = {1, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 4, .activation = 1};
+    const struct mg_depthwise deep = {1, 16, 16, 48, 3, 3, 1, 1, 1, 1, 1, 1, 16, 16, 48, 48, .activation = 0};
     const size_t image = 16 * 16 * 48;
     plan.calls[2] = (struct mg_call){.kernel = MG_CONV2D_WINOGRAD, .images = 4, .x = {MG_INPUT, 0, 18 * 18 * 32}, .w = {MG_CONSTANTS, 0, 0}, .y = {MG_PRIVATE, 0, 0}, .settings.conv = one_winograd};
     plan.calls[3] = (struct mg_call){.kernel = MG_CONV2D_DIRECT, .images = 4, .strip = 2, .strip_rows = 3, .x = {MG_PRIVATE, 0, 0}, .w = {MG_CONSTANTS, first, 0}, .y = {MG_PRIVATE, image, 0}, .settings.conv = one};

@@ -47,6 +47,7 @@ def call(function, images=("x",), settings=None, **shapes):
 SPARSE = SparsePattern.from_mask(distinct(8, (3, 3, 2, 3)) > 0)
 BLOCKS = SparsePattern.from_mask(distinct(9, (2, 2, 2, 3)) > 8, 16)
 LABELS = {"labels": np.array([2, 0, 1])}
+SAMPLE_WEIGHTS = np.array([0.5, 2.0, 0.0])
 CONNECTIONS = {"inputs": [0, 2, 1], "outputs": [1, 0, 1], "channels": (3, 2)}
 POOL = {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}
 DILATED = {"dilation": (2, 1), "padding": (1, 0, 2, 1)}
@@ -90,6 +91,8 @@ RECORDS = {
     "log_softmax": call("log_softmax", x=(3, 5)),
     "cross_entropy": call("cross_entropy", (), LABELS, logits=(3, 5)),
     "cross_entropy with label smoothing": call("cross_entropy", (), LABELS | {"label_smoothing": 0.2}, logits=(3, 5)),
+    "cross_entropy with sample weights": call("cross_entropy", (), LABELS | {"label_smoothing": 0.1, "sample_weights": SAMPLE_WEIGHTS},
+                                              logits=(3, 5)),
     "linear": call("linear", x=(3, 4), w=(4, 2), b=(2,)),
     "linear with relu": call("linear", settings={"relu": True}, x=(3, 4), w=(4, 2), b=(2,)),
     "linear without bias": call("linear", x=(3, 4), w=(4, 2)),

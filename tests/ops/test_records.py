@@ -151,6 +151,7 @@ SETTINGS = WRONG | {
     **dict.fromkeys(("exponent", "label_smoothing", "p"), NUMBERS), **dict.fromkeys("ab", [None, "x", np.nan, np.ones(2)]),
     "output_size": [None, "1", 1.5, True, 0, 2**70, (1, 2, 3)], "shape": [None, "x", 1.5, True, (2.0, 3), (7, 7), (-2, 3), (-1, -1)],
     "start_dim": INTEGERS, "training": FLAGS, "index": ["x", 1.5, (0, 0, 0), 99, Tensor([1.0])],
+    "sample_weights": ["x", 3, np.ones(2), np.ones((3, 1)), np.ones(3, int)],
     "codes": [None, "x", np.ones(4), np.ones((5, 3))],
     "inputs": [None, "x", [0.5, 1, 2], [0, 1, 3], [-1, 0, 1], [0, 1]], "outputs": [None, "x", [0.5, 1, 0], [0, 1, 2], [0, 1]],
     "channels": [None, 3, (3, 2, 1), (3, -2), (3.0, 2)],

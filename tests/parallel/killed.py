@@ -1,4 +1,4 @@
-"""Run by test_faults.py: as few.py, but sys.argv begins with a rank and after how many steps it is killed."""
+"""Run by tests: as few.py, but sys.argv begins with a rank and in which of its steps it kills itself; that of a server is an update."""
 
 import os
 import signal
@@ -6,20 +6,25 @@ import sys
 from unittest.mock import patch
 
 from minigoog import curves
-from minigoog.train import loop
+from minigoog.train import loop, replica
 from minigoog.train.__main__ import main
 from tests.train.runs import few_digits
 
 who, steps, train, test = map(int, sys.argv[1:5])
-original, taken = loop.Trainer._step, []
+taken = []
 
 
-def step(trainer, *args):
-    taken.append(1)
-    if trainer.ranks.members[trainer.ranks.rank] == who and len(taken) == steps:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(trainer, *args)
+def killed(original):
+    def step(*args):
+        taken.append(1)
+        if int(os.environ["OMPI_COMM_WORLD_RANK"]) == who and len(taken) == steps:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*args)
+
+    return step
 
 
-with few_digits(train, test), patch.object(curves, "draw", lambda *_: None), patch.object(loop.Trainer, "_step", step):
+with few_digits(train, test), patch.object(curves, "draw", lambda *_: None):
+    for place in (loop.Trainer, replica.Replica):
+        place._step = killed(place._step)
     main(sys.argv[5:])

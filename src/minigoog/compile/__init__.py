@@ -10,26 +10,25 @@ beside the concatenated map, so that nothing is copied:
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import kernels
 from ..array_types import Array, Shape
 from ..checks import check_bool, check_choice, check_shape
 from .building import build
-from .int8 import check_images
 from .lowering import ALGORITHMS, Recipe
 from .plan import Plan, load_plan
+from .precision import check_precision, choose, recipe_for
 
 if TYPE_CHECKING:
     from ..nn import Module
 
-PRECISIONS = ("float32", "int8")
 __all__ = ["Plan", "compile", "load_plan"]
 
 
 def compile(
     model: "Module", input_shape: Shape | Sequence[Shape], *, algorithm: str = "auto", tune: bool = False, sparse: bool = True,
-    precision: str = "float32", calibrate: Array | None = None,
+    precision: str = "float32", calibrate: Array | None = None, max_loss: float | None = None,
 ) -> Plan:
     """A Plan that computes what `model` computes in evaluation, for float32 inputs of exactly `input_shape` (n, h, w, c).
 
@@ -49,31 +48,26 @@ def compile(
 
     precision="int8": convolutions compute with bytes (kernels/reference/int8.py). The first, which reads the image, and the classifier
     stay in float32. The scales come from `calibrate`, float32 images [n, h, w, c] like those that the plan will see, some dozens. What
-    is computed with bytes has the same bits on every instruction set. print(plan) shows each step's error, Plan.compare measures it."""
+    is computed with bytes has the same bits on every instruction set.
+    precision="bf16": maps and weights are bf16, sums float32 (kernels/reference/bf16.py); without images, unless for the printed errors.
+    precision="auto": the fastest of the three that changes the largest output of at most the share `max_loss` of `calibrate`. Fixed rules
+    say which is fastest on this CPU, with `tune` trials. print(plan) shows each step's format and error, Plan.compare measures them."""
     if kernels.native is None:
         raise RuntimeError("compile: the C kernels were not built (or MINIGOOG_NATIVE=off), and a plan is a list of calls to them")
     if not hasattr(model, "named_modules"):
         raise TypeError(f"compile: `model` is {type(model).__name__}, expected a Module")
     check_choice("compile", "algorithm", algorithm, ALGORITHMS)
     recipe = Recipe(_shapes(input_shape), algorithm, check_bool("compile", "tune", tune), check_bool("compile", "sparse", sparse))
-    recipe = recipe._replace(**_precision(precision, calibrate, recipe.shapes))
     machine = kernels.native.machine.current()
-    return Plan(*build(model, recipe, machine), recipe, machine)
+    images = check_precision(precision, calibrate, max_loss, recipe.shapes)
 
+    def make(precision: str) -> Plan:
+        found = recipe_for(recipe, precision, images, machine)
+        return Plan(*build(model, found, machine), found, machine)
 
-def _precision(precision: str, calibrate: Array | None, shapes: tuple[Shape, ...]) -> dict[str, Any]:
-    """The fields of a Recipe that say in what numbers a plan computes."""
-    check_choice("compile", "precision", precision, PRECISIONS)
-    if precision == "float32":
-        if calibrate is not None:
-            raise ValueError("compile: `calibrate` is given, but `precision` is 'float32', expected 'int8'")
-        return {}
-    if calibrate is None:
-        raise ValueError("compile: `calibrate` is missing, expected some dozens of images: the scales of an int8 plan come from them")
-    if len(shapes) > 1:
-        raise ValueError(f"compile: `input_shape` has {len(shapes)} shapes, expected one: an int8 plan has one")
-    images = check_images("compile", "calibrate", calibrate, shapes[0])
-    return {"algorithm": "direct", "sparse": False, "precision": precision, "calibrate": images}
+    if images is None or max_loss is None:
+        return make(precision)
+    return choose(make, images, max_loss, machine, recipe.tune)
 
 
 def _shapes(given: Shape | Sequence[Shape]) -> tuple[Shape, ...]:

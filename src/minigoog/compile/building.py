@@ -9,10 +9,12 @@ from .. import kernels
 from ..array_types import Shape
 from ..nn import evaluation_mode
 from ..tensor import Tensor, is_recording
+from .bf16 import bf16_calls
 from .comparison import explain
-from .int8 import Formats, int8_calls
+from .int8 import int8_calls
 from .layout import Layout
 from .lowering import Call, Choice, Lowering, Recipe
+from .narrow import Formats
 from .rules import RULES, lower
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class Version(NamedTuple):
     output_shapes: list[Shape]
     program: Any
     choices: list[Choice]
-    formats: Formats | None = None  # of an int8 plan
+    formats: Formats | None = None  # of a plan with narrow maps
 
 
 def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterable[Choice]] = ()) -> tuple[list[Version], Results]:
@@ -40,8 +42,8 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
     for i, shape in enumerate(recipe.shapes):
         calls, outputs, results, choices = _calls(model, shape, recipe, machine, before[i] if i < len(before) else ())
         formats = None
-        if recipe.precision == "int8":
-            calls, formats = int8_calls(calls, machine, recipe.calibrate, outputs)
+        if recipe.precision != "float32":
+            calls, formats = _narrow(calls, recipe, machine, outputs)
         else:
             calls = native.strips.joined(native.by_image.grouped(calls, shape[0], machine), machine)
         found.append((shape, outputs, calls, choices, formats))
@@ -58,8 +60,16 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
     return versions, results
 
 
+def _narrow(calls: list[Call], recipe: Recipe, machine: Any, outputs: list[Shape]) -> tuple[list[Call], Formats]:
+    """The calls of an int8 or bf16 plan instead of these float32 calls, and their formats."""
+    if recipe.precision == "bf16":
+        return bf16_calls(calls, machine)
+    assert recipe.calibrate is not None
+    return int8_calls(calls, machine, recipe.calibrate, outputs)
+
+
 def float32_version(model: "Module", version: Version, recipe: Recipe, machine: Any) -> Version:
-    """The float32 calls that the calls of an int8 version were made from."""
+    """The float32 calls that the calls of an int8 or bf16 version were made from."""
     calls, outputs, _, choices = _calls(model, version.input_shape, recipe, machine, version.choices)
     return Version(version.input_shape, outputs, kernels.native.program.Program(calls, machine), choices)
 

@@ -1,4 +1,4 @@
-"""What an int8 plan loses against the float32 plan that it was made from."""
+"""What an int8 or bf16 plan loses against the float32 plan that it was made from."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -54,15 +54,15 @@ class Recorder:
 
     def _watch(self, i: int, areas: Sequence[Array]) -> None:
         native, y, formats = kernels.native, self.version.program.calls[i].y, self.version.formats
-        scales = formats.scales[i] if formats else None
-        if scales is None:
+        written = formats.written[i] if formats else "float32"
+        if written == "float32":
             self.maps[i] = native.arena.view(areas, y, y.shape).copy()
         else:
-            self.maps[i] = (native.plan_int8.view(areas, y, y.shape) * scales).astype(np.float32)
+            self.maps[i] = (native.plan_bf16 if written == "bf16" else native.plan_int8).values(areas, y, written)
 
 
 def compare(exact_version: "Version", version: "Version", images: Array) -> Comparison:
-    """An int8 version and the float32 version that it was made from on `images`, step by step."""
+    """An int8 or bf16 version and the float32 version that it was made from on `images`, step by step."""
     assert version.formats is not None
     exact, coarse, sources = Recorder(exact_version), Recorder(version), version.formats.sources
     signal, noise = np.zeros(len(sources)), np.zeros(len(sources))
@@ -86,17 +86,17 @@ def _layers(version: "Version", signal: Array, noise: Array) -> list[Layer]:
     assert version.formats is not None
     with np.errstate(divide="ignore", invalid="ignore"):
         decibels = np.where(noise > 0, 10 * np.log10(signal / noise), np.inf)
-    calls, scales = version.program.calls, version.formats.scales
-    formats = ["float32" if s is None else "codes" for s in scales]
+    calls = version.program.calls
+    formats = [written if isinstance(written, str) else "codes" for written in version.formats.written]
     return [
         Layer(i, call.name, call.kind, formats[i], float(decibels[i]))
         for i, call in enumerate(calls)
-        if call.kind not in ("pad", "to values")
+        if call.kind not in ("pad", "to values", "to float32")
     ]
 
 
 def explain(exact: "Version", version: "Version", images: Array) -> None:
-    """Notes at each step of an int8 version its format and its error on `images`, for print(plan)."""
+    """Notes at each step of such a version its format and its error on `images`, for print(plan)."""
     calls = version.program.calls
     for one in compare(exact, version, images).layers:
         calls[one.step] = calls[one.step]._replace(why=f"{one.format}, {one.decibels:.1f} dB")

@@ -31,7 +31,8 @@ class Recipe(NamedTuple):
     tune: bool = False
     sparse: bool = True
     precision: str = "float32"
-    calibrate: Array | None = None  # images, of an int8 plan
+    calibrate: Array | None = None  # images: the scales of an int8 plan come from them, and the printed errors
+    note: str = ""  # what print(plan) says of the precision
 
 
 class Lowering:

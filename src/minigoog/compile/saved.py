@@ -21,9 +21,10 @@ from ..files import atomic_write
 from ..reading import LONGEST_JSON, DamagedFile, json_value, known_kind, open_regular, reading
 from .building import Results, Version
 from .lowering import ALGORITHMS, Recipe
+from .precision import PRECISIONS
 
 MAGIC = b"minigoog plan\n"
-FORMAT = 1  # of the header and of packed weights; tests/test_saved_plan.py says when it has to change
+FORMAT = 2  # of the header and of packed weights; tests/test_saved_plan.py says when it has to change
 PAGE = 4096  # bytes; of a header's line 64 less
 LINE = 64 - len(MAGIC)
 MOST_OUTPUTS = 64
@@ -41,8 +42,6 @@ class Parts(NamedTuple):
 
 def save(plan: Parts, path: str | os.PathLike[str]) -> None:
     """Writes a plan to a file, all of it or nothing."""
-    if plan.recipe.precision != "float32":
-        raise ValueError(f"plan.save: the plan computes in {plan.recipe.precision}, expected float32: files of bytes do not exist yet")
     for step in (step for version in plan.versions for step in version.program.calls):
         if step.algorithm == "NumPy":
             raise ValueError(f"plan.save: the step {step.name or step.kind} runs in Python ({step.kind}), which a file cannot hold")
@@ -66,6 +65,7 @@ def _header(plan: Parts, constants: Array) -> dict[str, Any]:
     return {
         "format": FORMAT, "isa": native.machine.isa_of(plan.machine), "threads": plan.machine.threads, "output": _output(plan.output_type),
         "algorithm": plan.recipe.algorithm, "tune": plan.recipe.tune, "sparse": plan.recipe.sparse,
+        "precision": plan.recipe.precision, "note": plan.recipe.note,
         "constants": constants.size, "checksum": _checksum(constants),
         "versions": [
             {"input": one.input_shape, "outputs": one.output_shapes, "choices": one.choices, "calls": one.program.described()}
@@ -85,11 +85,17 @@ def load(path: str | os.PathLike[str]) -> Parts:
         header, constants = _opened(path)
         machine = _machine(path, header)
         versions = [_version(one, constants, machine) for one in header["versions"]]
-        algorithm, switches = header["algorithm"], [header["tune"], header["sparse"]]
-        if not versions or algorithm not in ALGORITHMS or not all(isinstance(switch, bool) for switch in switches):
-            raise ValueError("its settings are none of compile's")
-        recipe = Recipe(tuple(version.input_shape for version in versions), algorithm, *switches)
+        recipe = _recipe(header, versions)
         return Parts(versions, _output_type(header["output"], len(versions[0].output_shapes)), recipe, machine)
+
+
+def _recipe(header: dict[str, Any], versions: list[Version]) -> Recipe:
+    algorithm, switches, precision, note = header["algorithm"], [header["tune"], header["sparse"]], header["precision"], header["note"]
+    suits = algorithm in ALGORITHMS and precision in PRECISIONS and isinstance(note, str) and note.isprintable()
+    if not versions or not suits or not all(isinstance(switch, bool) for switch in switches):
+        raise ValueError("its settings are none of compile's")
+    tune, sparse = switches
+    return Recipe(tuple(version.input_shape for version in versions), algorithm, tune, sparse, precision, None, note)
 
 
 def _opened(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Array]:

@@ -12,11 +12,13 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from .. import rng
-from ..checks import check_int, check_real
+from ..array_types import IntArray
+from ..checks import check_choice, check_int, check_real
 from .images import INTERPOLATIONS, Image, check_interpolation, resize
 
 Transform: TypeAlias = Callable[[Image, Generator], Image]
 
+PADDING_MODES = ("constant", "reflect")
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of RGB (ITU-R BT.601, as in Pillow's "L")
 
 
@@ -75,10 +77,13 @@ class CenterCrop:
 
 
 class RandomCrop:
-    """`size` x `size` pixels at a random place in the image with `padding` black pixels on each side."""
+    """`size` x `size` pixels at a random place in the image with `padding` pixels on each side.
 
-    def __init__(self, size: int, padding: int = 0) -> None:
+    They are black, or with `padding_mode` "reflect" the image's own, mirrored at its edge without repeating the edge."""
+
+    def __init__(self, size: int, padding: int = 0, *, padding_mode: str = "constant") -> None:
         self.size, self.padding = check_int("RandomCrop", "size", size, 1), check_int("RandomCrop", "padding", padding, 0)
+        self.padding_mode = check_choice("RandomCrop", "padding_mode", padding_mode, PADDING_MODES)
 
     def __call__(self, image: Image, generator: Generator | None = None) -> Image:
         h, w, p = *image.shape[:2], self.padding
@@ -86,6 +91,9 @@ class RandomCrop:
             raise ValueError(f"RandomCrop: the image has {h}x{w} pixels, expected at least {self.size} with a padding of {p} on each side")
         generator = _present(generator)
         top, left = generator.integers(0, (h + 2 * p - self.size + 1, w + 2 * p - self.size + 1)) - p
+        if self.padding_mode == "reflect":
+            rows, columns = (_reflected(first, self.size, n) for first, n in ((top, h), (left, w)))
+            return image[rows[:, None], columns]
         out = np.zeros((self.size, self.size, image.shape[2]), image.dtype)
         inside = image[max(top, 0) : top + self.size, max(left, 0) : left + self.size]
         y, x = max(-top, 0), max(-left, 0)
@@ -93,7 +101,15 @@ class RandomCrop:
         return out
 
     def __repr__(self) -> str:
-        return f"RandomCrop({self.size}, padding={self.padding})"
+        mode = "" if self.padding_mode == "constant" else f", padding_mode={self.padding_mode!r}"
+        return f"RandomCrop({self.size}, padding={self.padding}{mode})"
+
+
+def _reflected(first: int, size: int, n: int) -> IntArray:
+    """The places in an axis of `n` pixels, mirrored at its ends, of `size` places from `first` on, which may be outside."""
+    period = max(2 * (n - 1), 1)
+    places: IntArray = np.arange(first, first + size) % period
+    return np.where(places < n, places, period - places)
 
 
 class RandomResizedCrop:
@@ -146,6 +162,25 @@ class RandomHorizontalFlip:
 
     def __repr__(self) -> str:
         return f"RandomHorizontalFlip({self.p})"
+
+
+class Cutout:
+    """A square of `size` x `size` pixels, with its centre anywhere in the image, becomes 0: after Normalize, the mean colour.
+
+    (DeVries, Taylor, arXiv 1708.04552)"""
+
+    def __init__(self, size: int) -> None:
+        self.size = check_int("Cutout", "size", size, 1)
+
+    def __call__(self, image: Image, generator: Generator | None = None) -> Image:
+        generator = _present(generator)
+        top, left = (int(generator.integers(n)) - self.size // 2 for n in image.shape[:2])
+        out = image.copy()
+        out[max(top, 0) : max(top + self.size, 0), max(left, 0) : max(left + self.size, 0)] = 0
+        return out
+
+    def __repr__(self) -> str:
+        return f"Cutout({self.size})"
 
 
 class ColorJitter:

@@ -13,7 +13,7 @@ from ..loading import TrainedModel, runner
 from ..parallel import Alone, Communicator
 from ..parallel.deal import Part, blocks
 from ..text import printable
-from .crops import crops
+from .crops import crops, with_mirrors
 
 ALONE = Alone()
 BATCH = 240  # about how many crops go through the network together
@@ -47,8 +47,8 @@ def probabilities(
 def _cropping(model: TrainedModel, n_crops: int) -> Transform:
     """The transform that makes `n_crops` crops of an image; one is the middle, as the file of a network from elsewhere wants it."""
     height, width, _ = model.preprocess.input_size
-    if n_crops == 1 and "preprocess" in model.info.more:
-        return lambda image, _: model.preprocess.middle(image)[None]
+    if n_crops <= 2 and "preprocess" in model.info.more:
+        return lambda image, _: with_mirrors([model.preprocess.middle(image)])[:n_crops]
     if height != width:
         raise ValueError(f"{printable(model.path)}: takes images of {height}x{width} pixels; `n_crops` is {n_crops}, which needs squares")
     return lambda image, _: crops(image, height, n_crops)

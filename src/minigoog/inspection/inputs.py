@@ -49,6 +49,7 @@ class Sample(NamedTuple):
     classes: tuple[str, ...]
     about: str
     colours: str = ""  # the order of its channels: RGB or BGR; "" for others
+    preprocess: Preprocess | None = None  # how `pixels`, or another image, become its input
 
     @property
     def name(self) -> str:
@@ -89,7 +90,8 @@ def load_sample(flags: Namespace) -> Sample:
         raise ValueError(f"--label is {label}, expected 0 to {len(network.classes) - 1}")
     pixels = pixels.round().astype(np.uint8)
     colours = network.preprocess.colours if image.shape[2] == len("RGB") else ""
-    return Sample(network.model.train(flags.training), image, pixels, label, network.classes, f"{network.about}\n{about}", colours)
+    return Sample(network.model.train(flags.training), image, pixels, label, network.classes, f"{network.about}\n{about}", colours,
+                  network.preprocess)
 
 
 def load_network(flags: Namespace) -> Network:

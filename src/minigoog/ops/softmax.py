@@ -40,16 +40,22 @@ class LogSoftmax(Op):
 class CrossEntropy(Op):
     """The mean over the rows of -sum(target * log(softmax(x))), the target 1 for the label and 0 for the other classes.
 
-    With `label_smoothing` s the target is 1 - s for the label plus s / classes for each class. (Szegedy et al., arXiv 1512.00567, 7)"""
+    With `label_smoothing` s the target is 1 - s for the label plus s / classes for each class. (Szegedy et al., arXiv 1512.00567, 7)
+    With `sample_weights` [n] each row's loss is multiplied by its own before the mean."""
 
-    def __init__(self, labels: IntArray, label_smoothing: float = 0.0):
+    def __init__(self, labels: IntArray, label_smoothing: float = 0.0, sample_weights: Array | None = None):
         self.labels, self.label_smoothing = labels, check_real("cross_entropy", "label_smoothing", label_smoothing, 0, 1)
+        self.sample_weights = sample_weights
 
     def forward(self, logits: Array) -> Array:
         self.losses, self.probabilities = kernels.cross_entropy(logits, self.labels)
         if self.label_smoothing and len(logits):
             with np.errstate(invalid="ignore", over="ignore"):  # infinite logits give infinite or NaN losses, without a warning as in C
                 self.losses = (1 - self.label_smoothing) * self.losses + self.label_smoothing * self._means(logits)
+        if self.sample_weights is not None:
+            weights = check_array("cross_entropy", "sample_weights", self.sample_weights, shape=logits.shape[:1])
+            self.factors = weights.astype(logits.dtype)
+            self.losses *= self.factors
         return np.asarray(self.losses.mean(dtype=np.float64), logits.dtype) if len(logits) else np.zeros((), logits.dtype)
 
     def _means(self, x: Array) -> Array:
@@ -64,6 +70,8 @@ class CrossEntropy(Op):
         if self.label_smoothing:
             dx -= dx.dtype.type(scale * self.label_smoothing / dx.shape[1])
             dx[np.arange(len(dx)), self.labels] += dx.dtype.type(scale * self.label_smoothing)
+        if self.sample_weights is not None:
+            dx *= self.factors[:, None]
         return (dx,)
 
 
@@ -77,6 +85,8 @@ def log_softmax(x: Tensor) -> Tensor:
     return LogSoftmax()(x)
 
 
-def cross_entropy(logits: Tensor, labels: IntArray, *, label_smoothing: float = 0.0) -> Tensor:
-    """The mean cross-entropy of `logits` [n, classes] against `labels`, integers [n] (0 for an empty batch)."""
-    return CrossEntropy(labels, label_smoothing)(logits)
+def cross_entropy(logits: Tensor, labels: IntArray, *, label_smoothing: float = 0.0, sample_weights: Array | None = None) -> Tensor:
+    """The mean cross-entropy of `logits` [n, classes] against `labels`, integers [n] (0 for an empty batch).
+
+    `sample_weights` [n]: factors of each row's loss; the sum is still divided by n, not by their sum."""
+    return CrossEntropy(labels, label_smoothing, sample_weights)(logits)

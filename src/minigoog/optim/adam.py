@@ -38,13 +38,14 @@ class Adam(Optimizer):
         return super()._checked(settings) | {"betas": (b1, b2)}
 
     def new_state(self, p: Tensor) -> dict[str, Any]:
-        return {"step": 0, "exp_avg": np.zeros_like(p.data), "exp_avg_sq": np.zeros_like(p.data)}
+        return {"step": np.zeros((), np.int64), "exp_avg": np.zeros_like(p.data), "exp_avg_sq": np.zeros_like(p.data)}
 
     def update(self, p: Tensor, grad: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
         check_array(self._name, "grad", grad, dtype=p.dtype, shape=p.shape)
         (b1, b2), lr, decay = settings["betas"], settings["lr"], decay_of(p, settings)
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        state["step"] = t = state["step"] + 1
+        state["step"] += 1
+        t = int(state["step"])
         kind = p.dtype.type  # NumPy before version 2 would compute in float64 if scalars had another type than the arrays
         if self.decoupled:
             p.data *= kind(1 - lr * decay)

@@ -81,7 +81,7 @@ class Ranks:
 
     def gather(self, name: str, value: Any) -> list[Any]:
         found = {self.rank: value}
-        sent = self._calls(lambda: {r: [self.comm.isend((name, value), r, FACTS)] for r in self.others})
+        sent = self.calls(lambda: {r: [self.comm.isend((name, value), r, FACTS)] for r in self.others})
 
         def arrived(rank: int) -> bool:
             if rank not in found and (message := self.comm.improbe(rank, FACTS)) is not None:
@@ -90,7 +90,7 @@ class Ranks:
                     raise OutOfStep(f"parallel: rank {self.rank} is at {name}, but rank {rank} at {theirs}: they would wait for ever")
             return rank in found and all(request.Test() for request in sent[rank])
 
-        self._wait(name, arrived)
+        self.wait(name, self.others, arrived)
         return [found[rank] for rank in range(self.size)]
 
     def tree_sum(self, name: str, parts: dict[Node, Array], leaves: int, n: int) -> Array:
@@ -123,15 +123,15 @@ class Ranks:
             coming = {r: [self.comm.Irecv(checked(array), r, tag) for array in arrays] for r, arrays in into.items()}
             return {r: coming[r] + [self.comm.Isend(checked(array), r, tag) for array in arrays] for r, arrays in out.items()}
 
-        requests = self._calls(begin)
+        requests = self.calls(begin)
         self.bytes_sent += sum(array.nbytes for arrays in out.values() for array in arrays)
-        self._wait(name, lambda rank: all([request.Test() for request in requests[rank]]))  # noqa: C419  each is asked, for progress
+        self.wait(name, self.others, lambda rank: all([request.Test() for request in requests[rank]]))  # noqa: C419  each is asked, for progress
 
-    def _wait(self, name: str, arrived: Callable[[int], bool]) -> None:
-        """Asks until all messages from and to each other rank have arrived; says for whom it waits if that takes long."""
+    def wait(self, name: str, whom: Sequence[int], arrived: Callable[[int], bool]) -> None:
+        """Asks until all messages from and to each of `whom` have arrived; says for whom it waits if that takes long."""
         began, said = time.monotonic(), self.patience
-        missing = self.others
-        while missing := [rank for rank in missing if not self._calls(lambda rank=rank: arrived(rank))]:  # type: ignore[misc]
+        missing = list(whom)
+        while missing := [rank for rank in missing if not self.calls(lambda rank=rank: arrived(rank))]:  # type: ignore[misc]
             waited = time.monotonic() - began
             if waited > said:
                 who = ", ".join(f"rank {rank}" for rank in missing)
@@ -143,7 +143,7 @@ class Ranks:
                 os.sched_yield()
         self.waited += time.monotonic() - began
 
-    def _calls(self, call: Callable[[], Any]) -> Any:
+    def calls(self, call: Callable[[], Any]) -> Any:
         """What `call` returns; RankLost if MPI says that a process is gone."""
         from mpi4py import MPI
 

@@ -4,12 +4,15 @@ import faulthandler
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
 from .communicator import Alone, Communicator, Ranks
 
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")  # set by Open MPI, MPICH, MVAPICH
+START = 20.0  # seconds, at least, in which MPI has to start
 MISSING = "needs mpi4py and MPI: pip install 'minigoog[dist]'"
 
 
@@ -31,10 +34,21 @@ def world(where: str, patience: float = 60.0) -> Communicator:
     """The processes that mpiexec has started; Alone without it. From now on an exception that nobody catches ends all of them."""
     if processes() == 1:
         return Alone()
-    comm = mpi(where).COMM_WORLD.Dup()  # messages of a user's own program never meet ours
+    with _ending_within(max(START, patience)):
+        comm = mpi(where).COMM_WORLD.Dup()  # messages of a user's own program never meet ours
     sys.excepthook = _aborting(comm, sys.excepthook)
     faulthandler.register(signal.SIGUSR2)  # prints where a process that hangs is
     return Ranks(comm, patience)
+
+
+@contextmanager
+def _ending_within(seconds: float) -> Iterator[None]:
+    """Ends this process, with a traceback, if the with-block takes longer: MPI_Init never ends if a process is killed in it."""
+    faulthandler.dump_traceback_later(seconds, exit=True)  # a thread in C: MPI_Init keeps the interpreter's lock
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _aborting(comm: Any, before: Any) -> Any:

@@ -14,6 +14,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from ..cli import Parser, exit_codes, integer, number, with_flags
+from ..parallel import RankLost
 from ..parallel.together import ending_all
 from . import find_lr
 from .config import Config, from_file, recipes
@@ -25,16 +26,17 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "validation", "output"),
     "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
     "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
-    "augmentation of training images": ("augment", "shift", "interpolation"),
+    "augmentation of training images": ("augment", "shift", "padding_mode", "cutout", "interpolation"),
     "optimisation": (
         "epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "stop_after", "start_epoch", "optimizer",
-        "momentum", "nesterov", "clip",
+        "momentum", "nesterov", "beta2", "clip",
     ),
-    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "aux_weight", "average"),
+    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "class_weights", "aux_weight", "average"),
     "pruning": ("prune", "prune_steps", "prune_begin", "prune_end", "prune_scope", "prune_block", "prune_group", "prune_keep"),
     "distillation": ("distill", "distill_temperature", "distill_weight"),
     "several processes": ("data_parallel", "micro_batches", "elastic", "staleness", "patience"),
-    "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every", "live"),
+    "asynchronous training, with servers": ("downpour", "servers", "fetch_every", "push_every", "warm_start", "replay"),
+    "threads and checkpoints": ("threads", "workers", "checkpoint_minutes", "keep_every", "live", "tensorboard"),
 }
 FINE_TUNING = "finetune"  # the recipe that --weights starts from: what is good for new networks is not for trained ones
 MOST_CHOICES = 10  # of a setting that the help lists; the error for a wrong one lists all
@@ -121,8 +123,9 @@ def _train(p: Parser, flags: argparse.Namespace, reword: Callable[[str], str], r
     try:
         with exit_codes(p, reword=reword):
             train(flags, run)
-    except TrainingError as error:
-        print(f"\n{p.prog}: {error}", file=sys.stderr)
+    except (TrainingError, RankLost) as error:
+        lost = "another process has died, before training began: " if isinstance(error, RankLost) else ""
+        print(f"\n{p.prog}: {lost}{error}", file=sys.stderr)
         sys.exit(1)
 
 

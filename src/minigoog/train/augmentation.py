@@ -1,9 +1,15 @@
 """From an image to the network's input: with augmentation in training; its central crop in testing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..data import Statistics
 from ..data import transforms as t
+
+if TYPE_CHECKING:
+    from .config import Config
 
 AUGMENTATIONS = {  # what training adds to the transform of test images
     "none": "nothing",
@@ -18,26 +24,28 @@ CONTEXT = 256 / 224  # the shorter side of a resized test image, relative to the
 
 
 def training(
-    name: str, size: int, statistics: Callable[[], Statistics], native: bool, interpolation: str, shift: int | None = None,
-    end: t.Transform | None = None,
-) -> t.Compose:  # fmt: skip
-    """The transform of a training image: resized to `size`, augmented as `name` of AUGMENTATIONS says, normalised, by `end` if given.
+    config: Config, name: str, size: int, statistics: Callable[[], Statistics], native: bool, normalize: t.Transform | None = None
+) -> t.Compose:
+    """The transform of a training image: resized to `size`, augmented as `name` of AUGMENTATIONS and the settings say, normalised.
 
-    native: whether all images have that size already. statistics: gives those of the colours, if they are needed. shift: the largest
-    shift of native images in pixels; None: an eighth of the size."""
-    end = end or t.Normalize(*statistics()[:2])
+    native: whether all images have that size already. statistics: gives those of the colours, if they are needed. normalize: another
+    way to do that."""
+    interpolation = config.interpolation
+    end: list[t.Transform] = [normalize or t.Normalize(*statistics()[:2])]
+    end += [t.Cutout(config.cutout)] if config.cutout else []
     if name == "none":
-        return t.Compose([t.Resize(resized(size, native)), t.CenterCrop(size), end])
+        return t.Compose([t.Resize(resized(size, native)), t.CenterCrop(size), *end])
     if name == "scale":
-        return t.Compose([t.RandomResizedCrop(size, SCALES, interpolation=interpolation), t.RandomHorizontalFlip(), end])
+        return t.Compose([t.RandomResizedCrop(size, SCALES, interpolation=interpolation), t.RandomHorizontalFlip(), *end])
     if name == "paper":
         found = statistics()
         colours: list[t.Transform] = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *found.pca)] if len(found.mean) == 3 else []
-        return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, end])
+        return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, *end])
     mirror = [t.RandomHorizontalFlip()] if name == "crop" else []
-    shift = max(1, size // 8) if shift is None else shift
-    crop = [t.RandomCrop(size, padding=shift)] if native else [t.Resize(resized(size, native)), t.RandomCrop(size)]
-    return t.Compose([*crop, *mirror, end])
+    shift = max(1, size // 8) if config.shift is None else config.shift
+    shifted = t.RandomCrop(size, shift, padding_mode=config.padding_mode)
+    crop = [shifted] if native else [t.Resize(resized(size, native)), t.RandomCrop(size)]
+    return t.Compose([*crop, *mirror, *end])
 
 
 def testing(size: int, statistics: Statistics, native: bool) -> t.Compose:

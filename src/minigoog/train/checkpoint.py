@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from .loop import Trainer
 
 NAME = "checkpoint.safetensors"
-STATES = {"momentum_buffer": "velocities", "sum": "sums"}  # of optimizers: what a checkpoint calls them
+LISTS: dict[str, type] = {"head_losses": float, "ahead": int}  # of the progress
+# the states of optimizers: what a checkpoint calls them
+STATES = {"momentum_buffer": "velocities", "sum": "sums", "step": "steps", "exp_avg": "means", "exp_avg_sq": "mean_squares"}
 
 
 def save(run: Run, trainer: Trainer, buffers: Mapping[str, Array] | None = None) -> None:
@@ -76,11 +78,11 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
 def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
     """The Progress of these facts; ValueError if one of them is missing, unknown or impossible."""
     start, heads = asdict(Progress()), 3 if trainer.setup.info.arguments.get("aux_heads") else 1
-    facts = {"best_epoch": 0, **facts}  # checkpoints of earlier versions have none
+    facts = {"best_epoch": 0, "ahead": [], **facts}  # checkpoints of earlier versions have none
     if facts.keys() != start.keys():
         raise ValueError(f"its progress has {listed(facts)}, expected {listed(start, 20)}")
     for name, value in facts.items():
-        numbers, kinds = (value, (float,)) if name == "head_losses" else ([value], (int, type(start[name])))
+        numbers, kinds = (value, (LISTS[name],)) if name in LISTS else ([value], (int, type(start[name])))
         least = -1 if name == "best" else 0
         if not all(type(x) in kinds and least <= x < 2**62 for x in numbers):
             raise ValueError(f"`{name}` is {short(value)}, expected {type(start[name]).__name__}, from {least} on")

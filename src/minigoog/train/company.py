@@ -20,15 +20,26 @@ if TYPE_CHECKING:
 
 def ranks_of(config: Config) -> Communicator:
     """The processes that train together; ValueError, naming the setting, if they cannot share the batches."""
+    if config.downpour:
+        return _servers_and_replicas(config)
     if not config.data_parallel:
         if processes() > 1:
             several = f"{processes()} processes were started by mpiexec"
-            raise ValueError(f"train: {several}, but without `data_parallel` each of them would train the same")
+            raise ValueError(f"train: {several}, but without `data_parallel` or `downpour` each of them would train the same")
         return Alone()
     ranks = world("train: `data_parallel`", config.patience)
     if ranks.size > config.micro_batches:
         raise ValueError(f"train: `micro_batches` is {config.micro_batches}, expected at least the {ranks.size} processes")
     return ranks
+
+
+def _servers_and_replicas(config: Config) -> Communicator:
+    """The processes of asynchronous training."""
+    least = config.servers + 1
+    if processes() < least:
+        how = f"mpiexec -n {least} --bind-to none python -m minigoog.train"
+        raise ValueError(f"train: `downpour` has {processes()} processes, expected at least {least}, `servers` and a replica: {how}")
+    return world("train: `downpour`", config.patience)
 
 
 def make_run(ranks: Communicator, config: Config, ensemble: Run | None = None) -> Run:
@@ -44,7 +55,7 @@ def check_alike(ranks: Communicator, config: Config, facts: fingerprint.Facts) -
     """Raises ValueError unless all processes have the same settings, images and machine: else their weights would drift apart."""
     if differs := differing(ranks, "settings, images and machine", fingerprint.of_settings(config) | facts | fingerprint.of_machine()):
         leave_it_to_the_first(ranks)
-        raise ValueError(f"train: `data_parallel` needs processes that are alike, but they differ in {differs}")
+        raise ValueError(f"train: all processes have to be alike, but they differ in {differs}")
 
 
 def check_weights(trainer: Trainer) -> None:

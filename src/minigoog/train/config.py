@@ -1,104 +1,39 @@
 """The settings of a run, each with its check and its help, and the files that hold them."""
 
 import difflib
-import json
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from .. import __version__, kernels
-from ..checks import check_choice, check_int, check_real
 from ..data.families import FAMILIES
 from ..data.mixing import MIXINGS
+from ..data.transforms import PADDING_MODES
 from ..models import MODELS
 from ..nn.pruning import SCOPES
 from ..reading import known_kind, reading, up_to
 from ..text import short
 from .augmentation import AUGMENTATIONS
 from .schedules import SCHEDULES
+from .settings import LONGEST_LINE, choice, integer, names, real, switch, text, toml_value
 
 # settings that may change when a run is resumed: they do not affect the result. `data`, `weights` and
 # `distill` may only move to another place
 BITLESS = ("threads", "workers", "data", "weights", "distill", "data_dir", "download", "checkpoint_minutes", "keep_every", "live",
-           "data_parallel", "elastic", "patience")  # fmt: skip
+           "tensorboard", "data_parallel", "elastic", "patience", "servers")  # fmt: skip
 MICRO_BATCHES = 8  # with --data-parallel
-OPTIMIZERS = ("sgd", "adagrad")
-# bytes of a file of settings, and of a line, such as one with a path: tomllib takes minutes for a long key of many parts
-LONGEST_TOML, LONGEST_LINE = 1 << 14, 4500
-Check: TypeAlias = Callable[[str, Any], Any]  # (name, value) -> the value, or an error that names it
-
-
-def integer(default: int | None, minimum: int, help: str, maximum: int = 2**31 - 1) -> Any:
-    """A setting that is an integer; None if its default is None."""
-    return _setting(default, help, int, lambda name, value: check_int("train", name, value, minimum, maximum))
-
-
-def real(default: float | None, minimum: float, help: str, maximum: float = float("inf"), above: bool = False) -> Any:
-    """A setting that is a number from `minimum`, or `above` it, to `maximum`."""
-
-    def check(name: str, value: Any) -> float:
-        number = check_real("train", name, value, minimum, maximum)
-        if above and number == minimum:
-            raise ValueError(f"train: `{name}` is {minimum}, expected a number above {minimum}")
-        return float(number)
-
-    return _setting(default, help, float, check)
-
-
-def choice(default: str | None, choices: Iterable[str], help: str) -> Any:
-    """A setting that is one of a few words."""
-    words = tuple(choices)
-    return _setting(default, help, str, lambda name, value: check_choice("train", name, value, words), choices=words)
-
-
-def switch(default: bool, help: str) -> Any:
-    """A setting that is on or off."""
-
-    def check(name: str, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise TypeError(f"train: `{name}` is {short(value)}, expected true or false")
-        return value
-
-    return _setting(default, help, bool, check)
-
-
-def text(default: str | None, help: str) -> Any:
-    """A setting that is a name or a path; a path object becomes text."""
-
-    def check(name: str, value: Any) -> str:
-        if not isinstance(value, (str, os.PathLike)):
-            raise ValueError(f"train: `{name}` is {short(value)}, expected text")
-        given = str(os.fspath(value))
-        if not given:
-            raise ValueError(f"train: `{name}` is {given!r}, expected a name")
-        if "\0" in given or given != given.encode("utf-8", "ignore").decode("utf-8"):
-            raise ValueError(f"train: `{name}` is {given!r}, expected text that is valid UTF-8: rename the file or folder")
-        if len(_toml_value(given).encode()) > LONGEST_LINE - 100:
-            raise ValueError(f"train: `{name}` is too long to be stored in config.toml, expected at most {LONGEST_LINE - 100} bytes")
-        return given
-
-    return _setting(default, help, str, check)
-
-
-def names(help: str) -> Any:
-    """A setting that is a list of names; in a TOML file an array of texts, as a flag several words."""
-
-    def check(name: str, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) and each.isprintable() and each for each in value):
-            raise ValueError(f"train: `{name}` is {short(value)}, expected a list of names")
-        if len(_toml_value(value).encode()) > LONGEST_LINE - 100:
-            raise ValueError(f"train: `{name}` is too long to be stored in config.toml, expected at most {LONGEST_LINE - 100} bytes")
-        return tuple(value)
-
-    return _setting((), help, tuple, check)
-
-
-def _setting(default: Any, help: str, kind: type, check: Check, **more: Any) -> Any:
-    return field(default=default, metadata={"help": help, "kind": kind, "check": check, **more})
+CLASS_WEIGHTS = ("none", "balanced")
+OPTIMIZERS = ("sgd", "adagrad", "adam", "adamw")
+WITHOUT = {  # settings that --downpour has no use for
+    "data_parallel": "no batch is shared",
+    "elastic": "the others always go on without a replica",
+    "staleness": "gradients are late by themselves",
+    "prune": "no step is the same in all processes",
+}
+LONGEST_TOML = 1 << 14  # bytes of a file of settings
 
 
 @dataclass(frozen=True)
@@ -127,6 +62,8 @@ class Config:
     size: int | None = integer(None, 8, "height and width of the network's input (default: the model's, or that of the images)", 2**14)
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
     shift: int | None = integer(None, 0, "largest shift, in pixels, of images of the network's own size (default: an eighth of it)")
+    padding_mode: str = choice("constant", PADDING_MODES, "what a shift brings in: black, or the image mirrored at its edge")
+    cutout: int = integer(0, 0, "side, in pixels, of a square of each training image that is removed (DeVries, Taylor 2017); 0: none")
     interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "interpolation of crops (paper: random)")
 
     epochs: int = integer(20, 0, "passes over the training images")
@@ -136,16 +73,18 @@ class Config:
     step_epochs: int = integer(8, 1, "epochs between two decreases, with --schedule step or paper")
     step_factor: float = real(0.1, 0, "factor of the learning rate at each decrease, with --schedule step", 1)
     warmup: float = real(0.0, 0, "epochs in which the learning rate rises from 0 to its initial value")
-    optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum, or Adagrad (Duchi et al. 2011)")
+    optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum; or steps scaled for each weight")
     stop_after: int = integer(0, 0, "end the run after so many epochs without a better accuracy; 0: never")
     start_epoch: int = integer(0, 0, "epochs before the schedule began: of a finished run that is trained longer (--resume RUN --epochs N)")
-    momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9)", 1)
+    momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9); the first beta of Adam", 1)
+    beta2: float = real(0.999, 0, "the second beta of Adam", 1)
     nesterov: bool = switch(False, "Nesterov's form of momentum (Sutskever et al. 2013)")
     weight_decay: float = real(1e-3, 0, "weight decay; biases have none")
     clip: float | None = real(None, 0, "largest norm of the gradient; larger gradients are scaled down to it", above=True)
     label_smoothing: float = real(0.0, 0, "share of the target that is spread over all classes", 1)
     mix: str = choice("none", MIXINGS, "mix the images of a batch in pairs (Zhang et al. 2018; Yun et al. 2019)")
     mix_alpha: float = real(1.0, 0, "both parameters of the beta distribution of the shares, with --mix", 100, above=True)
+    class_weights: str = choice("none", CLASS_WEIGHTS, "weights of the training images' losses; balanced: rare classes count as much")
     aux_weight: float = real(0.3, 0, "weight of the auxiliary heads' losses (paper: 0.3); 0 gives them no gradient")
     average: float = real(0.0, 0, "decay of Polyak's running average of the weights, such as 0.999; 0: no average", 1)
 
@@ -165,8 +104,15 @@ class Config:
     data_parallel: bool = switch(False, f"share each batch among the processes of mpiexec (as {MICRO_BATCHES} --micro-batches if not set)")
     elastic: bool = switch(False, "with --data-parallel: when a process dies, the others go on without it (mpiexec --with-ft ulfm)")
     staleness: int = integer(0, 0, "apply each gradient so many steps late, as asynchronous training does", 4096)
-    patience: float = real(60.0, 0, "seconds after which a process that waits for another one says so", above=True)
+    downpour: bool = switch(False, "asynchronous training: replicas push gradients to servers and wait for nobody (Dean et al. 2012)")
+    servers: int = integer(1, 1, "with --downpour: how many of the processes keep the weights, a part each; the others are replicas", 1024)
+    fetch_every: int = integer(1, 1, "with --downpour: steps of a replica between two fetches of the weights", 4096)
+    push_every: int = integer(1, 1, "with --downpour: steps of a replica whose gradients are pushed together", 4096)
+    warm_start: float = real(0.0, 0, "with --downpour: epochs in which one replica trains alone, before the others join")
+    replay: str | None = text(None, "with --downpour: repeat a run, with the same bits, from its arrivals.jsonl")
+    patience: float = real(60.0, 0, "seconds after which a process that waits says so, or ends if MPI has not started", above=True)
 
+    tensorboard: bool = switch(False, "also write the metrics as event files of TensorBoard, into the folder tensorboard of the run's")
     live: bool = switch(False, "write live.html into the run's folder: a page that shows how the run goes, and renews itself")
     threads: int | None = integer(None, 1, "threads of the C kernels (default: all cores)", kernels.MOST_THREADS)
     workers: int = integer(2, 0, "threads that prepare images during training; 0: none", 256)
@@ -178,15 +124,33 @@ class Config:
             value = getattr(self, setting.name)
             if value is not None or setting.default is not None:
                 object.__setattr__(self, setting.name, setting.metadata["check"](setting.name, value))
+        if self.downpour and not self.micro_batches:
+            object.__setattr__(self, "micro_batches", 1)
         if self.data_parallel and not self.micro_batches:
             object.__setattr__(self, "micro_batches", MICRO_BATCHES)
         if self.micro_batches > self.batch_size:
             raise ValueError(f"train: `micro_batches` is {self.micro_batches}, expected at most the `batch_size` {self.batch_size}")
         if not self.weights:
             self._check_from_scratch()
+        if self.optimizer in ("adam", "adamw") and max(self.momentum, self.beta2) == 1:
+            betas = f"`momentum` is {self.momentum:g} and `beta2` {self.beta2:g}"
+            raise ValueError(f"train: {betas}, expected both below 1 for {self.optimizer}")
         if self.start_epoch and self.start_epoch >= self.epochs:
             raise ValueError(f"train: `start_epoch` is {self.start_epoch}, expected less than `epochs` {self.epochs}")
         self._check_pruning()
+        self._check_downpour()
+
+    def _check_downpour(self) -> None:
+        """Raises ValueError, naming the setting, for one that asynchronous training has no use for, or that only it has."""
+        only = {name: getattr(self, name) for name in ("servers", "fetch_every", "push_every", "warm_start", "replay")}
+        for name, value in only.items():
+            if not self.downpour and value != self.__dataclass_fields__[name].default:
+                raise ValueError(f"train: `{name}` is {short(value)}, but without `downpour` there are no servers and replicas")
+        for name in ("data_parallel", "elastic", "staleness", "prune"):
+            if self.downpour and getattr(self, name):
+                raise ValueError(f"train: `{name}` is {short(getattr(self, name))}, but with `downpour` {WITHOUT[name]}")
+        if self.servers > 1 and self.weights:
+            raise ValueError(f"train: `servers` is {self.servers}, expected 1 with `weights`: one server has the new classifier")
 
     def _check_from_scratch(self) -> None:
         """Raises ValueError, naming the setting, for one that only fine-tuning has."""
@@ -216,13 +180,8 @@ class Config:
 
     def toml(self) -> str:
         """The settings as a TOML file that `read` reads, in the order of the class; those that are None are left out."""
-        lines = [f"{name} = {_toml_value(value)}" for name, value in asdict(self).items() if value is not None]
+        lines = [f"{name} = {toml_value(value)}" for name, value in asdict(self).items() if value is not None]
         return f"# minigoog {__version__}: the settings of a run, for --config or --resume\n" + "\n".join(lines) + "\n"
-
-
-def _toml_value(value: str | float | bool | Sequence[str]) -> str:
-    """A value in TOML, which is that of JSON but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:

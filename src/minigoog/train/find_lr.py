@@ -7,9 +7,10 @@ from itertools import count
 from ..text import aligned
 from . import company, finetune
 from .config import Config
-from .gradients import Batch, Gradients, gradients
+from .gradients import Batch, Gradients
 from .optimizers import new_optimizer
 from .setup import Setup, prepare
+from .ways import gradients
 
 STEPS, LOWEST, HIGHEST = 100, 1e-5, 10.0
 FORGET = 0.9  # of the running mean of the losses
@@ -20,6 +21,8 @@ ROWS = 20  # of the table
 
 def search(config: Config) -> float:
     """Prints the mean loss by learning rate, and a rate to begin with, which it returns. Reads training images only."""
+    if config.downpour:
+        raise ValueError("train: `downpour` is given, but find-lr trains in one process, or with `data_parallel`")
     setup = finetune.prepare(config) if config.weights else prepare(config)
     found = list(losses(config, setup))
     if len(found) < 2:

@@ -40,9 +40,9 @@ def prepare(config: Config) -> Setup:
     build = partial(_new_network, source, old, info)
     model, prepared, size = build(config), _Prepared(preprocess), info.input_size[0]
     try_size(config, model, (1, *info.input_size))
-    how = info.more["augment"], size, partial(image_statistics, train), one_size((train, test), size), config.interpolation, config.shift
+    how = info.more["augment"], size, partial(image_statistics, train), one_size((train, test), size)
     setup = Setup(
-        train, test, augmentation.training(*how, prepared.end),
+        train, test, augmentation.training(config, *how, prepared.end),
         prepared, model, info, _facts(source, train, test), build, old.of(model), constants(source),
         Teacher(config, info, preprocess.colours) if config.distill else None,
     )  # fmt: skip

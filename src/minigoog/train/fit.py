@@ -1,7 +1,7 @@
 """Training one model, or several as the paper's ensemble: same initialisation and schedule, different sampling. (Section 7)"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,11 @@ from .. import kernels
 from ..files import check_folder
 from ..parallel import Communicator, cores_per_process
 from ..parallel.together import agreed, one_program
-from . import checkpoint, company, finetune, longer, pruning
+from . import checkpoint, company, downpour, event_files, finetune, longer, pruning
+from .callbacks import Callback, checked
 from .config import BITLESS, Config, from_file
+from .event_files import EventFiles
+from .live import Live
 from .log import Log, evaluate_command
 from .loop import Trainer
 from .results import Result
@@ -20,14 +23,17 @@ from .setup import Setup, effective, prepare
 from .signals import StopRequests
 
 
-def fit(config: Config) -> Result | list[Result]:
+def fit(config: Config, callbacks: Iterable[Callback] = ()) -> Result | list[Result]:
     """Trains as `config` says, into a new folder; returns a Result, or for an ensemble a list of them.
 
-    Raises Interrupted or TrainingError, which leave a complete folder, or ValueError or OSError before the folder is made."""
-    return _train(config)
+    `callbacks` are told how the run goes. Raises Interrupted or TrainingError, which leave a complete folder, or ValueError or OSError
+    before the folder is made."""
+    return _train(config, callbacks)
 
 
-def resume(folder: str | os.PathLike[str], accept_changes: bool = False, **changes: Any) -> Result | list[Result]:
+def resume(
+    folder: str | os.PathLike[str], accept_changes: bool = False, callbacks: Iterable[Callback] = (), **changes: Any
+) -> Result | list[Result]:
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
     `epochs`, more than the run had: a finished run is trained longer, with the schedule anew from `lr` (default: a tenth of its first).
@@ -48,15 +54,15 @@ def resume(folder: str | os.PathLike[str], accept_changes: bool = False, **chang
     if holds == ("several" if config.models == 1 else "one"):  # it would start anew
         raise ValueError(f"train: `models` is {config.models} in {run.path('config.toml')}, but the folder holds {holds}")
     if epochs is None:
-        return _train(config, run, accept_changes)
-    return _train_longer(config, longer.longer(config, epochs, lr), run, accept_changes)
+        return _train(config, callbacks, run, accept_changes)
+    return _train_longer(config, longer.longer(config, epochs, lr), callbacks, run, accept_changes)
 
 
-def _train_longer(before: Config, config: Config, run: Run, accept_changes: bool) -> Result:
+def _train_longer(before: Config, config: Config, callbacks: Iterable[Callback], run: Run, accept_changes: bool) -> Result:
     """Trains a finished run longer."""
-    setup = _prepared(config, new=False)
+    own, run.ranks = checked(callbacks), company.ranks_of(config)
+    setup = _prepared(config, new=False)._replace(callbacks=(*own, *_watching(config, run.ranks)))
     config = effective(config, setup)
-    run.ranks = company.ranks_of(config)
     _set_threads(config, run.ranks)
     with StopRequests() as stop:
         return longer.train(before, config, setup, run, stop, accept_changes)
@@ -68,11 +74,15 @@ def members(config: Config, folder: Path) -> Iterator[Config]:
         yield replace(config, models=1, sampling_seed=config.samplings + i, output=str(folder / f"model-{i + 1}"))
 
 
-def _train(config: Config, run: Run | None = None, accept_changes: bool = False) -> Result | list[Result]:
+def _train(
+    config: Config, callbacks: Iterable[Callback], run: Run | None = None, accept_changes: bool = False
+) -> Result | list[Result]:
     """Trains into a new folder, or resumes that of `run`; invalid settings leave no folder."""
+    own = checked(callbacks)
     ranks = company.ranks_of(config)
     with one_program(ranks):
         setup = agreed(ranks, "the preparation", lambda: _prepared(config, run is None and ranks.rank == 0))
+        setup = setup._replace(callbacks=(*own, *_watching(config, ranks)))
         config = effective(config, setup)
         company.check_alike(ranks, config, setup.facts)
         run = run or company.make_run(ranks, config)
@@ -89,7 +99,17 @@ def _prepared(config: Config, new: bool) -> Setup:
     setup = finetune.prepare(config) if config.weights else prepare(config)
     if config.prune:
         pruning.layers(config, setup.model)
+    if config.tensorboard:
+        event_files.check_installed()
     return setup
+
+
+def _watching(config: Config, ranks: Communicator) -> Iterator[Callback]:
+    """What the settings ask for; of several processes the first has it."""
+    if config.live and ranks.rank == 0:
+        yield Live()
+    if config.tensorboard and ranks.rank == 0:
+        yield EventFiles()
 
 
 def _set_threads(config: Config, ranks: Communicator) -> None:
@@ -105,7 +125,7 @@ def _train_one(config: Config, setup: Setup, run: Run, stop: StopRequests, accep
         trainer = Trainer(config, setup, run, Log())
         trainer.load(accept_changes)
         trainer.log.begin(trainer)
-        return trainer.train(stop)
+        return downpour.train(trainer, stop) if config.downpour else trainer.train(stop)
 
 
 def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> list[Result]:

@@ -1,7 +1,9 @@
 """A step's gradient: of a whole batch at once, or of micro-batches that several processes share."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from . import mixing
 from .config import Config
 from .setup import Setup
 
+if TYPE_CHECKING:
+    from .loop import Trainer
+
 Check = Callable[[list[float]], None]  # raises if one of the losses is not finite
 
 
@@ -27,6 +32,12 @@ class Batch(NamedTuple):
     images: int
     epoch: int
     number: int
+    facts: Any = None  # what came with a gradient of a replica
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the batches whose gradient is applied at once."""
+        return self.facts.numbers if self.facts else [self.number]
 
 
 class Found(NamedTuple):
@@ -44,8 +55,8 @@ class Gradients(Protocol):
 
     def __len__(self) -> int: ...
 
-    def epoch(self, number: int, start: int) -> Iterator[Batch]:
-        """The batches of an epoch from number `start` on."""
+    def epoch(self, number: int, start: int, ahead: Sequence[int] = ()) -> Iterator[Batch]:
+        """The batches of an epoch but for `start` that are done: the first ones, or some and those of the numbers `ahead`."""
 
     def of(self, batch: Batch, check: Check) -> Found:
         """Gives the parameters their gradients."""
@@ -53,10 +64,16 @@ class Gradients(Protocol):
     def before(self) -> dict[str, Array]:
         """The network's buffers before the step in progress, by name, if that may change them: copies."""
 
+    def collect(self, trainer: Trainer) -> None:
+        """Before a test or a checkpoint: fetches the weights and the optimizer's state, if others have them."""
+
+    def facts(self) -> dict[str, Any]:
+        """More for the metrics of an epoch."""
+
 
 def backward(setup: Setup, config: Config, images: Array, labels: IntArray, place: tuple[int, ...], check: Check) -> Found:
     """Forward and backward pass: the gradients are those of the mean over these images. place: of the batch in the run."""
-    images, logits, each = mixing.forward(setup.model, config, images, labels, place)
+    images, logits, each = mixing.forward(setup.model, config, images, labels, place, setup.class_weights(config))
     values = [loss.item() for loss in each]
     check(values)
     loss = losses.weighted_sum(each, config.aux_weight)
@@ -67,7 +84,17 @@ def backward(setup: Setup, config: Config, images: Array, labels: IntArray, plac
     return Found(values, int((logits.data.argmax(axis=1) == labels).sum()))
 
 
-class Whole:
+class Own:
+    """Gradients of this process, or of several that have the same weights."""
+
+    def collect(self, trainer: Trainer) -> None:
+        pass
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+
+class Whole(Own):
     """A batch goes through the network at once."""
 
     def __init__(self, setup: Setup, config: Config) -> None:
@@ -83,7 +110,7 @@ class Whole:
     def __len__(self) -> int:
         return len(self.loader)
 
-    def epoch(self, number: int, start: int) -> Iterator[Batch]:
+    def epoch(self, number: int, start: int, ahead: Sequence[int] = ()) -> Iterator[Batch]:
         for step, (images, labels) in enumerate(self.loader.epoch(number, start), start):
             yield Batch(images, labels, len(labels), number, step)
 
@@ -94,7 +121,7 @@ class Whole:
         return {}
 
 
-class MicroBatches:
+class MicroBatches(Own):
     """A batch is cut into parts, which are dealt to the processes; the sum of their gradients is that of a fixed tree over the parts.
 
     So the bits are the same for any number of processes. Batch normalisation sees one part at a time; its running averages follow the
@@ -121,7 +148,7 @@ class MicroBatches:
         first, last = share(self.parts, self.ranks.size, self.ranks.rank)
         return share(images, self.parts, first)[0], share(images, self.parts, last)[0]
 
-    def epoch(self, number: int, start: int) -> Iterator[Batch]:
+    def epoch(self, number: int, start: int, ahead: Sequence[int] = ()) -> Iterator[Batch]:
         config, whole = self.config, order(len(self.setup.train), self.config.samplings, number)
         spans = [(step * config.batch_size, *self.mine(self.size(step))) for step in range(start, len(self))]
         chosen = np.concatenate([whole[at + first : at + last] for at, first, last in spans]).tolist()
@@ -133,6 +160,14 @@ class MicroBatches:
         for step, (_, first, last) in enumerate(spans, start):
             x, labels = next(batches) if last > first else nothing
             yield Batch(x, labels, self.size(step), number, step)
+
+    def batch(self, number: int, step: int) -> Batch:
+        """One batch of an epoch, all of it."""
+        config, at = self.config, step * self.config.batch_size
+        chosen = order(len(self.setup.train), config.samplings, number)[at : at + self.size(step)].tolist()
+        dealt = Varied(self.setup.train, chosen, self.setup.train_transform, config.samplings, number)
+        images, labels = next(iter(DataLoader(dealt, len(chosen))))
+        return Batch(images, labels, len(labels), number, step)
 
     def before(self) -> dict[str, Array]:
         return dict(zip((name for name, _ in self.setup.model.named_buffers()), self.flat.before, strict=True))
@@ -169,10 +204,3 @@ class MicroBatches:
         place = batch.number * self.config.batch_size + first
         with rng.of_samples((self.config.samplings, batch.epoch), place, last - first):
             return backward(self.setup, self.config, images, labels, (batch.epoch, batch.number, first), lambda values: None)
-
-
-def gradients(setup: Setup, config: Config, ranks: Communicator) -> Gradients:
-    """How a run with these settings gets its gradients."""
-    return MicroBatches(setup, config, ranks) if config.micro_batches else Whole(setup, config)
-
-

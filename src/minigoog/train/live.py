@@ -12,6 +12,7 @@ from .. import html
 from ..curves import METRICS
 from ..reading import json_value
 from ..text import duration
+from .callbacks import Callback
 from .log import Log
 
 if TYPE_CHECKING:
@@ -22,6 +23,19 @@ RENEW = 5  # seconds
 WIDTH, HEIGHT = 420, 140  # of a figure, in pixels
 MOST_POINTS, MOST_FILTERS, MOST_MISTAKES = 500, 64, 12
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
+
+
+class Live(Callback):
+    """Writes the page every 50 steps and after every epoch."""
+
+    def on_steps(self, trainer: Trainer, facts: dict[str, Any]) -> None:
+        write(trainer, ended=False)
+
+    def on_epoch(self, trainer: Trainer, facts: dict[str, Any]) -> None:
+        write(trainer, ended=False)
+
+    def on_end(self, trainer: Trainer) -> None:
+        write(trainer, ended=True)
 
 
 def write(trainer: Trainer, ended: bool) -> None:

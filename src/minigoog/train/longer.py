@@ -18,8 +18,8 @@ LOWER = 10  # the first rate is divided by this, if none is given
 
 def longer(config: Config, epochs: int, lr: float | None) -> Config:
     """The settings with which the finished run of `config` goes on to `epochs`; ValueError, naming the setting, if it cannot."""
-    if config.models > 1 or config.prune or config.data_parallel:
-        raise ValueError("train: `epochs` can change when a run is resumed, but not for an ensemble, with `prune` or with `data_parallel`")
+    if config.models > 1 or config.prune or config.data_parallel or config.downpour:
+        raise ValueError("train: `epochs` can change when a run is resumed, but not of an ensemble, or with `prune` or several processes")
     if epochs <= config.epochs:
         raise ValueError(f"train: `epochs` is {epochs}, expected more than the {config.epochs} of the run that is resumed")
     return replace(config, epochs=epochs, start_epoch=config.epochs, lr=lr or config.lr / LOWER)

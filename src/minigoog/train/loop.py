@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from .. import optim
 from ..data import DamagedImage
@@ -13,31 +12,25 @@ from ..files import error_text
 from ..parallel import RankLost
 from ..parallel.together import agreed, leave_it_to_the_first
 from ..text import shell_word
-from . import checkpoint, company, finetune, fingerprint, head, live, results, testing
+from . import checkpoint, company, finetune, fingerprint, head, results, testing
+from .callbacks import Several
 from .clock import Clock
 from .config import Config
 from .diagnostics import Diagnostics
 from .errors import Interrupted, TrainingError
-from .gradients import Batch, gradients
+from .gradients import Batch
 from .log import Log
 from .optimizers import new_optimizer
-from .progress import Progress
+from .progress import Progress, Step
 from .pruning import Pruner
 from .run import Run, new_run
 from .schedules import schedule
 from .setup import Setup
 from .signals import StopRequests
 from .stale import Stale
+from .ways import gradients
 
 LOG_EVERY = 50  # steps after which losses of all heads and gradient norms are added to the metrics
-
-
-class Step(NamedTuple):
-    """The results of a step: the loss of each head, how many images were classified correctly, and gradient norms if requested."""
-
-    losses: list[float]
-    correct: int
-    norms: dict[str, float]
 
 
 class Trainer:
@@ -64,16 +57,18 @@ class Trainer:
         self.saved: float | None = None  # the epoch of the last checkpoint
         self.tested: dict[str, testing.Tested] = {}  # the last test results
         self.settled = False  # whether a step has begun and has changed no weight yet
+        self.watching = Several(setup.callbacks)
+        self.ended = False  # by a callback
 
     def train(self, stop: StopRequests) -> results.Result:
         """Runs all remaining epochs; returns the Result."""
         try:
             if self.saved is None:
                 self.save()  # whatever is written later has a checkpoint beside it; and a full disk shows now
+            self.watching.on_begin(self)
             if self.setup.classifier and self.progress.best < 0:  # nothing was tested yet
                 self._train_classifier(stop)
-            if self.ranks.size > 1:
-                stop.at_once = self._save_at_once
+            stop.at_once = self.save_at_once if self.ranks.size > 1 else stop.at_once
             while self.progress.epoch < self.config.epochs and not self._stands_still():
                 with self._going_on():
                     self._epoch(stop)
@@ -81,7 +76,7 @@ class Trainer:
             tested = self.tested or self._tested()  # of the last epoch; none in a finished run that is resumed
             if names := results.missing(self):
                 results.write_missing(self, names, tested)
-            self._show(ended=True)
+            self.watching.on_end(self)
             return results.finish(self, tested)
         except (MemoryError, OSError, DamagedImage) as error:  # a full disk, a data file that vanished or was damaged
             raise TrainingError(f"{error_text(error)}. {self.how_to_resume()}") from error
@@ -89,9 +84,9 @@ class Trainer:
             raise KeyboardInterrupt(f"stopped at once. {self.how_to_resume()}") from None
 
     def _stands_still(self) -> bool:
-        """Whether the accuracy has not risen for so long that the run ends."""
+        """Whether a callback ends the run, or the accuracy has not risen for so long that it ends."""
         at, most = self.progress, self.config.stop_after
-        return most > 0 and at.step == 0 and at.epoch - max(at.best_epoch, self.config.start_epoch) >= most
+        return self.ended or most > 0 and at.step == 0 and at.epoch - max(at.best_epoch, self.config.start_epoch) >= most
 
     # ---- steps and epochs ----
 
@@ -101,13 +96,13 @@ class Trainer:
         self.model.train()
         if self.setup.classifier:
             finetune.keep_still(self.model, self.config)
-        for batch in self.batches.epoch(at.epoch, start=at.step):
+        for batch in self.batches.epoch(at.epoch, at.step, at.ahead):
             share = schedule(at.epoch + at.step / len(self.batches), self.config)
             for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
                 group["lr"] = rate * share
-            logged = (at.total_steps + 1) % LOG_EVERY == 0
+            logged = (at.total_steps + len(batch.numbers)) // LOG_EVERY > at.total_steps // LOG_EVERY
             step = self._step(batch, logged)
-            at.add(step.losses, step.correct, batch.images)
+            at.add(step.losses, step.correct, batch.images, batch.numbers)
             clock.tick(self.batches.waited)
             if logged:
                 self._add_metrics(step.norms)
@@ -121,7 +116,7 @@ class Trainer:
         self.settled, where = True, f"in step {self.progress.step + 1} of epoch {self.progress.epoch + 1}"
         found = self.batches.of(batch, lambda values: self._check_finite(values, where))
         measured = self.diagnostics.norms() if norms else {}
-        if self.config.clip:
+        if self.config.clip and not self.config.downpour:  # replicas have done so
             optim.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.settled = False
         self.stale.exchange(self.progress.total_steps)
@@ -138,8 +133,7 @@ class Trainer:
         at, began = self.progress, time.perf_counter()
         tested = self._tested()
         test_seconds = time.perf_counter() - began
-        # the last step may have broken the weights
-        self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")
+        self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")  # of the last step's weights
         lines = at.metrics_length
         try:
             self._record(at.epoch + 1, tested, test_seconds)
@@ -152,19 +146,21 @@ class Trainer:
 
     def _record(self, epoch: int, tested: dict[str, testing.Tested], test_seconds: float) -> None:
         """Writes the weights, metrics and checkpoint of an epoch that has ended; epoch 0: the new classifier's own training."""
-        at = self.progress
+        at, self.settled = self.progress, False
         with self._finite_arrays():
             checkpoint.check_finite(self)
         results.write_weights(self, epoch, tested)
         facts = results.epoch_facts(epoch, at, len(self.setup.train), self.optimizer.lr, tested, test_seconds)
         facts |= self.pruner.facts() if self.pruner else {}
+        facts |= self.batches.facts()
         if self.config.skip_damaged:
             facts["skipped"] = len(self.setup.skipped)
         at.metrics_length = self.run.add_metrics(facts)
         self.progress = at.at_epoch(epoch, test_seconds)
         self.save()
         self.log.epoch(facts, self.config.epochs)
-        self._show()
+        ended = self.watching.on_epoch(self, facts)
+        self.ended = any(self.ranks.gather("the callbacks", ended))
 
     def _train_classifier(self, stop: StopRequests) -> None:
         """Trains only the new classifier of a network that is fine-tuned. If it is stopped, it starts again."""
@@ -180,6 +176,7 @@ class Trainer:
 
     def _tested(self) -> dict[str, testing.Tested]:
         """The test results of the current weights and of their average, if there is one."""
+        self.batches.collect(self)
         self.tested = {"test": testing.test(self.model, self.setup, self.config.workers, self.ranks)}
         if self.average and not self.progress.total_steps:  # it is the weights themselves
             self.tested["averaged_test"] = self.tested["test"]
@@ -195,25 +192,24 @@ class Trainer:
         at = self.progress
         means = at.mean_losses()
         facts = {"step": at.total_steps, "epoch": at.epoch + at.step / len(self.batches), "losses": means, "gradient_norms": norms}
-        at.metrics_length = self.run.add_metrics(facts | {"lr": self.optimizer.lr})
+        facts["lr"] = self.optimizer.lr
+        at.metrics_length = self.run.add_metrics(facts)
         for warning in self.diagnostics.log(at.total_steps, means, norms):
             self.log.warn(warning)
-        self._show()
-
-    def _show(self, ended: bool = False) -> None:
-        """Writes the page that shows how the run goes, if it is wanted."""
-        if self.config.live and not self.ranks.rank:
-            live.write(self, ended)
+        self.watching.on_steps(self, facts)
 
     def _save_within_epoch(self, stop: StopRequests, clock: Clock) -> None:
         """Saves a checkpoint if it is time, or if a stop was requested: then raises Interrupted."""
-        if signal := self._asked_to_stop(stop):
-            self.save()
-            at = self.progress
-            raise self._interrupted(f"stopped after step {at.step} of epoch {at.epoch + 1}", signal)
+        self.stop_if_asked(stop)
         if clock.since_save() > 60 * self.config.checkpoint_minutes:
             self.save()
             clock.saved()
+
+    def stop_if_asked(self, stop: StopRequests) -> None:
+        """Saves a checkpoint and raises Interrupted if a stop was requested."""
+        if signal := self._asked_to_stop(stop):
+            self.save()
+            raise self._interrupted(f"stopped after step {company.at_text(self)}", signal)
 
     def _asked_to_stop(self, stop: StopRequests) -> int:
         """The number of a signal that one of the processes was stopped with, or 0; all of them know how long the metrics are."""
@@ -221,7 +217,7 @@ class Trainer:
         self.progress.metrics_length = lengths[0]
         return int(max(signals))
 
-    def _save_at_once(self) -> None:
+    def save_at_once(self) -> None:
         """At a signal, if there are several processes: a checkpoint of the last step, in case mpiexec leaves no time for the next."""
         if not self.settled or self.ranks.rank:
             return
@@ -241,6 +237,7 @@ class Trainer:
 
     def save(self) -> None:
         """Writes a checkpoint; TrainingError, with the last good one intact, if a weight is not finite."""
+        self.batches.collect(self)
         with self._finite_arrays():
             checkpoint.save(self.run, self)
         self.saved = self.progress.epoch + self.progress.step / len(self.batches)
@@ -262,12 +259,12 @@ class Trainer:
 
     def how_to_resume(self) -> str:
         """How to resume after a stop, as text."""
-        if self.saved is None:
+        if not (there := self.run.path(checkpoint.NAME).exists()) and self.saved is None:
             return "There is no checkpoint yet"
-        if not self.run.path(checkpoint.NAME).exists():
+        if not there:
             return f"It cannot be resumed: {self.run.path(checkpoint.NAME)} is gone"
-        folder = shell_word(self.run.resumed_by)
-        return f"Resume from epoch {self.saved:.2f} with: python -m minigoog.train --resume {folder}"
+        where = "" if self.saved is None else f" from epoch {self.saved:.2f}"
+        return f"Resume{where} with: python -m minigoog.train --resume {shell_word(self.run.resumed_by)}"
 
     def _check_finite(self, values: Sequence[float], where: str) -> None:
         for value in values:

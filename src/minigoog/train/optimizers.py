@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..optim import SGD, Adagrad, Optimizer
+from ..optim import SGD, Adagrad, Adam, AdamW, Optimizer
 from ..optim.optimizer import Group
 from .config import Config
 
@@ -11,4 +11,8 @@ def new_optimizer(config: Config, groups: Sequence[Group]) -> Optimizer:
     """An optimizer of these groups of parameters."""
     if config.optimizer == "adagrad":
         return Adagrad(groups, config.lr, weight_decay=config.weight_decay, decay_vectors=False)
+    if config.optimizer in ("adam", "adamw"):
+        kind = {"adam": Adam, "adamw": AdamW}[config.optimizer]
+        betas = config.momentum, config.beta2
+        return kind(groups, config.lr, betas, weight_decay=config.weight_decay, decay_vectors=False)
     return SGD(groups, config.lr, config.momentum, weight_decay=config.weight_decay, nesterov=config.nesterov, decay_vectors=False)

@@ -1,7 +1,16 @@
 """The position of a run, and sums over the steps so far."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """The results of a step: the loss of each head, how many images were classified correctly, and gradient norms if requested."""
+
+    losses: list[float]
+    correct: int
+    norms: dict[str, float]
 
 
 @dataclass
@@ -21,10 +30,12 @@ class Progress:
     metrics_length: int = 0  # bytes of metrics.jsonl up to this point
     head_losses: list[float] = field(default_factory=list)  # per head, summed over the steps since the last line of the metrics
     logged: int = 0  # the number of these steps
+    ahead: list[int] = field(default_factory=list)  # batches that are done before an earlier one is, as replicas do
 
-    def add(self, losses: Sequence[float], correct: int, images: int) -> None:
-        """Adds one step: the loss of each head, the correct images, the images."""
-        self.step, self.total_steps = self.step + 1, self.total_steps + 1
+    def add(self, losses: Sequence[float], correct: int, images: int, numbers: Sequence[int]) -> None:
+        """Adds one step: the loss of each head, the correct images, the images; numbers: of its batches in the epoch."""
+        self.step, self.total_steps = self.step + len(numbers), self.total_steps + len(numbers)
+        self.ahead = _ahead([*self.ahead, *numbers], self.step)
         self.loss, self.correct = self.loss + losses[0] * images, self.correct + correct
         self.head_losses = [a + b for a, b in zip(self.head_losses or [0.0] * len(losses), losses, strict=True)]
         self.logged += 1
@@ -38,4 +49,12 @@ class Progress:
     def at_epoch(self, epoch: int, test_seconds: float) -> "Progress":
         """The position after `epoch` epochs, at the start of the next."""
         seconds = self.seconds + self.epoch_seconds + test_seconds
-        return replace(self, epoch=epoch, step=0, loss=0.0, correct=0, epoch_seconds=0.0, epoch_waited=0.0, seconds=seconds)
+        return replace(self, epoch=epoch, step=0, loss=0.0, correct=0, epoch_seconds=0.0, epoch_waited=0.0, seconds=seconds, ahead=[])
+
+
+def _ahead(numbers: Iterable[int], done: int) -> list[int]:
+    """Of `done` batches, `numbers` and all before them but for gaps, those behind the first gap."""
+    left = sorted(numbers)
+    while left and left[0] == done - len(left):
+        left.pop(0)
+    return left

@@ -9,7 +9,9 @@ best.safetensors          the weights (the average, if there is one) of the epoc
                           with --prune, of those that have as few weights as the last
 epoch-0010.safetensors    the weights of that epoch, with --keep-every
 checkpoint.safetensors    all that is needed to resume
+arrivals.jsonl            with --downpour, the order in which messages came to the servers, to repeat the run with --replay
 live.html                 how the run goes, with --live (live.py)
+tensorboard               event files for TensorBoard, with --tensorboard
 curve.png                 loss, accuracy and learning rate by epoch, if matplotlib is installed"""
 
 import errno
@@ -83,10 +85,14 @@ class Run:
         self.lock.enter_context(locked(self.path(LOCK)))
 
     def add_metrics(self, facts: dict[str, Any]) -> int:
-        """Adds one line to the metrics atomically and syncs it to disk; returns the new length of the file."""
+        """Adds one line to the metrics; returns the new length of the file."""
+        return self.add_line(METRICS, facts)
+
+    def add_line(self, name: str, facts: dict[str, Any]) -> int:
+        """Adds one line of JSON to a file atomically and syncs it to disk; returns the new length of the file."""
         if self.ranks.rank:
             return 0
-        with open(self.path(METRICS), "ab", buffering=0) as file:  # a buffer would be flushed when the file is closed
+        with open(self.path(name), "ab", buffering=0) as file:  # a buffer would be flushed when the file is closed
             before, left = file.tell(), json.dumps(facts).encode() + b"\n"
             try:
                 while left:

@@ -19,6 +19,7 @@ from ..models.googlenet import AUX_INPUT_SIZES
 from ..nn import Module
 from ..tensor import Tensor, no_grad
 from . import augmentation, fingerprint
+from .callbacks import Callback
 from .classifier import Classifier
 from .config import Config
 from .distillation import Teacher
@@ -28,7 +29,7 @@ from .validation import held_out
 class Setup(NamedTuple):
     """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, facts about images and old
     weights; what makes the network anew; and if it is fine-tuned, its Classifier, and the constants of an imported network;
-    and who teaches it."""
+    and who teaches and who watches it."""
 
     train: Any
     test: Any
@@ -41,6 +42,7 @@ class Setup(NamedTuple):
     classifier: Classifier | None = None
     constants: dict[str, Array] = {}  # noqa: RUF012  not changed
     teacher: Teacher | None = None
+    callbacks: tuple[Callback, ...] = ()
 
     @property
     def notes(self) -> list[str]:
@@ -51,6 +53,13 @@ class Setup(NamedTuple):
     def skipped(self) -> list[Path]:
         """The damaged images that were left out."""
         return [*self.train.skipped, *self.test.skipped]
+
+    def class_weights(self, config: Config) -> Array | None:
+        """Factors of the losses of each class's images: all classes count alike, and the mean over the training images is 1. Or None."""
+        if config.class_weights == "none":
+            return None
+        counts = np.bincount(self.train.labels, minlength=len(self.info.classes))
+        return np.asarray(counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)), np.float32)
 
     def anew(self, config: Config) -> "Setup":
         """The same with another network, for another model of an ensemble."""
@@ -82,7 +91,7 @@ def prepare(config: Config) -> Setup:
     info = Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), more)
     setup = Setup(
         train, test,
-        augmentation.training(augment, size, lambda: statistics, native, config.interpolation, config.shift),
+        augmentation.training(config, augment, size, lambda: statistics, native),
         augmentation.testing(size, statistics, native),
         new_model(info, config), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
         partial(new_model, info), teacher=Teacher(config, info, "RGB") if config.distill else None,

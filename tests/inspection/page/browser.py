@@ -6,7 +6,6 @@ from argparse import Namespace
 import minigoog as mg
 from minigoog.inspection import inputs
 from minigoog.inspection.page import build
-from minigoog.inspection.page.data import page_data
 from minigoog.inspection.trace.trace import trace
 
 
@@ -18,10 +17,8 @@ class Page:
         names = {"model": None, "weights": None, "image": None, "label": None, "training": False}
         self.sample = sample or inputs.load_sample(Namespace(**names | flags))
         self.steps = trace(self.sample.model, self.sample.image, self.sample.label)
-        facts, pack = page_data(self.steps, self.sample, *(rounding or (None,)))
-        numbers, packed = pack.text()
         path = folder / "page.html"
-        path.write_text(build._filled(facts | {"packed": packed}, numbers), encoding="utf-8")
+        path.write_text(build.page_of(self.steps, self.sample, *(rounding or ())), encoding="utf-8")
         self.driver = driver
         driver.get_log("performance")  # what the browser's first tab did
         driver.get(path.as_uri())

@@ -43,7 +43,7 @@ def unpacked(pack):
     data = zlib.decompress(numbers.astype(">u4").tobytes()[:n])
     found = []
     for array in pack.arrays:
-        dtype = {"f4": np.float32, "i1": np.int8, "u1": np.uint8}[array["kind"]]
+        dtype = {"f4": np.float32, "i1": np.int8, "u1": np.uint8, "u4": np.uint32}[array["kind"]]
         values = np.frombuffer(data, dtype, np.prod(array["shape"], dtype=int), array["at"]).reshape(array["shape"])
         if "scales" in array:
             channels = array["shape"][0 if array.get("planes") else -1]

@@ -1,6 +1,7 @@
 """The page: one HTML file that holds a network and one image's forward and backward pass."""
 
 import json
+import math
 import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,13 +13,19 @@ from ..inputs import Sample
 from ..rules import FILES
 from ..trace.trace import Trace
 from .data import page_data
+from .nodes import nodes_of
+from .packing import Pack
+from .rounding import rounded_network
+from .running import calls_of
 
 LIMIT = 17_500_000  # bytes of the file
 MOST_EXACT = 3_200_000  # numbers; more than that cannot fit as float32
 ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept: the first pair that fits the limit
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
 )  # fmt: skip
-FIRST = ("numbers", "breakdown", "windows")  # the scripts are joined into one program in this order: these, rules/, the rest
+FIRST = ("numbers", "breakdown", "windows")  # the scripts are joined into one program in this order: these, rules/, network/, the rest
+NETWORK = ("kernels", "packing", "network", "runs", "verdict", "backward", "gradients", "resize", "photograph")
+LAB = ("changes", "start", "bench", "compare", "tools")
 REST = ("explain", "colours", "walk", "places", "diagram", "flow", "maps", "filters", "histogram", "products", "panel", "image",
         "keys", "main")  # fmt: skip
 
@@ -26,12 +33,23 @@ REST = ("explain", "colours", "walk", "places", "diagram", "flow", "maps", "filt
 def build_page(steps: Trace, sample: Sample) -> str:
     """The text of the page of a Trace of `sample`."""
     for rounding in ROUNDING if _n_numbers(steps) <= MOST_EXACT else ROUNDING[1:]:
-        facts, pack = page_data(steps, sample, *rounding)
-        numbers, packed = pack.text()
-        page = _filled(facts | {"packed": packed}, numbers)
+        page = page_of(steps, sample, *rounding)
         if len(page) <= LIMIT:
             return page
     raise ValueError(f"page: {sample.name} needs {len(page):,} bytes, expected at most {LIMIT:,}: its maps are too large for a page")
+
+
+def page_of(steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf) -> str:
+    """The page with weights of so many levels, however large it is."""
+    if levels is not None and calls_of(nodes_of(steps)):
+        with rounded_network(steps, sample, levels) as (its, seen):
+            return _written(*page_data(its, seen, levels, most_weights, recorded=False))
+    return _written(*page_data(steps, sample, levels, most_weights))
+
+
+def _written(facts: dict[str, Any], pack: Pack) -> str:
+    numbers, packed = pack.text()
+    return _filled(facts | {"packed": packed}, numbers)
 
 
 def _n_numbers(steps: Trace) -> int:
@@ -43,10 +61,18 @@ def _filled(facts: dict[str, Any], numbers: str) -> str:
     """The page's template, with style and scripts, for its facts and numbers."""
     here = files(__package__) / "web"
     text = (here / "page.html").read_text(encoding="utf-8")
-    scripts = [here / f"{name}.js" for name in FIRST] + _rules(here) + [here / f"{name}.js" for name in REST]
-    script = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
+    script = _joined([*calculating(here), *(here / "lab" / f"{name}.js" for name in LAB), *(here / f"{name}.js" for name in REST)])
     parts = {"STYLE": (here / "page.css").read_text(encoding="utf-8"), "FACTS": _json(facts), "NUMBERS": numbers, "SCRIPT": script}
     return re.sub(r"/\*([A-Z]+)\*/", lambda mark: parts[mark[1]], text)
+
+
+def calculating(here: Traversable) -> list[Traversable]:
+    """The scripts that compute and show nothing: they also run outside a browser."""
+    return [here / f"{name}.js" for name in FIRST] + _rules(here) + [here / "network" / f"{name}.js" for name in NETWORK]
+
+
+def _joined(scripts: list[Traversable]) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in scripts)
 
 
 def _rules(here: Traversable) -> list[Traversable]:

@@ -1,6 +1,7 @@
 """The data of the page: the facts about every operation as JSON, and every array in a Pack."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,27 +14,33 @@ from ..rules import has_rule, input_names, rule_of
 from ..trace.forks import Fork, forks, module_name, outermost
 from ..trace.step import Step
 from ..trace.trace import Trace
-from . import breakdowns, words
+from . import breakdowns, running, words
 from .evidence import WHY_NOT, evidence
 from .layout import Spot, layout
 from .nodes import Node, nodes_of
 from .packing import Pack
+from .rounding import only_parameters
 
 BEST = 5  # classes whose probability and evidence are shown
 Facts = dict[str, Any]
 
 
-def page_data(steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf) -> tuple[Facts, Pack]:
+def page_data(
+    steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf, recorded: bool = True
+) -> tuple[Facts, Pack]:
     """(facts for JSON, the Pack of the arrays that they refer to by number) of a Trace.
 
-    `levels`: how finely weights are rounded, see Pack; of more than `most_weights` the largest arrays are left out."""
+    `levels`: how finely weights are rounded, see Pack; of more than `most_weights` the largest arrays are left out.
+    Without `recorded` there are no outputs in the Pack if the page can compute them."""
     nodes = nodes_of(steps)
     _check_finite(nodes)
     weights = _weights(nodes)
     kept = _within(weights, most_weights)
     pack = Pack(levels)
     arrays = {name: pack.add_weights(w) if name in kept else None for name, w in weights.items()}
-    maps = _maps(nodes, pack)
+    runs = len(kept) == len(weights) and (levels is None or only_parameters(nodes))
+    network = running.network(nodes, pack) if runs else None
+    maps = _maps(nodes, pack, recorded or network is None)
     logits = steps.logits
     spots = layout(*_graph(nodes))
     facts: Facts = {
@@ -47,6 +54,8 @@ def page_data(steps: Trace, sample: Sample, levels: int | None = None, most_weig
         "verdict": _verdict(nodes, logits, sample),
         "leftOut": [name for name in weights if name not in kept],
         "weightSteps": sum(step.receptive_field is None for step in steps.forward),
+        "network": network,
+        "preprocess": asdict(sample.preprocess) if sample.preprocess else None,
     }
     return facts | {"arrays": pack.arrays}, pack
 
@@ -95,18 +104,18 @@ def _joins(node: Node) -> bool:
     return node.step is not None and rule_of(node.step.op).joins
 
 
-def _maps(nodes: list[Node], pack: Pack) -> list[Facts]:
+def _maps(nodes: list[Node], pack: Pack, recorded: bool) -> list[Facts]:
     """For each node {"y": where the page finds its output, "dy": its gradient}. Each is one of
 
     {"array": number, "from": channel}  in the pack
     {"parts": numbers of nodes}         their maps side by side
     {"input": number of a node}         what the node's operation makes of that map
     {"user": number of a node}          what that node's operation sends back
-    None                                there is no gradient"""
+    None                                there is no gradient; or the page computes all outputs, and none is `recorded`"""
     gradients: list[Facts | None] = [None] * len(nodes)
     for i in reversed(range(len(nodes))):  # a concatenation before its slices
         gradients[i] = _gradient(nodes, i, gradients, pack)
-    return [{"y": _output(nodes, i, pack), "dy": gradient} for i, gradient in enumerate(gradients)]
+    return [{"y": _output(nodes, i, pack) if recorded or i == 0 else None, "dy": gradient} for i, gradient in enumerate(gradients)]
 
 
 def _output(nodes: list[Node], i: int, pack: Pack) -> Facts:
@@ -116,6 +125,8 @@ def _output(nodes: list[Node], i: int, pack: Pack) -> Facts:
         return {"input": node.inputs[0]}
     if _joins(node) and None not in node.inputs:
         return {"parts": node.inputs}
+    if node.step is None:
+        return {"array": pack.add_exact(np.moveaxis(node.y.reshape(_hwc(node.y)), -1, 0)), "from": 0}
     keep_positive = any(i in user.inputs and _is_derived(user) for user in nodes)
     return {"array": pack.add_map(node.y.reshape(_hwc(node.y)), keep_positive), "from": 0}
 

@@ -15,7 +15,8 @@ DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*
 class Pack:
     """Arrays one after another, each with a description in `arrays`: shape, kind, and where its bytes start.
 
-    Kinds: "f4", float32, the numbers themselves; "i1" and "u1", integers, each times the float32 `scales` of its channel.
+    Kinds: "f4", float32, the numbers themselves; "u4", integers of 32 bits; "i1" and "u1", integers, each times the float32 `scales` of its
+    channel, if there are some.
     `levels`: the number of steps, at most 127, from 0 to the largest value of a channel that weights are rounded to; maps are rounded to
     127, or to 255 if no value is negative; None keeps everything as float32. The rounding error is at most half a scale."""
 
@@ -26,8 +27,8 @@ class Pack:
         self._size = 0
 
     def add_weights(self, array: Array) -> int:
-        """Appends weights, whose channels are the last axis; returns their number."""
-        if self.levels is None:
+        """Appends weights, whose channels are the last axis; returns their number. Vectors, which take no room, stay exact."""
+        if self.levels is None or array.ndim < 2:
             return self.add_exact(array)
         kind, whole, scales = rounded(np.asarray(array, np.float32), self.levels)
         return self._describe(array.shape, kind, at=self._append(whole), scales=self._append(scales))
@@ -52,6 +53,10 @@ class Pack:
         """Appends integers from 0 to 255; returns their number."""
         return self._describe(array.shape, "u1", at=self._append(array.astype(np.uint8)))
 
+    def add_words(self, array: IntArray) -> int:
+        """Appends integers of 32 bits; returns their number."""
+        return self._describe(array.shape, "u4", at=self._append(array.astype(np.uint32)))
+
     def text(self) -> tuple[str, int]:
         """(all bytes, compressed (zlib), as text; how many bytes it encodes)."""
         data = zlib.compress(b"".join(self._parts), 6)
@@ -71,12 +76,21 @@ class Pack:
 
 
 def rounded(array: Array, levels: int) -> tuple[str, IntArray, Array]:
-    """("u1" or "i1", integers of 8 bits, the scale of each channel): array = integers * scales, nearly."""
+    """("u1" or "i1", integers of 8 bits, the scale of each channel): array = integers * scales, nearly.
+
+    A scale has 16 bits, so that the products are exact, and what was rounded once is rounded to itself."""
     signed = bool((array < 0).any())
     largest = np.abs(array).reshape(-1, array.shape[-1]).max(axis=0)
-    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(levels if signed else 2 * levels + 1)
+    scales = _with_16_bits(np.where(largest > 0, largest, 1).astype(np.float64) / (levels if signed else 2 * levels + 1))
     whole = np.rint(array / scales)
     return ("i1", whole.astype(np.int8), scales) if signed else ("u1", whole.astype(np.uint8), scales)
+
+
+def _with_16_bits(x: Array) -> Array:
+    """Positive numbers, rounded up to 16 significant bits."""
+    mantissa, exponent = np.frexp(x)
+    scales: Array = np.ldexp(np.ceil(mantissa * 65536), exponent - 16).astype(np.float32)
+    return scales
 
 
 def text_of(data: bytes) -> str:

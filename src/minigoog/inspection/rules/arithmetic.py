@@ -109,6 +109,7 @@ class PowerRule(Pointwise):
     """A number to a constant power."""
 
     function = javascript = "power"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         x = float(op.inputs[0].data[index])

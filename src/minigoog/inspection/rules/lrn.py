@@ -15,6 +15,7 @@ class LRNRule(Pointwise):
     """The number, divided by a power of the squares around it."""
 
     function = javascript = "lrn"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         x, c = op.inputs[0].data[index[:-1]].astype(np.float64), index[-1]

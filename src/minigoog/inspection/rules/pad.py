@@ -14,6 +14,7 @@ class PadRule(Rule):
     """The number at the place less the padding before it; in the padding, a constant or another number of the map."""
 
     function = javascript = "pad"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         if op.mode != "constant":

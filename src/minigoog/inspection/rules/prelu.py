@@ -15,6 +15,7 @@ class PReLURule(Pointwise):
     """The number, or the share that its channel has learned if it is not positive."""
 
     function = javascript = "prelu"
+    runs = True
     inputs = ("input", "slope")
 
     def output(self, op: Any, index: Shape) -> Breakdown:

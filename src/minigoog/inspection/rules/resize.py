@@ -16,6 +16,7 @@ class ResizeRule(Rule):
     """The nearest number, or the mean of the four around its place in the map."""
 
     function = javascript = "resize"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         return from_taps(op, index)

@@ -40,6 +40,7 @@ class Rule:
     gradient_kernels: tuple[str, ...] = ()  # and the gradient of each input
     joins = False  # whether it concatenates the channels of its inputs
     derived = False  # whether the page computes its output from its input, and the gradient of the input from that of the output
+    runs = False  # whether its rule in JavaScript computes its map where the kernels in C do not
     kind = "other"  # of its box on the page: conv, pool, concat, loss or other
     javascript = ""  # its rule in page/web/rules/ (none: the page explains the strongest number of each map only)
     back = "The gradient of the output, passed on to the inputs by the chain rule."  # what its gradients mean, in a sentence or two

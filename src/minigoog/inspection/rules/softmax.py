@@ -62,6 +62,7 @@ class CrossEntropyRule(Pointwise):
     """Minus the logarithm of the probability of the label; its gradient is a subtraction."""
 
     function, javascript, kernel, kind = "cross_entropy", "cross_entropy", "cross_entropy", "loss"
+    runs = True
     gradient_kernels = ("cross_entropy_backward",)
     back = "The loss: its gradient with respect to itself is 1, and the backward pass starts here."
 

@@ -21,10 +21,12 @@ from . import (  # noqa: E402, F401
     int8,
     machine,
     plan,
+    plan_bf16,
     plan_int8,
     plan_sparse,
     program,
     strips,
+    words,
     workspace,
 )
 from .activation import (  # noqa: E402

@@ -12,7 +12,8 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array
 from .arena import ARENA, CONSTANTS, INPUT, NOWHERE, OUTPUT, PRIVATE
-from .described import FIELDS, KERNELS, OPERANDS, SETTINGS
+from .bounds_narrow import extents_of_narrow
+from .described import KERNELS, OPERANDS, SETTINGS, numbers_of
 from .machine import Machine
 from .plan_sparse import SHARE
 from .pointers import Pointer, dense
@@ -22,6 +23,7 @@ from .strips import LONGEST, by_rows
 LARGEST = 1 << 31  # of a setting, and of a window's pixels
 MOST = 1 << 36  # floats of anything
 SIGNED = ("top", "left")
+NOT_COUNTS = ("alpha", "beta", "factor")
 
 
 class Extents(NamedTuple):
@@ -146,16 +148,16 @@ KERNELS_EXTENTS: dict[str, Callable[[Pointer, Machine], Extents]] = {
     "MG_PLACE": _place, "MG_CONV2D_DIRECT": _conv, "MG_CONV2D_WINOGRAD": _winograd, "MG_DEPTHWISE": _depthwise, "MG_MAX_POOL2D": _pool,
     "MG_AVG_POOL2D": _pool, "MG_ACTIVATION": _elementwise, "MG_ADD": _add, "MG_COPY": _elementwise, "MG_SOFTMAX": _softmax,
     "MG_AFFINE": _affine, "MG_CHANNEL_SHUFFLE": _shuffle, "MG_SPARSE_CONV2D": _sparse,
-}  # fmt: skip
+} | extents_of_narrow(_conv, _pool, _elementwise, _place)  # fmt: skip
 
 
 def settings_of(c_call: Pointer) -> Pointer:
     """The settings that a call's kernel reads; ValueError for numbers that none has."""
     member = SETTINGS[KERNELS[c_call.kernel]]
     s = getattr(c_call.settings, member)
-    for field in FIELDS[member]:
-        if field not in ("alpha", "beta"):
-            need((-LARGEST if field in SIGNED else 0) <= getattr(s, field) < LARGEST, f"{field} is {getattr(s, field)}")
+    for field, value in numbers_of(s):
+        if field not in NOT_COUNTS:
+            need((-LARGEST if field in SIGNED else 0) <= value < LARGEST, f"{field} is {value}")
     need(getattr(s, "activation", 0) < lib.MG_ACTIVATIONS, "an unknown activation")
     return s
 

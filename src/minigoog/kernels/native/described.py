@@ -1,7 +1,7 @@
 """The calls of a plan as plain values, which a file can hold, and back."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,8 +19,12 @@ SETTINGS = {  # kernel -> the member of union mg_settings that it reads
     "MG_PLACE": "place", "MG_CONV2D_DIRECT": "conv", "MG_CONV2D_WINOGRAD": "conv", "MG_DEPTHWISE": "depthwise", "MG_MAX_POOL2D": "pool",
     "MG_AVG_POOL2D": "pool", "MG_ACTIVATION": "elementwise", "MG_ADD": "elementwise", "MG_COPY": "elementwise",
     "MG_SOFTMAX": "elementwise", "MG_AFFINE": "affine", "MG_CHANNEL_SHUFFLE": "elementwise", "MG_SPARSE_CONV2D": "sparse",
+    "MG_QUANTIZE": "quantize", "MG_DEQUANTIZE": "quantize", "MG_PLACE_BYTES": "place", "MG_COPY_BYTES": "elementwise",
+    "MG_INT8_CONV2D": "conv", "MG_INT8_CONV2D_FLOAT": "conv", "MG_INT8_MAX_POOL2D": "pool", "MG_INT8_AVG_POOL2D": "average",
+    "MG_TO_BF16": "elementwise", "MG_FROM_BF16": "elementwise", "MG_BF16_CONV2D": "conv", "MG_BF16_CONV2D_FLOAT": "conv",
+    "MG_BF16_MAX_POOL2D": "pool", "MG_BF16_AVG_POOL2D": "pool",
 }  # fmt: skip
-FIELDS = {name: [field for field, _ in member.type.fields] for name, member in ffi.typeof("union mg_settings").fields}
+MEMBERS = {name: member.type for name, member in ffi.typeof("union mg_settings").fields}
 OPERANDS = ("x", "w", "b", "y", "residual")
 ORDER = ("images", "strip", "strip_rows")
 LABELS = ("name", "kind", "algorithm", "why")
@@ -39,9 +43,25 @@ def describe(call: Call, c_call: Pointer) -> dict[str, Any]:
     return shapes | {
         "kernel": kernel,
         "order": [getattr(c_call, name) for name in ORDER],
-        "settings": [getattr(settings, field) for field in FIELDS[member]],
+        "settings": [value for _, value in numbers_of(settings)],
         "operands": [[at.area, at.offset, at.image] for at in operands],
     }
+
+
+def numbers_of(settings: Pointer) -> Iterator[tuple[str, Any]]:
+    """(field, number) of a struct, and of structs in it."""
+    for name, field in ffi.typeof(settings).fields:
+        value = getattr(settings, name)
+        yield from numbers_of(value) if field.type.kind == "struct" else [(name, value)]
+
+
+def _count(struct: Any) -> int:
+    return sum(_count(field.type) if field.type.kind == "struct" else 1 for _, field in struct.fields)
+
+
+def _struct_of(struct: Any, numbers: Iterator[Any]) -> dict[str, Any]:
+    """The fields of a struct from its numbers in their order."""
+    return {name: _struct_of(field.type, numbers) if field.type.kind == "struct" else next(numbers) for name, field in struct.fields}
 
 
 def _fingerprint(call: Call) -> str:
@@ -63,10 +83,10 @@ def c_call_of(found: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"no kernel {str(found['kernel'])[:40]}")
     member = SETTINGS[found["kernel"]]
     settings, order, operands = found["settings"], found["order"], found["operands"]
-    if [len(settings), len(order), len(operands)] != [len(FIELDS[member]), len(ORDER), len(OPERANDS)]:
+    if [len(settings), len(order), len(operands)] != [_count(MEMBERS[member]), len(ORDER), len(OPERANDS)]:
         raise ValueError(f"{found['kernel']} with {len(settings)} settings and {len(operands)} operands")
     fields = dict(zip(ORDER, order, strict=True)) | dict(zip(OPERANDS, map(tuple, operands), strict=True))
-    return {"kernel": NUMBERS[found["kernel"]], "settings": {member: dict(zip(FIELDS[member], settings, strict=True))}} | fields
+    return {"kernel": NUMBERS[found["kernel"]], "settings": {member: _struct_of(MEMBERS[member], iter(settings))}} | fields
 
 
 def call_of(found: Mapping[str, Any]) -> Call:

@@ -26,6 +26,7 @@ function colourOf(x) {
 }
 
 const TABLE = range(511).map((i) => colourOf((i - 255) / 255).map(Math.round)); // of -1 to 1 in steps of 1/255
+const PALETTE = Uint32Array.from(TABLE, ([red, green, blue]) => red | (green << 8) | (blue << 16) | 0xff000000); // as bytes of a picture
 const css = (x) => `rgb(${TABLE[Math.round(Math.max(-1, Math.min(1, x)) * 255) + 255].join(" ")})`;
 
 /** Whether white is easier to read than black on the colour of a number: by its relative luminance (WCAG 2). */
@@ -44,10 +45,8 @@ function largestOf(data) {
 /** Numbers [h, w] as an ImageData, in colours from -largest to largest. */
 function pictureOf(data, h, w, largest = largestOf(data)) {
   const picture = new ImageData(w, h);
-  for (let i = 0; i < h * w; i++) {
-    const [red, green, blue] = TABLE[Math.round(Math.max(-1, Math.min(1, data[i] / largest)) * 255) + 255];
-    picture.data.set([red, green, blue, 255], 4 * i);
-  }
+  const pixels = new Uint32Array(picture.data.buffer);
+  for (let i = 0; i < h * w; i++) pixels[i] = PALETTE[Math.round(Math.max(-1, Math.min(1, data[i] / largest)) * 255) + 255];
   return picture;
 }
 

@@ -8,7 +8,7 @@ function showFilters() {
   const filter = rule?.filter?.(node(), state.channel);
   section.hidden = !filter;
   if (!filter) return section.replaceChildren();
-  const gradient = direction() === "backward" ? rule.filterGradient(node(), state.channel) : null;
+  const gradient = direction() === "backward" && !mapsAreMissing() ? rule.filterGradient(node(), state.channel) : null;
   const parts = [filterFigure(filter, `Filter of channel ${state.channel}`)];
   if (gradient) parts.push(filterFigure(gradient, "Its gradient: training subtracts it, times the learning rate"));
   section.replaceChildren(...parts);

@@ -2,12 +2,10 @@
 
 const SIDE = 272; // pixels of the screen that the image is drawn in
 
-/** The image for display, one canvas pixel per pixel. */
-function pixelsCanvas() {
-  const {
-    shape: [h, w, c],
-    data,
-  } = array(facts.pixels);
+/** The image that the network sees now, one canvas pixel per pixel; backward the recorded one. */
+const pixelsCanvas = () => canvasOfPixels(reading.pass === "forward" ? presentPixels() : recordedPixels());
+
+function canvasOfPixels({ h, w, c, data }) {
   const picture = new ImageData(w, h);
   for (let p = 0; p < h * w; p++) {
     picture.data.set(
@@ -30,7 +28,7 @@ function drawImage() {
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
   get("stack").style.width = `${SIDE}px`;
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", facts.about[facts.about.length - 1]);
+  canvas.setAttribute("aria-label", changes.name || facts.about[facts.about.length - 1]);
 }
 
 /** The part of the image that the number at (i, j) can depend on: {top, left, bottom, right}, possibly beyond its edges. */
@@ -61,23 +59,24 @@ function showField() {
 
 /** The classes with their probabilities; each shows its evidence. */
 function showClasses() {
-  const { classes, label, evidence, whyNot } = facts.verdict;
+  const { evidence, whyNot } = facts.verdict;
+  const classes = verdictOf(runs.now);
   get("classes").replaceChildren(
     ...classes.map((entry, k) => {
       const chance = `${(100 * entry.chance).toFixed(1)}%`;
       const button = make(
         "button",
         {
-          "aria-pressed": String(state.evidence === k),
+          "aria-pressed": String(state.evidence === entry.class),
           title: evidence ? "Show where in the image the evidence for it is" : entry.name,
-          onclick: () => chooseEvidence(k),
+          onclick: () => chooseEvidence(entry.class, k),
         },
         make("i", { style: `width: ${100 * entry.chance}%` }),
-        make("span", { text: entry.name + (entry.class === label ? " \u25c2" : "") }),
+        make("span", { text: entry.name + (entry.class === presentLabel() ? " \u25c2" : "") }),
         make("b", { text: chance }),
       );
       if (evidence === undefined) button.disabled = true;
-      return make("li", {}, button);
+      return make("li", {}, button, ...(canStartElsewhere() ? [startButton(entry)] : []));
     }),
   );
   const start = `\u25c2 marks the class where the gradient starts.`;
@@ -86,19 +85,25 @@ function showClasses() {
       ? `${start} ${whyNot}`
       : state.evidence === null
         ? `${start} Choose a class to see where in the image the evidence for it is.`
-        : because(classes[state.evidence]);
+        : because(chosenEntry());
 }
 
 const because = ({ name, share, bias, logit }) =>
   `Orange is evidence for ${name}, blue is evidence against it. ` +
   `Exact: the mean of this map, ${digits(share)}, plus the bias, ${digits(bias)}, is the logit, ${digits(logit)}.`;
 
-/** Shows the evidence for a class over the image, or hides it. */
-function chooseEvidence(k) {
-  state.evidence = state.evidence === k ? null : k;
+/** What the shown pass says about the class whose evidence is shown. */
+function chosenEntry() {
+  const found = verdictOf(runs.now).find((entry) => entry.class === state.evidence);
+  return found ?? entryOf(runs.now, state.evidence);
+}
+
+/** Shows the evidence for a class, in place `k` of the list, over the image, or hides it. */
+function chooseEvidence(c, k) {
+  state.evidence = state.evidence === c ? null : c;
   document.body.classList.toggle("with-evidence", state.evidence !== null);
   showClasses();
-  get("classes").querySelectorAll("button")[k].focus();
+  get("classes").querySelectorAll("li > button:first-child")[k].focus();
   drawEvidence();
 }
 
@@ -106,24 +111,32 @@ function drawEvidence() {
   const canvas = get("evidence");
   [canvas.width, canvas.height] = [get("pixels").width, get("pixels").height];
   if (state.evidence === null) return;
-  const { map } = facts.verdict.classes[state.evidence];
-  const largest = largestOf(facts.verdict.classes.flatMap((entry) => entry.map.flat()));
+  const { map } = chosenEntry();
+  const largest = largestOf([map, ...verdictOf(runs.now).map((entry) => entry.map)].flat(2));
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = true;
   context.imageSmoothingQuality = "high";
   context.drawImage(canvasOf(map.flat(), map.length, map[0].length, largest), 0, 0, canvas.width, canvas.height);
 }
 
+const howItIsStored = (levels) =>
+  levels === null
+    ? "All numbers are stored as float32, as the kernels computed them."
+    : `Maps and gradients are rounded to 8 bits, weights to ${2 * levels + 1} levels, each channel with its own scale; ` +
+      "the strongest number of every map is stored exactly, with everything needed to explain it.";
+
+const howItRuns = (levels) =>
+  "The network runs in this page: its maps were computed here, in float32, by the same kernels as in Python (csrc as WebAssembly). " +
+  (levels === null
+    ? "Weights and gradients are stored as float32."
+    : `Its weights are rounded to ${2 * levels + 1} levels, each output channel with its own scale (8 bits), and everything on this page is ` +
+      "of the network with these weights. Gradients are rounded to 8 bits; the strongest of each map is exact.");
+
 /** The note about the page's numbers: where they come from, and which of them are rounded. */
 function showRounding() {
   const { levels, leftOut, weightSteps } = facts;
   const texts = [...facts.about.map((line) => `${line}.`)];
-  texts.push(
-    levels === null
-      ? "All numbers are stored as float32, as the kernels computed them."
-      : `Maps and gradients are rounded to 8 bits, weights to ${2 * levels + 1} levels, each channel with its own scale; ` +
-        "the strongest number of every map is stored exactly, with everything needed to explain it.",
-  );
+  texts.push(runs.network ? howItRuns(levels) : howItIsStored(levels));
   if (leftOut.length) texts.push(`Left out because they are too large: ${leftOut.join(", ")}.`);
   if (weightSteps) texts.push(`${weightSteps} operations that only compute weights are not drawn.`);
   get("rounding").textContent = texts.join(" ");

@@ -22,7 +22,7 @@ const ARROWS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], Arro
 
 function listenToKeys() {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || get("help").open || event.target.id === "search") return;
+    if (event.ctrlKey || event.metaKey || event.altKey || get("help").open || event.target.matches("input")) return;
     if (inPicture(event) || onKey(event.key)) event.preventDefault();
   });
   get("keys").replaceChildren(

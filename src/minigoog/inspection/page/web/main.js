@@ -2,6 +2,8 @@
 
 async function start() {
   await loadNumbers();
+  await startNetwork();
+  get("missing").textContent = `The page computes this map itself, which needs WebAssembly with SIMD (browsers from 2023 on): ${runs.whyNot}.`;
   get("title").textContent = `Inside ${facts.model}`;
   document.title = `Inside ${facts.model}: minigoog`;
   get("previous").onclick = () => goTo(state.step - 1);
@@ -16,6 +18,7 @@ async function start() {
   drawImage();
   showClasses();
   showRounding();
+  openLab();
   listenToMaps();
   listenToKeys();
   listenToSearch();
@@ -33,4 +36,4 @@ start().catch((error) => {
 });
 
 // for experiments in the console
-window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, fieldOf, RULES };
+window.minigoog = { facts, nodes, state, walk, explain, goTo, goToNode, lookAt, mapOf, weightsOf, fieldOf, RULES, runs, changes, change };

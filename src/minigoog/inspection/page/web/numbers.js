@@ -2,6 +2,7 @@
 
 const facts = JSON.parse(document.getElementById("facts").textContent);
 const nodes = facts.nodes;
+nodes.forEach((node, number) => (node.number = number));
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-.:;=?@[]^_{|}";
 let buffer; // the bytes of all arrays
 const unpacked = new Map(); // number of an array -> the result of `array`
@@ -39,6 +40,7 @@ function array(number) {
 function unpack({ shape, kind, at, scales, planes }) {
   const size = shape.reduce((a, b) => a * b, 1);
   if (kind === "f4") return { shape, data: new Float32Array(buffer, at, size) };
+  if (kind === "u4") return { shape, data: new Uint32Array(buffer, at, size) };
   const whole = kind === "i1" ? new Int8Array(buffer, at, size) : new Uint8Array(buffer, at, size);
   if (scales === undefined) return { shape, data: whole };
   const channels = planes ? shape[0] : shape[shape.length - 1];
@@ -49,11 +51,19 @@ function unpack({ shape, kind, at, scales, planes }) {
   return { shape, data };
 }
 
-/** The output ("y") or its gradient ("dy") of a node: {h, w, c, at(row, column, channel), plane(channel)}; null if there is none. */
+/** The output ("y") or its gradient ("dy") of a node: {h, w, c, at(row, column, channel), plane(channel)}; null if there is none.
+ *
+ * Outputs are those of the pass that is read (network/runs.js), or where the page cannot run the network, those that it stores. */
 function mapOf(node, which) {
-  if (!node[which]) return null;
-  const [h, w, c] = node.shape;
-  const data = planesOf(node, which);
+  if (which === "y" && runRead()) return runRead().map(node.number);
+  if (which === "dy" && runs.gradient) return mapOfPlanes(node, runs.gradient.planes.get(node.number));
+  if (!node[which] || (node[which].user !== undefined && mapsAreMissing())) return null;
+  return mapOfPlanes(node, planesOf(node, which));
+}
+
+/** A map from its planes [c, h, w]; null without them. */
+function mapOfPlanes({ shape: [h, w, c] }, data) {
+  if (!data) return null;
   return {
     h,
     w,
@@ -63,18 +73,23 @@ function mapOf(node, which) {
   };
 }
 
+/** Whether the page neither stores the outputs nor can compute them. */
+const mapsAreMissing = () => !runRead() && nodes.some((node) => !node.y);
+
 const computed = new Map(); // "number of a node, y or dy" -> its planes, where the page does not store them
 
 /** The planes [c, h, w] of a node's output or gradient: stored, or computed from those of other nodes. */
 function planesOf(node, which) {
+  if (which === "y" && runRead()) return runRead().planesOf(node.number);
+  if (which === "dy" && runs.gradient) return runs.gradient.planes.get(node.number);
   const { array: number, from } = node[which];
   const size = node.shape.reduce((a, b) => a * b, 1);
   if (number !== undefined) {
     const start = from * node.shape[0] * node.shape[1];
     return array(number).data.subarray(start, start + size);
   }
-  const key = `${nodes.indexOf(node)} ${which}`;
-  if (!computed.has(key)) computed.set(key, computePlanes(node, node[which]));
+  const key = `${node.number} ${which}`;
+  if (!computed.has(key)) computed.set(key, inPass("backward", () => computePlanes(node, node[which])));
   return computed.get(key);
 }
 
@@ -99,6 +114,7 @@ function joined(arrays) {
 
 /** The weights of a node by name: {shape, data}; null if it has none or the page has left them out. */
 function weightsOf(node, name) {
+  if (reading.pass === "backward" && name === "weight" && runs.originals.has(node.number)) return runs.originals.get(node.number);
   const number = node.weights[name];
   return number === undefined || number === null ? null : array(number);
 }

@@ -47,7 +47,7 @@ function breakdownParts(breakdown) {
 
 /** Factors and products of a window as tables of coloured cells; for many channels only the channel with the strongest product. */
 function pictures({ factors }, products, [h, w, depth = 1]) {
-  const k = depth > 1 ? strongestPlace(products) % depth : 0;
+  const k = depth > 1 ? strongestProduct(products) % depth : 0;
   const of = (data) => range(h * w).map((p) => data[p * depth + k]);
   const tables = factors.map((f) => cells(of(f.data), h, w, depth > 1 ? `${f.name}, channel ${k}` : f.name));
   const sums = range(h * w).map((p) => range(depth).reduce((sum, c) => sum + products[p * depth + c], 0));
@@ -60,7 +60,7 @@ function pictures({ factors }, products, [h, w, depth = 1]) {
   );
 }
 
-const strongestPlace = (products) => products.reduce((best, x, i) => (Math.abs(x) > Math.abs(products[best]) ? i : best), 0);
+const strongestProduct = (products) => products.reduce((best, x, i) => (Math.abs(x) > Math.abs(products[best]) ? i : best), 0);
 
 function cells(values, h, w, title) {
   const largest = largestOf(values);
@@ -139,7 +139,7 @@ function numbersOf({ factors, parts, value }) {
 }
 
 /** The sum of the parts, next to the stored number. */
-function result({ breakdowns, stored, exact }) {
+function result({ breakdowns, stored, exact, silenced }) {
   if (!breakdowns)
     return [
       make("p", {
@@ -151,7 +151,9 @@ function result({ breakdowns, stored, exact }) {
   const sum = breakdowns.reduce((all, breakdown) => all + breakdown.value, 0);
   const text = breakdowns.length > 1 ? `${breakdowns.length} operations read this number, so their gradients are added: ` : "It adds up to ";
   const off =
-    sum === stored
+    silenced
+      ? ", as it is silenced"
+      : sum === stored
       ? ", the same number"
       : exact
         ? `, off by ${Math.abs(sum - stored).toExponential(0)}: float32 rounds`

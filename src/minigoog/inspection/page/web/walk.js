@@ -16,13 +16,30 @@ const node = () => nodes[nodeNumber()];
 const direction = () => walk[state.step].direction;
 const shownMap = () => mapOf(node(), direction() === "forward" ? "y" : "dy");
 
-/** The number that the page stores exactly: the strongest of the map; of the logits that of the predicted class. */
-const chosenPlace = () => (direction() === "forward" ? node().exact?.at : node().exactBack?.at) ?? [0, 0, 0];
+/** The number that is shown first: the strongest of the map; of the logits that of the predicted class. */
+function chosenPlace() {
+  if (direction() === "backward") return runs.gradient ? strongestPlace(shownMap()) : (node().exactBack?.at ?? [0, 0, 0]);
+  return runs.now === runs.recorded ? (node().exact?.at ?? [0, 0, 0]) : strongestPlace(shownMap(), nodeNumber() === facts.verdict.logits);
+}
+
+/** The place of the largest absolute value of a map, or of the largest value. */
+function strongestPlace(map, signed) {
+  let [best, at] = [-Infinity, [0, 0, 0]];
+  for (let i = 0; i < map.h; i++)
+    for (let j = 0; j < map.w; j++)
+      for (let k = 0; k < map.c; k++) {
+        const x = map.at(i, j, k);
+        const size = signed ? x : Math.abs(x);
+        if (size > best) [best, at] = [size, [i, j, k]];
+      }
+  return at;
+}
 
 /** Goes to a place in the walk and to the strongest number there. */
 function goTo(step) {
   const last = walk.length - 1;
   state.step = Math.max(0, Math.min(last, step));
+  reading.pass = direction();
   [state.row, state.column, state.channel] = chosenPlace();
   showStep();
 }
@@ -35,6 +52,7 @@ function goToNode(number, way = direction()) {
 
 /** Shows another number of the same map. */
 function lookAt(row, column, channel = state.channel) {
+  if (!shownMap()) return;
   const { h, w, c } = shownMap();
   const within = (x, n) => Math.max(0, Math.min(n - 1, x));
   const sameChannel = channel === state.channel;
@@ -61,15 +79,22 @@ function channelOrder(map) {
 
 /** Draws everything that depends on the step. */
 function showStep() {
+  const there = Boolean(shownMap());
   showPosition();
   showInDiagram();
   showInMinimap();
   showPanel();
-  showMap(); // before the grid, which gets the remaining width
-  showGrid();
-  markChannel();
+  for (const id of ["looking", "histograms"]) get(id).hidden = !there;
+  get("missing").hidden = there;
+  if (there) {
+    showMap(); // before the grid, which gets the remaining width
+    showGrid();
+    markChannel();
+    showComparison();
+    showHistograms();
+  }
+  showTools();
   showFilters();
-  showHistograms();
   showNumber();
 }
 
@@ -77,12 +102,14 @@ function showStep() {
 function showChannel() {
   showMap();
   markChannel();
+  showComparison();
+  showTools();
   showFilters();
 }
 
 /** Draws everything that depends on the number. */
 function showNumber() {
-  markPixel();
+  if (shownMap()) markPixel();
   showField();
   showProducts();
   showAddress();

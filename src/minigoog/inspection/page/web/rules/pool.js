@@ -15,8 +15,9 @@ RULES.max_pool2d = {
   },
 };
 
-/** The pixel that an output number of max pooling came from. */
+/** The pixel that an output number of max pooling came from; backward that of the recorded pass. */
 function winnerOf(node, i, j, c) {
+  if (reading.pass === "forward" && runs.now) return largestUnder(node, i, j, c);
   const { data } = array(node.indices.winners);
   const [, w, channels] = node.shape;
   const place = data[(i * w + j) * channels + c];
@@ -25,6 +26,27 @@ function winnerOf(node, i, j, c) {
   const column = (place % window[1]) * dilation[1];
   return [i * stride[0] - padding[0] + row, j * stride[1] - padding[1] + column];
 }
+
+/** The first pixel with the largest number under a window. */
+function largestUnder(node, i, j, c) {
+  const x = inputMap(node);
+  const { rows, columns } = windowOf(node.settings, x, i, j);
+  const pixels = rows.flatMap((row) => columns.map((column) => [row.at, column.at]));
+  return pixels.reduce((best, pixel) => (x.at(...pixel, c) > x.at(...best, c) ? pixel : best));
+}
+
+/** All gradients of the input of max pooling. */
+RULES.max_pool2d.back = (user, k, source) => {
+  const [[h, w], [outH, outW, c]] = [source.shape, user.shape];
+  const [dy, dx] = [planesOf(user, "dy"), new Float32Array(h * w * c)];
+  for (let o = 0; o < c; o++)
+    for (let i = 0; i < outH; i++)
+      for (let j = 0; j < outW; j++) {
+        const [row, column] = winnerOf(user, i, j, o);
+        dx[(o * h + row) * w + column] += dy[(o * outH + i) * outW + j];
+      }
+  return dx;
+};
 
 RULES.avg_pool2d = {
   output(node, i, j, c) {

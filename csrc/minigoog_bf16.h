@@ -1,0 +1,35 @@
+/* A part of minigoog.h, which includes it: maps of bf16. */
+#ifndef MG_MINIGOOG_BF16_H
+#define MG_MINIGOOG_BF16_H
+
+/* ---- bf16 (bf16.c) ----
+ *
+ * The upper half of a float32, as uint16_t. Leading dimensions are in values, but those of float32 maps in floats. Values become bf16 by
+ * rounding to nearest, ties to even; numbers below 2^-126 become 0 with their sign, every NaN becomes 0x7fc0. */
+
+/* Words of 4 bytes that mg_bf16_pack writes for the convolution s (ldx is read). */
+size_t mg_bf16_panels_size(const struct mg_conv *s, const struct mg_machine *machine);
+/* Packs w [kh, kw, cin, cout] in bf16 and bias [cout] (or NULL) of one group into the panels that mg_bf16_conv2d reads. */
+void mg_bf16_pack(const struct mg_conv *s, const uint16_t *w, const float *bias, int32_t *panels, const struct mg_machine *machine);
+/* y = bias plus products of x and weights, at least s->alpha and at most s->beta, NaN stays; in bf16. s as for mg_conv2d_direct, without
+   residual and activation. For each pixel of the window, from its first channel pair on: the odd channel's product is added, the sum rounded
+   to float32, then the even one's. What AVX512_BF16 multiplies is flushed to 0 below 2^-126, products and sums too. */
+void mg_bf16_conv2d(const struct mg_conv *s, const uint16_t *x, const int32_t *panels, uint16_t *y, const struct mg_machine *machine);
+/* The same to float32. */
+void mg_bf16_conv2d_float(const struct mg_conv *s, const uint16_t *x, const int32_t *panels, float *y, const struct mg_machine *machine);
+
+/* y = x in bf16, or in float32: rows of c values (lda, ldy). */
+void mg_to_bf16(const struct mg_elementwise *s, const float *x, uint16_t *y, const struct mg_machine *machine);
+void mg_from_bf16(const struct mg_elementwise *s, const uint16_t *x, float *y, const struct mg_machine *machine);
+
+/* y = the largest value of each window; NaN if there is one. Of x every NaN is positive, as mg_to_bf16 makes it. */
+void mg_bf16_max_pool2d(const struct mg_pool *s, const uint16_t *x, uint16_t *y, const struct mg_machine *machine);
+/* y = the mean of each window, summed in float32 from its first pixel on. */
+void mg_bf16_avg_pool2d(const struct mg_pool *s, const uint16_t *x, float *y, const struct mg_machine *machine);
+
+/* mg_peak for products of bf16. */
+double mg_bf16_peak(size_t rounds, const struct mg_machine *machine);
+/* Whether the machine multiplies bf16 by an instruction for two products (AVX512_BF16), without widening them first. */
+int mg_bf16_has_dot(const struct mg_machine *machine);
+
+#endif

@@ -1,0 +1,86 @@
+"""Which maps of a plan become narrow: bytes, or bf16.
+
+A buffer does if a convolution or an average reads it; to become bytes, nothing negative must be written to it (all its writers end in
+a ReLU, or only move such values). It has one format: so a concatenation's branches write straight into their places. Of bytes it has one
+scale too, and a branch of small values has room for larger ones than calibration showed. Pools and paddings move values as they are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import kernels
+from ..ops.lrn import LRN
+from .layout import Map
+from .lowering import Call
+
+Buffer = Any  # kernels.native.arena.Buffer
+
+
+class NarrowMaps:
+    """The buffers of `calls` that become narrow, and which of them share a scale.
+
+    in_word: values in 4 bytes; signed: whether they can be negative."""
+
+    def __init__(self, calls: Sequence[Call], in_word: int, signed: bool) -> None:
+        self.calls, self.lib, self.in_word, self.signed = calls, kernels.native.program.lib, in_word, signed
+        self.moves = {self.lib.MG_MAX_POOL2D, self.lib.MG_PLACE, self.lib.MG_COPY}
+        products = [call for call in calls if call.kernel == self.lib.MG_CONV2D_DIRECT]
+        self.classifier = products[-1] if products else None  # it stays in float32
+        written = {call.y.buffer for call in calls if call.y.buffer.area == kernels.native.arena.ARENA}
+        self.buffers = self._shrunk({buffer for buffer in written if self._is_aligned(buffer)})
+        self.parents: dict[Buffer, Buffer] = {}
+        for call in calls:
+            if call.kernel in self.moves and self.both(call):
+                self.parents[self.root(call.y)] = self.root(call.x)
+
+    def both(self, call: Call) -> bool:
+        """Whether a call reads and writes narrow maps."""
+        return call.x.buffer in self.buffers and call.y.buffer in self.buffers
+
+    def is_product(self, call: Call) -> bool:
+        """Whether a convolution can be computed with narrow maps."""
+        kinds = (self.lib.MG_NONE, self.lib.MG_RELU, self.lib.MG_CLIP)
+        suits = call.kernel == self.lib.MG_CONV2D_DIRECT and call is not self.classifier and call.residual is None
+        return suits and call.settings["conv"].activation in kinds
+
+    def root(self, m: Map) -> Buffer:
+        """The buffer by whose values the scale of a map is chosen."""
+        buffer = m.buffer
+        while self.parents.get(buffer, buffer) is not buffer:
+            buffer = self.parents[buffer]
+        return buffer
+
+    def _is_aligned(self, buffer: Buffer) -> bool:
+        maps = [m for call in self.calls for m in call.maps() if m.buffer is buffer]
+        return all(m.first % self.in_word == 0 and m.ld % self.in_word == 0 for m in maps)
+
+    def _shrunk(self, buffers: set[Buffer]) -> set[Buffer]:
+        """Those of `buffers` that become narrow: the others are taken away until none is left."""
+        while True:
+            negative = set() if self.signed else {call.y.buffer for call in self.calls if not self._is_positive(call, buffers)}
+            kept = buffers - negative
+            kept = {b for b in kept if any(self._gains(call, kept) for call in self.calls if call.x.buffer is b)}
+            if kept == buffers:
+                return kept
+            buffers = kept
+
+    def _is_positive(self, call: Call, buffers: set[Buffer]) -> bool:
+        """Whether a call writes nothing negative."""
+        if call.kernel in self.moves or type(getattr(call.function, "args", (None,))[0]) is LRN:  # a step in NumPy: partial(..., operation)
+            return call.x.buffer in buffers or call.x.buffer in self._positive_sources(call)
+        settings: Any = next(iter(call.settings.values()), None)
+        if call.kernel in (self.lib.MG_CONV2D_DIRECT, self.lib.MG_CONV2D_WINOGRAD, self.lib.MG_DEPTHWISE):
+            kind, low = settings.activation, settings.alpha
+        elif call.kernel in (self.lib.MG_ACTIVATION, self.lib.MG_ADD):
+            kind, low = settings[5], settings[6]
+        else:
+            return False
+        return bool(kind == self.lib.MG_RELU or (kind == self.lib.MG_CLIP and low >= 0))
+
+    def _positive_sources(self, call: Call) -> set[Buffer]:
+        """The buffer that a call reads, if all its writers write nothing negative although it does not become narrow."""
+        writers = [other for other in self.calls if other.y.buffer is call.x.buffer]
+        return {call.x.buffer} if writers and all(self._is_positive(other, set()) for other in writers) else set()
+
+    def _gains(self, call: Call, buffers: set[Buffer]) -> bool:
+        """Whether a call is better off with a narrow map as its input."""
+        return self.is_product(call) or call.kernel == self.lib.MG_AVG_POOL2D or (call.kernel in self.moves and call.y.buffer in buffers)

@@ -1,0 +1,112 @@
+"""Plans of bf16: which maps are bf16, how far they are from float32, NaN and infinity, the same bits everywhere, what they print."""
+
+import numpy as np
+import pytest
+
+import minigoog as mg
+from minigoog import kernels, nn
+from minigoog.kernels.native import machine
+from minigoog.kernels.reference import bf16 as reference
+from minigoog.models import GoogLeNet
+from tests.compile.narrow_networks import Narrow, images
+from tests.kernels.judge import same_bits
+
+SHAPE = (1, 64, 64, 3)
+
+
+@pytest.fixture(scope="module")
+def googlenet():
+    mg.manual_seed(0)
+    return GoogLeNet(10, aux_heads=False)
+
+
+@pytest.fixture(scope="module")
+def plan(googlenet):
+    return mg.compile(googlenet, SHAPE, precision="bf16")
+
+
+def test_all_products_but_the_first_and_the_last_are_of_bf16(plan):
+    products = [step for step in plan.steps if step.multiply_adds]
+    assert [step.algorithm for step in products] == ["direct", *["bf16"] * (len(products) - 2), "direct"]
+    assert [step.kind for step in plan.steps if step.kind.startswith("to ")] == ["to bf16"]
+
+
+def test_a_plan_of_bf16_is_near_the_plan_of_floats_and_half_as_large(googlenet, plan):
+    exact = mg.compile(googlenet, SHAPE, algorithm="direct")
+    for x in images(4, 64):
+        y, expected = plan(x[None].copy()), exact(x[None].copy())
+        assert np.linalg.norm(y - expected) < 0.01 * np.linalg.norm(expected)
+    assert plan.constant_bytes < 0.51 * exact.constant_bytes + 4 * 1024 * 10
+
+
+def test_a_layer_has_the_bits_of_the_reference():
+    """Between a first layer that moves values, exact in bf16, and a last one that moves its sums, in float32."""
+    model = nn.Sequential(nn.Conv2d(8, 8, 1), nn.Conv2d(8, 12, 3, padding=1, relu=True), nn.Conv2d(12, 12, 1))
+    for conv in (model[0], model[2]):
+        conv.weight.data[...] = np.eye(conv.weight.shape[2], dtype=np.float32)
+        conv.bias.data[...] = 0
+    x = reference.to_bf16(images(1, 9, 8))
+    y = mg.compile(model, x.shape, precision="bf16")(reference.from_bf16(x))
+    w, b = reference.to_bf16(model[1].weight.data), model[1].bias.data
+    assert same_bits(y, reference.bf16_conv2d(x, w, b, padding=1, limits=(0.0, np.inf), to_float=True))
+
+
+def test_plans_of_bf16_have_the_same_bits_on_every_instruction_set_and_any_number_of_threads():
+    """Behind the first layer, which is exact here."""
+    model, before = Narrow(), (machine.isa(), machine.threads())
+    model.first.weight.data[...] = np.rint(model.first.weight.data * 8)
+    x, found = np.rint(images(2, 20) * 4), []
+    try:
+        for isa in machine.available_isas():
+            for threads in (1, 2):
+                machine.set_isa(isa)
+                kernels.set_num_threads(threads)
+                plan = mg.compile(model, x.shape, precision="bf16")
+                last = [i for i, step in enumerate(plan.steps) if step.algorithm == "bf16"][-1]
+                found.append(written(plan, x, last))
+    finally:
+        machine.set_isa(before[0])
+        kernels.set_num_threads(before[1])
+    assert all(same_bits(found[0], y) for y in found)
+
+
+def written(plan, x, step):
+    """What a step of a plan writes."""
+    seen = {}
+
+    def watch(i, areas):
+        if i == step:
+            seen[i] = kernels.native.plan_bf16.values(areas, plan.program.calls[i].y, "bf16")
+
+    plan.program.run(x, [np.empty(shape, np.float32) for shape in plan.output_shapes], watch=watch)
+    return seen[step]
+
+
+def test_nan_and_infinity_come_through(googlenet, plan):
+    for bad in (np.nan, np.inf):
+        x = images(1, 64)
+        x[0, 30, 30] = bad
+        assert np.isnan(plan(x)).any() == np.isnan(mg.compile(googlenet, SHAPE)(x)).any()
+
+
+def test_several_batches_share_packed_weights():
+    model = Narrow()
+    one, both = (mg.compile(model, shape, precision="bf16") for shape in ((1, 32, 32, 3), [(1, 32, 32, 3), (4, 32, 32, 3)]))
+    assert both.constant_bytes == one.constant_bytes
+    x = images()
+    assert same_bits(both(x), np.concatenate([both(image[None].copy()) for image in x]))
+
+
+def test_the_plan_prints_formats_and_errors_and_why_it_is_slow(googlenet, monkeypatch):
+    monkeypatch.setattr(kernels.native.bf16, "has_dot", lambda m: False)
+    text = repr(mg.compile(Narrow(), (1, 32, 32, 3), precision="bf16", calibrate=images()))
+    assert "bf16, 5" in text and " dB" in text and "float32" in text
+    assert text.splitlines()[-1].startswith("bf16: this CPU has no instruction for products of bf16")
+    monkeypatch.setattr(kernels.native.bf16, "has_dot", lambda m: True)
+    assert "no instruction" not in repr(mg.compile(Narrow(), (1, 32, 32, 3), precision="bf16"))
+
+
+def test_compare_measures_every_layer(googlenet, plan):
+    found = plan.compare(googlenet, images(4, 64))
+    assert found.agreement == 1 and 0 < found.worst_error < 0.01
+    assert all(one.decibels > 40 for one in found.layers) and {one.format for one in found.layers} == {"bf16", "float32"}
