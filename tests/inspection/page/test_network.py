@@ -46,6 +46,7 @@ class Mixed(mg.nn.Module):
         ops = mg.ops
         a = ops.lrn(ops.relu(self.conv(x)), 5, 0.9)
         a = ops.max_pool2d(ops.pad(a, (1, 0, 2, 1), 0.5), 3, 2, ceil_mode=True)
+        a = a * ops.hard_sigmoid(ops.reshape(ops.global_avg_pool2d(a), (1, 1, 1, 8)))
         b = ops.channel_shuffle(self.groups(a), 2)
         a = ops.silu(self.depthwise(ops.prelu(a + 0.5 * b, self.slope))) * 2.0
         return self.classifier(ops.flatten(ops.global_avg_pool2d(ops.clip(ops.avg_pool2d(a, 2, 1), -1, 2))))

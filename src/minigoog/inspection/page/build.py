@@ -12,7 +12,7 @@ import numpy as np
 from ..inputs import Sample
 from ..rules import FILES
 from ..trace.trace import Trace
-from .data import page_data
+from .data import page_data, predicted
 from .nodes import nodes_of
 from .packing import Pack
 from .rounding import rounded_network
@@ -43,7 +43,8 @@ def page_of(steps: Trace, sample: Sample, levels: int | None = None, most_weight
     """The page with weights of so many levels, however large it is."""
     if levels is not None and calls_of(nodes_of(steps)):
         with rounded_network(steps, sample, levels) as (its, seen):
-            return _written(*page_data(its, seen, levels, most_weights, recorded=False))
+            facts, pack = page_data(its, seen, levels, most_weights, recorded=False)
+            return _written(facts | {"asInFile": predicted(steps, sample)}, pack)
     return _written(*page_data(steps, sample, levels, most_weights))
 
 

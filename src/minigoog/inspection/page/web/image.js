@@ -130,7 +130,10 @@ const howItRuns = (levels) =>
   (levels === null
     ? "Weights and gradients are stored as float32."
     : `Its weights are rounded to ${2 * levels + 1} levels, each output channel with its own scale (8 bits), and everything on this page is ` +
-      "of the network with these weights. Gradients are rounded to 8 bits; the strongest of each map is exact.");
+      `of the network with these weights; with those of the file it says ${asInFile()}. Gradients are rounded to 8 bits; the strongest of each ` +
+      "map is exact.");
+
+const asInFile = () => `${facts.asInFile.name}, ${(100 * facts.asInFile.chance).toFixed(1)}%`;
 
 /** The note about the page's numbers: where they come from, and which of them are rounded. */
 function showRounding() {

@@ -22,11 +22,11 @@ async function loadNumbers() {
 function bytesOf(text) {
   const value = new Uint8Array(128);
   for (let i = 0; i < DIGITS.length; i++) value[DIGITS.charCodeAt(i)] = i;
-  const view = new DataView(new ArrayBuffer((text.length / 5) * 4));
-  for (let i = 0, at = 0; i < text.length; i += 5, at += 4) {
-    let number = 0;
-    for (let k = 0; k < 5; k++) number = number * 85 + value[text.charCodeAt(i + k)];
-    view.setUint32(at, number);
+  const digits = new TextEncoder().encode(text);
+  const view = new DataView(new ArrayBuffer((digits.length / 5) * 4));
+  for (let i = 0, at = 0; i < digits.length; i += 5, at += 4) {
+    const digit = (k) => value[digits[i + k]];
+    view.setUint32(at, (((digit(0) * 85 + digit(1)) * 85 + digit(2)) * 85 + digit(3)) * 85 + digit(4));
   }
   return view.buffer;
 }
