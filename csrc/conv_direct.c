@@ -44,7 +44,8 @@ void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *pane
     const struct conv_tile t = {.runs = mg_runs_of(s), .ldy = s->ldy, .epilogue = mg_epilogue(s, residual)};
     const size_t groups = mg_max(s->groups, 1), terms = s->kh * s->kw * s->cin, panels_size = mg_panels_size(terms, s->cout, machine);
     const size_t pixels = s->n * s->out_h * s->out_w, work = groups * pixels * terms * s->cout / MULTIPLY_ADDS;
-    const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work, machine);
+    const size_t n_panels = mg_panel_count(k, s->cout), threads = (size_t)mg_threads_for(work, machine);
+    const size_t wanted = threads > 1 ? TASKS_PER_THREAD * threads : 1;
 
     /* With few pixels the output channels are split too, so that one small image keeps every core busy. */
     const size_t tiles = mg_ceil_div(pixels, k->heights[0]), near = (tiles + TILES_IN_TASK / 2) / TILES_IN_TASK;
