@@ -22,7 +22,8 @@ def positive(text: str) -> int:
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser with the flags that all have."""
     p = argparse.ArgumentParser(description=description.split("\n")[0])
-    p.add_argument("--threads", type=positive, default=os.cpu_count())
+    threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
+    p.add_argument("--threads", type=positive, default=threads, help="default: OMP_NUM_THREADS, or all cores")
     p.add_argument("--rounds", type=positive, default=7, help="turns of each contestant")
     p.add_argument("--json", type=output_file, metavar="FILE")
     return p

@@ -1,7 +1,8 @@
 """GoogLeNet against PyTorch, ONNX Runtime and OpenVINO: inference at batch 1, 8, 32 and a training step at batch 32.
 
 python benchmarks/googlenet.py [--batch 1 8 32] [--train-batch 32] [--rounds 15] [--json FILE] [--plot FILE]
-The peers that are installed take part: pip install 'minigoog[bench]'.
+The peers that are installed take part: pip install 'minigoog[bench]'. --formats adds bf16 and int8, of minigoog and of its peers;
+--latencies N percentiles of N single images; --peer-python PYTHON peers of another environment, such as DeepSparse, which wants NumPy 1.
 
 python benchmarks/googlenet.py --against PYTHON [--rounds 30]
 compares this build with another one: the minigoog that the interpreter PYTHON imports, for example an older commit in its own virtual
@@ -10,12 +11,16 @@ in the same round; its median and quartiles are printed. SLOWER: the median is a
 are started anew several times, and the two builds exchange places each time."""
 
 import argparse
+import contextlib
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import flags as common
+import formats
 import harness
 import numpy as np
 import peers
@@ -27,9 +32,10 @@ from minigoog import figures
 # PyTorch's training step is several times slower if its large arrays are returned to the system after each step.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(10**11), "MALLOC_MMAP_THRESHOLD_": str(10**11)}
 AVX2 = {"MINIGOOG_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
-DEFAULT_SETTINGS = ("minigoog", "minigoog compiled", "minigoog compiled, 1 thread", "PyTorch default")
+DEFAULT_SETTINGS = ("minigoog", "minigoog compiled", "minigoog compiled, 1 thread", "minigoog bf16", "minigoog int8", "PyTorch default")
 TRAINING = ("minigoog", "PyTorch channels-last", "PyTorch default")
 CONTESTANTS = [name for name in peers.CONTESTANTS if name != "minigoog compiled, 1 thread"]
+OUTSIDE = {"DeepSparse": "float32", "ONNX Runtime": "float32", "DeepSparse int8": "int8"}  # what --peer-python adds, and its file
 BUILDS = ["minigoog", "minigoog compiled"]  # what --against compares
 OTHER = " (other)"
 TOLERANCE = 1.03  # a build is slower if its median ratio is above this, and the lower quartile above 1
@@ -55,11 +61,29 @@ def entries(task: str, flags: argparse.Namespace) -> list[Entry]:
     return found
 
 
+@contextlib.contextmanager
+def outside(task: str, batch: int, flags: argparse.Namespace) -> Iterator[list[Entry]]:
+    """Contestants of another environment, which read GoogLeNet from files that exist within the with-block."""
+    if not flags.peer_python or task != "inference":
+        yield []
+        return
+    from onnx_googlenet import onnx_googlenet
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = {kind: Path(folder, f"{kind}.onnx") for kind in set(OUTSIDE.values())}
+        files["float32"].write_bytes(onnx_googlenet(peers.model(False), batch))
+        files["int8"].write_bytes(formats.quantized(batch))
+        yield [Entry(f"{name} (outside)", name.removesuffix(" int8"), flags.peer_python, KEEP_MEMORY, f"outside:{files[kind]}")
+               for name, kind in OUTSIDE.items()]
+
+
 def run_contest(task: str, batch: int, flags: argparse.Namespace) -> list[Row]:
     """The rows of one table; peers take a third of the rounds from batch 16 on."""
     found = entries(task, flags)
     if not flags.against:
-        return harness.contest(found, task, batch, flags.threads, flags.rounds if batch < 16 else max(3, flags.rounds // 3))
+        rounds, latencies = flags.rounds if batch < 16 else max(3, flags.rounds // 3), flags.latencies if batch == 1 else 0
+        with outside(task, batch, flags) as others:
+            return harness.contest([*found, *others], task, batch, flags.threads, rounds, latencies)
     rounds = [len(part) for part in np.array_split(range(flags.rounds), min(STARTS, flags.rounds))]
     parts = [harness.contest(found[:: 1 - 2 * (i % 2)], task, batch, flags.threads, n) for i, n in enumerate(rounds)]
     return joined(parts)
@@ -91,16 +115,24 @@ def comparisons(rows: list[Row]) -> list[Row]:
 
 
 def print_table(rows: list[Row]) -> None:
-    """One table: the ratio is to the fastest peer."""
-    others = [row["ms"] for row in rows if not row["name"].startswith("minigoog")]
+    """One table: the ratio is to the fastest peer that computes in the same numbers."""
     print(f"\n{rows[0]['task']}, batch {rows[0]['batch']}; peak memory while running, and how much of it on top of the network built")
     for row in rows:
-        ratio = f"{row['ms'] / min(others):6.2f} x best peer  " if others else ""
+        kind = row.get("format", "float32")
+        others = [peer["ms"] for peer in rows if not peer["name"].startswith("minigoog") and peer.get("format", "float32") == kind]
+        ratio = f"{row['ms'] / min(others):6.2f} x best {kind} peer  " if others else ""
         gradient = f", of a gradient {row['gradient_difference']:.1e}" if "gradient_difference" in row else ""
         low, _, high = harness.quartiles(row["times_ms"])
         memory = f"{row['peak_mib']:6.0f} MiB {row['peak_mib'] - row['built_mib']:6.0f}"
         print(f"  {row['name']:<28}{row['ms']:9.2f} ms  quartiles {low:9.2f} {high:9.2f}  least {row['least_ms']:9.2f}  {ratio}"
-              f"{memory}  difference {row['difference']:.1e}{gradient}", flush=True)
+              f"{memory}  difference {row['difference']:.1e}{gradient}{more(row)}", flush=True)
+
+
+def more(row: Row) -> str:
+    """Percentiles of latency, packed weights and energy, of rows that have them."""
+    text = "".join(f"  {name}% {ms:.2f} ms" for name, ms in row.get("percentiles_ms", {}).items())
+    text += f"  packed {row['packed_mib']:.1f} MiB" if "packed_mib" in row else ""
+    return text + (f"  {row['joules']:.2f} J" if "joules" in row else "")
 
 
 def print_comparisons(found: list[Row]) -> None:
@@ -121,7 +153,11 @@ def parse() -> argparse.Namespace:
     p = common.parser(__doc__ or "")
     p.add_argument("--batch", type=common.positive, nargs="*", default=[1, 8, 32], help="batch sizes for inference")
     p.add_argument("--train-batch", type=common.positive, nargs="*", default=[32], help="batch sizes for training steps")
-    p.add_argument("--contestants", nargs="+", choices=list(peers.CONTESTANTS), help="default: all that are installed")
+    known = [*peers.CONTESTANTS, *formats.CONTESTANTS]
+    p.add_argument("--contestants", nargs="+", choices=known, help="default: those of float32 that are installed")
+    p.add_argument("--formats", action="store_true", help="bf16 and int8 too")
+    p.add_argument("--latencies", type=common.positive, default=0, metavar="N", help="percentiles of N single images")
+    p.add_argument("--peer-python", metavar="PYTHON", help="peers of this interpreter's environment too (outside.py)")
     p.add_argument("--against", metavar="PYTHON", help="compare with the minigoog that this interpreter imports; without peers")
     p.add_argument("--avx2", action="store_true", help="AVX2 only: minigoog, and the peers that can be told to (oneDNN)")
     p.add_argument("--plot", type=figures.output, metavar="FILE", help="draw bars")
@@ -129,8 +165,10 @@ def parse() -> argparse.Namespace:
     flags = p.parse_args()
     flags.rounds = flags.rounds or (ROUNDS_AGAINST if flags.against else ROUNDS)
     flags.contestants = flags.contestants or (BUILDS if flags.against else CONTESTANTS)
-    if flags.against and not shutil.which(flags.against):
-        p.error(f"--against: there is no program {flags.against}")
+    flags.contestants = [*flags.contestants, *(name for name in formats.CONTESTANTS if flags.formats and name not in flags.contestants)]
+    for flag in ("against", "peer_python"):
+        if (program := getattr(flags, flag)) and not shutil.which(program):
+            p.error(f"--{flag.replace('_', '-')}: there is no program {program}")
     if flags.against and not any(name.startswith("minigoog") for name in flags.contestants):
         p.error("--against compares builds of minigoog, expected one of them among --contestants")
     if not flags.batch and not (flags.train_batch and set(flags.contestants) & set(TRAINING)):

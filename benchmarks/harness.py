@@ -22,6 +22,9 @@ HERE = Path(__file__).parent
 # Relative L2, of the logits and, in training, of the gradient of the first layer. At that depth rounding has
 # flipped some ReLUs and maxima: PyTorch in float32 is 1.0e-3 from PyTorch in float64, minigoog 1.1e-3 (batch 2).
 BOUNDS = {"difference": 1e-4, "gradient_difference": 2e-2}
+COARSER = {"float32": 1, "bf16": 300, "int8": 3000}  # times BOUNDS: 3% and 30% of the logits
+BLOCKS = 5  # in which contestants take turns with runs one after the other
+PERCENTILES = (50, 95, 99)
 PAUSE = 0.25  # seconds; ONNX Runtime and OpenMP spin for some milliseconds after a run, and slow the next contestant
 WARM_UP_ROUNDS = 2  # not counted
 
@@ -29,12 +32,15 @@ Row = dict[str, Any]
 
 
 class Entry(NamedTuple):
-    """A contestant: a network of peers.CONTESTANTS, run by the interpreter `python`, with more variables in its environment."""
+    """A contestant: a network of peers.CONTESTANTS, run by the interpreter `python`, with more variables in its environment.
+
+    task: instead of that of the contest."""
 
     name: str
     network: str
     python: str = sys.executable
     environment: dict[str, str] = {}
+    task: str = ""
 
     @property
     def own(self) -> bool:
@@ -54,7 +60,7 @@ class Contestant:
         self.name, self.own = entry.name, entry.own
         self.folder = tempfile.TemporaryDirectory()
         self.output = Path(self.folder.name, "output.npz")
-        command = [entry.python, str(HERE / "worker.py"), entry.network, task, str(batch), str(threads), str(self.output)]
+        command = [entry.python, str(HERE / "worker.py"), entry.network, entry.task or task, str(batch), str(threads), str(self.output)]
         # Its own session: Ctrl-C reaches only this process, and the worker ends when its input is closed.
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=entry.variables(threads), start_new_session=True)
@@ -71,11 +77,18 @@ class Contestant:
 
     def turn(self) -> float:
         """One run; returns its milliseconds. First a pause: threads of the previous contestant may still spin on the cores."""
+        return float(self._go("go")["ms"])
+
+    def turns(self, n: int) -> dict[str, Any]:
+        """`n` runs one after the other: the milliseconds of each, and the energy of one in joules, if it is known."""
+        return self._go(f"go {n}")
+
+    def _go(self, line: str) -> dict[str, Any]:
         assert self.process.stdin
         time.sleep(PAUSE)
-        self.process.stdin.write("go\n")
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
-        return float(self.answer()["ms"])
+        return self.answer()
 
     def stop(self) -> dict[str, Any]:
         """Ends the worker; returns its memory in MiB: after building the network, peak while building, peak while running."""
@@ -87,11 +100,11 @@ class Contestant:
         return memory
 
 
-def contest(entries: Sequence[Entry], task: str, batch: int, threads: int, rounds: int) -> list[Row]:
+def contest(entries: Sequence[Entry], task: str, batch: int, threads: int, rounds: int, latencies: int = 0) -> list[Row]:
     """Rows, one for each contestant that is installed: median and least milliseconds, each turn's, difference of the outputs, memory.
 
     All take turns, `rounds` times after two that do not count. The others' outputs are compared with the first's; a difference beyond
-    its bound ends the contest."""
+    its bound ends the contest. latencies: of so many more runs, in blocks one after the other, the percentiles."""
     contestants: list[Contestant] = []
     try:
         for entry in entries:
@@ -100,18 +113,30 @@ def contest(entries: Sequence[Entry], task: str, batch: int, threads: int, round
         present = installed(contestants)
         differences = check_outputs(present) if present else []
         times = take_turns({contestant.name: contestant.turn for contestant in present}, rounds + WARM_UP_ROUNDS)
-        return [_row(contestant, task, batch, times[contestant.name][WARM_UP_ROUNDS:]) | difference | contestant.stop()
-                for contestant, difference in zip(present, differences, strict=True)]
+        more = percentiles(present, latencies) if latencies else [{} for _ in present]
+        return [_row(contestant, task, batch, times[contestant.name][WARM_UP_ROUNDS:]) | difference | latency | contestant.stop()
+                for contestant, difference, latency in zip(present, differences, more, strict=True)]
     finally:
         for contestant in contestants:
             contestant.process.kill()
+
+
+def percentiles(contestants: Sequence[Contestant], n: int) -> list[Row]:
+    """Of each contestant the percentiles of the milliseconds of `n` runs, and the joules of one where the machine reports them."""
+    blocks = [[contestant.turns(-(-n // BLOCKS)) for contestant in contestants] for _ in range(BLOCKS)]
+    found = []
+    for mine in zip(*blocks, strict=True):
+        times, joules = np.concatenate([block["ms"] for block in mine]), [block["joules"] for block in mine]
+        found.append({"percentiles_ms": dict(zip(map(str, PERCENTILES), np.percentile(times, PERCENTILES).tolist(), strict=True))}
+                     | ({} if None in joules else {"joules": median(joules)}))
+    return found
 
 
 def installed(contestants: Sequence[Contestant]) -> list[Contestant]:
     """The contestants that could be built; prints which could not. RuntimeError if one of another environment is absent."""
     for contestant in contestants:
         if "absent" in contestant.facts:
-            if not contestant.own:
+            if not contestant.own and not contestant.facts.get("optional"):
                 raise RuntimeError(f"{contestant.name}: {contestant.facts['absent']}")
             print(f"{contestant.name}: absent ({contestant.facts['absent']})", file=sys.stderr)
     return [contestant for contestant in contestants if "absent" not in contestant.facts]
@@ -136,7 +161,7 @@ def check_outputs(contestants: Sequence[Contestant]) -> list[dict[str, float]]:
     differences = [dict(zip(BOUNDS, map(difference_of, ys, outputs[0]), strict=False)) for ys in outputs]
     for contestant, found in zip(contestants, differences, strict=True):
         for name, difference in found.items():
-            if not difference < BOUNDS[name]:
+            if not difference < BOUNDS[name] * COARSER[contestant.facts.get("format", "float32")]:
                 raise WrongAnswer(f"{contestant.name}: its {name} is {difference:.2g} (relative L2): a wrong answer is not timed")
     return differences
 

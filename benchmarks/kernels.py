@@ -1,7 +1,8 @@
 """Each kernel and algorithm over every layer of GoogLeNet: GFLOP/s, share of the machine's peak, times NumPy's speed.
 
 python benchmarks/kernels.py [--batch 8] [--layers 3x3] [--algorithm direct winograd] [--direction forward] [--plot FILE]
-A call is timed as a user makes it, packing of the weights included; "plan" is mg.compile of this one layer, which packs once.
+A call is timed as a user makes it, packing of the weights included; "plan" is mg.compile of this one layer, which packs once. "bf16" and
+"int8" are those kernels alone, with packed weights, and their share is that of their own measured peak.
 GFLOP/s count the multiplications of the definition, so `winograd` may exceed the peak. Results are compared, then timed."""
 
 import argparse
@@ -13,6 +14,7 @@ import flags as common
 import harness
 import layers
 import machine
+import narrow_kernels
 import numpy as np
 import numpy_kernels
 import plots
@@ -24,7 +26,7 @@ from minigoog import figures
 from minigoog.array_types import Array
 from minigoog.sparsity.speed.turns import Run, check_answer
 
-ALGORITHMS = ("im2col", "direct", "winograd", "auto", "plan")
+ALGORITHMS = ("im2col", "direct", "winograd", "auto", "plan", *narrow_kernels.FORMATS)
 HEAD = "layer                             algorithm  isa     threads       ms  GFLOP/s  of peak  x NumPy  max error"
 MAP_HEAD = HEAD.replace("GFLOP/s  of peak", "   GB/s  of copy")
 
@@ -62,7 +64,7 @@ def planned(layer: Conv, x: Array, w: Array, b: Array) -> Run:
 
 def can(algorithm: str, layer: Conv, direction: str) -> bool:
     """Whether an algorithm computes this layer."""
-    if algorithm == "plan":
+    if algorithm in ("plan", *narrow_kernels.FORMATS):
         return direction == "forward"
     return algorithm != "winograd" or (layer.kh, layer.kw, layer.stride) == (3, 3, 1)
 
@@ -73,15 +75,18 @@ def convolution_rows(layer: Conv, flags: argparse.Namespace, limits: dict[str, f
 
     values = arrays(layer, flags.batch)
     runs: dict[str, Run] = {"NumPy": lambda: getattr(numpy_kernels, flags.direction)(layer, *values)}
-    for name in filter(lambda name: can(name, layer, flags.direction), flags.algorithm):
+    chosen = [name for name in flags.algorithm if can(name, layer, flags.direction)]
+    narrow = {name: narrow_kernels.prepared(name, layer, values) for name in chosen if name in narrow_kernels.FORMATS}
+    for name in (name for name in chosen if name not in narrow):
         call = partial(convolve, mg.kernels.native, flags.direction, layer, values, name)
         runs[name] = planned(layer, *values[:3]) if name == "plan" else call
     judge = convolve(mg.kernels.reference, flags.direction, layer, [a.astype(np.float64) for a in values])
     facts = {"flops": layer.flops(flags.batch), "bytes": layer.bytes(flags.batch)}
-    rows = measure(layer.name, runs, judge, flags)
+    runs |= {name: run for name, (run, _) in narrow.items()}
+    rows = measure(layer.name, runs, dict.fromkeys(runs, judge) | {name: answer for name, (_, answer) in narrow.items()}, flags)
     for row in rows:
         rate = facts["flops"] / row["ms"] * 1e-6
-        row |= facts | {"gflops": rate, "share": rate / limits["peak_gflops"]}
+        row |= facts | {"gflops": rate, "share": rate / limits.get(f"peak_{row['algorithm']}", limits["peak_gflops"])}
     return rows
 
 
@@ -93,7 +98,7 @@ def map_rows(layer: Map, flags: argparse.Namespace, limits: dict[str, float]) ->
     x = np.random.default_rng(0).standard_normal(shape, np.float32)
     runs = {"NumPy": lambda: numpy_kernels.MAPS[layer.kernel](layer, x)}
     runs[layer.kernel] = lambda: map_kernel(mg.kernels.native, layer, x)
-    rows = measure(layer.name, runs, map_kernel(mg.kernels.reference, layer, x.astype(np.float64)), flags)
+    rows = measure(layer.name, runs, dict.fromkeys(runs, map_kernel(mg.kernels.reference, layer, x.astype(np.float64))), flags)
     for row in rows:
         rate = layer.bytes(flags.batch) / row["ms"] * 1e-6
         row |= {"bytes": layer.bytes(flags.batch), "gbytes": rate, "share": rate / limits["bandwidth"]}
@@ -110,9 +115,9 @@ def map_kernel(kernels: Any, layer: Map, x: Array) -> Any:
     return getattr(kernels, layer.kernel)(x)
 
 
-def measure(name: str, runs: dict[str, Run], judge: Array, flags: argparse.Namespace) -> list[Row]:
-    """Rows for the functions `runs`; the first is the peer."""
-    errors = {algorithm: check_answer(f"{name}, {algorithm}", run(), judge) for algorithm, run in runs.items()}
+def measure(name: str, runs: dict[str, Run], judges: dict[str, Array], flags: argparse.Namespace) -> list[Row]:
+    """Rows for the functions `runs`, with the right answer of each; the first is the peer."""
+    errors = {algorithm: check_answer(f"{name}, {algorithm}", run(), judges[algorithm]) for algorithm, run in runs.items()}
     times = turns.milliseconds(runs, flags.rounds)
     peer = next(iter(times.values()))
     return [{"layer": name, "algorithm": algorithm, "isa": "BLAS" if algorithm == "NumPy" else flags.isa,
@@ -127,7 +132,7 @@ def line(row: Row) -> str:
             f"{row['share']:>9.0%}{row['x_peer']:>9.2f}{row['error']:>11.1e}")
 
 
-def totals(rows: list[Row], peak: float) -> list[Row]:
+def totals(rows: list[Row], limits: dict[str, float]) -> list[Row]:
     """For each algorithm the sum over its layers; x_peer and x_direct compare with NumPy and `direct` on the same layers."""
     ms = {(row["algorithm"], row["layer"]): row["ms"] for row in rows}
     result = []
@@ -136,7 +141,8 @@ def totals(rows: list[Row], peak: float) -> list[Row]:
         spent = sum(row["ms"] for row in mine)
         rate = sum(row["flops"] for row in mine) / spent * 1e-6
         beside = {other: sum(ms.get((other, row["layer"]), np.nan) for row in mine) / spent for other in ("NumPy", "direct")}
-        result.append({"algorithm": name, "layers": len(mine), "ms": spent, "gflops": rate, "share": rate / peak,
+        result.append({"algorithm": name, "layers": len(mine), "ms": spent, "gflops": rate,
+                       "share": rate / limits.get(f"peak_{name}", limits["peak_gflops"]),
                        "x_peer": beside["NumPy"], "x_direct": None if np.isnan(beside["direct"]) else beside["direct"]})
     return result
 
@@ -185,10 +191,12 @@ def main() -> None:
     """Runs and prints what the flags select."""
     flags = parse()
     limits = {"peak_gflops": machine.peak_gflops(), "bandwidth": machine.bandwidth()}
+    limits |= {f"peak_{name}": machine.peak_gflops(name) for name in narrow_kernels.FORMATS if name in flags.algorithm}
     text = "peak {peak_gflops:.0f} GFLOP/s, memory {bandwidth:.1f} GB/s".format(**limits)
+    text += "".join(f", {name} {limits[f'peak_{name}']:.0f} GOP/s" for name in narrow_kernels.FORMATS if name in flags.algorithm)
     print(text, f"batch {flags.batch}", flags.direction, sep="; ")
     rows = print_rows(HEAD, convolution_rows, flags.convolutions, flags, limits)
-    sums = totals(rows, limits["peak_gflops"])
+    sums = totals(rows, limits)
     if sums:
         print_totals(sums)
     maps = print_rows(MAP_HEAD, map_rows, flags.maps, flags, limits)

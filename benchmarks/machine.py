@@ -57,13 +57,13 @@ def use_threads(n: int) -> None:
         os.execve(sys.executable, sys.orig_argv, os.environ | dict.fromkeys(BLAS_THREADS, str(n)))
 
 
-def peak_gflops() -> float:
-    """Float32 multiply-adds of all threads in use, GFLOP/s: the best burst within two seconds, because other processes may be busy."""
+def peak_gflops(precision: str = "float32") -> float:
+    """Products and sums of all threads in use, GFLOP/s: the best burst within two seconds, because other processes may be busy."""
     import minigoog
 
     best, end = 0.0, time.perf_counter() + 2
     while time.perf_counter() < end:
-        best = max(best, minigoog.kernels.native.machine.peak_gflops())
+        best = max(best, minigoog.kernels.native.machine.peak_gflops(precision=precision))
         time.sleep(PAUSE)
     return best
 

@@ -50,17 +50,21 @@ static inline size_t mg_window_at(const struct mg_conv *s, size_t pixel)
 }
 
 /* windows[i] = where the window under output pixel first + i begins, `n` of them; from `end` on they repeat the last, whose outputs are
-   not written. */
+   not written. Row by row: divisions take longer than a row of 7 pixels. */
 static inline void mg_windows_of(const struct mg_conv *s, const float *x, size_t first, size_t end, size_t n, const float **windows)
 {
-    size_t col = first % s->out_w;
-    for (size_t i = 0; i < n; i++) {
-        if (first + i >= end)
-            windows[i] = windows[i - 1];
-        else
-            windows[i] = i && col ? windows[i - 1] + s->stride_w * s->ldx : x + mg_window_at(s, first + i);
-        col = col + 1 == s->out_w ? 0 : col + 1;
+    const size_t step = s->stride_w * s->ldx, inside = mg_min(n, end - first), row = first / s->out_w;
+    size_t ox = first % s->out_w, oy = row % s->out_h, image = row / s->out_h, i = 0;
+    while (i < inside) {
+        const float *at = x + ((image * s->h + oy * s->stride_h) * s->w + ox * s->stride_w) * s->ldx;
+        for (const size_t row_end = mg_min(inside, i + s->out_w - ox); i < row_end; at += step)
+            windows[i++] = at;
+        ox = 0, oy++;
+        if (oy == s->out_h)
+            oy = 0, image++;
     }
+    for (; i < n; i++)
+        windows[i] = windows[i - 1];
 }
 
 #endif

@@ -11,7 +11,7 @@
 #include "parallel.h"
 
 enum {
-    TILES_IN_TASK = 8,    /* 112 pixels share a panel while it is in cache */
+    TILES_IN_TASK = 8,    /* about 48 pixels (with AVX2) share a panel while it is in cache; at most 3 / 2 as many */
     TASKS_PER_THREAD = 8, /* so that a fast core can take work from a slow one */
 };
 
@@ -19,24 +19,20 @@ enum {
 static void direct_task(const struct mg_conv *s, const struct kernels *k, struct conv_tile t, const float *x, const float *panels, float *y,
                         size_t first, size_t end, size_t panel, size_t panel_end)
 {
-    const float *windows[TILES_IN_TASK * MAX_HEIGHT];
-    mg_windows_of(s, x, first, end, TILES_IN_TASK * k->heights[0], windows);
+    const float *windows[TILES_IN_TASK * MAX_HEIGHT * 3 / 2];
+    mg_windows_of(s, x, first, end, mg_ceil_div(end - first, k->heights[0]) * k->heights[0], windows);
 
     const float *residual = t.epilogue.residual;
     const size_t columns = 2 * k->lanes, terms = s->kh * s->kw * s->cin, lines = terms + 1;
-    const size_t tiles = mg_ceil_div(end - first, k->heights[0]);
     const float *panels_end = panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * lines;
     for (; panel < panel_end; panel++) {
-        const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
-        const float *next = panels + panel * columns * lines + width * lines;
-        const size_t share = mg_min((size_t)(panels_end - next), width * lines) / tiles;
-        for (size_t pixel = first; pixel < end; pixel += k->heights[0], next += share) {
-            const size_t n_rows = mg_min(k->heights[0], end - pixel);
-            mg_look_ahead(&t, next, terms, panels_end, windows[0]);
-            t.epilogue.residual = residual ? residual + pixel * s->ldr + panel * columns : NULL;
-            mg_conv_tile(k, terms, mg_height_for(k->heights, n_rows), width / k->lanes)(
-                &t, windows + (pixel - first), panels + panel * columns * lines, y + pixel * s->ldy + panel * columns, n_rows, n_cols);
-        }
+        const size_t width = mg_panel_width(k, s->cout, panel), column = panel * columns;
+        const float *at = panels + column * lines, *next = at + width * lines;
+        mg_look_ahead(&t, next, mg_min((size_t)(panels_end - next), width * lines), mg_ceil_div(end - first, k->heights[0]) * terms,
+                      panels_end, at);
+        t.epilogue.residual = residual ? residual + first * s->ldr + column : NULL;
+        mg_conv_tiles(k, &t, terms, width / k->lanes, windows, at, y + first * s->ldy + column, end - first,
+                      mg_min(width, s->cout - column));
     }
 }
 
@@ -48,17 +44,19 @@ void mg_conv2d_direct(const struct mg_conv *s, const float *x, const float *pane
     const struct conv_tile t = {.runs = mg_runs_of(s), .ldy = s->ldy, .epilogue = mg_epilogue(s, residual)};
     const size_t groups = mg_max(s->groups, 1), terms = s->kh * s->kw * s->cin, panels_size = mg_panels_size(terms, s->cout, machine);
     const size_t pixels = s->n * s->out_h * s->out_w, work = groups * pixels * terms * s->cout / MULTIPLY_ADDS;
-    const size_t n_panels = mg_panel_count(k, s->cout), wanted = TASKS_PER_THREAD * (size_t)mg_threads_for(work, machine);
+    const size_t n_panels = mg_panel_count(k, s->cout), threads = (size_t)mg_threads_for(work, machine);
+    const size_t wanted = threads > 1 ? TASKS_PER_THREAD * threads : 1;
 
     /* With few pixels the output channels are split too, so that one small image keeps every core busy. */
-    const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], blocks = mg_ceil_div(pixels, pixels_in_task) * groups;
-    const size_t parts = mg_min(n_panels, mg_ceil_div(wanted, blocks ? blocks : 1));
+    const size_t tiles = mg_ceil_div(pixels, k->heights[0]), near = (tiles + TILES_IN_TASK / 2) / TILES_IN_TASK;
+    const size_t blocks = tiles ? mg_max(near, 1) : 0, parts = blocks ? mg_min(n_panels, mg_ceil_div(wanted, blocks * groups)) : 1;
 
-    PARALLEL_FOR(task, blocks * parts, work, machine) {
-        const size_t part = task % parts, group = task / parts % groups, first = task / parts / groups * pixels_in_task;
+    PARALLEL_FOR(task, blocks * groups * parts, work, machine) {
+        const size_t part = task % parts, group = task / parts % groups, block = task / parts / groups;
+        const size_t first = tiles * block / blocks * k->heights[0], end = mg_min(tiles * (block + 1) / blocks * k->heights[0], pixels);
         struct conv_tile of_group = t;
         of_group.epilogue.residual = residual ? residual + group * s->cout : NULL;
-        direct_task(s, k, of_group, x + group * s->cin, panels + group * panels_size, y + group * s->cout, first,
-                    mg_min(first + pixels_in_task, pixels), n_panels * part / parts, n_panels * (part + 1) / parts);
+        direct_task(s, k, of_group, x + group * s->cin, panels + group * panels_size, y + group * s->cout, first, end,
+                    n_panels * part / parts, n_panels * (part + 1) / parts);
     }
 }

@@ -84,13 +84,9 @@ static void multiply(const struct mg_conv *s, const struct kernels *k, const str
     for (size_t i = 0; i < p->grid.positions; i++, v += p->block * s->cin, m += p->block * width, panel += position) {
         for (size_t tile = 0; tile < tiles + k->heights[0]; tile++) /* rows past the end repeat the last and are not written */
             rows[tile] = v + mg_min(tile, tiles - 1) * s->cin;
-        for (size_t tile = 0; tile < tiles; tile += k->heights[0]) {
-            const size_t n_rows = mg_min(k->heights[0], tiles - tile);
-            const float *next = panel + position;
-            mg_look_ahead(&t, next + mg_min((size_t)(panels_end - next), position * tile / tiles), s->cin, panels_end, v);
-            mg_conv_tile(k, s->cin, mg_height_for(k->heights, n_rows), width / k->lanes)(&t, rows + tile, panel, m + tile * width, n_rows,
-                                                                                         width);
-        }
+        const float *next = panel + position;
+        mg_look_ahead(&t, next, mg_min((size_t)(panels_end - next), position), mg_ceil_div(tiles, k->heights[0]) * s->cin, panels_end, v);
+        mg_conv_tiles(k, &t, s->cin, width / k->lanes, rows, panel, m, tiles, width);
     }
 }
 

@@ -117,17 +117,17 @@ struct conv_tile {
     struct mg_runs runs;
     size_t ldy;
     struct epilogue epilogue;
-    const float *ahead; /* what will be read next: a cache line of it is prefetched with each position, `ahead_step` floats further on */
+    const float *ahead; /* what will be read next: prefetched with each position, `ahead_step` floats further on */
     size_t ahead_step;
 };
 
-/* Has the tile prefetch `lines` cache lines from `at` on if they all are before `end`, else nothing: memory that is not mapped never
-   faults, but made a first-generation EPYC 8 times slower. here: any address that will be read. */
-static inline void mg_look_ahead(struct conv_tile *t, const float *at, size_t lines, const float *end, const float *here)
+/* Has tiles of `positions` positions in all prefetch the `floats` from `at` on if they all are before `end`, else nothing: memory that is not
+   mapped never faults, but made a first-generation EPYC 8 times slower. here: any address that will be read. */
+static inline void mg_look_ahead(struct conv_tile *t, const float *at, size_t floats, size_t positions, const float *end, const float *here)
 {
-    const int inside = lines * CACHE_LINE <= (size_t)(end - at);
+    const int inside = floats <= (size_t)(end - at);
     t->ahead = inside ? at : here;
-    t->ahead_step = inside ? CACHE_LINE : 0;
+    t->ahead_step = inside ? floats / positions : 0;
 }
 
 /* One row of outputs of a depthwise convolution (depthwise.inc). */

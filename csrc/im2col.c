@@ -5,23 +5,33 @@
 #include "kernels.h"
 #include "parallel.h"
 
+/* A row of the canvas: zeros around the pixels of x_row, which lie side by side; NULL: only zeros. */
+static void place_row(const struct mg_place *s, const float *x_row, float *y_row)
+{
+    const size_t c = s->c, left = (size_t)s->left * c, end = x_row ? left + s->w * c : left;
+    memset(y_row, 0, left * sizeof *y_row);
+    if (x_row)
+        memcpy(y_row + left, x_row, s->w * c * sizeof *y_row);
+    memset(y_row + end, 0, (s->out_w * c - end) * sizeof *y_row);
+}
+
 void mg_place(const struct mg_place *s, const float *x, float *y, const struct mg_machine *machine)
 {
     assert(s->ldx >= s->c && s->step_h > 0 && s->step_w > 0);
     const size_t c = s->c;
+    const int together = s->step_w == 1 && s->ldx == c && s->left >= 0 && (size_t)s->left + s->w <= s->out_w;
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * c, machine) {
         float *y_row = y + row * s->out_w * c;
-        memset(y_row, 0, s->out_w * c * sizeof *y);
         const ptrdiff_t down = (ptrdiff_t)(row % s->out_h) - s->top;
-        if (down < 0 || down % (ptrdiff_t)s->step_h || down / (ptrdiff_t)s->step_h >= (ptrdiff_t)s->h)
-            continue;
-        const float *x_row = x + (row / s->out_h * s->h + (size_t)down / s->step_h) * s->w * s->ldx;
-        if (s->step_w == 1 && s->ldx == c && s->left >= 0 && (size_t)s->left + s->w <= s->out_w) {
-            memcpy(y_row + (size_t)s->left * c, x_row, s->w * c * sizeof *y);
+        const int inside = down >= 0 && down % (ptrdiff_t)s->step_h == 0 && down / (ptrdiff_t)s->step_h < (ptrdiff_t)s->h;
+        const float *x_row = inside ? x + (row / s->out_h * s->h + (size_t)down / s->step_h) * s->w * s->ldx : NULL;
+        if (together) {
+            place_row(s, x_row, y_row);
             continue;
         }
-        for (size_t j = 0; j < s->w; j++) {
+        memset(y_row, 0, s->out_w * c * sizeof *y);
+        for (size_t j = 0; x_row && j < s->w; j++) {
             const ptrdiff_t at = s->left + (ptrdiff_t)(j * s->step_w);
             if (at >= 0 && at < (ptrdiff_t)s->out_w)
                 memcpy(y_row + (size_t)at * c, x_row + j * s->ldx, c * sizeof *y);

@@ -59,6 +59,7 @@ struct kernels {
     weight_tile_fn *weight_tile[HEIGHTS][2];
     block_tile_fn *block_tile[HEIGHTS][2];
     conv_tile_fn *long_conv_tile[HEIGHTS][2]; /* for sums of more than LONG_SUM terms: see mg_conv_tile */
+    conv_tile_fn *run_tile[HEIGHTS][2];       /* for windows of one run */
     block_tile_fn *long_block_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t ld, float *panel);
     void (*transpose_matrix)(size_t rows, size_t cols, const float *a, size_t lda, float *at, size_t ldat);
@@ -136,10 +137,28 @@ static inline int mg_height_for(const size_t heights[HEIGHTS], size_t n)
     return height;
 }
 
-/* The tiles of one or two vectors for sums of `terms` products. */
-static inline conv_tile_fn *mg_conv_tile(const struct kernels *k, size_t terms, int height, size_t vectors)
+/* The tiles of one or two vectors for windows of `runs`, sums of `terms` products. */
+static inline conv_tile_fn *mg_conv_tile(const struct kernels *k, const struct mg_runs *runs, size_t terms, int height, size_t vectors)
 {
-    return (terms > LONG_SUM ? k->long_conv_tile : k->conv_tile)[height][vectors - 1];
+    const int one_run = runs->rows * runs->in_row == 1;
+    return (terms > LONG_SUM ? k->long_conv_tile : one_run ? k->run_tile : k->conv_tile)[height][vectors - 1];
+}
+
+/* The tiles of n_rows output pixels, the last one as low as it can be; see gemm_tile.inc. */
+static inline void mg_conv_tiles(const struct kernels *k, const struct conv_tile *t, size_t terms, size_t vectors, const float *const *rows,
+                                 const float *panel, float *y, size_t n_rows, size_t n_cols)
+{
+    const size_t rest = n_rows % k->heights[0];
+    const int height = rest ? mg_height_for(k->heights, rest) : 0;
+    const size_t full = height ? n_rows - rest : n_rows;
+    if (full)
+        mg_conv_tile(k, &t->runs, terms, 0, vectors)(t, rows, panel, y, full, n_cols);
+    if (full == n_rows)
+        return;
+    struct conv_tile last = *t;
+    last.ahead += full / k->heights[0] * terms * t->ahead_step;
+    last.epilogue.residual = t->epilogue.residual ? t->epilogue.residual + full * t->epilogue.ldr : NULL;
+    mg_conv_tile(k, &t->runs, terms, height, vectors)(&last, rows + full, panel, y + full * t->ldy, rest, n_cols);
 }
 
 static inline block_tile_fn *mg_block_tile(const struct kernels *k, size_t terms, int height, size_t vectors)

@@ -12,8 +12,9 @@
 #include "plan.h"
 
 enum {
-    LONGEST = 3,         /* calls of a strip */
-    PARTS_PER_THREAD = 2 /* so that a fast core can take work from a slow one; each part computes rows at its border once more */
+    LONGEST = 3,          /* calls of a strip */
+    PARTS_PER_THREAD = 2, /* so that a fast core can take work from a slow one; each part computes rows at its border once more */
+    ROWS_IN_PART = 16     /* at least, or a thread has one part: of 28 rows in 4 parts of 3x3 windows a fifth is computed twice */
 };
 
 /* How the rows of a call's maps lie. */
@@ -126,6 +127,13 @@ static void run_rows(struct strip *s, struct mg_span out, double *seconds, int t
     }
 }
 
+/* In how many parts the threads share the rows of the last output. */
+static size_t parts_of(size_t rows, size_t threads)
+{
+    const size_t many = PARTS_PER_THREAD * threads;
+    return threads == 1 ? 1 : rows >= many * ROWS_IN_PART ? many : mg_min(threads, rows);
+}
+
 void mg_run_strip(const struct mg_call *calls, size_t image, const struct run *run, double *seconds, int threads)
 {
     assert(calls->strip > 1 && calls->strip <= LONGEST && calls->strip_rows > 0);
@@ -133,7 +141,7 @@ void mg_run_strip(const struct mg_call *calls, size_t image, const struct run *r
     for (size_t i = 0; i < calls->strip; i++)
         all.lines[i] = lines_of(&calls[i]);
     const size_t rows = all.lines[calls->strip - 1].rows.out;
-    const size_t parts = run->machine->threads > 1 ? mg_min(PARTS_PER_THREAD * (size_t)run->machine->threads, rows) : 1;
+    const size_t parts = parts_of(rows, (size_t)run->machine->threads);
     const struct mg_machine alone = {run->machine->isa, 1};
     const int dividing = threads * (parts > 1 ? run->machine->threads : 1);
 

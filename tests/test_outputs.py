@@ -26,16 +26,20 @@ OTHERWISE = {  # file: why its bare writes are right
     "src/minigoog/sparsity/report/figures.py": "into memory",
     "src/minigoog/data/download.py": "into NAME.part, which is renamed when it is complete",
     "src/minigoog/train/run.py": "adds a line to the metrics, and takes it off again if it could not be written whole",
+    "benchmarks/formats.py": "into a temporary folder",
+    "benchmarks/googlenet.py": "into a temporary folder",
     "benchmarks/worker.py": "into a temporary folder of the benchmark, and to /proc",
     "src/minigoog/detection/rcnn/training.py": "into files of atomic_write",
     "docs/tour/chapters.py": "into a file of atomic_write",
+    "docs/page_pictures.py": "into a file of atomic_write",
     "docs/conf.py": "into the site, which is built anew each time",
     "examples/train_on_your_images.py": "draws the example's images",
 }
 # flags of files and folders that programs write, and read
 WRITTEN = {"--json", "--csv", "--drawn", "--evidence", "--figure", "--mistakes", "--output", "--plot", "--into"}
 READ = {"--config", "--data", "--data-dir", "--image", "--images", "--script", "--weights", "--resume", "--against", "--classes",
-        "--prototxt", "--boxes", "--folder", "--exercises"}
+        "--prototxt", "--boxes", "--folder", "--exercises", "--ort",
+        "--peer-python"}
 
 
 # ---- every write is atomic ----

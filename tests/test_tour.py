@@ -13,7 +13,7 @@ from minigoog import kernels
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # Seconds. nbclient waits 4 for the rest of an output and then silently goes on without it, which a busy machine can need.
 PATIENCE = {"timeout": 300, "startup_timeout": 300, "iopub_timeout": 300, "raise_on_iopub_timeout": True}
-COMPILES = "11_where_the_time_goes"  # `compile` needs the C kernels
+COMPILE = ("11_where_the_time_goes", "16_fewer_bits")  # `compile` needs the C kernels
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.s
 
 @each_chapter
 def test_a_chapter_prints_what_it_shows(path, load):
-    if path.stem == COMPILES and kernels.native is None:
+    if path.stem in COMPILE and kernels.native is None:
         pytest.skip("the chapter compiles a network, which needs the C kernels")
     assert "\n".join(load("chapters").differences(path)) == ""
 
@@ -151,7 +151,7 @@ def test_the_notebooks_are_what_the_chapters_make(load):
 def test_a_notebook_runs_in_a_kernel_and_prints_what_its_chapter_shows(path, load, tmp_path, monkeypatch):
     nbformat, nbclient = (pytest.importorskip(name, reason="pip install '.[test]' brings Jupyter") for name in ("nbformat", "nbclient"))
     pytest.importorskip("ipykernel", reason="pip install '.[test]' brings Jupyter")
-    if path.stem == COMPILES and kernels.native is None:
+    if path.stem in COMPILE and kernels.native is None:
         pytest.skip("the chapter compiles a network, which needs the C kernels")
     for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path))

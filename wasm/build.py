@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MODULE = ROOT / "src" / "minigoog" / "inspection" / "page" / "web" / "network" / "kernels.wasm"
 COMPILER = "clang-14"
 NEEDS = ("clang-14", "lld-14", "wasi-libc", "libclang-rt-14-dev-wasm32")
-EXPORTS = ("mg_run_plan", "mg_plan_scratch", "mg_pack_weights", "mg_panels_size", "mg_winograd_pack", "mg_peak", "__heap_base")
+EXPORTS = ("mg_run_plan", "mg_plan_scratch", "mg_pack_weights", "mg_panels_size", "mg_winograd_pack", "mg_flip_weights", "mg_conv2d_direct",
+           "mg_peak", "__heap_base")
 FLAGS = [
     "--target=wasm32-wasi", "-O3", "-msimd128", "-std=gnu11", "-DNDEBUG", "-ffp-contract=fast", "-fvisibility=hidden", "-Wno-psabi",
     "-mexec-model=reactor",  # no main: _initialize, then any function

@@ -29,14 +29,17 @@ def chosen(monkeypatch, losses, **settings):
 def test_auto_takes_the_shortest_format_whose_loss_stays_below_the_bound(monkeypatch, with_instructions, int8, bf16, bound, expected):
     plan = chosen(monkeypatch, {"int8": int8, "bf16": bf16}, max_loss=bound)
     assert plan.recipe.precision == expected
-    assert repr(plan).splitlines()[-1].startswith(f"{expected}: {expected} of: int8 {int8:.1%}, bf16 {bf16:.1%} of first choices lost")
+    assert repr(plan).splitlines()[-1]== (
+        f"{expected}: chosen for a loss of at most {bound:.1%}; "
+        f"int8 loses {int8:.1%} of first choices; bf16 loses {bf16:.1%} of first choices"
+    )
 
 
 def test_by_rule_a_format_without_its_instruction_is_not_tried(monkeypatch):
     for module in (kernels.native.int8, kernels.native.bf16):
         monkeypatch.setattr(module, "has_dot", lambda m: False)
     plan = chosen(monkeypatch, {}, max_loss=1.0)
-    assert plan.recipe.precision == "float32" and "int8 not tried (this CPU has no instruction" in repr(plan)
+    assert plan.recipe.precision == "float32" and "int8 was not tried (this CPU has no instruction" in repr(plan)
 
 
 def test_with_trials_the_fastest_is_taken(monkeypatch):

@@ -77,13 +77,13 @@ def choose(make: Callable[[str], "Plan"], images: Array, max_loss: float, machin
         if timed or has_instruction(precision, machine):
             plans[precision] = make(precision)
             losses[precision] = loss(plans[precision], exact, images)
-            notes.append(f"{precision} {losses[precision]:.1%}")
+            notes.append(f"{precision} loses {losses[precision]:.1%} of first choices")
         else:
-            notes.append(f"{precision} not tried ({WITHOUT[precision]})")
+            notes.append(f"{precision} was not tried ({WITHOUT[precision]})")
     fit = [precision for precision in (*NARROW, "float32") if losses.get(precision, np.inf) <= max_loss]
     best = min(fit, key=lambda precision: _seconds(plans[precision])) if timed else fit[0]
     chosen = plans[best]
-    chosen.recipe = chosen.recipe._replace(note=f"{best} of: {', '.join(notes)} of first choices lost, at most {max_loss:.1%} allowed")
+    chosen.recipe = chosen.recipe._replace(note=f"chosen for a loss of at most {max_loss:.1%}; {'; '.join(notes)}")
     return chosen
 
 

@@ -146,6 +146,7 @@ def test_wide_windows_and_long_titles_fit(driver, tmp_path):
 def test_a_page_of_rounded_weights_says_so_and_is_exact_with_them(driver, tmp_path):
     page = Page(driver, tmp_path, rounding=(127,))
     assert "weights are rounded to 255 levels" in page.text("#rounding") and "Gradients are rounded to 8 bits" in page.text("#rounding")
+    assert "with those of the file it says 5, 37.4%" in page.text("#rounding")
     page.run("minigoog.goToNode(4); minigoog.lookAt(0, 0)")
     assert "exact" in page.text("#products h2")
     page.run("minigoog.goToNode(4, 'backward'); minigoog.lookAt(0, 0)")

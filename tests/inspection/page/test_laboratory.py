@@ -53,6 +53,8 @@ def test_a_silenced_branch_changes_the_prediction_and_undo_brings_it_back(lab):
     assert lab.text("#changed") == "inception3b.branch3x3.conv: silenced" and not np.allclose(logits(lab), before)
     assert lab.text("#classes") != words
     assert lab.run("return Math.max(...minigoog.runs.now.planesOf(minigoog.state.step))") == 0
+    lab.run("minigoog.lookAt(1, 1, 3)")
+    assert "stored is 0, as it is silenced" in lab.text("#products .result")
     layer = lab.sample.model.inception3b.branch3x3.conv
     kept = [parameter.data.copy() for parameter in (layer.weight, layer.bias)]
     layer.weight.data[...], layer.bias.data[...] = 0, 0
@@ -77,10 +79,12 @@ def test_an_edited_weight_is_used_and_explained(lab):
     assert np.array_equal(logits(lab), before)
 
 
-def test_gradients_stay_those_of_the_recorded_image(lab):
+def test_gradients_stay_those_of_the_recorded_image_and_weights(lab):
     place = [[4, "backward", 2, 2, 1], [1, "backward", 3, 3, 3]]
     before = lab.explained(place)
     changed(lab, "minigoog.change(() => { minigoog.changes.noise = 60; })")
+    lab.run("minigoog.goToNode(4); minigoog.lookAt(3, 3, 5)")
+    changed(lab, "document.getElementById('weight-value').value = '3'; document.querySelector('#tools .weight button').click()")
     assert lab.explained(place) == before and "noise of 60" in lab.text("#changed")
     assert "Gradients stay those of the recorded image" in lab.text("#ran")
 
@@ -120,6 +124,21 @@ def test_the_pointer_paints_on_the_image_and_the_network_sees_it(lab):
     lab.click("#paint")
     assert lab.run("return minigoog.changes.photograph.data[0]") == 255 and not np.array_equal(logits(lab), before)
     assert "painted on" in lab.text("#changed")
+
+
+def test_the_gradient_starts_at_the_class_that_is_chosen(lab):
+    lab.run("minigoog.goToNode(4, 'backward')")
+    recorded = lab.explained([[4, "backward", 2, 2, 1]])
+    name = lab.text("#classes li:nth-child(2) span")
+    lab.click("#classes li:nth-child(2) .start")
+    lab.wait("return minigoog.runs.gradient !== null")
+    assert f"from {name}, computed here" in lab.text("#ran") and "◂" in lab.text("#classes li:nth-child(2) span")
+    ((value, stored, exact),) = lab.explained([[4, "backward", 2, 2, 1]])
+    expected = mg.trace(lab.sample.model, lab.sample.image, int(name))["inception2a.branch3x3.conv"][0].dy[0, 2, 2, 1]
+    assert exact and stored == pytest.approx(float(expected), rel=1e-3, abs=1e-6) and value == pytest.approx(stored, rel=1e-3, abs=1e-6)
+    lab.click("#classes li:first-child .start")
+    lab.wait("return minigoog.runs.gradient === null")
+    assert lab.explained([[4, "backward", 2, 2, 1]]) == recorded
 
 
 def test_two_passes_are_compared(lab):

@@ -38,7 +38,7 @@ class Mixed(mg.nn.Module):
     """Every operation that the page computes: those of C that no other network here has, and those of JavaScript."""
 
     def __init__(self):
-        self.conv, self.depthwise = mg.nn.Conv2d(3, 8, 3, padding=1), mg.nn.Conv2d(8, 8, 3, stride=2, groups=8)
+        self.conv, self.depthwise = mg.nn.Conv2d(3, 8, 3, stride=(2, 1), padding=2, dilation=2), mg.nn.Conv2d(8, 8, 3, stride=2, groups=8)
         self.groups, self.slope = mg.nn.Conv2d(8, 8, 3, padding=1, groups=2), mg.nn.Parameter(np.linspace(-0.2, 0.3, 8, dtype=np.float32))
         self.classifier = mg.nn.Linear(8, 5)
 
@@ -46,6 +46,7 @@ class Mixed(mg.nn.Module):
         ops = mg.ops
         a = ops.lrn(ops.relu(self.conv(x)), 5, 0.9)
         a = ops.max_pool2d(ops.pad(a, (1, 0, 2, 1), 0.5), 3, 2, ceil_mode=True)
+        a = a * ops.hard_sigmoid(ops.reshape(ops.global_avg_pool2d(a), (1, 1, 1, 8)))
         b = ops.channel_shuffle(self.groups(a), 2)
         a = ops.silu(self.depthwise(ops.prelu(a + 0.5 * b, self.slope))) * 2.0
         return self.classifier(ops.flatten(ops.global_avg_pool2d(ops.clip(ops.avg_pool2d(a, 2, 1), -1, 2))))
@@ -111,12 +112,14 @@ def test_the_pixels_of_the_page_become_the_input_of_the_trace(tmp_path):
     assert np.array_equal(floats(in_node(tmp_path, build.page_of(steps, sample), script)), sample.image.reshape(-1))
 
 
-@pytest.mark.parametrize("resize, interpolation", [(24, "bilinear"), ((30, 19), "bicubic"), (0.875, "box"), (40, "nearest")])
-def test_a_photograph_becomes_the_pixels_that_python_makes_of_it(tmp_path, resize, interpolation):
+@pytest.mark.parametrize("resize, interpolation, antialias", [
+    (24, "bilinear", True), ((30, 19), "bicubic", True), (0.875, "box", True), (40, "nearest", True), (0.875, "bilinear", False),
+])  # fmt: skip
+def test_a_photograph_becomes_the_pixels_that_python_makes_of_it(tmp_path, resize, interpolation, antialias):
     pytest.importorskip("PIL")
     steps, sample = mixed()
     photograph = np.random.default_rng(1).integers(0, 256, (37, 53, 3)).astype(np.uint8)
-    preprocess = Preprocess((21, 17, 3), resize, sample.preprocess.mean, sample.preprocess.std, "BGR", interpolation)
+    preprocess = Preprocess((21, 17, 3), resize, sample.preprocess.mean, sample.preprocess.std, "BGR", interpolation, antialias)
     page = build.page_of(steps, sample._replace(preprocess=preprocess))
     script = f"say(Array.from(middleOf({{h: 37, w: 53, c: 3, data: Uint8ClampedArray.from({photograph.reshape(-1).tolist()})}}).data));"
     assert np.array_equal(np.reshape(in_node(tmp_path, page, script), (21, 17, 3)), preprocess.middle(photograph))
@@ -136,6 +139,17 @@ def test_a_network_that_the_page_cannot_run_shows_what_is_stored_and_says_why(fl
     steps, sample = traced(**flags)
     network, why, number = in_node(tmp_path, build.page_of(steps, sample), script)
     assert network is None and "only Python can compute" in why and number == pytest.approx(float(steps.forward[0].output[0, 0, 0, 0]))
+
+
+@pytest.mark.parametrize("made", [traced, mixed], ids=["tiny", "mixed"])
+def test_gradients_from_another_class_are_those_of_python(made, tmp_path):
+    steps, sample = made()
+    script = "await startNetwork(); const found = gradientsFrom(1); say(nodes.map((node) => bytes(found.planes.get(node.number))));"
+    said = in_node(tmp_path, build.page_of(steps, sample), script)
+    other = trace(sample.model, sample.image, 1)
+    for node, text in zip(nodes_of(other), said, strict=True):
+        dy = np.moveaxis(node.dy.reshape(node.y.shape[1:] if node.y.ndim == 4 else (1, 1, -1)), -1, 0)
+        assert np.allclose(floats(text), dy.reshape(-1), rtol=1e-3, atol=1e-5 * np.abs(dy).max()), node.name
 
 
 @pytest.mark.slow

@@ -12,20 +12,20 @@ import numpy as np
 from ..inputs import Sample
 from ..rules import FILES
 from ..trace.trace import Trace
-from .data import page_data
+from .data import page_data, predicted
 from .nodes import nodes_of
 from .packing import Pack
 from .rounding import rounded_network
 from .running import calls_of
 
-LIMIT = 15_000_000  # bytes of the file
+LIMIT = 17_500_000  # bytes of the file
 MOST_EXACT = 3_200_000  # numbers; more than that cannot fit as float32
 ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept: the first pair that fits the limit
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
 )  # fmt: skip
 FIRST = ("numbers", "breakdown", "windows")  # the scripts are joined into one program in this order: these, rules/, network/, the rest
-NETWORK = ("kernels", "packing", "network", "runs", "verdict", "resize", "photograph")
-LAB = ("changes", "bench", "compare", "tools")
+NETWORK = ("kernels", "packing", "network", "runs", "verdict", "backward", "gradients", "resize", "photograph")
+LAB = ("changes", "start", "bench", "compare", "tools")
 REST = ("explain", "colours", "walk", "places", "diagram", "flow", "maps", "filters", "histogram", "products", "panel", "image",
         "keys", "main")  # fmt: skip
 
@@ -43,7 +43,8 @@ def page_of(steps: Trace, sample: Sample, levels: int | None = None, most_weight
     """The page with weights of so many levels, however large it is."""
     if levels is not None and calls_of(nodes_of(steps)):
         with rounded_network(steps, sample, levels) as (its, seen):
-            return _written(*page_data(its, seen, levels, most_weights, recorded=False))
+            facts, pack = page_data(its, seen, levels, most_weights, recorded=False)
+            return _written(facts | {"asInFile": predicted(steps, sample)}, pack)
     return _written(*page_data(steps, sample, levels, most_weights))
 
 

@@ -220,11 +220,23 @@ def _ran(step: Step) -> Facts:
     return {"index": step.index, "kernels": kernels, "ms": step.ms, "multiplyAdds": step.multiply_adds}
 
 
+def predicted(steps: Trace, sample: Sample) -> Facts:
+    """The most probable class of a Trace, {"name", "chance"}."""
+    chances = _chances(steps.logits)
+    return {"name": sample.classes[int(chances.argmax())], "chance": float(chances.max())}
+
+
+def _chances(logits: Op) -> Array:
+    """The probability of each class of the first image."""
+    values = logits.y[0].astype(np.float64)
+    weights = np.exp(values - values.max())
+    chances: Array = weights / weights.sum()
+    return chances
+
+
 def _verdict(nodes: list[Node], logits: Op, sample: Sample) -> Facts:
     """The classes that are predicted, with the evidence for each, exact."""
-    values = logits.y[0].astype(np.float64)
-    chances = np.exp(values - values.max())
-    chances /= chances.sum()
+    values, chances = logits.y[0].astype(np.float64), _chances(logits)
     order = [int(c) for c in np.argsort(-chances, kind="stable")[:BEST]]
     best = order if sample.label in order else [*order, sample.label]
     found = evidence(logits, best)

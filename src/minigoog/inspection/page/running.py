@@ -73,7 +73,8 @@ def network(nodes: list[Node], pack: Pack) -> Facts | None:
     """The facts with which the page runs the network; None if it cannot: an operation is random, or exists in Python only.
 
     calls      number of an array of words: struct mg_call of each
-    segments   what runs in turn: {"calls": [first, end]} of them in C, or {"node": number}, whose rule in JavaScript computes its map
+    count      how many calls
+    segments   what runs in turn: {"calls": how many} of them in C, or {"node": number}, whose rule in JavaScript computes its map
     packs      the weights that calls read: see _pack
     constants  [offset, number of an array] of other arrays that calls read
     maps       of each node [area, offset, floats from one pixel to the next, after how many calls it is there]
@@ -85,7 +86,7 @@ def network(nodes: list[Node], pack: Pack) -> Facts | None:
 
 def calls_of(nodes: list[Node]) -> Calls | None:
     """The calls that compute the maps of the nodes from the image; None if the page cannot make them."""
-    if kernels.native is None or nodes[0].y.ndim != 4 or nodes[0].y.shape[0] != 1:
+    if kernels.native is None or not MODULE.is_file() or nodes[0].y.ndim != 4 or nodes[0].y.shape[0] != 1:
         return None
     try:
         return _lowered(nodes)
@@ -148,9 +149,10 @@ def _facts(nodes: list[Node], calls: Calls, memory: Memory, pack: Pack) -> Facts
 
 
 def _pack(steps: list[Call], i: int, of: list[list[int]], memory: Memory) -> tuple[Facts | None, list[Array]]:
-    """(the weights of call number i, its other constants). The weights are {"kernel", "at", "bias", "nodes", "part", "parts", "shape"}.
+    """(the weights of call number i, its other constants).
 
-    They are those of the convolutions `nodes` side by side; of them the output channels of part number `part` of `parts`, HWIO `shape`."""
+    The weights, {"kernel", "at", "bias", "nodes", "part", "parts", "side", "groups"}: those of the convolutions `nodes` side by side, of
+    their output channels part number `part` of `parts`, packed at `at`. `bias`: where a bias that is not packed goes, or None."""
     step, kinds = steps[i], kernels.native.words.WITH_WEIGHTS
     if step.kernel not in kinds:
         return None, [a for a in step.constants() if isinstance(a, np.ndarray)]

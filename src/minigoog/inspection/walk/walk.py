@@ -12,6 +12,7 @@ from ..rules import input_names
 from ..trace.receptive_field import ReceptiveField
 from ..trace.step import Step
 from ..trace.trace import Trace
+from .bits import explained
 from .picture import bars, picture
 from .places import place
 from .wrapping import terminal_width, wrapped
@@ -204,6 +205,11 @@ class Walk(cmd.Cmd):
             rows, columns = step.receptive_field.window(index[-3], index[-2], self.image.shape[:2])
             seen = f"rows {rows.start} to {rows.stop - 1} and columns {columns.start} to {columns.stop - 1}"
             self.say(f"it can depend on {seen} of the image")
+
+    def do_bits(self, words: str) -> None:
+        """ROW COLUMN CHANNEL: the same in bytes: codes, scales, sums, rounding"""
+        step = self.last()
+        self.say(explained(step, place(words.split(), step.output_shape[1:], "bits")))
 
     def do_gradient(self, words: str) -> None:
         """[input|weight|bias] PLACE: how this number of a gradient came"""

@@ -20,6 +20,7 @@ from . import (  # noqa: E402, F401
     described,
     int8,
     machine,
+    narrow,
     plan,
     plan_bf16,
     plan_int8,

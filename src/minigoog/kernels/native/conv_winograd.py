@@ -14,6 +14,7 @@ from .conv_geometry import NOTHING, RELU, Algorithm, Epilogue, place
 from .pointers import NULL, Pointer, dense, pixels
 
 FEW_TILES = 32  # of 4x4 outputs: below, the transformed weights take longer to fetch than to use, and tiles of 2x2 have fewer
+MANY_WEIGHTS = 1 << 18  # of which four times as many are worth it for twice as many tiles only: 512 to 512 channels take 36 or 16 MiB
 
 
 def tiles(s: ConvShape, side: int = 4) -> int:
@@ -23,7 +24,8 @@ def tiles(s: ConvShape, side: int = 4) -> int:
 
 def side_of(s: ConvShape) -> int:
     """The side of the square of outputs that one tile computes, going forward."""
-    return 2 if s.kh == 5 or tiles(s) < FEW_TILES else 4
+    few = 2 * FEW_TILES if s.cin * s.cout >= MANY_WEIGHTS else FEW_TILES
+    return 2 if s.kh == 5 or tiles(s) < few else 4
 
 
 def supports(s: ConvShape) -> bool:

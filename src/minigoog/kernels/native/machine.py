@@ -93,13 +93,14 @@ def stay_alone() -> None:
     set_threads(1)
 
 
-def peak_gflops(repeats: int = 20) -> float:
-    """The measured peak of all threads together: GFLOP/s of float32 multiply-adds."""
+def peak_gflops(repeats: int = 20, precision: str = "float32") -> float:
+    """The measured peak of all threads together: products and sums of "float32", "bf16" or "int8" in GFLOP/s (GOP/s)."""
+    burst = {"float32": lib.mg_peak, "bf16": lib.mg_bf16_peak, "int8": lib.mg_int8_peak}[precision]
     rounds, m = 100_000, current()
     best = 0.0
     for _ in range(repeats):
         start = time.perf_counter()
-        operations = lib.mg_peak(rounds, m)
+        operations = burst(rounds, m)
         best = max(best, operations / (time.perf_counter() - start))
     return best * 1e-9
 

@@ -102,9 +102,15 @@ function drawThumbnails() {
   });
 }
 
+/** The channel with the strongest number, which is stored unless the pass is another than the recorded one. */
+function strongestChannel(n, map, which) {
+  const changed = which === "y" ? runs.now !== runs.recorded : runs.gradient !== null;
+  return changed ? strongestPlace(map)[2] : ((which === "y" ? n.exact : n.exactBack)?.at[2] ?? 0);
+}
+
 /** The strongest channel of a map as an image; a vector as a square of its numbers. */
 function thumbnailOf(n, map, which) {
-  if (map.h > 1) return canvasOf(map.plane((which === "y" ? n.exact : n.exactBack)?.at[2] ?? 0), map.h, map.w);
+  if (map.h > 1) return canvasOf(map.plane(strongestChannel(n, map, which)), map.h, map.w);
   const side = Math.ceil(Math.sqrt(map.c));
   return canvasOf(
     Float32Array.from({ length: side * side }, (_, k) => (k < map.c ? map.at(0, 0, k) : 0)),

@@ -1,8 +1,9 @@
 // ---- The explanation of one number: of an output, or of a gradient ----
 
-/** {at, stored, breakdowns: [{user, ...breakdown}], exact} of a number of a node's output ("forward") or of its gradient ("backward").
+/** {at, stored, breakdowns: [{user, ...breakdown}], exact, silenced} of a number of a node's output ("forward") or of its gradient ("backward").
  *
- * `breakdowns` is null if an operation has no rule or the page does not store what it needs. `exact`: nothing was rounded to 8 bits. */
+ * `breakdowns` is null if an operation has no rule or the page does not store what it needs. `exact`: nothing was rounded to 8 bits. `silenced`: a
+ * learner has made it 0. */
 function explain(node, direction, i, j, c) {
   return inPass(direction, () => explained(node, direction, i, j, c));
 }
@@ -19,15 +20,16 @@ function explained(node, direction, i, j, c) {
     };
   }
   const stored = mapOf(node, direction === "forward" ? "y" : "dy").at(i, j, c);
-  const exact = facts.levels === null || (direction === "forward" && runs.now !== null);
+  const exact = facts.levels === null || (runs.now !== null && (direction === "forward" || runs.gradient !== null));
   if (mapsAreMissing()) return { at: [i, j, c], stored, exact, breakdowns: null };
   const breakdowns = direction === "forward" ? [RULES[node.rule]?.output(node, i, j, c)] : users.map((use) => sentBack(use, i, j, c));
-  return { at: [i, j, c], stored, exact, breakdowns: breakdowns.every(Boolean) ? breakdowns : null };
+  const silenced = reading.pass === "forward" && isSilenced(node.number, c);
+  return { at: [i, j, c], stored, exact, silenced, breakdowns: breakdowns.every(Boolean) ? breakdowns : null };
 }
 
 /** The number that Python has explained, {at, stored, breakdowns}, if it is one of the pass that is read and the page cannot do so itself. */
 function recordedPlace(node, direction) {
-  if (direction === "backward") return node.exactBack;
+  if (direction === "backward") return runs.gradient ? undefined : node.exactBack;
   return runs.now === null || (runs.now === runs.recorded && !RULES[node.rule]) ? node.exact : undefined;
 }
 

@@ -59,7 +59,7 @@ function showField() {
 
 /** The classes with their probabilities; each shows its evidence. */
 function showClasses() {
-  const { label, evidence, whyNot } = facts.verdict;
+  const { evidence, whyNot } = facts.verdict;
   const classes = verdictOf(runs.now);
   get("classes").replaceChildren(
     ...classes.map((entry, k) => {
@@ -67,16 +67,16 @@ function showClasses() {
       const button = make(
         "button",
         {
-          "aria-pressed": String(state.evidence === k),
+          "aria-pressed": String(state.evidence === entry.class),
           title: evidence ? "Show where in the image the evidence for it is" : entry.name,
-          onclick: () => chooseEvidence(k),
+          onclick: () => chooseEvidence(entry.class, k),
         },
         make("i", { style: `width: ${100 * entry.chance}%` }),
-        make("span", { text: entry.name + (entry.class === label ? " \u25c2" : "") }),
+        make("span", { text: entry.name + (entry.class === presentLabel() ? " \u25c2" : "") }),
         make("b", { text: chance }),
       );
       if (evidence === undefined) button.disabled = true;
-      return make("li", {}, button);
+      return make("li", {}, button, ...(canStartElsewhere() ? [startButton(entry)] : []));
     }),
   );
   const start = `\u25c2 marks the class where the gradient starts.`;
@@ -85,19 +85,25 @@ function showClasses() {
       ? `${start} ${whyNot}`
       : state.evidence === null
         ? `${start} Choose a class to see where in the image the evidence for it is.`
-        : because(classes[Math.min(state.evidence, classes.length - 1)]);
+        : because(chosenEntry());
 }
 
 const because = ({ name, share, bias, logit }) =>
   `Orange is evidence for ${name}, blue is evidence against it. ` +
   `Exact: the mean of this map, ${digits(share)}, plus the bias, ${digits(bias)}, is the logit, ${digits(logit)}.`;
 
-/** Shows the evidence for a class over the image, or hides it. */
-function chooseEvidence(k) {
-  state.evidence = state.evidence === k ? null : k;
+/** What the shown pass says about the class whose evidence is shown. */
+function chosenEntry() {
+  const found = verdictOf(runs.now).find((entry) => entry.class === state.evidence);
+  return found ?? entryOf(runs.now, state.evidence);
+}
+
+/** Shows the evidence for a class, in place `k` of the list, over the image, or hides it. */
+function chooseEvidence(c, k) {
+  state.evidence = state.evidence === c ? null : c;
   document.body.classList.toggle("with-evidence", state.evidence !== null);
   showClasses();
-  get("classes").querySelectorAll("button")[k].focus();
+  get("classes").querySelectorAll("li > button:first-child")[k].focus();
   drawEvidence();
 }
 
@@ -105,9 +111,8 @@ function drawEvidence() {
   const canvas = get("evidence");
   [canvas.width, canvas.height] = [get("pixels").width, get("pixels").height];
   if (state.evidence === null) return;
-  const classes = verdictOf(runs.now);
-  const { map } = classes[Math.min(state.evidence, classes.length - 1)];
-  const largest = largestOf(classes.flatMap((entry) => entry.map.flat()));
+  const { map } = chosenEntry();
+  const largest = largestOf([map, ...verdictOf(runs.now).map((entry) => entry.map)].flat(2));
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = true;
   context.imageSmoothingQuality = "high";
@@ -125,7 +130,10 @@ const howItRuns = (levels) =>
   (levels === null
     ? "Weights and gradients are stored as float32."
     : `Its weights are rounded to ${2 * levels + 1} levels, each output channel with its own scale (8 bits), and everything on this page is ` +
-      "of the network with these weights. Gradients are rounded to 8 bits; the strongest of each map is exact.");
+      `of the network with these weights; with those of the file it says ${asInFile()}. Gradients are rounded to 8 bits; the strongest of each ` +
+      "map is exact.");
+
+const asInFile = () => `${facts.asInFile.name}, ${(100 * facts.asInFile.chance).toFixed(1)}%`;
 
 /** The note about the page's numbers: where they come from, and which of them are rounded. */
 function showRounding() {

@@ -22,11 +22,11 @@ async function loadNumbers() {
 function bytesOf(text) {
   const value = new Uint8Array(128);
   for (let i = 0; i < DIGITS.length; i++) value[DIGITS.charCodeAt(i)] = i;
-  const view = new DataView(new ArrayBuffer((text.length / 5) * 4));
-  for (let i = 0, at = 0; i < text.length; i += 5, at += 4) {
-    let number = 0;
-    for (let k = 0; k < 5; k++) number = number * 85 + value[text.charCodeAt(i + k)];
-    view.setUint32(at, number);
+  const digits = new TextEncoder().encode(text);
+  const view = new DataView(new ArrayBuffer((digits.length / 5) * 4));
+  for (let i = 0, at = 0; i < digits.length; i += 5, at += 4) {
+    const digit = (k) => value[digits[i + k]];
+    view.setUint32(at, (((digit(0) * 85 + digit(1)) * 85 + digit(2)) * 85 + digit(3)) * 85 + digit(4));
   }
   return view.buffer;
 }
@@ -56,9 +56,14 @@ function unpack({ shape, kind, at, scales, planes }) {
  * Outputs are those of the pass that is read (network/runs.js), or where the page cannot run the network, those that it stores. */
 function mapOf(node, which) {
   if (which === "y" && runRead()) return runRead().map(node.number);
+  if (which === "dy" && runs.gradient) return mapOfPlanes(node, runs.gradient.planes.get(node.number));
   if (!node[which] || (node[which].user !== undefined && mapsAreMissing())) return null;
-  const [h, w, c] = node.shape;
-  const data = planesOf(node, which);
+  return mapOfPlanes(node, planesOf(node, which));
+}
+
+/** A map from its planes [c, h, w]; null without them. */
+function mapOfPlanes({ shape: [h, w, c] }, data) {
+  if (!data) return null;
   return {
     h,
     w,
@@ -76,6 +81,7 @@ const computed = new Map(); // "number of a node, y or dy" -> its planes, where 
 /** The planes [c, h, w] of a node's output or gradient: stored, or computed from those of other nodes. */
 function planesOf(node, which) {
   if (which === "y" && runRead()) return runRead().planesOf(node.number);
+  if (which === "dy" && runs.gradient) return runs.gradient.planes.get(node.number);
   const { array: number, from } = node[which];
   const size = node.shape.reduce((a, b) => a * b, 1);
   if (number !== undefined) {
@@ -108,6 +114,7 @@ function joined(arrays) {
 
 /** The weights of a node by name: {shape, data}; null if it has none or the page has left them out. */
 function weightsOf(node, name) {
+  if (reading.pass === "backward" && name === "weight" && runs.originals.has(node.number)) return runs.originals.get(node.number);
   const number = node.weights[name];
   return number === undefined || number === null ? null : array(number);
 }

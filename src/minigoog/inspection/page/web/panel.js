@@ -8,6 +8,8 @@ const NEXT = [
   ["?", "shows all keyboard shortcuts."],
 ].slice(0, touch ? 3 : undefined);
 
+const LABORATORY = ["Drop", "a photograph on the page, and it goes through the network here. The laboratory, below the classes and below each map, changes more."];
+
 function showPosition() {
   const steps = walk.filter((step) => step.direction === direction());
   const place = steps.indexOf(walk[state.step]) + 1;
@@ -29,7 +31,7 @@ function showPanel() {
   );
   const first = state.step === 0;
   get("welcome").hidden = !first;
-  get("welcome").replaceChildren(...(first ? NEXT.map(([key, text]) => make("p", {}, make("kbd", { text: inTouch(key) }), " ", inTouch(text))) : []));
+  get("welcome").replaceChildren(...(first ? [...NEXT, ...(runs.network && !touch ? [LABORATORY] : [])].map(([key, text]) => make("p", {}, make("kbd", { text: inTouch(key) }), " ", inTouch(text))) : []));
   get("row").replaceChildren(
     ...rowOf(node()).map(([name, value, title]) => make("div", { title }, make("dt", { text: name }), make("dd", { text: value }))),
   );

@@ -139,7 +139,7 @@ function numbersOf({ factors, parts, value }) {
 }
 
 /** The sum of the parts, next to the stored number. */
-function result({ breakdowns, stored, exact }) {
+function result({ breakdowns, stored, exact, silenced }) {
   if (!breakdowns)
     return [
       make("p", {
@@ -151,7 +151,9 @@ function result({ breakdowns, stored, exact }) {
   const sum = breakdowns.reduce((all, breakdown) => all + breakdown.value, 0);
   const text = breakdowns.length > 1 ? `${breakdowns.length} operations read this number, so their gradients are added: ` : "It adds up to ";
   const off =
-    sum === stored
+    silenced
+      ? ", as it is silenced"
+      : sum === stored
       ? ", the same number"
       : exact
         ? `, off by ${Math.abs(sum - stored).toExponential(0)}: float32 rounds`

@@ -18,7 +18,7 @@ const shownMap = () => mapOf(node(), direction() === "forward" ? "y" : "dy");
 
 /** The number that is shown first: the strongest of the map; of the logits that of the predicted class. */
 function chosenPlace() {
-  if (direction() === "backward") return node().exactBack?.at ?? [0, 0, 0];
+  if (direction() === "backward") return runs.gradient ? strongestPlace(shownMap()) : (node().exactBack?.at ?? [0, 0, 0]);
   return runs.now === runs.recorded ? (node().exact?.at ?? [0, 0, 0]) : strongestPlace(shownMap(), nodeNumber() === facts.verdict.logits);
 }
 

@@ -17,12 +17,17 @@ function openLab() {
   get("noise").oninput = () => change(() => (changes.noise = Number(get("noise").value)));
   get("undo").onclick = () => change(undoAll);
   get("keep").onclick = keep;
-  get("paint").onclick = () => press(get("paint"));
+  get("paint").onclick = () => get("stack").classList.toggle("painting", press(get("paint")));
   listenToBrush();
   showLab();
 }
 
-const press = (button) => button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+/** Presses a button that stays down, or lifts it; returns whether it is down. */
+function press(button) {
+  const down = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", String(down));
+  return down;
+}
 
 function shiftButton(text, [down, right]) {
   const names = { "\u2190": "left", "\u2191": "up", "\u2193": "down", "\u2192": "right" };
@@ -58,9 +63,14 @@ function showLab() {
   get("undo").disabled = !isChanged();
   get("noise").value = changes.noise;
   get("noise-value").textContent = changes.noise;
-  get("ran").textContent = `The forward pass took ${runs.ms.toFixed(runs.ms < 10 ? 1 : 0)} ms here. Gradients stay those of the recorded image and weights.`;
+  get("ran").textContent = `The forward pass took ${runs.ms.toFixed(runs.ms < 10 ? 1 : 0)} ms here. ${aboutGradients()}`;
   get("keep").textContent = runs.other ? "Stop comparing" : "Compare with this";
   showKept();
+}
+
+function aboutGradients() {
+  const from = runs.gradient ? `, from ${facts.verdict.names[runs.gradient.label]}, computed here` : "";
+  return `Gradients stay those of the recorded image and weights${from}.`;
 }
 
 // ---- a photograph: chosen, dropped, painted on ----
@@ -97,7 +107,7 @@ function listenToDrops() {
 function listenToBrush() {
   const canvas = get("stack");
   canvas.onpointerdown = canvas.onpointermove = (event) => {
-    if (get("paint").getAttribute("aria-pressed") !== "true" || !(event.buttons & 1)) return;
+    if (!canvas.classList.contains("painting") || !(event.buttons & 1)) return;
     event.preventDefault();
     const { left, top, width } = canvas.getBoundingClientRect();
     const pixel = nodes[0].shape[1] / width;

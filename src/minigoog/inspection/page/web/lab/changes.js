@@ -63,9 +63,12 @@ function silence(number, channels) {
   else changes.silenced.delete(number);
 }
 
+const isSilenced = (number, c) => Boolean(changes.silenced.get(number)?.includes(c));
+
 /** Gives one weight of a node another value: `place` is its number in the array. */
 function editWeight(number, place, value) {
-  const { data } = weightsOf(nodes[number], "weight");
+  const { shape, data } = weightsOf(nodes[number], "weight");
+  if (!runs.originals.has(number)) runs.originals.set(number, { shape, data: data.slice() });
   const known = changes.weights.find((edit) => edit.number === number && edit.place === place);
   if (!known) changes.weights.push({ number, place, before: data[place] });
   data[place] = value;
@@ -75,9 +78,10 @@ function editWeight(number, place, value) {
 /** Everything as it was recorded. */
 function undoAll() {
   for (const { number, place, before } of changes.weights.reverse()) {
-    weightsOf(nodes[number], "weight").data[place] = before;
+    inPass("forward", () => (weightsOf(nodes[number], "weight").data[place] = before));
     runs.network.packAgain(number);
   }
+  runs.originals.clear();
   changes.silenced.clear();
   Object.assign(changes, { photograph: null, name: "", shift: [0, 0], noise: 0, weights: [] });
 }
@@ -89,7 +93,7 @@ function changesInWords() {
     return `${nodes[number].name}: ${all ? "silenced" : `channel${channels.length > 1 ? "s" : ""} ${channels.join(", ")} silenced`}`;
   });
   const edits = changes.weights.map(({ number, place, before }) => {
-    const { shape, data } = weightsOf(nodes[number], "weight");
+    const { shape, data } = inPass("forward", () => weightsOf(nodes[number], "weight"));
     return `${nodes[number].name}: weight [${unravelled(place, shape)}] is ${digits(data[place])}, was ${digits(before)}`;
   });
   const image = [changes.name, changes.shift.some(Boolean) && `shifted by ${changes.shift.join(", ")} pixels`, changes.noise && `noise of ${changes.noise}`];

@@ -13,8 +13,10 @@ function showKept() {
   if (!other) return;
   const best = verdictOf(other.run)[0];
   const words = other.changes.length ? other.changes.join("; ") : "the recorded image and weights";
+  const image = canvasOfPixels(other.pixels);
+  image.style.imageRendering = other.pixels.w > 64 ? "auto" : "pixelated";
   get("kept").replaceChildren(
-    canvasOfPixels(other.pixels),
+    image,
     make("figcaption", { text: `Kept to compare: ${words}. ${best.name}, ${(100 * best.chance).toFixed(1)}%` }),
   );
 }

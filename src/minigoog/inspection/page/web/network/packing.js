@@ -10,7 +10,7 @@ class Packer {
   }
 
   pack(pack) {
-    const { weights, bias } = weightsFor(pack);
+    const { weights, bias } = inPass("forward", () => weightsFor(pack));
     this.places.floats(this.plain, weights.data.length).set(weights.data);
     if (bias) this.places.floats(this.bias, bias.length).set(bias);
     const at = this.constants + 4 * pack.at;

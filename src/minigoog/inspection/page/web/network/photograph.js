@@ -4,21 +4,20 @@ const GREY = [0.299, 0.587, 0.114].map(Math.fround); // luma of RGB
 
 /** The part of an image {h, w, c: 3, data} that the network sees, in its size and with its channels, from 0 to 255. */
 function middleOf(image) {
-  const { input_size: size, resize, interpolation } = facts.preprocess;
-  const [h, w, c] = size;
-  const cut = centreOf(sized(image, resize, size, interpolation), h, w);
+  const [h, w, c] = facts.preprocess.input_size;
+  const cut = centreOf(sized(image, facts.preprocess), h, w);
   return c === 3 ? cut : grey(cut);
 }
 
 /** `resize`: a length for the shorter side, [height, width], or a part of each side, which is cut out first. */
-function sized(image, resize, [h, w], interpolation) {
-  if (Array.isArray(resize)) return resized(image, ...resize, interpolation);
+function sized(image, { resize, input_size: [h, w], interpolation, antialias }) {
+  if (Array.isArray(resize)) return resized(image, ...resize, interpolation, antialias);
   if (Number.isInteger(resize) && resize > 1) {
     const long = (side) => Math.floor((resize * side) / Math.min(image.h, image.w));
-    return resized(image, long(image.h), long(image.w), interpolation);
+    return resized(image, long(image.h), long(image.w), interpolation, antialias);
   }
   const cut = centreOf(image, ...[image.h, image.w].map((side) => Math.max(1, toEven(side * resize))));
-  return resized(cut, h, w, interpolation);
+  return resized(cut, h, w, interpolation, antialias);
 }
 
 function centreOf(image, height, width) {

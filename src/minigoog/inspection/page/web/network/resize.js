@@ -11,7 +11,9 @@ const UNIT = 2 ** 22; // 1 as an integer
 const cubic = (x, a) => (x < 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0);
 
 /** An image {h, w, c, data} of bytes at another size. */
-function resized(image, h, w, interpolation) {
+function resized(image, h, w, interpolation, antialias = true) {
+  if (h === image.h && w === image.w) return image;
+  if (!antialias) return plainBilinear(image, h, w);
   if (interpolation === "nearest") return nearest(image, h, w);
   const narrow = w === image.w ? image : alongRows(image, w, interpolation);
   return h === image.h ? narrow : transposed(alongRows(transposed(narrow), h, interpolation));
@@ -51,6 +53,32 @@ function sharesOf(old, size, reach, share) {
     const shares = range(end - first).map((k) => share((k + first - centre + 0.5) / wide));
     const sum = shares.reduce((a, b) => a + b, 0);
     return { first, shares: shares.map((x) => Math.trunc((x / sum) * UNIT + (x < 0 ? -0.5 : 0.5))) };
+  });
+}
+
+/** An image at another size, each pixel from the four nearest only, also where it shrinks: without antialias, as TensorFlow does it. */
+function plainBilinear({ h, w, c, data }, height, width) {
+  const f = Math.fround;
+  const y = { h: height, w: width, c, data: new Uint8ClampedArray(height * width * c) };
+  const [rows, columns] = [neighbours(h, height), neighbours(w, width)];
+  const between = (a, b, share) => f(f(a * f(1 - share)) + f(b * share));
+  rows.forEach(([top, bottom, down], i) =>
+    columns.forEach(([left, right, along], j) => {
+      for (let k = 0; k < c; k++) {
+        const inRow = (row) => between(data[(row * w + left) * c + k], data[(row * w + right) * c + k], along);
+        y.data[(i * width + j) * c + k] = toEven(between(inRow(top), inRow(bottom), down));
+      }
+    }),
+  );
+  return y;
+}
+
+/** [index before, index after, share of the latter] of each of `size` pixels along an axis of `old`. */
+function neighbours(old, size) {
+  return range(size).map((i) => {
+    const at = Math.min(Math.max((i + 0.5) * (old / size) - 0.5, 0), old - 1);
+    const first = Math.trunc(at);
+    return [first, Math.min(first + 1, old - 1), Math.fround(at - first)];
   });
 }
 

@@ -26,8 +26,10 @@ class Run {
 }
 
 /** network: null if this browser cannot run it, for the reason `whyNot`. recorded: the pass on the image and with the weights that came with
- * the page, to which all gradients belong; now: that of what the learner has made of them; other: one kept to be compared with. */
-const runs = { network: null, recorded: null, now: null, other: null, whyNot: null, ms: 0 };
+ * the page, to which all gradients belong; now: that of what the learner has made of them; other: one kept to be compared with.
+ * gradient: those of the recorded pass from another class (gradients.js), or null: those that the page stores. originals: weights as they
+ * were recorded, of nodes that have others now, {shape, data} by number. */
+const runs = { network: null, recorded: null, now: null, other: null, gradient: null, originals: new Map(), whyNot: null, ms: 0 };
 /** The pass whose maps mapOf gives: backward, those that the gradients belong to. run: the network while it runs. */
 const reading = { pass: "forward", run: null };
 

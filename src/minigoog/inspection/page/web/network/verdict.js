@@ -4,17 +4,19 @@ const BEST = 5;
 
 /** [{class, name, chance, logit, map, bias, share}] of the most probable classes and of the label; without a run as Python found them. */
 function verdictOf(run) {
-  const { classes, label, logits, names } = facts.verdict;
-  if (!run) return classes;
-  const values = run.planesOf(logits);
-  const largest = Math.max(...values);
-  const weights = Array.from(values, (value) => Math.exp(value - largest));
-  const sum = weights.reduce((a, b) => a + b, 0);
+  if (!run) return facts.verdict.classes;
+  const values = run.planesOf(facts.verdict.logits);
   const order = range(values.length).sort((a, b) => values[b] - values[a] || a - b);
   const best = order.slice(0, BEST);
-  return (best.includes(label) ? best : [...best, label]).map((c) => {
-    return { class: c, name: names[c], chance: weights[c] / sum, logit: values[c], ...evidenceOf(run, c) };
-  });
+  const label = runs.gradient?.label ?? facts.verdict.label;
+  return (best.includes(label) ? best : [...best, label]).map((c) => entryOf(run, c));
+}
+
+/** The probability of a class, and the evidence for it. */
+function entryOf(run, c) {
+  const values = run.planesOf(facts.verdict.logits);
+  const sum = values.reduce((total, value) => total + Math.exp(value - values[c]), 0);
+  return { class: c, name: facts.verdict.names[c], chance: 1 / sum, logit: values[c], ...evidenceOf(run, c) };
 }
 
 /** {map: rows, bias, share} of a class: see evidence.py. `share`: the mean of the map. */

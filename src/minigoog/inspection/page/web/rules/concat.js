@@ -12,6 +12,13 @@ RULES.concat = {
   },
 };
 
+/** All gradients of one input: its channels of dy. */
+RULES.concat.back = (user, k, source) => {
+  const [h, w, c] = source.shape;
+  const before = user.inputs.slice(0, k).reduce((sum, other) => sum + nodes[other].shape[2], 0);
+  return planesOf(user, "dy").slice(before * h * w, (before + c) * h * w);
+};
+
 /** The input of a concatenation that a channel comes from, and its number there. */
 function sliceOf(node, c) {
   let k = 0;

@@ -41,6 +41,31 @@ RULES.conv2d = {
     return addUp("sum(dz * filter)", [factor("dz", [kh, kw, width], dz), factor("filter", [kh, kw, width], filter)]);
   },
 
+  /** All gradients of the input: in groups each weight times a row of dz is added to a row of dx. */
+  back(user, k, source) {
+    if (user.settings.groups === 1) return convolvedBack(user, source);
+    const [[h, w, channels], [outH, outW, cout]] = [source.shape, user.shape];
+    const { shape: [kh, kw, cin], data } = weightsOf(user, "weight"); // prettier-ignore
+    const { stride, padding, dilation, groups } = user.settings;
+    const [dz, dx] = [planesBeforeRelu(user), new Float32Array(channels * h * w)];
+    const add = (weight, o, c, ky, kx) => {
+      const [down, right] = [ky * dilation[0] - padding[0], kx * dilation[1] - padding[1]];
+      const [first, end] = [Math.max(0, Math.ceil(-right / stride[1])), Math.min(outW, Math.floor((w - 1 - right) / stride[1]) + 1)];
+      for (let i = 0; i < outH; i++) {
+        const row = i * stride[0] + down;
+        if (row < 0 || row >= h) continue;
+        const [from, to] = [(o * outH + i) * outW, (c * h + row) * w + right];
+        for (let j = first; j < end; j++) dx[to + j * stride[1]] += weight * dz[from + j];
+      }
+    };
+    for (let o = 0; o < cout; o++) {
+      const start = Math.floor(o / (cout / groups)) * cin;
+      for (let ky = 0; ky < kh; ky++)
+        for (let kx = 0; kx < kw; kx++) for (let c = 0; c < cin; c++) add(data[((ky * kw + kx) * cin + c) * cout + o], o, start + c, ky, kx);
+    }
+    return dx;
+  },
+
   /** The filter of output channel `c` as a factor [kh, kw, cin]; null if the page does not store it. */
   filter(node, c) {
     const w = weightsOf(node, "weight");

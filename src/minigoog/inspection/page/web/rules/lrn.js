@@ -14,6 +14,27 @@ RULES.lrn = {
     }
   },
 
+  /** All gradients of the input, as `gradient` gives them. */
+  back(user, k, source) {
+    const [x, dy] = [planesOf(source, "y"), planesOf(user, "dy")];
+    const { size, alpha, beta, k: start } = user.settings;
+    const [pixels, channels, half] = [source.shape[0] * source.shape[1], source.shape[2], (size - 1) / 2];
+    const [dx, d, terms] = [new Float32Array(x.length), new Float64Array(channels), new Float64Array(channels)];
+    const around = (c, value) => {
+      let sum = 0;
+      for (let o = Math.max(0, c - half); o <= Math.min(channels - 1, c + half); o++) sum += value(o);
+      return sum;
+    };
+    for (let p = 0; p < pixels; p++) {
+      const at = (c) => c * pixels + p;
+      for (let c = 0; c < channels; c++) d[c] = start + (alpha / size) * around(c, (o) => x[at(o)] ** 2);
+      for (let c = 0; c < channels; c++) terms[c] = (x[at(c)] * dy[at(c)]) / d[c] ** (beta + 1);
+      for (let c = 0; c < channels; c++)
+        dx[at(c)] = dy[at(c)] / d[c] ** beta - ((2 * alpha * beta) / size) * x[at(c)] * around(c, (o) => terms[o]);
+    }
+    return dx;
+  },
+
   output(node, i, j, c) {
     const x = inputMap(node);
     const around = channelsAround(node, x, c).map((o) => x.at(i, j, o));

@@ -35,6 +35,19 @@ function largestUnder(node, i, j, c) {
   return pixels.reduce((best, pixel) => (x.at(...pixel, c) > x.at(...best, c) ? pixel : best));
 }
 
+/** All gradients of the input of max pooling. */
+RULES.max_pool2d.back = (user, k, source) => {
+  const [[h, w], [outH, outW, c]] = [source.shape, user.shape];
+  const [dy, dx] = [planesOf(user, "dy"), new Float32Array(h * w * c)];
+  for (let o = 0; o < c; o++)
+    for (let i = 0; i < outH; i++)
+      for (let j = 0; j < outW; j++) {
+        const [row, column] = winnerOf(user, i, j, o);
+        dx[(o * h + row) * w + column] += dy[(o * outH + i) * outW + j];
+      }
+  return dx;
+};
+
 RULES.avg_pool2d = {
   output(node, i, j, c) {
     const { window, corner } = underWindow(node, i, j, c);

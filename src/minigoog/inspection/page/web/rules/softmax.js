@@ -13,7 +13,8 @@ RULES.cross_entropy = {
 
   gradient(user, k, i, j, c) {
     const x = inputMap(user);
-    const { label, smoothing } = user.settings;
+    const { smoothing } = user.settings;
+    const label = runs.gradient?.label ?? user.settings.label;
     const values = range(x.c).map((o) => x.at(0, 0, o));
     const largest = Math.max(...values);
     const sum = values.reduce((total, v) => total + Math.exp(v - largest), 0);
