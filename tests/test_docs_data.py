@@ -48,7 +48,7 @@ def test_the_code_runs_and_prints_what_the_page_shows(chapters, files):
 def test_all_transforms_and_data_sets_are_named():
     made = [name for name, kind in inspect.getmembers(data.transforms, inspect.isclass) if kind.__module__ == data.transforms.__name__]
     missing = [name for name in [*made, *data.datasets.STANDARD] if f"`{name}`" not in TEXT]
-    assert len(made) == 9 and missing == []
+    assert len(made) == 10 and missing == []
 
 
 def test_all_arguments_of_the_loader_are_named():
