@@ -112,8 +112,8 @@ def test_avx2_is_what_runs_and_what_is_reported(tmp_path):
 @pytest.mark.parametrize("direction", ["forward", "input", "weight"])
 def test_each_algorithm_is_timed_on_a_layer(tmp_path, load, direction):
     facts = measured(tmp_path / "out.json", "kernels.py", "--batch", "1", "--layers", "5a.branch3x3.conv", "--direction", direction)
-    algorithms = ["NumPy", "im2col", "direct", "winograd", "auto", "plan"]
-    assert [row["algorithm"] for row in facts["rows"]] == algorithms[: 6 if direction == "forward" else 5]
+    algorithms = ["NumPy", "im2col", "direct", "winograd", "auto", "plan", "bf16", "int8"]
+    assert [row["algorithm"] for row in facts["rows"]] == algorithms[: 8 if direction == "forward" else 5]
     assert all(row["gflops"] > 0 and row["error"] < 1e-4 for row in facts["rows"])
     assert "| winograd | 1 |" in load("update_readme").table(facts)
 
@@ -166,7 +166,7 @@ def test_a_wrong_answer_is_not_timed(tmp_path, load):
     contestants = []
     for i, output in enumerate(outputs):
         np.savez(tmp_path / f"{i}.npz", output)
-        contestants.append(SimpleNamespace(name=f"number {i}", output=tmp_path / f"{i}.npz"))
+        contestants.append(SimpleNamespace(name=f"number {i}", output=tmp_path / f"{i}.npz", facts={}))
     with pytest.raises(ValueError, match=r"number 1: its difference is 0\.01 .*not timed"):
         load("harness").check_outputs(contestants)
 

@@ -207,7 +207,7 @@ class Walk(cmd.Cmd):
             self.say(f"it can depend on {seen} of the image")
 
     def do_bits(self, words: str) -> None:
-        """ROW COLUMN CHANNEL: the same in bytes: codes, scales, sums, rounding"""
+        """ROW COLUMN CHANNEL: the same in bytes: codes, scales, sum"""
         step = self.last()
         self.say(explained(step, place(words.split(), step.output_shape[1:], "bits")))
 
