@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 
 from minigoog import curves, data
 from minigoog.formats import safetensors
-from minigoog.train import loop
+from minigoog.train import Config, Interrupted, fit, loop, resume
 
 COMMAND = [sys.executable, "-m", "minigoog.train"]
 TIMES = ("seconds", "images_per_second", "waiting", "test_seconds")  # differ from run to run
@@ -80,3 +81,15 @@ def quick_epochs():
     """Within a with-block, epochs have 56 images for training and 40 for testing, and runs draw no figure."""
     with few_digits(56, 40), patch.object(curves, "draw", lambda *_: None):
         yield
+
+
+def assert_resumes_with_the_same_bits(tmp_path, monkeypatch, settings):
+    """A run with these settings that is stopped in its third step, and resumed, ends as one that is not."""
+    with quick_epochs():
+        fit(Config(**settings, output=str(tmp_path / "whole")))
+        with monkeypatch.context() as patch:
+            stop_after(patch, 3)
+            with pytest.raises(Interrupted):
+                fit(Config(**settings, output=str(tmp_path / "stopped")))
+        resume(tmp_path / "stopped")
+    assert_same(tmp_path / "whole", tmp_path / "stopped")

@@ -7,7 +7,7 @@ import pytest
 
 from minigoog.train import Callback, Config, Interrupted, fit, loop, resume
 
-from .runs import TINY, assert_same, few_digits, metrics_of, quick_epochs, stop_after
+from .runs import TINY, assert_resumes_with_the_same_bits, few_digits, metrics_of, quick_epochs, stop_after
 
 SMALL = TINY | {"batch_size": 16, "epochs": 2}
 
@@ -89,14 +89,7 @@ def test_without_tensorboard_the_extra_is_named(tmp_path):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_a_run_with_adam_resumes_with_the_same_bits(tmp_path, monkeypatch, optimizer):
     settings = SMALL | {"optimizer": optimizer, "lr": 1e-3, "class_weights": "balanced", "cutout": 3, "staleness": 1}
-    with quick_epochs():
-        fit(Config(**settings, output=str(tmp_path / "whole")))
-        with monkeypatch.context() as patch:
-            stop_after(patch, 3)
-            with pytest.raises(Interrupted):
-                fit(Config(**settings, output=str(tmp_path / "stopped")))
-        resume(tmp_path / "stopped")
-    assert_same(tmp_path / "whole", tmp_path / "stopped")
+    assert_resumes_with_the_same_bits(tmp_path, monkeypatch, settings)
 
 
 def test_a_momentum_of_1_is_refused_for_adam():

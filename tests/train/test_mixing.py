@@ -5,10 +5,9 @@ import pytest
 
 import minigoog as mg
 from minigoog.data.mixing import MIXINGS
-from minigoog.train import Config, Interrupted, fit, mixing
-from minigoog.train.fit import resume
+from minigoog.train import Config, mixing
 
-from .runs import TINY, assert_same, quick_epochs, stop_after
+from .runs import TINY, assert_resumes_with_the_same_bits
 
 
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])
@@ -27,11 +26,4 @@ def test_the_loss_is_that_of_both_labels_by_their_shares(name):
 
 def test_a_run_with_mixed_images_resumes_with_the_same_bits(tmp_path, monkeypatch):
     settings = TINY | {"mix": "cutmix", "epochs": 2, "batch_size": 16}
-    with quick_epochs():
-        fit(Config(**settings, output=str(tmp_path / "whole")))
-        with monkeypatch.context() as patch:
-            stop_after(patch, 3)
-            with pytest.raises(Interrupted):
-                fit(Config(**settings, output=str(tmp_path / "stopped")))
-        resume(tmp_path / "stopped")
-    assert_same(tmp_path / "whole", tmp_path / "stopped")
+    assert_resumes_with_the_same_bits(tmp_path, monkeypatch, settings)
