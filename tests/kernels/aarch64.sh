@@ -43,7 +43,7 @@ if ! [ -e "$folder/complete" ]; then
     version=$(readlink "$root/usr/bin/python3")
     python3 -m pip install --quiet --target "$folder/packages" --only-binary=:all: --python-version "${version#python}" --implementation cp \
         --platform manylinux2014_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux_2_28_aarch64 \
-        numpy cffi 'setuptools>=77' pytest hypothesis
+        numpy cffi ml_dtypes 'setuptools>=77' pytest hypothesis
     touch "$folder/complete"
 fi
 
