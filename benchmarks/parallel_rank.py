@@ -50,7 +50,7 @@ class Steps:
         self.x, self.labels = draw.standard_normal((batch, size, size, channels), np.float32), draw.integers(0, 10, batch)
         network = models.build(model).train()
         known = data.ArrayDataset(np.zeros((batch, 2, 2, channels), np.uint8), self.labels, [str(i) for i in range(10)])
-        setup: Any = SimpleNamespace(model=network, train=known, teacher=None, class_weights=lambda config: None)
+        setup: Any = SimpleNamespace(model=network, train=known, teacher=None, class_weights=None)
         config = Config(batch_size=batch, micro_batches=parts)
         self.network, self.batches = network, MicroBatches(setup, config, self.ranks)  # type: ignore[arg-type]
         self.optimizer, self.taken = optim.SGD(network.parameters(), 0.01, 0.9), 0

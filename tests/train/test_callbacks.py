@@ -101,10 +101,9 @@ def test_a_momentum_of_1_is_refused_for_adam():
 def test_balanced_classes_have_the_same_share_of_the_loss(tmp_path):
     from minigoog.train.setup import prepare
 
-    config = Config(**SMALL, class_weights="balanced")
     with few_digits(50, 40):
-        setup = prepare(config)
-    weights, labels = setup.class_weights(config), setup.train.labels
+        setup, plain = prepare(Config(**SMALL, class_weights="balanced")), prepare(Config(**SMALL))
+    weights, labels = setup.class_weights, setup.train.labels
     shares = [weights[labels[labels == k]].sum() for k in range(10)]
     assert min(shares) == pytest.approx(max(shares)) and weights[labels].mean() == pytest.approx(1)
-    assert setup.class_weights(Config(**SMALL)) is None
+    assert plain.class_weights is None

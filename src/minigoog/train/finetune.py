@@ -27,7 +27,7 @@ from . import augmentation, fingerprint
 from .classifier import Classifier, last_layer
 from .config import Config
 from .distillation import Teacher
-from .setup import Setup, datasets, one_size, skipped, try_size
+from .setup import Setup, class_weights, datasets, one_size, skipped, try_size
 
 
 def prepare(config: Config) -> Setup:
@@ -44,7 +44,7 @@ def prepare(config: Config) -> Setup:
     setup = Setup(
         train, test, augmentation.training(config, *how, prepared.end),
         prepared, model, info, _facts(source, train, test), build, old.of(model), constants(source),
-        Teacher(config, info, preprocess.colours) if config.distill else None,
+        Teacher(config, info, preprocess.colours) if config.distill else None, class_weights=class_weights(config, train),
     )  # fmt: skip
     freeze(setup, config)
     return setup

@@ -73,7 +73,7 @@ class Gradients(Protocol):
 
 def backward(setup: Setup, config: Config, images: Array, labels: IntArray, place: tuple[int, ...], check: Check) -> Found:
     """Forward and backward pass: the gradients are those of the mean over these images. place: of the batch in the run."""
-    images, logits, each = mixing.forward(setup.model, config, images, labels, place, setup.class_weights(config))
+    images, logits, each = mixing.forward(setup.model, config, images, labels, place, setup.class_weights)
     values = [loss.item() for loss in each]
     check(values)
     loss = losses.weighted_sum(each, config.aux_weight)

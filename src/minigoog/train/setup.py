@@ -29,7 +29,7 @@ from .validation import held_out
 class Setup(NamedTuple):
     """The objects of a training: data sets, their transforms, the network, the Info saved with its weights, facts about images and old
     weights; what makes the network anew; and if it is fine-tuned, its Classifier, and the constants of an imported network;
-    and who teaches and who watches it."""
+    who teaches and who watches it; and factors of the losses of each class's images, if any."""
 
     train: Any
     test: Any
@@ -43,6 +43,7 @@ class Setup(NamedTuple):
     constants: dict[str, Array] = {}  # noqa: RUF012  not changed
     teacher: Teacher | None = None
     callbacks: tuple[Callback, ...] = ()
+    class_weights: Array | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -53,13 +54,6 @@ class Setup(NamedTuple):
     def skipped(self) -> list[Path]:
         """The damaged images that were left out."""
         return [*self.train.skipped, *self.test.skipped]
-
-    def class_weights(self, config: Config) -> Array | None:
-        """Factors of the losses of each class's images: all classes count alike, and the mean over the training images is 1. Or None."""
-        if config.class_weights == "none":
-            return None
-        counts = np.bincount(self.train.labels, minlength=len(self.info.classes))
-        return np.asarray(counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)), np.float32)
 
     def anew(self, config: Config) -> "Setup":
         """The same with another network, for another model of an ensemble."""
@@ -95,6 +89,7 @@ def prepare(config: Config) -> Setup:
         augmentation.testing(size, statistics, native),
         new_model(info, config), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
         partial(new_model, info), teacher=Teacher(config, info, "RGB") if config.distill else None,
+        class_weights=class_weights(config, train),
     )  # fmt: skip
     try_size(config, setup.model, (1, size, size, channels))
     return setup
@@ -114,6 +109,14 @@ def datasets(config: Config) -> tuple[Any, Any]:
 def one_size(parts: Sequence[Any], size: int) -> bool:
     """Whether all images have `size` x `size` pixels already."""
     return all(data.one_size(part) and part[0][0].shape[:2] == (size, size) for part in parts)
+
+
+def class_weights(config: Config, train: Any) -> Array | None:
+    """Factors of the losses of each class's images: all classes count alike, and the mean over the training images is 1. Or None."""
+    if config.class_weights == "none":
+        return None
+    counts = np.bincount(train.labels, minlength=len(train.classes))
+    return np.asarray(counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)), np.float32)
 
 
 def skipped(config: Config, train: Any, test: Any) -> dict[str, str]:
