@@ -16,7 +16,8 @@ from minigoog.files import atomic_write
 WIDTHS = {390: 844, 800: 1000, 1366: 768, 2560: 1300}
 HEIGHT = 300  # of each width in the picture of all
 MODULE = "inception_3a"
-SILENCE = f"""const done = arguments[0], chosen = document.querySelector("#classes [aria-pressed=true]:not(.start)"), {{nodes, goToNode, lookAt}} = minigoog, at = (name) => nodes.findIndex((n) => n.name === name);
+SILENCE = f"""const chosen = document.querySelector("#classes [aria-pressed=true]:not(.start)");
+  const done = arguments[0], {{nodes, goToNode, lookAt}} = minigoog, at = (name) => nodes.findIndex((n) => n.name === name);
   if (chosen) chosen.click();
   document.getElementById("keep").click();
   goToNode(at("{MODULE}.relu_3x3"), "forward");
