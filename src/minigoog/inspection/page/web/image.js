@@ -72,14 +72,14 @@ function showClasses() {
           onclick: () => chooseEvidence(entry.class, k),
         },
         make("i", { style: `width: ${100 * entry.chance}%` }),
-        make("span", { text: entry.name + (entry.class === presentLabel() ? " \u25c2" : "") }),
+        make("span", { text: entry.name + (nodes[0].dy && entry.class === presentLabel() ? " \u25c2" : "") }),
         make("b", { text: chance }),
       );
       if (evidence === undefined) button.disabled = true;
       return make("li", {}, button, ...(canStartElsewhere() ? [startButton(entry)] : []));
     }),
   );
-  const start = `\u25c2 marks the class where the gradient starts.`;
+  const start = nodes[0].dy ? "\u25c2 marks the class where the gradient starts." : "";
   get("because").textContent =
     evidence === undefined
       ? `${start} ${whyNot}`

@@ -69,6 +69,7 @@ function showLab() {
 }
 
 function aboutGradients() {
+  if (!nodes[0].dy) return "";
   const from = runs.gradient ? `, from ${facts.verdict.names[runs.gradient.label]}, computed here` : "";
   return `Gradients stay those of the recorded image and weights${from}.`;
 }
