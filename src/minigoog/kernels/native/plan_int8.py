@@ -1,6 +1,6 @@
 """The calls of a plan that read or write maps of bytes. Each is made from the float32 call that it replace."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from minigoog._native import ffi, lib
 from ...array_types import Array
 from ..reference.conv import channel_groups
 from ..reference.int8 import Limits, quantize_weights
+from ..reference.int8_rounding import Feedback, round_weights
 from ..shapes import ConvShape
 from . import int8, machine
 from .arena import Buffer, Map
@@ -53,11 +54,13 @@ def changed(settings: Any, **fields: float) -> Any:
 
 
 class Codes(NamedTuple):
-    """What a product reads. means: of each channel's values, over calibration images."""
+    """What a product reads. means: of each channel's values, over calibration images; feedback(first, end): how the rounding errors
+    of the weights of these channels are made up for."""
 
     map: NarrowMap
     scale: float
     means: Array
+    feedback: Callable[[int, int], Feedback]
 
 
 def convolution(m: machine.Machine, call: Call, x: Codes, y: Map, y_scale: float | None, limits: Limits) -> Call:
@@ -76,6 +79,8 @@ def convolution(m: machine.Machine, call: Call, x: Codes, y: Map, y_scale: float
 def _pack(m: machine.Machine, conv: Any, s: ConvShape, w: Any, b: Array | None, x: Codes, y_scale: float, out: Array) -> None:
     weights = w.of(slice(0, s.cout))
     codes, scales = quantize_weights(weights)
+    for i, o in channel_groups(s):
+        codes[..., o] = round_weights(weights[..., o], scales[o], x.feedback(i.start, i.stop))
     bias = (np.zeros(s.cout) if b is None else b) + mean_error(weights - codes * scales, x.means, s)
     whole = np.rint(bias / (x.scale * scales)).clip(-(2**30), 2**30).astype(np.int32)
     int8.pack(m, conv, s, codes, whole, (x.scale * scales / y_scale).astype(np.float32), out)
