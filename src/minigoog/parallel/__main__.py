@@ -1,7 +1,7 @@
 """python -m minigoog.parallel COMMAND: training on several machines.
 
-  plan --machines 64 --network 10G                where synchronous training stops scaling
-  plan --machines 64 --network 10G --output p.png  the same, drawn"""
+  plan --machines 64 --network 10G  where synchronous training stops scaling
+  plan --network 10G --output p.png  the same, drawn"""
 
 import argparse
 import time
