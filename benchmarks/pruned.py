@@ -3,7 +3,7 @@
 python benchmarks/pruned.py [--batch 1 8] [--tune] [--only TEXT] [--threads 1] [--rounds 15] [--json FILE]
 GoogLeNet with random weights, every layer but the first pruned by magnitude to 5 to 80% of its weights: one by one, in blocks of 4, 8, 16
 and 32 output channels, 2:4 and 4:8; the convolutions 2 to 5 of two AlexNets that training has pruned, with the pool between them; four of
-GoogLeNet's layers at 10%, as operations a second that count. All plans of a network take turns; a ratio is that of medians, and of the
+GoogLeNet's layers at 10%, as operations a second that count. The plans of one kind take turns; a ratio is that of medians, and of the
 fastest turns. On one thread the time is that of the processor, which other programs disturb less. "up to": the density below which a plan
 gains more than 3%. With --tune the program ends with status 1 if a plan is more than 3% slower than the dense one."""
 
@@ -36,20 +36,27 @@ ALEXNETS = ("alexnet_a", "alexnet_b")
 SLOWER, GAIN = 1.03, 0.97
 
 
-def googlenet(only: str = "") -> "dict[str, Module]":
-    """{name: network}: the dense one, and it pruned in each way whose name contains `only`."""
+def ways(only: str = "") -> "dict[str, dict[str, tuple[float, dict[str, Any]]]]":
+    """{kind: {name: (density, how)}} of the ways to prune whose name contains `only`."""
+    found: dict[str, dict[str, tuple[float, dict[str, Any]]]] = {
+        kind: {f"{kind}, {density:.0%}": (density, how) for density in DENSITIES} for kind, how in KINDS.items()
+    }
+    found["N:M"] = {f"{kind}, 50%": (0.5, how) for kind, how in N_OF_M.items()}
+    chosen = {kind: {name: way for name, way in each.items() if only in name} for kind, each in found.items()}
+    return {kind: each for kind, each in chosen.items() if each}
+
+
+def googlenet(each: "dict[str, tuple[float, dict[str, Any]]]", shape: tuple[int, ...], tune: bool) -> dict[str, Any]:
+    """{name: plan} of the dense network, and of it pruned in each way; a pruned network exists only until it is compiled."""
     import minigoog as mg
 
     mg.manual_seed(0)
     dense = mg.models.GoogLeNet().eval()
     first = next(name for name, module in dense.named_modules() if isinstance(module, mg.nn.Conv2d))
-    ways = {f"{kind}, {density:.0%}": (density, how) for kind, how in KINDS.items() for density in DENSITIES}
-    ways |= {f"{kind}, 50%": (0.5, how) for kind, how in N_OF_M.items()}
-    found: dict[str, Module] = {"dense": dense}
-    for name, (density, how) in ways.items():
-        if only in name:
-            found[name] = mg.nn.prune(copy.deepcopy(dense), density, keep=[first], **how)
-    return found
+    plans = {"dense": mg.compile(dense, shape)}
+    for name, (density, how) in each.items():
+        plans[name] = mg.compile(mg.nn.prune(copy.deepcopy(dense), density, keep=[first], **how), shape, tune=tune)
+    return plans
 
 
 def alexnet(name: str) -> "Module":
@@ -98,21 +105,25 @@ def _count(plan: Any) -> dict[str, int]:
 
 
 def networks(flags: argparse.Namespace, batch: int) -> list[Row]:
-    """The rows of GoogLeNet and of the AlexNets, each against its plan without zeros' gain."""
+    """The rows of GoogLeNet and of the AlexNets, which it prints, each against its dense plan."""
     import minigoog as mg
 
     x = np.random.default_rng(0).standard_normal((batch, 224, 224, 3)).astype(np.float32)
-    plans = {name: mg.compile(net, x.shape, tune=flags.tune and name != "dense") for name, net in googlenet(flags.only).items()}
-    rows = [row | {"network": "GoogLeNet", "batch": batch} for row in contest(plans, x, flags.rounds)]
+    rows: list[Row] = []
+    for each in ways(flags.only).values():
+        plans = googlenet(each, x.shape, flags.tune)
+        rows += (new := [row | {"network": "GoogLeNet", "batch": batch} for row in contest(plans, x, flags.rounds)])
+        print_rows(new)
     for name in ALEXNETS if (DATA / "skimcaffe_pruned_hwio_f32.npz").exists() else ():
         net, x = alexnet(name), np.maximum(np.random.default_rng(0).standard_normal((batch, 27, 27, 96)), 0).astype(np.float32)
         both = {"dense": mg.compile(net, x.shape, sparse=False), "pruned": mg.compile(net, x.shape, tune=flags.tune)}
-        rows += [row | {"network": name, "batch": batch} for row in contest(both, x, 3 * flags.rounds)]
+        rows += (new := [row | {"network": name, "batch": batch} for row in contest(both, x, 3 * flags.rounds)])
+        print_rows(new)
     return rows
 
 
 def layer_rows(flags: argparse.Namespace, batch: int, peak: float, density: float = 0.1) -> list[Row]:
-    """For each of LAYERS, and each way of pruning: useful GFLOP/s, and those as a share of the peak and of what `direct` makes."""
+    """The same for each of LAYERS, and each way of pruning: useful GFLOP/s, and those as a share of the peak and of what `direct` makes."""
     import minigoog as mg
     from minigoog import nn
 
@@ -131,12 +142,13 @@ def layer_rows(flags: argparse.Namespace, batch: int, peak: float, density: floa
                    "of_direct": rate / rates[0]}
             for row, rate in zip(found, rates, strict=True)
         ]  # fmt: skip
+        print_rows(rows[-len(found) :])
     return rows
 
 
 def break_even(rows: Sequence[Row], kind: str) -> float:
     """Up to which density plans of this kind gain more than 3%: linear between those that were measured; 0: never."""
-    ratios: dict[str, float] = {row["plan"]: row["ratio"] for row in rows}
+    ratios: dict[str, float] = {row["plan"]: max(row["ratio"], row.get("of_fastest", 0)) for row in rows}
     points = [(density, ratios[name]) for density in DENSITIES if (name := f"{kind}, {density:.0%}") in ratios]
     best = 0.0
     for i, (density, ratio) in enumerate(points):
@@ -185,8 +197,7 @@ def main() -> None:
     parts: tuple[Callable[[int], list[Row]], ...] = (partial(networks, flags), lambda batch: layer_rows(flags, batch, peak))
     for batch in flags.batch:
         for part in parts:
-            rows += (new := part(batch))
-            print_rows(new)
+            rows += part(batch)
         print_limits([row for row in rows if (row["network"], row["batch"]) == ("GoogLeNet", batch)], batch)
     slow = [row for row in rows if min(row["ratio"], row["of_fastest"]) > SLOWER]
     print(f"{len(slow)} of {len(rows)} plans are more than {SLOWER - 1:.0%} slower than the dense one")
