@@ -65,7 +65,7 @@ struct mg_conv {
     size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
     size_t side;     /* winograd only: side x side outputs are computed together, 4 or 2 (5x5: 2) */
     /* Forward only: y = activation(convolution + residual). */
-    int activation; /* enum mg_activation; convolutions with blocks of weights know MG_NONE and MG_RELU only */
+    int activation; /* enum mg_activation */
     float alpha, beta;
     size_t ldr, groups; /* the leading dimension of the residual; of mg_conv2d_direct: convolutions of cin channels side by side, 0: one */
 };
