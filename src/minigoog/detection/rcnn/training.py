@@ -137,8 +137,8 @@ def _member(number: int, tail: ImportedNetwork, pool: Pool, detector: Detector, 
     """Fine-tunes a member and fits its heads."""
     chosen, seed = detector.settings, detector.settings.seed + number - 1
     rng.manual_seed(seed)
-    model = Classifier(tail, len(detector.classes), tail.output_shapes((1, *pool.maps.shape[1:]))[0][3])
-    tuner, path = Tuner(model, chosen.steps, chosen.rate, chosen.head_rate, seed), folder / f"member-{number}.npz"
+    model = Classifier(tail, len(detector.classes), pool.maps[:1])
+    tuner, path = Tuner(model, chosen, seed), folder / f"member-{number}.npz"
     if path.exists():
         _restore(path, tuner)
     saved = time.perf_counter()
