@@ -66,7 +66,7 @@ class Detector:
         """MultiBox's boxes [k, 4] in a picture, the surest ones first; none if the detector has no such head."""
         if self.multibox is None:
             return np.zeros((0, 4))
-        return multibox.proposals(self.multibox, self.whole(image), [image.shape[:2]])[0]
+        return multibox.proposals(self.multibox, self.whole(image), [image.shape[:2]], self.settings.multibox)[0]
 
     def whole(self, image: NDArray[np.uint8]) -> Array:
         """The trunk's map [1, h, w, c] of the whole picture, squeezed to a square."""
