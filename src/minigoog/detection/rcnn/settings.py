@@ -54,7 +54,7 @@ class Settings:
     nms: float = 0.3
     multibox: int = 0
     whole: int = 320
-    multibox_steps: int = 1500
+    multibox_steps: int = 800
 
     def __post_init__(self) -> None:
         for name, (least, largest) in INTEGERS.items():

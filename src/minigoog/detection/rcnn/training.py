@@ -34,7 +34,7 @@ from .svm import Linear
 from .tuning import Classifier, Tuner
 from .windows import Windows
 
-MULTIBOX_RATE = 0.005  # of Adam, at first
+MULTIBOX_RATE = 0.003  # of Adam, at first
 SAVED_EVERY = 60.0  # seconds of fine-tuning
 DETECTOR = "detector.safetensors"
 
