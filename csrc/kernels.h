@@ -73,10 +73,10 @@ struct kernels {
     const struct activation *activations;        /* [MG_ACTIVATIONS] */
     elementwise_fn *add, *copy;
     void (*accumulate)(size_t n, const float *x, float *y);
-    void (*max_window)(const struct pool_window *s, const float *x, int32_t first, float *y, int32_t *index);
+    void (*max_window)(const struct pool_window *s, const float *x, int32_t first, float *y, void *index, int is_short, size_t at);
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
-    void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const int32_t *index,
-                               const float *dy, size_t ldy, float *dx);
+    void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const void *index, int is_short,
+                               size_t first, const float *dy, size_t ldy, float *dx);
     void (*mean_window)(const struct pool_window *s, const float *x, float count, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);

@@ -160,11 +160,11 @@ struct mg_pool {
     size_t ldx, ldy;
 };
 
-/* y = the maximum of each window; index [n, out_h, out_w, c] = the number row * w + column of the pixel that it came from, or NULL where
-   it is not needed. h * w < 2^31. */
-void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index, const struct mg_machine *machine);
+/* y = the maximum of each window; index [n, out_h, out_w, c] = the number row * w + column of the pixel that it came from, of
+   type uint16_t if h * w <= 65536, else int32_t; or NULL where it is not needed. h * w < 2^31. */
+void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, void *index, const struct mg_machine *machine);
 /* dx = dy added at the pixels in `index`. */
-void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx, const struct mg_machine *machine);
+void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const void *index, float *dx, const struct mg_machine *machine);
 /* y = the sum of each window's pixels inside x, divided by their number or as count_padding says. */
 void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine);
 /* dx = dy divided as going forward and given to the pixels of each window inside x, summed. */

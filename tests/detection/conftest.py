@@ -16,7 +16,7 @@ from tests.inspection.page.conftest import driver  # noqa: F401  a browser
 
 MULTIBOX = 5 if find_spec("scipy") else 0  # its boxes, which need the extra `detection`
 SMALL = Settings(size=32, frozen="inception3b", strategy="single", width=128, most=40, negatives=20, positives=2, steps=2, models=2,
-                 svm=False, multibox=MULTIBOX, whole=64, multibox_steps=3)
+                 head_rate=0.001, svm=False, multibox=MULTIBOX, whole=64, multibox_steps=3)
 
 
 

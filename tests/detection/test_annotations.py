@@ -25,6 +25,15 @@ def test_the_same_objects_come_from_every_format(tmp_path, kind):
     assert found.summary() == "2 pictures, 3 objects: cat 2, dog 1"
 
 
+def test_an_annotation_of_coco_may_have_the_id_0(tmp_path):
+    """pycocotools takes 0 for no match and gives such an object an AP of 0; here ids of annotations mean nothing."""
+    value = files.coco_value()
+    for number, entry in enumerate(value["annotations"]):
+        entry["id"] = number
+    files.coco(tmp_path).write_text(json.dumps(value))
+    assert [each.boxes.tolist() for each in open_detection(tmp_path / "instances.json").objects] == [files.EDGES["a"], files.EDGES["b"]]
+
+
 def test_a_split_is_a_list_of_voc(tmp_path):
     folder = files.voc(tmp_path / "set")
     assert [picture.file.stem for picture in open_detection(folder, "test").pictures] == ["b"]

@@ -54,9 +54,16 @@ def test_the_pool_has_every_object_and_no_more_windows_than_asked_for():
 
 def test_a_quarter_of_a_batch_has_a_class():
     labels = np.array([BACKGROUND] * 90 + [0] * 5 + [2] * 5)
-    chosen = windows.batch(labels, 128, 0.25, np.random.default_rng(0))
+    chosen = windows.batch(labels, 128, 0.25, 0.0, np.random.default_rng(0))
     assert len(chosen) == 128 and (labels[chosen] != BACKGROUND).sum() == 32
-    assert (windows.batch(np.full(9, BACKGROUND), 16, 0.25, np.random.default_rng(0)) < 9).all()
+    assert (windows.batch(np.full(9, BACKGROUND), 16, 0.25, 0.0, np.random.default_rng(0)) < 9).all()
+
+
+@pytest.mark.parametrize(("balance", "expected"), [(0.0, 1 / 10), (0.5, 1 / 4), (1.0, 1 / 2)])
+def test_rare_classes_get_their_share_of_a_batch(balance, expected):
+    labels = np.array([BACKGROUND] * 10 + [0] * 900 + [2] * 100)
+    chosen = windows.batch(labels, 40_000, 0.25, balance, np.random.default_rng(0))
+    assert (labels[chosen] == 2).sum() / 10_000 == pytest.approx(expected, abs=0.02)
 
 
 # ---- box regression ----
@@ -144,7 +151,7 @@ def test_cells_of_large_maps_are_means_of_nine_parts():
     y = np.arange(2 * 7 * 6 * 1, dtype=np.float32).reshape(2, 7, 6, 1)
     found = heads.features_of([y])
     assert np.array_equal(found.means, y.mean(axis=(1, 2)))
-    expected = [[y[i, a:b, c : c + 2].mean() for a, b in ((0, 2), (2, 4), (4, 7)) for c in (0, 2, 4)] for i in range(2)]
+    expected = [[y[i, a:b, c : c + 2].mean() for a, b in ((0, 3), (2, 5), (4, 7)) for c in (0, 2, 4)] for i in range(2)]
     assert np.allclose(found.cells, expected)
     small = np.random.default_rng(0).normal(0, 1, (2, 2, 3, 5)).astype(np.float32)
     assert np.array_equal(heads.features_of([small]).cells, small.reshape(2, -1))

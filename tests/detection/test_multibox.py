@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog.detection import Objects, coverage, priors
+from minigoog.detection import Objects, coverage
 from minigoog.detection.multibox import MultiBoxHead, assigned, multibox_loss, nearest
 from minigoog.detection.multibox.training import learn, new_head, parts_of, proposals, turned
+from minigoog.detection.proposals import prior_sides
 from minigoog.gradcheck import gradcheck
 
 scipy = pytest.importorskip("scipy")
@@ -39,6 +40,13 @@ def test_the_assignment_has_the_least_loss_of_all(seed, m):
     assert ((boxes[nearest(boxes, objects)] - objects) ** 2).sum() == pytest.approx(min(sums))
 
 
+def test_the_assignment_counts_in_the_units_of_the_loss():
+    boxes, confidences, objects = case(4)
+    units = np.array([0.2, 0.5, 0.2, 0.5])
+    expected = assigned(boxes / units, confidences, objects / units, 5.0)
+    assert np.array_equal(assigned(boxes, confidences, objects, 5.0, np.tile(units, (6, 1))), expected)
+
+
 def test_more_objects_than_boxes_leave_some_without():
     boxes, confidences, objects = case(0, 2, 3)
     match = assigned(boxes, confidences, objects)
@@ -63,27 +71,52 @@ def test_a_picture_without_objects_trains_all_confidences_down():
     assert (c.grad > 0).all() and not b.grad.any()
 
 
+def test_distances_count_in_units():
+    boxes, confidences, objects = case(1)
+    match, units = assigned(boxes, confidences, objects), np.array([0.2, 0.5, 0.2, 0.5])
+    b, c = (mg.Tensor(x[None], requires_grad=True) for x in (boxes, confidences))
+    expected = loss_by_formula(boxes / units, confidences, objects / units, match.tolist(), 0.3)
+    assert multibox_loss(b, c, [objects], [match], units=units).item() == pytest.approx(expected)
+    assert gradcheck(lambda b, c: multibox_loss(b, c, [objects], [match], units=units), [b, c])
+
+
 def test_a_head_starts_at_its_priors():
-    where = case(3)[0]
+    sides = np.array([[0.2, 0.3], [0.6, 0.5]])
     x = np.random.default_rng(0).normal(0, 1, (2, 4, 5, 7)).astype(np.float32)
-    boxes, confidences = MultiBoxHead((4, 5, 7), where, narrow=3)(mg.Tensor(x))
-    assert np.allclose(boxes.data, where) and not confidences.data.any() and confidences.shape == (2, 6)
+    boxes, confidences = MultiBoxHead((4, 5, 7), sides, narrow=3)(mg.Tensor(x))
+    expected = [[(j + 0.5) / 5 - w / 2, (i + 0.5) / 4 - h / 2, (j + 0.5) / 5 + w / 2, (i + 0.5) / 4 + h / 2]
+                for i in range(4) for j in range(5) for w, h in sides]  # fmt: skip
+    assert np.allclose(boxes.data[0], expected, atol=1e-6) and (confidences.data == -4).all() and confidences.shape == (2, 40)
 
 
-@pytest.mark.parametrize("fixed", [True, False])
-def test_a_head_learns_where_bright_squares_are(fixed):
+def test_priors_are_away_by_parts_of_their_sides():
+    head = MultiBoxHead((2, 2, 3), np.array([[0.2, 0.4]]), narrow=3)
+    head.boxes.bias.data[...] = [0.5, 0, 0.5, 0.25]
+    boxes, _ = head(mg.Tensor(np.ones((1, 2, 2, 3), np.float32)))
+    assert np.allclose(boxes.data[0] - head.priors(), [0.1, 0, 0.1, 0.1])
+
+
+def test_a_head_learns_where_bright_squares_are():
     r = np.random.default_rng(0)
     maps, objects = np.zeros((48, 8, 8, 2), np.float32), []
     for i in range(48):
         y, x = r.integers(0, 6, 2)
         maps[i, y : y + 3, x : x + 3, 0] = 1
         objects.append(np.array([[x, y, x + 3, y + 3]]) / 8)
-    there = [Objects(part * 80, np.zeros(1, int), np.zeros(1, bool)) for part in objects]
-    head = new_head(maps, priors(there, [(80, 80)] * 48, 8), 0)
-    before = coverage(there, [each[:1] for each in proposals(head, maps, [(80, 80)] * 48)], ("square",))
-    losses = list(learn(head, maps, objects, 120, 0.01, 0, fixed))
-    after = coverage(there, [each[:1] for each in proposals(head, maps, [(80, 80)] * 48)], ("square",))
+    there, sizes = [Objects(part * 80, np.zeros(1, int), np.zeros(1, bool)) for part in objects], [(80, 80)] * 48
+    head = new_head(maps, np.array([[0.25, 0.25]]), 0)
+    before = coverage(there, proposals(head, maps, sizes, 1), ("square",))
+    losses = list(learn(head, maps, objects, 120, 0.03, 0))
+    after = coverage(there, proposals(head, maps, sizes, 1), ("square",))
     assert losses[-1] < losses[0] / 3 and after.recall(0.7) > 0.9 > 0.5 > before.recall(0.7)
+
+
+def test_sizes_of_priors_are_those_of_rare_small_objects_too():
+    r = np.random.default_rng(0)
+    sides = np.concatenate([r.normal(100, 5, (90, 2)), r.normal(10, 1, (6, 2))])
+    there = [Objects(np.concatenate([np.full((96, 2), 50.0), 50 + sides], axis=1), np.zeros(96, int), np.zeros(96, bool))]
+    found = prior_sides(there, [(200, 400)], 2)
+    assert np.allclose(found * [400, 200], [[100, 100], [10, 10]], rtol=0.05)
 
 
 def test_mirrored_boxes_and_parts():

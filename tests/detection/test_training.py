@@ -1,14 +1,16 @@
 """A detector from the first window to the last box: training that goes on after a stop, files, and what is detected."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog.detection import Detections, nms
+from minigoog.detection import Detections, evaluate, nms
 from minigoog.detection.rcnn import saving, settings
+from minigoog.detection.rcnn.comparison import compare, mean_member, rows
 from minigoog.detection.rcnn.detector import Way, proposed, thinned
 from minigoog.detection.rcnn.network import split
 from minigoog.detection.rcnn.settings import Settings
@@ -73,7 +75,7 @@ def test_an_ensemble_averages_scores_and_boxes_before_suppression(world):
     boxes = detector.proposed(image)
     assert len(boxes) == len(proposed(image, SMALL)) + MULTIBOX
     features = detector.features(list(detector.maps(image, boxes)))
-    found = detector.judged(boxes, features, Way(2, "softmax", True), image.shape[:2])
+    found = detector.judged(boxes, features, Way((0, 1), "softmax", True), image.shape[:2])
     for label in (0, 1):
         scores = np.mean([m.heads.scores(x, "softmax")[:, label] for m, x in zip(detector.members, features, strict=True)], axis=0)
         places = np.mean([m.heads.moved(boxes, x, label) for m, x in zip(detector.members, features, strict=True)], axis=0)
@@ -81,8 +83,24 @@ def test_an_ensemble_averages_scores_and_boxes_before_suppression(world):
         kept = nms(places, scores, 0.3)[:100]
         there = found.labels == label
         assert np.allclose(found.boxes[there], places[kept]) and np.allclose(found.scores[there], scores[kept])
-    alone = detector.judged(boxes, features, Way(1, "softmax", False), image.shape[:2])
+    alone = detector.judged(boxes, features, Way((0,), "softmax", False), image.shape[:2])
     assert {tuple(box) for box in alone.boxes.tolist()} <= {tuple(box) for box in boxes.tolist()}
+
+
+def test_an_ensemble_is_compared_with_its_mean_member(world):
+    dataset, _, folder = world
+    detector = saving.load(folder / DETECTOR)
+    *_, results = compare(detector, dataset, rows(detector), "voc07")
+    by_title = {each.row.title: each for each in results}
+    for said in ("", ", box regression"):
+        alone = [by_title["box regression" if said else "one model"], by_title[f"member 2{said}"]]
+        ensemble = by_title[f"ensemble of 2{said}"]
+        for member, each in zip(detector.members, alone, strict=True):
+            single = replace(detector, members=(member,), settings=replace(SMALL, regress=bool(said), multibox=0), multibox=None)
+            judged = [single.detect(picture.pixels()) for picture in dataset.pictures]
+            assert each.evaluation.map == evaluate(dataset.objects, judged, dataset.classes, "voc07").map
+        assert mean_member(results, ensemble) == pytest.approx(np.mean([each.evaluation.map for each in alone]))
+        assert ensemble.passes == 2 * alone[0].passes == 2 * alone[0].boxes and ensemble.seconds > 0
 
 
 def test_nowhere_to_look_gives_nothing(world):

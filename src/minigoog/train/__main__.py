@@ -44,7 +44,14 @@ COMMON = ("data", "output", "model", "weights", "epochs", "batch_size", "lr", "t
 
 
 def parser(prog: str = PROG, everything: bool = True) -> Parser:
-    """The flags: one for each setting, and those that select a recipe or run. everything: whether the help shows all of them."""
+    """The flags of the main program; `commands` holds those of `find-lr`. everything: whether the help shows all of them."""
+    p = _parser(prog, everything)
+    p.commands["find-lr"] = _parser(f"{prog} find-lr", everything)
+    return p
+
+
+def _parser(prog: str, everything: bool) -> Parser:
+    """The flags: one for each setting, and those that select a recipe or run."""
     usage = f"{prog} [--tiny | --config FILE | --resume RUN] [flags]"
     p = Parser(prog=prog, usage=usage, description=(__doc__ or "").split(": ", 1)[1], add_help=False)
     p.add_argument("-h", "--help", action="help", help="shows the most common flags")
@@ -103,7 +110,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Trains with the settings of the flags. Exit codes: 0 done, 1 training failed, 2 wrong flags, 128 + signal stopped."""
     given = sys.argv[1:] if arguments is None else arguments
     search = given[:1] == ["find-lr"]
-    p = parser(f"{prog} find-lr" if search else prog, everything=False)
+    p = parser(prog, everything=False)
+    p = p.commands["find-lr"] if search else p
     flags = p.parse_args(given[1:] if search else given)
     if vars(flags).pop("help_all"):
         return parser(prog).print_help()

@@ -1,5 +1,7 @@
 """The head of MultiBox on the last map of a network that saw the whole picture."""
 
+from typing import Any
+
 import numpy as np
 
 from ... import nn, ops
@@ -9,27 +11,43 @@ from ...nn import Buffer
 from ...tensor import Tensor
 
 NARROW = 64  # channels of the map that the boxes are read from
+DOUBT = -4.0  # the confidence at first, as a logit: few boxes hold an object
 
 
 class MultiBoxHead(nn.Module):
     """From a map [n, h, w, c] of this shape to boxes [n, k, 4], in parts of the picture's sides, and confidences [n, k] (logits).
 
-    priors: float [k, 4], from which the boxes are away by what the head says, which is nothing at first. size: the root mean square of
-    maps; what the boxes are read from is divided by it and by the root of how many numbers these are, so that one rate suits all maps."""
+    sides: float [a, 2], widths and heights in parts of the picture's. Around the centre of each cell of the map stands a prior of each of
+    them, k = h w a in all; what the head says of a prior, which is nothing at first, counts in its sides. All cells share their weights
+    (arXiv 1412.1441). size: the root mean square of maps, by which they are divided, so that one rate suits all of them."""
 
-    def __init__(self, shape: tuple[int, int, int], priors: Array, size: float = 1.0, narrow: int = NARROW) -> None:
+    def __init__(self, shape: tuple[int, int, int], sides: Array, size: float = 1.0, narrow: int = NARROW) -> None:
         height, width, channels = (check_int("MultiBoxHead", "shape", n, 1) for n in shape)
-        check_array("MultiBoxHead", "priors", priors, 2, dtype=priors.dtype, shape=(len(priors), 4))
+        check_array("MultiBoxHead", "sides", sides, 2, dtype=sides.dtype, shape=(len(sides), 2))
         self.shape = shape
-        self.priors = Buffer(priors.astype(np.float32))
-        self.scale = Buffer(np.array([1 / (size * np.sqrt(height * width * narrow))], np.float32))
+        self.sides = Buffer(sides.astype(np.float32))
+        self.scale = Buffer(np.array([1 / size], np.float32))
         self.narrow = nn.Conv2d(channels, narrow, 1, relu=True)
-        self.boxes = nn.Linear(height * width * narrow, 4 * len(priors))
-        self.confidences = nn.Linear(height * width * narrow, len(priors))
-        for layer in (self.boxes, self.confidences):
-            layer.weight.data[...] = 0
+        self.boxes = nn.Conv2d(narrow, 4 * len(sides), 3, padding=1)
+        self.confidences = nn.Conv2d(narrow, len(sides), 3, padding=1)
+        for layer, start in ((self.boxes, 0.0), (self.confidences, DOUBT)):
+            bias: Any = layer.bias
+            layer.weight.data[...], bias.data[...] = 0, start
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        y = ops.flatten(self.narrow(x)) * float(self.scale.data[0])
-        away = ops.reshape(self.boxes(y), (x.shape[0], -1, 4))
-        return away + Tensor(np.broadcast_to(self.priors.data, away.shape).copy()), self.confidences(y)
+        y = self.narrow(x * float(self.scale.data[0]))
+        away = ops.reshape(self.boxes(y), (x.shape[0], -1, 4)) * Tensor(np.tile(self.units(), (x.shape[0], 1, 1)))
+        return away + Tensor(np.tile(self.priors(), (x.shape[0], 1, 1))), ops.reshape(self.confidences(y), (x.shape[0], -1))
+
+    def priors(self) -> Array:
+        """float32 [k, 4]: row by row, cell by cell, size by size."""
+        height, width, _ = self.shape
+        x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+        centres = np.stack([x, y], axis=-1)[:, :, None]
+        boxes = np.concatenate([centres - self.sides.data / 2, centres + self.sides.data / 2], axis=-1)
+        return np.asarray(boxes.reshape(-1, 4), np.float32)
+
+    def units(self) -> Array:
+        """float32 [k, 4]: the sides of each prior, twice."""
+        height, width, _ = self.shape
+        return np.tile(np.tile(self.sides.data, 2), (height * width, 1))

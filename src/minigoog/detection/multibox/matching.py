@@ -7,11 +7,11 @@ from ...array_types import Array, IntArray
 ALPHA = 0.3  # the weight of places against confidences
 
 
-def assigned(boxes: Array, confidences: Array, objects: Array, alpha: float = ALPHA) -> IntArray:
+def assigned(boxes: Array, confidences: Array, objects: Array, alpha: float = ALPHA, units: Array | float = 1.0) -> IntArray:
     """int64 [m]: the predicted box of each object, each box once, so that the loss is least. (extra `detection`)
 
-    boxes [k, 4] and objects [m, 4] in parts of the picture's sides; confidences [k]: logits."""
-    away = np.square(boxes[:, None] - objects).sum(axis=2)
+    boxes [k, 4] and objects [m, 4] in parts of the picture's sides; confidences [k]: logits; units [k, 4]: as in the loss."""
+    away = np.square((boxes[:, None] - objects) / np.broadcast_to(units, boxes.shape)[:, None]).sum(axis=2)
     # -log s(c) for an object instead of -log(1 - s(c)) for none: the difference is -c
     return _matched(alpha / 2 * away - confidences[:, None])
 

@@ -12,13 +12,13 @@ from .matching import ALPHA
 
 
 class MultiBoxLoss(Op):
-    """alpha / 2 sum of |l - g|^2 over assigned boxes - sum of log s(c) over them - sum of log(1 - s(c)) over the others, a picture."""
+    """Of a picture: the sum of alpha / 2 |(l - g) / unit|^2 - log s(c) over assigned boxes, and of - log(1 - s(c)) over the others."""
 
-    def __init__(self, targets: Array, taken: Array, alpha: float):
-        self.targets, self.taken, self.alpha = targets, taken, alpha
+    def __init__(self, targets: Array, taken: Array, alpha: float, units: Array | float):
+        self.targets, self.taken, self.alpha, self.units = targets, taken, alpha, units
 
     def forward(self, boxes: Array, confidences: Array) -> Array:
-        self.away = ((boxes - self.targets) * self.taken[..., None]).astype(boxes.dtype)
+        self.away = ((boxes - self.targets) / self.units * self.taken[..., None]).astype(boxes.dtype)
         self.sure = 1 / (1 + np.exp(-np.clip(confidences, -60, 60)))
         # -log s(c) = log(1 + exp(-c)), and -log(1 - s(c)) = log(1 + exp(c))
         doubts = np.logaddexp(0, np.where(self.taken > 0, -confidences, confidences))
@@ -27,14 +27,20 @@ class MultiBoxLoss(Op):
 
     def backward(self, dy: Array) -> tuple[Array, Array]:
         scale = dy / len(self.away)
-        return (self.alpha * self.away * scale).astype(self.away.dtype), ((self.sure - self.taken) * scale).astype(self.sure.dtype)
+        dboxes = self.alpha * self.away / self.units * scale
+        return dboxes.astype(self.away.dtype), ((self.sure - self.taken) * scale).astype(self.sure.dtype)
 
 
 def multibox_loss(
-    boxes: Tensor, confidences: Tensor, objects: Sequence[Array], matches: Sequence[IntArray], alpha: float = ALPHA
+    boxes: Tensor,
+    confidences: Tensor,
+    objects: Sequence[Array],
+    matches: Sequence[IntArray],
+    alpha: float = ALPHA,
+    units: Array | float = 1.0,
 ) -> Tensor:
     """The mean loss of pictures. boxes [n, k, 4] in parts of a picture's sides, confidences [n, k] (logits); objects [m, 4] of each
-    picture, and which box answers for each one, -1 for none (`matching`)."""
+    picture, and which box answers for each one, -1 for none (`matching`); units [k, 4]: the distance that counts as 1."""
     check_array("multibox_loss", "boxes", boxes.data, 3)
     check_array("multibox_loss", "confidences", confidences.data, 2, shape=boxes.shape[:2])
     if not len(objects) == len(matches) == boxes.shape[0]:
@@ -43,4 +49,4 @@ def multibox_loss(
     for i, (there, match) in enumerate(zip(objects, matches, strict=True)):
         found = match >= 0
         targets[i, match[found]], taken[i, match[found]] = there[found], 1
-    return MultiBoxLoss(targets, taken, alpha)(boxes, confidences)
+    return MultiBoxLoss(targets, taken, alpha, units)(boxes, confidences)

@@ -14,7 +14,7 @@ from ..drawing.png import png
 from ..measuring import Detections
 from ..proposals import Hierarchy, hierarchies, scaled
 from ..rcnn.crops import context_of, windows
-from ..rcnn.detector import Detector, Way
+from ..rcnn.detector import Detector
 
 MOST = 1000  # proposals on a page
 
@@ -24,9 +24,8 @@ def build_page(detector: Detector, image: NDArray[np.uint8], name: str) -> str:
     each; `name` stands above it."""
     boxes = detector.proposed(image)[:MOST]
     features = detector.features(list(detector.maps(image, boxes)))
-    way = Way(len(detector.members), detector.settings.head, detector.settings.regress)
-    found = detector.judged(boxes, features, way, image.shape[:2])
-    scores = np.mean([member.heads.scores(x, way.head) for member, x in zip(detector.members, features, strict=True)], axis=0)
+    found = detector.judged(boxes, features, detector.way(), image.shape[:2])
+    scores = np.mean([member.heads.scores(x, detector.settings.head) for member, x in zip(detector.members, features, strict=True)], axis=0)
     facts = {"name": name, "classes": detector.classes, "picture": _url(image), "size": image.shape[:2], "network": _network(detector),
              "proposals": _proposals(detector, boxes, scores), "found": _found(found),
              "hierarchies": _hierarchies(detector, image)}  # fmt: skip

@@ -9,7 +9,7 @@ from ...text import aligned, printable
 from ..drawing import precision_recall
 from ..measuring import RULES
 from ..measuring.rules import described
-from ..rcnn.comparison import Result, compare, rows
+from ..rcnn.comparison import Result, compare, mean_member, rows
 from . import data
 from .detecting import opened
 from .training import Report
@@ -25,7 +25,7 @@ def run(flags: Namespace) -> None:
         report.say(f"judged {min(i, len(dataset)):,} of {len(dataset):,} pictures")
         results = now
     report.end()
-    print(f"{table(results, dataset.classes)}\n({described(RULES[flags.rule])})")
+    print("\n".join([table(results, dataset.classes), f"({described(RULES[flags.rule])})", *_gains(results)]))
     if flags.json:
         with atomic_write(flags.json) as file:
             file.write(json.dumps([_facts(result) for result in results], indent=2).encode() + b"\n")
@@ -47,6 +47,16 @@ def table(results: Sequence[Result], classes: Sequence[str]) -> str:
         shares = ["-" if ap is None else f"{ap:.3f}" for ap in aps]
         lines.append((each.row.title, *shares, f"{each.boxes / n:,.0f}", f"{each.passes / n:,.0f}", f"{each.seconds / n:.1f}"))
     return aligned(lines, right=range(1, 5 + len(classes)))
+
+
+def _gains(results: Sequence[Result]) -> list[str]:
+    """What each ensemble is better by than its members on average."""
+    found = []
+    for each in results:
+        if len(each.row.way.members) > 1 and each.evaluation and each.evaluation.map is not None:
+            mean = mean_member(results, each)
+            found.append(f"{each.row.title}: {each.evaluation.map:.3f}, its mean member {mean:.3f}, {each.evaluation.map - mean:+.3f}")
+    return found
 
 
 def _facts(result: Result) -> dict[str, object]:

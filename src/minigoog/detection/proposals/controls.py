@@ -26,12 +26,24 @@ def square_grid(height: int, width: int, sides: Sequence[float] = SIDES, step: f
 def priors(objects: Sequence[Objects], sizes: Sequence[tuple[int, int]], k: int, seed: int = 0) -> Array:
     """`k` boxes [k, 4] in parts of a picture's width and height: the centres of k-means over the boxes of training pictures, the centre of
     the most boxes first. sizes: (height, width) of each picture. (Erhan et al., "Scalable Object Detection", 2013)"""
+    x = _parts("priors", objects, sizes)
+    return _k_means(x, check_int("priors", "k", k, 1, len(x)), np.random.default_rng(check_int("priors", "seed", seed, 0)))
+
+
+def prior_sides(objects: Sequence[Objects], sizes: Sequence[tuple[int, int]], k: int, seed: int = 0) -> Array:
+    """At most `k` sizes [k, 2] (width, height) in parts of a picture's: the centres of k-means over the logarithms of the sides of training
+    boxes, so that small ones have their own, however few they are."""
+    x = _parts("prior_sides", objects, sizes)
+    logs = np.log(np.maximum(x[:, 2:] - x[:, :2], 1e-6))
+    return np.exp(_k_means(logs, min(check_int("prior_sides", "k", k, 1), len(x)), np.random.default_rng(seed)))
+
+
+def _parts(where: str, objects: Sequence[Objects], sizes: Sequence[tuple[int, int]]) -> Array:
+    """All boxes [n, 4] in parts of their pictures."""
     parts = [each.boxes / np.array([w, h, w, h], float) for each, (h, w) in zip(objects, sizes, strict=True)]
-    x = np.concatenate([np.zeros((0, 4)), *parts])
-    k = check_int("priors", "k", k, 1, max(len(x), 1))
-    if not len(x):
-        raise ValueError("priors: `objects` are none, expected boxes to learn from")
-    return _k_means(x, k, np.random.default_rng(check_int("priors", "seed", seed, 0)))
+    if not (x := np.concatenate([np.zeros((0, 4)), *parts])).size:
+        raise ValueError(f"{where}: `objects` are none, expected boxes to learn from")
+    return x
 
 
 def _k_means(x: Array, k: int, generator: np.random.Generator) -> Array:
@@ -42,7 +54,7 @@ def _k_means(x: Array, k: int, generator: np.random.Generator) -> Array:
         if np.array_equal(before, nearest):
             break
         counts = np.bincount(nearest, minlength=k)
-        sums = np.stack([np.bincount(nearest, x[:, i], k) for i in range(4)], axis=1)
+        sums = np.stack([np.bincount(nearest, x[:, i], k) for i in range(x.shape[1])], axis=1)
         centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
     return np.asarray(centres[np.argsort(-np.bincount(nearest, minlength=k), kind="stable")])
 

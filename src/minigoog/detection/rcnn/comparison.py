@@ -39,22 +39,33 @@ class Result:
 
 def rows(detector: Detector) -> list[Row]:
     """The rows that a detector has the parts for."""
-    n, heads = len(detector.members), detector.members[0].heads
-    found = [Row("one model", "x1", Way(1, "softmax", False)), Row("superpixels x2", "x2", Way(1, "softmax", False))]
+    heads, one = detector.members[0].heads, Way((0,), "softmax", False)
+    found = [Row("one model", "x1", one), Row("superpixels x2", "x2", one)]
     if detector.multibox:
-        found += [Row("x1 and MultiBox", "x1+", Way(1, "softmax", False)), Row("x2 and MultiBox", "x2+", Way(1, "softmax", False))]
+        found += [Row("x1 and MultiBox", "x1+", one), Row("x2 and MultiBox", "x2+", one)]
     if heads.svm:
-        found.append(Row("SVM", "x1", Way(1, "svm", False)))
+        found.append(Row("SVM", "x1", one._replace(head="svm")))
     if heads.boxes:
-        found.append(Row("box regression", "x1", Way(1, "softmax", True)))
-        found += [Row("x2, box regression", "x2", Way(1, "softmax", True))]
+        found += [Row(f"{name}box regression", where, one._replace(regress=True)) for name, where in (("", "x1"), ("x2, ", "x2"))]
         if heads.svm:
-            found.append(Row("SVM, box regression", "x1", Way(1, "svm", True)))
-    if n > 1:
-        found.append(Row(f"ensemble of {n}", "x1", Way(n, "softmax", False)))
-        if heads.boxes:
-            found.append(Row(f"ensemble of {n}, box regression", "x1", Way(n, "softmax", True)))
-    return found
+            found.append(Row("SVM, box regression", "x1", one._replace(head="svm", regress=True)))
+    return found + [row for regress in (False, True)[: 1 + bool(heads.boxes)] for row in _ensemble(len(detector.members), regress)]
+
+
+def _ensemble(n: int, regress: bool) -> list[Row]:
+    """All members together, and each of the others alone: the first one is `one model`."""
+    if n == 1:
+        return []
+    said, way = ", box regression" if regress else "", Way(tuple(range(n)), "softmax", regress)
+    alone = [Row(f"member {i + 1}{said}", "x1", way._replace(members=(i,))) for i in range(1, n)]
+    return [*alone, Row(f"ensemble of {n}{said}", "x1", way)]
+
+
+def mean_member(results: Sequence[Result], ensemble: Result) -> float:
+    """The mean mAP of the members of an ensemble, each judged alone in the same way."""
+    alone = [each for each in results if each.row.proposals == ensemble.row.proposals and len(each.row.way.members) == 1]
+    same = [each for each in alone if each.row.way._replace(members=ensemble.row.way.members) == ensemble.row.way]
+    return float(np.mean([each.evaluation.map or 0.0 for each in same if each.evaluation]))
 
 
 def compare(
@@ -84,11 +95,11 @@ def _picture(detector: Detector, image: NDArray[np.uint8], results: Sequence[Res
     for result in results:
         found, seconds = sets[result.row.proposals]
         where = _among(boxes, found)
-        parts = [Features(*(part[where] for part in x)) for x in features[: result.row.way.members]]
+        parts, members = [Features(*(part[where] for part in x)) for x in features], len(result.row.way.members)
         began = time.perf_counter()
         result.detections.append(detector.judged(boxes[where], parts, result.row.way, image.shape[:2]))
-        result.seconds += time.perf_counter() - began + seconds + (trunk + tail * len(parts)) * len(found) / max(len(boxes), 1)
-        result.boxes, result.passes = result.boxes + len(found), result.passes + len(found) * len(parts)
+        result.seconds += time.perf_counter() - began + seconds + (trunk + tail * members) * len(found) / max(len(boxes), 1)
+        result.boxes, result.passes = result.boxes + len(found), result.passes + len(found) * members
 
 
 def _proposals(detector: Detector, image: NDArray[np.uint8], wanted: set[str]) -> dict[str, tuple[Array, float]]:

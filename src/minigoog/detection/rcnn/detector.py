@@ -34,9 +34,10 @@ class Member(NamedTuple):
 
 
 class Way(NamedTuple):
-    """How boxes are judged: by how many members, by which head (softmax or svm), and whether they are moved to what they hold."""
+    """How boxes are judged: by which members (their numbers, from 0), by which head (softmax or svm), and whether they are moved to what
+    they hold."""
 
-    members: int
+    members: tuple[int, ...]
     head: str
     regress: bool
 
@@ -55,8 +56,11 @@ class Detector:
     def detect(self, image: NDArray[np.uint8], boxes: Array | None = None) -> Detections:
         """The objects in a picture uint8 [h, w, 3], the likeliest ones first; boxes: [n, 4], where to look; None: proposals of its own."""
         where = self.proposed(image) if boxes is None else geometry.checked("detect", "boxes", boxes)
-        way = Way(len(self.members), self.settings.head, self.settings.regress)
-        return self.judged(where, self.features(list(self.maps(image, where))), way, image.shape[:2])
+        return self.judged(where, self.features(list(self.maps(image, where))), self.way(), image.shape[:2])
+
+    def way(self) -> Way:
+        """How it judges by its settings: by all members together."""
+        return Way(tuple(range(len(self.members))), self.settings.head, self.settings.regress)
 
     def proposed(self, image: NDArray[np.uint8]) -> Array:
         """Where to look in a picture: selective search, and what MultiBox adds."""
@@ -66,7 +70,7 @@ class Detector:
         """MultiBox's boxes [k, 4] in a picture, the surest ones first; none if the detector has no such head."""
         if self.multibox is None:
             return np.zeros((0, 4))
-        return multibox.proposals(self.multibox, self.whole(image), [image.shape[:2]])[0]
+        return multibox.proposals(self.multibox, self.whole(image), [image.shape[:2]], self.settings.multibox)[0]
 
     def whole(self, image: NDArray[np.uint8]) -> Array:
         """The trunk's map [1, h, w, c] of the whole picture, squeezed to a square."""
@@ -86,10 +90,11 @@ class Detector:
         return outputs(self.trunk, (crops(pixels, boxes[part], size, context_of(size), turned[part]) for part in parts))
 
     def judged(self, boxes: Array, features: Sequence[Features], way: Way, size: tuple[int, ...]) -> Detections:
-        """The Detections among boxes of a picture of this size (height, width): the members' scores are averaged before suppression."""
+        """The Detections among boxes of a picture of this size (height, width): the scores of the way's members are averaged before
+        suppression. features: of all members."""
         if not len(boxes):
             return Detections(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0))
-        chosen = list(zip(self.members[: way.members], features[: way.members], strict=True))
+        chosen = [(self.members[i], features[i]) for i in way.members]
         scores = np.mean([member.heads.scores(x, way.head) for member, x in chosen], axis=0)
         found = [self._of_class(label, boxes, scores[:, label], chosen, way, size) for label in range(len(self.classes))]
         labels = np.repeat(np.arange(len(found)), [len(kept) for kept, _ in found])

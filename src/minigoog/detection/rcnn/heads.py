@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ... import kernels
+from ... import kernels, ops
 from ...array_types import Array, IntArray
+from ...tensor import Tensor
 from . import regression, svm
 from .svm import NORM, Linear
 from .windows import BACKGROUND, Windows, regressed
 
-LARGEST_MAP = 3  # cells along a side of the map from which boxes are regressed: of GoogLeNet 9,216 numbers, as AlexNet's pool5 has
+LARGEST_MAP = 3  # cells along a side of what the softmax and box regression read: of GoogLeNet 9,216 numbers, as AlexNet's pool5
 
 
 class Features(NamedTuple):
@@ -35,7 +36,7 @@ class Heads(NamedTuple):
         if head == "svm":
             assert self.svm is not None
             return self.svm.scores(features.means)
-        return kernels.softmax(np.ascontiguousarray(self.softmax.scores(features.means), np.float32))[:, :-1]
+        return kernels.softmax(np.ascontiguousarray(self.softmax.scores(features.cells), np.float32))[:, :-1]
 
     def moved(self, boxes: Array, features: Features, label: int) -> Array:
         """Where the objects of a class are, by the crops of these boxes."""
@@ -44,21 +45,16 @@ class Heads(NamedTuple):
 
 def features_of(maps: Iterable[Array]) -> Features:
     """The Features of the last maps [n, h, w, c] of crops."""
-    parts = [(y.mean(axis=(1, 2)), _cells(y)) for y in maps]
+    parts = [(y.mean(axis=(1, 2)), cells(Tensor(y)).data) for y in maps]
     return Features(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _cells(y: Array) -> Array:
-    """[n, features]: all cells of maps; of larger maps the means of LARGEST_MAP x LARGEST_MAP parts."""
-    n, h, w, c = y.shape
-    for axis, length in ((1, h), (2, w)):
-        if length > LARGEST_MAP:
-            edges = [length * i // LARGEST_MAP for i in range(LARGEST_MAP)]
-            counts = np.diff([*edges, length]).astype(np.float32)
-            shape = [1, 1, 1, 1]
-            shape[axis] = LARGEST_MAP
-            y = np.add.reduceat(y, edges, axis=axis) / counts.reshape(shape)
-    return np.ascontiguousarray(y.reshape(n, -1))
+def cells(y: Tensor) -> Tensor:
+    """[n, features]: all cells of maps [n, h, w, c]; of larger maps the means of LARGEST_MAP x LARGEST_MAP parts."""
+    height, width = y.shape[1:3]
+    if max(height, width) > LARGEST_MAP:
+        y = ops.adaptive_avg_pool2d(y, (min(height, LARGEST_MAP), min(width, LARGEST_MAP)))
+    return ops.flatten(y)
 
 
 def norm_scale(x: Array) -> float:

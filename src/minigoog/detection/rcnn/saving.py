@@ -1,7 +1,6 @@
 """A detector as one safetensors file: trunk and tails as graphs with their weights, the heads, and the settings."""
 
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -27,6 +26,7 @@ from .svm import Linear
 
 KIND = "minigoog detector"
 SLACK = 1 << 20  # values of a network beyond those that the file has
+LONGEST = 1 << 16  # cells along a side of a map, and channels of one
 
 
 def save(detector: Detector, path: str | os.PathLike[str]) -> None:
@@ -90,10 +90,10 @@ def _multibox(shape: list[Any], arrays: Mapping[str, NDArray[Any]]) -> MultiBoxH
     own = {key.removeprefix("multibox/"): array for key, array in arrays.items() if key.startswith("multibox/")}
     if not own:
         return None
-    if own["boxes.weight"].ndim != 2 or math.prod(shape[:2]) * own["narrow.weight"].shape[3] != len(own["boxes.weight"]):
-        raise ValueError(f"its map for MultiBox is {short(shape)}, which does not fit the weights")
+    if not all(type(n) is int and 0 < n < LONGEST for n in shape) or len(shape) != 3:
+        raise ValueError(f"its map for MultiBox is {short(shape)}, expected a height, a width and channels")
     height, width, channels = shape
-    head = MultiBoxHead((height, width, channels), np.asarray(own["priors"], np.float32), narrow=own["narrow.weight"].shape[3])
+    head = MultiBoxHead((height, width, channels), np.asarray(own["sides"], np.float32), narrow=own["narrow.weight"].shape[3])
     head.load_state_dict(own)
     head.eval()
     return head

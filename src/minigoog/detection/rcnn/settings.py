@@ -24,7 +24,8 @@ class Settings:
     strategy, superpixels, width, smallest, overlap, most, seed   the proposals: selective search, thinned where they overlap by more, and
                       how many
     positives, negatives   windows of a picture in the pool of training: of each object, and of the background
-    steps, rate, head_rate   fine-tuning: steps of 128 windows, and the first rates of the tail and of the new head
+    steps, rate, head_rate, balance   fine-tuning: steps of 128 windows, the first rates of the tail and of the new head, and how
+                      alike the numbers of windows of the classes are
     models   members of the ensemble, which differ in their seed
     svm, regress, penalty   whether SVMs and box regression are trained; the penalty of the latter
     head, nms   what judges boxes; the IoU above which a better box removes another
@@ -43,7 +44,8 @@ class Settings:
     negatives: int = 60
     steps: int = 600
     rate: float = 0.002
-    head_rate: float = 0.01
+    head_rate: float = 0.003
+    balance: float = 1.0
     models: int = 1
     svm: bool = True
     regress: bool = True
@@ -52,7 +54,7 @@ class Settings:
     nms: float = 0.3
     multibox: int = 0
     whole: int = 320
-    multibox_steps: int = 1500
+    multibox_steps: int = 800
 
     def __post_init__(self) -> None:
         for name, (least, largest) in INTEGERS.items():
@@ -73,8 +75,8 @@ INTEGERS = {"size": (32, 512), "width": (1, 1 << 14), "smallest": (0, 10_000), "
             "seed": (0, 2**31 - 1), "positives": (1, 1000),
             "negatives": (1, 10_000), "steps": (0, 10_000_000), "models": (1, 100),
             "multibox": (0, 2000), "whole": (64, 2048), "multibox_steps": (0, 1_000_000)}  # fmt: skip
-REALS = {"superpixels": (0.01, 1000.0), "overlap": (0.01, 1.0), "rate": (0.0, 10.0), "head_rate": (0.0, 10.0), "penalty": (1e-6, 1e9),
-         "nms": (0.0, 1.0)}  # fmt: skip
+REALS = {"superpixels": (0.01, 1000.0), "overlap": (0.01, 1.0), "rate": (0.0, 10.0), "head_rate": (0.0, 10.0), "balance": (0.0, 1.0),
+         "penalty": (1e-6, 1e9), "nms": (0.0, 1.0)}  # fmt: skip
 
 
 def from_facts(facts: Mapping[str, Any]) -> Settings:

@@ -6,6 +6,7 @@
     detector.safetensors the detector"""
 
 import json
+import math
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from ...text import printable
 from ..annotations import DetectionSet
 from ..multibox import MultiBoxHead
 from ..multibox.training import learn, new_head, parts_of, turned
-from ..proposals import priors
+from ..proposals import prior_sides
 from . import heads, saving, settings, windows
 from .detector import Detector, Member, proposed
 from .network import split
@@ -33,7 +34,7 @@ from .svm import Linear
 from .tuning import Classifier, Tuner
 from .windows import Windows
 
-MULTIBOX_RATE = 0.005  # of Adam, at first
+MULTIBOX_RATE = 0.003  # of Adam, at first
 SAVED_EVERY = 60.0  # seconds of fine-tuning
 DETECTOR = "detector.safetensors"
 
@@ -89,9 +90,10 @@ def _multibox(detector: Detector, dataset: DetectionSet) -> Generator[str, None,
         maps += [detector.whole(image), detector.whole(np.ascontiguousarray(image[:, ::-1]))]
         objects += [parts, turned(parts)]
         yield f"maps of {i:,} of {len(dataset):,} whole pictures"
-    centres = priors(dataset.objects, [(picture.height, picture.width) for picture in dataset.pictures], chosen.multibox, chosen.seed)
     whole = np.concatenate(maps)
-    head = new_head(whole, centres, chosen.seed)
+    each = math.ceil(chosen.multibox / (whole.shape[1] * whole.shape[2]))  # priors of a cell
+    sides = prior_sides(dataset.objects, [(picture.height, picture.width) for picture in dataset.pictures], each, chosen.seed)
+    head = new_head(whole, sides, chosen.seed)
     for step, loss in enumerate(learn(head, whole, objects, chosen.multibox_steps, MULTIBOX_RATE, chosen.seed), start=1):
         yield f"MultiBox: step {step:,} of {chosen.multibox_steps:,}, loss {loss:.2f}"
     return head
@@ -137,8 +139,8 @@ def _member(number: int, tail: ImportedNetwork, pool: Pool, detector: Detector, 
     """Fine-tunes a member and fits its heads."""
     chosen, seed = detector.settings, detector.settings.seed + number - 1
     rng.manual_seed(seed)
-    model = Classifier(tail, len(detector.classes), tail.output_shapes((1, *pool.maps.shape[1:]))[0][3])
-    tuner, path = Tuner(model, chosen.steps, chosen.rate, chosen.head_rate, seed), folder / f"member-{number}.npz"
+    model = Classifier(tail, len(detector.classes), pool.maps[:1])
+    tuner, path = Tuner(model, chosen, seed), folder / f"member-{number}.npz"
     if path.exists():
         _restore(path, tuner)
     saved = time.perf_counter()

@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ... import losses, ops, optim, rng
+from ... import losses, optim, rng
 from ...array_types import Array, IntArray
 from ...nn import Linear, Module
-from ...tensor import Tensor
+from ...tensor import Tensor, no_grad
+from .heads import cells
+from .settings import Settings
 from .windows import BACKGROUND, batch
 
 BATCH, SHARE = 128, 0.25
@@ -16,14 +18,16 @@ MOMENTUM, DECAY = 0.9, 5e-4
 
 
 class Classifier(Module):
-    """The tail and a head of a class for each kind of object, and a last one for the background: from a map to logits."""
+    """The tail and a head of a class for each kind of object, and a last one for the background: from maps like `example` to logits."""
 
-    def __init__(self, tail: Module, classes: int, features: int) -> None:
+    def __init__(self, tail: Module, classes: int, example: Array) -> None:
+        with no_grad():
+            features = cells(tail(Tensor(np.asarray(example, np.float32)))).shape[1]
         self.tail, self.head = tail, Linear(features, classes + 1)
         self.head.weight.data[...] = rng.generator().normal(0, 0.01, self.head.weight.shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.head(ops.global_avg_pool2d(self.tail(x)))
+        y: Tensor = self.head(cells(self.tail(x)))
         return y
 
 
@@ -39,17 +43,18 @@ class Tuner:
     """The state of fine-tuning: model, optimizer, and the number of steps that are done. Batches depend on `seed` and the number of the
     step only, so that a run that goes on gets the same ones."""
 
-    def __init__(self, model: Classifier, steps: int, rate: float, head_rate: float, seed: int) -> None:
-        groups = [{"params": model.tail.parameters(), "lr": rate}, {"params": model.head.parameters(), "lr": head_rate}]
-        self.model, self.steps, self.rates, self.seed, self.done = model, steps, (rate, head_rate), seed, 0
-        self.optimizer = optim.SGD(groups, rate, momentum=MOMENTUM, weight_decay=DECAY)
+    def __init__(self, model: Classifier, chosen: Settings, seed: int) -> None:
+        self.rates = chosen.rate, chosen.head_rate
+        groups = [{"params": part.parameters(), "lr": rate} for part, rate in zip((model.tail, model.head), self.rates, strict=True)]
+        self.model, self.steps, self.balance, self.seed, self.done = model, chosen.steps, chosen.balance, seed, 0
+        self.optimizer = optim.SGD(groups, chosen.rate, momentum=MOMENTUM, weight_decay=DECAY)
 
     def run(self, maps: Array, labels: IntArray) -> Iterator[Step]:
         """Trains to the end, a step at a time. maps: [n, h, w, c] of windows, of any float type; labels: their classes, or BACKGROUND."""
         targets = np.where(labels == BACKGROUND, self.model.head.weight.shape[1] - 1, labels)
         self.model.train()
         while self.done < self.steps:
-            chosen = batch(labels, BATCH, SHARE, np.random.default_rng((self.seed, self.done)))
+            chosen = batch(labels, BATCH, SHARE, self.balance, np.random.default_rng((self.seed, self.done)))
             loss, right = self._step(np.asarray(maps[chosen], np.float32), targets[chosen])
             self.done += 1
             yield Step(self.done, loss, right)

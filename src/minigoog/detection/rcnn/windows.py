@@ -71,11 +71,15 @@ def joined(parts: list[Windows]) -> Windows:
     return Windows(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def batch(labels: IntArray, size: int, share: float, generator: np.random.Generator) -> IntArray:
-    """The numbers of `size` windows, so many of them with a class as `share` says (R-CNN: 32 of 128), in random order."""
+def batch(labels: IntArray, size: int, share: float, balance: float, generator: np.random.Generator) -> IntArray:
+    """The numbers of `size` windows, so many of them with a class as `share` says (R-CNN: 32 of 128), in random order.
+
+    balance: 0 makes all windows with a class as likely as each other (R-CNN), 1 all classes; between, counts^-balance."""
     positive, negative = np.flatnonzero(labels != BACKGROUND), np.flatnonzero(labels == BACKGROUND)
     n = round(size * share) if len(negative) else size
-    chosen = [part[generator.integers(0, len(part), k)] for part, k in ((positive, n), (negative, size - n)) if len(part)]
+    weights = np.bincount(labels[positive])[labels[positive]].astype(float) ** -balance
+    chosen = [generator.choice(positive, n, p=weights / weights.sum())] if len(positive) else []
+    chosen += [generator.choice(negative, size - n)] if len(negative) else []
     return np.asarray(generator.permutation(np.concatenate(chosen)))
 
 

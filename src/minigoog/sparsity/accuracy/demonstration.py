@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from ..runner.demonstration import Demonstration, Numbers, Setting, Table
 from ..runner.verdicts import Margin, Verdict, combined, needed
+from .budget import EQUAL
 from .experiment import AXES, Experiment
 from .figure import draw
 
 MARGIN = 0.005  # accuracy: smaller differences do not count
 ERRORS = 2  # standard errors of a difference that it must exceed
-EQUAL = 0.03  # share by which "equal" milliseconds may differ; others are marked
 WORSE = 0.015  # accuracy; "no worse" means that a loss this large is ruled out
 HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
 
