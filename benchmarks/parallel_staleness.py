@@ -72,9 +72,10 @@ STUDIES = {
         "momentum 0, rate .1": sgd(0.1), "momentum 0, rate .5": sgd(0.5), "momentum .9, rate .01": sgd(0.01, 0.9),
         "momentum .9, rate .05": sgd(0.05, 0.9), "Adagrad, rate .02": adagrad(0.02)}),
     "tiny": Study(lambda: models.build("tiny", num_classes=10), "digits", False, 1442, 16, 300, 50, 355, {
-        "momentum 0, rate .1": sgd(0.1), "momentum .9, rate .01": sgd(0.01, 0.9), "Adagrad, rate .003": adagrad(0.003)}),
-    "small": Study(lambda: models.build("small", num_classes=10, in_channels=1), "fashion-mnist", True, 10_000, 16, 200, 50, 1000, {
-        "momentum 0, rate .1": sgd(0.1), "momentum .9, rate .01": sgd(0.01, 0.9), "Adagrad, rate .003": adagrad(0.003)}),
+        "momentum 0, rate .03": sgd(0.03), "momentum 0, rate .1": sgd(0.1), "momentum .9, rate .003": sgd(0.003, 0.9),
+        "momentum .9, rate .01": sgd(0.01, 0.9), "Adagrad, rate .001": adagrad(0.001), "Adagrad, rate .003": adagrad(0.003)}),
+    "small": Study(lambda: models.build("small", num_classes=10, in_channels=1), "fashion-mnist", True, 10_000, 16, 300, 50, 1000, {
+        "momentum 0, rate .03": sgd(0.03), "momentum .9, rate .003": sgd(0.003, 0.9), "Adagrad, rate .003": adagrad(0.003)}),
 }  # fmt: skip
 
 
