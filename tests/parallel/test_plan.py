@@ -47,7 +47,7 @@ def test_the_plan_says_and_draws_where_synchronous_training_stops_scaling_and_wh
     main(["plan", "--model", "tiny", "--machines", "8", "--network", "1M", "--image-ms", "10", "--output", str(tmp_path / "plan.svg")])
     printed = capsys.readouterr().out
     assert "tiny: 0.4 MB a message, 10.0 ms an image\n" in printed and "stops scaling at 2 machines" in printed
-    assert "DistBelief, which trained GoogLeNet: 20 to 200 replicas" in printed
+    assert "DistBelief, for speech: 20 to 200 replicas" in printed
     assert (tmp_path / "plan.svg").stat().st_size > 1000
     found = dict(zip(*reversed(drawn[0].axes[0].get_legend_handles_labels()), strict=True))
     assert list(found["synchronous training stops scaling"].get_xdata()) == [2, 2]

@@ -57,7 +57,7 @@ def plan(flags: argparse.Namespace) -> None:
     print(aligned([("machines", "synchronous, images/s", "of ideal", "server, images/s"), *rows], right=range(4)))
     slow = next((n for n, before, now in zip(counts[1:], rates, rates[1:], strict=False) if now[0] < AHEAD * before[0]), None)
     print(f"synchronous training stops scaling at {slow} machines" if slow else "synchronous training still scales")
-    print("DistBelief, which trained GoogLeNet: {} to {} replicas and a server of many shards (Dean et al. 2012)".format(*DISTBELIEF))
+    print("DistBelief, for speech: {} to {} replicas and a server of many shards (Dean et al. 2012)".format(*DISTBELIEF))
     if flags.output:
         _draw(counts, rates, slow, flags.output)
 
