@@ -149,13 +149,14 @@ struct weight_tile {
     size_t lddw;
 };
 
-/* A row of blocks of sparse weights (block_tile.inc). */
-struct block_tile {
-    size_t entries;
-    const int32_t *offsets; /* [entries] */
-    size_t block;           /* from the values of one entry to those of the next */
+/* Rows of blocks of sparse weights (block_tile.inc). */
+struct block_rows {
+    size_t block, cout;              /* output channels of a row, and of all */
+    const int32_t *starts, *offsets; /* row i has entries starts[i] to starts[i + 1] */
+    const float *values, *bias;      /* [entries, block]; [cout] or NULL */
     size_t ldy;
-    struct epilogue epilogue;
+    struct epilogue epilogue; /* residual: of channel 0 of the tile's first pixel */
+    size_t window, ahead;     /* floats of a window of the next tile that are prefetched: in all, and with each row */
 };
 
 /* One row of pooling windows of neighbouring columns (pool.inc). */

@@ -11,8 +11,8 @@
 typedef void conv_tile_fn(const struct conv_tile *t, const float *const *rows, const float *panel, float *y, size_t n_rows, size_t n_cols);
 typedef void weight_tile_fn(const struct weight_tile *t, const float *x, const float *panel, float *dw, size_t first_row, size_t n_cols);
 
-typedef void block_tile_fn(const struct block_tile *t, const float *const *rows, const float *values, const float *bias, float *y,
-                           size_t n_rows, size_t n_cols);
+typedef void block_row_fn(const struct block_rows *t, size_t row, const float *const *rows, float *y, size_t n_rows);
+typedef void block_rows_fn(const struct block_rows *t, const float *const *rows, float *y, size_t n_rows, size_t row, size_t end);
 typedef void sparse_tile_fn(size_t rows, const int32_t *starts, const int32_t *offsets, const float *values, const float *panel,
                             float *sums);
 typedef void sparse_dot_fn(size_t entries, const int32_t *offsets, const float *dy, const float *panel, float *dvalues, size_t step);
@@ -57,10 +57,9 @@ struct kernels {
     size_t heights[HEIGHTS];             /* of the tiles, tallest first; the last is 1 */
     conv_tile_fn *conv_tile[HEIGHTS][2]; /* [height][vectors - 1] */
     weight_tile_fn *weight_tile[HEIGHTS][2];
-    block_tile_fn *block_tile[HEIGHTS][2];
+    block_rows_fn *block_rows[HEIGHTS];
     conv_tile_fn *long_conv_tile[HEIGHTS][2]; /* for sums of more than LONG_SUM terms: see mg_conv_tile */
     conv_tile_fn *run_tile[HEIGHTS][2];       /* for windows of one run */
-    block_tile_fn *long_block_tile[HEIGHTS][2];
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t ld, float *panel);
     void (*transpose_matrix)(size_t rows, size_t cols, const float *a, size_t lda, float *at, size_t ldat);
     void (*shuffle_pixel)(size_t groups, size_t n, const float *a, float *y);
@@ -74,10 +73,10 @@ struct kernels {
     const struct activation *activations;        /* [MG_ACTIVATIONS] */
     elementwise_fn *add, *copy;
     void (*accumulate)(size_t n, const float *x, float *y);
-    void (*max_window)(const struct pool_window *s, const float *x, int32_t first, float *y, int32_t *index);
+    void (*max_window)(const struct pool_window *s, const float *x, int32_t first, float *y, void *index, int is_short, size_t at);
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
-    void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const int32_t *index,
-                               const float *dy, size_t ldy, float *dx);
+    void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const void *index, int is_short,
+                               size_t first, const float *dy, size_t ldy, float *dx);
     void (*mean_window)(const struct pool_window *s, const float *x, float count, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
@@ -159,11 +158,6 @@ static inline void mg_conv_tiles(const struct kernels *k, const struct conv_tile
     last.ahead += full / k->heights[0] * terms * t->ahead_step;
     last.epilogue.residual = t->epilogue.residual ? t->epilogue.residual + full * t->epilogue.ldr : NULL;
     mg_conv_tile(k, &t->runs, terms, height, vectors)(&last, rows + full, panel, y + full * t->ldy, rest, n_cols);
-}
-
-static inline block_tile_fn *mg_block_tile(const struct kernels *k, size_t terms, int height, size_t vectors)
-{
-    return (terms > LONG_SUM ? k->long_block_tile : k->block_tile)[height][vectors - 1];
 }
 
 #endif

@@ -65,7 +65,7 @@ struct mg_conv {
     size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
     size_t side;     /* winograd only: side x side outputs are computed together, 4 or 2 (5x5: 2) */
     /* Forward only: y = activation(convolution + residual). */
-    int activation; /* enum mg_activation; convolutions with blocks of weights know MG_NONE and MG_RELU only */
+    int activation; /* enum mg_activation */
     float alpha, beta;
     size_t ldr, groups; /* the leading dimension of the residual; of mg_conv2d_direct: convolutions of cin channels side by side, 0: one */
 };
@@ -160,11 +160,11 @@ struct mg_pool {
     size_t ldx, ldy;
 };
 
-/* y = the maximum of each window; index [n, out_h, out_w, c] = the number row * w + column of the pixel that it came from, or NULL where
-   it is not needed. h * w < 2^31. */
-void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index, const struct mg_machine *machine);
+/* y = the maximum of each window; index [n, out_h, out_w, c] = the number row * w + column of the pixel that it came from, of
+   type uint16_t if h * w <= 65536, else int32_t; or NULL where it is not needed. h * w < 2^31. */
+void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, void *index, const struct mg_machine *machine);
 /* dx = dy added at the pixels in `index`. */
-void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx, const struct mg_machine *machine);
+void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const void *index, float *dx, const struct mg_machine *machine);
 /* y = the sum of each window's pixels inside x, divided by their number or as count_padding says. */
 void mg_avg_pool2d(const struct mg_pool *s, const float *x, float *y, const struct mg_machine *machine);
 /* dx = dy divided as going forward and given to the pixels of each window inside x, summed. */

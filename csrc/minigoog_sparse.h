@@ -9,10 +9,10 @@
  * starts[i] to starts[i + 1]; entry e has values[e, block] and multiplies the float at offsets[e]. starts, offsets and values are inputs,
  * bias is [cout] or NULL. */
 
-/* y = convolution of x, which contains its padding, with blocks of weights, plus bias. offsets: in floats, from the first float of a
-   window in x. (sparse_block.c) */
+/* y = activation(convolution of x, which contains its padding, with blocks of weights, plus bias, plus residual). offsets: in floats, from
+   the first float of a window in x. residual: pixels as those of y, or NULL. (sparse_block.c) */
 void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *x, const int32_t *starts, const int32_t *offsets,
-                            const float *values, const float *bias, float *y, const struct mg_machine *machine);
+                            const float *values, const float *bias, const float *residual, float *y, const struct mg_machine *machine);
 /* The same for CSR as in textbooks: one sum for each output, one multiply-add after the other. (sparse_textbook.c) */
 void mg_sparse_conv2d_textbook(const struct mg_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
                                const float *bias, float *y, const struct mg_machine *machine);

@@ -18,7 +18,7 @@ static size_t scratch_of(const struct mg_call *call, const struct mg_machine *ma
     case MG_CONV2D_WINOGRAD:
         return mg_conv2d_winograd_scratch(&call->settings.conv, machine);
     case MG_SPARSE_CONV2D:
-        return mg_sparse_conv2d_scratch(&call->settings.sparse, machine);
+        return call->settings.sparse.block > SPARSE_ROWS ? 0 : mg_sparse_conv2d_scratch(&call->settings.sparse, machine);
     default:
         return 0;
     }
@@ -35,14 +35,44 @@ size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_ma
     return most * threads;
 }
 
-/* Packed weights: starts [rows of blocks + 1], offsets with the SPARSE_AHEAD after them, values. */
+/* A sparse convolution of a map that contains its padding. */
+static struct mg_conv over_windows(const struct mg_sparse_conv *s)
+{
+    assert(s->pad_h == 0 && s->pad_w == 0);
+    return (struct mg_conv){.n = s->n,
+                            .h = s->h,
+                            .w = s->w,
+                            .cin = s->cin,
+                            .kh = s->kh,
+                            .kw = s->kw,
+                            .stride_h = s->stride_h,
+                            .stride_w = s->stride_w,
+                            .dilation_h = 1,
+                            .dilation_w = 1,
+                            .out_h = s->out_h,
+                            .out_w = s->out_w,
+                            .cout = s->cout,
+                            .ldx = s->ldx,
+                            .ldy = s->ldy,
+                            .activation = s->activation,
+                            .alpha = s->alpha,
+                            .beta = s->beta,
+                            .ldr = s->ldr};
+}
+
+/* Packed weights: starts [rows of blocks + 1], offsets with the SPARSE_AHEAD after them, and from a multiple of MAX_LANES on values. */
 static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *w, const float *bias, const float *residual,
                           float *y, float *scratch, const struct mg_machine *machine)
 {
-    const size_t rows = mg_ceil_div(s->cout, s->block);
+    const size_t rows = mg_ceil_div(s->cout, s->block), end = rows + 1 + (size_t)w[rows] + SPARSE_AHEAD;
     const int32_t *offsets = w + rows + 1;
-    const float *values = (const float *)(offsets + w[rows] + SPARSE_AHEAD);
-    mg_sparse_conv2d(s, x, w, offsets, values, bias, residual, y, scratch, machine);
+    const float *values = (const float *)(w + mg_ceil_div(end, MAX_LANES) * MAX_LANES);
+    if (s->block > SPARSE_ROWS) {
+        const struct mg_conv conv = over_windows(s);
+        mg_sparse_conv2d_block(&conv, s->block, x, w, offsets, values, bias, residual, y, machine);
+    } else {
+        mg_sparse_conv2d(s, x, w, offsets, values, bias, residual, y, scratch, machine);
+    }
 }
 
 static void make_byte_call(int kernel, const union mg_settings *s, const struct operands *o, const struct mg_machine *machine)

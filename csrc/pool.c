@@ -37,11 +37,12 @@ static void check(const struct mg_pool *s)
     assert(s->h * s->w <= INT32_MAX);
 }
 
-void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *index, const struct mg_machine *machine)
+void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, void *index, const struct mg_machine *machine)
 {
     check(s);
     const struct kernels *k = mg_kernels(machine);
     const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
+    const int is_short = mg_index_is_short(s);
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct covered v = mg_covered_by(&rows, row % s->out_h);
@@ -56,24 +57,25 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, int32_t *i
             const struct covered u = mg_covered_by(&cols, ox);
             const size_t first = v.first * s->w + u.first, at = row * s->out_w + ox;
             const struct pool_window window = {s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
-            k->max_window(&window, image + first * s->ldx, (int32_t)first, y + at * s->ldy, index ? index + at * s->c : NULL);
+            k->max_window(&window, image + first * s->ldx, (int32_t)first, y + at * s->ldy, index, is_short, at * s->c);
         }
     }
 }
 
 /* Each input pixel gathers from the windows over it, so that no two threads write to the same place. */
-void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const int32_t *index, float *dx, const struct mg_machine *machine)
+void mg_max_pool2d_backward(const struct mg_pool *s, const float *dy, const void *index, float *dx, const struct mg_machine *machine)
 {
     check(s);
     const struct kernels *k = mg_kernels(machine);
     const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
+    const int is_short = mg_index_is_short(s);
 
     PARALLEL_FOR(row, s->n * s->h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct mg_span v = covering(&rows, row % s->h);
         for (size_t ix = 0; ix < s->w; ix++) {
             const struct mg_span u = covering(&cols, ix);
             const size_t at = (row / s->h * s->out_h + v.first) * s->out_w + u.first;
-            k->max_pixel_backward(s->c, length(v), length(u), s->out_w, (int32_t)(row % s->h * s->w + ix), index + at * s->c,
+            k->max_pixel_backward(s->c, length(v), length(u), s->out_w, (int32_t)(row % s->h * s->w + ix), index, is_short, at * s->c,
                                   dy + at * s->ldy, s->ldy, dx + (row * s->w + ix) * s->ldx);
         }
     }

@@ -15,6 +15,12 @@ static inline struct axis mg_cols_of(const struct mg_pool *s)
     return (struct axis){s->w, s->kw, s->stride_w, s->pad_left, s->pad_right, s->dilation_w, s->out_w};
 }
 
+/* Whether 16 bits hold the numbers of an image's pixels. */
+static inline int mg_index_is_short(const struct mg_pool *s)
+{
+    return s->h * s->w <= UINT16_MAX + 1;
+}
+
 /* By how many pixels along an axis a mean divides. */
 static inline size_t mg_divisor(const struct axis *a, size_t out, int count_padding)
 {

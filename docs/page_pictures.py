@@ -1,4 +1,4 @@
-"""The pictures of the page in docs/images: page_sizes.png, at four widths in two themes, and page_laboratory.png.
+"""The pictures of the page in docs/images: page_sizes.png, at four widths in two themes; a map, a gradient, the evidence, the laboratory.
 
     python docs/page_pictures.py PAGE [FOLDER]        PAGE: of python -m minigoog.inspection page; with selenium, chromium and Pillow"""
 
@@ -16,7 +16,9 @@ from minigoog.files import atomic_write
 WIDTHS = {390: 844, 800: 1000, 1366: 768, 2560: 1300}
 HEIGHT = 300  # of each width in the picture of all
 MODULE = "inception_3a"
-SILENCE = f"""const done = arguments[0], {{nodes, goToNode, lookAt}} = minigoog, at = (name) => nodes.findIndex((n) => n.name === name);
+SILENCE = f"""const chosen = document.querySelector("#classes [aria-pressed=true]:not(.start)");
+  const done = arguments[0], {{nodes, goToNode, lookAt}} = minigoog, at = (name) => nodes.findIndex((n) => n.name === name);
+  if (chosen) chosen.click();
   document.getElementById("keep").click();
   goToNode(at("{MODULE}.relu_3x3"), "forward");
   document.querySelectorAll("#tools button")[1].click();
@@ -26,6 +28,16 @@ SILENCE = f"""const done = arguments[0], {{nodes, goToNode, lookAt}} = minigoog,
     document.getElementById("changed").scrollIntoView({{block: "end"}});
     setTimeout(done, 1500);
   }}, 3000);"""
+
+
+GO = "const at = minigoog.nodes.findIndex((n) => n.name === arguments[0]); minigoog.goToNode(at, arguments[1]);"
+TOP, PRODUCTS = (f"document.getElementById('{part}').scrollIntoView()" for part in ("heading", "products"))
+CHOOSE = "document.querySelector('#classes button').click(); document.activeElement.blur();"
+SIGHTS = {  # (theme, node, direction, what else to do)
+    "page_forward.png": ("light", f"{MODULE}.3x3", "forward", TOP),
+    "page_backward.png": ("dark", "pool2.3x3_s2", "backward", PRODUCTS),
+    "page_evidence.png": ("light", "pool5.7x7_s1", "forward", TOP + ";" + CHOOSE),
+}
 
 
 def browser(page: Path) -> Any:
@@ -69,6 +81,15 @@ def sizes(driver: Any) -> Image.Image:
     return whole
 
 
+def sight(driver: Any, theme: str, node: str, direction: str, then: str) -> Image.Image:
+    """The page at one operation, forward or backward."""
+    driver.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
+    shot(driver, 1440, 960)
+    driver.execute_script(GO, node, direction)
+    driver.execute_script(then)
+    return shot(driver, 1440, 960)
+
+
 def laboratory(driver: Any) -> Image.Image:
     """A branch silenced, beside the pass that was kept."""
     driver.execute_script("document.documentElement.dataset.theme = 'light'")
@@ -79,15 +100,16 @@ def laboratory(driver: Any) -> Image.Image:
 
 
 def main() -> None:
-    """Draws both pictures."""
+    """Draws all pictures."""
     if len(sys.argv) < 2:
         sys.exit("docs/page_pictures.py: which PAGE? python docs/page_pictures.py PAGE [FOLDER]")
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "images"
     driver = browser(Path(sys.argv[1]))
     try:
-        for name, picture in (("page_sizes.png", sizes(driver)), ("page_laboratory.png", laboratory(driver))):
+        pictures = {"page_sizes.png": sizes(driver)} | {name: sight(driver, *where) for name, where in SIGHTS.items()}
+        for name, picture in (pictures | {"page_laboratory.png": laboratory(driver)}).items():
             with atomic_write(folder / name) as file:
-                picture.quantize(128).save(file, "PNG", optimize=True)
+                picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     finally:
         driver.quit()
 

@@ -15,7 +15,7 @@ from minigoog import __main__ as program
 from minigoog import cli, completion
 from minigoog.formats.saved_model import Info, save
 
-PROGRAMS = [[name] for name in program.PROGRAMS] + [["evaluate", "curves"], ["completion"]]
+PROGRAMS = [[name] for name in program.PROGRAMS] + [["evaluate", "curves"], ["train", "find-lr"], ["completion"]]
 INSPECT = [["inspect", name] for name in ("step", "page", "branches", "lab", "summary", "diff")]
 DATA = [["data", "check"]]
 LINES = 30  # of help
@@ -164,13 +164,16 @@ def bash():
 
 @pytest.mark.parametrize("words, offered", [
     (["minigoog", "tr"], ["train"]),
-    (["minigoog", ""], ["classify", "train", "evaluate", "inspect", "detection", "export", "learn", "data", "sparsity", "completion", "-h",
-                        "--help", "--version"]),
+    (["minigoog", ""], ["classify", "train", "evaluate", "inspect", "detection", "export", "learn", "data", "parallel", "sparsity",
+                        "completion", "-h", "--help", "--version"]),
     (["minigoog", "train", "--ti"], ["--tiny"]),
     (["minigoog", "train", "--tiny", "--step-f"], ["--step-factor"]),
     (["minigoog", "train", "--no-n"], ["--no-norm", "--no-nesterov"]),
     (["minigoog", "train", "--model", "a"], ["alexnet"]),
     (["minigoog", "train", "--output", "x"], []),
+    (["minigoog", "train", "fi"], ["find-lr"]),
+    (["minigoog", "train", "find-lr", "--model", "a"], ["alexnet"]),
+    (["minigoog", "parallel", "p"], ["plan"]),
     (["minigoog", "evaluate", "cu"], ["curves"]),
     (["minigoog", "evaluate", "curves", "--o"], ["--output"]),
     (["minigoog", "evaluate", "run", "--crops", "1"], ["1", "10", "144"]),

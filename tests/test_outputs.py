@@ -217,8 +217,8 @@ def package_flags(p):
 def test_every_flag_of_a_file_says_whether_it_is_read_or_written_and_outputs_are_checked():
     for prog, action in package_flags(program.all_parsers("minigoog")):
         for flag in WRITTEN & set(action.option_strings):
-            # that of train is checked by train.run.check_output, for Python too
-            assert action.type in (cli.output_file, cli.output_folder, figures.output) or prog == "minigoog train", (prog, flag)
+            # those of train are checked by train.run.check_output, for Python too
+            assert action.type in (cli.output_file, cli.output_folder, figures.output) or prog.startswith("minigoog train"), (prog, flag)
         if action.option_strings and str(action.metavar) in ("FILE", "DIR", "FOLDER", "PATH"):
             assert set(action.option_strings) & (WRITTEN | READ), f"{prog} {action.option_strings}: is it read or written?"
     for name, flag, kinds in benchmark_flags():

@@ -31,7 +31,6 @@ WINDOWS = {
     "5x5 of odd rows": (pruned_conv(0.05, 24, 20, 5, padding=2), (2, 12, 13, 24)),
     "stride": (pruned_conv(0.05, 32, 24, 3, stride=2, padding=1), (1, 15, 15, 32)),
     "groups": (pruned_conv(0.05, 64, 48, 3, padding=1, groups=2, relu=True), (1, 13, 13, 64)),
-    "nothing left": (pruned_conv(0, 32, 24, 3, padding=1), (1, 9, 9, 32)),
 }
 
 
@@ -43,6 +42,70 @@ def test_a_layer_with_few_weights_computes_what_the_reference_computes(isa, conv
     assert np.allclose(plan(x), exact(conv, x), atol=1e-5)
     if not tune:
         assert all(step.algorithm == "CSR" and step.why.startswith("density") for step in plan.steps)
+
+
+@pytest.mark.parametrize("tune", [False, True])
+def test_a_layer_with_no_weights_left_is_its_bias(isa, tune):
+    conv, x = pruned_conv(0, 32, 24, 3, padding=1), numbers(1, (1, 9, 9, 32))
+    conv.bias.data[...] = np.arange(24)
+    assert np.array_equal(mg.compile(conv, x.shape, tune=tune)(x), np.broadcast_to(conv.bias.data, (1, 9, 9, 24)))
+
+
+BLOCKS = {
+    "1x1": ((64, 128, 1), {}, (2, 14, 14, 64)),
+    "1x1 of a last block that is not full": ((192, 130, 1), {}, (1, 14, 14, 192)),
+    "3x3": ((64, 64, 3), {"padding": 1}, (2, 14, 14, 64)),
+    "5x5, not square": ((24, 64, 5), {"padding": 2}, (1, 9, 11, 24)),
+    "stride": ((64, 96, 3), {"padding": 1, "stride": 2}, (3, 15, 15, 64)),
+    "more products than one running sum holds": ((12000, 64, 1), {}, (1, 2, 3, 12000)),
+}
+
+
+@pytest.mark.parametrize("sizes, settings, shape", BLOCKS.values(), ids=BLOCKS)
+@pytest.mark.parametrize("block", [16, 32])
+def test_blocks_compute_what_the_reference_computes(isa, threads, block, sizes, settings, shape):
+    conv = pruned_conv(1, *sizes, relu=True, **settings)
+    nn.prune(conv, 0.4 if sizes[0] == 12000 else 0.1, block=block)
+    plan, x = mg.compile(conv, shape), numbers(1, shape)
+    used = plan.steps[-1]
+    assert used.algorithm.startswith(("blocks of", "CSR of 4")) and f"{used.algorithm} " in used.why
+    y = plan(x)
+    assert np.allclose(y, exact(conv, x), atol=1e-4)
+    for n in (2, 3):
+        threads(n)
+        assert same_bits(plan(x), y)
+    alone = mg.compile(conv, (1, *shape[1:]), algorithm="batch_invariant")(x[-1:].copy())
+    assert same_bits(mg.compile(conv, shape, algorithm="batch_invariant")(x)[-1:].copy(), alone)
+
+
+def test_blocks_run_on_avx2_in_tiles_of_blocks():
+    conv = nn.prune(pruned_conv(1, 192, 128, 1), 0.1, block=32)
+    assert mg.compile(conv, (2, 14, 14, 192)).steps[0].algorithm == "blocks of 32"
+    assert mg.compile(conv, (2, 14, 14, 192), sparse=False).steps[0].algorithm == "direct"
+
+
+def test_a_residual_and_an_activation_are_part_of_a_call_with_blocks(isa):
+    class Block(nn.Module):
+        def __init__(self):
+            self.conv = nn.prune(pruned_conv(1, 64, 64, 3, padding=1), 0.1, block=32)
+
+        def forward(self, x):
+            return mg.ops.silu(self.conv(x) + x)
+
+    first = nn.Sequential(nn.prune(pruned_conv(1, 64, 64, 1), 0.1, block=32), Block()).eval()
+    plan, x = mg.compile(first, (2, 9, 9, 64)), numbers(2, (2, 9, 9, 64))
+    assert [step.kind for step in plan.steps] == ["Conv2d", "pad", "Conv2d+Add+SiLU"] and np.allclose(plan(x), exact(first, x), atol=1e-5)
+
+
+def test_a_plan_with_blocks_is_saved_and_its_weights_are_checked(tmp_path):
+    conv, x = nn.prune(pruned_conv(1, 64, 128, 1), 0.1, block=32), numbers(2, (2, 9, 9, 64))
+    plan = mg.compile(conv, x.shape)
+    plan.save(tmp_path / "plan")
+    found = mg.load_plan(tmp_path / "plan")
+    assert same_bits(found(x), plan(x)) and repr(found) == repr(plan)
+    conv.weight.data[...] *= 2
+    plan.refresh(conv)
+    assert np.allclose(plan(x), exact(conv, x), atol=1e-4) and plan.steps[0].algorithm == found.steps[0].algorithm
 
 
 @pytest.mark.parametrize("sizes, shape", [((33, 42, 3), (2, 14, 14, 33)), ((64, 130, 1), (1, 7, 7, 64)), ((24, 7, 5), (1, 40, 41, 24))])

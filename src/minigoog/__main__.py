@@ -25,6 +25,7 @@ PROGRAMS = {  # name: (package, description)
     "export": ("export", "writes a network for other systems: ONNX, PyTorch"),
     "learn": ("learn", "exercises of the tour: you write a function, it is judged"),
     "data": ("data", "checks a folder of images"),
+    "parallel": ("parallel", "what training on many machines would cost"),
     "sparsity": ("sparsity", "tests the paper's argument about sparsity"),
 }
 COMPLETION = "prints a completion script: eval \"$(minigoog completion bash)\""

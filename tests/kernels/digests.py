@@ -92,7 +92,7 @@ def pools():
     for size, settings in ((3, {"stride": 2, "ceil_mode": True}), (3, {"stride": 1, "padding": 1}), ((20, 19), {"stride": 3})):
         y, index = native.max_pool2d(x, size, **settings)
         dy = numbers(2, y.shape)
-        found += [y, index, native.max_pool2d_backward(x.shape, index, dy, size, **settings)]
+        found += [y, index.astype(np.int32), native.max_pool2d_backward(x.shape, index, dy, size, **settings)]
         found += [native.avg_pool2d(x, size, **settings), native.avg_pool2d_backward(x.shape, dy, size, **settings)]
     return *found, native.global_avg_pool2d(x)
 
@@ -104,7 +104,7 @@ def pools_of_four_sides():
     for settings in ({"padding": (0, 0, 1, 1)}, {"padding": (2, 1, 0, 2), "dilation": (2, 3), "ceil_mode": True}):
         y, index = native.max_pool2d(x, 3, stride=2, **settings)
         dy = numbers(2, y.shape)
-        found += [y, index, native.max_pool2d_backward(x.shape, index, dy, 3, stride=2, **settings)]
+        found += [y, index.astype(np.int32), native.max_pool2d_backward(x.shape, index, dy, 3, stride=2, **settings)]
         found += [native.avg_pool2d(x, 3, stride=2, count_include_pad=True, **settings)]
         found += [native.avg_pool2d_backward(x.shape, dy, 3, stride=2, count_include_pad=True, **settings)]
     return tuple(found)

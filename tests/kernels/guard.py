@@ -119,7 +119,7 @@ def pools(side):
             out, dy = sliced(y.shape, side, wide), sliced(y.shape, side, wide)
             native.max_pool2d(x, size, out=out, **settings)
             native.max_pool2d(x, size, with_index=False, **settings)
-            own_index = guarded(index.shape, side, np.int32)
+            own_index = guarded(index.shape, side, index.dtype)
             own_index[...] = index
             native.max_pool2d_backward(x_shape, own_index, dy, size, **settings)
             native.avg_pool2d(x, size, out=out, **settings)

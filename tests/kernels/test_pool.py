@@ -53,7 +53,7 @@ def check_max(case):
     with unchanged(case.x):
         y, index = native.max_pool2d(case.x, case.size, out=out, **case.settings)
     y64, index64 = reference.max_pool2d(case.x64, case.size, **case.settings)
-    assert np.array_equal(y, y64) and np.array_equal(index, index64) and index.dtype == np.int32
+    assert np.array_equal(y, y64) and np.array_equal(index, index64) and index.dtype == index64.dtype == np.uint16
     assert_rest_untouched(whole, case)
     alone, nothing = native.max_pool2d(case.x, case.size, with_index=False, **case.settings)
     assert nothing is None and same_bits(alone, np.ascontiguousarray(y))
@@ -211,6 +211,18 @@ def test_windows_of_ceil_mode_are_pytorchs(kernels, problem):
 
 
 # ---- corners ----
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((1, 256, 256, 3), np.uint16), ((2, 257, 256, 5), np.int32)])
+def test_an_index_is_as_short_as_the_number_of_pixels_allows(isa, shape, dtype):
+    rng, window = np.random.default_rng(0), {"kernel_size": 3, "stride": 2, "padding": 1}
+    x = rng.standard_normal(shape).astype(np.float32)
+    (y, index), (y64, index64) = native.max_pool2d(x, **window), reference.max_pool2d(x.astype(np.float64), **window)
+    assert index.dtype == index64.dtype == dtype and int(index.max()) > 2**16 - 600
+    assert np.array_equal(y, y64) and np.array_equal(index, index64)
+    dy = rng.integers(-9, 9, y.shape).astype(np.float32)  # whose sums are exact
+    assert np.array_equal(native.max_pool2d_backward(shape, index, dy, **window), reference.max_pool2d_backward(shape, index, dy, **window))
+
 
 
 @pytest.mark.parametrize("values", [

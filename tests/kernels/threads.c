@@ -69,7 +69,7 @@ static void sparse(size_t block, const struct mg_machine *machine)
         mg_sparse_conv2d(&s, x, starts, offsets, values, bias, NULL, y, floats(mg_sparse_conv2d_scratch(&s, machine)), machine);
         mg_sparse_conv2d_textbook(&padded, x, starts, columns, values, bias, y, machine); /* any offsets in the first row of a window will do */
     } else {
-        mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, y, machine);
+        mg_sparse_conv2d_block(&padded, block, x, starts, columns, values, bias, NULL, y, machine);
     }
 }
 

@@ -1,8 +1,11 @@
-"""Run by tests: as few.py, but sys.argv begins with a rank and in which of its steps it kills itself; that of a server is an update."""
+"""Run by tests: as few.py, but something happens to a process in one of its steps; that of a server is an update.
+
+sys.argv: what happens, if it is not killed; its rank; which step; then as few.py."""
 
 import os
 import signal
 import sys
+import time
 from unittest.mock import patch
 
 from minigoog import curves
@@ -10,15 +13,29 @@ from minigoog.train import loop, replica
 from minigoog.train.__main__ import main
 from tests.train.runs import few_digits
 
-who, steps, train, test = map(int, sys.argv[1:5])
+
+def fail():
+    raise RuntimeError("this process fails")
+
+
+HAPPENS = {
+    "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "told": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "all told": lambda: os.kill(os.getppid(), signal.SIGTERM),  # mpiexec
+    "late": lambda: time.sleep(1.5),  # while others wait
+    "fails": fail,
+}
+words = sys.argv[1:]
+what = words.pop(0) if words[0] in HAPPENS else "killed"
+who, steps, train, test = map(int, words[:4])
 taken = []
 
 
-def killed(original):
+def troubled(original):
     def step(*args):
         taken.append(1)
         if int(os.environ["OMPI_COMM_WORLD_RANK"]) == who and len(taken) == steps:
-            os.kill(os.getpid(), signal.SIGKILL)
+            HAPPENS[what]()
         return original(*args)
 
     return step
@@ -26,5 +43,5 @@ def killed(original):
 
 with few_digits(train, test), patch.object(curves, "draw", lambda *_: None):
     for place in (loop.Trainer, replica.Replica):
-        place._step = killed(place._step)
-    main(sys.argv[5:])
+        place._step = troubled(place._step)
+    main(words[4:])

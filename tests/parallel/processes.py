@@ -34,3 +34,8 @@ def children(pid):
     """The processes that `pid` has started."""
     found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
     return [int(line) for line in found.split()]
+
+
+def too_busy():
+    """Whether processes here get so little of the cores that .2 s, which mpiexec leaves them after a SIGTERM, are too few."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1)

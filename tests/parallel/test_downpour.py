@@ -2,12 +2,20 @@
 
 import hashlib
 import json
+import re
+import signal
+from collections import Counter
+from contextlib import nullcontext
 
+import numpy as np
 import pytest
 
 from minigoog.formats import safetensors
 from minigoog.parallel import launch
-from minigoog.train import Config, fit
+from minigoog.parallel.dealer import Dealer
+from minigoog.parallel.post import Message
+from minigoog.train import Config, TrainingError, fit
+from minigoog.train.server import Arrivals, Pushed
 from tests.train.runs import assert_same, few_digits, metrics_of
 
 from . import processes
@@ -24,9 +32,9 @@ def on(n, *flags, ft=False):
     return processes.run(n, "-m", "tests.parallel.few", *DIGITS, *flags, folder=ROOT, ft=ft)
 
 
-def killed(who, step, n, *flags):
-    """A run in which a process kills itself in that step."""
-    return processes.run(n, "-m", "tests.parallel.killed", who, step, *DIGITS, *FLAGS, *flags, folder=ROOT, ft=True)
+def killed(who, step, n, *flags, what="killed", ft=True):
+    """A run in which a process kills itself in that step, or something else happens to it."""
+    return processes.run(n, "-m", "tests.parallel.killed", what, who, step, *DIGITS, *FLAGS, *flags, folder=ROOT, ft=ft)
 
 
 def digest(folder):
@@ -112,6 +120,47 @@ def test_the_job_ends_with_its_last_replica(tmp_path):
     done = killed(1, 4, 2, "--output", tmp_path / "run")
     assert "all replicas have died. Resume from epoch 0.30 with: python" in done.stderr, done.stderr
     assert on(3, "--resume", tmp_path / "run").returncode == 0
+
+
+@pytest.mark.parametrize("who, ft", [
+    (1, True), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((1, False), (0, True), (0, False))),
+])  # fmt: skip
+def test_an_exception_in_a_replica_or_the_server_ends_all(tmp_path, who, ft):
+    """Under a time limit. With ULFM mpiexec may return 0."""
+    done = killed(who, 4, 3, "--output", tmp_path / "run", what="fails", ft=ft)
+    assert "RuntimeError: this process fails" in done.stderr and "test accuracy" not in done.stdout
+    assert ft or done.returncode == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["told", "all told"])
+def test_a_sigterm_to_the_server_or_mpiexec_makes_a_checkpoint_of_the_last_update(tmp_path, what):
+    """With one replica: the result is that of serial training still."""
+    done = killed(0, 5, 2, "--output", tmp_path / "run", what=what, ft=False)
+    assert on(2, "--resume", tmp_path / "run").returncode == 0
+    assert digest(serial(tmp_path / "alone")) == digest(tmp_path / "run")
+    said = "rank 0 was told to stop. Resume from epoch 0.40 with: python" in done.stderr
+    if what == "all told" and not said and processes.too_busy():
+        pytest.skip("too busy: what was resumed is the checkpoint before the last")
+    assert said and (what == "all told" or done.returncode == 128 + signal.SIGTERM), done.stderr
+
+
+@pytest.mark.slow
+def test_a_server_that_waits_long_says_for_which_replica_and_in_which_epoch(tmp_path):
+    done = killed(1, 3, 2, "--patience", "0.3", "--output", tmp_path / "run", what="late", ft=False)
+    assert done.returncode == 0 and re.search(r"rank 0 has waited \d+ s for rank 1 in epoch 1", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("sent, counts", [(32, True), (31, False)])
+def test_images_that_were_sent_but_not_counted_end_the_training(sent, counts):
+    """What came before is 16 images of rank 2."""
+    arrivals = Arrivals.__new__(Arrivals)
+    arrivals.dealer, arrivals.images, arrivals.staleness, arrivals.version, arrivals.number = Dealer(), Counter({2: 16}), Counter(), 7, 0
+    arrivals.dealer.begin([3])
+    arrivals.dealer.deal(2)
+    message = Message(2, "push", Pushed([3], 16, [1.0], 5, [4], 1.0, sent), np.zeros(1, np.float32))
+    with nullcontext() if counts else pytest.raises(TrainingError, match="counted 32 images of rank 2, which has sent 31"):
+        assert arrivals._batch(message).images == 16 and arrivals.staleness == {3: 1}
 
 
 @pytest.mark.parametrize("settings, message", [

@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from minigoog import figures
 from minigoog.parallel.__main__ import _network, main
 from minigoog.parallel.cost import Cost, bits_per_second
 
@@ -39,9 +40,15 @@ def test_anything_else_is_refused(text):
         _network(text)
 
 
-def test_the_plan_says_where_synchronous_training_stops_scaling(capsys, tmp_path):
+def test_the_plan_says_and_draws_where_synchronous_training_stops_scaling_and_where_distbelief_was(capsys, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
+    drawn, save = [], figures.save
+    monkeypatch.setattr(figures, "save", lambda figure, *where: drawn.append(figure) or save(figure, *where))
     main(["plan", "--model", "tiny", "--machines", "8", "--network", "1M", "--image-ms", "10", "--output", str(tmp_path / "plan.svg")])
     printed = capsys.readouterr().out
     assert "tiny: 0.4 MB a message, 10.0 ms an image\n" in printed and "stops scaling at 2 machines" in printed
+    assert "DistBelief, which trained GoogLeNet: 20 to 200 replicas" in printed
     assert (tmp_path / "plan.svg").stat().st_size > 1000
+    found = dict(zip(*reversed(drawn[0].axes[0].get_legend_handles_labels()), strict=True))
+    assert list(found["synchronous training stops scaling"].get_xdata()) == [2, 2]
+    assert found["DistBelief's replicas"].get_extents() is not None and drawn[0].axes[0].get_xlim()[1] > 200

@@ -91,7 +91,8 @@ def test_the_verdict_on_the_patterns_follows_from_the_means(means, verdict):
 def test_margins_say_how_near_each_answer_is():
     said = accuracy.judge_reduction(numbers(reduced=0.707))
     assert [margin.answer for margin in said.margins] == 4 * [None]
-    assert said.margins[0].words == "reduced better than multi-branch at equal multiply-adds: 0.7 ± 0.816 points, threshold 0.5 points"
+    words = "reduced better than multi-branch at equal multiply-adds: 0.7 ± 0.816 points, threshold 0.5 points"
+    assert said.margins[0].words == f"{words}; undecided: about 5 seeds would decide"
 
 
 def test_networks_that_are_not_at_equal_milliseconds_are_marked():
@@ -102,6 +103,31 @@ def test_networks_that_are_not_at_equal_milliseconds_are_marked():
     assert accuracy.judge_reduction(found).why.endswith(" Not at equal milliseconds: naive +86%.")
     cells = [line[3] for line in accuracy.table(found)[1]]
     assert cells.count("1.900 (+86%: not equal)") == 1 and cells.count("1.020") == len(cells) - 1
+
+
+def measured(monkeypatch, time_of):
+    """(what equal_in_time finds for networks whose time is `time_of(name, width)`, how often it measured)."""
+    asked = []
+    monkeypatch.setattr(budget, "timed", lambda builds, task: asked.append(builds) or {key: time_of(*key) for key in builds})
+    start = {"reference": 0.5, "slow": 0.5, "fast": 0.25}
+    return budget.equal_in_time(dict.fromkeys(start), start, "reference", None), len(asked)
+
+
+def test_networks_are_measured_again_until_they_take_as_long_as_the_reference(monkeypatch):
+    factors = {"reference": 4.0, "slow": 11.0, "fast": 2.0}
+    (widths, ms), n = measured(monkeypatch, lambda name, width: factors[name] * (0.05 + width**2))
+    assert widths["reference"] == 0.5 and len(ms) == 5 and 1 < n <= budget.TRIES
+    assert all(ms[name, width] == pytest.approx(ms["reference", 0.5], rel=budget.EQUAL) for name, width in widths.items())
+
+
+def test_times_that_cannot_be_made_equal_are_measured_a_bounded_number_of_times(monkeypatch):
+    (widths, ms), n = measured(monkeypatch, lambda name, width: 2.0 if name == "slow" else 1.0)
+    assert n == budget.TRIES + 1 and ms["slow", widths["slow"]] == 2 * ms["reference", 0.5] and widths["fast"] == 0.25
+
+
+def test_a_slow_round_changes_no_ratio():
+    times = {"a": [1.0, 3.0, 1.0, 1.0, 1.0], "b": [2.0, 6.0, 9.0, 2.0, 2.0], "c": [4.0, 12.0, 4.0, 4.0, 4.0]}
+    assert budget.undisturbed(times) == {"a": 0.5 * 2.0, "b": 2.0, "c": 4.0}
 
 
 def test_the_whole_comparison_runs_and_resumes_from_stored_results(tmp_path, monkeypatch):

@@ -78,7 +78,8 @@ def test_turns_call_every_contestant_and_one_thread_is_given_back(native, thread
 
 def rows_of(layer, csr_at_1, csr_at_10):
     """Rows as a contest has them, of a dense kernel of 100 GFLOP/s, from how many times as fast CSR is at 1% and at 10%."""
-    facts = [("plan", 1.0, 1.0), ("textbook", 0.01, 2.0), ("textbook", 0.1, 0.2), ("CSR", 0.01, csr_at_1), ("CSR", 0.1, csr_at_10)]
+    facts = [("plan", 1.0, 1.0), ("textbook", 0.01, 2.0), ("textbook", 0.1, 0.2), ("CSR", 0.01, csr_at_1), ("CSR", 0.1, csr_at_10),
+             ("blocks of 32", 0.1, 8.0)]
     return [{"layer": layer, "kernel": kernel, "density": density, "x_dense": x, "gflops": 100 * density * x, "best_dense": "plan"}
             for kernel, density, x in facts]
 
@@ -87,7 +88,8 @@ def rows_of(layer, csr_at_1, csr_at_10):
 def test_the_verdict_on_sparse_hardware_follows_its_rule(csr, verdict):
     rows = [row for layer, factor in (("a", 0.1), ("b", 1), ("c", 9)) for row in rows_of(layer, csr[0] * factor, csr[1] * factor)]
     found, why, _ = BREAK_EVEN.judge({"rows": rows + rows_of(FC6, 50, 8)})
-    assert found == verdict and f"{csr[0]:.1f} times faster" in why and "8.0 times faster" in why  # the median, without fc6
+    assert found == verdict and f"{csr[0]:.1f} times faster" in why and "8.0 times as fast" in why  # the median, without fc6
+    assert ("The conclusion stands" in why) == (csr[0] < 1) and ("Little remains" in why) == (verdict == "contradicted")
 
 
 @pytest.mark.parametrize("csr_ms, verdict", [(11, "holds"), (6, "holds partly"), (1.5, "contradicted")])

@@ -111,3 +111,19 @@ def test_what_cannot_be_is_refused_by_name(runs, tmp_path, capsys, flags, messag
     with pytest.raises(SystemExit) as end:
         frontier(*(given.get(flag, flag) for flag in flags), "--output", tmp_path / "out")
     assert end.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_a_pruned_run_stands_beside_a_narrower_dense_network(tmp_path, capsys):
+    settings = {"model": "small", "epochs": 1, "batch_size": 20, "workers": 0, "lr": 0.1, "norm": True}
+    fit(Config(**settings, prune=0.9, prune_steps=2, output=tmp_path / "pruned"))
+    fit(Config(**settings, width=8, output=tmp_path / "narrow"))
+    frontier("--run", tmp_path / "pruned", tmp_path / "narrow", "--densities", "0.05", *FLAGS[3:], "--output", tmp_path / "out")
+    pruned, narrow, _ = json.loads((tmp_path / "out" / "frontier.json").read_text())["points"]
+    assert (pruned["name"], narrow["name"]) == ("pruned", "narrow")
+    assert pruned["density"] == pytest.approx(0.1, abs=5e-3) and narrow["density"] == 1
+    assert next(iter(mg.load(tmp_path / "narrow").parameters())).shape[-1] == 8
+
+
+def test_a_width_that_a_network_has_not_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="train: `width` is 8, but `model` tiny has one width"):
+        fit(Config(model="tiny", width=8, output=tmp_path / "run"))

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -153,6 +154,14 @@ def test_a_margin_is_drawn_to_scale_with_its_threshold(margin, answer):
     threshold = float(re.search(r'class="threshold" d="M([^ ]*) ', svg)[1])
     assert f'class="margin {answer}"' in svg and margin.words in svg
     assert (dot > threshold) == (margin.value > margin.threshold) and 0 < dot < margins.WIDTH
+
+
+def test_an_open_question_says_how_many_seeds_would_decide_it(tmp_path):
+    outcome = run(["one"], {"one": demonstration("one", verdict="undecided")}, tmp_path, say=lambda line: None)[0]
+    margin = Margin("a better than b", 0.8, 0.5, 1.0, None, " points", 19)
+    report.write([replace(outcome, margins=(margin,))], tmp_path, "command")
+    assert f"<dt>Open</dt><dd>{margin.words}</dd>" in (tmp_path / "report.html").read_text()
+    assert "about 19 seeds would decide" in margin.words
 
 
 def test_the_stored_full_run_is_the_one_of_the_documentation():

@@ -20,7 +20,7 @@ from ..loading import TrainedModel
 from ..loading import flags as weights
 from ..parallel import Communicator
 from ..parallel.deal import blocks
-from ..parallel.together import ending_all, sharing_images
+from ..parallel.together import ending_all, sharing_work
 from ..text import printable
 from .bars import Bars
 from .evidence import draw
@@ -47,7 +47,7 @@ def parser(prog: str = PROG) -> Parser:
 
 def run(flags: Namespace) -> None:
     """Classifies the photographs that the flags select."""
-    with sharing_images("classify", flags.threads) as ranks:
+    with sharing_work("classify", flags.threads) as ranks:
         _run(flags, ranks)
 
 

@@ -1,19 +1,53 @@
-"""Scales and mean codes of a plan's maps, from the values that calibration images give them."""
+"""Scales and moments of a plan's maps, from the values that calibration images give them."""
 
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..array_types import Array
+from .layout import Map
 
 LARGEST_CODE = 255
 SCALE_BITS = 8
+PIXELS = 4096  # at most so many of a batch for a covariance
 
 
 class Observed(NamedTuple):
-    """largest: of each buffer that has a scale; means: of the channels that a product reads, by the number of its call."""
+    """largest: of each buffer that has a scale; means: of the channels that a product reads, by the number of its call;
+    moments: of the maps that products read."""
 
     largest: dict[Any, float]
     means: dict[int, Array]
+    moments: "dict[Map, Moments]"
+
+
+class Moments:
+    """Sums of a map's values and of their products by pairs of channels, over pixels.
+
+    The values are rounded to integers times a power of two, so that the sums are exact, in whatever order a library adds."""
+
+    def __init__(self) -> None:
+        self.step, self.count = 0.0, 0
+        self.sums: Array | float = 0.0
+        self.products: Array | float = 0.0
+
+    def add(self, values: Array) -> None:
+        """Adds the pixels of `values` [n, h, w, c], evenly spread if there are many."""
+        pixels = values.reshape(-1, values.shape[-1])
+        codes = pixels[:: -(-len(pixels) // PIXELS)].astype(np.float64)
+        self.step = self.step or 2.0 ** math.ceil(math.log2(codes.max() / LARGEST_CODE or 1))
+        codes = np.rint(codes / self.step)
+        self.count += len(codes)
+        self.sums += codes.sum(axis=0)
+        self.products += codes.T @ codes
+
+    @property
+    def covariance(self) -> Array:
+        """Of the channels, in squares of the step."""
+        means = self.sums / self.count
+        found: Array = self.products / self.count - np.multiply.outer(means, means)
+        return found
 
 
 def scale_of(largest: float) -> float:

@@ -1,13 +1,16 @@
 """Plans of bytes: scales from calibration images, then call by call (narrow.py)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from .. import kernels
 from ..array_types import Array, Shape
-from .calibration import LARGEST_CODE, Observed, scale_of
+from ..kernels.reference.int8_rounding import Feedback, feedback
+from .calibration import LARGEST_CODE, Moments, Observed, scale_of
 from .layout import Map
 from .lowering import Call
 from .narrow import Formats, NarrowSteps
@@ -24,17 +27,20 @@ def batches(images: Array, n: int) -> list[Array]:
 def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array, output_shapes: Sequence[Shape]) -> Observed:
     """What the float32 calls read and write, for all images."""
     program = kernels.native.program.Program(calls, machine)
-    found = Observed({}, {})
+    found = Observed({}, {}, defaultdict(Moments))
     parts = batches(images, calls[0].x.shape[0])
+    products = [i for i, call in enumerate(calls) if call.x.buffer in maps.buffers and maps.is_product(call)]
 
     def watch(i: int, areas: Sequence[Array]) -> None:
         x, y = calls[i].x, calls[i].y
         if y.buffer in maps.buffers and calls[i].kernel not in maps.moves:
             largest = float(kernels.native.arena.view(areas, y, y.shape).max(initial=0))
             found.largest[maps.root(y)] = max(found.largest.get(maps.root(y), 0.0), largest)
-        if x.buffer in maps.buffers and maps.is_product(calls[i]):
-            mean = kernels.native.arena.view(areas, x, x.shape).mean(axis=(0, 1, 2), dtype=np.float64) / len(parts)
-            found.means[i] = found.means.get(i, 0) + mean
+        if i in products:
+            values = kernels.native.arena.view(areas, x, x.shape)
+            found.means[i] = found.means.get(i, 0) + values.mean(axis=(0, 1, 2), dtype=np.float64) / len(parts)
+            if next(other for other in products if calls[other].x == x) == i:
+                found.moments[x].add(values)
 
     for batch in parts:
         program.run(batch, [np.empty(shape, np.float32) for shape in output_shapes], watch=watch)
@@ -46,7 +52,11 @@ class Int8Steps(NarrowSteps):
 
     def __init__(self, calls: Sequence[Call], maps: NarrowMaps, seen: Observed, machine: Any) -> None:
         self.seen, self.machine = seen, machine
+        self.feedback = cache(self._feedback)
         super().__init__(calls, maps, kernels.native.plan_int8)
+
+    def _feedback(self, x: Map, first: int, end: int) -> Feedback:
+        return feedback(self.seen.moments[x].covariance[first:end, first:end])
 
     def scale(self, m: Map) -> float:
         return scale_of(self.seen.largest[self.maps.root(m)])
@@ -54,7 +64,7 @@ class Int8Steps(NarrowSteps):
     def product(self, i: int, call: Call, to_codes: bool) -> Call:
         conv = call.settings["conv"]
         low, high = self.limits(conv)
-        codes = self.native.Codes(self.narrow(call.x), self.scale(call.x), self.seen.means[i])
+        codes = self.native.Codes(self.narrow(call.x), self.scale(call.x), self.seen.means[i], partial(self.feedback, call.x))
         if not to_codes:
             return self.native.convolution(self.machine, call, codes, call.y, None, (low, high))
         scale = self.scale(call.y)

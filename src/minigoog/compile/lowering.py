@@ -19,7 +19,7 @@ from .layout import Layout, Map, new_map
 Call: TypeAlias = Any  # kernels.native.plan.Call, which exists only where the C kernels were built
 
 
-Choice: TypeAlias = tuple[bool, str]  # whether weights with zeros are multiplied as CSR, and why
+Choice: TypeAlias = tuple[str, str]  # how weights with zeros are multiplied, and why
 ALGORITHMS = ("auto", "batch_invariant", "direct")
 
 

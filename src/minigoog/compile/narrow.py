@@ -27,8 +27,8 @@ class NarrowSteps(ABC):
     """The calls of a plan with narrow maps, `steps`, made one by one; sources and formats as in Formats."""
 
     def __init__(self, calls: Sequence[Call], maps: NarrowMaps, native: Any) -> None:
-        self.maps, self.native = maps, native
-        self.buffers = {b: native.buffer(b.size) for b in maps.buffers}
+        self.maps, self.native, self.moving = maps, native, kernels.native.plan_narrow
+        self.buffers = {b: self.moving.buffer(b.size, native.ITEM) for b in maps.buffers}
         self.steps: list[Call] = []
         self.sources: list[int] = []
         self.formats: list[float | str] = []
@@ -36,7 +36,7 @@ class NarrowSteps(ABC):
             for step in self._steps_of(i, call):
                 self.steps.append(step)
                 self.sources.append(i)
-                self.formats.append(self.scale(call.y) if isinstance(step.y, native.NarrowMap) else "float32")
+                self.formats.append(self.scale(call.y) if isinstance(step.y, self.moving.NarrowMap) else "float32")
 
     @abstractmethod
     def scale(self, m: Map) -> Any:
@@ -60,7 +60,7 @@ class NarrowSteps(ABC):
 
     def narrow(self, m: Map) -> Any:
         """The narrow map of `m`."""
-        return self.native.narrow(m, self.buffers[m.buffer])
+        return self.moving.narrow(m, self.buffers[m.buffer], self.native.ITEM)
 
     def limits(self, conv: Any) -> tuple[float, float]:
         """Between which values the activation of a convolution leaves its sums."""
@@ -72,11 +72,16 @@ class NarrowSteps(ABC):
         if reads and maps.is_product(call):
             return [self.product(i, call, call.y.buffer in maps.buffers)]
         if call.kernel in maps.moves and maps.both(call):
-            made = {lib.MG_MAX_POOL2D: self.native.max_pool, lib.MG_PLACE: self.native.place, lib.MG_COPY: self.native.copy}
-            return [made[call.kernel](call, self.narrow(call.x), self.narrow(call.y))]
+            return [self._moved(call, self.narrow(call.x), self.narrow(call.y))]
         if reads and call.kernel == lib.MG_AVG_POOL2D and call.y.buffer not in maps.buffers:
             return [self.average(call)]
         return self._in_float32(call)
+
+    def _moved(self, call: Call, x: Any, y: Any) -> Any:
+        if call.kernel == self.maps.lib.MG_MAX_POOL2D:
+            return self.moving.max_pool(call, x, y, self.native.MAX_POOL)
+        move = self.moving.place if call.kernel == self.maps.lib.MG_PLACE else self.moving.copy
+        return move(call, x, y, self.native.ITEM)
 
     def _in_float32(self, call: Call) -> list[Call]:
         """`call` with values in buffers of its own instead of narrow maps, between calls that convert them."""

@@ -24,7 +24,7 @@ from .lowering import ALGORITHMS, Recipe
 from .precision import PRECISIONS
 
 MAGIC = b"minigoog plan\n"
-FORMAT = 2  # of the header and of packed weights; tests/test_saved_plan.py says when it has to change
+FORMAT = 3  # of the header and of packed weights; tests/test_saved_plan.py says when it has to change
 PAGE = 4096  # bytes; of a header's line 64 less
 LINE = 64 - len(MAGIC)
 MOST_OUTPUTS = 64
@@ -152,7 +152,7 @@ def _version(found: dict[str, Any], constants: Array, machine: Any) -> Version:
     calls, c_calls = native.described.restored(found["calls"])
     areas = native.bounds.Areas(constants.size, _size(shape), [_size(given) for given in outputs])
     native.bounds.check(c_calls, len(calls), areas, constants, shape[0], machine)
-    choices = [(bool(takes), str(why)) for takes, why in found["choices"]]
+    choices = [(str(algorithm), str(why)) for algorithm, why in found["choices"]]
     return Version(shape, outputs, native.program.Program.ready(machine, calls, c_calls, constants, areas), choices)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a convolution whose weights have zeros: whichever of dense (`direct`, `winograd`) and CSR is faster.
+"""What becomes of a convolution whose weights have zeros: whichever of dense (`direct`, `winograd`), CSR and blocks is the fastest.
 
 Fixed rules decide: a model of the costs, in multiply-adds of `direct`. With `compile(..., tune=True)` a trial does. The constants
 are from benchmarks/sparsity.py on one core (docs/speed_log.md); a machine differs more in speed than in these ratios."""
@@ -6,7 +6,7 @@ are from benchmarks/sparsity.py on one core (docs/speed_log.md); a machine diffe
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil, prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,19 +16,26 @@ from ..kernels.shapes import conv_shape
 from .layout import Map, new_map
 from .lowering import Call, Choice, Lowering
 
-DENSE_ENOUGH = 0.7  # no CSR from this density on
+Ways: TypeAlias = dict[str, Callable[[], Sequence[Call]]]  # algorithm -> its calls, the dense one first
+Costs: TypeAlias = dict[str, float]
+
+DENSE_ENOUGH = 0.7  # dense from this density on
 SOME_IMAGES = 8  # for which "batch_invariant" chooses
 CSR_OPERATION = 1.55  # a multiply-add of CSR
 SHARED_OPERATION = 1.2  # the same where output channels share their columns
 CSR_FLOAT = 6  # one float of the map to or from lines of pixels
 CSR_WEIGHT = 20  # fetching a weight and its offset once
 CSR_VECTOR = 8  # pixels that are computed together, needed or not
+BLOCK_OPERATION = (1.05, 1.4)  # a multiply-add of a block of at least two vectors of output channels, and of one
+BLOCK_IN, BLOCK_OUT = 3, 12  # reading a float of the map, which few multiply-adds share; beginning and storing a sum
+PAD = 3  # copying a float of the map into its padding
 DENSE_WEIGHT = 9  # fetching a weight once; `winograd` has more of them
 WINOGRAD = {4: (0.4, 4.0), 2: (0.55, 1.8)}  # side -> (a multiply-add of the definition, fetched weights)
 WINOGRAD_5X5 = (0.85, 1.44)
+BLOCK = 16  # output channels that a tile of blocks computes; fewer are CSR
 TRIALS = 7
-HOPELESS = 2  # times the cost of `direct`: no trial
-GAIN = 0.97  # of the dense time: what CSR must reach in a trial
+HOPELESS = 2  # times the cost of the cheapest: no trial
+GAIN = 0.97  # of the dense time: what sparse weights must reach in a trial
 
 
 def convolution(lowering: Lowering, x: Map, w: Any, b: Array | None, y: Map, after: dict[str, Any], how: dict[str, Any]) -> Sequence[Call]:
@@ -39,8 +46,9 @@ def convolution(lowering: Lowering, x: Map, w: Any, b: Array | None, y: Map, aft
     if named or dense[-1].algorithm == "depthwise" or not lowering.recipe.sparse:
         return dense  # type: ignore[no-any-return]
     if (groups := how.get("groups", 1)) > 1:
+        ways = kernels.native.plan_sparse.ALGORITHMS.values()
         parts = [_one(lowering, *part, how=how | {"groups": 1}) for part in _groups(groups, x, w, b, y, after)]
-        return sum(map(list, parts), []) if any(calls[-1].algorithm.startswith("CSR") for calls in parts) else dense
+        return sum(map(list, parts), []) if any(calls[-1].algorithm in ways for calls in parts) else dense
     return _one(lowering, x, w, b, y, after, how, dense)
 
 
@@ -70,28 +78,44 @@ def _one(
     what = sparse.kept(w, DENSE_ENOUGH) if s.n and sparse.supports(m, s) else None
     if what is None:
         return dense
-    shared = what.shared * sparse.SHARE * SHARED_OPERATION < what.weights * CSR_OPERATION
-    csr = sparse.convolution(m, s, x, w, what, shared, b, y, **after)
-    cost = partial(csr_cost, weights=what.shared * sparse.SHARE if shared else what.weights, shared=shared)
-    takes_csr, costs = _decided(lowering, s, dense, csr, cost)
-    why = f"density {what.weights / prod(w.shape):.3g}: {costs}"
-    return [csr._replace(why=why)] if takes_csr else [*dense[:-1], dense[-1]._replace(why=why)]
+    ways = {dense[-1].algorithm: lambda: dense} | {
+        name: partial(sparse.convolution, m, s, x, w, what, share, b, y, **after) for share, name in sparse.ALGORITHMS.items()
+    }
+    chosen, costs = _decided(lowering, s, ways, partial(_costs, lowering, dense, what))
+    *pads, last = ways[chosen]()
+    return [*pads, last._replace(why=f"density {what[1] / prod(w.shape):.3g}: {costs}")]
 
 
-def _decided(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> Choice:
-    """Whether CSR is taken, and why: as it was chosen before, or as the rules or a trial say."""
-    decide = _tried if lowering.recipe.tune else _estimated
-    choice = next(lowering.before, None) or decide(lowering, s, dense, csr, cost)
+def _decided(lowering: Lowering, s: Any, ways: Ways, costs: Callable[[Any], Costs]) -> Choice:
+    """The algorithm that is taken, and why: as it was chosen before, or as the rules or a trial say."""
+    before = next(lowering.before, ("", ""))
+    choice = before if before[0] in ways else (_tried if lowering.recipe.tune else _estimated)(lowering, s, ways, costs)
     lowering.choices.append(choice)
     return choice
 
 
-def _estimated(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> Choice:
-    """Whether the rules choose CSR, and the costs as text: shares of what `direct` takes."""
+def _costs(lowering: Lowering, dense: Sequence[Call], what: Any, s: Any) -> Costs:
+    """{algorithm: its cost}, the dense one first."""
+    side = dense[-1].settings["conv"].side if dense[-1].algorithm == "winograd" else 0
+    two_vectors = 32 if kernels.native.machine.isa_of(lowering.machine) == "avx512" else 16
+    return {dense[-1].algorithm: dense_cost(s, side)} | {
+        name: sparse_cost(s, what[share], share, share >= two_vectors)
+        for share, name in reversed(kernels.native.plan_sparse.ALGORITHMS.items())  # of equal ones the largest blocks
+    }
+
+
+def _estimated(lowering: Lowering, s: Any, ways: Ways, costs: Callable[[Any], Costs]) -> Choice:
+    """The algorithm that the rules choose, and the costs as text: shares of what `direct` takes."""
     s = s._replace(n=SOME_IMAGES) if lowering.recipe.algorithm == "batch_invariant" else s
-    algorithm, direct, sparse = dense[-1].algorithm, dense_cost(s), cost(s)
-    best = dense_cost(s, dense[-1].settings["conv"].side if algorithm == "winograd" else 0)
-    return sparse < best, f"{algorithm} {best / direct:.2f}, {csr.algorithm} {sparse / direct:.2f} of direct"
+    found, direct = costs(s), dense_cost(s)
+    best = min(found, key=lambda name: found[name])
+    return best, ", ".join(f"{name} {found[name] / direct:.2f}" for name in _told(found)) + " of direct"
+
+
+def _told(found: Costs) -> list[str]:
+    """The algorithms of which print(plan) tells: the dense one, and the best of the others."""
+    first, *others = found
+    return [first, min(others, key=lambda name: found[name])] if others else [first]
 
 
 def dense_cost(s: Any, side: int = 0) -> float:
@@ -101,24 +125,34 @@ def dense_cost(s: Any, side: int = 0) -> float:
     return float(size * (s.n * s.out_h * s.out_w * operation + DENSE_WEIGHT * weights))
 
 
-def csr_cost(s: Any, weights: int, shared: bool = False) -> float:
-    """What CSR takes with so many weights, in multiply-adds of `direct`. shared: neighbouring output channels share their columns."""
+def sparse_cost(s: Any, entries: int, share: int = 1, wide: bool = True) -> float:
+    """What CSR (share 1 or 4) or blocks take, in multiply-adds of `direct`. entries: columns of `share` neighbouring output channels; wide:
+    whether that is two vectors."""
+    weights, in_map, outputs = entries * share, s.n * s.h * s.w * s.cin, s.n * s.out_h * s.out_w * s.cout
+    if share >= BLOCK:
+        padded = PAD * in_map if any(s.padding) else 0
+        operations = weights * s.n * s.out_h * s.out_w * BLOCK_OPERATION[not wide]
+        return float(operations + CSR_WEIGHT * weights + BLOCK_IN * in_map + BLOCK_OUT * outputs + padded)
     width = s.out_w if s.kh == 1 else ceil((s.w + s.padding[1]) / s.stride[1] / CSR_VECTOR) * CSR_VECTOR
     positions = ceil(s.n * s.out_h * width / CSR_VECTOR) * CSR_VECTOR
     copied = 1.0 if s.kh == s.kw == 1 else 1.5 * s.kw
-    floats = s.n * (s.h * s.w * s.cin * copied + s.out_h * s.out_w * s.cout)
-    operation = SHARED_OPERATION if shared else CSR_OPERATION
-    return float(weights * (operation * positions + CSR_WEIGHT) + CSR_FLOAT * floats)
+    operation = CSR_OPERATION if share == 1 else SHARED_OPERATION
+    return float(weights * (operation * positions + CSR_WEIGHT) + CSR_FLOAT * (in_map * copied + outputs))
 
 
-def _tried(lowering: Lowering, s: Any, dense: Sequence[Call], csr: Call, cost: Callable[[Any], float]) -> Choice:
-    """Whether CSR is faster in a trial, and the milliseconds as text."""
-    if cost(s) > HOPELESS * dense_cost(s):
-        return _estimated(lowering, s, dense, csr, cost)
-    runs = [_runner(lowering.machine, calls) for calls in (dense, [csr])]
-    dense_time, csr_time = map(min, zip(*([run() for run in runs] for _ in range(TRIALS)), strict=True))
-    text = f"{dense[-1].algorithm} {1e3 * dense_time:.3g} ms, {csr.algorithm} {1e3 * csr_time:.3g} ms"
-    return csr_time < GAIN * dense_time, text
+def _tried(lowering: Lowering, s: Any, ways: Ways, costs: Callable[[Any], Costs]) -> Choice:
+    """The algorithm that is the fastest in a trial, dense unless another gains GAIN, and the milliseconds as text."""
+    expected = costs(s)
+    first, *others = expected
+    tried = [first, *(name for name in others if expected[name] <= HOPELESS * min(expected.values()))]
+    if len(tried) == 1:
+        return _estimated(lowering, s, ways, costs)
+    runs = {name: _runner(lowering.machine, ways[name]()) for name in tried}
+    turns = [[run() for run in runs.values()] for _ in range(TRIALS)]
+    found = {name: 1e3 * min(times) for name, times in zip(runs, zip(*turns, strict=True), strict=True)}
+    best = min(tried[1:], key=lambda name: found[name])
+    text = ", ".join(f"{name} {found[name]:.3g} ms" for name in (first, best))
+    return best if found[best] < GAIN * found[first] else first, text
 
 
 def _runner(m: Any, calls: Sequence[Call]) -> Callable[[], float]:

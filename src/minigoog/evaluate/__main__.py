@@ -21,7 +21,7 @@ from ..loading import TrainedModel
 from ..loading import flags as weights
 from ..metrics import confusion_matrix
 from ..parallel import Communicator
-from ..parallel.together import ending_all, sharing_images
+from ..parallel.together import ending_all, sharing_work
 from ..reading import known_kind
 from ..text import confusion_text, listed, printable, shell_word
 from . import mistakes
@@ -91,7 +91,7 @@ def _runs(given: str) -> list[Path]:
 
 def evaluate(flags: Namespace) -> None:
     """Prints the results that the flags select; the processes of mpiexec share the images."""
-    with sharing_images("evaluate", flags.threads) as ranks:
+    with sharing_work("evaluate", flags.threads) as ranks:
         _evaluate(flags, ranks)
 
 

@@ -88,9 +88,11 @@ def _arguments(model: str, own: Own, state: Mapping[str, NDArray[Any]]) -> dict[
     """What the shapes in a state dict say about the network."""
     if model == "lenet5":
         return {}
-    arguments: dict[str, Any] = {"num_classes": _shape(state, f"{own.last}.bias")[0], "in_channels": _in_channels(own.first, state)}
+    arguments: dict[str, Any] = {"num_classes": _shape(state, f"{own.last}.bias")[0], "in_channels": _channels(own.first, state)[0]}
     if model in ("googlenet", "small", "tiny"):
         arguments["norm"] = any(f".{norm}.running_mean" in name for name in state for norm in NORMS)
+    if model == "small":
+        arguments["width"] = _channels(own.first, state)[1]
     if model == "googlenet":
         size = _shape(state, f"inception3a.branch5x5.conv{'.conv' * arguments['norm']}.weight")
         arguments["variant"] = "torchvision" if 3 in (size[0], size[3]) else "paper"
@@ -100,10 +102,10 @@ def _arguments(model: str, own: Own, state: Mapping[str, NDArray[Any]]) -> dict[
     return arguments
 
 
-def _in_channels(first: str, state: Mapping[str, NDArray[Any]]) -> int:
-    """Of the first convolution: a square window is at the end of OIHW, at the beginning of HWIO."""
+def _channels(first: str, state: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+    """(in, out) of the first convolution: a square window is at the end of OIHW, at the beginning of HWIO."""
     shape = _shape(state, f"{first}.weight" if f"{first}.weight" in state else f"{first}.conv.weight")
-    return shape[1] if shape[2] == shape[3] else shape[2]
+    return (shape[1], shape[0]) if shape[2] == shape[3] else (shape[2], shape[3])
 
 
 def _shape(state: Mapping[str, NDArray[Any]], name: str) -> tuple[int, ...]:

@@ -77,6 +77,11 @@ class PoolShape(NamedTuple):
         return (self.n, self.h, self.w, self.c)
 
     @property
+    def index_type(self) -> type[np.integer[Any]]:
+        """Of the numbers of an image's pixels: as short as it can be, for a training step keeps them all."""
+        return np.uint16 if self.h * self.w <= 2**16 else np.int32
+
+    @property
     def y(self) -> Shape:
         """The shape of the output."""
         return (self.n, self.out_h, self.out_w, self.c)

@@ -1,33 +1,39 @@
 """A network of GoogLeNet's parts for images of 28x28 or 32x32 pixels: CIFAR, MNIST, Fashion-MNIST."""
 
 from .. import nn
+from ..checks import check_int
 from ..nn.inception import conv_relu
 from ..tensor import Tensor
 
-TABLE = (  # in 1x1 3x3r 3x3 5x5r 5x5 pool
-    ("2a", 64, 32, 48, 64, 8, 16, 16),
-    ("2b", 128, 48, 48, 80, 12, 24, 24),
-    ("3a", 176, 64, 64, 128, 16, 32, 32),
-    ("3b", 256, 64, 64, 128, 16, 32, 32),
-    ("3c", 256, 96, 96, 192, 16, 48, 48),
+WIDTH = 32
+TABLE = (  # 1x1 3x3r 3x3 5x5r 5x5 pool
+    ("2a", 32, 48, 64, 8, 16, 16),
+    ("2b", 48, 48, 80, 12, 24, 24),
+    ("3a", 64, 64, 128, 16, 32, 32),
+    ("3b", 64, 64, 128, 16, 32, 32),
+    ("3c", 96, 96, 192, 16, 48, 48),
 )
 
 
 class SmallInception(nn.Module):
     """Images [n, 32, 32, in_channels], or 28x28, to logits [n, num_classes]: two convolutions and five Inception modules.
 
-    `norm`: batch normalisation after each convolution."""
+    `norm`: batch normalisation after each convolution. `width`: channels of the first convolution; those of all layers change with it."""
 
-    def __init__(self, num_classes: int = 10, *, in_channels: int = 3, norm: bool = False) -> None:
+    def __init__(self, num_classes: int = 10, *, in_channels: int = 3, norm: bool = False, width: int = WIDTH) -> None:
+        check_int("SmallInception", "width", width, 4)
         conv = conv_relu(norm=norm)
-        self.conv1 = nn.Sequential(wide=conv(in_channels, 32, 3, padding=1), conv=conv(32, 64, 3, padding=1))
+        self.conv1 = nn.Sequential(wide=conv(in_channels, width, 3, padding=1), conv=conv(width, 2 * width, 3, padding=1))
         self.pool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        for row, *widths in TABLE:
-            setattr(self, f"inception{row}", nn.Inception(*widths, norm=norm))
+        inputs = 2 * width
+        for row, *outputs in TABLE:
+            module = nn.Inception(inputs, *(n * width // WIDTH for n in outputs), norm=norm)
+            setattr(self, f"inception{row}", module)
+            inputs = sum(outputs[i] * width // WIDTH for i in (0, 2, 4, 5))
             if row == "2b":
                 self.pool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.pool3 = nn.GlobalAvgPool2d()
-        self.classifier = nn.Linear(384, num_classes)
+        self.classifier = nn.Linear(inputs, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv1(x)  # 32x32x64

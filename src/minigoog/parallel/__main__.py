@@ -1,7 +1,7 @@
 """python -m minigoog.parallel COMMAND: training on several machines.
 
-  plan --machines 64 --network 10G                where synchronous training stops scaling
-  plan --machines 64 --network 10G --output p.png  the same, drawn"""
+  plan --machines 64 --network 10G  where synchronous training stops scaling
+  plan --network 10G --output p.png  the same, drawn"""
 
 import argparse
 import time
@@ -18,6 +18,7 @@ from .cost import Cost, bits_per_second
 
 PROG = "python -m minigoog.parallel"
 MEASURED = 4  # images of the step that is measured
+DISTBELIEF = 20, 200  # replicas of a parameter server: SGD, and the fastest, with Adagrad (Dean et al. 2012, figure 4)
 AHEAD = 1.5  # twice the machines should give at least so many times the images
 
 
@@ -56,8 +57,9 @@ def plan(flags: argparse.Namespace) -> None:
     print(aligned([("machines", "synchronous, images/s", "of ideal", "server, images/s"), *rows], right=range(4)))
     slow = next((n for n, before, now in zip(counts[1:], rates, rates[1:], strict=False) if now[0] < AHEAD * before[0]), None)
     print(f"synchronous training stops scaling at {slow} machines" if slow else "synchronous training still scales")
+    print("DistBelief, which trained GoogLeNet: {} to {} replicas and a server of many shards (Dean et al. 2012)".format(*DISTBELIEF))
     if flags.output:
-        _draw(counts, rates, flags.output)
+        _draw(counts, rates, slow, flags.output)
 
 
 def _rates(cost: Cost, machines: int, flags: argparse.Namespace) -> tuple[float, float]:
@@ -77,14 +79,18 @@ def _measured(model: Module, size: tuple[int, int, int]) -> float:
     return best / MEASURED
 
 
-def _draw(counts: Sequence[int], rates: Sequence[tuple[float, float]], path: str) -> None:
+def _draw(counts: Sequence[int], rates: Sequence[tuple[float, float]], slow: int | None, path: str) -> None:
+    """Images a second by machines; where synchronous training stops scaling, and where the paper's setting lay."""
     figure = figures.new(6, 4)
     axes = figure.subplots()
     for way, style in (("synchronous", "o-"), ("parameter server", "s-")):
         axes.plot(counts, [rate[way != "synchronous"] for rate in rates], style, label=way)
     axes.plot(counts, [n * rates[0][0] for n in counts], "k:", label="ideal")
+    if slow:
+        axes.axvline(slow, color="C0", linestyle="--", label="synchronous training stops scaling")
+    axes.axvspan(*DISTBELIEF, color="0.9", label="DistBelief's replicas")
     axes.set(xscale="log", yscale="log", xlabel="machines", ylabel="images a second")
-    axes.legend()
+    axes.legend(fontsize=8)
     figures.save(figure, path, 120)
 
 

@@ -81,8 +81,8 @@ def one_program(ranks: Communicator) -> Iterator[None]:
 
 
 @contextmanager
-def sharing_images(program: str, threads: int | None) -> Iterator[Communicator]:
-    """The processes of mpiexec that share the images of `program`: each has `threads` or its part of the cores; the first prints."""
+def sharing_work(program: str, threads: int | None = None) -> Iterator[Communicator]:
+    """The processes of mpiexec that share the work of `program`: each has `threads` or its part of the cores; the first prints."""
     ranks = world(f"{program}: mpiexec")
     if threads or ranks.size > 1:
         kernels.set_num_threads(threads or cores_per_process())

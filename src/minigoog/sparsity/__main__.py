@@ -2,7 +2,7 @@
 
 Link by link, with numbers, into a report. Measurements are saved: the same
 command resumes where it was stopped. Several processes may work in one
-folder.
+folder, those of mpiexec too.
 
   sparsity frontier --run RUN    accuracy of a network against density and time"""
 
@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cli import Parser, exit_codes, integer, output_folder, with_flags
+from ..parallel import Communicator
+from ..parallel.together import ending_all, sharing_work
 from ..text import file_name, listed, printable
 from .demonstrations import DEMONSTRATIONS
 from .frontier import program as frontier
 from .report import figures, report
-from .runner.run import SETTINGS, run
+from .runner.run import SETTINGS, Outcome, run
 
 PROG = "python -m minigoog.sparsity"
 
@@ -55,15 +57,27 @@ def command(flags: Namespace) -> str:
 
 
 def show(flags: Namespace) -> int:
-    """Runs what the flags select; returns the exit code."""
+    """Runs what the flags select, on all processes of mpiexec; returns the exit code."""
+    with sharing_work("sparsity") as ranks:
+        return _show(flags, ranks)
+
+
+def _show(flags: Namespace, ranks: Communicator) -> int:
     if flags.list:
         for d in DEMONSTRATIONS.values():
             print(f"{d.name:<14} {d.link}  {d.title}")
         return 0
     names, folder = chosen(flags), output(flags)
     images = Path(flags.images) if flags.images else None
-    outcomes = run(names, DEMONSTRATIONS, folder, quick=flags.quick, seed=flags.seed, images=images, say=_say)
-    not_drawn = report.write(outcomes, folder, command(flags))
+    outcomes = run(names, DEMONSTRATIONS, folder, quick=flags.quick, seed=flags.seed, images=images, say=_say, ranks=ranks)
+    code = _reported(outcomes, folder, command(flags)) if ranks.rank == 0 else 0
+    ranks.gather("the report", None)  # a process that left before would end all others
+    return code
+
+
+def _reported(outcomes: list[Outcome], folder: Path, again: str) -> int:
+    """Writes the report and prints the verdicts; returns the exit code."""
+    not_drawn = report.write(outcomes, folder, again)
     for name, problem in not_drawn.items():
         print(f"figure {name} could not be drawn: {problem}", file=sys.stderr)
     print()
@@ -89,16 +103,18 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     names = "".join(f" {name}" for name in flags.names)
     resumable = f"stopped; all measurements so far are saved. Resume with: {command(flags)}{names}"
     reword = with_flags(output="--output", data="--images")
-    with exit_codes(p, lambda: resumable if (output(flags) / SETTINGS).exists() else "stopped", reword):
-        code = show(flags)
-    sys.exit(code)
+    with ending_all():
+        with exit_codes(p, lambda: resumable if (output(flags) / SETTINGS).exists() else "stopped", reword):
+            code = show(flags)
+        sys.exit(code)
 
 
 def _frontier(p: Parser, given: Sequence[str]) -> None:
     """The command `frontier`."""
     flags = p.parse_args(given)
-    with exit_codes(p, lambda: "stopped; what was measured is kept, and the same command resumes", with_flags(output="--output")):
-        frontier.frontier(flags)
+    stopped = "stopped; what was measured is kept, and the same command resumes"
+    with ending_all(), exit_codes(p, lambda: stopped, with_flags(output="--output")), sharing_work("sparsity", flags.threads) as ranks:
+        frontier.frontier(flags, ranks)
 
 
 if __name__ == "__main__":

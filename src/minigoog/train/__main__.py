@@ -25,7 +25,7 @@ PROG = "python -m minigoog.train"
 GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "validation", "output"),
     "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
-    "network": ("model", "size", "norm", "models", "seed", "sampling_seed"),
+    "network": ("model", "size", "norm", "width", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "padding_mode", "cutout", "interpolation"),
     "optimisation": (
         "epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "stop_after", "start_epoch", "optimizer",
@@ -44,7 +44,14 @@ COMMON = ("data", "output", "model", "weights", "epochs", "batch_size", "lr", "t
 
 
 def parser(prog: str = PROG, everything: bool = True) -> Parser:
-    """The flags: one for each setting, and those that select a recipe or run. everything: whether the help shows all of them."""
+    """The flags of the main program; `commands` holds those of `find-lr`. everything: whether the help shows all of them."""
+    p = _parser(prog, everything)
+    p.commands["find-lr"] = _parser(f"{prog} find-lr", everything)
+    return p
+
+
+def _parser(prog: str, everything: bool) -> Parser:
+    """The flags: one for each setting, and those that select a recipe or run."""
     usage = f"{prog} [--tiny | --config FILE | --resume RUN] [flags]"
     p = Parser(prog=prog, usage=usage, description=(__doc__ or "").split(": ", 1)[1], add_help=False)
     p.add_argument("-h", "--help", action="help", help="shows the most common flags")
@@ -93,7 +100,7 @@ def train(flags: argparse.Namespace, run: Callable[[Config], Any] = fit) -> Any:
         raise ValueError("nothing to train: pass --tiny, --config, --model and --data, or --weights and --data")
     if "weights" in given:
         file = file or FINE_TUNING
-        for name in ("model", "norm"):
+        for name in ("model", "norm", "width"):
             if name in given:
                 raise ValueError(f"train: `{name}` is given, but the network is that of `weights`")
     return run(from_file(file, **given) if file else Config(**given))
@@ -103,7 +110,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     """Trains with the settings of the flags. Exit codes: 0 done, 1 training failed, 2 wrong flags, 128 + signal stopped."""
     given = sys.argv[1:] if arguments is None else arguments
     search = given[:1] == ["find-lr"]
-    p = parser(f"{prog} find-lr" if search else prog, everything=False)
+    p = parser(prog, everything=False)
+    p = p.commands["find-lr"] if search else p
     flags = p.parse_args(given[1:] if search else given)
     if vars(flags).pop("help_all"):
         return parser(prog).print_help()

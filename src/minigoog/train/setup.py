@@ -158,6 +158,10 @@ def _arguments(config: Config, classes: int, channels: int, size: int) -> dict[s
         if "norm" not in known:
             raise ValueError(f"train: `norm` is true, but `model` {config.model} cannot be normalised")
         arguments["norm"] = True
+    if config.width is not None:
+        if "width" not in known:
+            raise ValueError(f"train: `width` is {config.width}, but `model` {config.model} has one width")
+        arguments["width"] = config.width
     return arguments
 
 

@@ -178,3 +178,11 @@ def test_without_webassembly_the_page_shows_what_is_stored(driver, tmp_path, rou
     assert "adds up to" in page.text("#products") and "exact" in page.text("#products h2")
     page.run("minigoog.goToNode(4, 'backward')")
     assert not page.run("return document.getElementById('looking').hidden") and page.driver.get_log("browser") == []
+
+
+def test_a_page_without_gradients_says_so_and_its_network_runs(driver, tmp_path):
+    page = Page(driver, tmp_path, rounding=(127, float("inf"), False))
+    assert "Left out because they are too large: all gradients." in page.text("#rounding") and "ms here" in page.text("#ran")
+    assert page.run("return document.getElementById('backward').disabled && !document.querySelector('#classes .start')")
+    page.run("minigoog.goToNode(4, 'backward'); minigoog.lookAt(1, 1, 1)")
+    assert page.here() == (page.run("return minigoog.nodes[4].name"), "forward")

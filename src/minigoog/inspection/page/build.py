@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -16,10 +17,14 @@ from .data import page_data, predicted
 from .nodes import nodes_of
 from .packing import Pack
 from .rounding import rounded_network
-from .running import calls_of
+from .running import runs
 
-LIMIT = 17_500_000  # bytes of the file
+LIMIT = 24_000_000  # bytes of the file
 MOST_EXACT = 3_200_000  # numbers; more than that cannot fit as float32
+MOST_THAT_RUN = 28_000_000  # weights; more do not fit even with the fewest levels, about 5 bits each
+RUNNING = (  # as ROUNDING, of a network that runs in the page: it needs all its weights; whether there are gradients
+    (127, math.inf, True), (127, math.inf, False), (63, math.inf, False), (31, math.inf, False),
+)  # fmt: skip
 ROUNDING = (  # the levels of weights (see Pack), and how many weights are kept: the first pair that fits the limit
     (None, MOST_EXACT), (127, 7_500_000), (63, 7_500_000), (31, 7_500_000), (31, 5_000_000), (31, 2_000_000), (31, 0),
 )  # fmt: skip
@@ -32,18 +37,27 @@ REST = ("explain", "colours", "walk", "places", "diagram", "flow", "maps", "filt
 
 def build_page(steps: Trace, sample: Sample) -> str:
     """The text of the page of a Trace of `sample`."""
-    for rounding in ROUNDING if _n_numbers(steps) <= MOST_EXACT else ROUNDING[1:]:
+    for rounding in _roundings(steps):
         page = page_of(steps, sample, *rounding)
         if len(page) <= LIMIT:
             return page
     raise ValueError(f"page: {sample.name} needs {len(page):,} bytes, expected at most {LIMIT:,}: its maps are too large for a page")
 
 
-def page_of(steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf) -> str:
-    """The page with weights of so many levels, however large it is."""
-    if levels is not None and calls_of(nodes_of(steps)):
+def _roundings(steps: Trace) -> Iterator[tuple[int | None, float] | tuple[int, float, bool]]:
+    """What to try, the best first."""
+    if _n_numbers(steps) <= MOST_EXACT:
+        yield ROUNDING[0]
+    if sum(step.parameters for step in steps.forward) <= MOST_THAT_RUN and runs(nodes_of(steps)):
+        yield from RUNNING
+    yield from ROUNDING[1:]
+
+
+def page_of(steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf, gradients: bool = True) -> str:
+    """The page with weights of so many levels, with or without gradients, however large it is."""
+    if levels is not None and runs(nodes_of(steps)):
         with rounded_network(steps, sample, levels) as (its, seen):
-            facts, pack = page_data(its, seen, levels, most_weights, recorded=False)
+            facts, pack = page_data(its, seen, levels, most_weights, recorded=False, gradients=gradients)
             return _written(facts | {"asInFile": predicted(steps, sample)}, pack)
     return _written(*page_data(steps, sample, levels, most_weights))
 

@@ -26,20 +26,19 @@ Facts = dict[str, Any]
 
 
 def page_data(
-    steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf, recorded: bool = True
+    steps: Trace, sample: Sample, levels: int | None = None, most_weights: float = math.inf, recorded: bool = True, gradients: bool = True
 ) -> tuple[Facts, Pack]:
     """(facts for JSON, the Pack of the arrays that they refer to by number) of a Trace.
 
     `levels`: how finely weights are rounded, see Pack; of more than `most_weights` the largest arrays are left out.
-    Without `recorded` there are no outputs in the Pack if the page can compute them."""
-    nodes = nodes_of(steps)
+    Without `recorded` there are no outputs in the Pack if the page can compute them; without `gradients` there are none."""
+    nodes = [node if gradients else node._replace(dy=None, back=None) for node in nodes_of(steps)]
     _check_finite(nodes)
     weights = _weights(nodes)
     kept = _within(weights, most_weights)
     pack = Pack(levels)
     arrays = {name: pack.add_weights(w) if name in kept else None for name, w in weights.items()}
-    runs = len(kept) == len(weights) and (levels is None or only_parameters(nodes))
-    network = running.network(nodes, pack) if runs else None
+    network, why_not = _network(nodes, pack, whole=len(kept) == len(weights))
     maps = _maps(nodes, pack, recorded or network is None)
     logits = steps.logits
     spots = layout(*_graph(nodes))
@@ -52,12 +51,25 @@ def page_data(
         "colours": sample.colours,
         "pixels": pack.add_small(sample.pixels),
         "verdict": _verdict(nodes, logits, sample),
-        "leftOut": [name for name in weights if name not in kept],
+        "leftOut": [name for name in weights if name not in kept] + ["all gradients"] * (not gradients),
         "weightSteps": sum(step.receptive_field is None for step in steps.forward),
         "network": network,
+        "whyNot": why_not,
         "preprocess": asdict(sample.preprocess) if sample.preprocess else None,
     }
     return facts | {"arrays": pack.arrays}, pack
+
+
+def _network(nodes: list[Node], pack: Pack, whole: bool) -> tuple[Facts | None, str]:
+    """(with what the page runs the network, or None; why it does not). `whole`: the page has all weights."""
+    if not whole:
+        return None, f"its {sum(node.step.parameters for node in nodes if node.step):,} weights are too many for one file"
+    if pack.levels is not None and not only_parameters(nodes):
+        return None, "it computes weights from others, and is too large for a page without rounded weights"
+    try:
+        return running.network(nodes, pack), ""
+    except NotImplementedError as error:
+        return None, str(error)
 
 
 def _check_finite(nodes: list[Node]) -> None:
@@ -205,7 +217,7 @@ def _of_rule(op: Op, pack: Pack) -> Facts:
     rule = rule_of(op)
     return {"operation": op.name, "rule": rule.javascript, "hasRule": has_rule(op), "kind": rule.kind, "title": rule.title(op),
             "settings": rule.settings(op),
-            "indices": {name: pack.add_small(array) for name, array in rule.indices(op).items()}}  # fmt: skip
+            "indices": {name: pack.add_integers(array) for name, array in rule.indices(op).items()}}  # fmt: skip
 
 
 def _sees(step: Step) -> Facts:

@@ -53,6 +53,10 @@ class Pack:
         """Appends integers from 0 to 255; returns their number."""
         return self._describe(array.shape, "u1", at=self._append(array.astype(np.uint8)))
 
+    def add_integers(self, array: IntArray) -> int:
+        """Appends integers from 0, of 8 or of 32 bits; returns their number."""
+        return self.add_small(array) if array.max(initial=0) < 256 else self.add_words(array)
+
     def add_words(self, array: IntArray) -> int:
         """Appends integers of 32 bits; returns their number."""
         return self._describe(array.shape, "u4", at=self._append(array.astype(np.uint32)))

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import kernels
-from ...array_types import Array
+from ...array_types import Array, Shape
 from ...compile.layout import Layout
 from ...compile.lowering import Call, Lowering, Recipe
 from ...compile.rules import RULES
 from ...op import Op, key_of
+from ...ops.dropout import Dropout
 from ...tensor import Tensor
 from ..rules import rule_of
 from .nodes import Node
@@ -44,13 +45,13 @@ class Calls(Lowering):
 
     def in_numpy(self, op: Op) -> None:
         """An operation without a kernel runs in JavaScript, if it can."""
-        if not rule_of(op).runs:
-            raise NotImplementedError(f"page: {op.name} has no kernel, and no rule that computes its map")
         read = [(self.layout.maps[key_of(t)], t.shape) for t in op.inputs if key_of(t) in self.layout.maps]
+        if not rule_of(op).runs or not all(map(_is_drawn, (op.y.shape, *(shape for _, shape in read)))):
+            raise NotImplementedError(f"its operation {op.name} runs in Python only")
         self.add(op, self.native.python(op.forward, read, self.layout.output(op), op.y.shape))
 
     def lower_all(self) -> None:
-        """Makes the calls; NotImplementedError for an operation that a plan cannot hold."""
+        """Makes the calls; NotImplementedError, which says why, for an operation that the page cannot hold."""
         for op in self.layout.tape:
             if op in self.layout.from_x and op not in self.done:
                 rule = RULES.get(type(op))
@@ -69,8 +70,8 @@ class Memory(NamedTuple):
     constants: int
 
 
-def network(nodes: list[Node], pack: Pack) -> Facts | None:
-    """The facts with which the page runs the network; None if it cannot: an operation is random, or exists in Python only.
+def network(nodes: list[Node], pack: Pack) -> Facts:
+    """The facts with which the page runs the network; NotImplementedError, which says why, if it cannot.
 
     calls      number of an array of words: struct mg_call of each
     count      how many calls
@@ -81,20 +82,27 @@ def network(nodes: list[Node], pack: Pack) -> Facts | None:
     sizes      floats of the areas: constants, arena
     module     number of an array: the bytes of the kernels"""
     calls = calls_of(nodes)
-    return None if calls is None else _facts(nodes, calls, _placed(calls), pack)
+    return _facts(nodes, calls, _placed(calls), pack)
 
 
-def calls_of(nodes: list[Node]) -> Calls | None:
-    """The calls that compute the maps of the nodes from the image; None if the page cannot make them."""
-    if kernels.native is None or not MODULE.is_file() or nodes[0].y.ndim != 4 or nodes[0].y.shape[0] != 1:
-        return None
+def runs(nodes: list[Node]) -> bool:
+    """Whether the page can compute the maps of the nodes."""
     try:
-        return _lowered(nodes)
+        calls_of(nodes)
     except NotImplementedError:
-        return None
+        return False
+    return True
 
 
-def _lowered(nodes: list[Node]) -> Calls:
+def calls_of(nodes: list[Node]) -> Calls:
+    """The calls that compute the maps of the nodes from the image; NotImplementedError, which says why, if the page cannot make them."""
+    if kernels.native is None or not MODULE.is_file():
+        raise NotImplementedError("it was made without the C kernels")
+    if nodes[0].y.ndim != 4 or nodes[0].y.shape[0] != 1:
+        raise NotImplementedError("its input is not one image")
+    random = next((node.step.op.name for node in nodes if node.step and type(node.step.op) is Dropout), None)
+    if random:
+        raise NotImplementedError(f"its operation {random} is random")
     ops = [node.step.op for node in nodes if node.step]
     x = ops[0].inputs[0]
     layout = Layout(x, [_output(op) for op in ops], {kind for kind, rule in RULES.items() if rule.to_slice})
@@ -108,6 +116,11 @@ def _output(op: Op) -> Tensor:
     y = Tensor(op.y)
     y.op = op
     return y
+
+
+def _is_drawn(shape: Shape) -> bool:
+    """Whether an array is a map of one image or a vector, so that its numbers have a row, a column and a channel."""
+    return len(shape) < 3 or (len(shape) == 4 and shape[0] == 1)
 
 
 def _placed(calls: Calls) -> Memory:

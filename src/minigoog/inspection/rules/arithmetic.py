@@ -35,6 +35,7 @@ class AddRule(OfTwo):
     """One number plus another."""
 
     function = javascript = kernel = "add"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         return add_up("a + b", {"a and b": np.array(self.operands(op, index))})
@@ -53,6 +54,7 @@ class AddScalarRule(Pointwise):
     """A number plus a constant."""
 
     function = javascript = "add_scalar"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         return add_up("x + number", {"x": op.inputs[0].data[index]}, bias=op.number)
@@ -61,7 +63,7 @@ class AddScalarRule(Pointwise):
         return copied(f"dy{list(index)}", dy[index])
 
     def settings(self, op: Any) -> dict[str, Any]:
-        return {"number": op.number}
+        return {"number": float(op.inputs[0].data.dtype.type(op.number))}
 
     def words(self, op: Any, context: Context) -> str:
         return f"Each value plus {op.number:g}."
@@ -72,6 +74,7 @@ class ScaleRule(Pointwise):
     """A number times a constant."""
 
     function = javascript = "scale"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         return add_up("factor * x", {"factor": np.asarray(op.factor), "x": op.inputs[0].data[index]})
@@ -80,7 +83,7 @@ class ScaleRule(Pointwise):
         return add_up("factor * dy", {"factor": np.asarray(op.factor), "dy": dy[index]})
 
     def settings(self, op: Any) -> dict[str, Any]:
-        return {"factor": op.factor}
+        return {"factor": float(op.inputs[0].data.dtype.type(op.factor))}
 
     def words(self, op: Any, context: Context) -> str:
         return "Each value times the same factor."
@@ -91,6 +94,7 @@ class MultiplyRule(OfTwo):
     """One number times another."""
 
     function = javascript = "multiply"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         return add_up("a * b", dict(zip("ab", self.operands(op, index), strict=True)))

@@ -14,7 +14,8 @@ from .rule import Context, Rule, rule_for
 class IndexRule(Rule):
     """The number that was selected. In general it is not known which pixels it depends on."""
 
-    function = "index"
+    function = javascript = "index"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         x = op.inputs[0].data
@@ -25,6 +26,9 @@ class IndexRule(Rule):
         here = np.ravel_multi_index(index, op.inputs[0].shape)
         selected = dy[_sources(op) == here]  # more than one where an index array has it twice
         return add_up("sum(dy where it was selected)", {"dy where it was selected": selected})
+
+    def indices(self, op: Any) -> dict[str, IntArray]:
+        return {"sources": _sources(op)}
 
     def words(self, op: Any, context: Context) -> str:
         return "A part of the values."

@@ -14,7 +14,8 @@ from .rule import Context, Pointwise, rule_for
 class SquaredDistanceRule(Pointwise):
     """The squares of the differences to a code, added up."""
 
-    function = "squared_distance"
+    function = javascript = "squared_distance"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         n, i = index
@@ -25,6 +26,9 @@ class SquaredDistanceRule(Pointwise):
         n, i = index
         differences = op.inputs[0].data[n, i] - op.codes[:, i].astype(np.float64)
         return add_up("sum(2 * (x - code) * dy)", {"2 (x - code)": 2 * differences, "dy": dy[n]})
+
+    def settings(self, op: Any) -> dict[str, Any]:
+        return {"codes": op.codes.tolist()}
 
     def words(self, op: Any, context: Context) -> str:
         return "The squared distance of the input to the code of each class."

@@ -75,7 +75,7 @@ class Rule:
         return array
 
     def indices(self, op: Any) -> dict[str, IntArray]:
-        """Arrays of integers from 0 to 255 [h, w, c] of the first image that its JavaScript rule needs."""
+        """Arrays of integers [h, w, c] of the first image that its JavaScript rule needs."""
         return {}
 
     def title(self, op: Any) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ...array_types import Array, Shape
+from ...array_types import Array, IntArray, Shape
 from ...ops.transpose import ChannelShuffle, Transpose
 from .breakdown import Breakdown, copied
 from .rule import Context, Pointwise, Rule, Window, rule_for
@@ -14,7 +14,8 @@ from .rule import Context, Pointwise, Rule, Window, rule_for
 class TransposeRule(Rule):
     """The number with its place's coordinates in another order."""
 
-    function = "transpose"
+    function = javascript = "transpose"
+    runs = True
 
     def output(self, op: Any, index: Shape) -> Breakdown:
         source = tuple(index[i] for i in np.argsort(op.axes))
@@ -26,6 +27,10 @@ class TransposeRule(Rule):
 
     def window(self, op: Any) -> Window | None:
         return None  # rows and columns are in another place, if they are still there
+
+    def indices(self, op: Any) -> dict[str, IntArray]:
+        x = op.inputs[0]
+        return {"sources": np.arange(x.size).reshape(x.shape).transpose(op.axes)}
 
     def words(self, op: Any, context: Context) -> str:
         return f"The same values with the axes in the order {', '.join(map(str, op.axes))}."

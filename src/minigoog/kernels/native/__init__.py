@@ -24,6 +24,7 @@ from . import (  # noqa: E402, F401
     plan,
     plan_bf16,
     plan_int8,
+    plan_narrow,
     plan_sparse,
     program,
     strips,

@@ -15,8 +15,8 @@ from .arena import ARENA, CONSTANTS, INPUT, NOWHERE, OUTPUT, PRIVATE
 from .bounds_narrow import extents_of_narrow
 from .described import KERNELS, OPERANDS, SETTINGS, numbers_of
 from .machine import Machine
-from .plan_sparse import SHARE
-from .pointers import Pointer, dense
+from .plan_sparse import ALGORITHMS, BLOCKS, offsets_of, values_at
+from .pointers import Pointer
 from .sparse import AHEAD
 from .strips import LONGEST, by_rows
 
@@ -133,12 +133,15 @@ def _affine(s: Pointer, m: Machine) -> Extents:
 
 def _sparse(s: Pointer, m: Machine) -> Extents:
     positive(s, "h", "w", "kh", "kw", "stride_h", "stride_w", "cin", "cout")
-    need(s.block in (1, SHARE), f"blocks of {s.block}")
+    need(s.block in ALGORITHMS, f"blocks of {s.block}")
     for size, out, k, stride, pad in ((s.h, s.out_h, s.kh, s.stride_h, s.pad_h), (s.w, s.out_w, s.kw, s.stride_w, s.pad_w)):
         need(k <= size + 2 * pad < LARGEST and out == (size + 2 * pad - k) // stride + 1, f"{out} windows of {k} in {size} pixels")
     columns = s.kh * s.kw * s.cin
     need(columns * (s.kh * (s.w + 2 * s.pad_w + s.out_w + 1024)) < 1 << 60, f"{columns} columns")
-    need(lib.mg_sparse_panel(ffi.addressof(s), m) < LARGEST, f"{columns} columns")
+    if s.block in BLOCKS:
+        need(s.pad_h == s.pad_w == 0 and s.kh * s.w * s.ldx < LARGEST, f"windows of {s.kh} rows, padded by {s.pad_h} and {s.pad_w}")
+    else:
+        need(lib.mg_sparse_panel(ffi.addressof(s), m) < LARGEST, f"{columns} columns")
     pixels = s.n * s.out_h * s.out_w
     residual = a_map(pixels, s.cout, s.ldr) if s.ldr else None
     return Extents(a_map(s.n * s.h * s.w, s.cin, s.ldx), a_map(pixels, s.cout, s.ldy), -(-s.cout // s.block) + 1, s.cout, residual)
@@ -241,10 +244,7 @@ def _check_sparse_weights(s: Pointer, at: Pointer, areas: Areas, constants: Arra
     starts = numbers[: rows + 1]
     need(starts[0] == 0 and bool(np.all(np.diff(starts.astype(np.int64)) >= 0)), "starts that are not in order")
     entries = int(starts[-1])
-    need(rows + 1 + entries * (1 + s.block) + AHEAD <= numbers.size, f"{entries} weights")
+    need(values_at(s, entries) + entries * s.block <= numbers.size, f"{entries} weights")
     offsets = numbers[rows + 1 :][: entries + AHEAD]
-    columns = np.arange(s.kh * s.kw * s.cin, dtype=np.int32)
-    known = np.zeros(columns.size + AHEAD, np.int32)
-    pointers = (dense("load_plan", "offsets", a, "int32_t[]") for a in (columns, known))
-    lib.mg_sparse_offsets(ffi.addressof(s), columns.size, *pointers, m)
+    known = offsets_of(m, ffi.addressof(s), np.arange(s.kh * s.kw * s.cin, dtype=np.int32))
     need(bool(np.isin(offsets[:entries], known).all()) and not offsets[entries:].any(), "offsets that are not in the map")

@@ -106,7 +106,7 @@ def _direct(
 ) -> list[Call]:
     calls: list[Call] = []
     if any(s.padding):
-        calls, x = _padded(x, s.padding, conv_geometry.padded_size(s))
+        calls, x = padded(x, s.padding, conv_geometry.padded_size(s))
     groups = s.groups
     one = s._replace(cin=s.cin // groups, cout=s.cout // groups, groups=1)
     settings = {"conv": conv_geometry.geometry(one, x.ld, y.ld, epilogue, groups)[0]}
@@ -127,7 +127,7 @@ def _pack_groups(m: machine.Machine, k: int, groups: int, w: Weights, b: Array |
 def _winograd(
     side: int, m: machine.Machine, s: ConvShape, x: Map, w: Weights, b: Array | None, epilogue: Epilogue, y: Map, residual: Map | None
 ) -> list[Call]:
-    calls, canvas = _padded(x, s.padding, conv_winograd.canvas_size(s, side))
+    calls, canvas = padded(x, s.padding, conv_winograd.canvas_size(s, side))
     settings = {"conv": conv_winograd.geometry(s, side, y.ld, epilogue)[0]}
     size = lib.mg_winograd_panels_size(side, s.kh, s.cin, s.cout, m)
     panels = Packed(size, lambda out: conv_winograd.pack(m, s, side, w.of(slice(0, s.cout)), out))
@@ -138,7 +138,7 @@ def _multiply_adds(s: ConvShape) -> int:
     return s.n * s.out_h * s.out_w * s.kh * s.kw * s.cin * s.cout
 
 
-def _padded(x: Map, padding: Sides, size: tuple[int, ...]) -> tuple[list[Call], Map]:
+def padded(x: Map, padding: Sides, size: tuple[int, ...]) -> tuple[list[Call], Map]:
     """The call that copies `x` onto a canvas of `size` (height, width), in a list, and the canvas."""
     canvas = new_map((x.shape[0], *size, x.shape[3]))
     return [Call(lib.MG_PLACE, x, canvas, {"place": (*x.shape, x.ld, *padding[:2], 1, 1, *size)})], canvas

@@ -1,6 +1,7 @@
-"""The call of a plan that convolves with CSR weights (csrc/sparse.c), made from dense weights with zeros."""
+"""The calls of a plan that convolve with CSR weights or blocks (csrc/sparse.c, sparse_block.c), made from dense weights with zeros."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 
@@ -9,16 +10,20 @@ from minigoog._native import lib
 from ...array_types import Array, IntArray
 from ...checks import LARGEST
 from ..shapes import ConvShape
-from . import machine
+from . import machine, plan
 from .arena import Map
-from .conv_geometry import Epilogue
+from .conv_geometry import Epilogue, padded_size
 from .plan import Activation, Call, Packed, kind_of
 from .pointers import Pointer, dense
 from .sparse import AHEAD, sparse_geometry
 from .weights import PACKED_AT_ONCE, Weights
 
 SHARE = 4  # output channels that share their columns, for a kernel that loads pixels once for them
-CSR, SHARED = "CSR", f"CSR of {SHARE} rows"
+BLOCKS = (16, 32)  # output channels of a row of blocks, which a tile like those of `direct` computes
+ALGORITHMS = {1: "CSR", SHARE: f"CSR of {SHARE} rows"} | {block: f"blocks of {block}" for block in BLOCKS}
+ALIGNED = 16  # 32-bit numbers: values begin at a multiple of them, as in plan.c
+
+Kept: TypeAlias = Mapping[int, int]  # neighbouring output channels that share their columns -> how many columns of them are not all 0
 
 
 def supports(m: machine.Machine, s: ConvShape) -> bool:
@@ -29,21 +34,17 @@ def supports(m: machine.Machine, s: ConvShape) -> bool:
     return bool(lib.mg_sparse_panel(sparse_geometry(s, 1, s.cin, s.cout), m) <= LARGEST)
 
 
-class Kept(NamedTuple):
-    """How many weights of a convolution are not 0, and how many columns of SHARE neighbouring output channels have one of them."""
-
-    weights: int
-    shared: int
-
-
 def kept(w: Weights, most: float) -> Kept | None:
     """What is kept of `w`; None once more than the share `most` of the first channels is: the others are not made then."""
-    cout, found, seen = w.shape[-1], Kept(0, 0), 0
-    for start in range(0, cout, PACKED_AT_ONCE):
-        columns = _columns(w, start, SHARE)
-        shared = columns.reshape(len(columns), -1, SHARE).any(axis=2)
-        found, seen = Kept(found.weights + int(np.count_nonzero(columns)), found.shared + int(shared.sum())), seen + columns.size
-        if found.weights > most * seen:
+    found, seen, width = dict.fromkeys(ALGORITHMS, 0), 0, w.shape[-1]
+    for start in range(0, width, PACKED_AT_ONCE):
+        some = _columns(w, start, max(BLOCKS)) != 0
+        seen += len(some) * (min(start + PACKED_AT_ONCE, width) - start)
+        columns = some.shape[1]
+        for share in ALGORITHMS:  # each is a multiple of the one before it
+            some = some.reshape(len(some), columns // share, -1).any(axis=2)
+            found[share] += int(np.count_nonzero(some))
+        if found[1] > most * seen:
             return None
     return found
 
@@ -56,26 +57,48 @@ def _columns(w: Weights, start: int, share: int) -> Array:
 
 
 def convolution(
-    m: machine.Machine, s: ConvShape, x: Map, w: Weights, what: Kept, shared: bool, b: Array | None, y: Map,
+    m: machine.Machine, s: ConvShape, x: Map, w: Weights, what: Kept, share: int, b: Array | None, y: Map,
     activation: Activation | None = None, residual: Map | None = None,
-) -> Call:
-    """The call that computes y = activation(convolution + b + residual) with the weights that are not zero; `what`: kept(w, .). shared:
-    SHARE neighbouring output channels have the same columns, filled with zeros where they do not."""
+) -> list[Call]:
+    """The calls that compute y = activation(convolution + b + residual) with the weights that are not zero; `what`: kept(w, .). `share`
+    neighbouring output channels, of ALGORITHMS, have the same columns, filled with zeros where they do not."""
+    calls: list[Call] = []
+    work = s.n * s.out_h * s.out_w * what[1]
+    if share in BLOCKS and any(s.padding):  # its windows are read in place
+        height, width = padded_size(s)
+        calls, x = plan.padded(x, s.padding, (height, width))
+        s = s._replace(h=height, w=width, padding=(0, 0, 0, 0))
     epilogue = Epilogue(*kind_of(activation), 0 if residual is None else residual.ld)
-    share, entries = (SHARE, what.shared) if shared else (1, what.weights)
     g = sparse_geometry(s, share, x.ld, y.ld, epilogue)
-    size = -(-s.cout // share) + 1 + entries * (1 + share) + AHEAD
-    packed = Packed(size, lambda out: _pack(m, g, w, entries, out.view(np.int32)))
-    work = s.n * s.out_h * s.out_w * what.weights
-    return Call(lib.MG_SPARSE_CONV2D, x, y, {"sparse": g[0]}, packed, b, SHARED if shared else CSR, work, residual=residual)
+    size = values_at(g, what[share]) + what[share] * share
+    packed = Packed(size, lambda out: _pack(m, g, w, what[share], out.view(np.int32)))
+    return [*calls, Call(lib.MG_SPARSE_CONV2D, x, y, {"sparse": g[0]}, packed, b, ALGORITHMS[share], work, residual=residual)]
+
+
+def values_at(g: Pointer, entries: int) -> int:
+    """Where the values of packed weights begin, after starts [rows of blocks + 1], offsets and AHEAD more."""
+    rows = -(-int(g.cout) // int(g.block))
+    return -(-(rows + 1 + entries + AHEAD) // ALIGNED) * ALIGNED
+
+
+def offsets_of(m: machine.Machine, g: Pointer, columns: IntArray) -> IntArray:
+    """The offsets of these columns, and AHEAD zeros."""
+    found = np.zeros(columns.size + AHEAD, np.int32)
+    if g.block in BLOCKS:
+        ky, rest = np.divmod(columns, g.kw * g.cin)
+        kx, channel = np.divmod(rest, g.cin)
+        found[: columns.size] = (ky * g.w + kx) * g.ldx + channel
+    else:
+        lib.mg_sparse_offsets(g, columns.size, *(dense("compile", "offsets", a, "int32_t[]") for a in (columns, found)), m)
+    return found
 
 
 def _pack(m: machine.Machine, g: Pointer, w: Weights, entries: int, out: IntArray) -> None:
-    """starts [rows of blocks + 1], offsets and AHEAD more, values [entries, share]: as plan.c reads them."""
+    """starts, offsets, values [entries, share]: as plan.c reads them."""
     share = g.block
-    rows = -(-w.shape[-1] // share)
-    starts, offsets, rest = np.split(out, [rows + 1, rows + 1 + entries + AHEAD])
-    columns, values = np.empty(entries, np.int32), rest.view(np.float32).reshape(entries, share)
+    rows, first_value = -(-w.shape[-1] // share), values_at(g, entries)
+    starts, offsets = out[: rows + 1], out[rows + 1 : first_value]
+    columns, values = np.empty(entries, np.int32), out[first_value:].view(np.float32).reshape(entries, share)
     starts[0] = end = 0
     for first in range(0, w.shape[-1], PACKED_AT_ONCE):
         part = _columns(w, first, share).T
@@ -84,5 +107,5 @@ def _pack(m: machine.Machine, g: Pointer, w: Weights, entries: int, out: IntArra
         start, end = end, end + len(row)
         columns[start:end], values[start:end] = column, blocks[row, :, column]
         starts[first // share + 1 :][: len(blocks)] = start + np.searchsorted(row, np.arange(1, len(blocks) + 1))
-    pointers = (dense("compile", "offsets", a, "int32_t[]") for a in (columns, offsets))
-    lib.mg_sparse_offsets(g, entries, *pointers, m)
+    offsets[...] = 0
+    offsets[: entries + AHEAD] = offsets_of(m, g, columns)

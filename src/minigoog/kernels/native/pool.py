@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from minigoog._native import ffi, lib
 
 from ...array_types import Array, IntArray, Padding, Pair, Shape
@@ -32,16 +30,16 @@ def max_pool2d(
 ) -> tuple[Array, Any]:
     """(y, index): the largest value of each `kernel_size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
 
-    Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
-    `with_index`; `y` is `out` if given."""
+    Padding is never read. A NaN wins; of equal values the first wins. `index` is uint16 if the map
+    has at most 65,536 pixels, else int32, or None if not `with_index`; `y` is `out` if given."""
     check_float32("max_pool2d", "x", x)
     check_bool("max_pool2d", "with_index", with_index)
     s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation)
     y = workspace.empty(s.y) if out is None else check_out("max_pool2d", out, s.y, x.dtype, x=x)
-    index: Any = workspace.empty(s.y, np.int32) if with_index else None
+    index: Any = workspace.empty(s.y, s.index_type) if with_index else None
     x_pointer, ldx = pixels("max_pool2d", "x", x)
     y_pointer, ldy = pixels("max_pool2d", "out", y)
-    index_pointer = dense("max_pool2d", "index", index, "int32_t[]") if with_index else NULL
+    index_pointer = dense("max_pool2d", "index", index, "char[]") if with_index else NULL
     lib.mg_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, index_pointer, machine.current())
     return y, index
 
@@ -64,12 +62,12 @@ def max_pool2d_backward(
     x_shape = check_shape("max_pool2d_backward", "x_shape", x_shape, 4)
     s = pool_shape("max_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode, dilation)
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
-    check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
+    check_array("max_pool2d_backward", "index", index, dtype=s.index_type, shape=s.y)
     dx = workspace.empty(s.x)
     where = "max_pool2d_backward"
     pointer, lddy = pixels(where, "dy", dy)
     lib.mg_max_pool2d_backward(
-        pool_geometry(s, s.c, lddy), pointer, dense(where, "index", index, "int32_t[]"), dense(where, "dx", dx), machine.current()
+        pool_geometry(s, s.c, lddy), pointer, dense(where, "index", index, "char[]"), dense(where, "dx", dx), machine.current()
     )
     return dx
 

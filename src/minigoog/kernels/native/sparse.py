@@ -144,5 +144,6 @@ def _over_windows(
     x = place(x, *s.padding[:2], (1, 1), *padded_size(s)) if copied else x
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
     bias = NULL if b is None else dense(where, "b", b)
-    pointers = x_pointer, starts, found, dense(where, "values", values), bias, y_pointer
+    residual = (NULL,) if block else ()
+    pointers = x_pointer, starts, found, dense(where, "values", values), bias, *residual, y_pointer
     function(geometry(s, ldx, ldy, RELU if relu else NOTHING), *block, *pointers, machine.current())

@@ -30,8 +30,8 @@ def max_pool2d(
 ) -> tuple[Array, Any]:
     """(y, index): the largest value of each `kernel_size` window of `x` [n, h, w, c], and the number y * w + x of the pixel it came from.
 
-    Padding is never read. A NaN wins; of equal values the first wins. `index` is int32, or None if not
-    `with_index`; `y` is `out` if given."""
+    Padding is never read. A NaN wins; of equal values the first wins. `index` is uint16 if the map
+    has at most 65,536 pixels, else int32, or None if not `with_index`; `y` is `out` if given."""
     check_array("max_pool2d", "x", x)
     check_bool("max_pool2d", "with_index", with_index)
     s = pool_shape("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation)
@@ -43,7 +43,7 @@ def max_pool2d(
     inside = np.take_along_axis(pixels, best, -1) >= 0  # False only where all values are -inf
     best = np.where(inside, best, (pixels >= 0).argmax(axis=-1)[..., None])
     y[...] = np.take_along_axis(values, best, -1)[..., 0]
-    return y, np.take_along_axis(pixels, best, -1)[..., 0] if with_index else None
+    return y, np.take_along_axis(pixels, best, -1)[..., 0].astype(s.index_type) if with_index else None
 
 
 def max_pool2d_backward(
@@ -62,7 +62,7 @@ def max_pool2d_backward(
     x_shape = check_shape("max_pool2d_backward", "x_shape", x_shape, 4)
     s = pool_shape("max_pool2d_backward", x_shape, kernel_size, stride, padding, ceil_mode, dilation)
     check_array("max_pool2d_backward", "dy", dy, shape=s.y)
-    check_array("max_pool2d_backward", "index", index, dtype=np.int32, shape=s.y)
+    check_array("max_pool2d_backward", "index", index, dtype=s.index_type, shape=s.y)
     if index.size and not (index.min() >= 0 and index.max() < s.h * s.w):
         raise ValueError(f"max_pool2d_backward: `index` goes from {index.min()} to {index.max()}, expected 0 to {s.h * s.w - 1}")
     dx = np.zeros((s.n, s.h * s.w, s.c))

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..runner.demonstration import Demonstration, Numbers, Setting, Table
-from ..runner.verdicts import Margin, Verdict, combined
+from ..runner.verdicts import Margin, Verdict, combined, needed
+from .budget import EQUAL
 from .experiment import AXES, Experiment
 from .figure import draw
 
 MARGIN = 0.005  # accuracy: smaller differences do not count
 ERRORS = 2  # standard errors of a difference that it must exceed
-EQUAL = 0.03  # share by which "equal" milliseconds may differ; others are marked
 WORSE = 0.015  # accuracy; "no worse" means that a loss this large is ruled out
 HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
 
@@ -32,19 +32,26 @@ def better(numbers: Numbers, a: str, b: str, axis: str) -> Margin:
     """Whether a is better than b by more than chance explains; no if a gain of MARGIN can be ruled out."""
     by, chance = difference(numbers, a, b, axis)
     answer = True if by > max(MARGIN, chance) else False if by + chance <= MARGIN else None
-    return _margin(f"{a} better than {b} at equal {axis}", by, chance, MARGIN, answer)
+    distance = by if by > MARGIN else MARGIN - by
+    return _margin(f"{a} better than {b} at equal {axis}", by, chance, MARGIN, answer, needed(_seeds(numbers), chance, distance))
 
 
 def no_worse(numbers: Numbers, a: str, b: str, axis: str) -> Margin:
     """Whether it can be ruled out that a is worse than b by WORSE; no if it is certain."""
     by, chance = difference(numbers, a, b, axis)
     answer = True if by - chance > -WORSE else False if by + chance < -WORSE else None
-    return _margin(f"{a} no worse than {b} at equal {axis}", by, chance, -WORSE, answer)
+    seeds = needed(_seeds(numbers), chance, abs(by + WORSE))
+    return _margin(f"{a} no worse than {b} at equal {axis}", by, chance, -WORSE, answer, seeds)
 
 
-def _margin(about: str, by: float, chance: float, threshold: float, answer: bool | None) -> Margin:
+def _seeds(numbers: Numbers) -> int:
+    """Of each network."""
+    return len(numbers["networks"][0]["accuracy"])
+
+
+def _margin(about: str, by: float, chance: float, threshold: float, answer: bool | None, seeds: int) -> Margin:
     """In points of accuracy."""
-    return Margin(about, 100 * by, 100 * chance, 100 * threshold, answer, " points")
+    return Margin(about, 100 * by, 100 * chance, 100 * threshold, answer, " points", 0 if answer is not None else seeds)
 
 
 def _words(numbers: Numbers, a: str, b: str) -> str:

@@ -12,7 +12,7 @@ from ...nn import Module
 from ...short_training import accuracy, learn
 from ..runner.demonstration import Numbers, Setting
 from ..runner.parts import Compute, work_through
-from .budget import cost_of, timed, width_for, widths_for_equal_time
+from .budget import cost_of, equal_in_time, width_for
 from .networks import NETWORKS, Task
 from .pictures import Pictures, pictures
 
@@ -88,9 +88,8 @@ class Experiment:
         budget, task = self.plan.million_multiply_adds * 1e6, self.task
         self.setting.say("measuring how wide each network may be; other programs would disturb this")
         equal_work = {name: width_for(build, budget, task) for name, build in NETWORKS.items()}
-        equal_time = widths_for_equal_time(NETWORKS, equal_work, REFERENCE, task)
+        equal_time, ms = equal_in_time(NETWORKS, equal_work, REFERENCE, task)
         widths = {(name, axis): found[name] for axis, found in zip(AXES, (equal_work, equal_time), strict=True) for name in NETWORKS}
-        ms = timed({(name, width): (NETWORKS[name], width) for (name, _), width in widths.items()}, task)  # in turns, each network once
         return {"networks": [{"network": key[0], "axis": key[1], "width": width, "ms": ms[key[0], width]} | self.cost(key[0], width)
                              for key, width in widths.items()]}
 

@@ -16,6 +16,8 @@ from ...data import DataLoader
 from ...loading import TrainedModel, runner
 from ...nn import evaluation_mode, prune
 from ...nn.pruning import density_of
+from ...parallel import Communicator
+from ...parallel.deal import Part, blocks
 from ...tensor import Tensor, no_grad
 from ..runner.demonstration import Numbers, Say
 from ..speed.turns import check_answer, take_turns
@@ -56,16 +58,19 @@ def _pruned(point: Point, density: float, how: dict[str, Any]) -> Point:
     return Point(f"{point.name}, {density:g} in one step", model)
 
 
-def accuracy(point: Point, dataset: Any, workers: int, say: Say) -> Numbers:
-    """The density and the accuracy on all test images, prepared as the network wants them."""
+def accuracy(point: Point, dataset: Any, workers: int, say: Say, ranks: Communicator) -> Numbers:
+    """The density and the accuracy on all test images, prepared as the network wants them. Each process computes some of the batches,
+    which are the same for any number of them."""
     pixels, run, right, done = point.model.preprocess, runner(point.model), 0, 0
-    loader = DataLoader(dataset, BATCH, num_workers=workers, transform=lambda image, _: pixels.normalized(pixels.middle(image)))
+    own = Part(dataset, blocks(len(dataset), BATCH, ranks)[ranks.rank])
+    loader = DataLoader(own, BATCH, num_workers=workers, transform=lambda image, _: pixels.normalized(pixels.middle(image)))
     for images, labels in loader:
         right += int((run(images).argmax(axis=1) == labels).sum())
         done += len(labels)
         if done % (BATCH * 64) == 0:
-            say(f"{done:,} of {len(dataset):,} images")
-    return {"density": density_of(point.model), "accuracy": right / len(dataset)}
+            say(f"{done:,} of {len(own):,} images")
+    counts = ranks.gather("right answers", (right, done))
+    return {"density": density_of(point.model), "accuracy": sum(n for n, _ in counts) / sum(n for _, n in counts)}
 
 
 def times(found: Sequence[Point], batches: Sequence[int], rounds: int, tune: bool = False, seed: int = 0) -> Numbers:

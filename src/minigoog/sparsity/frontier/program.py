@@ -9,16 +9,17 @@ import sys
 import tomllib
 from argparse import Namespace
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ... import figures, kernels
+from ... import figures
 from ...cli import Parser, integer, number, output_folder
 from ...data import open_dataset
 from ...files import atomic_write
 from ...loading import TrainedModel, load
 from ...nn.pruning import SCOPES
+from ...parallel import Communicator
+from ...parallel.together import agreed
 from ...reading import reading, up_to
 from ...text import aligned, file_name, listed, printable
 from ..runner.demonstration import Numbers, Setting
@@ -55,9 +56,8 @@ def output(flags: Namespace) -> Path:
     return Path(flags.output or f"runs/frontier-{file_name(Path(flags.run[0]).name)}")
 
 
-def frontier(flags: Namespace) -> None:
-    """Measures and shows what the flags select."""
-    kernels.set_num_threads(flags.threads)
+def frontier(flags: Namespace, ranks: Communicator) -> None:
+    """Measures and shows what the flags select; the processes share the test images."""
     models = [load(run) for run in flags.run]
     data = flags.data or _data_of(Path(flags.run[0]))
     dataset = open_dataset(data, "test", flags.data_dir)
@@ -66,19 +66,29 @@ def frontier(flags: Namespace) -> None:
     found = list(points(models, flags.densities, how))
     settings = {"data": data, "images": len(dataset), "densities": list(flags.densities)} | how
     settings |= {"batches": list(flags.batches), "rounds": flags.rounds, "threads": flags.threads, "tune": flags.tune}
-    setting = Setting(opened(output(flags), _kind(settings, found, dataset)), say=lambda text: print(f"  {text}", flush=True))
-    numbers = measure(setting, found, dataset, settings, flags.workers)
-    _write(setting.folder, numbers)
-    print(f"\n{table(numbers)}\n\n{printable(setting.folder)}")
+    setting = Setting(output(flags), say=lambda text: print(f"  {text}", flush=True))
+    kind = _kind(settings, found, dataset)
+    agreed(ranks, "the folder", lambda: None if ranks.rank else opened(setting.folder, kind))
+    rows = [tested(setting, point, f"{i} of {len(found)}", dataset, flags.workers, ranks) for i, point in enumerate(found, start=1)]
+    if ranks.rank == 0:
+        numbers = measured(setting, found, rows, settings)
+        _write(setting.folder, numbers)
+        print(f"\n{table(numbers)}\n\n{printable(setting.folder)}")
+    ranks.gather("the figure", None)  # a process that left before would end all others
 
 
-def measure(setting: Setting, found: Sequence[Point], dataset: Any, settings: Numbers, workers: int) -> Numbers:
-    """All numbers; each accuracy, and all times together, are kept when they are measured."""
-    rows: list[Numbers] = []
-    for i, point in enumerate(found):
-        setting.say(f"{i + 1} of {len(found)}: {printable(point.name)}")
-        result = setting.once(f"accuracy-{point.checksum}", partial(accuracy, point, dataset, workers, setting.say))
-        rows.append({"name": point.name, "checksum": point.checksum, "in_one_step": point.name.endswith(" in one step")} | result)
+def tested(setting: Setting, point: Point, number: str, dataset: Any, workers: int, ranks: Communicator) -> Numbers:
+    """The density and the accuracy of a point, which are kept when they are measured."""
+    part = f"accuracy-{point.checksum}"
+    setting.say(f"{number}: {printable(point.name)}")
+    known = ranks.gather("what is known", setting.has(part))[0]
+    found = {} if known else accuracy(point, dataset, workers, setting.say, ranks)
+    result = setting.kept(part, lambda: found) if ranks.rank == 0 else found
+    return {"name": point.name, "checksum": point.checksum, "in_one_step": point.name.endswith(" in one step")} | result
+
+
+def measured(setting: Setting, found: Sequence[Point], rows: list[Numbers], settings: Numbers) -> Numbers:
+    """All numbers; all times together are kept when they are measured."""
     setting.say(f"times, {settings['rounds']} turns of each")
     each = setting.once("times", lambda: times(found, settings["batches"], settings["rounds"], settings["tune"]))
     for row in rows:

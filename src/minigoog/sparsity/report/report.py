@@ -165,6 +165,8 @@ def _card(outcome: Outcome, drawings: dict[str, str], errors: dict[str, str], co
     said["Rule"] = OUTCOMES.sub(r"<strong>\1</strong>", markup(sentence(d.rule)))
     if outcome.why:
         said["Result"] = f"<span class='result'>{markup(sentence(outcome.why))}</span>"
+    if still_open := [margin.words for margin in outcome.margins if margin.answer is None]:
+        said["Open"] = "<br>".join(map(markup, still_open))
     said["Repeat"] = f"<code>{html.escape(f'{command} {d.name}')}</code>"
     lines = "\n".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in said.items())
     parts = [f"<div class='head'><h3>{markup(d.title)}</h3>{badge(state(outcome))}</div>\n<dl>{lines}</dl>"]

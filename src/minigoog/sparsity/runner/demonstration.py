@@ -1,12 +1,14 @@
 """What every demonstration consists of: a claim, an experiment, a verdict by a rule stated in advance, and figures."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ...files import atomic_write
+from ...files import atomic_write, locked
 from ...reading import LONGEST_JSON, json_value, limited, reading
 from ...text import short
 from .machine import machine, now
@@ -18,6 +20,7 @@ Table: TypeAlias = tuple[list[str], list[list[str]]]  # headings, rows of text
 Say: TypeAlias = Callable[[str], None]  # called with a line of progress
 Figure: TypeAlias = Any  # matplotlib's Figure, an optional package
 
+WAIT = 0.5  # seconds between looks at what another process computes
 DAMAGED = ("not a result of a demonstration", "delete it, and it is measured again")
 
 
@@ -32,16 +35,38 @@ class Setting:
     say: Say = print
 
     def once(self, part: str, compute: Callable[[], Numbers]) -> Numbers:
+        """`kept`, but of several processes that work in the folder only one computes it, and the others wait."""
+        while not self.has(part):
+            with self.locked(part) as ours:
+                if ours:
+                    self.kept(part, compute)
+            if not ours:
+                time.sleep(WAIT)
+        return self.kept(part, compute)
+
+    def kept(self, part: str, compute: Callable[[], Numbers]) -> Numbers:
         """The numbers of one part (a JSON-compatible dict): read from the file of an earlier run, or computed and written."""
-        path = Path(self.folder) / f"{part}.json"
-        if path.exists():
-            return numbers_in(path)
-        facts = {"part": part, "quick": self.quick, "seed": self.seed, "numbers": compute()}
-        text = json.dumps(facts | {"finished": now(), "machine": machine()}, indent=1)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as file:
-            file.write(text.encode())
-        return numbers_in(path)
+        if not self.has(part):
+            facts = {"part": part, "quick": self.quick, "seed": self.seed, "numbers": compute()}
+            text = json.dumps(facts | {"finished": now(), "machine": machine()}, indent=1)
+            self._file(part).parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(self._file(part)) as file:
+                file.write(text.encode())
+        return numbers_in(self._file(part))
+
+    def has(self, part: str) -> bool:
+        """Whether the numbers of a part are there."""
+        return self._file(part).exists()
+
+    @contextmanager
+    def locked(self, part: str) -> Iterator[bool]:
+        """Within a with-block, no other process computes the part; False if one does already."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder / f".{part}.lock") as ours:
+            yield ours
+
+    def _file(self, part: str) -> Path:
+        return self.folder / f"{part}.json"
 
     def rows(self, part: str, compute: Callable[..., Rows], *arguments: Any) -> Rows:
         """The rows compute(*arguments) of one part, stored like the numbers of `once`."""

@@ -1,5 +1,6 @@
 """Verdicts: five words, computed from answers with margins."""
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ VERDICTS = (HOLDS, PARTLY, CONTRADICTED, UNDECIDED, NOT_MEASURED)
 class Margin(NamedTuple):
     """One question of a rule: what was measured, how far chance may have moved it, and the threshold that it is compared with.
 
-    answer: True or False, or None where the interval leaves it open."""
+    answer: True or False, or None where the interval leaves it open. seeds: then about so many would decide, if the value stayed (see
+    `needed`); 0: not known, as where there is no interval."""
 
     about: str
     value: float
@@ -18,12 +20,18 @@ class Margin(NamedTuple):
     threshold: float
     answer: bool | None
     unit: str = ""
+    seeds: int = 0
 
     @property
     def words(self) -> str:
         """The margin as text."""
         chance = f" ± {self.chance:.3g}" if self.chance else ""
-        return f"{self.about}: {self.value:.3g}{chance}{self.unit}, threshold {self.threshold:.3g}{self.unit}"
+        return f"{self.about}: {self.value:.3g}{chance}{self.unit}, threshold {self.threshold:.3g}{self.unit}{self.power}"
+
+    @property
+    def power(self) -> str:
+        """How many seeds would decide an open question, as text."""
+        return f"; undecided: about {self.seeds:,} seeds would decide" if self.answer is None and self.seeds else ""
 
 
 class Verdict(NamedTuple):
@@ -32,6 +40,12 @@ class Verdict(NamedTuple):
     word: str
     why: str
     margins: tuple[Margin, ...] = ()
+
+
+def needed(seeds: int, chance: float, distance: float) -> int:
+    """How many seeds instead of `seeds` make an interval of +-`chance` as narrow as `distance`, if the value stays: it shrinks with their
+    square root. 0 where the value is on the border."""
+    return math.ceil(seeds * (chance / distance) ** 2) if distance > 0 else 0
 
 
 def above(about: str, value: float, threshold: float, unit: str = "") -> Margin:

@@ -73,3 +73,13 @@ function reshaped(shape, from, i, j, c) {
   const at = (i * from[1] + j) * from[2] + c;
   return [Math.floor(at / (shape[1] * shape[2])), Math.floor(at / shape[2]) % shape[1], at % shape[2]];
 }
+
+/** The indices of number `place` of an array of this shape. */
+const unravelled = (place, shape) => {
+  const at = [];
+  for (const n of [...shape].reverse()) {
+    at.unshift(place % n);
+    place = Math.floor(place / n);
+  }
+  return at;
+};

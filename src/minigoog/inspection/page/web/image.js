@@ -125,13 +125,14 @@ const howItIsStored = (levels) =>
     : `Maps and gradients are rounded to 8 bits, weights to ${2 * levels + 1} levels, each channel with its own scale; ` +
       "the strongest number of every map is stored exactly, with everything needed to explain it.";
 
+const ROUNDED_GRADIENTS = " Gradients are rounded to 8 bits; the strongest of each map is exact.";
+
 const howItRuns = (levels) =>
   "The network runs in this page: its maps were computed here, in float32, by the same kernels as in Python (csrc as WebAssembly). " +
   (levels === null
     ? "Weights and gradients are stored as float32."
     : `Its weights are rounded to ${2 * levels + 1} levels, each output channel with its own scale (8 bits), and everything on this page is ` +
-      `of the network with these weights; with those of the file it says ${asInFile()}. Gradients are rounded to 8 bits; the strongest of each ` +
-      "map is exact.");
+      `of the network with these weights; with those of the file it says ${asInFile()}.${nodes[0].dy ? ROUNDED_GRADIENTS : ""}`);
 
 const asInFile = () => `${facts.asInFile.name}, ${(100 * facts.asInFile.chance).toFixed(1)}%`;
 
@@ -139,7 +140,7 @@ const asInFile = () => `${facts.asInFile.name}, ${(100 * facts.asInFile.chance).
 function showRounding() {
   const { levels, leftOut, weightSteps } = facts;
   const texts = [...facts.about.map((line) => `${line}.`)];
-  texts.push(runs.network ? howItRuns(levels) : howItIsStored(levels));
+  texts.push(runs.network ? howItRuns(levels) : `The network does not run in this page: ${runs.whyNot}. ${howItIsStored(levels)}`);
   if (leftOut.length) texts.push(`Left out because they are too large: ${leftOut.join(", ")}.`);
   if (weightSteps) texts.push(`${weightSteps} operations that only compute weights are not drawn.`);
   get("rounding").textContent = texts.join(" ");

@@ -99,13 +99,3 @@ function changesInWords() {
   const image = [changes.name, changes.shift.some(Boolean) && `shifted by ${changes.shift.join(", ")} pixels`, changes.noise && `noise of ${changes.noise}`];
   return [...image.filter(Boolean), ...silenced, ...edits];
 }
-
-/** The indices of number `place` of an array of this shape. */
-const unravelled = (place, shape) => {
-  const at = [];
-  for (const n of [...shape].reverse()) {
-    at.unshift(place % n);
-    place = Math.floor(place / n);
-  }
-  return at;
-};

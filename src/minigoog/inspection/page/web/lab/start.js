@@ -3,8 +3,8 @@
 /** The class whose loss is differentiated: the recorded label, or one that was chosen here. */
 const presentLabel = () => runs.gradient?.label ?? facts.verdict.label;
 
-/** Whether gradients from another class can be computed here: the recorded pass ends in the loss. */
-const canStartElsewhere = () => runs.network !== null && nodes.at(-1).rule === "cross_entropy";
+/** Whether gradients from another class can be computed here: the page has some, they start at the loss, and all operations have a rule here. */
+const canStartElsewhere = () => runs.network && nodes[0].dy && nodes.at(-1).rule === "cross_entropy" && nodes.slice(1).every(({ rule }) => RULES[rule]);
 
 /** A button that starts the gradient at a class. */
 function startButton(entry) {

@@ -33,13 +33,16 @@ function weightTool() {
   const places = range(data.length / width).map((row) => row * width + state.channel);
   const strongest = places.reduce((best, place) => (Math.abs(data[place]) > Math.abs(data[best]) ? place : best));
   const place = make("input", { id: "weight-place", size: 9, value: unravelled(strongest, shape).slice(0, -1).join(", "), "aria-label": "Place of the weight" });
-  const value = make("input", { id: "weight-value", size: 9, value: data[strongest], "aria-label": "Its value" });
+  const value = make("input", { id: "weight-value", size: 9, value: inDigits(data[strongest]), "aria-label": "Its value" });
   const chosen = () => placeOf(place.value, shape);
-  place.onchange = () => chosen() !== null && (value.value = data[chosen()]);
+  place.onchange = () => chosen() !== null && (value.value = inDigits(data[chosen()]));
   const set = () => Number.isFinite(Number(value.value)) && chosen() !== null && change(() => editWeight(nodeNumber(), chosen(), Number(value.value)));
   const label = shape.length === 4 ? "weight [row, column, input channel]" : "weight [input]";
   return [make("span", { class: "weight" }, `${label} `, place, " = ", value, " ", make("button", { text: "Set", onclick: set }))];
 }
+
+/** A float32 in as many digits as it has. */
+const inDigits = (x) => Number(x.toPrecision(9));
 
 /** The number in the array of the weight at a place such as "1, 2, 3" of the filter of the shown channel; null if there is none. */
 function placeOf(text, shape) {

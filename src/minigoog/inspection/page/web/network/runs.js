@@ -53,7 +53,7 @@ const sizeOfMap = ({ shape }) => shape.reduce((a, b) => a * b, 1);
 
 /** Loads the kernels and runs the recorded image; where that is impossible, the page shows what it stores. */
 async function startNetwork() {
-  if (!facts.network) return (runs.whyNot = "this network has an operation that is random or that only Python can compute, or too many weights");
+  if (!facts.network) return (runs.whyNot = facts.whyNot);
   try {
     runs.network = new Network(await loadKernels());
     runs.recorded = pass(recordedImage());

@@ -19,19 +19,33 @@ RULES.multiply = {
   },
 
   gradient(user, k, ...at) {
-    if (user.inputs.length < 2) return null;
     const places = repeatsOf(user, k, ...at);
     const shape = places.length === 1 ? [] : [places.length];
+    const other = "a" in user.weights ? 0 : 1 - k;
     const dy = places.map((place) => mapOf(user, "dy").at(...place));
-    const others = places.map((place) => operandsOf(user, ...place)[1 - k]);
+    const others = places.map((place) => operandsOf(user, ...place)[other]);
     return addUp("sum(dy * the other)", [factor("dy", shape, dy), factor("the other", shape, others)]);
   },
 };
 
-/** The numbers of both maps at (i, j, c), where a map of length 1 along an axis is repeated; null if one of them is no map. */
+const OPERANDS = ["a", "b"];
+
+/** The numbers of both operands, maps or weights, at (i, j, c), where one of length 1 along an axis is repeated; null if one is left out. */
 function operandsOf(node, ...at) {
-  if (node.inputs.length < 2) return null;
-  return node.inputs.map((source) => mapOf(nodes[source], "y").at(...at.map((i, axis) => (nodes[source].shape[axis] === 1 ? 0 : i))));
+  const sources = [...node.inputs];
+  const found = OPERANDS.map((name) => (name in node.weights ? weightAt(weightsOf(node, name), at) : mapAt(nodes[sources.shift()], at)));
+  return found.includes(null) ? null : found;
+}
+
+const repeated = (at, shape) => at.map((i, axis) => (shape[axis] === 1 ? 0 : i));
+
+const mapAt = (source, at) => mapOf(source, "y").at(...repeated(at, source.shape));
+
+function weightAt(weights, at) {
+  if (!weights) return null;
+  const shape = [1, 1, 1, ...weights.shape].slice(-3);
+  const [i, j, c] = repeated(at, shape);
+  return weights.data[(i * shape[1] + j) * shape[2] + c];
 }
 
 /** The places of the output at which number (i, j, c) of input `k` is: several where it is repeated. */

@@ -1,4 +1,4 @@
-// ---- The channels of groups in turn ----
+// ---- The channels of groups in turn; axes in another order ----
 
 RULES.channel_shuffle = {
   output(node, i, j, c) {
@@ -14,3 +14,5 @@ RULES.channel_shuffle = {
     return copied(`dy [${i}, ${j}, ${channel}]`, mapOf(user, "dy").at(i, j, channel));
   },
 };
+
+RULES.transpose = RULES.index;
