@@ -205,7 +205,8 @@ def test_a_detector_with_odd_facts_is_refused_by_name(world, tmp_path, facts, me
 def test_a_detector_with_odd_arrays_is_refused_by_name(world, tmp_path):
     arrays, metadata = safetensors.load(world[2] / DETECTOR)
     name = "heads-1/softmax.weight"
-    for array, message in ((arrays[name] * np.nan, "values that are not finite"), (arrays[name][:, 0], "its head has weights of shape")):
+    for array, message in ((arrays[name] * np.nan, "values that are not finite"), (arrays[name][:, 0], "its head has weights of shape"),
+                           (arrays[name][:3], "its head reads 3 numbers and its box regression ")):  # fmt: skip
         safetensors.save(tmp_path / "odd.safetensors", {**arrays, name: array.copy()}, metadata)
         with pytest.raises(DamagedFile, match=message):
             saving.load(tmp_path / "odd.safetensors")

@@ -115,4 +115,7 @@ def _member(i: int, tail: ImportedNetwork, arrays: Mapping[str, NDArray[Any]], s
         raise ValueError(f"its head has weights of shape {softmax.weight.shape}, expected [features, {classes + 1}]")
     svm = Linear(*of("svm")) if f"heads-{i}/svm.weight" in arrays else None
     moving = f"heads-{i}/boxes-0.weight" in arrays
-    return Member(tail, Heads(softmax, svm, tuple(Regression(*of(f"boxes-{j}")) for j in range(classes)) if moving else (), scale))
+    boxes = tuple(Regression(*of(f"boxes-{j}")) for j in range(classes)) if moving else ()
+    if odd := [len(each.weight) for each in boxes if len(each.weight) != len(softmax.weight)]:
+        raise ValueError(f"its head reads {len(softmax.weight):,} numbers and its box regression {odd[0]:,}, expected as many")
+    return Member(tail, Heads(softmax, svm, boxes, scale))
