@@ -1,5 +1,6 @@
 """Programs on several MPI processes, each under a time limit: a hang is the usual failure."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from minigoog.formats import safetensors
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 120  # seconds
@@ -36,6 +39,7 @@ def children(pid):
     return [int(line) for line in found.split()]
 
 
-def too_busy():
-    """Whether processes here get so little of the cores that .2 s, which mpiexec leaves them after a SIGTERM, are too few."""
-    return os.getloadavg()[0] > (os.cpu_count() or 1)
+def saved_at(folder):
+    """(epoch, steps of it) of a run's checkpoint."""
+    progress = json.loads(safetensors.load(folder / "checkpoint.safetensors")[1]["progress"])
+    return progress["epoch"], progress["step"]

@@ -135,14 +135,14 @@ def test_an_exception_in_a_replica_or_the_server_ends_all(tmp_path, who, ft):
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["told", "all told"])
 def test_a_sigterm_to_the_server_or_mpiexec_makes_a_checkpoint_of_the_last_update(tmp_path, what):
-    """With one replica: the result is that of serial training still."""
+    """With one replica the result is that of serial training. mpiexec leaves its processes .2 s, and may not pass on what they say."""
     done = killed(0, 5, 2, "--output", tmp_path / "run", what=what, ft=False)
+    assert processes.saved_at(tmp_path / "run") >= (0, 4)  # the fifth update may be under way
     assert on(2, "--resume", tmp_path / "run").returncode == 0
     assert digest(serial(tmp_path / "alone")) == digest(tmp_path / "run")
-    said = "rank 0 was told to stop. Resume from epoch 0.40 with: python" in done.stderr
-    if what == "all told" and not said and processes.too_busy():
-        pytest.skip("too busy: what was resumed is the checkpoint before the last")
-    assert said and (what == "all told" or done.returncode == 128 + signal.SIGTERM), done.stderr
+    if what == "told":
+        assert "rank 0 was told to stop. Resume from epoch 0.40 with: python" in done.stderr
+        assert done.returncode == 128 + signal.SIGTERM
 
 
 @pytest.mark.slow

@@ -50,15 +50,15 @@ def test_without_elastic_the_job_ends_and_says_how_to_resume_it(tmp_path, alone)
 @pytest.mark.slow
 @pytest.mark.parametrize("what, who", [("told", 0), ("told", 1), ("all told", 0)])
 def test_a_sigterm_to_a_process_or_mpiexec_makes_a_checkpoint(tmp_path, alone, what, who):
-    """mpiexec leaves its processes .2 s: the first one writes the last step at once."""
+    """mpiexec leaves its processes .2 s, and may not pass on what they say: the first one writes the last step at once."""
     words = ["-m", "tests.parallel.killed", what, who, 5, *DIGITS, *FLAGS, "--output", tmp_path / "run"]
     done = processes.run(2, *words, folder=ROOT)
+    assert processes.saved_at(tmp_path / "run") >= (1, 1)  # of 3 steps in an epoch, the fourth is done
     resume(tmp_path / "run")
     assert_same(alone, tmp_path / "run")
-    said = "Resume from epoch 1.33 with" in done.stderr or "Resume from epoch 1.67 with" in done.stderr  # epochs of 3 steps
-    if what == "all told" and not said and processes.too_busy():
-        pytest.skip("too busy: what was resumed is the checkpoint before the last")
-    assert said and (what == "all told" or done.returncode == 128 + signal.SIGTERM), done.stderr
+    if what == "told":
+        assert "Resume from epoch 1.33 with" in done.stderr or "Resume from epoch 1.67 with" in done.stderr
+        assert done.returncode == 128 + signal.SIGTERM
 
 
 def job(run, flags, least):
