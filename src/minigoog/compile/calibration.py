@@ -14,11 +14,10 @@ PIXELS = 4096  # at most so many of a batch for a covariance
 
 
 class Observed(NamedTuple):
-    """largest: of each buffer that has a scale; means: of the channels that a product reads, by the number of its call;
-    moments: of the maps that products read."""
+    """largest: of each buffer that has a scale; means, moments: of the channels of each map that a product reads."""
 
     largest: dict[Any, float]
-    means: dict[int, Array]
+    means: dict[Map, Array]
     moments: "dict[Map, Moments]"
 
 

@@ -29,18 +29,20 @@ def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array
     program = kernels.native.program.Program(calls, machine)
     found = Observed({}, {}, defaultdict(Moments))
     parts = batches(images, calls[0].x.shape[0])
-    products = [i for i, call in enumerate(calls) if call.x.buffer in maps.buffers and maps.is_product(call)]
+    first: dict[Map, int] = {}  # which product reads a map first: branches read the same
+    for i, call in enumerate(calls):
+        if call.x.buffer in maps.buffers and maps.is_product(call):
+            first.setdefault(call.x, i)
 
     def watch(i: int, areas: Sequence[Array]) -> None:
         x, y = calls[i].x, calls[i].y
         if y.buffer in maps.buffers and calls[i].kernel not in maps.moves:
             largest = float(kernels.native.arena.view(areas, y, y.shape).max(initial=0))
             found.largest[maps.root(y)] = max(found.largest.get(maps.root(y), 0.0), largest)
-        if i in products:
+        if first.get(x) == i:
             values = kernels.native.arena.view(areas, x, x.shape)
-            found.means[i] = found.means.get(i, 0) + values.mean(axis=(0, 1, 2), dtype=np.float64) / len(parts)
-            if next(other for other in products if calls[other].x == x) == i:
-                found.moments[x].add(values)
+            found.means[x] = found.means.get(x, 0) + values.mean(axis=(0, 1, 2), dtype=np.float64) / len(parts)
+            found.moments[x].add(values)
 
     for batch in parts:
         program.run(batch, [np.empty(shape, np.float32) for shape in output_shapes], watch=watch)
@@ -64,7 +66,7 @@ class Int8Steps(NarrowSteps):
     def product(self, i: int, call: Call, to_codes: bool) -> Call:
         conv = call.settings["conv"]
         low, high = self.limits(conv)
-        codes = self.native.Codes(self.narrow(call.x), self.scale(call.x), self.seen.means[i], partial(self.feedback, call.x))
+        codes = self.native.Codes(self.narrow(call.x), self.scale(call.x), self.seen.means[call.x], partial(self.feedback, call.x))
         if not to_codes:
             return self.native.convolution(self.machine, call, codes, call.y, None, (low, high))
         scale = self.scale(call.y)
