@@ -185,6 +185,10 @@ void mg_activation(const struct mg_elementwise *s, const float *a, float *y, con
 /* dx (ldy) = dy (ldb) times the derivative of the activation, from `kept` (lda). dx may be kept or dy. */
 void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx,
                             const struct mg_machine *machine);
+/* dz (ldy) = dy (ldb) where the output y (lda) of a ReLU is not 0, and sums[j] = the sum over the rows of dz[., j]: what
+   mg_activation_backward and mg_column_sums, whose scratch it takes, compute, with the same bits. dz may be y or dy. */
+void mg_relu_sums(const struct mg_elementwise *s, const float *y, const float *dy, float *dz, float *scratch, float *sums,
+                  const struct mg_machine *machine);
 /* y = activation(a + b). y may be a or b. */
 void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y, const struct mg_machine *machine);
 /* y = a. They do not overlap. */
