@@ -64,8 +64,10 @@ class Tape(list["Op"]):
         made and that require a gradient) are added to their `.grad`. Raises if an array that an operation needs was overwritten since."""
         return self.backward_steps(dy)
 
-    def backward_steps(self, dy: Array | Tensor | None = None, in_place: bool = False) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
-        """`steps`, for Tensor.backward with `in_place`: an operation may then write over the gradient of its output, and add its gradient to
+    def backward_steps(
+        self, dy: Array | Tensor | None = None, in_place: bool = False
+    ) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
+        """`steps`, for Tensor.backward with `in_place`: an operation may then write over the gradient of its output, and add its own to
         what has arrived at its input, so that `dxs` has the sum: less time and memory. The gradients of leaves have the same bits."""
         for op in self:
             op.check_kept()

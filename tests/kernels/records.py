@@ -108,8 +108,8 @@ RECORDS = {
     "avg_pool2d_backward": Record(pool_calls("x_shape", "dy", more=[COUNTED]), slices=("dy",)),
     "batch_norm": Record(calls({"x": MAP, "gamma": (4,), "beta": (4,)}, {"eps": 1e-3}, NORM) + calls(
         {"x": (9, 3), "gamma": (3,), "beta": (3,)}, NORM), slices=("x", "out")),
-    "batch_norm_backward": Record(calls({"x": MAP, "y": MAP, "dy": MAP, "mean": (4,), "gamma": (4,)}, {"eps": 1e-3}, NORM,
-                                        variance=np.array([1, 2, 0.5, 4], np.float32)), slices=("x", "y", "dy")),
+    "batch_norm_backward": Record(calls({"x": MAP, "dy": MAP, "mean": (4,), "gamma": (4,), "beta": (4,)}, {"eps": 1e-3}, NORM,
+                                        variance=np.array([1, 2, 0.5, 4], np.float32)), slices=("x", "dy", "out"), in_place=("dy",)),
     "clip": Record(any_shape("x", low=-0.5, high=0.7), slices=("x", "out")),
     "clip_backward": Record(any_shape("x", "dy", low=-0.5, high=0.7), slices=("x", "dy")),
     "conv2d": Record(conv_calls("y", *({"b": True} | s for s in WINDOWS), {"relu": True}, x=MAP, w=KERNELS) + EMPTY,

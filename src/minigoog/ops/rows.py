@@ -21,7 +21,7 @@ def column_sums(dy: Array) -> Array:
 
 
 def before_relu(op: Any, dy: Array, overwrite: bool = False) -> tuple[Array, Array | None]:
-    """(dz, db) of an operation y = relu(z), or y = z if not `op.relu`: the gradient of z and that of its third input, the bias, if it has one.
+    """(dz, db) of an operation y = relu(z), or y = z if not `op.relu`: the gradients of z and of the bias, its third input, if it has one.
 
     overwrite: whether dz may take the place of `dy`."""
     has_bias, out = len(op.inputs) == 3, dy if overwrite else None

@@ -45,13 +45,13 @@ def _gradient(where: str, name: str, kept: Array, dy: Array, out: Array | None) 
     return workspace.empty(kept.shape) if out is None else check_out(where, out, kept.shape, kept.dtype, elementwise=True, y=kept, dy=dy)
 
 
-def _rows(where: str, kind: int, alpha: float, beta: float, in_one: bool = True, **arrays: Array) -> list[Any]:
+def _rows(where: str, kind: int, alpha: float, beta: float, **arrays: Array) -> list[Any]:
     """struct mg_elementwise of an output (the last of `arrays`) and one or two inputs, and the pointer of each.
 
-    One long row if all are dense and `in_one`, else one row per pixel."""
+    One long row if all are dense, else one row per pixel."""
     found = [pixels(where, name, a if a.ndim else a.reshape(1)) for name, a in arrays.items()]
     *inputs, y = arrays.values()
-    if in_one and all(a.flags.c_contiguous for a in arrays.values()):
+    if all(a.flags.c_contiguous for a in arrays.values()):
         n_rows, c, lds = 1, y.size, [y.size] * len(found)
     else:
         n_rows, c, lds = y.size // y.shape[-1] if y.size else 0, y.shape[-1], [ld for _, ld in found]
@@ -75,8 +75,11 @@ def relu_bias_backward(y: Array, dy: Array, *, out: Array | None = None) -> tupl
     where = "relu_bias_backward"
     check_array(where, "y", y, ndim=(1, 2, 3, 4))
     dz = _gradient(where, "y", y, dy, out)
-    settings, *pointers = _rows(where, lib.MG_RELU, 0, 0, in_one=False, y=y, dy=dy, out=dz)
-    scratch, db = workspace.empty((lib.mg_column_sums_scratch(settings.rows, settings.c),)), np.empty(y.shape[-1], np.float32)
+    pointers, lds = zip(*(pixels(where, name, a) for name, a in (("y", y), ("dy", dy), ("out", dz))), strict=True)
+    c = y.shape[-1]
+    n_rows = y.size // c if c else 0
+    scratch, db = workspace.empty((lib.mg_column_sums_scratch(n_rows, c),)), np.empty(c, np.float32)
+    settings = ffi.new("struct mg_elementwise *", (n_rows, c, *lds, lib.MG_RELU, 0, 0))
     lib.mg_relu_sums(settings, *pointers, *(dense(where, "sums", a) for a in (scratch, db)), machine.current())
     return dz, db
 
