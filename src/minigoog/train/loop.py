@@ -131,7 +131,7 @@ class Trainer:
     def _end_epoch(self, stop: StopRequests) -> None:
         """Tests, writes weights, metrics and checkpoint."""
         at, began = self.progress, time.perf_counter()
-        tested = self._tested()
+        tested = self._tested() if self._tests(at.epoch + 1) else {}
         test_seconds = time.perf_counter() - began
         self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")  # of the last step's weights
         lines = at.metrics_length
@@ -149,7 +149,8 @@ class Trainer:
         at, self.settled = self.progress, False
         with self._finite_arrays():
             checkpoint.check_finite(self)
-        results.write_weights(self, epoch, tested)
+        if tested:
+            results.write_weights(self, epoch, tested)
         facts = results.epoch_facts(epoch, at, len(self.setup.train), self.optimizer.lr, tested, test_seconds)
         facts |= self.pruner.facts() if self.pruner else {}
         facts |= self.batches.facts()
@@ -173,6 +174,12 @@ class Trainer:
         began = time.perf_counter()
         tested = self._tested()
         self._record(0, tested, time.perf_counter() - began)
+
+    def _tests(self, epoch: int) -> bool:
+        """Whether the weights of this epoch are tested and written."""
+        config = self.config
+        kept = config.keep_every > 0 and epoch % config.keep_every == 0
+        return epoch % config.test_every == 0 or epoch == config.epochs or kept or self.pruner is not None
 
     def _tested(self) -> dict[str, testing.Tested]:
         """The test results of the current weights and of their average, if there is one."""
