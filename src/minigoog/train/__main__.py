@@ -28,7 +28,7 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "network": ("model", "size", "norm", "width", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "padding_mode", "cutout", "interpolation"),
     "optimisation": (
-        "epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "test_every", "stop_after", "start_epoch",
+        "epochs", "batch_size", "lr", "bias_rate", "schedule", "step_epochs", "step_factor", "warmup", "test_every", "stop_after", "start_epoch",
         "optimizer", "momentum", "nesterov", "beta2", "clip",
     ),
     "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "class_weights", "aux_weight", "average"),

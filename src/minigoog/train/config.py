@@ -75,6 +75,7 @@ class Config:
     step_factor: float = real(0.1, 0, "factor of the learning rate at each decrease, with --schedule step", 1)
     warmup: float = real(0.0, 0, "epochs in which the learning rate rises from 0 to its initial value")
     optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum; or steps scaled for each weight")
+    bias_rate: float = real(1.0, 0, "factor of the learning rate of biases (arXiv 2404.00498: 64)", above=True)
     test_every: int = integer(1, 1, "test after every so many epochs, and after the last; epochs that are kept or pruned are tested too")
     stop_after: int = integer(0, 0, "end the run after so many epochs without a better accuracy; 0: never")
     start_epoch: int = integer(0, 0, "epochs before the schedule began: of a finished run that is trained longer (--resume RUN --epochs N)")
