@@ -26,7 +26,7 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "validation", "output"),
     "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
     "network": ("model", "size", "norm", "width", "models", "seed", "sampling_seed"),
-    "augmentation of training images": ("augment", "shift", "padding_mode", "cutout", "interpolation"),
+    "augmentation of training images": ("augment", "shift", "padding_mode", "mirror", "cutout", "interpolation"),
     "optimisation": (
         "epochs", "batch_size", "lr", "bias_rate", "schedule", "step_epochs", "step_factor", "warmup", "test_every", "stop_after", "start_epoch",
         "optimizer", "momentum", "nesterov", "beta2", "clip",

@@ -16,7 +16,7 @@ from ..models import MODELS
 from ..nn.pruning import SCOPES
 from ..reading import known_kind, reading, up_to
 from ..text import short
-from .augmentation import AUGMENTATIONS
+from .augmentation import AUGMENTATIONS, MIRRORS
 from .schedules import SCHEDULES
 from .settings import LONGEST_LINE, choice, integer, names, real, switch, text, toml_value
 
@@ -64,6 +64,7 @@ class Config:
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
     shift: int | None = integer(None, 0, "largest shift, in pixels, of images of the network's own size (default: an eighth of it)")
     padding_mode: str = choice("constant", PADDING_MODES, "what a shift brings in: black, or the image mirrored at its edge")
+    mirror: str = choice("random", MIRRORS, "mirror half of the images at random; or each image in every second epoch (arXiv 2404.00498)")
     cutout: int = integer(0, 0, "side, in pixels, of a square of each training image that is removed (DeVries, Taylor 2017); 0: none")
     interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "interpolation of crops (paper: random)")
 
