@@ -28,10 +28,10 @@ GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "network": ("model", "size", "norm", "width", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "padding_mode", "mirror", "cutout", "interpolation"),
     "optimisation": (
-        "epochs", "batch_size", "lr", "bias_rate", "schedule", "step_epochs", "step_factor", "warmup", "test_every", "stop_after", "start_epoch",
-        "optimizer", "momentum", "nesterov", "beta2", "clip",
+        "epochs", "batch_size", "lr", "bias_rate", "schedule", "step_epochs", "step_factor", "warmup", "test_every", "stop_after",
+        "start_epoch", "optimizer", "momentum", "nesterov", "beta2", "clip",
     ),
-    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "class_weights", "aux_weight", "average"),
+    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "class_weights", "aux_weight", "average", "lookahead"),
     "pruning": ("prune", "prune_steps", "prune_begin", "prune_end", "prune_scope", "prune_block", "prune_group", "prune_keep"),
     "distillation": ("distill", "distill_temperature", "distill_weight"),
     "several processes": ("data_parallel", "micro_batches", "elastic", "staleness", "patience"),

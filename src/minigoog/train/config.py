@@ -32,6 +32,7 @@ WITHOUT = {  # settings that --downpour has no use for
     "elastic": "the others always go on without a replica",
     "staleness": "gradients are late by themselves",
     "prune": "no step is the same in all processes",
+    "lookahead": "no step is the same in all processes",
 }
 LONGEST_TOML = 1 << 14  # bytes of a file of settings
 
@@ -91,6 +92,7 @@ class Config:
     class_weights: str = choice("none", CLASS_WEIGHTS, "weights of the training images' losses; balanced: rare classes count as much")
     aux_weight: float = real(0.3, 0, "weight of the auxiliary heads' losses (paper: 0.3); 0 gives them no gradient")
     average: float = real(0.0, 0, "decay of Polyak's running average of the weights, such as 0.999; 0: no average", 1)
+    lookahead: float = real(0.0, 0, "decay per step of an average that weights are set to every 5 steps, such as 0.95; 0: none", 1)
 
     prune: float = real(0.0, 0, "share of the weights that are left out at the end, such as 0.9, gradually (Zhu, Gupta 2017)", 0.9999)
     prune_steps: int = integer(50, 1, "in how many steps")
@@ -150,7 +152,7 @@ class Config:
         for name, value in only.items():
             if not self.downpour and value != self.__dataclass_fields__[name].default:
                 raise ValueError(f"train: `{name}` is {short(value)}, but without `downpour` there are no servers and replicas")
-        for name in ("data_parallel", "elastic", "staleness", "prune"):
+        for name in WITHOUT:
             if self.downpour and getattr(self, name):
                 raise ValueError(f"train: `{name}` is {short(getattr(self, name))}, but with `downpour` {WITHOUT[name]}")
         if self.servers > 1 and self.weights:

@@ -12,7 +12,7 @@ from ..files import error_text
 from ..parallel import RankLost
 from ..parallel.together import agreed, leave_it_to_the_first
 from ..text import shell_word
-from . import checkpoint, company, finetune, fingerprint, head, results, testing
+from . import checkpoint, company, finetune, fingerprint, head, lookahead, results, testing
 from .callbacks import Several
 from .clock import Clock
 from .config import Config
@@ -121,6 +121,8 @@ class Trainer:
         self.settled = False
         self.stale.exchange(self.progress.total_steps)
         self.optimizer.step()
+        if self.config.lookahead:
+            lookahead.step(self.optimizer, self.config, self.progress, len(self.batches))
         if self.pruner:
             before, after = (self.progress.epoch + step / len(self.batches) for step in (self.progress.step, self.progress.step + 1))
             self.pruner.step(before if self.progress.total_steps else -1, after, self.average)
@@ -131,7 +133,7 @@ class Trainer:
     def _end_epoch(self, stop: StopRequests) -> None:
         """Tests, writes weights, metrics and checkpoint."""
         at, began = self.progress, time.perf_counter()
-        tested = self._tested() if self._tests(at.epoch + 1) else {}
+        tested = self._tested() if testing.due(self.config, at.epoch + 1) else {}
         test_seconds = time.perf_counter() - began
         self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")  # of the last step's weights
         lines = at.metrics_length
@@ -174,12 +176,6 @@ class Trainer:
         began = time.perf_counter()
         tested = self._tested()
         self._record(0, tested, time.perf_counter() - began)
-
-    def _tests(self, epoch: int) -> bool:
-        """Whether the weights of this epoch are tested and written."""
-        config = self.config
-        kept = config.keep_every > 0 and epoch % config.keep_every == 0
-        return epoch % config.test_every == 0 or epoch == config.epochs or kept or self.pruner is not None
 
     def _tested(self) -> dict[str, testing.Tested]:
         """The test results of the current weights and of their average, if there is one."""
