@@ -53,8 +53,9 @@ class Config:
     seed: int = integer(0, 0, "seed of the initialisation; the same seed gives the same weights", 2**64 - 1)
     sampling_seed: int | None = integer(None, 0, "seed of the order of images, augmentation and dropout (default: --seed)", 2**64 - 1)
 
+    whiten: bool = switch(False, "the first layer of --model quick decorrelates the training images' pixels and is not trained")
     norm: bool = switch(False, "batch normalisation after every convolution, which the paper did not have (Ioffe, Szegedy 2015)")
-    width: int | None = integer(None, 4, "channels of the first convolution of --model small, all others in proportion (default: 32)", 1024)
+    width: int | None = integer(None, 4, "channels that --model small or quick begins with, all others in proportion (default: 32)", 1024)
     weights: str | None = text(None, "fine-tune this trained network (a run or a file)")
     preprocess: str | None = choice(None, FAMILIES, "how the network of --weights wants its images (default: what its file says)")
     freeze: tuple[str, ...] = names("modules that stay as they are, with --weights: names, or how names begin, such as conv1 inception3")
