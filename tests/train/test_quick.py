@@ -14,7 +14,10 @@ QUICK = {"model": "quick", "width": 8, "epochs": 2, "batch_size": 14, "whiten": 
          "workers": 0}  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [{"workers": 2}, {"micro_batches": 2}], ids=["whole", "micro-batches"])
+MICRO = pytest.param({"micro_batches": 2}, id="micro-batches", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("more", [pytest.param({"workers": 2}, id="whole"), MICRO])
 def test_a_quick_run_resumes_with_the_same_bits(tmp_path, monkeypatch, more):
     assert_resumes_with_the_same_bits(tmp_path, monkeypatch, QUICK | more)
 
