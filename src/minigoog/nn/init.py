@@ -44,7 +44,10 @@ def dirac(shape: Shape) -> Array:
 
     For a window with a middle: a layer begins by passing its input on, beside small filters, which learn fast under batch
     normalisation. (After Zagoruyko, Komodakis 2017, and Jordan, arXiv 2404.00498, section 3.2)"""
-    w = rng.generator().standard_normal(shape, np.float32) * np.float32(math.sqrt(1 / (3 * fan_in(shape, "dirac"))))
+    deviation = np.float32(math.sqrt(1 / (3 * fan_in(shape, "dirac"))))
+    if len(shape) < 2:
+        raise ValueError(f"dirac: `shape` is {shape!r}, expected at least 2 axes: [..., in, out]")
+    w = rng.generator().standard_normal(shape, np.float32) * deviation
     *window, inputs, outputs = shape
     n = min(inputs, outputs)
     w[..., :n] = 0
