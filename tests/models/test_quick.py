@@ -13,7 +13,7 @@ def numbers(*shape):
 
 def test_it_has_the_weights_and_products_of_its_table():
     # windows * inputs * outputs of stem, 3x3, 1x1 and 3x3 of each group, classifier; and what a map of 32x32 pixels makes of them
-    weights = [4 * 3 * 24, 9 * 24 * 32, 32 * 8, 9 * 32 * 24, 9 * 32 * 128, 128 * 32, 9 * 128 * 96]
+    weights = [9 * 3 * 24, 9 * 24 * 32, 32 * 8, 9 * 32 * 24, 9 * 32 * 128, 128 * 32, 9 * 128 * 96]
     weights += [9 * 128 * 128, 128 * 32, 9 * 128 * 96, 1280]
     pixels = [1024, 1024, 256, 256, 256, 64, 64, 64, 16, 16, 1]
     normalised = 2 * (32 + 32 + 128 + 128 + 128 + 128)

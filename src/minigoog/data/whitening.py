@@ -6,12 +6,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-FLOOR = 5e-4  # added to the variances, so that directions of noise are not blown up (arXiv 2404.00498)
+FLOOR = 0.02  # added to the variances, so that weak components, which are noise, are not as loud as the others
 
 
-def whitening_filters(images: Iterable[NDArray[np.float32]], size: int) -> NDArray[np.float32]:
-    """Filters HWIO [size, size, c, 2 * size * size * c]: the principal components of all patches of `size` x `size` pixels, each divided
-    by its standard deviation, and then their negatives, of which ReLU passes the other half on.
+def whitening_filters(images: Iterable[NDArray[np.float32]], size: int, most: int) -> NDArray[np.float32]:
+    """Filters HWIO [size, size, c, 2 * n]: the n first principal components, at most `most`, of all patches of `size` x `size` pixels, each
+    divided by its standard deviation, and then their negatives, of which ReLU passes the other half on.
 
     images: normalised, [h, w, c]. (Jordan, arXiv 2404.00498, section 3.1, after Page 2019)"""
     products, count, channels = np.zeros(1), 0, 0
@@ -22,5 +22,5 @@ def whitening_filters(images: Iterable[NDArray[np.float32]], size: int) -> NDArr
     if not count:
         raise ValueError(f"whitening_filters: `images` has no patches of {size}x{size} pixels, expected at least one")
     variances, components = np.linalg.eigh(products / count)
-    scaled = components[:, ::-1] / np.sqrt(np.maximum(variances[::-1], 0) + FLOOR)
+    scaled = (components / np.sqrt(np.maximum(variances, 0) + FLOOR))[:, ::-1][:, :most]  # those of most variance first
     return np.concatenate([scaled, -scaled], axis=1).reshape(size, size, channels, -1).astype(np.float32)

@@ -8,7 +8,7 @@ from .alexnet import AlexNet
 from .googlenet import GoogLeNet, GoogLeNetOutput
 from .lenet5 import LeNet5
 from .nin import NetworkInNetwork
-from .quick import QuickInception, patch_size
+from .quick import COMPONENTS, WINDOW, QuickInception
 from .small import SmallInception
 from .tiny import TinyInception
 
@@ -21,7 +21,7 @@ INPUT_SIZES = {  # (height, width, channels) of the images that a network was de
     "lenet5": (32, 32, 1), "nin": (32, 32, 3), "alexnet": (227, 227, 3), "quick": (32, 32, 3),
 }
 ANY_SIZE = ("small", "tiny", "quick")  # networks that are trained at the size of their images
-WHITENED = {"quick": patch_size}  # the side of the windows of a `stem` that may be whitened, by the channels of images
+WHITENED = {"quick": (WINDOW, COMPONENTS)}  # networks whose `stem` may be whitened: its windows' side, components
 
 
 def build(name: str, **settings: Any) -> Module:

@@ -14,12 +14,8 @@ TABLE = (  # 3x3   1x1 beside 3x3
     ("3", 128, 32, 96),
     ("4", 128, 32, 96),
 )
+WINDOW, COMPONENTS = 3, 12  # of the first layer, if it is whitened: weaker components are noise
 SMALLER = 0.125  # of the features: the first logits are small, and the classifier changes slowly
-
-
-def patch_size(in_channels: int) -> int:
-    """Side of the first layer's windows: 12 numbers of colour or 9 of grey."""
-    return 2 if in_channels > 1 else 3
 
 
 class QuickInception(nn.Module):
@@ -29,9 +25,8 @@ class QuickInception(nn.Module):
 
     def __init__(self, num_classes: int = 10, *, in_channels: int = 3, width: int = WIDTH) -> None:
         check_int("QuickInception", "width", width, 4)
-        size = patch_size(in_channels)
-        inputs = 2 * size * size * in_channels  # filters and their negatives, see `whitening_filters`
-        self.stem = nn.Conv2d(in_channels, inputs, size, padding=(0, 0, 1, 1) if size == 2 else 1, relu=True)
+        inputs = 2 * min(COMPONENTS, WINDOW * WINDOW * in_channels)  # filters and their negatives, see `whitening_filters`
+        self.stem = nn.Conv2d(in_channels, inputs, WINDOW, padding=WINDOW // 2, relu=True)
         for row, *outputs in TABLE:
             wide, ch1x1, ch3x3 = (n * width // WIDTH for n in outputs)
             setattr(self, f"conv{row}", _pooled(inputs, wide))

@@ -135,7 +135,7 @@ def _whitening(config: Config, train: Any, transform: Transform) -> Array | None
         raise ValueError(f"train: `whiten` is true, but `model` is {config.model}, expected one of {', '.join(models.WHITENED)}")
     chosen = np.linspace(0, len(train) - 1, min(WHITENING_IMAGES, len(train))).astype(int).tolist()
     some = (transform(np.asarray(train[i][0]), np.random.default_rng(0)) for i in chosen)
-    return whitening_filters(some, models.WHITENED[config.model](train[0][0].shape[2]))
+    return whitening_filters(some, *models.WHITENED[config.model])
 
 
 def new_model(info: Info, whitening: Array | None, config: Config) -> Module:
