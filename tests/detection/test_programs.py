@@ -65,6 +65,12 @@ def test_evaluate_prints_a_table_and_names_the_rule(tmp_path, capsys, rule, titl
     assert (result["rule"], result["title"]) == (rule, title) and result["map"] == pytest.approx(2 / 3)
 
 
+def test_detections_that_found_nothing_are_measured(tmp_path, capsys):
+    (path := tmp_path / "found.json").write_text('{"pictures": []}')
+    main(["evaluate", str(path), "--data", str(files.voc(tmp_path / "set"))])
+    assert "mAP 0.000 (VOC 2010" in capsys.readouterr().out
+
+
 def test_faults_of_the_data_are_named(tmp_path, capsys):
     folder = files.voc(tmp_path / "set", {"a": [("cat", (5, 5, 2, 9), 0), ("cat", (1, 1, 9, 9), 0)]})
     main(["propose", "--data", str(folder), "--width", "24"])

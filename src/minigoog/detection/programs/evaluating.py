@@ -12,7 +12,7 @@ from .. import found
 from ..drawing import draw_mistakes, precision_recall
 from ..measuring import RULES, Evaluation, evaluate
 from ..measuring.mistakes import mistakes
-from . import comparing, data
+from . import comparing, data, threads
 
 
 def add_flags(p: Parser) -> None:
@@ -24,10 +24,12 @@ def add_flags(p: Parser) -> None:
     p.add_argument("--mistakes", type=figures.output, metavar="FILE", help="draws false positives and missed objects (png, svg, pdf)")
     p.add_argument("--least", type=number, default=0.5, metavar="X", help="of the scores that count there (default: 0.5)")
     p.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results")
+    threads.add_flag(p)
 
 
 def run(flags: Namespace) -> None:
     """Prints the table of the classes; of a detector, the paper's comparison."""
+    threads.use(flags)
     if Path(flags.detections).is_dir() or flags.detections.endswith(".safetensors"):
         comparing.run(flags)
         return
