@@ -27,6 +27,8 @@ def split(model: TrainedModel, size: int, frozen: str) -> Split:
     """The Split of a network from `minigoog.load`, for crops of `size` pixels, after the layer (or the group of layers) named `frozen`.
 
     ValueError, listing layers, if there is none of this name, or if later layers read anything else."""
+    if model.preprocess.input_size[2] != 3:
+        raise ValueError(f"split: the network reads images of {model.preprocess.input_size[2]} channel, expected 3, red, green and blue")
     graph = _graph(model, size)
     last, weights = _last_map(graph), model.state_dict()
     cut = _output(graph, frozen, last)
