@@ -84,7 +84,7 @@ def test_wrong_flags_and_files_are_one_line(tmp_path, capsys):
     picture = folder / "JPEGImages/a.png"
     assert "--superpixels is 0.0, expected a finite number" in failed(["propose", picture, "--superpixels", "0"], capsys)
     assert "no list of pictures 'val', expected one of test" in failed(["propose", "--data", folder, "--split", "val"], capsys)
-    assert "a.gif: no such file" in failed(["propose", "a.gif"], capsys)
+    assert "a.gif: no such file" in failed(["propose", picture, "a.gif"], capsys)
     assert "--rule: invalid choice: 'x'" in failed(["evaluate", path, "--data", folder, "--rule", "x"], capsys)
     path.write_text("{}")
     assert "found.json: not a file of boxes (it has no 'pictures')" in failed(["evaluate", path, "--data", folder], capsys)

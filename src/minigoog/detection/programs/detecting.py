@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...array_types import Array
 from ...cli import Parser, number, output_file, output_folder
-from ...data.images import decode, upright_size
+from ...data.images import decode
 from ...files import atomic_write
 from ...text import printable
 from .. import found
@@ -46,11 +46,9 @@ class Seconds(NamedTuple):
 
 def run(flags: Namespace) -> None:
     """Detects, and lists what was found."""
-    if bool(flags.pictures) == bool(flags.data):
-        raise ValueError("pass either pictures or --data with a data set")
     threads.use(flags)
+    _, paths = data.pictures(flags)
     detector = opened(flags.detector)
-    paths = [Path(path) for path in flags.pictures] or [picture.file for picture in data.opened(flags).pictures]
     outputs, where, report, all_found = _outputs(flags, paths), _where(flags, paths), Report(), []
     for i, (path, output) in enumerate(zip(paths, outputs, strict=True), start=1):
         image = decode(path)
@@ -80,9 +78,7 @@ def timed(detector: Detector, image: NDArray[np.uint8], where: Array | None) -> 
 
 
 def _outputs(flags: Namespace, paths: list[Path]) -> list[Path | None]:
-    """Where each picture is drawn, after a look at all of them, so that nothing is lost by a name that is wrong."""
-    for path in paths if flags.pictures else ():
-        upright_size(path)
+    """Where each picture is drawn, if it is."""
     if not flags.drawn:
         return [None] * len(paths)
     outputs = [Path(flags.drawn) / f"{path.stem}.png" for path in paths]

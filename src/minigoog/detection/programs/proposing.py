@@ -45,11 +45,8 @@ def add_flags(p: Parser) -> None:
 
 def run(flags: Namespace) -> None:
     """Proposes, and prints how well the objects of a data set are covered."""
-    if bool(flags.pictures) == bool(flags.data):
-        raise ValueError("pass either pictures or --data with a data set")
     threads.use(flags)
-    dataset = data.opened(flags) if flags.data else None
-    paths = [picture.file for picture in dataset.pictures] if dataset else [Path(path) for path in flags.pictures]
+    dataset, paths = data.pictures(flags)
     boxes = _proposed(flags, paths)
     if dataset:
         counts = [count for count in COUNTS if count < max(map(len, boxes))]

@@ -29,7 +29,9 @@ HELP = {
     "regress": "move boxes to what they hold", "penalty": "of the weights of box regression", "head": "what judges boxes",
     "nms": "a box goes if its IoU with a better one is above X",
     "multibox": "how many boxes MultiBox adds to the proposals (the paper: 200; extra `detection`)",
-    "whole": "pixels to which whole pictures are squeezed for MultiBox", "multibox_steps": "of the training of MultiBox, of 32 pictures",
+    "whole": "pixels to which whole pictures are squeezed for MultiBox",
+    "multibox_layer": "the layer whose map MultiBox reads (default: that of --frozen)",
+    "multibox_steps": "of the training of MultiBox, of 32 pictures",
 }  # fmt: skip
 CHOICES = {"strategy": tuple(STRATEGIES), "head": HEADS}
 
@@ -48,7 +50,8 @@ def add_flags(p: Parser) -> None:
 
 
 def _flag(name: str, default: Any) -> dict[str, Any]:
-    said = f"{HELP[name]} (default: {str(default).lower() if isinstance(default, bool) else default})"
+    shown = str(default).lower() if isinstance(default, bool) else default
+    said = HELP[name] if default == "" else f"{HELP[name]} (default: {shown})"
     if isinstance(default, bool):
         return {"action": BooleanOptionalAction, "default": None, "help": said}
     if name in CHOICES:

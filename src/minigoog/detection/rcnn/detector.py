@@ -53,6 +53,7 @@ class Detector:
     trunk: Module
     members: tuple[Member, ...]
     multibox: MultiBoxHead | None = None
+    eye: Module | None = None  # what MultiBox looks through, if it is not the trunk
     plans: dict[Module, Plans] = field(default_factory=dict, repr=False, compare=False)  # of its networks, for the next picture
 
     def detect(self, image: NDArray[np.uint8], boxes: Array | None = None) -> Detections:
@@ -75,22 +76,21 @@ class Detector:
         return multibox.proposals(self.multibox, self.whole(image), [image.shape[:2]], self.settings.multibox)[0]
 
     def whole(self, image: NDArray[np.uint8]) -> Array:
-        """The trunk's map [1, h, w, c] of the whole picture, squeezed to a square."""
+        """MultiBox's map [1, h, w, c] of the whole picture, squeezed to a square."""
         side = self.settings.whole
         pixels = self.preprocess.normalized(plain_bilinear(image, (side, side)))
-        return np.concatenate(list(self._through_trunk([pixels[None]])))
+        return np.concatenate(list(self._through(self.eye or self.trunk, [pixels[None]])))
 
     def features(self, maps: Sequence[Array]) -> list[Features]:
         """What each member's heads read of boxes with these maps."""
-        return [features_of(outputs(member.tail, maps, self.plans.setdefault(member.tail, {}))) if maps else NOTHING
-                for member in self.members]  # fmt: skip
+        return [features_of(self._through(member.tail, maps)) if maps else NOTHING for member in self.members]
 
     def maps(self, image: NDArray[np.uint8], boxes: Array, mirrored: BoolArray | None = None) -> Iterator[Array]:
         """The trunk's maps [n, h, w, c] of the crops of these boxes, some at a time."""
         pixels, size, n = self.preprocess.normalized(image), self.settings.size, self._together()
         turned = np.zeros(len(boxes), bool) if mirrored is None else mirrored
         parts = (slice(start, start + n) for start in range(0, len(boxes), n))
-        return self._through_trunk(crops(pixels, boxes[part], size, context_of(size), turned[part]) for part in parts)
+        return self._through(self.trunk, (crops(pixels, boxes[part], size, context_of(size), turned[part]) for part in parts))
 
     def crops(self, image: NDArray[np.uint8], boxes: Array, mirrored: BoolArray) -> Array:
         """The crops [n, size, size, 3] of boxes, as the trunk reads them."""
@@ -100,13 +100,13 @@ class Detector:
     def maps_of(self, crops: Array) -> Iterator[Array]:
         """The trunk's maps of crops [n, size, size, 3], some at a time."""
         n = self._together()
-        return self._through_trunk(crops[start : start + n] for start in range(0, len(crops), n))
+        return self._through(self.trunk, (crops[start : start + n] for start in range(0, len(crops), n)))
 
     def _together(self) -> int:
         return TOGETHER[self.settings.size > LARGE]
 
-    def _through_trunk(self, batches: Iterable[Array]) -> Iterator[Array]:
-        return outputs(self.trunk, batches, self.plans.setdefault(self.trunk, {}))
+    def _through(self, part: Module, batches: Iterable[Array]) -> Iterator[Array]:
+        return outputs(part, batches, self.plans.setdefault(part, {}))
 
     def judged(self, boxes: Array, features: Sequence[Features], way: Way, size: tuple[int, ...]) -> Detections:
         """The Detections among boxes of a picture of this size (height, width): the scores of the way's members are averaged before

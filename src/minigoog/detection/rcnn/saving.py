@@ -60,7 +60,8 @@ def load(path: str | os.PathLike[str]) -> Detector:
         if not members:
             raise ValueError("it has no members")
         chosen, multibox = settings.from_facts(facts["settings"]), _multibox(facts["multibox"], arrays)
-        return Detector(tuple(classes), preprocess_of(facts["preprocess"]), chosen, parts["trunk"], tuple(members), multibox)
+        preprocess = preprocess_of(facts["preprocess"])
+        return Detector(tuple(classes), preprocess, chosen, parts["trunk"], tuple(members), multibox, parts.get("eye"))
 
 
 def save_heads(heads: Heads, path: Path) -> None:
@@ -80,6 +81,8 @@ KINDS: dict[str, type] = {"classes": list, "preprocess": dict, "settings": dict,
 
 def _parts(detector: Detector) -> Iterator[tuple[str, Any]]:
     yield "trunk", detector.trunk
+    if detector.eye is not None:
+        yield "eye", detector.eye
     for i, member in enumerate(detector.members, start=1):
         yield f"tail-{i}", member.tail
 

@@ -31,7 +31,8 @@ class Settings:
     models   members of the ensemble, which differ in their seed
     svm, regress, penalty   whether SVMs and box regression are trained; the penalty of the latter
     head, nms   what judges boxes; the IoU above which a better box removes another
-    multibox, whole, multibox_steps   how many boxes MultiBox adds to the proposals; pixels of the whole picture for it; its training"""
+    multibox, whole, multibox_layer, multibox_steps   how many boxes MultiBox adds to the proposals; pixels of the whole picture for it;
+                      the layer whose map it reads (none: `frozen`); its training"""
 
     size: int = 112
     frozen: str = "pool4"
@@ -57,6 +58,7 @@ class Settings:
     nms: float = 0.3
     multibox: int = 0
     whole: int = 320
+    multibox_layer: str = ""
     multibox_steps: int = 800
 
     def __post_init__(self) -> None:
@@ -68,8 +70,10 @@ class Settings:
             check_bool(WHERE, name, getattr(self, name))
         check_choice(WHERE, "strategy", self.strategy, tuple(STRATEGIES))
         check_choice(WHERE, "head", self.head, HEADS)
-        if not isinstance(self.frozen, str) or not self.frozen:
-            raise ValueError(f"{WHERE}: `frozen` is {short(self.frozen)}, expected the name of a layer")
+        for name in ("frozen", "multibox_layer"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or (name == "frozen" and not value):
+                raise ValueError(f"{WHERE}: `{name}` is {short(value)}, expected the name of a layer")
         if self.head == "svm" and not self.svm:
             raise ValueError(f"{WHERE}: `head` is svm, but `svm` is false")
 

@@ -11,6 +11,7 @@ import math
 import time
 import zlib
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +49,20 @@ def train(model: TrainedModel, dataset: DetectionSet, chosen: Settings, folder: 
     Whatever was made in the folder by the same settings, network and data is used again."""
     if not any(len(each.boxes) for each in dataset.objects):
         raise ValueError(f"train: the {len(dataset):,} pictures have no objects, expected some")
-    parts = split(model, chosen.size, chosen.frozen)
+    parts, eye = split(model, chosen.size, chosen.frozen), _eye(model, chosen)
     folder.mkdir(parents=True, exist_ok=True)
     _same(folder, chosen, model, dataset)
     if (folder / DETECTOR).exists():
         yield f"{printable(folder / DETECTOR)}: is there already"
         return
-    detector = Detector(dataset.classes, model.preprocess, chosen, parts.trunk, ())
+    detector = Detector(dataset.classes, model.preprocess, chosen, parts.trunk, (), eye=eye)
     pool = yield from pools.made(detector, dataset, folder / "pool")
     members = []
     for number in range(1, chosen.models + 1):
         tail = split(model, chosen.size, chosen.frozen).tail
         members.append((yield from _member(number, tail, pool, detector, folder)))
     multibox = (yield from _multibox(detector, dataset)) if chosen.multibox else None
-    saving.save(Detector(dataset.classes, model.preprocess, chosen, parts.trunk, tuple(members), multibox), folder / DETECTOR)
+    saving.save(replace(detector, members=tuple(members), multibox=multibox), folder / DETECTOR)
     yield f"{printable(folder / DETECTOR)}: written"
 
 
@@ -92,6 +93,12 @@ def _checksum(arrays: Iterable[Any]) -> int:
 
 # ---- MultiBox ----
 
+
+def _eye(model: TrainedModel, chosen: Settings) -> ImportedNetwork | None:
+    """What MultiBox looks through; None: the trunk."""
+    if not chosen.multibox or chosen.multibox_layer in ("", chosen.frozen):
+        return None
+    return split(model, chosen.whole, chosen.multibox_layer, "multibox_layer").trunk
 
 def _multibox(detector: Detector, dataset: DetectionSet) -> Generator[str, None, MultiBoxHead]:
     """The head, trained on whole pictures, each also mirrored; it takes minutes, and begins anew if it is stopped."""
