@@ -7,6 +7,7 @@ import pytest
 
 from minigoog.detection import DetectionSet, Objects
 from minigoog.detection.rcnn import pool as pools
+from minigoog.detection.rcnn import tuning
 from minigoog.detection.rcnn.detector import Detector
 from minigoog.detection.rcnn.network import split
 from minigoog.detection.rcnn.settings import Settings
@@ -42,6 +43,7 @@ def test_large_maps_are_made_when_they_are_asked_for(world, tmp_path, monkeypatc
 
 def test_a_run_with_large_maps_ends(world, tmp_path, monkeypatch):
     monkeypatch.setattr(pools, "MOST_KEPT", 1 << 20)
+    monkeypatch.setattr(tuning, "BATCH", 8)
     *_, last = train(world[1], world[0], EARLY, tmp_path / "run")
     assert last.endswith(f"{DETECTOR}: written")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_an_ensemble_averages_scores_and_boxes_before_suppression(world):
 
 def test_an_ensemble_is_compared_with_its_mean_member(world):
     dataset, _, folder = world
-    detector = saving.load(folder / DETECTOR)
+    dataset, detector = replace(dataset, pictures=dataset.pictures[:2]), saving.load(folder / DETECTOR)
     *_, results = compare(detector, dataset, rows(detector), "voc07")
     by_title = {each.row.title: each for each in results}
     for said in ("", ", box regression"):
@@ -194,6 +195,30 @@ def test_the_programs_train_detect_and_compare(world, tmp_path, capsys):
     assert [row["way"] for row in rows] == ["one model", "superpixels x2", "box regression", "x2, box regression"]
     assert f"mAP {rows[2]['map']:.3f} (VOC 2010" in table and "(VOC 2010: all points, IoU 0.5)" in compared
     assert all(row["boxes"] == row["passes"] > 0 for row in rows)
+
+
+def test_a_test_set_may_lack_a_class_but_not_have_another(world, tmp_path, capsys):
+    from minigoog.detection.__main__ import main
+
+    photo = world[0].pictures[0].file
+    for name, code in (("square", 0), ("cat", 2)):
+        (tmp_path / "boxes.csv").write_text(f"file,class,left,top,right,bottom\n{photo.name},{name},1,1,30,30\n")
+        with pytest.raises(SystemExit) if code else nullcontext():
+            main(["evaluate", str(world[2]), "--data", str(tmp_path / "boxes.csv"), "--images", str(photo.parent)])
+    captured = capsys.readouterr()
+    assert "does not know cat, which the data have; it knows disc, square" in captured.err
+    assert re.search(r"one model +[\d.]+ +- +[\d.]+", captured.out)
+
+
+def test_ctrl_c_says_how_to_go_on(world, tmp_path, capsys, monkeypatch):
+    from minigoog.detection.__main__ import main
+    from minigoog.detection.programs import training
+
+    monkeypatch.setattr(training, "train", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    parent = world[2].parent
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--data", str(parent / "voc"), "--weights", str(parent / "weights.safetensors"), "--output", str(tmp_path / "run")])
+    assert end.value.code == 130 and capsys.readouterr().err.endswith("stopped; the same command goes on from here\n")
 
 
 def test_pictures_of_any_kind_are_detected_in(world, tmp_path, capsys):

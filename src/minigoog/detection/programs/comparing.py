@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from ...files import atomic_write
-from ...text import aligned, printable
+from ...text import aligned, listed, printable
 from ..drawing import draw_mistakes, precision_recall
 from ..measuring import RULES
 from ..measuring.mistakes import mistakes
@@ -19,8 +19,10 @@ from .training import Report
 def run(flags: Namespace) -> None:
     """Prints a row for each way; the figures are those of the best one."""
     detector, dataset, report = opened(flags.detections), data.opened(flags), Report()
-    if detector.classes != dataset.classes:
-        raise ValueError(f"{printable(flags.detections)}: knows the classes {detector.classes}, but the data have {dataset.classes}")
+    if unknown := set(dataset.classes) - set(detector.classes):
+        known = f"it knows {listed(detector.classes)}"
+        raise ValueError(f"{printable(flags.detections)}: does not know {listed(sorted(unknown))}, which the data have; {known}")
+    dataset = dataset.with_classes(detector.classes)
     results: list[Result] = []
     for i, now in enumerate(compare(detector, dataset, rows(detector), flags.rule), start=1):
         report.say(f"judged in {min(i, len(dataset)):,} of {len(dataset):,} pictures")

@@ -1,13 +1,14 @@
 """`evaluate`: detections in a file against the objects of a data set, by one of the rules."""
 
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 
 from ... import figures
 from ...cli import Parser, number, output_file
 from ...files import atomic_write
-from ...text import aligned, printable
+from ...text import aligned, listed, printable
 from .. import found
 from ..drawing import draw_mistakes, precision_recall
 from ..measuring import RULES, Evaluation, evaluate
@@ -35,6 +36,9 @@ def run(flags: Namespace) -> None:
         return
     all_found = found.read(flags.detections)
     dataset = data.opened(flags)
+    if others := sorted({name for each in all_found for name in each.classes or ()} - set(dataset.classes)):
+        print(f"{printable(flags.detections)}: has {listed(others)}, of which the data have no objects", file=sys.stderr)
+        dataset = dataset.with_classes([*dataset.classes, *others])
     detections = found.detections(flags.detections, found.of_set(flags.detections, all_found, dataset), dataset.classes)
     result = evaluate(dataset.objects, detections, dataset.classes, flags.rule)
     print(evaluation_text(result))

@@ -68,8 +68,11 @@ def run(flags: Namespace) -> None:
     dataset = data.opened(flags)
     model = load(flags.weights, download=flags.download)
     report = Report()
-    for said in train(model, dataset, chosen, Path(flags.output)):
-        report.say(said)
+    try:
+        for said in train(model, dataset, chosen, Path(flags.output)):
+            report.say(said)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     report.end()
 
 
