@@ -78,6 +78,7 @@ struct kernels {
     void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const void *index, int is_short,
                                size_t first, const float *dy, size_t ldy, float *dx);
     void (*mean_window)(const struct pool_window *s, const float *x, float count, float *y);
+    void (*lrn_pixel)(size_t c, size_t size, float alpha, float k, const float *x, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
     void (*softmax_row_backward)(size_t n, const float *y, const float *dy, float *dx);

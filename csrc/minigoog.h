@@ -203,6 +203,11 @@ void mg_affine(const struct mg_affine *s, const float *x, const float *scale, co
                const struct mg_machine *machine);
 /* The channels of `groups` groups in turn: y[., i * groups + g] = a[., g * c / groups + i]. They do not overlap. */
 void mg_channel_shuffle(const struct mg_elementwise *s, size_t groups, const float *a, float *y, const struct mg_machine *machine);
+/* The widest window of mg_lrn. */
+enum { MG_LRN_WIDEST = 31 };
+/* y = x / (beta + alpha * the sum of the squares of the `size` channels around each)^(3/4): alpha and beta of s; an odd size. They do not
+   overlap. (lrn.c) */
+void mg_lrn(const struct mg_elementwise *s, size_t size, const float *x, float *y, const struct mg_machine *machine);
 /* y[i] = x[i] * scale if the random number offset + i of the stream `seed` is at least `drop`, else 0; the numbers are 32 bits of
    Philox4x32-10 (Salmon et al. 2011), so that y does not depend on which thread computes it. n floats, dense; y may be x. (dropout.c) */
 void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y,

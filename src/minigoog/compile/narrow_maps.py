@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import kernels
-from ..ops.lrn import LRN
 from .layout import Map
 from .lowering import Call
 
@@ -65,7 +64,7 @@ class NarrowMaps:
 
     def _is_positive(self, call: Call, buffers: set[Buffer]) -> bool:
         """Whether a call writes nothing negative."""
-        if call.kernel in self.moves or type(getattr(call.function, "args", (None,))[0]) is LRN:  # a step in NumPy: partial(..., operation)
+        if call.kernel in self.moves or call.kernel == self.lib.MG_LRN:
             return call.x.buffer in buffers or call.x.buffer in self._positive_sources(call)
         settings: Any = next(iter(call.settings.values()), None)
         if call.kernel in (self.lib.MG_CONV2D_DIRECT, self.lib.MG_CONV2D_WINOGRAD, self.lib.MG_DEPTHWISE):

@@ -119,6 +119,11 @@ def _shuffle(s: Pointer, m: Machine) -> Extents:
     return _elementwise(s, m)
 
 
+def _lrn(s: Pointer, m: Machine) -> Extents:
+    need(s.ldb % 2 == 1 and s.ldb <= lib.MG_LRN_WIDEST, f"a window of {s.ldb} channels")
+    return _elementwise(s, m)
+
+
 def _softmax(s: Pointer, m: Machine) -> Extents:
     positive(s, "c")
     return Extents(a_map(s.rows, s.c, s.c), a_map(s.rows, s.c, s.c))
@@ -150,7 +155,7 @@ def _sparse(s: Pointer, m: Machine) -> Extents:
 KERNELS_EXTENTS: dict[str, Callable[[Pointer, Machine], Extents]] = {
     "MG_PLACE": _place, "MG_CONV2D_DIRECT": _conv, "MG_CONV2D_WINOGRAD": _winograd, "MG_DEPTHWISE": _depthwise, "MG_MAX_POOL2D": _pool,
     "MG_AVG_POOL2D": _pool, "MG_ACTIVATION": _elementwise, "MG_ADD": _add, "MG_COPY": _elementwise, "MG_SOFTMAX": _softmax,
-    "MG_AFFINE": _affine, "MG_CHANNEL_SHUFFLE": _shuffle, "MG_SPARSE_CONV2D": _sparse,
+    "MG_AFFINE": _affine, "MG_CHANNEL_SHUFFLE": _shuffle, "MG_SPARSE_CONV2D": _sparse, "MG_LRN": _lrn,
 } | extents_of_narrow(_conv, _pool, _elementwise, _place)  # fmt: skip
 
 
