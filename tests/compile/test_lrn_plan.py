@@ -68,7 +68,8 @@ def test_a_plan_with_it_comes_back_from_a_file_and_bad_windows_do_not(precision,
     loaded, data = mg.load_plan(path), path.read_bytes()
     assert same_bits(loaded(x), plan(x)) and repr(loaded) == repr(plan)
     call = next(i for i, one in enumerate(plan.program.described()) if one["kernel"] == "MG_LRN")
-    for at, number, why in ((3, 4, "a window of 4 channels"), (3, 33, "a window of 33"), (1, 1 << 20, "floats apart"), (4, 1, "floats apart")):
+    bad = ((3, 4, "a window of 4 channels"), (3, 33, "a window of 33"), (1, 1 << 20, "floats apart"), (4, 1, "floats apart"))
+    for at, number, why in bad:
         path.write_bytes(changed(data, set_to(call, at, number)))
         refused(path, why)
 
