@@ -18,6 +18,7 @@ enum {
     SPARSE_AHEAD = 4,   /* of so many weights further on the pixels are prefetched */
     SPARSE_ROWS = 4,    /* output channels of sparse weights that share their columns */
     SHARED_COLUMNS = 4, /* the widest pooling window whose columns are shared between windows */
+    LRN_CHANNELS = 256, /* whose sums of squares are on the stack together */
     BYTE_SUMS = 256,    /* channels of bytes whose sums are on the stack together */
     CACHE_LINE = 16,    /* in floats */
     LONG_SUM = 1 << 12, /* the longest running sum of products in a register tile, which are then added up */

@@ -154,6 +154,9 @@ void mg_make_call(int kernel, const union mg_settings *s, const struct operands 
     case MG_CHANNEL_SHUFFLE:
         mg_channel_shuffle(&s->elementwise, s->elementwise.ldb, o->x, o->y, machine);
         break;
+    case MG_LRN:
+        mg_lrn(&s->elementwise, s->elementwise.ldb, o->x, o->y, machine);
+        break;
     case MG_SPARSE_CONV2D:
         sparse_conv2d(&s->sparse, o->x, (const int32_t *)o->w, o->b, o->residual, o->y, scratch, machine);
         break;

@@ -76,6 +76,15 @@ def test_peers_of_another_environment_read_files_and_may_be_absent(load, capsys,
     assert done.returncode == 2 and "--peer-python: there is no program /no/python" in done.stderr
 
 
+def test_who_compares_with_openvino_says_in_what_numbers_it_computes_and_who_has_no_bf16_takes_no_part(load):
+    """OpenVINO takes bf16 unasked; ONNX Runtime has no kernels for it, and PyTorch uses it where autocast says so."""
+    for path in BENCHMARKS.glob("*.py"):
+        text = path.read_text()
+        assert "import openvino" not in text or "INFERENCE_PRECISION_HINT" in text, path.name
+    peers = {name for name in load("formats").CONTESTANTS if "minigoog" not in name and "int8" not in name}
+    assert peers == {"PyTorch autocast", "OpenVINO as it comes"}
+
+
 def test_threads_are_those_of_the_environment(load, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     flags = load("flags")
