@@ -90,8 +90,8 @@ static void make_panel(const struct job *j, size_t panel, const int32_t *panels,
     multiply(j, end - first, width / j->lanes, v, own, m);
     for (size_t tile = first; tile < end; tile++)
         j->k->transforms[j->winograd].output(mg_min(width, s->cout - column), width, m + (tile - first) * width, j->m_position, header, &t,
-                                             y + mg_corner(j->grid, tile, s->out_h, s->out_w) * s->ldy + column, s->out_w * s->ldy,
-                                             mg_rows_left(s, j->grid, tile), mg_cols_left(s, j->grid, tile));
+                                             y + mg_corner(j->grid, j->grid.side, tile, s->out_h, s->out_w) * s->ldy + column,
+                                             s->out_w * s->ldy, mg_rows_left(s, j->grid, tile), mg_cols_left(s, j->grid, tile));
 }
 
 void mg_int8_conv2d_pairs(const struct mg_conv *s, const uint8_t *x, const int32_t *panels, uint8_t *y, int32_t *scratch,
