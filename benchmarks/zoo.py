@@ -19,7 +19,7 @@ import machine
 import zoo_files
 from harness import Entry, Row
 
-LRN = ("bvlc_alexnet", "inception_v1", "zfnet512")  # networks with local response normalisation, which is NumPy here
+LRN = ("bvlc_alexnet", "inception_v1", "zfnet512")  # networks with local response normalisation
 PEER = "ONNX Runtime"
 LIMIT = 1.1  # no ratio should be above it
 # Relative L2 of probabilities. With 50 layers of random weights ONNX Runtime's own graph with and without optimisation is 8e-5 apart.

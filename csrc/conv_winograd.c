@@ -1,9 +1,10 @@
-/* 3x3 and 5x5 convolution of stride 1. F(4x4, 3x3): the map is cut into tiles of 4 x 4 outputs; each of the 36 positions of a
+/* 3x3 and 5x5 convolution of stride 1, and 7x7 of stride 2. F(4x4, 3x3): the map is cut into tiles of 4 x 4 outputs; each of the 36 positions of a
  * transformed tile is a matrix product over channels, computed by the register tile of gemm_tile.inc. 2.25 instead of 9 multiply-adds
  * an output; the price is rounding (a few times 2^-24 of the transformed magnitudes), range (values beyond about 1e36 become NaN) and 4
  * times the weights.
  * F(2x2, 3x3) does the same with tiles of 2 x 2: 4 multiply-adds an output, less rounding, 1.8 times the weights.
  * F(2x2, 5x5), the same 36 positions: 9 instead of 25 multiply-adds an output, 1.44 times the weights.
+ * F(3x3, 4x4), the same 36 positions, for 7x7 windows of stride 2: 16 instead of 49 multiply-adds an output, 2.9 times the weights.
  */
 #include <string.h>
 #include "kernels.h"
@@ -20,6 +21,7 @@ enum {
 struct plan {
     struct mg_grid grid;
     size_t block, blocks, threads, groups, tasks;
+    size_t apart; /* floats from one transformed tile to the next */
 };
 
 /* The block that boundary number t (1 to threads - 1) cuts, or SIZE_MAX if it lies between two blocks or in a block that is already cut. */
@@ -33,7 +35,10 @@ static size_t cut_by(const struct plan *p, size_t t)
 static struct plan plan_of(const struct mg_conv *s, const struct mg_machine *machine)
 {
     const struct kernels *k = mg_kernels(machine);
-    struct plan p = {.grid = mg_grid(s, s->side), .block = BLOCK / k->heights[0] * k->heights[0], .threads = (size_t)machine->threads};
+    struct plan p = {.grid = mg_grid(s, s->side), .threads = (size_t)machine->threads};
+    p.block = (s->kh == FOLDED ? MAX_BLOCK : BLOCK) / k->heights[0] * k->heights[0]; /* few channels: a tall product */
+    p.apart =
+        s->kh == FOLDED ? mg_ceil_div(2 * s->cin + mg_ceil_div(2 * s->cin, k->lanes) * k->lanes, k->lanes) * k->lanes : p.grid.channels;
     if (p.grid.tiles < p.block * 2 * p.threads)
         p.block = mg_min(MAX_BLOCK, p.grid.tiles ? p.grid.tiles : 1);
     p.tasks = p.blocks = mg_ceil_div(p.grid.tiles, p.block);
@@ -45,48 +50,62 @@ static struct plan plan_of(const struct mg_conv *s, const struct mg_machine *mac
 
 size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout, const struct mg_machine *machine)
 {
-    return (side + taps - 1) * (side + taps - 1) * mg_panels_size(cin, cout, machine);
+    const size_t size = mg_tile_size(side, taps);
+    return size * size * mg_panels_size(mg_tile_channels(taps, cin), cout, machine);
 }
 
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine)
 {
     const struct plan p = plan_of(s, machine);
-    return p.threads * p.grid.positions * p.block * (s->cin + 2 * mg_kernels(machine)->lanes);
+    return p.threads * p.grid.positions * p.block * (p.apart + 2 * mg_kernels(machine)->lanes);
+}
+
+/* The taps of channel number `channel` of a folded map, n output channels each, MAX_LANES floats apart. */
+static void fold_taps(size_t channel, size_t cin, size_t cout, size_t n, const float *w, float taps[16 * MAX_LANES])
+{
+    const size_t row = channel / (2 * cin), column = channel / cin % 2;
+    memset(taps, 0, 16 * MAX_LANES * sizeof *taps);
+    for (size_t y = row; y < FOLDED; y += 2)
+        for (size_t x = column; x < FOLDED; x += 2)
+            memcpy(taps + (y / 2 * 4 + x / 2) * MAX_LANES, w + ((y * FOLDED + x) * cin + channel % cin) * cout, n * sizeof *taps);
 }
 
 void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const float *w, float *panels, const struct mg_machine *machine)
 {
     const struct kernels *k = mg_kernels(machine);
-    const size_t positions = (side + taps - 1) * (side + taps - 1), columns = 2 * k->lanes;
+    const size_t size = mg_tile_size(side, taps), positions = size * size, columns = 2 * k->lanes, channels = mg_tile_channels(taps, cin);
 
-    PARALLEL_FOR(p, mg_panel_count(k, cout), positions * cin * cout, machine) {
-        const size_t width = mg_panel_width(k, cout, p), position = width * (cin + 1);
-        float *panel = panels + p * columns * positions * (cin + 1);
+    PARALLEL_FOR(p, mg_panel_count(k, cout), positions * channels * cout, machine) {
+        const size_t width = mg_panel_width(k, cout, p), position = width * (channels + 1);
+        float *panel = panels + p * columns * positions * (channels + 1);
         for (size_t i = 0; i < positions; i++)
             memset(panel + i * position, 0, width * sizeof *panel); /* no bias here: it is added after the output transform */
-        for (size_t c = 0; c < cin; c++)
+        for (size_t c = 0; c < channels; c++)
             for (size_t j = 0; j < width; j += k->lanes) {
-                const size_t column = p * columns + j;
-                mg_transforms(k, side, taps)
-                    ->weights(cout - column, w + c * cout + column, cin * cout, panel + (c + 1) * width + j, position);
+                const size_t column = p * columns + j, n = cout - column;
+                float squares[16 * MAX_LANES], *u = panel + (c + 1) * width + j;
+                if (taps == FOLDED)
+                    fold_taps(c, cin, cout, mg_min(n, k->lanes), w + column, squares);
+                const float *of_channel = taps == FOLDED ? squares : w + c * cout + column;
+                mg_transforms(k, side, taps)->weights(n, of_channel, taps == FOLDED ? MAX_LANES : cin * cout, u, position);
             }
     }
 }
 
-/* m[position, tile, width] = v[position, tile, cin] * panel[position, cin, width], for all positions; on the way the next position's
+/* m[position, tile, width] = v[position, tile, channels] * panel[position, channels, width], for all positions; on the way the next position's
    weights are prefetched, those before panels_end. */
-static void multiply(const struct mg_conv *s, const struct kernels *k, const struct plan *p, size_t tiles, const float *v,
-                     const float *panel, const float *panels_end, size_t width, float *m)
+static void multiply(const struct kernels *k, const struct plan *p, size_t tiles, const float *v, const float *panel,
+                     const float *panels_end, size_t width, float *m)
 {
-    struct conv_tile t = {.runs = {.rows = 1, .in_row = 1, .length = s->cin}, .ldy = width};
-    const size_t position = width * (s->cin + 1);
+    const size_t channels = p->grid.channels, position = width * (channels + 1);
+    struct conv_tile t = {.runs = {.rows = 1, .in_row = 1, .length = channels}, .ldy = width};
     const float *rows[MAX_BLOCK + MAX_HEIGHT];
-    for (size_t i = 0; i < p->grid.positions; i++, v += p->block * s->cin, m += p->block * width, panel += position) {
+    for (size_t i = 0; i < p->grid.positions; i++, v += p->block * p->apart, m += p->block * width, panel += position) {
         for (size_t tile = 0; tile < tiles + k->heights[0]; tile++) /* rows past the end repeat the last and are not written */
-            rows[tile] = v + mg_min(tile, tiles - 1) * s->cin;
+            rows[tile] = v + mg_min(tile, tiles - 1) * p->apart;
         const float *next = panel + position;
-        mg_look_ahead(&t, next, mg_min((size_t)(panels_end - next), position), mg_ceil_div(tiles, k->heights[0]) * s->cin, panels_end, v);
-        mg_conv_tiles(k, &t, s->cin, width / k->lanes, rows, panel, m, tiles, width);
+        mg_look_ahead(&t, next, mg_min((size_t)(panels_end - next), position), mg_ceil_div(tiles, k->heights[0]) * channels, panels_end, v);
+        mg_conv_tiles(k, &t, channels, width / k->lanes, rows, panel, m, tiles, width);
     }
 }
 
@@ -104,18 +123,19 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
 {
     const struct mg_conv *s = j->s;
     const struct winograd *transform = mg_transforms(k, p->grid.side, s->kh);
-    float *m = v + p->grid.positions * p->block * s->cin;
+    float *m = v + p->grid.positions * p->block * p->apart;
+    const size_t squares = s->stride_w; /* of which a row is one run of channels */
     for (size_t tile = first; tile < end; tile++)
-        transform->input(s->cin, j->x + mg_corner(p->grid, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, v + (tile - first) * s->cin,
-                         p->block * s->cin);
+        transform->input(squares * s->cin, j->x + mg_corner(p->grid, p->grid.step, tile, s->h, s->w) * s->ldx, squares * s->ldx,
+                         s->w * s->ldx, v + (tile - first) * p->apart, p->block * p->apart);
 
-    const size_t floats_of_column = p->grid.positions * (s->cin + 1);
+    const size_t floats_of_column = p->grid.positions * (p->grid.channels + 1);
     const float *panels_end = j->panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * floats_of_column;
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
-        multiply(s, k, p, end - first, v, j->panels + column * floats_of_column, panels_end, width, m);
+        multiply(k, p, end - first, v, j->panels + column * floats_of_column, panels_end, width, m);
         for (size_t tile = first; tile < end; tile++) {
-            const size_t corner = mg_corner(p->grid, tile, s->out_h, s->out_w);
+            const size_t corner = mg_corner(p->grid, p->grid.side, tile, s->out_h, s->out_w);
             const struct epilogue e = mg_epilogue(s, j->residual ? j->residual + corner * s->ldr + column : NULL);
             transform->output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width,
                               j->bias ? j->bias + column : NULL, &e, j->y + corner * s->ldy + column, s->ldy, s->out_w,
@@ -133,7 +153,7 @@ void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *pa
     const struct kernels *k = mg_kernels(machine);
     const size_t scratch_size = mg_conv2d_winograd_scratch(s, machine) / p.threads, n_panels = mg_panel_count(k, s->cout);
 
-    PARALLEL_FOR(task, p.tasks, p.grid.tiles * p.grid.positions * s->cin * s->cout / MULTIPLY_ADDS, machine) {
+    PARALLEL_FOR(task, p.tasks, p.grid.tiles * p.grid.positions * p.grid.channels * s->cout / MULTIPLY_ADDS, machine) {
         size_t block = task, group = 0, groups = 1;
         for (size_t t = 1; t < p.threads && groups == 1; t++) {
             const size_t cut = cut_by(&p, t);

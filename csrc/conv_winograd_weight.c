@@ -53,8 +53,9 @@ static void transform_tile(const struct mg_conv *s, const struct kernels *k, str
                            size_t i, const struct place *at)
 {
     const struct winograd *transform = mg_transforms(k, g.side, s->kh);
-    transform->input(s->cin, x + mg_corner(g, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, at->v + i * s->cin, at->v_position);
-    const float *corner = dy + mg_corner(g, tile, s->out_h, s->out_w) * s->ldy;
+    transform->input(s->cin, x + mg_corner(g, g.step, tile, s->h, s->w) * s->ldx, s->ldx, s->w * s->ldx, at->v + i * s->cin,
+                     at->v_position);
+    const float *corner = dy + mg_corner(g, g.side, tile, s->out_h, s->out_w) * s->ldy;
     for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         transform->output_transposed(mg_min(width, s->cout - column), width, corner + column, s->ldy, s->out_w * s->ldy,

@@ -18,6 +18,7 @@ enum {
     SPARSE_AHEAD = 4,   /* of so many weights further on the pixels are prefetched */
     SPARSE_ROWS = 4,    /* output channels of sparse weights that share their columns */
     SHARED_COLUMNS = 4, /* the widest pooling window whose columns are shared between windows */
+    LRN_CHANNELS = 256, /* whose sums of squares are on the stack together */
     BYTE_SUMS = 256,    /* channels of bytes whose sums are on the stack together */
     CACHE_LINE = 16,    /* in floats */
     LONG_SUM = 1 << 12, /* the longest running sum of products in a register tile, which are then added up */
@@ -156,7 +157,8 @@ struct block_rows {
     const float *values, *bias;      /* [entries, block]; [cout] or NULL */
     size_t ldy;
     struct epilogue epilogue; /* residual: of channel 0 of the tile's first pixel */
-    size_t window, ahead;     /* floats of a window of the next tile that are prefetched: in all, and with each row */
+    const float *ahead;       /* what the next tile reads: prefetched with each entry, ahead_step floats further on */
+    size_t ahead_step;
 };
 
 /* One row of pooling windows of neighbouring columns (pool.inc). */

@@ -24,7 +24,7 @@ struct activation {
     elementwise_fn *forward, *backward; /* forward: a = x, b is not read; backward: a = the array that forward keeps, b = dy, y = dx */
 };
 
-/* The transforms that compute a tile of outputs at a time; the last two, of the weight gradient, are NULL for F(2x2, 3x3). */
+/* The transforms that compute a tile of outputs at a time; the last two, of the weight gradient, are NULL for F(2x2, 3x3) and F(3x3, 4x4). */
 struct winograd {
     void (*input)(size_t channels, const float *x, size_t ldx, size_t x_row, float *v, size_t v_position);
     void (*weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
@@ -63,7 +63,7 @@ struct kernels {
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t ld, float *panel);
     void (*transpose_matrix)(size_t rows, size_t cols, const float *a, size_t lda, float *at, size_t ldat);
     void (*shuffle_pixel)(size_t groups, size_t n, const float *a, float *y);
-    struct winograd winograd[3]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5) */
+    struct winograd winograd[4]; /* F(2x2, 3x3), F(4x4, 3x3), F(2x2, 5x5), F(3x3, 4x4) of folded maps */
     void (*pack_pixels)(size_t channels, const float *const *pixels, size_t ldx, float *panel, size_t line);
     void (*shift_lines)(size_t lines, size_t copies, size_t width, float *panel, size_t line);
     void (*store_pixels)(size_t channels, size_t width, const float *sums, const float *bias, const struct epilogue *e,
@@ -79,6 +79,7 @@ struct kernels {
     void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const void *index, int is_short,
                                size_t first, const float *dy, size_t ldy, float *dx);
     void (*mean_window)(const struct pool_window *s, const float *x, float count, float *y);
+    void (*lrn_pixel)(size_t c, size_t size, float alpha, float k, const float *x, float *y);
     void (*add_scaled)(size_t channels, float scale, const float *x, float *y);
     float (*softmax_row)(size_t n, const float *x, float *y, float *largest);
     void (*softmax_row_backward)(size_t n, const float *y, const float *dy, float *dx);

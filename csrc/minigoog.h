@@ -63,7 +63,7 @@ struct mg_conv {
     size_t kh, kw, stride_h, stride_w, dilation_h, dilation_w;
     size_t out_h, out_w, cout;
     size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
-    size_t side;     /* winograd only: side x side outputs are computed together, 4 or 2 (5x5: 2) */
+    size_t side;     /* winograd only: side x side outputs are computed together, 4 or 2 (5x5: 2, 7x7: 3) */
     /* Forward only: y = activation(convolution + residual). */
     int activation; /* enum mg_activation */
     float alpha, beta;
@@ -103,14 +103,16 @@ size_t mg_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine
 void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,
                              const struct mg_machine *machine);
 
-/* Floats that mg_winograd_pack writes, for side 4 or 2 and taps (kh = kw) 3, or side 2 and taps 5. (conv_winograd.c) */
+/* Floats that mg_winograd_pack writes, for side 4 or 2 and taps (kh = kw) 3, side 2 and taps 5, or side 3 and
+   taps 7. (conv_winograd.c) */
 size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout, const struct mg_machine *machine);
 /* Transforms w [taps, taps, cin, cout] and packs it into the panels that mg_conv2d_winograd reads. (conv_winograd.c) */
 void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const float *w, float *panels, const struct mg_machine *machine);
 /* Floats of scratch that mg_conv2d_winograd needs. (conv_winograd.c) */
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
-/* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5), plus bias [cout] (or NULL). x must contain its padding and be
-   extended with zeros to whole tiles: h >= side * ceil(out_h / side) + kh - 1, and w likewise. residual: as above.
+/* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5), or of a 7x7 window with stride 2, of a dense x, by F(3x3, 4x4),
+   plus bias [cout] (or NULL). x must contain its padding and be extended with zeros to whole tiles:
+   h >= stride * side * ceil(out_h / side) + kh - 1, and w likewise; of 7x7 windows h 2 more. residual: as above.
    (conv_winograd.c) */
 void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, const float *residual, float *y,
                         float *scratch, const struct mg_machine *machine);
@@ -207,6 +209,11 @@ void mg_affine(const struct mg_affine *s, const float *x, const float *scale, co
                const struct mg_machine *machine);
 /* The channels of `groups` groups in turn: y[., i * groups + g] = a[., g * c / groups + i]. They do not overlap. */
 void mg_channel_shuffle(const struct mg_elementwise *s, size_t groups, const float *a, float *y, const struct mg_machine *machine);
+/* The widest window of mg_lrn. */
+enum { MG_LRN_WIDEST = 31 };
+/* y = x / (beta + alpha * the sum of the squares of the `size` channels around each)^(3/4): alpha and beta of s; an odd size. They do not
+   overlap. (lrn.c) */
+void mg_lrn(const struct mg_elementwise *s, size_t size, const float *x, float *y, const struct mg_machine *machine);
 /* y[i] = x[i] * scale if the random number offset + i of the stream `seed` is at least `drop`, else 0; the numbers are 32 bits of
    Philox4x32-10 (Salmon et al. 2011), so that y does not depend on which thread computes it. n floats, dense; y may be x. (dropout.c) */
 void mg_dropout(size_t n, uint64_t seed, uint64_t offset, uint32_t drop, float scale, const float *x, float *y,

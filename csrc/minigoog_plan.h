@@ -32,7 +32,9 @@ enum mg_kernel {
     MG_BF16_CONV2D,       /* conv */
     MG_BF16_CONV2D_FLOAT, /* conv */
     MG_BF16_MAX_POOL2D,   /* pool */
-    MG_BF16_AVG_POOL2D    /* pool */
+    MG_BF16_AVG_POOL2D,   /* pool */
+    MG_INT8_CONV2D_PAIRS, /* conv */
+    MG_LRN                /* elementwise; ldb: the size */
 };
 
 union mg_settings {

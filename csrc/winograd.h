@@ -7,14 +7,36 @@
 #include "kernels.h"
 #include "minigoog.h"
 
-/* Tiles of side x side outputs across and down one map, and of all maps; positions of a transformed tile. */
+/* A window of 7x7 with stride 2 is one of 4x4 with stride 1 on a map whose pixels are squares of 2 x 2 pixels, with 4 times the channels. */
+enum { FOLDED = 7 };
+
+/* Of a square of inputs, in pixels or such squares of them. */
+static inline size_t mg_tile_size(size_t side, size_t taps)
+{
+    return side + (taps == FOLDED ? 4 : taps) - 1;
+}
+
+/* Rows after the last tile, into which vectors reach that are read whole: 2 of at least 12 pixels have more than MAX_LANES floats. */
+static inline size_t mg_spare_rows(size_t taps)
+{
+    return taps == FOLDED ? 2 : 0;
+}
+
+static inline size_t mg_tile_channels(size_t taps, size_t cin)
+{
+    return taps == FOLDED ? 4 * cin : cin;
+}
+
+/* Tiles of side x side outputs across and down one map, and of all maps; pixels from one tile's inputs to the next's; positions of a
+   transformed tile, and channels at each. */
 struct mg_grid {
-    size_t side, positions, across, down, tiles;
+    size_t side, step, positions, channels, across, down, tiles;
 };
 
 static inline struct mg_grid mg_grid(const struct mg_conv *s, size_t side)
 {
-    struct mg_grid g = {.side = side, .positions = (side + s->kh - 1) * (side + s->kh - 1)};
+    const size_t size = mg_tile_size(side, s->kh);
+    struct mg_grid g = {.side = side, .step = side * s->stride_h, .positions = size * size, .channels = mg_tile_channels(s->kh, s->cin)};
     g.across = mg_ceil_div(s->out_w, side);
     g.down = mg_ceil_div(s->out_h, side);
     g.tiles = s->n * g.down * g.across;
@@ -24,21 +46,22 @@ static inline struct mg_grid mg_grid(const struct mg_conv *s, size_t side)
 static inline void mg_check_winograd(const struct mg_conv *s, struct mg_grid g)
 {
     (void)s, (void)g;
-    assert(s->kh == 5 ? g.side == 2 : s->kh == 3 && (g.side == 2 || g.side == 4));
-    assert(s->kw == s->kh && s->stride_h == 1 && s->stride_w == 1 && s->ldx >= s->cin && s->ldy >= s->cout);
-    assert(s->h >= g.down * g.side + s->kh - 1 && s->w >= g.across * g.side + s->kh - 1);
+    assert(s->kh == FOLDED ? g.side == 3 && s->ldx == s->cin : s->kh == 5 ? g.side == 2 : s->kh == 3 && (g.side == 2 || g.side == 4));
+    assert(s->kw == s->kh && s->stride_h == (s->kh == FOLDED ? 2 : 1) && s->stride_w == s->stride_h);
+    assert(s->ldx >= s->cin && s->ldy >= s->cout);
+    assert(s->h >= g.down * g.step + s->kh - 1 + mg_spare_rows(s->kh) && s->w >= g.across * g.step + s->kh - 1);
 }
 
 static inline const struct winograd *mg_transforms(const struct kernels *k, size_t side, size_t taps)
 {
-    return &k->winograd[taps == 5 ? 2 : side == 4];
+    return &k->winograd[taps == FOLDED ? 3 : taps == 5 ? 2 : side == 4];
 }
 
-/* The pixel in the upper left corner of a tile, in maps of h x w pixels, counted over all images. */
-static inline size_t mg_corner(struct mg_grid g, size_t tile, size_t h, size_t w)
+/* The pixel in the upper left corner of a tile, in maps of h x w pixels, counted over all images; tiles begin `step` pixels apart. */
+static inline size_t mg_corner(struct mg_grid g, size_t step, size_t tile, size_t h, size_t w)
 {
     const size_t row = tile / g.across;
-    return (row / g.down * h + row % g.down * g.side) * w + tile % g.across * g.side;
+    return (row / g.down * h + row % g.down * step) * w + tile % g.across * step;
 }
 
 /* The part of a tile's square of outputs that is inside the map. */

@@ -226,6 +226,23 @@ def test_a_description_that_would_touch_other_memory_is_refused(path, why):
     refused(path, why)
 
 
+def test_a_7x7_convolution_that_would_read_past_its_canvas_is_refused(path):
+    plan, x = mg.compile(nn.Conv2d(3, 16, 7, stride=2, padding=3), (1, 31, 33, 3)), random((1, 31, 33, 3))
+    assert plan.steps[-1].algorithm == "winograd"
+    plan.save(path)
+    assert same(mg.load_plan(path)(x), plan(x))
+    data, loaded = path.read_bytes(), []
+    for at, number in enumerate(plan.program.described()[1]["settings"]):
+        for other in (number + 1, 1 << 30):
+            path.write_bytes(changed(data, lambda h, at=at, other=other: h["versions"][0]["calls"][1]["settings"].__setitem__(at, other)))
+            try:
+                loaded.append(mg.load_plan(path))
+            except DamagedFile:
+                continue
+            loaded[-1](x)
+    assert len(loaded) < 16, "settings that it does not read, and larger canvases"
+
+
 def test_sparse_weights_whose_offsets_leave_the_map_are_refused(path):
     model = nn.Conv2d(64, 64, 1)
     model.weight.data *= random(model.weight.shape) > 1.7

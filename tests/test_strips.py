@@ -61,7 +61,7 @@ def test_windows_of_every_kind_have_the_bits_of_the_tape(size, stride, padding, 
 def test_a_stem_and_its_pool_are_a_strip(threads):
     class Stem(nn.Module):
         def __init__(self):
-            self.conv, self.next = nn.Conv2d(3, 16, 7, stride=2, padding=3, relu=True), nn.Conv2d(16, 8, 1)
+            self.conv, self.next = nn.Conv2d(3, 16, 5, stride=2, padding=2, relu=True), nn.Conv2d(16, 8, 1)
 
         def forward(self, x):
             return self.next(ops.max_pool2d(self.conv(x), 3, stride=2, padding=1, ceil_mode=True))

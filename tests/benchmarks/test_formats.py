@@ -76,6 +76,32 @@ def test_peers_of_another_environment_read_files_and_may_be_absent(load, capsys,
     assert done.returncode == 2 and "--peer-python: there is no program /no/python" in done.stderr
 
 
+def test_who_compares_with_openvino_says_in_what_numbers_it_computes_and_who_has_no_bf16_takes_no_part(load):
+    """OpenVINO takes bf16 unasked; ONNX Runtime has no kernels for it, and PyTorch uses it where autocast says so."""
+    for path in BENCHMARKS.glob("*.py"):
+        text = path.read_text()
+        assert "import openvino" not in text or "INFERENCE_PRECISION_HINT" in text, path.name
+    peers = {name for name in load("formats").CONTESTANTS if "minigoog" not in name and "int8" not in name}
+    assert peers == {"PyTorch autocast", "OpenVINO as it comes"}
+
+
+def test_the_table_of_scaling_has_a_line_for_each_size_and_a_column_for_each_number_of_threads(load):
+    scaling = load("scaling")
+    assert scaling.counts(1) == [1] and scaling.counts(6) == [1, 2, 4, 6]
+    rows = [{"size": size, "threads": n, "ms": 9.0 / n, "speed": float(n), "share": 0.5} for size in (112, 224) for n in (1, 2)]
+    lines = scaling.table(rows, 8).splitlines()
+    assert lines[0] == "| batch 8 | 1 thread | 2 threads |" and lines[3] == "| 224x224 | 9.0 ms, 1.00x, 50% | 4.5 ms, 2.00x, 50% |"
+
+
+@pytest.mark.slow  # some seconds
+def test_scaling_measures_plans_by_size_and_threads(tmp_path):
+    flags = ["--sizes", "64", "--threads", "2", "--rounds", "1", "--json", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, str(BENCHMARKS / "scaling.py"), *flags], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "out").read_text())["rows"]
+    assert [row["threads"] for row in rows] == [1, 2] and all(0 < row["share"] < 4 for row in rows) and "| 64x64 |" in done.stdout
+
+
 def test_threads_are_those_of_the_environment(load, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     flags = load("flags")

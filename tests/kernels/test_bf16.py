@@ -120,6 +120,26 @@ def test_nothing_outside_of_the_arrays_is_touched(isa, side):
         assert same_bits(native.bf16_max_pool2d(inside, (2, 1)), reference.bf16_max_pool2d(x, (2, 1)))
 
 
+def test_arrays_of_ml_dtypes_come_in_as_views_of_uint16_only():
+    """They have no buffer, and NumPy sums them in bf16, where 256 + 1 is 256: so nothing takes them for numbers."""
+    x, w = values(1, (1, 4, 4, 6)), values(2, (1, 1, 6, 3))
+    theirs = x.view(ml_dtypes.bfloat16)
+    for call in (lambda: native.bf16_conv2d(theirs, w), lambda: native.from_bf16(theirs), lambda: reference.to_bf16(theirs)):
+        with pytest.raises(TypeError, match="is bfloat16, expected"):
+            call()
+    assert same_bits(native.bf16_conv2d(theirs.view(np.uint16), w), native.bf16_conv2d(x, w))
+    assert np.ones(1000, ml_dtypes.bfloat16).sum() == 256 and native.from_bf16(native.to_bf16(np.ones(1000, np.float32))).sum() == 1000
+
+
+def test_float64_is_rounded_to_float32_first_by_whoever_has_it(isa):
+    """1 + 2^-8 + 2^-30 is above a tie, but a tie in float32. ml_dtypes rounds twice too; here it is the caller who does."""
+    x = np.array([1 + 2.0**-8 + 2.0**-30, 1 + 3 * 2.0**-8 - 2.0**-30])
+    for module in (native, reference):
+        with pytest.raises(TypeError, match="to_bf16: `x` is float64, expected float32"):
+            module.to_bf16(x)
+        assert same_bits(module.to_bf16(x.astype(np.float32)), x.astype(ml_dtypes.bfloat16).view(np.uint16))
+
+
 def test_wrong_arguments_are_named():
     x, w = values(1, (1, 4, 4, 2)), values(2, (1, 1, 2, 3))
     with pytest.raises(TypeError, match="bf16_conv2d: `x` is float32, expected uint16"):

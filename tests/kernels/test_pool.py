@@ -240,6 +240,17 @@ def test_max_pool_agrees_on_nan_infinity_and_ties(isa, values, padding):
     assert whole[1] == first and (whole[0] == values[first] or whole[0] != whole[0])
 
 
+@pytest.mark.parametrize("channels", [1, 7, 9, 17, 33])
+def test_a_nan_at_any_place_of_a_window_and_of_a_vector_wins_and_reaches_no_other_channel(isa, channels):
+    for place, channel in np.ndindex(9, channels):
+        x = numbers(0, (1, 3, 3, channels))
+        x.reshape(9, channels)[place, channel] = np.nan
+        for with_index in (True, False):
+            y = native.max_pool2d(x, 3, with_index=with_index)[0]
+            assert np.flatnonzero(np.isnan(y)).tolist() == [channel]
+        assert np.array_equal(np.isnan(native.relu(x)), np.isnan(x))
+
+
 def with_odd_values():
     x = numbers(0, (1, 9, 9, 5))
     x[0, 3, 3], x[0, 6:9, 6:9] = np.nan, -np.inf

@@ -1,4 +1,5 @@
-"""Convolution by F(4x4, 3x3), F(2x2, 3x3) where tiles are few, and F(2x2, 5x5): within what their own transforms, built here, allow."""
+"""Convolution by F(4x4, 3x3), F(2x2, 3x3) where tiles are few, F(2x2, 5x5), and F(3x3, 4x4) for 7x7 windows of stride 2: within what
+their own transforms, built here, allow."""
 
 import numpy as np
 import pytest
@@ -23,12 +24,14 @@ def transforms(side, taps, *points):
 
 
 SIX = (0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)  # the points of tiles of 6 x 6 inputs
-TRANSFORMS = {(4, 3): transforms(4, 3, *SIX), (2, 5): transforms(2, 5, *SIX), (2, 3): transforms(2, 3, 0, 1, -1)}
+TRANSFORMS = {(side, taps): transforms(side, taps, *SIX) for side, taps in ((4, 3), (3, 4), (2, 5))} | {(2, 3): transforms(2, 3, 0, 1, -1)}
 ABSOLUTE = {kind: tuple(np.abs(m) for m in matrices) for kind, matrices in TRANSFORMS.items()}
 
 
 def side_of(n, out_h, out_w, taps):
     """The side of the tiles that compute an output of this size."""
+    if taps == 4:
+        return 3
     return 2 if taps == 5 or n * -(-out_h // 4) * -(-out_w // 4) < FEW_TILES else 4
 
 
@@ -46,6 +49,8 @@ def tiles_of(x, padding, out_h, out_w, side, taps):
 
 def winograd(x, w, padding, kinds=TRANSFORMS):
     """The convolution of one group as the algorithm computes it, in float64; with ABSOLUTE transforms, the scale of its errors."""
+    if len(w) == 7:
+        x, w, padding = *folded(x, w, padding), (0, 0)
     taps = len(w)
     out_h, out_w = (x.shape[1 + i] + 2 * padding[i] + 1 - taps for i in range(2))
     side = side_of(len(x), out_h, out_w, taps)
@@ -55,6 +60,17 @@ def winograd(x, w, padding, kinds=TRANSFORMS):
     m = np.einsum("nyxcij,coij->nyxoij", v, u, optimize=True)
     y = (out.T @ m @ out).transpose(0, 1, 4, 2, 5, 3)  # [n, down, side, across, side, cout]
     return y.reshape(len(x), side * y.shape[1], side * y.shape[3], w.shape[3])[:, :out_h, :out_w]
+
+
+def folded(x, w, padding):
+    """A 7x7 convolution of stride 2 as one of 4x4 with stride 1: squares of 2x2 pixels are pixels with four times the channels."""
+    n, *size, c = x.shape
+    height, width = (2 * ((size[i] + 2 * padding[i] - 7) // 2 + 1) + 6 for i in range(2))
+    canvas = np.zeros((n, size[0] + 2 * padding[0] + 1, size[1] + 2 * padding[1] + 1, c))
+    canvas[:, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]] = x
+    squares = canvas[:, :height, :width].reshape(n, height // 2, 2, width // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
+    taps = np.pad(w, ((0, 1), (0, 1), (0, 0), (0, 0))).reshape(4, 2, 4, 2, c, -1).transpose(0, 2, 1, 3, 4, 5)
+    return squares.reshape(n, height // 2, width // 2, 4 * c), taps.reshape(4, 4, 4 * c, -1)
 
 
 def winograd_weight(x, dy, padding, taps, kinds=TRANSFORMS):
@@ -101,6 +117,30 @@ def test_winograd_matches_the_float64_reference(isa, case):
     parts = [winograd(x[..., i], w[..., o], case.settings["padding"], ABSOLUTE) for i, o in group_slices(case)]
     magnitude = np.concatenate(parts, axis=-1) + (0 if case.b is None else absolute(case.b))
     assert_close(y, reference.conv2d(*case.args64, relu=case.relu, **case.settings), magnitude, case.w.shape[2])
+
+
+@given(case=conv_cases(windows=st.just((7, 7)), strides=st.just((2, 2)), plain=True))
+def test_a_7x7_window_of_stride_2_matches_the_float64_reference(isa, case):
+    y = run_forward(case, "winograd")
+    x, w = absolute(case.x), absolute(case.w)
+    parts = [winograd(x[..., i], w[..., o], case.settings["padding"], ABSOLUTE) for i, o in group_slices(case)]
+    magnitude = np.concatenate(parts, axis=-1) + (0 if case.b is None else absolute(case.b))
+    assert_close(y, reference.conv2d(*case.args64, relu=case.relu, **case.settings), magnitude, 4 * case.w.shape[2])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 17])
+def test_a_7x7_window_of_stride_2_has_the_same_bits_for_any_threads_and_slices_and_the_gradients_of_direct(isa, threads, channels):
+    case = conv_case((2, 61, 40, channels), (7, 7, channels, 33), padding=(3, 3), stride=(2, 2), x_pads=(2, 3), out_pads=(4, 1))
+    threads(1)
+    y = np.array(run_forward(case, "winograd"))
+    exact = winograd(case.x.astype(np.float64), case.w.astype(np.float64), (3, 3)) + (0 if case.b is None else case.b)
+    assert np.allclose(y, exact, atol=1e-5 * np.abs(exact).max())
+    for n in (2, 3):
+        threads(n)
+        assert same_bits(np.array(run_forward(case, "winograd")), y)
+    for gradient, shape, other in ((native.conv2d_input, case.x.shape, case.w), (native.conv2d_weight, case.x, case.w.shape)):
+        both = [gradient(shape, other, case.dy, algorithm=name, **case.settings) for name in ("winograd", "direct", "auto")]
+        assert same_bits(both[0], both[1]) and same_bits(both[0], both[2])
 
 
 @given(case=cases)

@@ -45,7 +45,8 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
         if recipe.precision != "float32":
             calls, formats = _narrow(calls, recipe, machine, outputs)
         else:
-            calls = native.strips.joined(native.by_image.grouped(calls, shape[0], machine), machine)
+            calls = native.by_image.grouped(calls, shape[0], machine)
+        calls = native.strips.joined(calls, machine)
         found.append((shape, outputs, calls, choices, formats))
     arrays = [a for _, _, calls, *_ in found for a in native.program.constants_of(calls)]
     constants = native.constants.Constants(arrays, several=len(found) > 1)

@@ -36,7 +36,7 @@ def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array
 
     def watch(i: int, areas: Sequence[Array]) -> None:
         x, y = calls[i].x, calls[i].y
-        if y.buffer in maps.buffers and calls[i].kernel not in maps.moves:
+        if y.buffer in maps.buffers and not (calls[i].kernel in maps.moves and maps.both(calls[i])):
             largest = float(kernels.native.arena.view(areas, y, y.shape).max(initial=0))
             found.largest[maps.root(y)] = max(found.largest.get(maps.root(y), 0.0), largest)
         if first.get(x) == i:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import kernels
-from ..ops.lrn import LRN
 from .layout import Map
 from .lowering import Call
 
@@ -65,7 +64,7 @@ class NarrowMaps:
 
     def _is_positive(self, call: Call, buffers: set[Buffer]) -> bool:
         """Whether a call writes nothing negative."""
-        if call.kernel in self.moves or type(getattr(call.function, "args", (None,))[0]) is LRN:  # a step in NumPy: partial(..., operation)
+        if call.kernel in self.moves or call.kernel == self.lib.MG_LRN:
             return call.x.buffer in buffers or call.x.buffer in self._positive_sources(call)
         settings: Any = next(iter(call.settings.values()), None)
         if call.kernel in (self.lib.MG_CONV2D_DIRECT, self.lib.MG_CONV2D_WINOGRAD, self.lib.MG_DEPTHWISE):
@@ -83,4 +82,13 @@ class NarrowMaps:
 
     def _gains(self, call: Call, buffers: set[Buffer]) -> bool:
         """Whether a call is better off with a narrow map as its input."""
-        return self.is_product(call) or call.kernel == self.lib.MG_AVG_POOL2D or (call.kernel in self.moves and call.y.buffer in buffers)
+        if call.kernel in self.moves:
+            return call.y.buffer in buffers and not self._pools_floats(call, buffers)
+        return self.is_product(call) or call.kernel == self.lib.MG_AVG_POOL2D
+
+    def _pools_floats(self, call: Call, buffers: set[Buffer]) -> bool:
+        """Whether a call is a max pool of what products in float32 wrote: it stays in float32, so that the largest map of many networks,
+        between the first convolution and its pool, is made in strips and never in memory. Rounding does not change which is largest."""
+        writers = [other for other in self.calls if other.y.buffer is call.x.buffer]
+        floats = all(other.kernel == self.lib.MG_CONV2D_DIRECT and other.x.buffer not in buffers for other in writers)
+        return bool(call.kernel == self.lib.MG_MAX_POOL2D and floats)

@@ -15,6 +15,7 @@ from ..ops.conv import Conv2d
 from ..ops.dropout import Dropout
 from ..ops.index import Index
 from ..ops.linear import Linear
+from ..ops.lrn import LRN
 from ..ops.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from ..ops.reshape import Reshape
 from ..ops.softmax import Softmax
@@ -118,6 +119,14 @@ def channel_shuffle(lowering: Lowering, op: ChannelShuffle) -> None:
     lowering.add(op, lowering.native.channel_shuffle(lowering.layout.input(op), op.groups, lowering.layout.output(op)))
 
 
+def lrn(lowering: Lowering, op: LRN) -> None:
+    x, y = lowering.layout.input(op), lowering.layout.output(op)
+    if calls := lowering.native.lrn(x, op.size, op.alpha, op.beta, op.k, y):
+        lowering.add(op, calls)
+    else:
+        lowering.in_numpy(op)
+
+
 def softmax(lowering: Lowering, op: Softmax) -> None:
     lowering.add(op, lowering.native.softmax(lowering.dense(op, lowering.layout.input(op)), lowering.layout.output(op)))
 
@@ -152,6 +161,7 @@ RULES: dict[type[Op], Rule] = {
     Dropout: Rule(dropout, to_slice=False),
     GlobalAvgPool2d: Rule(global_avg_pool2d, to_slice=True),
     Index: Rule(index, to_slice=False),
+    LRN: Rule(lrn, to_slice=True),
     Linear: Rule(linear, to_slice=True),
     MaxPool2d: Rule(max_pool2d, to_slice=True),
     Reshape: Rule(reshape, to_slice=False),

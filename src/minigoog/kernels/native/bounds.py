@@ -13,6 +13,7 @@ from minigoog._native import ffi, lib
 from ...array_types import Array
 from .arena import ARENA, CONSTANTS, INPUT, NOWHERE, OUTPUT, PRIVATE
 from .bounds_narrow import extents_of_narrow
+from .conv_winograd import FOLDED, spare_rows
 from .described import KERNELS, OPERANDS, SETTINGS, numbers_of
 from .machine import Machine
 from .plan_sparse import ALGORITHMS, BLOCKS, offsets_of, values_at
@@ -22,6 +23,7 @@ from .strips import LONGEST, by_rows
 
 LARGEST = 1 << 31  # of a setting, and of a window's pixels
 MOST = 1 << 36  # floats of anything
+WINOGRAD = ((4, 3, 3, 1, 1), (2, 3, 3, 1, 1), (2, 5, 5, 1, 1), (3, FOLDED, FOLDED, 2, 2))  # side, window, stride
 SIGNED = ("top", "left")
 NOT_COUNTS = ("alpha", "beta", "factor")
 
@@ -72,10 +74,11 @@ def _conv(s: Pointer, m: Machine) -> Extents:
 
 def _winograd(s: Pointer, m: Machine) -> Extents:
     positive(s, "cin", "cout", "out_h", "out_w")
-    need((s.side, s.kh) in ((4, 3), (2, 3), (2, 5)) and s.kw == s.kh and s.stride_h == s.stride_w == 1, "a window that winograd has not")
-    for size, out in ((s.h, s.out_h), (s.w, s.out_w)):
-        need(size >= -(-out // s.side) * s.side + s.kh - 1, f"{out} outputs from {size} pixels")
-    need(s.cin * s.cout * (s.side + s.kh - 1) ** 2 < MOST, f"{s.cin} x {s.cout} weights")
+    need((s.side, s.kh, s.kw, s.stride_h, s.stride_w) in WINOGRAD, "a window that winograd has not")
+    need(s.kh != FOLDED or s.ldx == s.cin, f"pixels {s.ldx} floats apart, expected {s.cin}")
+    for size, out in ((s.h - spare_rows(s.kh), s.out_h), (s.w, s.out_w)):
+        need(size >= -(-out // s.side) * s.side * s.stride_h + s.kh - 1, f"{out} outputs from {size} pixels")
+    need(s.cin * s.cout * 36 * 4 < MOST, f"{s.cin} x {s.cout} weights")
     pixels = s.n * s.out_h * s.out_w
     weights = int(lib.mg_winograd_panels_size(s.side, s.kh, s.cin, s.cout, m))
     residual = a_map(pixels, s.cout, s.ldr) if s.ldr else None
@@ -119,6 +122,11 @@ def _shuffle(s: Pointer, m: Machine) -> Extents:
     return _elementwise(s, m)
 
 
+def _lrn(s: Pointer, m: Machine) -> Extents:
+    need(s.ldb % 2 == 1 and s.ldb <= lib.MG_LRN_WIDEST, f"a window of {s.ldb} channels")
+    return _elementwise(s, m)
+
+
 def _softmax(s: Pointer, m: Machine) -> Extents:
     positive(s, "c")
     return Extents(a_map(s.rows, s.c, s.c), a_map(s.rows, s.c, s.c))
@@ -150,7 +158,7 @@ def _sparse(s: Pointer, m: Machine) -> Extents:
 KERNELS_EXTENTS: dict[str, Callable[[Pointer, Machine], Extents]] = {
     "MG_PLACE": _place, "MG_CONV2D_DIRECT": _conv, "MG_CONV2D_WINOGRAD": _winograd, "MG_DEPTHWISE": _depthwise, "MG_MAX_POOL2D": _pool,
     "MG_AVG_POOL2D": _pool, "MG_ACTIVATION": _elementwise, "MG_ADD": _add, "MG_COPY": _elementwise, "MG_SOFTMAX": _softmax,
-    "MG_AFFINE": _affine, "MG_CHANNEL_SHUFFLE": _shuffle, "MG_SPARSE_CONV2D": _sparse,
+    "MG_AFFINE": _affine, "MG_CHANNEL_SHUFFLE": _shuffle, "MG_SPARSE_CONV2D": _sparse, "MG_LRN": _lrn,
 } | extents_of_narrow(_conv, _pool, _elementwise, _place)  # fmt: skip
 
 

@@ -19,7 +19,7 @@ LARGE = 1 << 19  # floats: more than the cache of one core
 FEW_WEIGHTS = 1 << 15  # floats that every image may read again, whatever the size of its maps
 KERNELS = (  # the first of their settings counts images, or pixels of all images
     lib.MG_PLACE, lib.MG_CONV2D_DIRECT, lib.MG_CONV2D_WINOGRAD, lib.MG_DEPTHWISE, lib.MG_MAX_POOL2D, lib.MG_AVG_POOL2D, lib.MG_ACTIVATION,
-    lib.MG_ADD, lib.MG_COPY, lib.MG_AFFINE, lib.MG_CHANNEL_SHUFFLE, lib.MG_SPARSE_CONV2D,
+    lib.MG_ADD, lib.MG_COPY, lib.MG_AFFINE, lib.MG_CHANNEL_SHUFFLE, lib.MG_SPARSE_CONV2D, lib.MG_LRN,
 )  # fmt: skip
 
 

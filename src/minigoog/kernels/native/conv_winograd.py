@@ -1,5 +1,5 @@
-"""`winograd`: 3x3 and 5x5 convolution of stride 1 by F(4x4, 3x3) and F(2x2, 5x5), a quarter and a third of the multiplications
-(csrc/conv_winograd*.c).
+"""`winograd`: 3x3 and 5x5 convolution of stride 1 by F(4x4, 3x3) and F(2x2, 5x5), a quarter and a third of the multiplications, and 7x7
+of stride 2, forward only, by F(3x3, 4x4), a third of them (csrc/conv_winograd*.c).
 
 The input gradient is the same convolution with flipped weights; the weight gradient multiplies in the transformed domain."""
 
@@ -14,6 +14,8 @@ from .conv_geometry import NOTHING, RELU, Algorithm, Epilogue, place
 from .pointers import NULL, Pointer, dense, pixels
 
 FEW_TILES = 32  # of 4x4 outputs: below, the transformed weights take longer to fetch than to use, and tiles of 2x2 have fewer
+FOLDED = 7  # the window whose taps are taken by squares of 2x2
+STRIDES = {(3, 3): (1, 1), (5, 5): (1, 1), (FOLDED, FOLDED): (2, 2)}
 MANY_WEIGHTS = 1 << 18  # of which four times as many are worth it for twice as many tiles only: 512 to 512 channels take 36 or 16 MiB
 
 
@@ -24,24 +26,33 @@ def tiles(s: ConvShape, side: int = 4) -> int:
 
 def side_of(s: ConvShape) -> int:
     """The side of the square of outputs that one tile computes, going forward."""
+    if s.kh == FOLDED:
+        return 3
     few = 2 * FEW_TILES if s.cin * s.cout >= MANY_WEIGHTS else FEW_TILES
     return 2 if s.kh == 5 or tiles(s) < few else 4
 
 
 def supports(s: ConvShape) -> bool:
-    """Whether the window is 3x3 or 5x5 and its stride 1, without gaps."""
-    return (s.kh, s.kw) in ((3, 3), (5, 5)) and s.stride == s.dilation == (1, 1)
+    """Whether the window is 3x3 or 5x5 and its stride 1, or 7x7 and 2, without gaps."""
+    return STRIDES.get((s.kh, s.kw)) == s.stride and s.dilation == (1, 1)
+
+
+def spare_rows(kh: int) -> int:
+    """Rows of zeros that the kernel may read after the last tile."""
+    return 2 if kh == FOLDED else 0
 
 
 def canvas_size(s: ConvShape, side: int) -> tuple[int, int]:
     """Height and width of a map with its padding, extended with zeros to whole tiles."""
-    return -(-s.out_h // side) * side + s.kh - 1, -(-s.out_w // side) * side + s.kw - 1
+    (down, across), (step_h, step_w) = (-(-s.out_h // side), -(-s.out_w // side)), (side * s.stride[0], side * s.stride[1])
+    return down * step_h + s.kh - 1 + spare_rows(s.kh), across * step_w + s.kw - 1
 
 
 def geometry(s: ConvShape, side: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_conv of `s` on such a canvas."""
     h, w = canvas_size(s, side)
-    return ffi.new("struct mg_conv *", (s.n, h, w, s.cin, s.kh, s.kw, 1, 1, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side, *epilogue))
+    sizes = (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side)
+    return ffi.new("struct mg_conv *", (*sizes, *epilogue))
 
 
 def pack(m: machine.Machine, s: ConvShape, side: int, w: Array, out: Array | None = None) -> Array:
@@ -85,5 +96,5 @@ def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
 
 ALGORITHM = Algorithm("winograd", forward, input, weight, supports)
 OF_SIDE = {
-    side: Algorithm("winograd", partial(forward, side=side), partial(input, side=side), weight, supports) for side in (2, 4)
+    side: Algorithm("winograd", partial(forward, side=side), partial(input, side=side), weight, supports) for side in (2, 3, 4)
 }

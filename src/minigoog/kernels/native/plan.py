@@ -195,6 +195,14 @@ def channel_shuffle(x: Map, groups: int, y: Map) -> list[Call]:
     return [Call(lib.MG_CHANNEL_SHUFFLE, x, y, {"elementwise": (n * h * w, c, x.ld, groups, y.ld)})]
 
 
+def lrn(x: Map, size: int, alpha: float, beta: float, k: float, y: Map) -> list[Call]:
+    """The call of local response normalisation; none where C would not have the bits of NumPy, whose powers are its own."""
+    n, h, w, c = x.shape
+    if beta != 0.75 or size > lib.MG_LRN_WIDEST:
+        return []
+    return [Call(lib.MG_LRN, x, y, {"elementwise": (n * h * w, c, x.ld, size, y.ld, lib.MG_NONE, alpha / size, k)})]
+
+
 def softmax(x: Map, y: Map) -> list[Call]:
     """The call that writes the softmax of each pixel of `x` to `y`, both dense."""
     return [Call(lib.MG_SOFTMAX, x, y, _elementwise(x, x, y))]

@@ -102,7 +102,7 @@ class Program:
     def run(self, x: Array, ys: Iterable[Array], seconds: Array | None = None, memory: Memory | None = None,
             watch: Callable[[int, Sequence[Array]], None] | None = None) -> None:
         """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested.
-        memory: of no other run at the same time. watch(i, areas) is called after call number i."""
+        memory: of no other run at the same time. watch(i, areas) is called after call number i, of a strip after the last."""
         memory = memory or Memory()
         m = machine.current()  # for scratch and runs alike; another thread, or a Python function of the plan, may change it in between
         if machine.isa_of(m) != self.isa:
@@ -112,14 +112,22 @@ class Program:
         areas = [scratch[:0], self.constants, memory.of("arena", self.arena_size), own, x, *ys]  # by enum mg_area
         pointers = ffi.new("float *[]", [dense("plan", "x", a) for a in areas])
         c_memory = ffi.new("struct mg_memory *", (pointers, self.own_size, dense("plan", "scratch", scratch)))
-        for run in self.runs if watch is None else [[i] for i in range(len(self.calls))]:
+        for run in self.runs if watch is None else self._one_by_one():
             if self.calls[run[0]].kernel == PYTHON:
                 self._run_python(run, areas, seconds)
             else:
                 times = NULL if seconds is None else dense("plan", "seconds", seconds[run[0] : run[-1] + 1], "double[]")
                 lib.mg_run_plan(self.c_calls + run[0], len(run), c_memory, times, m)
             if watch is not None:
-                watch(run[0], areas)
+                watch(run[-1], areas)
+
+    def _one_by_one(self) -> list[list[int]]:
+        """The numbers of the calls, those of a strip together."""
+        found, i = [], 0
+        while i < len(self.calls):
+            found.append(list(range(i, i + max(self.calls[i].strip, 1))))
+            i = found[-1][-1] + 1
+        return found
 
     def _run_python(self, run: Sequence[int], areas: Sequence[Array], seconds: Array | None) -> None:
         for i in run:
