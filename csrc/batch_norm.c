@@ -53,18 +53,18 @@ void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const floa
     }
 }
 
-void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx, const struct mg_machine *machine)
+void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *dy, size_t lddy, const float *mean,
+                        const float *scale, const float *shift, float *scratch, float *sum_dz, float *sum_dzx,
+                        const struct mg_machine *machine)
 {
-    assert(ldx >= c && ldy >= c && lddy >= c);
+    assert(ldx >= c && lddy >= c);
     const struct kernels *k = mg_kernels(machine);
     const size_t blocks = mg_ceil_div(rows, TERMS_IN_SUM);
 
-    PARALLEL_FOR(block, blocks, 3 * rows * c, machine) {
+    PARALLEL_FOR(block, blocks, 2 * rows * c, machine) {
         const size_t first = block * TERMS_IN_SUM;
         float *at = scratch + 2 * block * c;
-        k->norm_sums(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean, at,
-                     at + c);
+        k->norm_sums(rows_in(rows, block), c, x + first * ldx, ldx, dy + first * lddy, lddy, mean, scale, shift, at, at + c);
     }
 
     mg_add_pairwise(k, blocks, 2 * c, scratch, 2 * c);
@@ -72,15 +72,15 @@ void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const
     memcpy(sum_dzx, scratch + c, c * sizeof *sum_dzx);
 }
 
-void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                            const float *mean, const float *factors, float *dx, const struct mg_machine *machine)
+void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *dy, size_t lddy, const float *mean,
+                            const float *shift, const float *factors, float *dx, size_t lddx, const struct mg_machine *machine)
 {
-    assert(ldx >= c && ldy >= c && lddy >= c);
+    assert(ldx >= c && lddy >= c && lddx >= c);
     const struct kernels *k = mg_kernels(machine);
 
     PARALLEL_FOR(block, mg_ceil_div(rows, TERMS_IN_SUM), 3 * rows * c, machine) {
         const size_t first = block * TERMS_IN_SUM;
-        k->norm_backward(rows_in(rows, block), c, x + first * ldx, ldx, y ? y + first * ldy : NULL, ldy, dy + first * lddy, lddy, mean,
-                         factors, dx + first * c);
+        k->norm_backward(rows_in(rows, block), c, x + first * ldx, ldx, dy + first * lddy, lddy, mean, shift, factors, dx + first * lddx,
+                         lddx);
     }
 }

@@ -107,6 +107,16 @@ size_t mg_column_sums_scratch(size_t rows, size_t c)
     return mg_ceil_div(rows, TERMS_IN_SUM) * c;
 }
 
+/* sums = the sum of the blocks' sums, pairwise; 0 without a block. */
+static void join_blocks(const struct kernels *k, size_t blocks, size_t c, float *scratch, float *sums)
+{
+    mg_add_pairwise(k, blocks, c, scratch, c);
+    if (blocks)
+        memcpy(sums, scratch, c * sizeof *sums);
+    else
+        memset(sums, 0, c * sizeof *sums);
+}
+
 /* Blocks of rows, then the blocks pairwise: any thread may take any block. */
 void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *sums, const struct mg_machine *machine)
 {
@@ -119,9 +129,21 @@ void mg_column_sums(size_t rows, size_t c, const float *x, size_t ldx, float *sc
         for (size_t i = block * TERMS_IN_SUM; i < mg_min((block + 1) * TERMS_IN_SUM, rows); i++)
             k->accumulate(c, x + i * ldx, scratch + block * c);
 
-    mg_add_pairwise(k, blocks, c, scratch, c);
-    if (blocks)
-        memcpy(sums, scratch, c * sizeof *sums);
-    else
-        memset(sums, 0, c * sizeof *sums);
+    join_blocks(k, blocks, c, scratch, sums);
+}
+
+void mg_relu_sums(const struct mg_elementwise *s, const float *y, const float *dy, float *dz, float *scratch, float *sums,
+                  const struct mg_machine *machine)
+{
+    assert(s->lda >= s->c && s->ldb >= s->c && s->ldy >= s->c);
+    const struct kernels *k = mg_kernels(machine);
+    const size_t blocks = mg_ceil_div(s->rows, TERMS_IN_SUM);
+
+    memset(scratch, 0, blocks * s->c * sizeof *scratch);
+    PARALLEL_FOR(block, blocks, 3 * s->rows * s->c, machine) {
+        const size_t first = block * TERMS_IN_SUM, rows = mg_min(TERMS_IN_SUM, s->rows - first);
+        k->relu_sums(rows, s->c, y + first * s->lda, s->lda, dy + first * s->ldb, s->ldb, dz + first * s->ldy, s->ldy,
+                     scratch + block * s->c);
+    }
+    join_blocks(k, blocks, s->c, scratch, sums);
 }

@@ -157,7 +157,8 @@ struct block_rows {
     const float *values, *bias;      /* [entries, block]; [cout] or NULL */
     size_t ldy;
     struct epilogue epilogue; /* residual: of channel 0 of the tile's first pixel */
-    size_t window, ahead;     /* floats of a window of the next tile that are prefetched: in all, and with each row */
+    const float *ahead;       /* what the next tile reads: prefetched with each entry, ahead_step floats further on */
+    size_t ahead_step;
 };
 
 /* One row of pooling windows of neighbouring columns (pool.inc). */

@@ -73,6 +73,7 @@ struct kernels {
     const struct activation *activations;        /* [MG_ACTIVATIONS] */
     elementwise_fn *add, *copy;
     void (*accumulate)(size_t n, const float *x, float *y);
+    void (*relu_sums)(size_t rows, size_t n, const float *y, size_t ldy, const float *dy, size_t lddy, float *dz, size_t lddz, float *sums);
     void (*max_window)(const struct pool_window *s, const float *x, int32_t first, float *y, void *index, int is_short, size_t at);
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
     void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const void *index, int is_short,
@@ -89,10 +90,10 @@ struct kernels {
                       int relu, float *y, size_t ldy);
     void (*affine)(size_t rows, size_t channels, const float *x, size_t ldx, const float *scale, const float *shift,
                    const struct epilogue *e, float *y, size_t ldy);
-    void (*norm_sums)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                      const float *mean, float *sum_dz, float *sum_dzx);
-    void (*norm_backward)(size_t rows, size_t channels, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy,
-                          size_t lddy, const float *mean, const float *factors, float *dx);
+    void (*norm_sums)(size_t rows, size_t channels, const float *x, size_t ldx, const float *dy, size_t lddy, const float *mean,
+                      const float *scale, const float *shift, float *sum_dz, float *sum_dzx);
+    void (*norm_backward)(size_t rows, size_t channels, const float *x, size_t ldx, const float *dy, size_t lddy, const float *mean,
+                          const float *shift, const float *factors, float *dx, size_t lddx);
     void (*depthwise_row)(const struct depthwise_row *r, const float *x, const float *w, const float *bias, float *y);
     void (*depthwise_weight_row)(const struct depthwise_row *r, const float *x, const float *dy, float *dw);
     void (*peak)(size_t rounds, float *sink);

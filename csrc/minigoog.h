@@ -187,6 +187,10 @@ void mg_activation(const struct mg_elementwise *s, const float *a, float *y, con
 /* dx (ldy) = dy (ldb) times the derivative of the activation, from `kept` (lda). dx may be kept or dy. */
 void mg_activation_backward(const struct mg_elementwise *s, const float *kept, const float *dy, float *dx,
                             const struct mg_machine *machine);
+/* dz (ldy) = dy (ldb) where the output y (lda) of a ReLU is not 0, and sums[j] = the sum over the rows of dz[., j]: what
+   mg_activation_backward and mg_column_sums, whose scratch it takes, compute, with the same bits. dz may be y or dy. */
+void mg_relu_sums(const struct mg_elementwise *s, const float *y, const float *dy, float *dz, float *scratch, float *sums,
+                  const struct mg_machine *machine);
 /* y = activation(a + b). y may be a or b. */
 void mg_add(const struct mg_elementwise *s, const float *a, const float *b, float *y, const struct mg_machine *machine);
 /* y = a. They do not overlap. */
@@ -231,13 +235,14 @@ void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, fl
 /* y = (x - mean) * scale + shift, and max(0, .) if relu. */
 void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift, int relu,
                    float *y, size_t ldy, const struct mg_machine *machine);
-/* sum_dz = sum of dz, sum_dzx = sum of dz * (x - mean). dz is dy; where y, the output of a ReLU, is given (not NULL), dz is 0 where
-   y <= 0. */
-void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                        const float *mean, float *scratch, float *sum_dz, float *sum_dzx, const struct mg_machine *machine);
-/* dx (dense) = factors[0] * dz + factors[1] * (x - mean) + factors[2]; factors [3, c]. */
-void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *y, size_t ldy, const float *dy, size_t lddy,
-                            const float *mean, const float *factors, float *dx, const struct mg_machine *machine);
+/* sum_dz = sum of dz, sum_dzx = sum of dz * (x - mean). dz is dy; if shift is not NULL, dz is 0 where mg_batch_norm of these with relu
+   is 0: a ReLU's output need not be kept. */
+void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *dy, size_t lddy, const float *mean,
+                        const float *scale, const float *shift, float *scratch, float *sum_dz, float *sum_dzx,
+                        const struct mg_machine *machine);
+/* dx = factors[0] * dz + factors[1] * (x - mean) + factors[2]; factors [3, c], the first of which is the scale; dz as above. dx may be dy. */
+void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *dy, size_t lddy, const float *mean,
+                            const float *shift, const float *factors, float *dx, size_t lddx, const struct mg_machine *machine);
 
 /* ---- softmax (softmax.c): n rows of c floats, dense, c >= 1 ---- */
 

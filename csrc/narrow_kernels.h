@@ -16,6 +16,17 @@ struct narrow_tile {
 typedef void narrow_tile_fn(const struct narrow_tile *t, const uint8_t *const *rows, const int32_t *panel, void *y, size_t n_rows,
                             size_t n_cols);
 
+/* Bytes as pairs of 16 bits (int8_pairs.inc). */
+struct int8_pairs {
+    void (*tile[HEIGHTS][2])(size_t pairs, const int32_t *v, const int32_t *u, uint32_t *m);
+    struct {
+        void (*input)(size_t words, const uint8_t *const *rows, const size_t *cols, int32_t *v, size_t v_position);
+        void (*weights)(size_t words, size_t width, const int32_t *panel, int32_t *u, size_t u_position);
+        void (*output)(size_t channels, size_t width, const uint32_t *m, size_t m_position, const int32_t *panel,
+                       const struct narrow_tile *t, uint8_t *y, size_t y_row, size_t rows, size_t cols);
+    } transforms[2]; /* of 1x1 windows, of 3x3 windows */
+};
+
 struct narrow_kernels {
     int (*supported)(void);
     int has_dot;                      /* whether one instruction multiplies all values of a word */
@@ -23,6 +34,7 @@ struct narrow_kernels {
     size_t header;                    /* lines of a panel before its weights */
     size_t heights[HEIGHTS];          /* of the tiles, tallest first; the last is 1 */
     narrow_tile_fn *tile[HEIGHTS][2]; /* [height][vectors - 1] */
+    const struct int8_pairs *pairs;   /* of bytes */
     void (*peak)(size_t rounds, int32_t *sink);
     double peak_operations; /* of one round of peak */
 };

@@ -17,6 +17,8 @@ static size_t scratch_of(const struct mg_call *call, const struct mg_machine *ma
     switch (call->kernel) {
     case MG_CONV2D_WINOGRAD:
         return mg_conv2d_winograd_scratch(&call->settings.conv, machine);
+    case MG_INT8_CONV2D_PAIRS:
+        return mg_int8_pairs_scratch(&call->settings.conv, machine);
     case MG_SPARSE_CONV2D:
         return call->settings.sparse.block > SPARSE_ROWS ? 0 : mg_sparse_conv2d_scratch(&call->settings.sparse, machine);
     default:
@@ -75,7 +77,8 @@ static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const 
     }
 }
 
-static void make_byte_call(int kernel, const union mg_settings *s, const struct operands *o, const struct mg_machine *machine)
+static void make_byte_call(int kernel, const union mg_settings *s, const struct operands *o, float *scratch,
+                           const struct mg_machine *machine)
 {
     const uint8_t *x = (const uint8_t *)o->x;
     uint8_t *y = (uint8_t *)o->y;
@@ -97,6 +100,9 @@ static void make_byte_call(int kernel, const union mg_settings *s, const struct 
         break;
     case MG_INT8_CONV2D_FLOAT:
         mg_int8_conv2d_float(&s->conv, x, (const int32_t *)o->w, o->y, machine);
+        break;
+    case MG_INT8_CONV2D_PAIRS:
+        mg_int8_conv2d_pairs(&s->conv, x, (const int32_t *)o->w, y, (int32_t *)scratch, machine);
         break;
     case MG_INT8_MAX_POOL2D:
         mg_int8_max_pool2d(&s->pool, x, y, machine);
@@ -155,7 +161,7 @@ void mg_make_call(int kernel, const union mg_settings *s, const struct operands 
         sparse_conv2d(&s->sparse, o->x, (const int32_t *)o->w, o->b, o->residual, o->y, scratch, machine);
         break;
     default:
-        make_byte_call(kernel, s, o, machine);
+        make_byte_call(kernel, s, o, scratch, machine);
     }
 }
 

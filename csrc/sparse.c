@@ -28,6 +28,14 @@ struct outputs {
     struct epilogue epilogue;
 };
 
+/* Prefetches what a tile will write: the cache line of `channel` of n pixels. */
+static void expect_outputs(float *const *pixels, size_t n, size_t channel)
+{
+    for (size_t p = 0; p < n; p++)
+        if (pixels[p])
+            __builtin_prefetch(pixels[p] + channel, 1);
+}
+
 /* The positions [first, end) of the panel's block, which are not only padding: tiles of up to SPARSE_VECTORS vectors, as even as can be. */
 static void sparse_tiles(const struct kernels *k, const struct weights *w, struct task t, const float *panel, size_t positions,
                          const struct outputs *out, size_t first)
@@ -40,6 +48,7 @@ static void sparse_tiles(const struct kernels *k, const struct weights *w, struc
         const size_t n_vectors = (vectors + i) / tiles, width = n_vectors * k->lanes; /* they add up to `vectors` */
         for (size_t channel = t.channel; channel < t.channel_end; channel += CHANNELS) {
             const size_t channels = mg_min(CHANNELS, t.channel_end - channel);
+            expect_outputs(out->pixels + first + at, width, channel);
             tile[n_vectors - 1](channels, w->starts + channel / w->share, w->offsets, w->values, panel + at, sums);
             k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, &out->epilogue,
                             out->epilogue.residual ? out->residuals + first + at : NULL, out->pixels + first + at, channel);

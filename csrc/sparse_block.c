@@ -32,11 +32,14 @@ static void block_task(const struct mg_conv *s, const struct kernels *k, struct 
     mg_windows_of(s, x, first, end, TILES_IN_TASK * height, windows);
     for (size_t next; row < row_end; row = next) {
         next = near_end(&t, row, row_end);
-        /* Larger windows overlap: most of the next is near already. */
-        const size_t ahead = s->kh * s->kw == 1 && row == begin ? mg_ceil_div(mg_ceil_div(s->cin, CACHE_LINE), next - row) * CACHE_LINE : 0;
+        /* Larger windows overlap: most of the next is near already. Those of 1x1 convolutions follow one another. */
+        const size_t in_row = mg_ceil_div(t.block, 2 * k->lanes), positions = (size_t)(t.starts[next] - t.starts[row]) * in_row;
+        const int in_order = s->kh * s->kw * s->stride_h * s->stride_w == 1 && row == begin;
         for (size_t pixel = first; pixel < end; pixel += height) {
             const size_t n_rows = mg_min(height, end - pixel);
-            t.ahead = pixel + height < end ? ahead : 0;
+            const int more = in_order && pixel + 2 * height <= end;
+            t.ahead = windows[pixel - first + (more ? height : 0)];
+            t.ahead_step = more ? mg_min(height * s->ldx / mg_max(positions, 1), CACHE_LINE) : 0;
             t.epilogue.residual = residual ? residual + pixel * s->ldr : NULL;
             k->block_rows[mg_height_for(k->heights, n_rows)](&t, windows + (pixel - first), y + pixel * s->ldy, n_rows, row, next);
         }
@@ -49,7 +52,7 @@ void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *
     mg_check_conv(s);
     const struct kernels *k = mg_kernels(machine);
     assert(block % k->lanes == 0);
-    const struct block_rows t = {block, s->cout, starts, offsets, values, bias, s->ldy, mg_epilogue(s, residual), s->cin, 0};
+    const struct block_rows t = {block, s->cout, starts, offsets, values, bias, s->ldy, mg_epilogue(s, residual), NULL, 0};
     const size_t pixels = s->n * s->out_h * s->out_w, n_rows = mg_ceil_div(s->cout, block);
     const size_t work = pixels * (size_t)starts[n_rows] * block / MULTIPLY_ADDS, threads = (size_t)mg_threads_for(work, machine);
     const size_t wanted = threads > 1 ? TASKS_PER_THREAD * threads : 1;

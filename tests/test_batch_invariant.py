@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(mg.kernels.native is None, reason="a plan needs 
 MODELS = {
     "tiny": (mg.models.TinyInception, (8, 8, 1)), "small": (mg.models.SmallInception, (32, 32, 3)),
     "small, norm": (lambda: mg.models.SmallInception(norm=True), (28, 28, 3)), "lenet5": (mg.models.LeNet5, (32, 32, 1)),
+    "quick": (lambda: mg.models.QuickInception(width=8), (32, 32, 3)),
 }
 GOOGLENET = lambda: mg.models.GoogLeNet(10), (64, 64, 3)
 

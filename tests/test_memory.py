@@ -79,10 +79,33 @@ def test_an_array_has_the_requested_shape_and_type(pool, shape, dtype):
         assert address(a) % pool.ALIGNMENT == 0
 
 
-def test_size_classes_waste_at_most_an_eighth():
-    for n in [2**k + d for k in range(16, 31) for d in (-1, 0, 1, 12_345)]:
-        assert n <= workspace.size_class(n) <= n * 1.126
-        assert workspace.size_class(workspace.size_class(n)) == workspace.size_class(n)
+def test_memory_of_small_arrays_serves_a_large_one_and_the_other_way_round(pool):
+    """Pieces that came back are joined with their neighbours, in whatever order they come."""
+    small = [pool.empty((100_000,)) for _ in range(6)]
+    start = address(small[0])
+    for i in (1, 3, 2, 5, 0, 4):
+        small[i] = None
+    large = pool.empty((600_000,))
+    assert address(large) == start and pool.pooled_bytes() == 0
+    del large
+    assert [address(a) - start for a in [pool.empty((100_000,)) for _ in range(2)]] == [0, 400_000]
+
+
+def test_arrays_of_rising_sizes_need_little_more_memory_than_the_last(pool):
+    for size in range(4_000_000, 12_000_000, 400_000):  # 16 to 48 MB
+        a = pool.empty((size,))
+        del a
+    assert pool.pooled_bytes() <= 1.5 * 4 * size
+
+
+def test_what_is_not_lent_of_a_slab_goes_back_to_the_system_once_nothing_of_it_is_lent(pool):
+    kept, other = pool.empty((100_000,)), pool.empty((50_000,))
+    del other
+    pool.release()
+    assert pool.pooled_bytes() == 200_000
+    del kept
+    pool.release()
+    assert pool.pooled_bytes() == 0
 
 
 def test_a_loan_that_ctrl_c_stopped_in_its_making_gives_nothing_back():

@@ -24,6 +24,7 @@ from .text import listed, short
 BATCH = 8  # images that go through the network together: for GoogLeNet 5% faster than 32
 MOST_PLANS = 4  # at once: each has its own weights and maps
 Runner: TypeAlias = Callable[[Array], Array]
+Plans: TypeAlias = dict[tuple[Shape, int], list[Runner]]  # of one model, by the shape of their input and their threads
 
 
 def extract(model: Module, images: Any, layer: str, *, batch_size: int = BATCH) -> Array:
@@ -40,27 +41,33 @@ def extract(model: Module, images: Any, layer: str, *, batch_size: int = BATCH) 
     return np.concatenate(found)
 
 
-def outputs(model: Module, batches: Iterable[Array]) -> Iterator[Array]:
+def outputs(model: Module, batches: Iterable[Array], plans: Plans | None = None) -> Iterator[Array]:
     """What `model` computes in evaluation for each of `batches`, float32 [n, h, w, c].
 
-    It is compiled for the shape of the first; a smaller batch is filled up with zeros, whose results are dropped."""
-    batches = iter(batches)
+    It is compiled for the shape of the first; a smaller batch is filled up with zeros, whose results are dropped. plans: what was compiled
+    for earlier calls, while the model's parameters stay as they are; new ones are added."""
+    batches, plans = iter(batches), {} if plans is None else plans
     first = list(islice(batches, 2))
     if kernels.native and len(first) == 2:
-        yield from _together(model, first[0].shape, chain(first, batches))
+        yield from _together(model, first[0].shape, chain(first, batches), plans)
     elif first:
-        run = _runner(model, first[0].shape)
+        key = (first[0].shape, kernels.get_num_threads())
+        run = plans[key].pop() if plans.get(key) else _runner(model, first[0].shape)
         yield from (_filled(run, x, len(first[0])) for x in chain(first, batches))
+        if key in plans or len(plans) < MOST_PLANS:
+            plans.setdefault(key, []).append(run)
 
 
-def _together(model: Module, shape: Shape, batches: Iterable[Array]) -> Iterator[Array]:
+def _together(model: Module, shape: Shape, batches: Iterable[Array], plans: Plans) -> Iterator[Array]:
     """`outputs` of several batches at once, each by a plan of its own on a part of the threads: if they shared a batch, all would wait
     for the slowest at the end of each layer, and for steps that run in NumPy."""
     from concurrent.futures import Future, ThreadPoolExecutor  # slow to import
 
     teams = min(kernels.get_num_threads(), MOST_PLANS)
-    members, free = kernels.get_num_threads() // teams, list[Runner]()
-    pool, waiting = ThreadPoolExecutor(teams, thread_name_prefix="minigoog-features"), deque[Future[Array]]()
+    members = kernels.get_num_threads() // teams
+    free = plans.setdefault((shape, members), [])
+    missing, pool = teams - len(free), ThreadPoolExecutor(teams, thread_name_prefix="minigoog-features")
+    waiting = deque[Future[Array]]()
 
     def compute(x: Array) -> Array:
         run = free.pop()
@@ -72,7 +79,7 @@ def _together(model: Module, shape: Shape, batches: Iterable[Array]) -> Iterator
 
     try:
         for number, x in enumerate(batches):
-            if number < teams:
+            if number < missing:
                 free.append(compile_model(model, shape))
             waiting.append(pool.submit(copy_context().run, compute, x))
             if len(waiting) > 2 * teams:

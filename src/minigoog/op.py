@@ -26,7 +26,8 @@ class Op:
     function: ClassVar[str] = ""  # of `minigoog.ops`, which runs it, if it is not named like the class (see `function_name`)
     read_for: ClassVar[dict[str, int]] = {}  # attributes that backward reads for the gradient of one input only: name -> that input
     new_gradients: ClassVar[bool] = False  # whether each gradient is an array of its own, which nothing else uses
-    adds_up: ClassVar[bool] = False  # whether backward(dy, accumulate) adds the gradient of input 0 to an array, and returns that
+    adds_up: ClassVar[bool] = False  # whether backward(dy, accumulate=a) adds the gradient of input 0 to an array, and returns that
+    overwrites: ClassVar[bool] = False  # whether backward(dy, overwrite=True) writes over `dy`, where nothing else reads it
     layer: Any = None  # the innermost module whose result is this operation's
     network: Any = None  # the outermost one
     freed = False
@@ -74,10 +75,14 @@ class Op:
         """The gradient with respect to each input, from the gradient with respect to the output; None for those not needed."""
         raise NotImplementedError(f"{self.name} has no backward()")
 
-    def gradients(self, dy: Array, accumulate: Array | None = None) -> Sequence[Array | None]:
-        """backward(dy), checked: one gradient (or None) for each input, of its shape and type. accumulate: see `adds_up`."""
-        more, where = () if accumulate is None else (accumulate,), f"{type(self).__name__}.backward"
-        dxs = self.backward(dy, *more)
+    def gradients(self, dy: Array, accumulate: Array | None = None, overwrite: bool = False) -> Sequence[Array | None]:
+        """backward(dy), checked: one gradient (or None) for each input, of its shape and type.
+
+        accumulate: see `adds_up`. overwrite: whether nothing else reads `dy`; a slice of channels is not overwritten, because the kernels
+        that read the result are faster on a dense map."""
+        where, given = f"{type(self).__name__}.backward", {} if accumulate is None else {"accumulate": accumulate}
+        in_place = overwrite and self.overwrites and dy.flags.c_contiguous
+        dxs = self.backward(dy, **given, **({"overwrite": True} if in_place else {}))
         if not isinstance(dxs, (tuple, list)):
             raise TypeError(f"{where}: returned {type(dxs).__name__}, expected a tuple with a gradient (or None) for each input")
         if len(dxs) != len(self.inputs):

@@ -64,20 +64,22 @@ class Tape(list["Op"]):
         made and that require a gradient) are added to their `.grad`. Raises if an array that an operation needs was overwritten since."""
         return self.backward_steps(dy)
 
-    def backward_steps(self, dy: Array | Tensor | None = None, add_up: bool = False) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
-        """`steps`, for Tensor.backward with `add_up`: an operation may then add its gradient to what has arrived at its input, and `dxs`
-        has the sum, in less time. The gradients of leaves have the same bits."""
+    def backward_steps(
+        self, dy: Array | Tensor | None = None, in_place: bool = False
+    ) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
+        """`steps`, for Tensor.backward with `in_place`: an operation may then write over the gradient of its output, and add its own to
+        what has arrived at its input, so that `dxs` has the sum: less time and memory. The gradients of leaves have the same bits."""
         for op in self:
             op.check_kept()
         result = self.results[0]
         arrived = {result.op: result.output_gradient(dy)}
-        owned: set[Op] = set()  # operations whose gradient is an array that nothing else uses, which may be added to in place
+        owned: set[Op] = set()  # operations whose gradient is an array that nothing else uses, which may be written to
         for op in reversed(self):
             dy_op = arrived.pop(op, None)
             if dy_op is None:  # the first result does not depend on it, or requires_grad of its output was cleared
                 continue
-            before = arrived.get(op.inputs[0].op) if add_up and op.adds_up and op.inputs[0].op in owned else None
-            dxs, is_new = op.gradients(dy_op, before), add_up and op.new_gradients
+            before = arrived.get(op.inputs[0].op) if in_place and op.adds_up and op.inputs[0].op in owned else None
+            dxs, is_new = op.gradients(dy_op, before, overwrite=in_place and op in owned), in_place and op.new_gradients
             for x, dx in zip(op.inputs, dxs, strict=True):
                 if dx is None or not x.requires_grad or dx is before:
                     continue
@@ -88,10 +90,11 @@ class Tape(list["Op"]):
                     owned |= {x.op} if is_new else set()
                 elif x.op in owned:
                     op.add(arrived[x.op], dx, out=arrived[x.op])
-                else:  # the first gradient may be part of another array (concatenation returns slices)
+                else:  # the first gradient may be that of another tensor too (a sum passes one array on to both)
                     arrived[x.op] = op.add(arrived[x.op], dx)
                     owned.add(x.op)
             yield op, dy_op, dxs
+            del dy_op, dxs, dx, before  # their memory serves the next operation
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> Op: ...

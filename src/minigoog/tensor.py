@@ -213,7 +213,8 @@ class Tensor:
         dy = self.output_gradient(grad)
         if self.op is None:
             self.add_gradient(dy)
-        for op, *_ in tape.backward_steps(dy, add_up=True):
+        for op, dy_op, dxs in tape.backward_steps(dy, in_place=True):
+            del dy_op, dxs  # their memory serves the next operation
             if not retain_graph:
                 op.free()
 

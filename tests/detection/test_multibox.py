@@ -1,16 +1,22 @@
 """MultiBox: the assignment against all permutations, the loss against its formula and differences, and what a head learns."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 import pytest
 
 import minigoog as mg
+from minigoog.data.preprocess import plain_bilinear
 from minigoog.detection import Objects, coverage
 from minigoog.detection.multibox import MultiBoxHead, assigned, multibox_loss, nearest
 from minigoog.detection.multibox.training import learn, new_head, parts_of, proposals, turned
 from minigoog.detection.proposals import prior_sides
+from minigoog.detection.rcnn import saving
+from minigoog.detection.rcnn.training import DETECTOR, train
+from minigoog.features import extract
 from minigoog.gradcheck import gradcheck
+from tests.detection.conftest import SMALL
 
 scipy = pytest.importorskip("scipy")
 
@@ -123,3 +129,14 @@ def test_mirrored_boxes_and_parts():
     there = Objects(np.array([[10.0, 20, 30, 40], [0, 0, 5, 5]]), np.zeros(2, int), np.array([False, True]))
     assert parts_of(there, 100, 200).tolist() == [[0.05, 0.2, 0.15, 0.4]]
     assert np.allclose(turned(np.array([[0.05, 0.2, 0.15, 0.4]])), [[0.85, 0.2, 0.95, 0.4]])
+
+
+def test_multibox_may_look_through_a_later_layer_than_the_trunk(world, tmp_path):
+    chosen = replace(SMALL, frozen="pool1", multibox_layer="inception3b", models=1, steps=0, negatives=2, positives=1, most=5)
+    list(train(world[1], world[0], chosen, tmp_path))
+    detector, image = saving.load(tmp_path / DETECTOR), world[0].pictures[0].pixels()
+    seen = world[1].preprocess.normalized(plain_bilinear(image, (64, 64)))[None]
+    assert np.allclose(detector.whole(image), extract(world[1], seen, "inception3b"), atol=1e-4)
+    assert detector.multibox.shape == (16, 16, 256) and len(detector.looked(image)) == 5
+    with pytest.raises(ValueError, match="split: `multibox_layer` is 'pool9', expected a layer before the last map"):
+        list(train(world[1], world[0], replace(chosen, multibox_layer="pool9"), tmp_path / "none"))

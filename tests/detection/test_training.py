@@ -1,11 +1,14 @@
 """A detector from the first window to the last box: training that goes on after a stop, files, and what is detected."""
 
 import json
+import re
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import minigoog as mg
 from minigoog.detection import Detections, evaluate, nms
@@ -13,7 +16,6 @@ from minigoog.detection.rcnn import saving, settings
 from minigoog.detection.rcnn.comparison import compare, mean_member, rows
 from minigoog.detection.rcnn.detector import Way, proposed, thinned
 from minigoog.detection.rcnn.network import split
-from minigoog.detection.rcnn.settings import Settings
 from minigoog.detection.rcnn.training import DETECTOR, train
 from minigoog.features import extract
 from minigoog.formats import safetensors
@@ -37,18 +39,24 @@ def test_the_two_parts_of_a_network_compute_what_it_does(world):
 
 def test_a_run_that_was_stopped_ends_with_the_same_bits(world, tmp_path):
     dataset, model, folder = world
-    for stop in ("windows of 2", "member 2: heads"):
+    for stop in ("windows of 2", "member 2: heads", "MultiBox: step 2"):
         for said in train(model, dataset, SMALL, tmp_path / "again"):
             if said.startswith(stop):
                 break
-    list(train(model, dataset, SMALL, tmp_path / "again"))
+    assert not any(said.startswith("member") for said in train(model, dataset, SMALL, tmp_path / "again"))  # all of them are there
     assert (tmp_path / "again" / DETECTOR).read_bytes() == (folder / DETECTOR).read_bytes()
+    assert list(train(model, dataset, SMALL, tmp_path / "again")) == [f"{tmp_path / 'again' / DETECTOR}: is there already"]
 
 
 def test_a_folder_of_another_run_is_refused(world):
     dataset, model, folder = world
-    with pytest.raises(ValueError, match="settings.json: .*other settings or data: steps 2, now 3; choose another folder"):
-        list(train(model, dataset, Settings(**{**settings.facts_of(SMALL), "steps": 3}), folder))
+    with pytest.raises(ValueError, match="settings.json: .*of a run with steps 2, now 3; choose another folder"):
+        list(train(model, dataset, replace(SMALL, steps=3), folder))
+    other = mg.load(folder.parent / "weights.safetensors")
+    next(iter(other.parameters())).data[...] = 0
+    moved = replace(dataset.pictures[0], objects=dataset.pictures[1].objects)
+    with pytest.raises(ValueError, match="of a run with other objects, other network; choose another folder"):
+        list(train(other, replace(dataset, pictures=[moved, *dataset.pictures[1:]]), SMALL, folder))
 
 
 def test_a_detector_of_a_file_detects_the_same(world, tmp_path):
@@ -89,7 +97,7 @@ def test_an_ensemble_averages_scores_and_boxes_before_suppression(world):
 
 def test_an_ensemble_is_compared_with_its_mean_member(world):
     dataset, _, folder = world
-    detector = saving.load(folder / DETECTOR)
+    dataset, detector = replace(dataset, pictures=dataset.pictures[:2]), saving.load(folder / DETECTOR)
     *_, results = compare(detector, dataset, rows(detector), "voc07")
     by_title = {each.row.title: each for each in results}
     for said in ("", ", box regression"):
@@ -129,7 +137,18 @@ def test_thinning_is_suppression_by_rank():
 
 def test_the_papers_settings():
     paper = settings.from_facts(settings.from_file("paper"))
-    assert (paper.size, paper.superpixels, paper.models, paper.regress, paper.overlap) == (224, 2, 6, False, 1)
+    assert (paper.size, paper.superpixels, paper.models, paper.regress, paper.multibox) == (224, 2, 6, False, 200)
+    # R-CNN's, from its selective_search_boxes.m and pascal_finetune_solver.prototxt
+    assert (paper.smallest, paper.width, paper.most, paper.overlap) == (20, 500, 2000, 1)
+    assert (paper.rate, paper.head_rate, paper.drop) == (0.001, 0.01, 20_000)
+
+
+def test_every_configuration_is_documented_and_a_name_that_is_none_is_refused():
+    page = (Path(__file__).parents[2] / "docs" / "detection.md").read_text()
+    for name in settings.names():
+        assert settings.from_facts(settings.from_file(name)) and f"--config {name}" in page
+    with pytest.raises(ValueError, match="train: `config` is 'fast', expected one of crops96, paper, or a TOML file"):
+        settings.from_file("fast")
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -164,20 +183,75 @@ def test_the_programs_train_detect_and_compare(world, tmp_path, capsys):
     assert "windows of 3 of 3 pictures" in printed and printed.endswith(f"{out / DETECTOR}: written\n")
     found, drawn = tmp_path / "found.json", tmp_path / "drawn"
     main(["detect", str(out), str(voc / "JPEGImages/3.png"), "--json", str(found), "--drawn", str(drawn), "--least", "0"])
-    assert "3.png: " in capsys.readouterr().out and len(json.loads(found.read_text())["pictures"][0]["scores"]) > 0
+    assert re.search(r"3\.png: \d+ disc, \d+ square \([\d.]+ s: proposals [\d.]+, network [\d.]+\)\n", capsys.readouterr().out)
+    assert len(json.loads(found.read_text())["pictures"][0]["scores"]) > 0
     assert mg.data.images.decode(drawn / "3.png").shape == (96, 128, 3)
     main(["evaluate", str(found), "--data", str(voc), "--split", "test"])
     table = capsys.readouterr().out
-    main(["evaluate", str(out), "--data", str(voc), "--split", "test", "--json", str(tmp_path / "compared.json")])
+    sheet = tmp_path / "mistakes.png"
+    main(["evaluate", str(out), "--data", str(voc), "--split", "test", "--json", str(tmp_path / "compared.json"), "--mistakes", str(sheet)])
+    assert sheet.stat().st_size > 1000
     compared, rows = capsys.readouterr().out, json.loads((tmp_path / "compared.json").read_text())
     assert [row["way"] for row in rows] == ["one model", "superpixels x2", "box regression", "x2, box regression"]
     assert f"mAP {rows[2]['map']:.3f} (VOC 2010" in table and "(VOC 2010: all points, IoU 0.5)" in compared
     assert all(row["boxes"] == row["passes"] > 0 for row in rows)
 
 
+def test_a_test_set_may_lack_a_class_but_not_have_another(world, tmp_path, capsys):
+    from minigoog.detection.__main__ import main
+
+    photo = world[0].pictures[0].file
+    for name, code in (("square", 0), ("cat", 2)):
+        (tmp_path / "boxes.csv").write_text(f"file,class,left,top,right,bottom\n{photo.name},{name},1,1,30,30\n")
+        with pytest.raises(SystemExit) if code else nullcontext():
+            main(["evaluate", str(world[2]), "--data", str(tmp_path / "boxes.csv"), "--images", str(photo.parent)])
+    captured = capsys.readouterr()
+    assert "does not know cat, which the data have; it knows disc, square" in captured.err
+    assert re.search(r"one model +[\d.]+ +- +[\d.]+", captured.out)
+
+
+def test_ctrl_c_says_how_to_go_on(world, tmp_path, capsys, monkeypatch):
+    from minigoog.detection.__main__ import main
+    from minigoog.detection.programs import training
+
+    monkeypatch.setattr(training, "train", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    parent = world[2].parent
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--data", str(parent / "voc"), "--weights", str(parent / "weights.safetensors"), "--output", str(tmp_path / "run")])
+    assert end.value.code == 130 and capsys.readouterr().err.endswith("stopped; the same command goes on from here\n")
+
+
+def test_pictures_of_any_kind_are_detected_in(world, tmp_path, capsys):
+    from minigoog.detection.__main__ import main
+
+    photo = Image.open(world[0].pictures[0].file)
+    for name, mode in (("grey", "L"), ("clear", "RGBA"), ("palette", "P")):
+        photo.convert(mode).save(tmp_path / f"{name}.png")
+    Image.new("RGB", (1, 1)).save(tmp_path / "pixel.png")
+    Image.new("L", (300, 1)).save(tmp_path / "line.png")
+    paths = [str(path) for path in sorted(tmp_path.glob("*.png"))]
+    main(["detect", str(world[2]), *paths, "--drawn", str(tmp_path / "drawn"), "--json", str(tmp_path / "found.json")])
+    assert capsys.readouterr().out.count(" s: proposals ") == 5
+    assert [path.stem for path in sorted((tmp_path / "drawn").iterdir())] == ["clear", "grey", "line", "palette", "pixel"]
+    main(["page", str(world[2]), str(tmp_path / "pixel.png"), "--output", str(tmp_path / "page.html")])
+    assert (tmp_path / "page.html").exists()
+
+
+def test_pictures_that_would_be_lost_are_named_before_any_work(world, tmp_path, capsys):
+    from minigoog.detection.__main__ import main
+
+    photo = str(world[0].pictures[0].file)
+    for paths, message in (([photo, "b/0.jpg"], "b/0.jpg: no such file"), ([photo, photo], "0.png: two pictures would be drawn there")):
+        with pytest.raises(SystemExit) as end:
+            main(["detect", str(world[2]), *paths, "--drawn", str(tmp_path / "drawn")])
+        captured = capsys.readouterr()
+        assert end.value.code == 2 and message in captured.err and captured.out == "" and not (tmp_path / "drawn").exists()
+
+
 @pytest.mark.parametrize(("flags", "message"), [
     (["--size", "8"], "argument --size: expected an integer from 32 to 512"), (["--nms", "3"], "train: --nms is 3.0, expected"),
-    (["--config", "nothing.toml"], "nothing.toml: no such file"), (["--frozen", "pool9"], "--frozen is 'pool9', expected a layer"),
+    (["--config", "nothing.toml"], "nothing.toml: no such file"),
+    (["--config", "fast"], "--config is 'fast', expected one of crops96"), (["--frozen", "pool9"], "--frozen is 'pool9', expected a layer"),
 ])  # fmt: skip
 def test_wrong_flags_are_named_in_one_line(world, tmp_path, capsys, flags, message):
     from minigoog.detection.__main__ import main

@@ -31,7 +31,7 @@ def check(path, model, size):
         names = list(model.state_dict())
 
 
-NETWORKS = [("tiny", {}), ("lenet5", {}), ("small", {"norm": True}), ("nin", {})]
+NETWORKS = [("tiny", {}), ("lenet5", {}), ("small", {"norm": True}), ("nin", {}), ("quick", {})]
 LARGE = [("googlenet", {}), ("googlenet", {"norm": True}), ("googlenet", {"variant": "torchvision"}), ("alexnet", {})]
 
 

@@ -44,7 +44,7 @@ def check(folder, name, settings):
         assert np.abs(found - y).max() <= 2e-5 * max(np.abs(y).max(), 1)
 
 
-@pytest.mark.parametrize("name", ["tiny", "lenet5"])
+@pytest.mark.parametrize("name", ["tiny", "lenet5", "quick"])
 def test_each_tiny_network_computes_the_same(tmp_path, name):
     check(tmp_path, name, {})
 

@@ -131,7 +131,7 @@ def test_groups_an_epsilon_and_a_flattened_map():
 SETTINGS = {  # what a state dict tells
     "googlenet": {"num_classes": 3, "in_channels": 1, "variant": "torchvision", "aux_heads": False, "norm": False},
     "small": {"num_classes": 4, "in_channels": 3, "norm": True, "width": 20}, "tiny": {"num_classes": 2, "in_channels": 3, "norm": False},
-    "nin": {"num_classes": 5, "in_channels": 3}, "lenet5": {},
+    "nin": {"num_classes": 5, "in_channels": 3}, "lenet5": {}, "quick": {"num_classes": 5, "in_channels": 1, "width": 24},
 }  # fmt: skip
 
 

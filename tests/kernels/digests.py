@@ -116,7 +116,7 @@ def batch_norm():
     x, gamma, beta = numbers(1, (3, 23, 19, 37)), numbers(2, (37,)), numbers(3, (37,))
     y, mean, variance = native.batch_norm(x, gamma, beta, eps=1e-5, relu=True)
     dy = numbers(4, x.shape)
-    return y, mean, variance, *native.batch_norm_backward(x, y, dy, mean, variance, gamma, eps=1e-5, relu=True)
+    return y, mean, variance, *native.batch_norm_backward(x, dy, mean, variance, gamma, beta, eps=1e-5, relu=True)
 
 
 @case

@@ -36,8 +36,10 @@ def test_a_depthwise_gradient_is_added_too(kind):
     assert same_bits(total, x + alone)
 
 
-def test_backward_gives_the_bits_that_a_walk_over_its_steps_gives():
-    model = mg.models.SmallInception(norm=True)
+@pytest.mark.parametrize("norm", [False, True])
+def test_backward_gives_the_bits_that_a_walk_over_its_steps_gives(norm):
+    """It adds gradients in place and writes over those that were read, which the walk does not."""
+    model = mg.models.SmallInception(norm=norm)
     x, grads = mg.Tensor(numbers(0, (4, 28, 28, 3)), requires_grad=True), []
     for walked in (True, False):
         mg.manual_seed(0)
@@ -61,6 +63,14 @@ def test_a_gradient_that_an_operation_passes_on_is_not_added_to():
     total.backward()
     expected = 5 * (w.data[0, 0].sum(axis=1) + 1)
     np.testing.assert_allclose(a.grad, np.broadcast_to(expected, a.shape), rtol=1e-6)
+
+
+def test_a_gradient_that_something_else_reads_is_not_overwritten():
+    """The caller's own, and that of a sum, which gets to both of its inputs."""
+    a, given = mg.Tensor(numbers(1, (3, 5)), requires_grad=True), numbers(2, (3, 5))
+    y, kept = mg.ops.relu(a), given.copy()
+    (mg.ops.relu(mg.ops.relu(y) + mg.ops.relu(2.0 * y)) * 1.0).backward(given)
+    assert same_bits(given, kept) and same_bits(a.grad, np.where(a.data > 0, 3 * given, 0))
 
 
 def test_what_is_added_to_must_have_the_shape_of_the_input():

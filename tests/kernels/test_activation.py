@@ -9,9 +9,9 @@ from tests.answers import asked
 from tests.kernels.judge import U, same_bits, unchanged
 from tests.strategies import channels, in_wider, numbers, pads, seeds, wide_out
 
+maps = st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 5), channels)
 shapes = st.one_of(
-    st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 5), channels),
-    st.tuples(st.integers(0, 300)), st.tuples(st.integers(0, 9), st.integers(0, 70)), st.just(()), st.just((3, 9001)),
+    maps, st.tuples(st.integers(0, 300)), st.tuples(st.integers(0, 9), st.integers(0, 70)), st.just(()), st.just((3, 9001)),
 )
 
 
@@ -49,6 +49,16 @@ def test_relu_and_its_gradient_are_the_reference_exactly(isa, shape, seed, x_pad
     with unchanged(y, dy):
         dx = native.relu_backward(y, dy)
     assert np.array_equal(dx, reference.relu_backward(y, dy), equal_nan=True)
+
+
+@given(shape=st.one_of(maps, st.tuples(st.integers(200, 600), st.integers(1, 70))), seed=seeds, y_pads=pads, dy_pads=pads)
+def test_the_gradients_before_a_relu_and_of_its_bias_have_the_bits_of_two_kernels(isa, shape, seed, y_pads, dy_pads):
+    y, dy = sliced(native.relu(numbers(seed, shape)), y_pads), sliced(numbers([seed, 1], shape), dy_pads)
+    with unchanged(y, dy):
+        dz, db = native.relu_bias_backward(y, dy)
+    assert same_bits(dz, native.relu_backward(y, dy)) and same_bits(db, native.conv2d_bias(dz))
+    in_place, db = native.relu_bias_backward(y, dy, out=dy)
+    assert in_place is dy and same_bits(np.array(dy), dz) and same_bits(db, native.conv2d_bias(dz))
 
 
 @given(shape=shapes, seed=seeds, x_pads=pads, y_pads=pads, negative_slope=st.floats(-2, 2, width=32))
@@ -181,7 +191,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(isa, threads):
     a, b = numbers(0, (9, 30, 30, 37)), in_wider(numbers(1, (9, 30, 30, 37)), 2, 3)
 
     def results():
-        return [native.relu(a), native.relu_backward(a, b), native.add(a, b), native.tanh(a, 1.5, 0.5),
+        return [native.relu(a), native.relu_backward(a, b), *native.relu_bias_backward(a, b), native.add(a, b), native.tanh(a, 1.5, 0.5),
                 native.leaky_relu(a, 0.1), native.leaky_relu_backward(a, b, 0.1)]
 
     threads(1)

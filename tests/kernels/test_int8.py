@@ -59,6 +59,44 @@ def test_convolutions_have_the_bits_of_the_reference(case, seed):
     machine.set_isa(before)
 
 
+@given(st.sampled_from([1, 3]), *[st.integers(*ends) for ends in ((1, 2), (3, 17), (3, 17), (1, 35), (1, 40), (0, 1), (0, 99))])
+def test_pairs_have_the_bits_of_the_reference(kernel, n, h, width, words, cout, padding, seed):
+    given_, before = arguments(seed, (n, h, width, 4 * words), (kernel, kernel, 4 * words, cout)), machine.isa()
+    expected = reference.int8_conv2d(*given_, padding=padding)
+    for name in machine.available_isas():
+        machine.set_isa(name)
+        assert same_bits(native.int8_conv2d(*given_, padding=padding, algorithm="pairs"), expected)
+    machine.set_isa(before)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_winograd_is_exact_up_to_the_largest_sums(isa, sign):
+    """131,585 = 1,036 * 127 + 13: 255 times that is the largest sum below 2^25. All pixels are 255, or they alternate with 0."""
+    weights = np.full(9 * 116, 127)
+    weights[1036], weights[1037:] = 13, 0
+    w = np.zeros((3, 3, 116, 5), np.int8)
+    w[...] = (sign * weights).astype(np.int8).reshape(3, 3, 116, 1)
+    assert 255 * int(np.abs(w[..., 0].astype(int)).sum()) == 2**25 - 257
+    x = np.full((1, 9, 9, 116), 255, np.uint8)
+    x[:, ::2, 5:] = 0
+    rest = np.zeros(5, np.int32), np.full(5, 127.5 / 2**25, np.float32)
+    for image in (x, 255 - x, x[:, ::-1]):
+        image = np.ascontiguousarray(image)
+        assert same_bits(native.int8_conv2d(image, w, *rest, algorithm="pairs"), reference.int8_conv2d(image, w, *rest))
+
+
+def test_pairs_refuse_what_they_cannot_compute_exactly():
+    x, w, bias, factors = arguments(0, (1, 6, 6, 120), (3, 3, 120, 4))
+    large = np.full_like(w, 127)
+    for refused, settings in ((large, {}), (w, {"stride": 2}), (w, {"to_float": True}), (w[:, :, :60], {"groups": 2}), (w[:2], {})):
+        with pytest.raises(ValueError, match="`algorithm` is 'pairs', which supports 1x1 windows, or 3x3"):
+            native.int8_conv2d(x, refused, bias, factors, algorithm="pairs", **settings)
+        by_auto = native.int8_conv2d(x, refused, bias, factors, **settings)
+        assert same_bits(by_auto, reference.int8_conv2d(x, refused, bias, factors, **settings))
+    with pytest.raises(ValueError, match="expected one of auto, direct, pairs"):
+        native.int8_conv2d(x, w, bias, factors, algorithm="fft")
+
+
 def test_the_reference_sums_as_plain_integers_do():
     x, w, bias, factors = arguments(0, (1, 4, 5, 3), (2, 3, 3, 4))
     y = reference.int8_conv2d(x, w, bias, factors)
@@ -97,7 +135,8 @@ def test_bits_do_not_depend_on_the_number_of_threads(threads):
     expected = reference.int8_conv2d(*given_, padding=1)
     kernels.set_num_threads(threads)
     try:
-        assert same_bits(native.int8_conv2d(*given_, padding=1), expected)
+        for algorithm in ("direct", "pairs"):
+            assert same_bits(native.int8_conv2d(*given_, padding=1, algorithm=algorithm), expected)
     finally:
         kernels.set_num_threads(before)
 
@@ -120,6 +159,17 @@ def test_nothing_is_read_or_written_beside_the_maps(isa, side, shape):
     assert same_bits(native.int8_conv2d(x, w, bias, factors, out=y), reference.int8_conv2d(x, w, bias, factors))
     pooled = guarded((*shape[:1], 1, 1, shape[3]), side, np.uint8)
     assert same_bits(native.int8_max_pool2d(x, shape[1:3], out=pooled), reference.int8_max_pool2d(x, shape[1:3]))
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize(("kernel", "shape"), [(3, (1, 3, 3, 4)), (3, (2, 7, 4, 28)), (3, (1, 6, 9, 64)), (1, (2, 3, 5, 44))])
+def test_pairs_read_and_write_nothing_beside_the_maps(isa, side, kernel, shape):
+    n, h, width, cin = shape
+    x, y = guarded(shape, side, np.uint8), guarded((n, h - kernel + 1, width - kernel + 1, 21), side, np.uint8)
+    x[...] = codes(0, shape)
+    rest = arguments(1, shape, (kernel, kernel, cin, 21))[1:]
+    native.int8_conv2d(x, *rest, algorithm="pairs", out=y)
+    assert same_bits(y, reference.int8_conv2d(x, *rest))
 
 
 def test_values_become_codes_and_codes_values(isa):

@@ -54,7 +54,7 @@ SUMS = {
                                       v.reshape(SIDE, SIDE)[:, :-1].reshape(-1), 1 / (N - SIDE)),
     "bias gradient": lambda k, v: (k.conv2d_bias(v.reshape(N, 1)), v, 1),
     "beta gradient": lambda k, v: (k.batch_norm_backward(
-        v.reshape(N, 1), v.reshape(N, 1), v.reshape(N, 1), ones(1), ones(1), ones(1), eps=1e-5)[2], v, 1),
+        v.reshape(N, 1), v.reshape(N, 1), ones(1), ones(1), ones(1), ones(1), eps=1e-5)[2], v, 1),
     "weight gradient": lambda k, v: (weight(k, "auto", ones(1, SIDE, SIDE, 1), v.reshape(1, SIDE, SIDE, 1)), v, 1),
     "linear": lambda k, v: (k.linear(v[None], ones(N, 1)), v, 1),
     "softmax": lambda k, v: (1 / k.softmax(np.append(v - 1, np.float32(0))[None])[0, -1], np.exp(np.append(v - 1, 0).astype(float)), 1),
@@ -78,7 +78,7 @@ def test_sums_of_several_channels_keep_their_digits_and_the_reference_rounds_onc
     k, n = kernels.BACKENDS[kind], 512 * 512
     v = values(n, 3)
     exact = v.sum(axis=0, dtype=np.float64)
-    sums = {"bias": k.conv2d_bias(v), "beta": k.batch_norm_backward(v, v, v, ones(3), ones(3), ones(3), eps=1e-5)[2]}
+    sums = {"bias": k.conv2d_bias(v), "beta": k.batch_norm_backward(v, v, *(ones(3) for _ in range(4)), eps=1e-5)[2]}
     means = {"map": k.global_avg_pool2d(v.reshape(1, 512, 512, 3))[0], "norm": k.batch_norm(v, ones(3), ones(3), eps=1e-5)[1]}
     for name, got in (sums | {name: mean.astype(np.float64) * n for name, mean in means.items()}).items():
         assert np.all(np.abs(got - exact) <= bound * exact), name

@@ -60,6 +60,7 @@ OWN = {  # what PyTorch does not have, and what may stand by position
     nn.SparseConv2d: "weight bias",
     optim.PolyakAverage: "arrays decay",
     models.LeNet5: "", models.NetworkInNetwork: "num_classes", models.SmallInception: "num_classes", models.TinyInception: "num_classes",
+    models.QuickInception: "num_classes",
 }
 
 

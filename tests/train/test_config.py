@@ -80,6 +80,8 @@ def test_the_other_schedules():
     assert rates([0, 2.9, 3, 6], schedule="step", step_epochs=3, step_factor=0.5) == pytest.approx([1, 1, 0.5, 0.25])
     assert rates([0, 5, 10], schedule="cosine", epochs=10) == pytest.approx([1, 0.5, 0])
     assert rates([0, 9], schedule="constant") == [1, 1]
+    assert rates([0, 1, 2, 6, 10], schedule="triangle", epochs=10, warmup=2) == pytest.approx([0, 0.5, 1, 0.5, 0], abs=1e-8)
+    assert rates([0, 5], schedule="triangle", epochs=10) == pytest.approx([1, 0.5])
 
 
 def test_warm_up_rises_in_a_line_to_where_the_schedule_is():

@@ -18,7 +18,7 @@ PRECISIONS = ("float32", "bf16", "int8", "auto")
 NARROW = ("int8", "bf16")  # the shortest first
 ROUNDS = 5  # of which the least time counts
 WITHOUT = {
-    "int8": "this CPU has no instruction for products of bytes: they take as long as float32's, without Winograd's savings",
+    "int8": "this CPU has no instruction for four products of bytes: each takes as long as one of float32's",
     "bf16": "this CPU has no instruction for products of bf16: each is widened to float32 first, which is slower than a float32 plan",
 }
 

@@ -28,6 +28,7 @@ class Own(NamedTuple):
 
 OWN = {  # tried in this order: the names of the later ones occur in the earlier ones too
     "googlenet": Own("inception4e.branch1x1", "conv1", "classifier"),
+    "quick": Own("inception4.branch1x1", "stem", "classifier"),
     "small": Own("inception3c.branch1x1", "conv1.wide", "classifier"),
     "tiny": Own("inception2a.branch1x1", "conv1", "classifier"),
     "nin": Own("block3.cccp2", "block1.conv", "block3.cccp2"),
@@ -88,11 +89,13 @@ def _arguments(model: str, own: Own, state: Mapping[str, NDArray[Any]]) -> dict[
     """What the shapes in a state dict say about the network."""
     if model == "lenet5":
         return {}
-    arguments: dict[str, Any] = {"num_classes": _shape(state, f"{own.last}.bias")[0], "in_channels": _channels(own.first, state)[0]}
+    arguments: dict[str, Any] = {"num_classes": _classes(own, state), "in_channels": _channels(own.first, state)[0]}
     if model in ("googlenet", "small", "tiny"):
         arguments["norm"] = any(f".{norm}.running_mean" in name for name in state for norm in NORMS)
     if model == "small":
         arguments["width"] = _channels(own.first, state)[1]
+    if model == "quick":
+        arguments["width"] = _shape(state, "conv2.norm.bias")[0]
     if model == "googlenet":
         size = _shape(state, f"inception3a.branch5x5.conv{'.conv' * arguments['norm']}.weight")
         arguments["variant"] = "torchvision" if 3 in (size[0], size[3]) else "paper"
@@ -100,6 +103,14 @@ def _arguments(model: str, own: Own, state: Mapping[str, NDArray[Any]]) -> dict[
     if model == "alexnet":
         arguments["groups"] = 1 if 96 in _shape(state, "conv2.weight") else 2
     return arguments
+
+
+def _classes(own: Own, state: Mapping[str, NDArray[Any]]) -> int:
+    """The outputs of the last layer; one without a bias reads all that the module before it gives."""
+    if own.layer != OWN["quick"].layer:
+        return _shape(state, f"{own.last}.bias")[0]
+    features = sum(_shape(state, f"inception4.{branch}.norm.bias")[0] for branch in ("branch1x1", "branch3x3"))
+    return int(np.size(state.get(f"{own.last}.weight", ()))) // features
 
 
 def _channels(first: str, state: Mapping[str, NDArray[Any]]) -> tuple[int, int]:

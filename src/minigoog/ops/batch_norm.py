@@ -10,21 +10,19 @@ class BatchNorm2d(Op):
     """y = (x - mean) / sqrt(variance + eps) * gamma + beta, channel by channel, and max(0, .) if `relu`."""
 
     function = "batch_norm"
-    new_gradients = True
+    new_gradients = overwrites = True
 
     def __init__(self, eps: float = 1e-5, relu: bool = False, out: Array | None = None):
         self.eps, self.relu, self.out = eps, relu, out
 
     def forward(self, x: Array, gamma: Array, beta: Array) -> Array:
-        self.x, self.gamma = x, gamma
+        self.x, self.gamma, self.beta = x, gamma, beta
         y, self.mean, self.variance = kernels.batch_norm(x, gamma, beta, eps=self.eps, relu=self.relu, out=self.out)
-        if self.relu:
-            self.y = y
         return y
 
-    def backward(self, dy: Array) -> tuple[Array, Array, Array]:
-        y = self.y if self.relu else self.x  # read with ReLU only
-        return kernels.batch_norm_backward(self.x, y, dy, self.mean, self.variance, self.gamma, eps=self.eps, relu=self.relu)
+    def backward(self, dy: Array, overwrite: bool = False) -> tuple[Array, Array, Array]:
+        given, out = (self.x, dy, self.mean, self.variance, self.gamma, self.beta), dy if overwrite else None
+        return kernels.batch_norm_backward(*given, eps=self.eps, relu=self.relu, out=out)
 
     def active_set(self) -> BoolArray | None:
         return self.y > 0 if self.relu else None

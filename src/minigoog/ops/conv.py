@@ -6,13 +6,14 @@ from .. import kernels
 from ..array_types import Array, BoolArray, Padding, Pair
 from ..op import Op
 from ..tensor import Tensor
+from .rows import before_relu
 
 
 class Conv2d(Op):
     """y = conv(x, w) + b, and max(0, .) if `relu`. x NHWC, w HWIO [kh, kw, cin / groups, cout]."""
 
     read_for = {"x": 1, "w": 0}
-    new_gradients = adds_up = True
+    new_gradients = adds_up = overwrites = True
 
     def __init__(
         self,
@@ -36,11 +37,11 @@ class Conv2d(Op):
             self.y = y
         return y
 
-    def backward(self, dy: Array, accumulate: Array | None = None) -> tuple[Array | None, ...]:
-        dz = kernels.relu_backward(self.y, dy) if self.relu else dy
+    def backward(self, dy: Array, accumulate: Array | None = None, overwrite: bool = False) -> tuple[Array | None, ...]:
+        dz, db = before_relu(self, dy, overwrite)
         dx = kernels.conv2d_input(self.x.shape, self.w, dz, accumulate=accumulate, **self.window) if self.needs_grad(0) else None
         dw = kernels.conv2d_weight(self.x, self.w.shape, dz, **self.window) if self.needs_grad(1) else None
-        return (dx, dw) if len(self.inputs) == 2 else (dx, dw, kernels.conv2d_bias(dz))
+        return (dx, dw, db)[: len(self.inputs)]
 
     def active_set(self) -> BoolArray | None:
         return self.y > 0 if self.relu else None

@@ -4,13 +4,14 @@ from .. import kernels
 from ..array_types import Array, BoolArray
 from ..op import Op
 from ..tensor import Tensor
+from .rows import before_relu
 
 
 class Linear(Op):
     """y = x w + b, and max(0, .) if `relu`. x [n, in], w [in, out], b [out]."""
 
     read_for = {"x": 1, "w": 0}
-    new_gradients = True
+    new_gradients = overwrites = True
 
     def __init__(self, relu: bool = False):
         self.relu = relu
@@ -22,11 +23,11 @@ class Linear(Op):
             self.y = y
         return y
 
-    def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        dz = kernels.relu_backward(self.y, dy) if self.relu else dy
+    def backward(self, dy: Array, overwrite: bool = False) -> tuple[Array | None, ...]:
+        dz, db = before_relu(self, dy, overwrite)
         dx = kernels.linear_input(self.w, dz) if self.needs_grad(0) else None
         dw = kernels.linear_weight(self.x, dz) if self.needs_grad(1) else None
-        return (dx, dw, kernels.conv2d_bias(dz))[: len(self.inputs)]
+        return (dx, dw, db)[: len(self.inputs)]
 
     def active_set(self) -> BoolArray | None:
         return self.y > 0 if self.relu else None

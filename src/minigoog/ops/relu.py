@@ -10,6 +10,8 @@ from ..tensor import Tensor
 class ReLU(Op):
     """y = max(0, x)."""
 
+    new_gradients = overwrites = True
+
     def __init__(self, out: Array | None = None):
         self.out = out
 
@@ -17,8 +19,8 @@ class ReLU(Op):
         self.y = kernels.relu(x, out=self.out)
         return self.y
 
-    def backward(self, dy: Array) -> tuple[Array]:
-        return (kernels.relu_backward(self.y, dy),)
+    def backward(self, dy: Array, overwrite: bool = False) -> tuple[Array]:
+        return (kernels.relu_backward(self.y, dy, out=dy if overwrite else None),)
 
     def active_set(self) -> BoolArray:
         active: BoolArray = self.y > 0

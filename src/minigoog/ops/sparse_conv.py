@@ -8,12 +8,14 @@ from ..kernels.sparse_pattern import SparsePattern, check_pattern
 from ..op import Op
 from ..tensor import Tensor
 from .conv import conv2d
+from .rows import before_relu
 
 
 class SparseConv2d(Op):
     """y = conv(x, weights `values` at `pattern`) + b, and max(0, .) if `relu`. x NHWC; only the weights of the pattern have gradients."""
 
     read_for = {"x": 1, "values": 0}
+    new_gradients = overwrites = True
 
     def __init__(self, pattern: SparsePattern, stride: Pair = 1, padding: Pair = 0, relu: bool = False, out: Array | None = None):
         self.pattern, self.relu, self.out = pattern, relu, out
@@ -26,11 +28,11 @@ class SparseConv2d(Op):
             self.y = y
         return y
 
-    def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        dz = kernels.relu_backward(self.y, dy) if self.relu else dy
+    def backward(self, dy: Array, overwrite: bool = False) -> tuple[Array | None, ...]:
+        dz, db = before_relu(self, dy, overwrite)
         dx = kernels.sparse_conv2d_input(self.x.shape, self.values, dz, pattern=self.pattern, **self.window) if self.needs_grad(0) else None
         dvalues = kernels.sparse_conv2d_weight(self.x, self.pattern, dz, **self.window) if self.needs_grad(1) else None
-        return (dx, dvalues, kernels.conv2d_bias(dz))[: len(self.inputs)]
+        return (dx, dvalues, db)[: len(self.inputs)]
 
     def active_set(self) -> BoolArray | None:
         return self.y > 0 if self.relu else None

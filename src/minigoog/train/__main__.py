@@ -25,13 +25,13 @@ PROG = "python -m minigoog.train"
 GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "validation", "output"),
     "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
-    "network": ("model", "size", "norm", "width", "models", "seed", "sampling_seed"),
-    "augmentation of training images": ("augment", "shift", "padding_mode", "cutout", "interpolation"),
+    "network": ("model", "size", "norm", "whiten", "width", "models", "seed", "sampling_seed"),
+    "augmentation of training images": ("augment", "shift", "padding_mode", "mirror", "cutout", "interpolation"),
     "optimisation": (
-        "epochs", "batch_size", "lr", "schedule", "step_epochs", "step_factor", "warmup", "stop_after", "start_epoch", "optimizer",
-        "momentum", "nesterov", "beta2", "clip",
+        "epochs", "batch_size", "lr", "bias_rate", "schedule", "step_epochs", "step_factor", "warmup", "test_every", "stop_after",
+        "start_epoch", "optimizer", "momentum", "nesterov", "beta2", "clip",
     ),
-    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "class_weights", "aux_weight", "average"),
+    "regularisation": ("weight_decay", "label_smoothing", "mix", "mix_alpha", "class_weights", "aux_weight", "average", "lookahead"),
     "pruning": ("prune", "prune_steps", "prune_begin", "prune_end", "prune_scope", "prune_block", "prune_group", "prune_keep"),
     "distillation": ("distill", "distill_temperature", "distill_weight"),
     "several processes": ("data_parallel", "micro_batches", "elastic", "staleness", "patience"),
@@ -100,7 +100,7 @@ def train(flags: argparse.Namespace, run: Callable[[Config], Any] = fit) -> Any:
         raise ValueError("nothing to train: pass --tiny, --config, --model and --data, or --weights and --data")
     if "weights" in given:
         file = file or FINE_TUNING
-        for name in ("model", "norm", "width"):
+        for name in ("model", "norm", "whiten", "width"):
             if name in given:
                 raise ValueError(f"train: `{name}` is given, but the network is that of `weights`")
     return run(from_file(file, **given) if file else Config(**given))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..data import Statistics
+from ..data import Dataset, Statistics
 from ..data import transforms as t
+from ..data.alternating import AlternatingMirror
 
 if TYPE_CHECKING:
     from .config import Config
@@ -18,6 +19,8 @@ AUGMENTATIONS = {  # what training adds to the transform of test images
     "scale": "crops of 40% to 100% of the area, mirror: what testing with 144 crops sees",
     "paper": "crops of 8% to 100% of the area, mirror, brightness, contrast, colour, lighting (section 6, Howard)",
 }
+MIRRORS = ("random", "alternate")
+UNMIRRORED = ("none", "shift")
 DEFAULTS = {"digits": "none", "mnist": "shift", "fashion-mnist": "crop", "cifar10": "crop", "cifar100": "crop"}  # else the paper's
 SCALES = (0.4, 1.0)  # share of the area: the smallest of 144 crops covers 40%
 CONTEXT = 256 / 224  # the shorter side of a resized test image, relative to the crop from its middle (section 7)
@@ -33,19 +36,26 @@ def training(
     interpolation = config.interpolation
     end: list[t.Transform] = [normalize or t.Normalize(*statistics()[:2])]
     end += [t.Cutout(config.cutout)] if config.cutout else []
+    mirror = [t.RandomHorizontalFlip()] if config.mirror == "random" and name not in UNMIRRORED else []
     if name == "none":
         return t.Compose([t.Resize(resized(size, native)), t.CenterCrop(size), *end])
     if name == "scale":
-        return t.Compose([t.RandomResizedCrop(size, SCALES, interpolation=interpolation), t.RandomHorizontalFlip(), *end])
+        return t.Compose([t.RandomResizedCrop(size, SCALES, interpolation=interpolation), *mirror, *end])
     if name == "paper":
         found = statistics()
         colours: list[t.Transform] = [t.ColorJitter(0.4, 0.4, 0.4), t.Lighting(0.1, *found.pca)] if len(found.mean) == 3 else []
-        return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), t.RandomHorizontalFlip(), *colours, *end])
-    mirror = [t.RandomHorizontalFlip()] if name == "crop" else []
+        return t.Compose([t.RandomResizedCrop(size, interpolation=interpolation), *mirror, *colours, *end])
     shift = max(1, size // 8) if config.shift is None else config.shift
     shifted = t.RandomCrop(size, shift, padding_mode=config.padding_mode)
     crop = [shifted] if native else [t.Resize(resized(size, native)), t.RandomCrop(size)]
     return t.Compose([*crop, *mirror, *end])
+
+
+def in_epoch(config: Config, dataset: Dataset, epoch: int) -> Dataset:
+    """The training images as an epoch begins with them: some of them mirrored, if that alternates."""
+    if config.mirror == "random" or config.augment in UNMIRRORED:
+        return dataset
+    return AlternatingMirror(dataset, config.samplings, epoch)
 
 
 def testing(size: int, statistics: Statistics, native: bool) -> t.Compose:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 NAME = "checkpoint.safetensors"
 LISTS: dict[str, type] = {"head_losses": float, "ahead": int}  # of the progress
 # the states of optimizers: what a checkpoint calls them
-STATES = {"momentum_buffer": "velocities", "sum": "sums", "step": "steps", "exp_avg": "means", "exp_avg_sq": "mean_squares"}
+STATES = {"momentum_buffer": "velocities", "sum": "sums", "step": "steps", "exp_avg": "means", "exp_avg_sq": "mean_squares",
+          "slow": "slow"}
 
 
 def save(run: Run, trainer: Trainer, buffers: Mapping[str, Array] | None = None) -> None:

@@ -16,7 +16,7 @@ from ..models import MODELS
 from ..nn.pruning import SCOPES
 from ..reading import known_kind, reading, up_to
 from ..text import short
-from .augmentation import AUGMENTATIONS
+from .augmentation import AUGMENTATIONS, MIRRORS
 from .schedules import SCHEDULES
 from .settings import LONGEST_LINE, choice, integer, names, real, switch, text, toml_value
 
@@ -32,6 +32,7 @@ WITHOUT = {  # settings that --downpour has no use for
     "elastic": "the others always go on without a replica",
     "staleness": "gradients are late by themselves",
     "prune": "no step is the same in all processes",
+    "lookahead": "no step is the same in all processes",
 }
 LONGEST_TOML = 1 << 14  # bytes of a file of settings
 
@@ -52,8 +53,9 @@ class Config:
     seed: int = integer(0, 0, "seed of the initialisation; the same seed gives the same weights", 2**64 - 1)
     sampling_seed: int | None = integer(None, 0, "seed of the order of images, augmentation and dropout (default: --seed)", 2**64 - 1)
 
+    whiten: bool = switch(False, "the first layer of --model quick decorrelates the training images' pixels and is not trained")
     norm: bool = switch(False, "batch normalisation after every convolution, which the paper did not have (Ioffe, Szegedy 2015)")
-    width: int | None = integer(None, 4, "channels of the first convolution of --model small, all others in proportion (default: 32)", 1024)
+    width: int | None = integer(None, 4, "channels that --model small or quick begins with, all others in proportion (default: 32)", 1024)
     weights: str | None = text(None, "fine-tune this trained network (a run or a file)")
     preprocess: str | None = choice(None, FAMILIES, "how the network of --weights wants its images (default: what its file says)")
     freeze: tuple[str, ...] = names("modules that stay as they are, with --weights: names, or how names begin, such as conv1 inception3")
@@ -64,6 +66,7 @@ class Config:
     augment: str | None = choice(None, AUGMENTATIONS, "how training images vary (default: by the data set)")
     shift: int | None = integer(None, 0, "largest shift, in pixels, of images of the network's own size (default: an eighth of it)")
     padding_mode: str = choice("constant", PADDING_MODES, "what a shift brings in: black, or the image mirrored at its edge")
+    mirror: str = choice("random", MIRRORS, "mirror half of the images at random; or each image in every second epoch (arXiv 2404.00498)")
     cutout: int = integer(0, 0, "side, in pixels, of a square of each training image that is removed (DeVries, Taylor 2017); 0: none")
     interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "interpolation of crops (paper: random)")
 
@@ -75,6 +78,8 @@ class Config:
     step_factor: float = real(0.1, 0, "factor of the learning rate at each decrease, with --schedule step", 1)
     warmup: float = real(0.0, 0, "epochs in which the learning rate rises from 0 to its initial value")
     optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum; or steps scaled for each weight")
+    bias_rate: float = real(1.0, 0, "factor of the learning rate of biases (arXiv 2404.00498: 64)", above=True)
+    test_every: int = integer(1, 1, "test after every so many epochs, and after the last; epochs that are kept or pruned are tested too")
     stop_after: int = integer(0, 0, "end the run after so many epochs without a better accuracy; 0: never")
     start_epoch: int = integer(0, 0, "epochs before the schedule began: of a finished run that is trained longer (--resume RUN --epochs N)")
     momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9); the first beta of Adam", 1)
@@ -88,6 +93,7 @@ class Config:
     class_weights: str = choice("none", CLASS_WEIGHTS, "weights of the training images' losses; balanced: rare classes count as much")
     aux_weight: float = real(0.3, 0, "weight of the auxiliary heads' losses (paper: 0.3); 0 gives them no gradient")
     average: float = real(0.0, 0, "decay of Polyak's running average of the weights, such as 0.999; 0: no average", 1)
+    lookahead: float = real(0.0, 0, "decay per step of an average that weights are set to every 5 steps, such as 0.95; 0: none", 1)
 
     prune: float = real(0.0, 0, "share of the weights that are left out at the end, such as 0.9, gradually (Zhu, Gupta 2017)", 0.9999)
     prune_steps: int = integer(50, 1, "in how many steps")
@@ -147,7 +153,7 @@ class Config:
         for name, value in only.items():
             if not self.downpour and value != self.__dataclass_fields__[name].default:
                 raise ValueError(f"train: `{name}` is {short(value)}, but without `downpour` there are no servers and replicas")
-        for name in ("data_parallel", "elastic", "staleness", "prune"):
+        for name in WITHOUT:
             if self.downpour and getattr(self, name):
                 raise ValueError(f"train: `{name}` is {short(getattr(self, name))}, but with `downpour` {WITHOUT[name]}")
         if self.servers > 1 and self.weights:

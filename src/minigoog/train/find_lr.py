@@ -44,12 +44,14 @@ def suggested(found: list[tuple[float, float]]) -> float:
 def losses(config: Config, setup: Setup, steps: int = STEPS) -> Iterator[tuple[float, float]]:
     """(rate, running mean of the loss) of each step, until the mean is far above its best or the loss is not finite."""
     optimizer = new_optimizer(config, finetune.groups(setup, config))
+    factors = [group["lr"] / config.lr for group in optimizer.param_groups]
     batches = gradients(setup, config, company.ranks_of(config))
     mean, best = 0.0, math.inf
     setup.model.train()
     for step, batch in zip(range(steps), _endless(batches), strict=False):
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
-        optimizer.lr = rate
+        for group, factor in zip(optimizer.param_groups, factors, strict=True):
+            group["lr"] = rate * factor
         optimizer.zero_grad()
         loss = batches.of(batch, lambda values: None).losses[0]
         mean = FORGET * mean + (1 - FORGET) * loss

@@ -151,7 +151,19 @@ def keep_still(model: Module, config: Config) -> None:
 
 
 def groups(setup: Setup, config: Config) -> list[Group]:
-    """The parameters in groups, each with its initial learning rate: the old ones, and the new classifier's."""
+    """The parameters in groups, each with its initial learning rate: the old ones, and the new classifier's; biases apart, if theirs is."""
+    return [part for group in _old_and_new(setup, config) for part in _with_biases(group, setup, config.bias_rate)]
+
+
+def _with_biases(group: Group, setup: Setup, factor: float) -> list[Group]:
+    """The group, or without its biases and its biases, whose rate is `factor` times that of the group."""
+    ids = {id(p) for name, p in setup.model.named_parameters() if name.rpartition(".")[2] == "bias" and factor != 1}
+    others, biases = ([p for p in group["params"] if (id(p) in ids) == among] for among in (False, True))
+    rates = (group["lr"], others), (factor * group["lr"], biases)
+    return [{"params": parameters, "lr": rate} for rate, parameters in rates if parameters]
+
+
+def _old_and_new(setup: Setup, config: Config) -> list[Group]:
     parameters = setup.model.parameters()
     if setup.classifier is None:
         return [{"params": parameters, "lr": config.lr}]

@@ -14,7 +14,7 @@ from ..parallel import Communicator
 from ..parallel.deal import Varied, order
 from ..parallel.flat import Flat
 from ..parallel.tree import nodes, share, total
-from . import mixing
+from . import augmentation, mixing
 from .config import Config
 from .setup import Setup
 
@@ -111,6 +111,7 @@ class Whole(Own):
         return len(self.loader)
 
     def epoch(self, number: int, start: int, ahead: Sequence[int] = ()) -> Iterator[Batch]:
+        self.loader.dataset = augmentation.in_epoch(self.config, self.setup.train, number)
         for step, (images, labels) in enumerate(self.loader.epoch(number, start), start):
             yield Batch(images, labels, len(labels), number, step)
 
@@ -152,7 +153,7 @@ class MicroBatches(Own):
         config, whole = self.config, order(len(self.setup.train), self.config.samplings, number)
         spans = [(step * config.batch_size, *self.mine(self.size(step))) for step in range(start, len(self))]
         chosen = np.concatenate([whole[at + first : at + last] for at, first, last in spans]).tolist()
-        dealt = Varied(self.setup.train, chosen, self.setup.train_transform, config.samplings, number)
+        dealt = self._varied(number, chosen)
         largest = max(1, *self.mine_sizes(start))
         self.loader = DataLoader(dealt, largest, num_workers=config.workers) if chosen else self.loader
         batches = self.loader.epoch() if chosen else iter(())
@@ -165,9 +166,12 @@ class MicroBatches(Own):
         """One batch of an epoch, all of it."""
         config, at = self.config, step * self.config.batch_size
         chosen = order(len(self.setup.train), config.samplings, number)[at : at + self.size(step)].tolist()
-        dealt = Varied(self.setup.train, chosen, self.setup.train_transform, config.samplings, number)
-        images, labels = next(iter(DataLoader(dealt, len(chosen))))
+        images, labels = next(iter(DataLoader(self._varied(number, chosen), len(chosen))))
         return Batch(images, labels, len(labels), number, step)
+
+    def _varied(self, epoch: int, chosen: Sequence[int]) -> Varied:
+        images = augmentation.in_epoch(self.config, self.setup.train, epoch)
+        return Varied(images, chosen, self.setup.train_transform, self.config.samplings, epoch)
 
     def before(self) -> dict[str, Array]:
         return dict(zip((name for name, _ in self.setup.model.named_buffers()), self.flat.before, strict=True))

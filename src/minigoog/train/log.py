@@ -68,10 +68,11 @@ class Log:
         per_epoch = facts["seconds"] + facts["test_seconds"]
         left = duration(per_epoch * (epochs - facts["epoch"])) if facts["epoch"] or not epochs else "?"  # epoch 0 is of another kind
         test = "averaged_test" if "averaged_test_loss" in facts else "test"
-        accuracies = "  ".join(f"{facts[f'{part}_loss']:10.4f}  {facts[f'{part}_accuracy']:8.2%}" for part in ("train", test))
+        known = ("train", test) if f"{test}_loss" in facts else ("train",)
+        accuracies = "  ".join(f"{facts[f'{part}_loss']:10.4f}  {facts[f'{part}_accuracy']:8.2%}" for part in known)
         speed = f"{facts['lr']:9.2g}  {facts['images_per_second']:9,.0f}  {left:>9}"
         density = f"  density {facts['density']:.3g}" if "density" in facts else ""
-        print(f"{chr(13) if self.terminal else ''}{facts['epoch']:5d}   {accuracies}  {speed}{density}", flush=True)
+        print(f"{chr(13) if self.terminal else ''}{facts['epoch']:5d}   {accuracies:42}  {speed}{density}", flush=True)
 
     def say(self, text: str) -> None:
         """Called on the way with what is being done; shown on a terminal."""

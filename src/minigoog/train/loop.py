@@ -12,7 +12,7 @@ from ..files import error_text
 from ..parallel import RankLost
 from ..parallel.together import agreed, leave_it_to_the_first
 from ..text import shell_word
-from . import checkpoint, company, finetune, fingerprint, head, results, testing
+from . import checkpoint, company, finetune, fingerprint, head, lookahead, results, testing
 from .callbacks import Several
 from .clock import Clock
 from .config import Config
@@ -121,6 +121,8 @@ class Trainer:
         self.settled = False
         self.stale.exchange(self.progress.total_steps)
         self.optimizer.step()
+        if self.config.lookahead:
+            lookahead.step(self.optimizer, self.config, self.progress, len(self.batches))
         if self.pruner:
             before, after = (self.progress.epoch + step / len(self.batches) for step in (self.progress.step, self.progress.step + 1))
             self.pruner.step(before if self.progress.total_steps else -1, after, self.average)
@@ -131,7 +133,7 @@ class Trainer:
     def _end_epoch(self, stop: StopRequests) -> None:
         """Tests, writes weights, metrics and checkpoint."""
         at, began = self.progress, time.perf_counter()
-        tested = self._tested()
+        tested = self._tested() if testing.due(self.config, at.epoch + 1) else {}
         test_seconds = time.perf_counter() - began
         self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")  # of the last step's weights
         lines = at.metrics_length
@@ -149,7 +151,8 @@ class Trainer:
         at, self.settled = self.progress, False
         with self._finite_arrays():
             checkpoint.check_finite(self)
-        results.write_weights(self, epoch, tested)
+        if tested:
+            results.write_weights(self, epoch, tested)
         facts = results.epoch_facts(epoch, at, len(self.setup.train), self.optimizer.lr, tested, test_seconds)
         facts |= self.pruner.facts() if self.pruner else {}
         facts |= self.batches.facts()

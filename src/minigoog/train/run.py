@@ -3,7 +3,7 @@
 config.toml               all settings
 machine.json              the machine that it ran on
 metrics.jsonl             a line for each epoch, and one every LOG_EVERY steps (loop.py)
-last.safetensors          the weights after the last complete epoch
+last.safetensors          the weights after the last complete epoch (with --test-every, the last that was tested)
 averaged.safetensors      their running average, with --average
 best.safetensors          the weights (the average, if there is one) of the epoch with the best test accuracy;
                           with --prune, of those that have as few weights as the last

@@ -27,12 +27,18 @@ def half_cosine(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
+def triangle(done: float, config: "Config") -> float:
+    """A line from 1 at the end of the warm-up down to 0 at the last epoch: with that rise, a triangle. (Smith 2015, one cycle of it)"""
+    epochs = config.epochs - config.start_epoch
+    return min(1.0, (epochs - done) / max(epochs - config.warmup, 1e-9))
+
+
 def constant(done: float, config: "Config") -> float:
     """Constant."""
     return 1.0
 
 
-SCHEDULES = {"paper": paper, "step": step, "cosine": cosine, "constant": constant}
+SCHEDULES = {"paper": paper, "step": step, "cosine": cosine, "triangle": triangle, "constant": constant}
 
 
 def schedule(done: float, config: "Config") -> float:

@@ -14,6 +14,7 @@ from .. import data, models, rng
 from ..array_types import Array, Shape
 from ..data.datasets import STANDARD
 from ..data.transforms import Compose, Transform
+from ..data.whitening import whitening_filters
 from ..formats.saved_model import Info
 from ..models.googlenet import AUX_INPUT_SIZES
 from ..nn import Module
@@ -24,6 +25,8 @@ from .classifier import Classifier
 from .config import Config
 from .distillation import Teacher
 from .validation import held_out
+
+WHITENING_IMAGES = 2000  # whose patches decide the filters of a first layer with `whiten`
 
 
 class Setup(NamedTuple):
@@ -83,12 +86,12 @@ def prepare(config: Config) -> Setup:
     more = {"augment": augment, "resize": str(augmentation.resized(size, native))}
     more |= skipped(config, train, test)
     info = Info(config.model, arguments, tuple(train.classes), (size, size, channels), *_as_floats(statistics), more)
+    test_transform = augmentation.testing(size, statistics, native)
+    build = partial(new_model, info, _whitening(config, train, test_transform))
     setup = Setup(
-        train, test,
-        augmentation.training(config, augment, size, lambda: statistics, native),
-        augmentation.testing(size, statistics, native),
-        new_model(info, config), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
-        partial(new_model, info), teacher=Teacher(config, info, "RGB") if config.distill else None,
+        train, test, augmentation.training(config, augment, size, lambda: statistics, native), test_transform,
+        build(config), info, fingerprint.of_images("training", train) | fingerprint.of_images("test", test),
+        build, teacher=Teacher(config, info, "RGB") if config.distill else None,
         class_weights=class_weights(config, train),
     )  # fmt: skip
     try_size(config, setup.model, (1, size, size, channels))
@@ -124,10 +127,27 @@ def skipped(config: Config, train: Any, test: Any) -> dict[str, str]:
     return {"skipped": str(len(train.skipped) + len(test.skipped))} if config.skip_damaged else {}
 
 
-def new_model(info: Info, config: Config) -> Module:
-    """The network with its initial weights, which depend on the seed alone; the next random numbers depend on the sampling seed alone."""
+def _whitening(config: Config, train: Any, transform: Transform) -> Array | None:
+    """The weights of the first layer with `whiten`, from training images; ValueError, naming the setting, for a network without it."""
+    if not config.whiten:
+        return None
+    if config.model not in models.WHITENED:
+        raise ValueError(f"train: `whiten` is true, but `model` is {config.model}, expected one of {', '.join(models.WHITENED)}")
+    chosen = np.linspace(0, len(train) - 1, min(WHITENING_IMAGES, len(train))).astype(int).tolist()
+    some = (transform(np.asarray(train[i][0]), np.random.default_rng(0)) for i in chosen)
+    return whitening_filters(some, *models.WHITENED[config.model])
+
+
+def new_model(info: Info, whitening: Array | None, config: Config) -> Module:
+    """The network with its initial weights, which depend on the seed alone; the next random numbers depend on the sampling seed alone.
+
+    whitening: weights of its first layer, which are not trained, if any."""
     rng.manual_seed(config.seed)
     model: Module = models.build(info.model, **info.arguments)
+    if whitening is not None:
+        model.stem.weight.data[...] = whitening
+        for parameter in model.stem.parameters():
+            parameter.requires_grad = False
     rng.manual_seed(config.samplings)
     return model
 

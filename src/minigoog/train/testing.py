@@ -13,6 +13,7 @@ from ..nn import Module
 from ..parallel import Communicator
 from ..parallel.deal import Part, blocks
 from ..tensor import Tensor, no_grad
+from .config import Config
 from .setup import Setup
 
 BATCH = 256  # images
@@ -25,6 +26,12 @@ class Tested(NamedTuple):
     accuracy: float
     predicted: IntArray
     sureness: Array
+
+
+def due(config: Config, epoch: int) -> bool:
+    """Whether the weights of this epoch are tested and written."""
+    kept = config.keep_every > 0 and epoch % config.keep_every == 0
+    return epoch % config.test_every == 0 or epoch == config.epochs or kept or config.prune > 0
 
 
 def test(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Tested:

@@ -5,9 +5,10 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from ...files import atomic_write
-from ...text import aligned, printable
-from ..drawing import precision_recall
+from ...text import aligned, listed, printable
+from ..drawing import draw_mistakes, precision_recall
 from ..measuring import RULES
+from ..measuring.mistakes import mistakes
 from ..measuring.rules import described
 from ..rcnn.comparison import Result, compare, mean_member, rows
 from . import data
@@ -16,25 +17,29 @@ from .training import Report
 
 
 def run(flags: Namespace) -> None:
-    """Prints a row for each way, and the table of the classes of the best one."""
+    """Prints a row for each way; the figures are those of the best one."""
     detector, dataset, report = opened(flags.detections), data.opened(flags), Report()
-    if detector.classes != dataset.classes:
-        raise ValueError(f"{printable(flags.detections)}: knows the classes {detector.classes}, but the data have {dataset.classes}")
+    if unknown := set(dataset.classes) - set(detector.classes):
+        known = f"it knows {listed(detector.classes)}"
+        raise ValueError(f"{printable(flags.detections)}: does not know {listed(sorted(unknown))}, which the data have; {known}")
+    dataset = dataset.with_classes(detector.classes)
     results: list[Result] = []
     for i, now in enumerate(compare(detector, dataset, rows(detector), flags.rule), start=1):
-        report.say(f"judged {min(i, len(dataset)):,} of {len(dataset):,} pictures")
+        report.say(f"judged in {min(i, len(dataset)):,} of {len(dataset):,} pictures")
         results = now
     report.end()
     print("\n".join([table(results, dataset.classes), f"({described(RULES[flags.rule])})", *_gains(results)]))
     if flags.json:
         with atomic_write(flags.json) as file:
             file.write(json.dumps([_facts(result) for result in results], indent=2).encode() + b"\n")
-    if flags.figure:
-        best = max(results, key=lambda result: result.evaluation.map or 0 if result.evaluation else 0)
-        assert best.evaluation is not None
+    best = max(results, key=lambda result: result.evaluation.map or 0 if result.evaluation else 0)
+    if flags.figure and best.evaluation is not None:
         precision_recall(best.evaluation, flags.figure)
-    for written in filter(None, (flags.json, flags.figure)):
-        print(f"{printable(written)}: written")
+    if flags.mistakes:
+        draw_mistakes(dataset, mistakes(dataset.objects, best.detections, flags.rule, flags.least), flags.mistakes)
+    for written, of in ((flags.json, "all ways"), (flags.figure, best.row.title), (flags.mistakes, best.row.title)):
+        if written:
+            print(f"{printable(written)}: written ({of})")
 
 
 def table(results: Sequence[Result], classes: Sequence[str]) -> str:
@@ -53,8 +58,8 @@ def _gains(results: Sequence[Result]) -> list[str]:
     """What each ensemble is better by than its members on average."""
     found = []
     for each in results:
-        if len(each.row.way.members) > 1 and each.evaluation and each.evaluation.map is not None:
-            mean = mean_member(results, each)
+        mean = mean_member(results, each) if len(each.row.way.members) > 1 else None
+        if mean is not None and each.evaluation and each.evaluation.map is not None:
             found.append(f"{each.row.title}: {each.evaluation.map:.3f}, its mean member {mean:.3f}, {each.evaluation.map - mean:+.3f}")
     return found
 

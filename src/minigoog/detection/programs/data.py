@@ -2,8 +2,10 @@
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
+from ...data.images import upright_size
 from ..annotations import DetectionSet, open_detection
 
 SHOWN = 5  # faults that are named on standard error
@@ -14,6 +16,19 @@ def add_flags(p: Any, required: bool) -> None:
     p.add_argument("--data", metavar="DATA", required=required, help="a folder of Pascal VOC, or a .json (COCO) or .csv file")
     p.add_argument("--split", metavar="NAME", help="a list of pictures in ImageSets/Main of VOC, such as test")
     p.add_argument("--images", metavar="DIR", help="the pictures of a .json or .csv file (default: beside it)")
+
+
+def pictures(flags: Namespace) -> tuple[DetectionSet | None, list[Path]]:
+    """(the data set of --data, its pictures), or (None, the pictures that were named), whose headers are read: a name that is wrong is
+    said before any work."""
+    if bool(flags.pictures) == bool(flags.data):
+        raise ValueError("pass either pictures or --data with a data set")
+    if flags.data:
+        dataset = opened(flags)
+        return dataset, [picture.file for picture in dataset.pictures]
+    for name in flags.pictures:
+        upright_size(name)
+    return None, [Path(name) for name in flags.pictures]
 
 
 def opened(flags: Namespace) -> DetectionSet:

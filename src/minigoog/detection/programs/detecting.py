@@ -1,14 +1,16 @@
 """`detect`: the objects in pictures, as JSON and drawn."""
 
+import time
 from argparse import Namespace
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import kernels
 from ...array_types import Array
-from ...cli import Parser, integer, number, output_file, output_folder
+from ...cli import Parser, number, output_file, output_folder
 from ...data.images import decode
 from ...files import atomic_write
 from ...text import printable
@@ -19,7 +21,7 @@ from ..measuring import Detections
 from ..rcnn import saving
 from ..rcnn.detector import Detector
 from ..rcnn.training import DETECTOR
-from . import data
+from . import data, threads
 from .training import Report
 
 
@@ -32,33 +34,57 @@ def add_flags(p: Parser) -> None:
     p.add_argument("--least", type=number, default=0.5, metavar="X", help="only scores from X on are drawn and listed (default: 0.5)")
     p.add_argument("--json", type=output_file, metavar="FILE", help="writes all detections, for evaluate")
     p.add_argument("--drawn", type=output_folder, metavar="DIR", help="writes each picture with its boxes, as PNG")
-    p.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
+    threads.add_flag(p)
+
+
+class Seconds(NamedTuple):
+    """What a picture took: until it was known where to look, and all that follows (crops, network, suppression)."""
+
+    proposals: float
+    network: float
 
 
 def run(flags: Namespace) -> None:
     """Detects, and lists what was found."""
-    if bool(flags.pictures) == bool(flags.data):
-        raise ValueError("pass either pictures or --data with a data set")
-    if flags.threads:
-        kernels.set_num_threads(flags.threads)
+    threads.use(flags)
+    _, paths = data.pictures(flags)
     detector = opened(flags.detector)
-    paths = [Path(path) for path in flags.pictures] or [picture.file for picture in data.opened(flags).pictures]
-    where, report, all_found = _where(flags, paths), Report(), []
-    for i, path in enumerate(paths, start=1):
+    outputs, where, report, all_found = _outputs(flags, paths), _where(flags, paths), Report(), []
+    for i, (path, output) in enumerate(zip(paths, outputs, strict=True), start=1):
         image = decode(path)
-        objects = detector.detect(image, where.get(path.name))
+        objects, seconds = timed(detector, image, where.get(path.name))
         names = [detector.classes[label] for label in objects.labels.tolist()]
         all_found.append(found.Found(str(path), objects.boxes, names, objects.scores.tolist()))
-        if flags.drawn:
-            draw(image, objects, flags.least, Path(flags.drawn) / f"{path.stem}.png")
+        if output:
+            draw(image, objects, flags.least, output)
+        took = f"{sum(seconds):.1f} s: proposals {seconds.proposals:.1f}, network {seconds.network:.1f}"
         if flags.pictures:
-            print(f"{printable(path)}: {_listed(objects, detector, flags.least)}", flush=True)
+            print(f"{printable(path)}: {_listed(objects, detector, flags.least)} ({took})", flush=True)
         else:
-            report.say(f"detected in {i:,} of {len(paths):,} pictures")
+            report.say(f"detected in {i:,} of {len(paths):,} pictures, the last one in {took}")
     report.end()
     if flags.json:
         found.write(flags.json, all_found, detector=printable(flags.detector))
         print(f"{printable(flags.json)}: written")
+
+
+def timed(detector: Detector, image: NDArray[np.uint8], where: Array | None) -> tuple[Detections, Seconds]:
+    """The objects in a picture, at boxes or (None) at the detector's own proposals, and how long that took."""
+    began = time.perf_counter()
+    boxes = detector.proposed(image) if where is None else where
+    proposed = time.perf_counter()
+    objects = detector.detect(image, boxes)
+    return objects, Seconds(proposed - began, time.perf_counter() - proposed)
+
+
+def _outputs(flags: Namespace, paths: list[Path]) -> list[Path | None]:
+    """Where each picture is drawn, if it is."""
+    if not flags.drawn:
+        return [None] * len(paths)
+    outputs = [Path(flags.drawn) / f"{path.stem}.png" for path in paths]
+    if double := [path for path, n in Counter(outputs).items() if n > 1]:
+        raise ValueError(f"{printable(double[0])}: two pictures would be drawn there, expected pictures of different names")
+    return list(outputs)
 
 
 def opened(name: str) -> Detector:

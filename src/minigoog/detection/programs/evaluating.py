@@ -1,18 +1,19 @@
 """`evaluate`: detections in a file against the objects of a data set, by one of the rules."""
 
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 
 from ... import figures
 from ...cli import Parser, number, output_file
 from ...files import atomic_write
-from ...text import aligned, printable
+from ...text import aligned, listed, printable
 from .. import found
 from ..drawing import draw_mistakes, precision_recall
 from ..measuring import RULES, Evaluation, evaluate
 from ..measuring.mistakes import mistakes
-from . import comparing, data
+from . import comparing, data, threads
 
 
 def add_flags(p: Parser) -> None:
@@ -24,15 +25,20 @@ def add_flags(p: Parser) -> None:
     p.add_argument("--mistakes", type=figures.output, metavar="FILE", help="draws false positives and missed objects (png, svg, pdf)")
     p.add_argument("--least", type=number, default=0.5, metavar="X", help="of the scores that count there (default: 0.5)")
     p.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results")
+    threads.add_flag(p)
 
 
 def run(flags: Namespace) -> None:
     """Prints the table of the classes; of a detector, the paper's comparison."""
+    threads.use(flags)
     if Path(flags.detections).is_dir() or flags.detections.endswith(".safetensors"):
         comparing.run(flags)
         return
     all_found = found.read(flags.detections)
     dataset = data.opened(flags)
+    if others := sorted({name for each in all_found for name in each.classes or ()} - set(dataset.classes)):
+        print(f"{printable(flags.detections)}: has {listed(others)}, of which the data have no objects", file=sys.stderr)
+        dataset = dataset.with_classes([*dataset.classes, *others])
     detections = found.detections(flags.detections, found.of_set(flags.detections, all_found, dataset), dataset.classes)
     result = evaluate(dataset.objects, detections, dataset.classes, flags.rule)
     print(evaluation_text(result))

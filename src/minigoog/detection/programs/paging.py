@@ -8,6 +8,7 @@ from ...data.images import decode
 from ...files import atomic_write
 from ...text import printable
 from ..page import build_page
+from . import threads
 from .detecting import opened
 
 
@@ -16,10 +17,12 @@ def add_flags(p: Parser) -> None:
     p.add_argument("detector", metavar="DETECTOR", help="what train wrote: its folder, or the file in it")
     p.add_argument("picture", metavar="PICTURE", help="an image")
     p.add_argument("--output", type=output_file, default="detection.html", metavar="FILE", help="(default: detection.html)")
+    threads.add_flag(p)
 
 
 def run(flags: Namespace) -> None:
     """Writes the page."""
+    threads.use(flags)
     page = build_page(opened(flags.detector), decode(flags.picture), printable(Path(flags.picture).name))
     with atomic_write(flags.output) as file:
         file.write(page.encode())

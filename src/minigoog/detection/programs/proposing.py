@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import figures, kernels
+from ... import figures
 from ...array_types import Array
 from ...cli import Parser, integer, number, output_file
 from ...data.images import decode
@@ -20,7 +20,7 @@ from ..boxes import iou
 from ..drawing.boxes import GREEN, RED, YELLOW, annotated
 from ..measuring import Coverage, coverage
 from ..proposals import STRATEGIES, selective_search
-from . import data
+from . import data, threads
 
 COUNTS = (100, 200, 500, 1000, 2000)  # boxes a picture: rows of the table
 DRAWN, COLUMNS, BOXES = 12, 3, 50  # pictures in a figure, in a row of it; boxes on a picture without objects
@@ -38,19 +38,15 @@ def add_flags(p: Parser) -> None:
     how.add_argument("--width", type=integer(1), default=500, metavar="N", help="pixels to which pictures are resized (default: 500)")
     how.add_argument("--most", type=integer(1), metavar="N", help="only the first N boxes of a picture")
     how.add_argument("--seed", type=integer(0), default=0, metavar="N", help="of the order of boxes (default: 0)")
-    p.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
+    threads.add_flag(p)
     p.add_argument("--json", type=output_file, metavar="FILE", help="writes the boxes")
     p.add_argument("--figure", type=figures.output, metavar="FILE", help=f"draws the first {DRAWN} pictures (png, svg, pdf)")
 
 
 def run(flags: Namespace) -> None:
     """Proposes, and prints how well the objects of a data set are covered."""
-    if bool(flags.pictures) == bool(flags.data):
-        raise ValueError("pass either pictures or --data with a data set")
-    if flags.threads:
-        kernels.set_num_threads(flags.threads)
-    dataset = data.opened(flags) if flags.data else None
-    paths = [picture.file for picture in dataset.pictures] if dataset else [Path(path) for path in flags.pictures]
+    threads.use(flags)
+    dataset, paths = data.pictures(flags)
     boxes = _proposed(flags, paths)
     if dataset:
         counts = [count for count in COUNTS if count < max(map(len, boxes))]

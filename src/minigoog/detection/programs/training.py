@@ -7,14 +7,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ... import kernels
 from ...cli import Parser, integer, number, output_folder
 from ...loading import load
 from ..proposals import STRATEGIES
 from ..rcnn import settings
 from ..rcnn.settings import HEADS, INTEGERS, REALS, Settings
 from ..rcnn.training import train
-from . import data
+from . import data, threads
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 HELP = {
@@ -24,13 +23,15 @@ HELP = {
     "overlap": "drop boxes whose IoU with a better ranked one is above X", "most": "proposals of a picture", "seed": "of everything random",
     "positives": "windows of each object for training", "negatives": "windows of the background of each picture",
     "steps": "of fine-tuning, of 128 windows", "rate": "the first learning rate of the layers that are not frozen; 0: only the head learns",
-    "head_rate": "that of the new head",
+    "head_rate": "that of the new head", "drop": "after every N steps the rates become a tenth; 0: they follow half a cosine",
     "balance": "1: batches have as many windows of each class; 0: as many as there are", "models": "members of the ensemble",
     "svm": "also train an SVM of each class (extra `detection`)",
     "regress": "move boxes to what they hold", "penalty": "of the weights of box regression", "head": "what judges boxes",
     "nms": "a box goes if its IoU with a better one is above X",
     "multibox": "how many boxes MultiBox adds to the proposals (the paper: 200; extra `detection`)",
-    "whole": "pixels to which whole pictures are squeezed for MultiBox", "multibox_steps": "of the training of MultiBox, of 32 pictures",
+    "whole": "pixels to which whole pictures are squeezed for MultiBox",
+    "multibox_layer": "the layer whose map MultiBox reads (default: that of --frozen)",
+    "multibox_steps": "of the training of MultiBox, of 32 pictures",
 }  # fmt: skip
 CHOICES = {"strategy": tuple(STRATEGIES), "head": HEADS}
 
@@ -41,15 +42,16 @@ def add_flags(p: Parser) -> None:
     p.add_argument("--weights", required=True, metavar="WEIGHTS", help="a run or a file of a classifier, or googlenet-caffe and the like")
     p.add_argument("--download", action="store_true", help="fetch public weights that are given by name")
     p.add_argument("--output", required=True, type=output_folder, metavar="DIR", help="the detector; a run that was stopped goes on there")
-    p.add_argument("--config", metavar="NAME", help="settings: paper, or a TOML file; flags override them")
-    p.add_argument("--threads", type=integer(1), metavar="N", help="threads of the C kernels (default: all cores)")
+    p.add_argument("--config", metavar="NAME", help=f"settings: {', '.join(settings.names())}, or a TOML file; flags override them")
+    threads.add_flag(p)
     group = p.add_argument_group("settings")
     for field in fields(Settings):
         group.add_argument(f"--{field.name.replace('_', '-')}", dest=field.name, **_flag(field.name, field.default))
 
 
 def _flag(name: str, default: Any) -> dict[str, Any]:
-    said = f"{HELP[name]} (default: {str(default).lower() if isinstance(default, bool) else default})"
+    shown = str(default).lower() if isinstance(default, bool) else default
+    said = HELP[name] if default == "" else f"{HELP[name]} (default: {shown})"
     if isinstance(default, bool):
         return {"action": BooleanOptionalAction, "default": None, "help": said}
     if name in CHOICES:
@@ -60,15 +62,17 @@ def _flag(name: str, default: Any) -> dict[str, Any]:
 
 def run(flags: Namespace) -> None:
     """Trains, and says where it is."""
-    if flags.threads:
-        kernels.set_num_threads(flags.threads)
+    threads.use(flags)
     given = {field.name: getattr(flags, field.name) for field in fields(Settings) if getattr(flags, field.name) is not None}
     chosen = settings.from_facts((settings.from_file(flags.config) if flags.config else {}) | given)
     dataset = data.opened(flags)
     model = load(flags.weights, download=flags.download)
     report = Report()
-    for said in train(model, dataset, chosen, Path(flags.output)):
-        report.say(said)
+    try:
+        for said in train(model, dataset, chosen, Path(flags.output)):
+            report.say(said)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     report.end()
 
 

@@ -3,7 +3,8 @@
 A hierarchy follows from a colour space, a size k of the first segments, and a similarity by which they merge. The constants are the
 original's, as R-CNN used it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 from typing import NamedTuple
 
 import numpy as np
@@ -63,14 +64,39 @@ def hierarchies(image: NDArray[np.uint8], strategy: str = "fast", superpixels: f
     """The hierarchies of a picture uint8 [h, w, 3], which is not resized. superpixels: how many times as large the first segments are."""
     chosen = STRATEGIES[check_choice("selective_search", "strategy", strategy, tuple(STRATEGIES))]
     superpixels = check_real("selective_search", "superpixels", superpixels, 0.01, 1000)
-    for name in chosen.colours:
-        x = COLOURS[name](image)
-        values = colour_values(x), texture_values(x)
-        for k in chosen.ks:
-            found = regions(segments(x, k * superpixels), *values)
-            for similarity in chosen.similarities:
-                merged = kernels.region_hierarchy(found.neighbours, found.sizes, found.boxes, found.colours, found.textures, similarity)
-                yield Hierarchy(name, k * superpixels, similarity, found, *merged)
+    for found in _side_by_side(lambda colours: _of_colours(image, colours, chosen, superpixels), chosen.colours):
+        yield from found
+
+
+def _of_colours(image: NDArray[np.uint8], colours: str, chosen: Strategy, superpixels: float) -> list[Hierarchy]:
+    """The hierarchies of a colour space."""
+    x, made = COLOURS[colours](image), []
+    values = colour_values(x), texture_values(x)
+    for k in chosen.ks:
+        found = regions(segments(x, k * superpixels), *values)
+        for similarity in chosen.similarities:
+            merged = kernels.region_hierarchy(found.neighbours, found.sizes, found.boxes, found.colours, found.textures, similarity)
+            made.append(Hierarchy(colours, k * superpixels, similarity, found, *merged))
+    return made
+
+
+def _side_by_side(work: Callable[[str], list[Hierarchy]], names: Sequence[str]) -> Iterator[list[Hierarchy]]:
+    """work(name) of each name, in order: hierarchies grow by one merge after another, so several threads share them out."""
+    from concurrent.futures import ThreadPoolExecutor  # slow to import
+
+    teams = min(kernels.get_num_threads(), len(names))
+    if teams < 2 or kernels.native is None:
+        yield from map(work, names)
+        return
+    at_most = kernels.native.machine.at_most
+
+    def alone(name: str) -> list[Hierarchy]:
+        with at_most(kernels.get_num_threads() // teams):
+            return work(name)
+
+    with ThreadPoolExecutor(teams, thread_name_prefix="minigoog-proposals") as pool:
+        waiting = [pool.submit(copy_context().run, alone, name) for name in names]
+        yield from (future.result() for future in waiting)
 
 
 def ranked(found: list[Hierarchy], seed: int = 0) -> tuple[Array, Array]:

@@ -49,23 +49,26 @@ def rows(detector: Detector) -> list[Row]:
         found += [Row(f"{name}box regression", where, one._replace(regress=True)) for name, where in (("", "x1"), ("x2, ", "x2"))]
         if heads.svm:
             found.append(Row("SVM, box regression", "x1", one._replace(head="svm", regress=True)))
-    return found + [row for regress in (False, True)[: 1 + bool(heads.boxes)] for row in _ensemble(len(detector.members), regress)]
+    return found + [row for regress in (False, True)[: 1 + bool(heads.boxes)] for row in _ensemble(detector, regress)]
 
 
-def _ensemble(n: int, regress: bool) -> list[Row]:
-    """All members together, and each of the others alone: the first one is `one model`."""
+def _ensemble(detector: Detector, regress: bool) -> list[Row]:
+    """All members together, and each of the others alone (the first one is `one model`); without box regression the paper's ensemble."""
+    n = len(detector.members)
     if n == 1:
         return []
     said, way = ", box regression" if regress else "", Way(tuple(range(n)), "softmax", regress)
     alone = [Row(f"member {i + 1}{said}", "x1", way._replace(members=(i,))) for i in range(1, n)]
-    return [*alone, Row(f"ensemble of {n}{said}", "x1", way)]
+    papers = [Row(f"ensemble of {n}, x2 and MultiBox", "x2+", way)] if detector.multibox and not regress else []
+    return [*alone, Row(f"ensemble of {n}{said}", "x1", way), *papers]
 
 
-def mean_member(results: Sequence[Result], ensemble: Result) -> float:
-    """The mean mAP of the members of an ensemble, each judged alone in the same way."""
-    alone = [each for each in results if each.row.proposals == ensemble.row.proposals and len(each.row.way.members) == 1]
-    same = [each for each in alone if each.row.way._replace(members=ensemble.row.way.members) == ensemble.row.way]
-    return float(np.mean([each.evaluation.map or 0.0 for each in same if each.evaluation]))
+def mean_member(results: Sequence[Result], ensemble: Result) -> float | None:
+    """The mean mAP of the members of an ensemble, each judged alone in the same way; None if not all of them were."""
+    members = ensemble.row.way.members
+    alone = {Row("", ensemble.row.proposals, ensemble.row.way._replace(members=(i,))) for i in members}
+    found = [each.evaluation.map or 0.0 for each in results if each.evaluation and each.row._replace(title="") in alone]
+    return float(np.mean(found)) if len(found) == len(members) else None
 
 
 def compare(
@@ -103,14 +106,13 @@ def _picture(detector: Detector, image: NDArray[np.uint8], results: Sequence[Res
 
 
 def _proposals(detector: Detector, image: NDArray[np.uint8], wanted: set[str]) -> dict[str, tuple[Array, float]]:
-    """(boxes, seconds) by name: x1, x2, and with a plus those of MultiBox too."""
+    """(boxes, seconds) by name: x1 and x2, the size of superpixels, whatever that of the detector is; with a plus those of MultiBox too."""
     found, began = {}, time.perf_counter()
     more = detector.looked(image)
     looking = time.perf_counter() - began
     for times in sorted({name.strip("+") for name in wanted}):
         began = time.perf_counter()
-        larger = detector.settings.superpixels * float(times[1:])
-        boxes = proposed(image, replace(detector.settings, superpixels=larger))
+        boxes = proposed(image, replace(detector.settings, superpixels=float(times[1:])))
         found[times] = boxes, time.perf_counter() - began
         found[f"{times}+"] = np.concatenate([boxes, more]), found[times][1] + looking
     return {name: found[name] for name in wanted}

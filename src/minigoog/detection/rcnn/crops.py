@@ -42,8 +42,11 @@ def _paste(image: Array, window: list[int], y: Array) -> None:
     (rows, top), (columns, left) = (_axis(image.shape[i], window[1 - i], window[3 - i], len(y)) for i in (0, 1))
     if not len(rows[0]) or not len(columns[0]):
         return
+    first, second, weight = columns
+    shown = image[:, int(first[0]) : int(second[-1]) + 1]  # fancy indices below would copy whole rows of a wide picture
+    columns = first - first[0], second - first[0], weight
     first, second, weight = rows
-    part = image[first] * (1 - weight)[:, None, None] + image[second] * weight[:, None, None] if weight.any() else image[first]
+    part = shown[first] * (1 - weight)[:, None, None] + shown[second] * weight[:, None, None] if weight.any() else shown[first]
     first, second, weight = columns
     whole = part[:, first] * (1 - weight)[:, None] + part[:, second] * weight[:, None]
     y[top : top + len(rows[0]), left : left + len(first)] = whole

@@ -23,18 +23,20 @@ class Split(NamedTuple):
     tail: ImportedNetwork
 
 
-def split(model: TrainedModel, size: int, frozen: str) -> Split:
+def split(model: TrainedModel, size: int, frozen: str, setting: str = "frozen") -> Split:
     """The Split of a network from `minigoog.load`, for crops of `size` pixels, after the layer (or the group of layers) named `frozen`.
 
-    ValueError, listing layers, if there is none of this name, or if later layers read anything else."""
+    ValueError, listing layers and naming the setting, if there is none of this name, or if later layers read anything else."""
+    if model.preprocess.input_size[2] != 3:
+        raise ValueError(f"split: the network reads images of {model.preprocess.input_size[2]} channel, expected 3, red, green and blue")
     graph = _graph(model, size)
     last, weights = _last_map(graph), model.state_dict()
-    cut = _output(graph, frozen, last)
+    cut = _output(graph, frozen, last, setting)
     head = _part(graph, _needed(graph.nodes, cut), cut)
     nodes = _needed(graph.nodes, last, cut)
     made = {name for node in nodes for name in node.outputs} | graph.weights.keys() | {cut, ""}
     if strays := sorted({name for node in nodes for name in node.inputs} - made):
-        raise ValueError(f"split: `frozen` is {short(frozen)}, but layers after it also read {listed(strays)}")
+        raise ValueError(f"split: `{setting}` is {short(frozen)}, but layers after it also read {listed(strays)}")
     trunk = _with(network(head), weights)
     channels = trunk.output_shapes((1, size, size, model.preprocess.input_size[2]))[0][3]
     return Split(trunk, _with(network(replace(_part(graph, nodes, last), inputs={cut: (None, channels, None, None)})), weights))
@@ -85,13 +87,13 @@ def _last_map(graph: Graph) -> str:
     return name
 
 
-def _output(graph: Graph, frozen: str, last: str) -> str:
+def _output(graph: Graph, frozen: str, last: str, setting: str) -> str:
     """What the last node of this name, or of a name that begins like it, makes."""
     wanted = frozen.replace("/", ".")
     names = [(node.name or node.outputs[0]).replace("/", ".") for node in graph.nodes]
     found = [i for i, name in enumerate(names) if name == wanted] or [i for i, name in enumerate(names) if name.startswith(f"{wanted}.")]
     if not found or graph.nodes[found[-1]].outputs[0] == last:
-        raise ValueError(f"split: `frozen` is {short(frozen)}, expected a layer before the last map: {listed(_near(wanted, names))}")
+        raise ValueError(f"split: `{setting}` is {short(frozen)}, expected a layer before the last map: {listed(_near(wanted, names))}")
     return graph.nodes[found[-1]].outputs[0]
 
 

@@ -56,11 +56,24 @@ def load(path: str | os.PathLike[str]) -> Detector:
         if not all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
             raise ValueError("it has values that are not finite")
         parts = {name: _network(name, graph, arrays) for name, graph in facts["graphs"].items()}
-        members = [_member(i, parts[f"tail-{i}"], arrays, scale, len(classes)) for i, scale in enumerate(facts["scales"], start=1)]
+        members = [Member(parts[f"tail-{i}"], _heads(i, arrays, scale, len(classes))) for i, scale in enumerate(facts["scales"], start=1)]
         if not members:
             raise ValueError("it has no members")
         chosen, multibox = settings.from_facts(facts["settings"]), _multibox(facts["multibox"], arrays)
-        return Detector(tuple(classes), preprocess_of(facts["preprocess"]), chosen, parts["trunk"], tuple(members), multibox)
+        preprocess = preprocess_of(facts["preprocess"])
+        return Detector(tuple(classes), preprocess, chosen, parts["trunk"], tuple(members), multibox, parts.get("eye"))
+
+
+def save_heads(heads: Heads, path: Path) -> None:
+    """Writes the heads of a member as one file that `load_heads` reads."""
+    safetensors.save(path, {f"heads-1/{name}": array for name, array in _arrays(heads)}, {"scale": json.dumps(heads.scale)})
+
+
+def load_heads(path: Path, classes: int) -> Heads:
+    """The heads in a file; DamagedFile, naming it, if it has none for so many classes."""
+    arrays, metadata = safetensors.load(path)
+    with reading(path, "not the heads of a member"):
+        return _heads(1, arrays, json.loads(metadata["scale"]), classes)
 
 
 KINDS: dict[str, type] = {"classes": list, "preprocess": dict, "settings": dict, "graphs": dict, "scales": list, "multibox": list}
@@ -68,6 +81,8 @@ KINDS: dict[str, type] = {"classes": list, "preprocess": dict, "settings": dict,
 
 def _parts(detector: Detector) -> Iterator[tuple[str, Any]]:
     yield "trunk", detector.trunk
+    if detector.eye is not None:
+        yield "eye", detector.eye
     for i, member in enumerate(detector.members, start=1):
         yield f"tail-{i}", member.tail
 
@@ -106,7 +121,7 @@ def _arrays(heads: Heads) -> Iterator[tuple[str, Array]]:
         yield f"{name}.bias", each.bias
 
 
-def _member(i: int, tail: ImportedNetwork, arrays: Mapping[str, NDArray[Any]], scale: Any, classes: int) -> Member:
+def _heads(i: int, arrays: Mapping[str, NDArray[Any]], scale: Any, classes: int) -> Heads:
     def of(name: str) -> tuple[Array, Array]:
         return arrays[f"heads-{i}/{name}.weight"], arrays[f"heads-{i}/{name}.bias"]
 
@@ -118,4 +133,4 @@ def _member(i: int, tail: ImportedNetwork, arrays: Mapping[str, NDArray[Any]], s
     boxes = tuple(Regression(*of(f"boxes-{j}")) for j in range(classes)) if moving else ()
     if odd := [len(each.weight) for each in boxes if len(each.weight) != len(softmax.weight)]:
         raise ValueError(f"its head reads {len(softmax.weight):,} numbers and its box regression {odd[0]:,}, expected as many")
-    return Member(tail, Heads(softmax, svm, boxes, scale))
+    return Heads(softmax, svm, boxes, scale)

@@ -1,4 +1,4 @@
-"""The settings of a detector and of its training, each with its check; TOML files of them, and those of the paper."""
+"""The settings of a detector and of its training, each with its check; TOML files of them, among them this package's."""
 
 import os
 import tomllib
@@ -16,6 +16,7 @@ from ..proposals import STRATEGIES
 HEADS = ("softmax", "svm")
 LONGEST = 1 << 14  # bytes of a file of settings
 WHERE = "train"
+CONFIGURATIONS = resources.files("minigoog.detection") / "configurations"
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Settings:
     strategy, superpixels, width, smallest, overlap, most, seed   the proposals: selective search, thinned where they overlap by more, and
                       how many
     positives, negatives   windows of a picture in the pool of training: of each object, and of the background
-    steps, rate, head_rate, balance   fine-tuning: steps of 128 windows, the first rates of the tail and of the new head, and how
-                      alike the numbers of windows of the classes are
+    steps, rate, head_rate, drop, balance   fine-tuning: steps of 128 windows, the first rates of the tail and of the new head, after
+                      how many steps they become a tenth (0: they follow half a cosine), and how alike the numbers of windows of
+                      the classes are
     models   members of the ensemble, which differ in their seed
     svm, regress, penalty   whether SVMs and box regression are trained; the penalty of the latter
     head, nms   what judges boxes; the IoU above which a better box removes another
-    multibox, whole, multibox_steps   how many boxes MultiBox adds to the proposals; pixels of the whole picture for it; its training"""
+    multibox, whole, multibox_layer, multibox_steps   how many boxes MultiBox adds to the proposals; pixels of the whole picture for it;
+                      the layer whose map it reads (none: `frozen`); its training"""
 
     size: int = 112
     frozen: str = "pool4"
@@ -45,6 +48,7 @@ class Settings:
     steps: int = 600
     rate: float = 0.002
     head_rate: float = 0.003
+    drop: int = 0
     balance: float = 1.0
     models: int = 1
     svm: bool = True
@@ -54,6 +58,7 @@ class Settings:
     nms: float = 0.3
     multibox: int = 0
     whole: int = 320
+    multibox_layer: str = ""
     multibox_steps: int = 800
 
     def __post_init__(self) -> None:
@@ -65,15 +70,17 @@ class Settings:
             check_bool(WHERE, name, getattr(self, name))
         check_choice(WHERE, "strategy", self.strategy, tuple(STRATEGIES))
         check_choice(WHERE, "head", self.head, HEADS)
-        if not isinstance(self.frozen, str) or not self.frozen:
-            raise ValueError(f"{WHERE}: `frozen` is {short(self.frozen)}, expected the name of a layer")
+        for name in ("frozen", "multibox_layer"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or (name == "frozen" and not value):
+                raise ValueError(f"{WHERE}: `{name}` is {short(value)}, expected the name of a layer")
         if self.head == "svm" and not self.svm:
             raise ValueError(f"{WHERE}: `head` is svm, but `svm` is false")
 
 
 INTEGERS = {"size": (32, 512), "width": (1, 1 << 14), "smallest": (0, 10_000), "most": (1, 100_000),
             "seed": (0, 2**31 - 1), "positives": (1, 1000),
-            "negatives": (1, 10_000), "steps": (0, 10_000_000), "models": (1, 100),
+            "negatives": (1, 10_000), "steps": (0, 10_000_000), "drop": (0, 10_000_000), "models": (1, 100),
             "multibox": (0, 2000), "whole": (64, 2048), "multibox_steps": (0, 1_000_000)}  # fmt: skip
 REALS = {"superpixels": (0.01, 1000.0), "overlap": (0.01, 1.0), "rate": (0.0, 10.0), "head_rate": (0.0, 10.0), "balance": (0.0, 1.0),
          "penalty": (1e-6, 1e9), "nms": (0.0, 1.0)}  # fmt: skip
@@ -92,12 +99,17 @@ def facts_of(settings: Settings) -> dict[str, Any]:
     return asdict(settings)
 
 
+def names() -> list[str]:
+    """The configurations of this package."""
+    return sorted(file.name.removesuffix(".toml") for file in CONFIGURATIONS.iterdir() if file.name.endswith(".toml"))
+
+
 def from_file(name: str | os.PathLike[str]) -> dict[str, Any]:
-    """The settings in a TOML file, or of one of the configurations of this package: `paper`."""
-    known = resources.files("minigoog.detection") / "configurations"
-    own = known / f"{name}.toml"
-    if os.fspath(name).isidentifier() and own.is_file():
-        return tomllib.loads(own.read_text())
+    """The settings in a TOML file, or of one of the configurations of this package (`names`)."""
+    if name in names():
+        return tomllib.loads((CONFIGURATIONS / f"{name}.toml").read_text(encoding="utf-8"))
+    if os.fspath(name).isidentifier() and not Path(name).exists():
+        raise ValueError(f"{WHERE}: `config` is {short(name)}, expected one of {listed(names())}, or a TOML file")
     with reading(name, "not a file of settings"), open_regular(Path(name)) as file:
         return tomllib.loads(limited(file, LONGEST).decode())
 

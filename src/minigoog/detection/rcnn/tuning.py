@@ -10,6 +10,7 @@ from ...array_types import Array, IntArray
 from ...nn import Linear, Module
 from ...tensor import Tensor, no_grad
 from .heads import cells
+from .pool import Maps
 from .settings import Settings
 from .windows import BACKGROUND, batch
 
@@ -46,15 +47,15 @@ class Tuner:
     def __init__(self, model: Classifier, chosen: Settings, seed: int) -> None:
         self.rates = chosen.rate, chosen.head_rate
         groups = [{"params": part.parameters(), "lr": rate} for part, rate in zip((model.tail, model.head), self.rates, strict=True)]
-        self.model, self.steps, self.balance, self.seed, self.done = model, chosen.steps, chosen.balance, seed, 0
+        self.model, self.chosen, self.seed, self.done = model, chosen, seed, 0
         self.optimizer = optim.SGD(groups, chosen.rate, momentum=MOMENTUM, weight_decay=DECAY)
 
-    def run(self, maps: Array, labels: IntArray) -> Iterator[Step]:
+    def run(self, maps: Maps, labels: IntArray) -> Iterator[Step]:
         """Trains to the end, a step at a time. maps: [n, h, w, c] of windows, of any float type; labels: their classes, or BACKGROUND."""
         targets = np.where(labels == BACKGROUND, self.model.head.weight.shape[1] - 1, labels)
         self.model.train()
-        while self.done < self.steps:
-            chosen = batch(labels, BATCH, SHARE, self.balance, np.random.default_rng((self.seed, self.done)))
+        while self.done < self.chosen.steps:
+            chosen = batch(labels, BATCH, SHARE, self.chosen.balance, np.random.default_rng((self.seed, self.done)))
             loss, right = self._step(np.asarray(maps[chosen], np.float32), targets[chosen])
             self.done += 1
             yield Step(self.done, loss, right)
@@ -62,10 +63,16 @@ class Tuner:
 
     def _step(self, x: Array, labels: IntArray) -> tuple[float, float]:
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * (1 + np.cos(np.pi * self.done / self.steps)) / 2
+            group["lr"] = rate * self._share()
         self.optimizer.zero_grad()
         logits = self.model(Tensor(x))
         loss = losses.cross_entropy(logits, labels)
         loss.backward()
         self.optimizer.step()
         return loss.item(), float((logits.data.argmax(axis=1) == labels).mean())
+
+    def _share(self) -> float:
+        """What is left of the first rates."""
+        if self.chosen.drop:
+            return float(10.0 ** -(self.done // self.chosen.drop))
+        return float(1 + np.cos(np.pi * self.done / self.chosen.steps)) / 2

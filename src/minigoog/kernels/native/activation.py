@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
+
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
 from ...checks import check_array, check_limit, check_out, check_real
 from . import machine, workspace
-from .pointers import check_float32, pixels
+from .pointers import check_float32, dense, pixels
 
 KINDS = {  # name of the function -> enum mg_activation
     "clip": lib.MG_CLIP, "elu": lib.MG_ELU, "hard_sigmoid": lib.MG_HARD_SIGMOID, "hard_swish": lib.MG_HARD_SWISH,
@@ -26,14 +28,21 @@ def _activation(
     return y
 
 
-def _backward(where: str, kind: int, kept: Array, dy: Array, alpha: float = 0, beta: float = 0, name: str = "y") -> Array:
+def _backward(
+    where: str, kind: int, kept: Array, dy: Array, alpha: float = 0, beta: float = 0, name: str = "y", out: Array | None = None
+) -> Array:
     """The gradient of `_activation` from the array that forward keeps; `name`: "y" if it is the output, "x" if it is the input."""
-    check_float32(where, name, kept)
-    check_array(where, "dy", dy, dtype=kept.dtype, shape=kept.shape)
-    dx = workspace.empty(kept.shape)
-    settings, *pointers = _rows(where, kind, alpha, beta, **{name: kept}, dy=dy, dx=dx)
+    dx = _gradient(where, name, kept, dy, out)
+    settings, *pointers = _rows(where, kind, alpha, beta, **{name: kept}, dy=dy, out=dx)
     lib.mg_activation_backward(settings, *pointers, machine.current())
     return dx
+
+
+def _gradient(where: str, name: str, kept: Array, dy: Array, out: Array | None) -> Array:
+    """Where the gradient from `kept`, whose name is `name`, and `dy` goes."""
+    check_float32(where, name, kept)
+    check_array(where, "dy", dy, dtype=kept.dtype, shape=kept.shape)
+    return workspace.empty(kept.shape) if out is None else check_out(where, out, kept.shape, kept.dtype, elementwise=True, y=kept, dy=dy)
 
 
 def _rows(where: str, kind: int, alpha: float, beta: float, **arrays: Array) -> list[Any]:
@@ -55,9 +64,24 @@ def relu(x: Array, *, out: Array | None = None) -> Array:
     return _activation("relu", lib.MG_RELU, x, out)
 
 
-def relu_backward(y: Array, dy: Array) -> Array:
-    """Gradient of ReLU: `dy` where its output `y` is not 0."""
-    return _backward("relu_backward", lib.MG_RELU, y, dy)
+def relu_backward(y: Array, dy: Array, *, out: Array | None = None) -> Array:
+    """Gradient of ReLU: `dy` where its output `y` is not 0. `out` may be `y` or `dy`."""
+    return _backward("relu_backward", lib.MG_RELU, y, dy, out=out)
+
+
+def relu_bias_backward(y: Array, dy: Array, *, out: Array | None = None) -> tuple[Array, Array]:
+    """(dz, db): the gradients of z and b in y = relu(z), z = ... + b, where b [c] is one number for each channel, in one pass: what
+    `relu_backward` and `conv2d_bias` compute. `out`, for dz, may be `y` or `dy`."""
+    where = "relu_bias_backward"
+    check_array(where, "y", y, ndim=(1, 2, 3, 4))
+    dz = _gradient(where, "y", y, dy, out)
+    pointers, lds = zip(*(pixels(where, name, a) for name, a in (("y", y), ("dy", dy), ("out", dz))), strict=True)
+    c = y.shape[-1]
+    n_rows = y.size // c if c else 0
+    scratch, db = workspace.empty((lib.mg_column_sums_scratch(n_rows, c),)), np.empty(c, np.float32)
+    settings = ffi.new("struct mg_elementwise *", (n_rows, c, *lds, lib.MG_RELU, 0, 0))
+    lib.mg_relu_sums(settings, *pointers, *(dense(where, "sums", a) for a in (scratch, db)), machine.current())
+    return dz, db
 
 
 def tanh(x: Array, gain: float, slope: float) -> Array:

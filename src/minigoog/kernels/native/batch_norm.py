@@ -6,7 +6,7 @@ from minigoog._native import lib
 
 from ...array_types import Array
 from ...checks import check_array, check_out
-from ..reference.batch_norm import check_batch_norm
+from ..reference.batch_norm import check_batch_norm, check_gradient_out
 from . import machine, workspace
 from .pointers import NULL, check_float32, dense, pixels
 
@@ -37,23 +37,27 @@ def batch_norm(
 
 
 def batch_norm_backward(
-    x: Array, y: Array, dy: Array, mean: Array, variance: Array, gamma: Array, *, eps: float, relu: bool = False
+    x: Array, dy: Array, mean: Array, variance: Array, gamma: Array, beta: Array, *, eps: float, relu: bool = False,
+    out: Array | None = None,
 ) -> tuple[Array, Array, Array]:
-    """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output `y`."""
+    """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output. `out`, for dx, may be `dy`.
+
+    With `relu` the zeros of the output are computed once more, with the same bits: it need not be kept, nor read."""
     where = "batch_norm_backward"
     check_float32(where, "x", x)
-    check_batch_norm(where, x, eps, relu, mean=mean, variance=variance, gamma=gamma)
-    check_array(where, "y", y, dtype=x.dtype, shape=x.shape)
+    vectors = {"mean": mean, "variance": variance, "gamma": gamma, "beta": beta}
+    check_batch_norm(where, x, eps, relu, **vectors)
     check_array(where, "dy", dy, dtype=x.dtype, shape=x.shape)
+    dx = workspace.empty(x.shape) if out is None else check_gradient_out(out, dy, x=x, **vectors)
     rows, c, m = *_rows(x), machine.current()
-    arrays = [*pixels(where, "x", x), *(pixels(where, "y", y) if relu else (NULL, c)), *pixels(where, "dy", dy)]
-    mean_pointer = dense(where, "mean", mean)
+    given = [*pixels(where, "x", x), *pixels(where, "dy", dy), dense(where, "mean", mean)]
+    scale = gamma / np.sqrt(variance + np.float32(eps))
+    shift = dense(where, "beta", np.ascontiguousarray(beta)) if relu else NULL
     scratch = workspace.empty((lib.mg_batch_norm_scratch(rows, c),))
-    dbeta, products, dx = np.empty(c, np.float32), np.empty(c, np.float32), workspace.empty(x.shape)
+    dbeta, products = np.empty(c, np.float32), np.empty(c, np.float32)
     sums = [dense(where, "sums", a) for a in (scratch, dbeta, products)]
-    lib.mg_batch_norm_sums(rows, c, *arrays, mean_pointer, *sums, m)
+    lib.mg_batch_norm_sums(rows, c, *given, dense(where, "gamma", scale), shift, *sums, m)
     inverse = 1 / np.sqrt(variance + np.float32(eps))
-    scale = gamma * inverse
     factors = np.stack([scale, -scale * inverse * inverse * products / np.float32(rows), -scale * dbeta / np.float32(rows)])
-    lib.mg_batch_norm_backward(rows, c, *arrays, mean_pointer, dense(where, "factors", factors), dense(where, "dx", dx), m)
+    lib.mg_batch_norm_backward(rows, c, *given, shift, dense(where, "factors", factors), *pixels(where, "out", dx), m)
     return dx, products * inverse, dbeta

@@ -43,6 +43,11 @@ def extents_of_narrow(conv: Rule, pool: Rule, elementwise: Rule, place: Rule) ->
 
         return rule
 
+    def pairs(s: Pointer, m: Any) -> Any:
+        inside = s.kh == s.kw and s.kh in (1, 3) and s.stride_h == s.stride_w == s.dilation_h == s.dilation_w == 1
+        _need(inside and s.groups <= 1 and s.cin % 4 == 0, "pairs of bytes for another window")
+        return convolution(lib.mg_int8_panels_size, 1, 1)(s, m)
+
     def narrow(rule: Rule, x: int, y: int) -> Rule:
         return lambda s, m: _words(rule(s, m), x, y)
 
@@ -66,6 +71,7 @@ def extents_of_narrow(conv: Rule, pool: Rule, elementwise: Rule, place: Rule) ->
         "MG_QUANTIZE": quantize(4, 1), "MG_DEQUANTIZE": quantize(1, 4), "MG_PLACE_BYTES": places,
         "MG_COPY_BYTES": narrow(elementwise, 1, 1), "MG_INT8_CONV2D": convolution(lib.mg_int8_panels_size, 1, 1),
         "MG_INT8_CONV2D_FLOAT": convolution(lib.mg_int8_panels_size, 1, 4), "MG_INT8_MAX_POOL2D": narrow(pool, 1, 1),
+        "MG_INT8_CONV2D_PAIRS": pairs,
         "MG_INT8_AVG_POOL2D": average, "MG_TO_BF16": narrow(elementwise, 4, 2), "MG_FROM_BF16": narrow(elementwise, 2, 4),
         "MG_BF16_CONV2D": convolution(lib.mg_bf16_panels_size, 2, 2), "MG_BF16_CONV2D_FLOAT": convolution(lib.mg_bf16_panels_size, 2, 4),
         "MG_BF16_MAX_POOL2D": narrow(pool, 2, 2), "MG_BF16_AVG_POOL2D": narrow(pool, 2, 4),

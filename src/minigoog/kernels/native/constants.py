@@ -6,14 +6,15 @@ from hashlib import blake2b
 import numpy as np
 
 from ...array_types import Array
-from . import workspace
 from .arena import ALIGNMENT, CONSTANTS, Buffer
 from .plan import Packed
 
 
 def aligned(size: int) -> Array:
-    """At least `size` floats, aligned to 64 bytes, which workspace.empty guarantees for large arrays only."""
-    return workspace.empty((max(size, workspace.SMALLEST // 4),))
+    """`size` floats, aligned to 64 bytes, of memory of their own: what lives as long as a plan would divide that of the pool."""
+    room: Array = np.empty(size + ALIGNMENT, np.float32)
+    first = -room.ctypes.data % (4 * ALIGNMENT) // 4
+    return room[first : first + size]
 
 
 class Constants:

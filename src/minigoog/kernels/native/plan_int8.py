@@ -9,7 +9,7 @@ from minigoog._native import lib
 
 from ...array_types import Array
 from ..reference.conv import channel_groups
-from ..reference.int8 import Limits, quantize_weights
+from ..reference.int8 import Int8s, Int32s, Limits, quantize_weights
 from ..reference.int8_rounding import Feedback, round_weights
 from ..shapes import ConvShape
 from . import int8, machine
@@ -37,25 +37,38 @@ class Codes(NamedTuple):
     feedback: Callable[[int, int], Feedback]
 
 
+class Rounded(NamedTuple):
+    """What a product is packed from: codes of weights, biases as sums, factors."""
+
+    weights: Int8s
+    bias: Int32s
+    factors: Array
+
+
 def convolution(m: machine.Machine, call: Call, x: Codes, y: Map, y_scale: float | None, limits: Limits) -> Call:
     """The convolution `call` of codes: to codes with a scale (`y_scale`), or to float32. limits: of what it writes."""
     product = Product(call, x.map, y, limits)
+    rounded = _rounded(product, x, 1.0 if y_scale is None else y_scale)
 
     def pack(out: Array) -> None:
-        _pack(m, product, x, 1.0 if y_scale is None else y_scale, out)
+        int8.pack(m, product.pointer, product.shape, *rounded, out)
 
     packed = Packed(product.shape.groups * lib.mg_int8_panels_size(product.pointer, m), pack)
-    return product.made(lib.MG_INT8_CONV2D_FLOAT if y_scale is None else lib.MG_INT8_CONV2D, "int8", packed)
+    if y_scale is None:
+        return product.made(lib.MG_INT8_CONV2D_FLOAT, "int8", packed)
+    if int8.pairs_pay(m, product.shape, rounded.weights):
+        return product.made(lib.MG_INT8_CONV2D_PAIRS, "int8 winograd" if product.shape.kh == 3 else "int8 pairs", packed)
+    return product.made(lib.MG_INT8_CONV2D, "int8", packed)
 
 
-def _pack(m: machine.Machine, product: Product, x: Codes, y_scale: float, out: Array) -> None:
+def _rounded(product: Product, x: Codes, y_scale: float) -> Rounded:
     s, weights = product.shape, product.weights()
     codes, scales = quantize_weights(weights)
     for i, o in channel_groups(s):
         codes[..., o] = round_weights(weights[..., o], scales[o], x.feedback(i.start, i.stop))
     bias = (np.zeros(s.cout) if product.b is None else product.b) + mean_error(weights - codes * scales, x.means, s)
-    whole = np.rint(bias / (x.scale * scales)).clip(-(2**30), 2**30).astype(np.int32)
-    int8.pack(m, product.pointer, s, codes, whole, (x.scale * scales / y_scale).astype(np.float32), out)
+    sums = np.rint(bias / (x.scale * scales)).clip(-(2**30), 2**30).astype(np.int32)
+    return Rounded(codes, sums, (x.scale * scales / y_scale).astype(np.float32))
 
 
 def mean_error(lost: Array, means: Array, s: ConvShape) -> Array:

@@ -60,7 +60,8 @@ class Product:
         self.conv = conv = changed(call.settings["conv"], ldx=x.ld, ldy=y.ld, activation=lib.MG_NONE, alpha=limits[0], beta=limits[1])
         self.pointer = ffi.new("struct mg_conv *", conv)
         sizes = conv.cin * conv.groups, conv.kh, conv.kw, self.w.shape[-1]
-        self.shape = ConvShape(0, 0, 0, *sizes, (1, 1), (0, 0, 0, 0), (1, 1), conv.groups, 0, 0)
+        steps = (conv.stride_h, conv.stride_w), (0, 0, 0, 0), (conv.dilation_h, conv.dilation_w)
+        self.shape = ConvShape(0, 0, 0, *sizes, *steps, conv.groups, 0, 0)
 
     def weights(self) -> Array:
         """The float32 weights HWIO."""

@@ -63,6 +63,9 @@ def convolution(
     """The calls that compute y = activation(convolution + b + residual) with the weights that are not zero; `what`: kept(w, .). `share`
     neighbouring output channels, of ALGORITHMS, have the same columns, filled with zeros where they do not."""
     calls: list[Call] = []
+    name = ALGORITHMS[share]
+    if share in BLOCKS and machine.isa_of(m) != "avx512":
+        share = min(BLOCKS)  # what a tile computes then: half a row of weights, read with gaps, would fill half of the sets of a cache
     work = s.n * s.out_h * s.out_w * what[1]
     if share in BLOCKS and any(s.padding):  # its windows are read in place
         height, width = padded_size(s)
@@ -72,7 +75,7 @@ def convolution(
     g = sparse_geometry(s, share, x.ld, y.ld, epilogue)
     size = values_at(g, what[share]) + what[share] * share
     packed = Packed(size, lambda out: _pack(m, g, w, what[share], out.view(np.int32)))
-    return [*calls, Call(lib.MG_SPARSE_CONV2D, x, y, {"sparse": g[0]}, packed, b, ALGORITHMS[share], work, residual=residual)]
+    return [*calls, Call(lib.MG_SPARSE_CONV2D, x, y, {"sparse": g[0]}, packed, b, name, work, residual=residual)]
 
 
 def values_at(g: Pointer, entries: int) -> int:

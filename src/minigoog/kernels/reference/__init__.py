@@ -14,6 +14,7 @@ from .activation import (
     leaky_relu_backward,
     relu,
     relu_backward,
+    relu_bias_backward,
     sigmoid,
     sigmoid_backward,
     silu,
@@ -46,6 +47,6 @@ __all__ = [
     "elu_backward", "empty", "global_avg_pool2d", "global_avg_pool2d_backward", "graph_segments", "hard_sigmoid",
     "hard_sigmoid_backward", "hard_swish", "hard_swish_backward", "leaky_relu", "leaky_relu_backward", "linear", "linear_input",
     "linear_weight", "max_pool2d", "max_pool2d_backward", "region_hierarchy", "region_histograms", "relu", "relu_backward",
-    "sgd_step", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softmax", "softmax_backward", "sparse_conv2d",
-    "sparse_conv2d_input", "sparse_conv2d_weight", "tanh", "tanh_backward",
+    "relu_bias_backward", "sgd_step", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softmax", "softmax_backward",
+    "sparse_conv2d", "sparse_conv2d_input", "sparse_conv2d_weight", "tanh", "tanh_backward",
 ]

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...array_types import Array, Scalar
 from ...checks import check_array, check_limit, check_out, check_real
+from .sums import total
 
 
 def relu(x: Array, *, out: Array | None = None) -> Array:
@@ -11,10 +12,24 @@ def relu(x: Array, *, out: Array | None = None) -> Array:
     return np.maximum(x, 0, out=_result("relu", x, out, in_place=True))
 
 
-def relu_backward(y: Array, dy: Array) -> Array:
-    """Gradient of ReLU: `dy` where its output `y` is not 0."""
-    _check_gradient("relu_backward", "y", y, dy)
-    return np.where(y <= 0, y.dtype.type(0), dy)
+def relu_backward(y: Array, dy: Array, *, out: Array | None = None) -> Array:
+    """Gradient of ReLU: `dy` where its output `y` is not 0. `out` may be `y` or `dy`."""
+    return _through_relu("relu_backward", y, dy, out)
+
+
+def relu_bias_backward(y: Array, dy: Array, *, out: Array | None = None) -> tuple[Array, Array]:
+    """(dz, db): the gradients of z and b in y = relu(z), z = ... + b, where b [c] is one number for each channel: what `relu_backward` and
+    `conv2d_bias` compute. `out`, for dz, may be `y` or `dy`."""
+    check_array("relu_bias_backward", "y", y, ndim=(1, 2, 3, 4))
+    dz = _through_relu("relu_bias_backward", y, dy, out)
+    return dz, total(dz, tuple(range(dz.ndim - 1)))
+
+
+def _through_relu(where: str, y: Array, dy: Array, out: Array | None) -> Array:
+    _check_gradient(where, "y", y, dy)
+    dz = np.empty_like(y) if out is None else check_out(where, out, y.shape, y.dtype, elementwise=True, y=y, dy=dy)
+    dz[...] = np.where(y <= 0, y.dtype.type(0), dy)
+    return dz
 
 
 def tanh(x: Array, gain: float, slope: float) -> Array:

@@ -1,5 +1,7 @@
 """Batch normalisation. (Ioffe, Szegedy 2015, arXiv 1502.03167)"""
 
+from typing import Any
+
 import numpy as np
 
 from ...array_types import Array
@@ -38,18 +40,27 @@ def batch_norm(
     return (y if out is None else out), mean, variance
 
 
+def check_gradient_out(out: Array, dy: Array, **read: Any) -> Array:
+    """Returns `out` if the gradient of an input can be written there: it may be `dy`, but shares no memory with the others."""
+    check_out("batch_norm_backward", out, dy.shape, dy.dtype, **read)
+    dx: Array = check_out("batch_norm_backward", out, dy.shape, dy.dtype, elementwise=True, dy=dy)
+    return dx
+
+
 def batch_norm_backward(
-    x: Array, y: Array, dy: Array, mean: Array, variance: Array, gamma: Array, *, eps: float, relu: bool = False
+    x: Array, dy: Array, mean: Array, variance: Array, gamma: Array, beta: Array, *, eps: float, relu: bool = False,
+    out: Array | None = None,
 ) -> tuple[Array, Array, Array]:
-    """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output `y`."""
-    where = "batch_norm_backward"
-    check_batch_norm(where, x, eps, relu, mean=mean, variance=variance, gamma=gamma)
-    check_array(where, "y", y, dtype=x.dtype, shape=x.shape)
+    """(dx, dgamma, dbeta) from what `batch_norm` took and returned, and the gradient `dy` of its output. `out`, for dx, may be `dy`."""
+    where, vectors = "batch_norm_backward", {"mean": mean, "variance": variance, "gamma": gamma, "beta": beta}
+    check_batch_norm(where, x, eps, relu, **vectors)
     check_array(where, "dy", dy, dtype=x.dtype, shape=x.shape)
-    dz = relu_backward(y, dy) if relu else dy
+    dx = np.empty_like(x) if out is None else check_gradient_out(out, dy, x=x, **vectors)
+    root = np.sqrt(variance + x.dtype.type(eps))
+    dz = relu_backward((x - mean) * (gamma / root) + beta, dy) if relu else dy
     axes = tuple(range(x.ndim - 1))
-    inverse = 1 / np.sqrt(variance + x.dtype.type(eps))
-    normal = (x - mean) * inverse
+    normal = (x - mean) / root
     dgamma, dbeta = total(dz * normal, axes), total(dz, axes)
     n = x.dtype.type(x.size // x.shape[-1])
-    return gamma * inverse * (dz - (dbeta + normal * dgamma) / n), dgamma, dbeta
+    dx[...] = gamma / root * (dz - (dbeta + normal * dgamma) / n)
+    return dx, dgamma, dbeta

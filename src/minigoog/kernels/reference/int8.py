@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ...array_types import Array, Padding, Pair
-from ...checks import check_array, check_int, check_real
+from ...checks import check_array, check_choice, check_int, check_real
 from ..shapes import ConvShape, conv_shape, pool_shape
 from .conv import channel_groups, windows
 from .pool import divisors, pooled
@@ -19,9 +19,11 @@ Int8s: TypeAlias = np.ndarray[Any, Any]
 Int32s: TypeAlias = np.ndarray[Any, Any]
 Limits: TypeAlias = tuple[float, float]
 
+INT8_ALGORITHMS = ("auto", "direct", "pairs")
 CODES = (0.0, 255.0)  # the limits of codes
 LARGEST_WEIGHT = 127  # so that the weights are symmetrical
 LARGEST_SUM = 2**31 - 1
+WINOGRAD_SUM = 2**25  # of products: 64 times it has to fit 32 bits (csrc/int8_pairs.inc)
 
 
 def quantize(x: Array, scale: float, zero: int = 0) -> Codes:
@@ -68,14 +70,33 @@ def check_int8_conv(
     return s
 
 
+def suits_pairs(s: ConvShape, w: Int8s) -> bool:
+    """Whether products of pairs of 16 bits compute this convolution: 1x1 windows; 3x3 windows by Winograd's algorithm in integers, if
+    their sums cannot reach WINOGRAD_SUM."""
+    one_by_one = (s.stride, s.dilation, s.groups) == ((1, 1), (1, 1), 1) and s.cin % 4 == 0 and s.cin * s.cout > 0
+    if not one_by_one or (s.kh, s.kw) not in ((1, 1), (3, 3)):
+        return False
+    return s.kh == 1 or 255 * int(np.abs(w.astype(np.int64)).sum(axis=(0, 1, 2)).max()) < WINOGRAD_SUM
+
+
+def check_int8_algorithm(algorithm: str, s: ConvShape, w: Int8s, to_float: bool) -> None:
+    """Raises if `algorithm` is none of INT8_ALGORITHMS, or does not support the convolution."""
+    check_choice("int8_conv2d", "algorithm", algorithm, INT8_ALGORITHMS)
+    if algorithm == "pairs" and (to_float or not suits_pairs(s, w)):
+        what = "1x1 windows, or 3x3 windows with sums below 2^25, without stride, dilation and groups, of 4, 8, 12... channels, to codes"
+        raise ValueError(f"int8_conv2d: `algorithm` is 'pairs', which supports {what}")
+
+
 def int8_conv2d(
     x: Codes, w: Int8s, bias: Int32s, factors: Array, *, stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1,
-    fill: int = 0, limits: Limits = CODES, to_float: bool = False,
+    fill: int = 0, limits: Limits = CODES, to_float: bool = False, algorithm: str = "auto",
 ) -> Array:
     """(The exact sums of `x` [n, h, w, cin] times `w` [kh, kw, cin / groups, cout], plus `bias`) times `factors`, within `limits`.
 
-    Codes, rounded; or, `to_float`, float32 values. The pixels of the padding are `fill`."""
+    Codes, rounded; or, `to_float`, float32 values. The pixels of the padding are `fill`. `algorithm`, one of INT8_ALGORITHMS, changes
+    no bit."""
     s = check_int8_conv(x, w, bias, factors, stride, padding, dilation, groups, limits)
+    check_int8_algorithm(algorithm, s, w, to_float)
     top, left, bottom, right = s.padding
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=check_int("int8_conv2d", "fill", fill, 0, 255))
     sums = np.empty(s.y, np.float64)  # in which integers below 2^53 are exact

@@ -1,0 +1,120 @@
+/* Convolution of bytes in pairs of 16 bits (int8_pairs.inc), with the bits of mg_int8_conv2d: 1x1 windows, and 3x3 windows by Winograd's algorithm
+ * in integers, with a quarter of the products.
+ *
+ * A chunk of tiles at a time (of one pixel, or of 4 x 4 outputs): threads widen or transform their pixels; then each takes panels of output
+ * channels, widens or transforms a panel's weights, which pays from a few tiles on, multiplies, and writes codes.
+ */
+#include <assert.h>
+#include "narrow_kernels.h"
+#include "parallel.h"
+#include "winograd.h"
+
+enum {
+    PIXELS = 224,      /* of a chunk of 1x1 windows */
+    TILES = 56,        /* of a chunk of 3x3 windows: their transform and that of a panel fit the second-level cache */
+    TILES_IN_PART = 8, /* with few panels, threads share the tiles of each: so many at least */
+    HEADER = 3,        /* lines of a panel before its weights */
+};
+
+/* One convolution; sizes in words: of a position of V (a chunk), U (one panel) and M. */
+struct job {
+    const struct mg_conv *s;
+    const struct int8_pairs *k;
+    const size_t *heights;
+    struct mg_grid grid;
+    int winograd;
+    size_t lanes, words, chunk, v_position, u_position, m_position;
+};
+
+static struct job job_of(const struct mg_conv *s, const struct mg_machine *machine)
+{
+    const struct narrow_kernels *q = mg_int8_kernels(machine);
+    struct job j = {.s = s, .k = q->pairs, .heights = q->heights, .winograd = s->kh == 3, .lanes = mg_kernels(machine)->lanes};
+    j.grid = mg_grid(s, j.winograd ? 4 : 1);
+    j.words = s->cin / 4;
+    j.chunk = mg_ceil_div(j.grid.tiles, mg_max(mg_ceil_div(j.grid.tiles, j.winograd ? TILES : PIXELS), 1));
+    j.v_position = 2 * j.words * j.chunk;
+    j.u_position = 2 * j.words * 2 * j.lanes;
+    j.m_position = 2 * j.lanes * j.chunk;
+    return j;
+}
+
+static size_t own_words(const struct job *j)
+{
+    return j->grid.positions * (j->u_position + j->m_position);
+}
+
+size_t mg_int8_pairs_scratch(const struct mg_conv *s, const struct mg_machine *machine)
+{
+    const struct job j = job_of(s, machine);
+    return j.grid.positions * j.v_position + (size_t)machine->threads * own_words(&j);
+}
+
+/* The pixels under a tile. Those beyond the map belong to outputs beyond it: any pixel does, as all sums are exact. */
+static void transform_pixels(const struct job *j, const uint8_t *x, size_t tile, int32_t *v)
+{
+    const struct mg_conv *s = j->s;
+    const size_t side = j->grid.side, image = tile / j->grid.across / j->grid.down;
+    const size_t row = tile / j->grid.across % j->grid.down * side, col = tile % j->grid.across * side;
+    const uint8_t *rows[6];
+    size_t cols[6];
+    for (size_t i = 0; i < side + s->kh - 1; i++) {
+        rows[i] = x + (image * s->h + mg_min(row + i, s->h - 1)) * s->w * s->ldx;
+        cols[i] = mg_min(col + i, s->w - 1) * s->ldx;
+    }
+    j->k->transforms[j->winograd].input(j->words, rows, cols, v, j->v_position);
+}
+
+/* m = v * u at every position. */
+static void multiply(const struct job *j, size_t tiles, size_t vectors, const int32_t *v, const int32_t *u, uint32_t *m)
+{
+    const size_t pairs = 2 * j->words, width = vectors * j->lanes;
+    for (size_t i = 0; i < j->grid.positions; i++, v += j->v_position, u += j->u_position, m += j->m_position)
+        for (size_t tile = 0, height = 0; tile < tiles; tile += j->heights[height]) {
+            while (j->heights[height] > tiles - tile)
+                height++;
+            j->k->tile[height][vectors - 1](pairs, v + tile * pairs, u, m + tile * width);
+        }
+}
+
+/* Output channels of one panel, tiles [first, end), whose transform is v. own: of this thread, for U and M. */
+static void make_panel(const struct job *j, size_t panel, const int32_t *panels, const int32_t *v, uint8_t *y, size_t first, size_t end,
+                       int32_t *own)
+{
+    const struct mg_conv *s = j->s;
+    const struct narrow_tile t = {.low = s->alpha, .high = s->beta, .ldy = s->ldy};
+    const size_t column = panel * 2 * j->lanes, width = mg_min(2 * j->lanes, mg_ceil_div(s->cout - column, j->lanes) * j->lanes);
+    const int32_t *header = panels + (s->kh * s->kw * j->words + HEADER) * column;
+    uint32_t *m = (uint32_t *)(own + j->grid.positions * j->u_position);
+    j->k->transforms[j->winograd].weights(j->words, width, header + HEADER * width, own, j->u_position);
+    multiply(j, end - first, width / j->lanes, v, own, m);
+    for (size_t tile = first; tile < end; tile++)
+        j->k->transforms[j->winograd].output(mg_min(width, s->cout - column), width, m + (tile - first) * width, j->m_position, header, &t,
+                                             y + mg_corner(j->grid, j->grid.side, tile, s->out_h, s->out_w) * s->ldy + column,
+                                             s->out_w * s->ldy, mg_rows_left(s, j->grid, tile), mg_cols_left(s, j->grid, tile));
+}
+
+void mg_int8_conv2d_pairs(const struct mg_conv *s, const uint8_t *x, const int32_t *panels, uint8_t *y, int32_t *scratch,
+                          const struct mg_machine *machine)
+{
+    mg_check_conv(s);
+    assert((s->kh == 3 || s->kh == 1) && s->kw == s->kh && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 &&
+           s->dilation_w == 1);
+    assert(s->groups <= 1 && s->cin % 4 == 0 && s->alpha >= 0 && s->beta <= 255);
+    const struct job j = job_of(s, machine);
+    const size_t n_panels = mg_ceil_div(s->cout, 2 * j.lanes), threads = (size_t)machine->threads;
+    int32_t *const v = scratch, *const of_threads = scratch + j.grid.positions * j.v_position;
+
+    for (size_t first = 0; first < j.grid.tiles; first += j.chunk) {
+        const size_t n = mg_min(j.chunk, j.grid.tiles - first), work = n * j.grid.positions * s->cin;
+        const size_t parts = mg_max(mg_min(mg_ceil_div(2 * threads, n_panels), n / TILES_IN_PART), 1);
+        PARALLEL_FOR(i, n, work, machine) {
+            transform_pixels(&j, x, first + i, v + i * 2 * j.words);
+        }
+        PARALLEL_FOR(task, n_panels * parts, work * s->cout / MULTIPLY_ADDS, machine) {
+            const size_t part = task % parts, from = n * part / parts, to = n * (part + 1) / parts;
+            make_panel(&j, task / parts, panels, v + from * 2 * j.words, y, first + from, first + to,
+                       of_threads + (size_t)MG_THREAD() * own_words(&j));
+        }
+    }
+}
