@@ -33,8 +33,8 @@ enum mg_kernel {
     MG_BF16_CONV2D_FLOAT, /* conv */
     MG_BF16_MAX_POOL2D,   /* pool */
     MG_BF16_AVG_POOL2D,   /* pool */
-    MG_LRN,               /* elementwise; ldb: the size */
-    MG_INT8_CONV2D_PAIRS  /* conv */
+    MG_INT8_CONV2D_PAIRS, /* conv */
+    MG_LRN                /* elementwise; ldb: the size */
 };
 
 union mg_settings {
