@@ -12,7 +12,7 @@ import minigoog
 from minigoog import kernels
 
 HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.differing_executors]
-settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=HEALTH, derandomize=True)
+settings.register_profile("default", max_examples=32, deadline=None, suppress_health_check=HEALTH, derandomize=True)
 settings.register_profile("quick", parent=settings.get_profile("default"), max_examples=8)
 settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=HEALTH)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

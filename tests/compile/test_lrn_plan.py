@@ -81,7 +81,7 @@ def test_between_narrow_maps_it_computes_in_float32_and_its_map_stays_narrow():
         assert {layer.format for layer in plan.compare(Normalised(), images(size=24)).layers} > {"float32"}
         y, expected = plan(images(2, 24)), exact(images(2, 24))
         assert 20 * np.log10(np.linalg.norm(expected) / np.linalg.norm(y - expected)) > decibels
-        products = [step.algorithm for step in plan.steps if step.multiply_adds]
+        products = [step.algorithm.split()[0] for step in plan.steps if step.multiply_adds]
         assert products == ["direct", precision, precision, "direct"]
 
 
