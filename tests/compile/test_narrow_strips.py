@@ -25,7 +25,9 @@ def test_the_pool_of_the_first_convolution_is_part_of_a_strip_and_changes_no_bit
     monkeypatch.setattr(mg.kernels.native.strips, "LARGE", 0)
     plan = mg.compile(model, x.shape, **settings)
     assert [step.strip for step in plan.steps if step.strip] == [2] and not any(step.strip for step in whole.steps)
-    assert same_bits(plan(x), whole(x)) and plan.arena_bytes < whole.arena_bytes
+    assert same_bits(plan(x), whole(x))
+    with mg.kernels.native.machine.at_most(1):  # each thread more has strips of its own
+        assert plan.arena_bytes < whole.arena_bytes
     found, expected = (one.compare(model, images(3, 64, seed=2)).layers for one in (plan, whole))
     assert [layer.decibels for layer in found[2:]] == [layer.decibels for layer in expected[2:]]
     plan.save(tmp_path / "net.plan")

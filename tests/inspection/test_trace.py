@@ -94,7 +94,9 @@ def test_the_receptive_fields_of_googlenet_are_those_of_the_recursion_in_the_lit
 
 @pytest.mark.parametrize("name", ["tiny", "lenet5", "nin", "googlenet"])
 def test_only_pixels_of_the_receptive_field_change_an_output(name):
-    """Brute force: a changed pixel changes a number of the map only if the window of that number holds it."""
+    """Brute force: a changed pixel changes a number of the map, by more than rounding, only if the window of that number holds it.
+
+    Winograd's algorithm computes outputs by tiles, so that a pixel may change the last bits of another output of its tile."""
     model, image = small_model(name).eval(), numbers(1, SHAPES[name])
     h, w, _ = image.shape
     y, x = h // 2, w // 3
@@ -104,7 +106,8 @@ def test_only_pixels_of_the_receptive_field_change_an_output(name):
     touched = 0
     for a, b in zip(before, after, strict=True):
         if a.output.ndim == 4 and a.receptive_field:
-            for i, j in np.argwhere((a.output != b.output).any(axis=(0, 3))):
+            rounding = 1e-5 * np.abs(a.output).max()
+            for i, j in np.argwhere((np.abs(a.output - b.output) > rounding).any(axis=(0, 3))):
                 rows, columns = a.receptive_field.window(i, j, (h, w))
                 assert rows.start <= y < rows.stop and columns.start <= x < columns.stop, (a.name, i, j)
                 touched += 1
