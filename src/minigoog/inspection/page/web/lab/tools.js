@@ -36,7 +36,8 @@ function weightTool() {
   const value = make("input", { id: "weight-value", size: 9, value: inDigits(data[strongest]), "aria-label": "Its value" });
   const chosen = () => placeOf(place.value, shape);
   place.onchange = () => chosen() !== null && (value.value = inDigits(data[chosen()]));
-  const set = () => Number.isFinite(Number(value.value)) && chosen() !== null && change(() => editWeight(nodeNumber(), chosen(), Number(value.value)));
+  const typed = () => (value.value.trim() ? Math.fround(Number(value.value)) : NaN); // an empty field is no 0
+  const set = () => Number.isFinite(typed()) && chosen() !== null && change(() => editWeight(nodeNumber(), chosen(), typed()));
   const label = shape.length === 4 ? "weight [row, column, input channel]" : "weight [input]";
   return [make("span", { class: "weight" }, `${label} `, place, " = ", value, " ", make("button", { text: "Set", onclick: set }))];
 }
