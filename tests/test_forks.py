@@ -19,8 +19,8 @@ MAKE_LOCKS = re.compile(r"\b(R?Lock|Condition|\w*Semaphore|Event|Barrier|Thread|
 ALLOWED = {("locks.py", "RLock"), ("locks.py", "register_at_fork"),
            ("train/event_files.py", "Event"),  # of TensorBoard: a record
            ("parallel/launch.py", "Timer"),  # at the end of a process
-           ("data/loader.py", "ThreadPoolExecutor"),  # the child of a fork leaves it alone, see below
-           *((file, "ThreadPoolExecutor") for file in ("data/verify.py", "features.py", "ops/lrn.py")),  # used and ended by one call
+           ("data/loader.py", "ThreadPoolExecutor"),  # the child of a fork leaves it alone, see below; the next ones are ended by one call
+           *((file, "ThreadPoolExecutor") for file in ("data/verify.py", "features.py", "ops/lrn.py", "detection/proposals/search.py")),
            ("sparsity/accuracy/experiment.py", "cached_property"), ("sparsity/depth/experiment.py", "cached_property")}  # one thread
 
 

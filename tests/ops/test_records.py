@@ -17,7 +17,7 @@ from tests.ops.records import RECORDS, tensors
 from tests.strategies import in_wider, numbers
 
 IN_NUMPY = {  # operations that a compiled plan runs in NumPy, between its C kernels
-    "AdaptiveAvgPool2d", "BatchNorm2d", "Connect", "ConvTranspose2d", "CrossEntropy", "GELU", "LogSoftmax", "LRN", "Mean", "Pad", "Power",
+    "AdaptiveAvgPool2d", "BatchNorm2d", "Connect", "ConvTranspose2d", "CrossEntropy", "GELU", "LogSoftmax", "Mean", "Pad", "Power",
     "PReLU", "Resize", "SparseConv2d", "SquaredDistance", "Sum", "Transpose",
 }  # fmt: skip
 each = pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)

@@ -110,7 +110,7 @@ def test_the_same_seed_gives_the_same_weights_for_any_number_of_threads_and_work
     (["--batch-size", "9999"], "--batch-size is 9999, expected at most the 1442 training images"),
     (["--threads", "0"], "--threads is 0, expected at least 1"),
     (["--threads", "100000"], "--threads is 100000, expected at most 1024"),
-    (["--schedule", "fast"], "--schedule is 'fast', expected one of paper, step, cosine, constant"),
+    (["--schedule", "fast"], "--schedule is 'fast', expected one of paper, step, cosine, triangle, constant"),
     (["--model", "vgg"], "--model is 'vgg', expected one of googlenet, small, tiny"),
     (["--data", "nowhere"], "--data is 'nowhere', expected a folder of images or the name of a data set (digits, mnist"),
     (["--norm", "yes"], "unrecognized arguments: yes"),

@@ -19,6 +19,7 @@ from ..formats.saved_model import Info
 from ..models.googlenet import AUX_INPUT_SIZES
 from ..nn import Module
 from ..tensor import Tensor, no_grad
+from ..text import listed
 from . import augmentation, fingerprint
 from .callbacks import Callback
 from .classifier import Classifier
@@ -132,7 +133,7 @@ def _whitening(config: Config, train: Any, transform: Transform) -> Array | None
     if not config.whiten:
         return None
     if config.model not in models.WHITENED:
-        raise ValueError(f"train: `whiten` is true, but `model` is {config.model}, expected one of {', '.join(models.WHITENED)}")
+        raise ValueError(f"train: `whiten` is true, but `model` is {config.model}, expected one of {listed(models.WHITENED)}")
     chosen = np.linspace(0, len(train) - 1, min(WHITENING_IMAGES, len(train))).astype(int).tolist()
     some = (transform(np.asarray(train[i][0]), np.random.default_rng(0)) for i in chosen)
     return whitening_filters(some, *models.WHITENED[config.model])
