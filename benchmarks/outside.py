@@ -3,6 +3,7 @@
 Each is a function (path, batch, threads), as in file_peers.py; the input of the file is "x", NCHW."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,18 @@ def images(batch: int) -> Any:
     return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
 
 
+def of_file(path: str, run: Run) -> Run:
+    """`run` with what worker.py reports of it: in what numbers the file computes, after which it is called."""
+    run.facts = {"format": Path(path).stem}  # type: ignore[attr-defined]
+    return run
+
+
 def deepsparse(path: str, batch: int, threads: int) -> Run:
     """DeepSparse, which needs NumPy 1 (evaluation licence, discontinued)."""
     from deepsparse import compile_model
 
     engine, x = compile_model(path, batch_size=batch, num_cores=threads), images(batch)
-    return lambda: engine.run([x])[0]
+    return of_file(path, lambda: engine.run([x])[0])
 
 
 def onnxruntime(path: str, batch: int, threads: int) -> Run:
@@ -31,7 +38,7 @@ def onnxruntime(path: str, batch: int, threads: int) -> Run:
     settings = ort.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     session, x = ort.InferenceSession(path, settings, providers=["CPUExecutionProvider"]), images(batch)
-    return lambda: session.run(None, {"x": x})[0]
+    return of_file(path, lambda: session.run(None, {"x": x})[0])
 
 
 CONTESTANTS: dict[str, Callable[[str, int, int], Run]] = {"DeepSparse": deepsparse, "ONNX Runtime": onnxruntime}
