@@ -13,29 +13,27 @@ enum {
     PIXELS = 224,      /* of a chunk of 1x1 windows */
     TILES = 56,        /* of a chunk of 3x3 windows: their transform and that of a panel fit the second-level cache */
     TILES_IN_PART = 8, /* with few panels, threads share the tiles of each: so many at least */
-    HEADER = 3,        /* lines of a panel before its weights */
 };
 
 /* One convolution; sizes in words: of a position of V (a chunk), U (one panel) and M. */
 struct job {
     const struct mg_conv *s;
-    const struct int8_pairs *k;
-    const size_t *heights;
+    const struct kernels *k;
+    const struct narrow_kernels *q;
     struct mg_grid grid;
     int winograd;
-    size_t lanes, words, chunk, v_position, u_position, m_position;
+    size_t words, chunk, v_position, u_position, m_position;
 };
 
 static struct job job_of(const struct mg_conv *s, const struct mg_machine *machine)
 {
-    const struct narrow_kernels *q = mg_int8_kernels(machine);
-    struct job j = {.s = s, .k = q->pairs, .heights = q->heights, .winograd = s->kh == 3, .lanes = mg_kernels(machine)->lanes};
+    struct job j = {.s = s, .k = mg_kernels(machine), .q = mg_int8_kernels(machine), .winograd = s->kh == 3};
     j.grid = mg_grid(s, j.winograd ? 4 : 1);
     j.words = s->cin / 4;
     j.chunk = mg_ceil_div(j.grid.tiles, mg_max(mg_ceil_div(j.grid.tiles, j.winograd ? TILES : PIXELS), 1));
     j.v_position = 2 * j.words * j.chunk;
-    j.u_position = 2 * j.words * 2 * j.lanes;
-    j.m_position = 2 * j.lanes * j.chunk;
+    j.u_position = 2 * j.words * 2 * j.k->lanes;
+    j.m_position = 2 * j.k->lanes * j.chunk;
     return j;
 }
 
@@ -62,18 +60,18 @@ static void transform_pixels(const struct job *j, const uint8_t *x, size_t tile,
         rows[i] = x + (image * s->h + mg_min(row + i, s->h - 1)) * s->w * s->ldx;
         cols[i] = mg_min(col + i, s->w - 1) * s->ldx;
     }
-    j->k->transforms[j->winograd].input(j->words, rows, cols, v, j->v_position);
+    j->q->pairs->transforms[j->winograd].input(j->words, rows, cols, v, j->v_position);
 }
 
 /* m = v * u at every position. */
 static void multiply(const struct job *j, size_t tiles, size_t vectors, const int32_t *v, const int32_t *u, uint32_t *m)
 {
-    const size_t pairs = 2 * j->words, width = vectors * j->lanes;
+    const size_t pairs = 2 * j->words, width = vectors * j->k->lanes;
     for (size_t i = 0; i < j->grid.positions; i++, v += j->v_position, u += j->u_position, m += j->m_position)
-        for (size_t tile = 0, height = 0; tile < tiles; tile += j->heights[height]) {
-            while (j->heights[height] > tiles - tile)
+        for (size_t tile = 0, height = 0; tile < tiles; tile += j->q->heights[height]) {
+            while (j->q->heights[height] > tiles - tile)
                 height++;
-            j->k->tile[height][vectors - 1](pairs, v + tile * pairs, u, m + tile * width);
+            j->q->pairs->tile[height][vectors - 1](pairs, v + tile * pairs, u, m + tile * width);
         }
 }
 
@@ -83,15 +81,16 @@ static void make_panel(const struct job *j, size_t panel, const int32_t *panels,
 {
     const struct mg_conv *s = j->s;
     const struct narrow_tile t = {.low = s->alpha, .high = s->beta, .ldy = s->ldy};
-    const size_t column = panel * 2 * j->lanes, width = mg_min(2 * j->lanes, mg_ceil_div(s->cout - column, j->lanes) * j->lanes);
-    const int32_t *header = panels + (s->kh * s->kw * j->words + HEADER) * column;
+    const size_t column = panel * 2 * j->k->lanes, width = mg_panel_width(j->k, s->cout, panel);
+    const int32_t *header = panels + (s->kh * s->kw * j->words + j->q->header) * column;
     uint32_t *m = (uint32_t *)(own + j->grid.positions * j->u_position);
-    j->k->transforms[j->winograd].weights(j->words, width, header + HEADER * width, own, j->u_position);
-    multiply(j, end - first, width / j->lanes, v, own, m);
+    j->q->pairs->transforms[j->winograd].weights(j->words, width, header + j->q->header * width, own, j->u_position);
+    multiply(j, end - first, width / j->k->lanes, v, own, m);
     for (size_t tile = first; tile < end; tile++)
-        j->k->transforms[j->winograd].output(mg_min(width, s->cout - column), width, m + (tile - first) * width, j->m_position, header, &t,
-                                             y + mg_corner(j->grid, j->grid.side, tile, s->out_h, s->out_w) * s->ldy + column,
-                                             s->out_w * s->ldy, mg_rows_left(s, j->grid, tile), mg_cols_left(s, j->grid, tile));
+        j->q->pairs->transforms[j->winograd].output(mg_min(width, s->cout - column), width, m + (tile - first) * width, j->m_position,
+                                                    header, &t,
+                                                    y + mg_corner(j->grid, j->grid.side, tile, s->out_h, s->out_w) * s->ldy + column,
+                                                    s->out_w * s->ldy, mg_rows_left(s, j->grid, tile), mg_cols_left(s, j->grid, tile));
 }
 
 void mg_int8_conv2d_pairs(const struct mg_conv *s, const uint8_t *x, const int32_t *panels, uint8_t *y, int32_t *scratch,
@@ -102,7 +101,7 @@ void mg_int8_conv2d_pairs(const struct mg_conv *s, const uint8_t *x, const int32
            s->dilation_w == 1);
     assert(s->groups <= 1 && s->cin % 4 == 0 && s->alpha >= 0 && s->beta <= 255);
     const struct job j = job_of(s, machine);
-    const size_t n_panels = mg_ceil_div(s->cout, 2 * j.lanes), threads = (size_t)machine->threads;
+    const size_t n_panels = mg_panel_count(j.k, s->cout), threads = (size_t)machine->threads;
     int32_t *const v = scratch, *const of_threads = scratch + j.grid.positions * j.v_position;
 
     for (size_t first = 0; first < j.grid.tiles; first += j.chunk) {

@@ -19,9 +19,8 @@ void mg_int8_conv2d(const struct mg_conv *s, const uint8_t *x, const int32_t *pa
 /* The same without the rounding to codes; ldy is in floats. */
 void mg_int8_conv2d_float(const struct mg_conv *s, const uint8_t *x, const int32_t *panels, float *y, const struct mg_machine *machine);
 /* mg_int8_conv2d with the same bits by products of 16 bits: 1x1 windows; and 3x3 windows of stride 1 with a quarter of the products, where
-   255 times the sum of |w| of any output channel is below MG_INT8_WINOGRAD_SUM. Without dilation and groups, cin a multiple of 4.
+   255 times the sum of |w| of any output channel is below 2^25. Without dilation and groups, cin a multiple of 4.
    scratch: mg_int8_pairs_scratch words. */
-enum { MG_INT8_WINOGRAD_SUM = 1 << 25 };
 void mg_int8_conv2d_pairs(const struct mg_conv *s, const uint8_t *x, const int32_t *panels, uint8_t *y, int32_t *scratch,
                           const struct mg_machine *machine);
 size_t mg_int8_pairs_scratch(const struct mg_conv *s, const struct mg_machine *machine);
