@@ -65,3 +65,12 @@ def threads():
     before = minigoog.get_num_threads()
     yield minigoog.set_num_threads
     minigoog.set_num_threads(before)
+
+
+@pytest.fixture
+def pool(native, monkeypatch):
+    """The kernels' memory, with a pool of this test's own: arrays that earlier tests of the process left alive are not counted."""
+    own = native.workspace.Pool()
+    for name, method in {"empty": own.empty, "pooled_bytes": own.bytes, "release": own.release}.items():
+        monkeypatch.setattr(native.workspace, name, method)
+    return native.workspace

@@ -1,6 +1,5 @@
 """Memory: lent blocks come back, are never lent twice, and a training step needs no more than the one before."""
 
-import gc
 import os
 import tracemalloc
 
@@ -25,14 +24,6 @@ def resident():
 
 def address(a):
     return a.__array_interface__["data"][0]
-
-
-@pytest.fixture
-def pool():
-    gc.collect()
-    workspace.release()
-    yield workspace
-    workspace.release()
 
 
 def test_a_block_returns_when_its_array_dies_and_is_lent_again(pool):
@@ -200,7 +191,7 @@ def test_no_kernel_keeps_its_arrays_alive(pool):
     assert alive() is None
 
 
-def test_googlenet_with_images_of_224_pixels_trains_in_memory_that_does_not_grow():
+def test_googlenet_with_images_of_224_pixels_trains_in_memory_that_does_not_grow(pool):
     """Batch 4, forward and backward; the second and third step may still find their sizes, the next two may not grow."""
     from minigoog.models import GoogLeNet
 
@@ -213,6 +204,6 @@ def test_googlenet_with_images_of_224_pixels_trains_in_memory_that_does_not_grow
         loss.backward()
         assert np.isfinite(loss.item()) and all(np.all(np.isfinite(p.grad)) for p in model.parameters())
         del loss
-        used.append((workspace.pooled_bytes(), resident()))
+        used.append((pool.pooled_bytes(), resident()))
     assert used[2][0] == used[3][0] == used[4][0], f"pool {used}"
     assert used[3][1] - used[1][1] < 8 << 20, f"resident {used}"  # one map of the first layer alone has 13 MB

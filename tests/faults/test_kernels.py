@@ -48,23 +48,23 @@ CALLS = {} if native is None else calls()
 
 @pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call_survives_the_failure_of_each_of_its_allocations(name, every):
+def test_a_call_survives_the_failure_of_each_of_its_allocations(pool, name, every):
     """every: of the long ones, every how many allocations are tried."""
     call = CALLS[name]
     expected = [np.array(a) for a in call()]
-    native.workspace.release()
+    pool.release()
     with failing_allocation(0) as faults:
         call()
     pooled = []
     kinds = faults.kinds()
     gc.collect()  # what earlier tests left would come back during the first call
     for at in kinds[:: every if len(kinds) > 30 else 1] * 2:
-        native.workspace.release()
+        pool.release()
         with failing_allocation(at) as fault, pytest.raises(MemoryError):
             call()
         assert fault.happened
         assert all(np.array_equal(a, b) for a, b in zip(call(), expected, strict=True)), fault.events[-1]
         gc.collect()
-        pooled.append(native.workspace.pooled_bytes())
+        pooled.append(pool.pooled_bytes())
     half = len(pooled) // 2
     assert pooled[:half] == pooled[half:], "memory that was lent did not come back"
