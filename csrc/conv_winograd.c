@@ -12,7 +12,8 @@
 #include "winograd.h"
 
 enum {
-    BLOCK = 14,     /* tiles that a thread takes at a time; 28 and 56 are up to 20% slower on 14x14 and 7x7 maps of a batch */
+    BLOCK = 14,         /* tiles that a thread takes at a time; 28 and 56 are up to 20% slower on 14x14 and 7x7 maps of a batch */
+    APART = CACHE_LINE, /* floats between tiles, so that those of a product are not all in the same sets of a cache */
     MAX_BLOCK = 56, /* with few tiles, all of them: threads share the output channels, and weights are fetched once, not for every block */
 };
 
@@ -21,7 +22,7 @@ enum {
 struct plan {
     struct mg_grid grid;
     size_t block, blocks, threads, groups, tasks;
-    size_t apart; /* floats from one transformed tile to the next */
+    size_t position, tile; /* floats from one position of a transformed tile to the next, and from one tile to the next */
 };
 
 /* The block that boundary number t (1 to threads - 1) cuts, or SIZE_MAX if it lies between two blocks or in a block that is already cut. */
@@ -37,8 +38,9 @@ static struct plan plan_of(const struct mg_conv *s, const struct mg_machine *mac
     const struct kernels *k = mg_kernels(machine);
     struct plan p = {.grid = mg_grid(s, s->side), .threads = (size_t)machine->threads};
     p.block = (s->kh == FOLDED ? MAX_BLOCK : BLOCK) / k->heights[0] * k->heights[0]; /* few channels: a tall product */
-    p.apart =
+    p.position =
         s->kh == FOLDED ? mg_ceil_div(2 * s->cin + mg_ceil_div(2 * s->cin, k->lanes) * k->lanes, k->lanes) * k->lanes : p.grid.channels;
+    p.tile = p.grid.positions * p.position + APART;
     if (p.grid.tiles < p.block * 2 * p.threads)
         p.block = mg_min(MAX_BLOCK, p.grid.tiles ? p.grid.tiles : 1);
     p.tasks = p.blocks = mg_ceil_div(p.grid.tiles, p.block);
@@ -57,7 +59,7 @@ size_t mg_winograd_panels_size(size_t side, size_t taps, size_t cin, size_t cout
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine)
 {
     const struct plan p = plan_of(s, machine);
-    return p.threads * p.grid.positions * p.block * (p.apart + 2 * mg_kernels(machine)->lanes);
+    return p.threads * p.block * (p.tile + p.grid.positions * 2 * mg_kernels(machine)->lanes);
 }
 
 /* The taps of channel number `channel` of a folded map, n output channels each, MAX_LANES floats apart. */
@@ -92,17 +94,17 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
     }
 }
 
-/* m[position, tile, width] = v[position, tile, channels] * panel[position, channels, width], for all positions; on the way the next position's
-   weights are prefetched, those before panels_end. */
+/* m[tile, position, width] = v[tile, position, channels] * panel[position, channels, width], for all positions, each of m 2 * LANES floats; on
+   the way the next position's weights are prefetched, those before panels_end. */
 static void multiply(const struct kernels *k, const struct plan *p, size_t tiles, const float *v, const float *panel,
                      const float *panels_end, size_t width, float *m)
 {
-    const size_t channels = p->grid.channels, position = width * (channels + 1);
-    struct conv_tile t = {.runs = {.rows = 1, .in_row = 1, .length = channels}, .ldy = width};
+    const size_t channels = p->grid.channels, position = width * (channels + 1), columns = 2 * k->lanes;
+    struct conv_tile t = {.runs = {.rows = 1, .in_row = 1, .length = channels}, .ldy = p->grid.positions * columns};
     const float *rows[MAX_BLOCK + MAX_HEIGHT];
-    for (size_t i = 0; i < p->grid.positions; i++, v += p->block * p->apart, m += p->block * width, panel += position) {
+    for (size_t i = 0; i < p->grid.positions; i++, v += p->position, m += columns, panel += position) {
         for (size_t tile = 0; tile < tiles + k->heights[0]; tile++) /* rows past the end repeat the last and are not written */
-            rows[tile] = v + mg_min(tile, tiles - 1) * p->apart;
+            rows[tile] = v + mg_min(tile, tiles - 1) * p->tile;
         const float *next = panel + position;
         mg_look_ahead(&t, next, mg_min((size_t)(panels_end - next), position), mg_ceil_div(tiles, k->heights[0]) * channels, panels_end, v);
         mg_conv_tiles(k, &t, channels, width / k->lanes, rows, panel, m, tiles, width);
@@ -116,6 +118,17 @@ struct job {
     float *y;
 };
 
+/* The lines of y that a tile will write, `floats` of each pixel. */
+static void prefetch_tile(const struct mg_conv *s, const struct mg_grid g, size_t tile, size_t floats, const float *y)
+{
+    const size_t rows = mg_rows_left(s, g, tile), cols = mg_cols_left(s, g, tile);
+    y += mg_corner(g, g.side, tile, s->out_h, s->out_w) * s->ldy;
+    for (size_t row = 0; row < rows; row++)
+        for (size_t col = 0; col < cols; col++)
+            for (size_t c = 0; c < floats; c += CACHE_LINE)
+                __builtin_prefetch(y + (row * s->out_w + col) * s->ldy + c, 1);
+}
+
 /* Tiles [first, end), output channels of panels [panel, panel_end). Panel by panel, so that the products are still in cache when
    they are transformed. */
 static void winograd_task(const struct job *j, const struct kernels *k, const struct plan *p, size_t first, size_t end, size_t panel,
@@ -123,11 +136,11 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
 {
     const struct mg_conv *s = j->s;
     const struct winograd *transform = mg_transforms(k, p->grid.side, s->kh);
-    float *m = v + p->grid.positions * p->block * p->apart;
+    float *m = v + p->block * p->tile;
     const size_t squares = s->stride_w; /* of which a row is one run of channels */
     for (size_t tile = first; tile < end; tile++)
         transform->input(squares * s->cin, j->x + mg_corner(p->grid, p->grid.step, tile, s->h, s->w) * s->ldx, squares * s->ldx,
-                         s->w * s->ldx, v + (tile - first) * p->apart, p->block * p->apart);
+                         s->w * s->ldx, v + (tile - first) * p->tile, p->position);
 
     const size_t floats_of_column = p->grid.positions * (p->grid.channels + 1);
     const float *panels_end = j->panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * floats_of_column;
@@ -136,8 +149,10 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
         multiply(k, p, end - first, v, j->panels + column * floats_of_column, panels_end, width, m);
         for (size_t tile = first; tile < end; tile++) {
             const size_t corner = mg_corner(p->grid, p->grid.side, tile, s->out_h, s->out_w);
+            if (tile + 1 < end)
+                prefetch_tile(s, p->grid, tile + 1, mg_min(width, s->cout - column), j->y + column);
             const struct epilogue e = mg_epilogue(s, j->residual ? j->residual + corner * s->ldr + column : NULL);
-            transform->output(mg_min(width, s->cout - column), m + (tile - first) * width, p->block * width,
+            transform->output(mg_min(width, s->cout - column), m + (tile - first) * p->grid.positions * 2 * k->lanes,
                               j->bias ? j->bias + column : NULL, &e, j->y + corner * s->ldy + column, s->ldy, s->out_w,
                               mg_rows_left(s, p->grid, tile), mg_cols_left(s, p->grid, tile));
         }

@@ -28,8 +28,8 @@ struct activation {
 struct winograd {
     void (*input)(size_t channels, const float *x, size_t ldx, size_t x_row, float *v, size_t v_position);
     void (*weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
-    void (*output)(size_t channels, const float *m, size_t m_position, const float *bias, const struct epilogue *e, float *y, size_t ldy,
-                   size_t width, size_t rows, size_t cols);
+    void (*output)(size_t channels, const float *m, const float *bias, const struct epilogue *e, float *y, size_t ldy, size_t width,
+                   size_t rows, size_t cols);
     void (*output_transposed)(size_t channels, size_t width, const float *dy, size_t ldy, size_t y_row, size_t rows, size_t cols, float *d,
                               size_t d_position);
     void (*weights_transposed)(size_t n, const float *m, size_t m_position, float *dw, size_t w_tap);
