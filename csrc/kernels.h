@@ -60,6 +60,8 @@ struct kernels {
     block_rows_fn *block_rows[HEIGHTS];
     conv_tile_fn *long_conv_tile[HEIGHTS][2]; /* for sums of more than LONG_SUM terms: see mg_conv_tile */
     conv_tile_fn *run_tile[HEIGHTS][2];       /* for windows of one run */
+    conv_tile_fn *tall_tile[2];               /* the same for more than heights[0], up to tall_rows; tall_rows is 0 where there is none */
+    size_t tall_rows;
     void (*pack_panel)(size_t n_rows, size_t n, size_t width, const float *rows, size_t ld, float *panel);
     void (*transpose_matrix)(size_t rows, size_t cols, const float *a, size_t lda, float *at, size_t ldat);
     void (*shuffle_pixel)(size_t groups, size_t n, const float *a, float *y);
@@ -150,8 +152,10 @@ static inline void mg_conv_tiles(const struct kernels *k, const struct conv_tile
                                  const float *panel, float *y, size_t n_rows, size_t n_cols)
 {
     const size_t rest = n_rows % k->heights[0];
+    const int one_run = t->runs.rows * t->runs.in_row == 1 && terms <= LONG_SUM;
+    const int tall = one_run && rest && n_rows > rest && k->heights[0] + rest <= k->tall_rows;
     const int height = rest ? mg_height_for(k->heights, rest) : 0;
-    const size_t full = height ? n_rows - rest : n_rows;
+    const size_t last_rows = tall ? k->heights[0] + rest : rest, full = tall || height ? n_rows - last_rows : n_rows;
     if (full)
         mg_conv_tile(k, &t->runs, terms, 0, vectors)(t, rows, panel, y, full, n_cols);
     if (full == n_rows)
@@ -159,7 +163,8 @@ static inline void mg_conv_tiles(const struct kernels *k, const struct conv_tile
     struct conv_tile last = *t;
     last.ahead += full / k->heights[0] * terms * t->ahead_step;
     last.epilogue.residual = t->epilogue.residual ? t->epilogue.residual + full * t->epilogue.ldr : NULL;
-    mg_conv_tile(k, &t->runs, terms, height, vectors)(&last, rows + full, panel, y + full * t->ldy, rest, n_cols);
+    conv_tile_fn *tile = tall ? k->tall_tile[vectors - 1] : mg_conv_tile(k, &t->runs, terms, height, vectors);
+    tile(&last, rows + full, panel, y + full * t->ldy, last_rows, n_cols);
 }
 
 #endif

@@ -11,7 +11,7 @@ from tests.kernels.judge import SMALLEST, U, absolute, same_bits, unchanged
 from tests.kernels.test_conv import run_forward
 from tests.strategies import conv_case, conv_cases, in_wider, numbers
 
-FEW_TILES = 32  # of 4x4 outputs: below, F(2x2, 3x3) computes the map and its input gradient
+FEW_TILES = 16  # of 4x4 outputs: below, F(2x2, 3x3) computes the map and its input gradient
 
 
 def transforms(side, taps, *points):
@@ -224,7 +224,7 @@ def test_a_slice_of_a_wider_map_gives_the_bits_of_a_dense_one(isa, taps):
     assert same_bits(native.conv2d(in_wider(x, 3, 4), w, algorithm="winograd"), native.conv2d(x, w, algorithm="winograd"))
 
 
-@pytest.mark.parametrize("n, side, taps", [(2, 2, 3), (6, 4, 3), (6, 2, 5)])
+@pytest.mark.parametrize("n, side, taps", [(1, 2, 3), (6, 4, 3), (6, 2, 5)])
 @pytest.mark.parametrize("large", [1e5, np.nan, np.inf], ids=str)
 def test_a_large_value_or_a_nan_reaches_no_further_than_the_outputs_of_its_tiles(isa, n, side, taps, large):
     """docs/kernels.md: beyond the windows over the value, at most `side` - 1 pixels, with an error of 50 u times value times weight;

@@ -9,8 +9,8 @@ SOME_IMAGES = 8  # for which "batch_invariant" chooses
 ALGORITHMS = {a.name: a for a in (conv_im2col.ALGORITHM, conv_direct.ALGORITHM, conv_winograd.ALGORITHM, conv_depthwise.ALGORITHM)}
 
 
-# Tiles of 4x4 outputs from which `winograd` pays: they share its transformed weights, or the sums of a weight gradient. Below 32,
-# tiles of 2x2 are used (conv_winograd.py), which pay for one image of 14x14 and not for one of 7x7.
+# Tiles of 4x4 outputs from which `winograd` pays: they share its transformed weights, or the sums of a weight gradient. One image of 14x14
+# has 16. Where few tiles meet many weights, and in fewer tiles than that, tiles of 2x2 are used (conv_winograd.py).
 ENOUGH_TILES = {"conv2d": 16, "conv2d_input": 16, "conv2d_weight": 64}
 
 
@@ -47,8 +47,10 @@ def winograd_pays(where: str, s: ConvShape) -> bool:
     benchmarks/kernels.py: 1.3 to 2.9 times faster above the limits (5x5: 1.1 to 1.5), level with `direct` at them, slower below."""
     if s.kh == conv_winograd.FOLDED:
         return where == "conv2d" and conv_winograd.supports(s) and folding_pays(s)
-    tiles = conv_winograd.tiles(s)
-    cin, cout = s.cin // s.groups, s.cout // s.groups
+    tiles, cin, cout = conv_winograd.tiles(s), s.cin // s.groups, s.cout // s.groups
+    if s.kh == 5 and where == "conv2d":
+        tiles = conv_winograd.tiles(s, 2)
+        return conv_winograd.supports(s) and tiles >= ENOUGH_TILES[where] and min(cin, cout) >= 16 and tiles * cin * cout >= 30_000
     few = 16 if s.kh == 3 else 24
     return conv_winograd.supports(s) and tiles >= ENOUGH_TILES[where] and min(cin, cout) >= few and tiles * cin * cout >= 100_000
 

@@ -13,10 +13,10 @@ from . import conv_direct, machine, workspace
 from .conv_geometry import NOTHING, RELU, Algorithm, Epilogue, place
 from .pointers import NULL, Pointer, dense, pixels
 
-FEW_TILES = 32  # of 4x4 outputs: below, the transformed weights take longer to fetch than to use, and tiles of 2x2 have fewer
+FEW_TILES = 16  # of 4x4 outputs: below, the transformed weights take longer to fetch than to use, and tiles of 2x2 have fewer
 FOLDED = 7  # the window whose taps are taken by squares of 2x2
 STRIDES = {(3, 3): (1, 1), (5, 5): (1, 1), (FOLDED, FOLDED): (2, 2)}
-MANY_WEIGHTS = 1 << 18  # of which four times as many are worth it for twice as many tiles only: 512 to 512 channels take 36 or 16 MiB
+MANY_WEIGHTS = 1 << 18  # of which four times as many are worth it for four times as many tiles only: 512 to 512 channels take 36 or 16 MiB
 
 
 def tiles(s: ConvShape, side: int = 4) -> int:
@@ -28,7 +28,7 @@ def side_of(s: ConvShape) -> int:
     """The side of the square of outputs that one tile computes, going forward."""
     if s.kh == FOLDED:
         return 3
-    few = 2 * FEW_TILES if s.cin * s.cout >= MANY_WEIGHTS else FEW_TILES
+    few = 4 * FEW_TILES if s.cin * s.cout >= MANY_WEIGHTS else FEW_TILES
     return 2 if s.kh == 5 or tiles(s) < few else 4
 
 
