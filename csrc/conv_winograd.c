@@ -12,7 +12,9 @@
 #include "winograd.h"
 
 enum {
-    BLOCK = 14,         /* tiles that a thread takes at a time; 28 and 56 are up to 20% slower on 14x14 and 7x7 maps of a batch */
+    BLOCK =
+        14, /* tiles that a thread takes at a time; 28 and 56 are up to 20% slower on 14x14 and 7x7 maps of a batch (512 KiB of cache) */
+    LARGE_BLOCK = 28,   /* the same with AVX-512, whose machines have second-level caches of 1 MiB or more */
     APART = CACHE_LINE, /* floats between tiles, so that those of a product are not all in the same sets of a cache */
     MAX_BLOCK = 56, /* with few tiles, all of them: threads share the output channels, and weights are fetched once, not for every block */
 };
@@ -33,13 +35,19 @@ static size_t cut_by(const struct plan *p, size_t t)
     return inside && !again ? block : SIZE_MAX;
 }
 
+/* Two runs of 2 * cin floats, written in whole vectors: one if that holds both and there are masks for it. */
+static size_t position_of_folded(size_t cin, size_t lanes)
+{
+    const size_t run = 2 * cin, second = 2 * run <= lanes ? 0 : run;
+    return mg_ceil_div(second + mg_ceil_div(run, lanes) * lanes, lanes) * lanes;
+}
+
 static struct plan plan_of(const struct mg_conv *s, const struct mg_machine *machine)
 {
     const struct kernels *k = mg_kernels(machine);
     struct plan p = {.grid = mg_grid(s, s->side), .threads = (size_t)machine->threads};
-    p.block = (s->kh == FOLDED ? MAX_BLOCK : BLOCK) / k->heights[0] * k->heights[0]; /* few channels: a tall product */
-    p.position =
-        s->kh == FOLDED ? mg_ceil_div(2 * s->cin + mg_ceil_div(2 * s->cin, k->lanes) * k->lanes, k->lanes) * k->lanes : p.grid.channels;
+    p.block = (k->lanes == MAX_LANES ? LARGE_BLOCK : s->kh == FOLDED ? MAX_BLOCK : BLOCK) / k->heights[0] * k->heights[0];
+    p.position = s->kh == FOLDED ? position_of_folded(s->cin, k->lanes) : p.grid.channels;
     p.tile = p.grid.positions * p.position + APART;
     if (p.grid.tiles < p.block * 2 * p.threads)
         p.block = mg_min(MAX_BLOCK, p.grid.tiles ? p.grid.tiles : 1);
