@@ -35,10 +35,10 @@ static size_t cut_by(const struct plan *p, size_t t)
     return inside && !again ? block : SIZE_MAX;
 }
 
-/* Two runs of 2 * cin floats, written in whole vectors: one if that holds both and there are masks for it. */
+/* Two runs of 2 * cin floats, written in whole vectors: one if AVX-512's holds both (winograd_input_folded). */
 static size_t position_of_folded(size_t cin, size_t lanes)
 {
-    const size_t run = 2 * cin, second = 2 * run <= lanes ? 0 : run;
+    const size_t run = 2 * cin, second = lanes == MAX_LANES && 2 * run <= lanes ? 0 : run;
     return mg_ceil_div(second + mg_ceil_div(run, lanes) * lanes, lanes) * lanes;
 }
 
