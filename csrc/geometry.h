@@ -161,7 +161,7 @@ struct block_rows {
     size_t ahead_step;
 };
 
-/* One row of pooling windows of neighbouring columns (pool.inc). */
+/* One row of pooling windows of neighbouring columns (max_row.inc). */
 struct pool_row {
     size_t channels, rows, row_step; /* how many rows of pixels the windows cover, and floats from one to the next */
     size_t w, kw, stride, pad, out_w;
