@@ -16,6 +16,7 @@ from .conv_geometry import Epilogue, geometry, padded_size
 from .pointers import Pointer, dense, pixels
 from .pool import pool_geometry
 
+CHUNK = 7281  # tiles of 4 x 4 outputs times input channels for which weights are transformed once, as in int8_pairs.c
 FEW_CHANNELS = {1: 96, 3: 16}  # of windows of 1x1 and 3x3, below which widening or transforming takes longer than it saves
 
 
@@ -65,7 +66,7 @@ def int8_conv2d(
     conv = settings(s, ldx, ldy, limits)
     panels = pack(m, conv, s, w, bias, factors)
     if algorithm == "auto":
-        algorithm = "pairs" if not to_float and pairs_pay(m, s, w) else "direct"
+        algorithm = "pairs" if not to_float and pairs_pay(m, conv, s, w) else "direct"
     _compute(m, algorithm, to_float, conv, x_pointer, dense(where, "panels", panels, "int32_t[]"), y_pointer)
     return y
 
@@ -81,11 +82,21 @@ def _compute(m: machine.Machine, algorithm: str, to_float: bool, conv: Pointer, 
         lib.mg_int8_conv2d(conv, x, panels, codes, m)
 
 
-def pairs_pay(m: machine.Machine, s: ConvShape, w: Int8s) -> bool:
-    """Whether `pairs` is the faster algorithm: for some channels, where no instruction takes four products of bytes.
+def pairs_pay(m: machine.Machine, conv: Pointer, s: ConvShape, w: Int8s) -> bool:
+    """Whether `pairs` is the faster algorithm for the convolution `s`, of which `conv` has the sizes."""
+    if not suits_pairs(s, w) or s.cin < FEW_CHANNELS[s.kh] or s.cout < 16:
+        return False
+    return not has_dot(m) or (s.kh == 3 and _winograd_pays(conv, s.cin))
 
-    With such an instruction `direct` makes its products in half of the time; which one wins there was not measured."""
-    return suits_pairs(s, w) and not has_dot(m) and s.cin >= FEW_CHANNELS[s.kh] and s.cout >= 16
+
+def _winograd_pays(conv: Pointer, cin: int) -> bool:
+    """Whether a quarter of the products is worth it where an instruction makes four products of bytes and another two of pairs.
+
+    A tile of 4 x 4 outputs then takes as long as 8 pixels by `direct`, its transforms as 128 / cin pixels, and those of the weights,
+    for each chunk of tiles, as 5 tiles. 9 instead of 8: it has to save more than a tenth."""
+    tiles = conv.n * -(-conv.out_h // 4) * -(-conv.out_w // 4)
+    cost: float = tiles * (1 + 16 / cin) + 5 * -(-tiles * cin // CHUNK)
+    return bool(9 * cost < conv.n * conv.out_h * conv.out_w)
 
 
 def settings(s: ConvShape, ldx: int, ldy: int, limits: Limits) -> Pointer:

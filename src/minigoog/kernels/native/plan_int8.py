@@ -56,7 +56,7 @@ def convolution(m: machine.Machine, call: Call, x: Codes, y: Map, y_scale: float
     packed = Packed(product.shape.groups * lib.mg_int8_panels_size(product.pointer, m), pack)
     if y_scale is None:
         return product.made(lib.MG_INT8_CONV2D_FLOAT, "int8", packed)
-    if int8.pairs_pay(m, product.shape, rounded.weights):
+    if int8.pairs_pay(m, product.pointer, product.shape, rounded.weights):
         return product.made(lib.MG_INT8_CONV2D_PAIRS, "int8 winograd" if product.shape.kh == 3 else "int8 pairs", packed)
     return product.made(lib.MG_INT8_CONV2D, "int8", packed)
 
