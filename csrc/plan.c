@@ -86,6 +86,9 @@ static void make_byte_call(int kernel, const union mg_settings *s, const struct 
     case MG_QUANTIZE:
         mg_quantize(&s->quantize, o->x, y, machine);
         break;
+    case MG_QUANTIZE_IMAGE:
+        mg_quantize_image(&s->place, o->x, o->w, y, machine);
+        break;
     case MG_DEQUANTIZE:
         mg_dequantize(&s->quantize, x, o->y, machine);
         break;

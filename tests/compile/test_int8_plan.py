@@ -32,11 +32,11 @@ def plan(googlenet, images):
     return mg.compile(googlenet, SHAPE, precision="int8", calibrate=images)
 
 
-def test_all_products_but_the_first_and_the_last_compute_with_bytes(plan):
+def test_all_products_but_the_last_compute_with_bytes(plan):
     products = [step for step in plan.steps if step.multiply_adds]
-    assert [step.algorithm.split()[0] for step in products] == ["direct", *["int8"] * (len(products) - 2), "direct"]
-    kinds = [step.kind for step in plan.steps if step.kind.startswith("to ")]
-    assert kinds == ["to codes"], "between the image and the classifier nothing returns to float32"
+    assert [step.algorithm.split()[0] for step in products] == [*["int8"] * (len(products) - 1), "direct"]
+    kinds = [step.kind for step in plan.steps if "to " in step.kind]
+    assert kinds == ["image to codes"], "between the image and the classifier nothing returns to float32"
 
 
 def test_windows_of_3x3_are_multiplied_by_winograd_with_the_same_bits(monkeypatch):
@@ -48,7 +48,7 @@ def test_windows_of_3x3_are_multiplied_by_winograd_with_the_same_bits(monkeypatc
     for algorithm, pays in (("int8 winograd", True), ("int8", False)):
         monkeypatch.setattr(kernels.native.int8, "pairs_pay", lambda *_, pays=pays: pays)
         plan = mg.compile(model, x.shape, precision="int8", calibrate=x)
-        assert [step.algorithm for step in plan.steps if step.multiply_adds] == ["direct", algorithm, "direct"]
+        assert [step.algorithm for step in plan.steps if step.multiply_adds] == ["int8", algorithm, "direct"]
         found[algorithm] = plan(x)
     assert same_bits(*found.values())
 
@@ -123,13 +123,13 @@ def test_operations_without_a_kernel_for_bytes_run_between_conversions(images):
     x = np.ascontiguousarray(images[:1])
     assert np.abs(plan(x) - exact(x)).max() < 0.05 * np.abs(exact(x)).max()
     products = [step.algorithm for step in plan.steps if step.multiply_adds]
-    assert products == ["direct", "int8", "direct", "int8", "direct"], "a sum with another map stays in float32"
+    assert products == ["int8", "int8", "direct", "int8", "direct"], "a sum with another map stays in float32"
 
 
 def test_compare_measures_every_layer(googlenet, plan, images):
     found = plan.compare(googlenet, images)
     assert found.agreement == 1 and 0 < found.worst_error < 0.1 and 0 <= found.worst < 4
-    assert all(one.decibels > 20 for one in found.layers) and found.layers[0].decibels == np.inf
+    assert all(20 < one.decibels < np.inf for one in found.layers) and found.layers[0].name == "conv1"
     assert "top-1 agreement 100.0%" in repr(found)
 
 

@@ -13,11 +13,12 @@ from .lowering import Call
 from .narrow_maps import NarrowMaps
 
 INFINITY = float("inf")
+IMAGE = "image"
 
 
 class Formats(NamedTuple):
     """Of each call of a plan with narrow maps: the number of the float32 call that it does or prepares, and what it writes: "float32",
-    "bf16", or the scale of codes."""
+    "bf16", the scale of codes, or IMAGE: codes of the plan's input, with scales of their own."""
 
     sources: list[int]
     written: list[float | str]
@@ -36,7 +37,13 @@ class NarrowSteps(ABC):
             for step in self._steps_of(i, call):
                 self.steps.append(step)
                 self.sources.append(i)
-                self.formats.append(self.scale(call.y) if isinstance(step.y, self.moving.NarrowMap) else "float32")
+                self.formats.append(self._format(call, step))
+
+    def _format(self, call: Call, step: Call) -> float | str:
+        if not isinstance(step.y, self.moving.NarrowMap):
+            return "float32"
+        found: float | str = self.scale(call.y) if step.y.buffer is self.buffers.get(call.y.buffer) else IMAGE
+        return found
 
     @abstractmethod
     def scale(self, m: Map) -> Any:

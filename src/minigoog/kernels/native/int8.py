@@ -9,8 +9,19 @@ from minigoog._native import ffi, lib
 from ...array_types import Array, Padding, Pair
 from ...checks import check_array, check_int, check_out
 from ..reference.conv import channel_groups
-from ..reference.int8 import CODES, Codes, Int8s, Int32s, Limits, check_int8_algorithm, check_int8_conv, check_scale, suits_pairs
-from ..shapes import ConvShape, pool_shape
+from ..reference.int8 import (
+    CODES,
+    Codes,
+    Int8s,
+    Int32s,
+    Limits,
+    check_image,
+    check_int8_algorithm,
+    check_int8_conv,
+    check_scale,
+    suits_pairs,
+)
+from ..shapes import ConvShape, Sides, pool_shape
 from . import machine, workspace
 from .conv_geometry import Epilogue, geometry, padded_size
 from .pointers import Pointer, dense, pixels
@@ -41,6 +52,23 @@ def quantize(x: Array, scale: float, zero: int = 0) -> Codes:
     settings, x_pointer, y_pointer = _rows("quantize", x, y, float(factor), zero)
     lib.mg_quantize(settings, x_pointer, ffi.cast("uint8_t *", y_pointer), machine.current())
     return y
+
+
+def quantize_image(x: Array, scales: Array, zeros: Array, sides: Sides = (0, 0, 0, 0)) -> Codes:
+    """The codes of an image, each channel with a scale and a code of 0 of its own, on a canvas."""
+    check_image("quantize_image", x, scales, zeros)
+    x, (n, h, w, c), (top, left, bottom, right) = np.ascontiguousarray(x), x.shape, sides
+    y = np.empty((n, top + h + bottom, left + w + right, c), np.uint8)
+    place = ffi.new("struct mg_place *", (n, h, w, c, c, top, left, 1, 1, *y.shape[1:3]))
+    codes = image_codes(scales, zeros)
+    arrays = (dense("quantize_image", name, a) for name, a in (("x", x), ("codes", codes)))
+    lib.mg_quantize_image(place, *arrays, dense("quantize_image", "y", y, "uint8_t[]"), machine.current())
+    return y
+
+
+def image_codes(scales: Array, zeros: Array) -> Array:
+    """What mg_quantize_image reads."""
+    return np.concatenate([1 / scales, zeros]).astype(np.float32)
 
 
 def dequantize(codes: Codes, scale: float, zero: int = 0) -> Array:
