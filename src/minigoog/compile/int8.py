@@ -60,12 +60,17 @@ class Int8Steps(NarrowSteps):
         self.places = [maps.placed(call) for call in calls if maps.reads_image(call)]
         super().__init__(calls, maps, kernels.native.plan_int8)
 
-    def _feedback(self, x: Map, first: int, end: int) -> Feedback:
-        return feedback(self.seen.moments[x].covariance[first:end, first:end])
+    def _feedback(self, x: Map, first: int, end: int) -> Feedback | None:
+        moments = self.seen.moments[x]
+        return None if moments.count < end - first else feedback(moments.covariance[first:end, first:end])
 
     def _steps_of(self, i: int, call: Call) -> list[Call]:
         if any(call is place for place in self.places):
             return []  # made with the codes
+        is_last = call is self.maps.classifier
+        if is_last and self.native.is_of_vectors(call):
+            last: list[Call] = self.native.last_product(self.machine, call, self.limits(call.settings["conv"]))
+            return last
         return self._image(call) if self.maps.reads_image(call) else super()._steps_of(i, call)
 
     def _image(self, call: Call) -> list[Call]:

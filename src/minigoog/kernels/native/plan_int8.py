@@ -13,10 +13,10 @@ from ..reference.conv import channel_groups
 from ..reference.int8 import Int8s, Int32s, Limits, quantize_weights
 from ..reference.int8_rounding import Feedback, round_weights
 from ..shapes import ConvShape
-from . import int8, machine
+from . import int8, machine, plan_bf16
 from .arena import Map
 from .plan import Call, Packed
-from .plan_narrow import NarrowMap, Product, buffer, changed, stored
+from .plan_narrow import NarrowMap, Product, buffer, changed, narrow, stored
 
 ITEM = 1
 MAX_POOL = lib.MG_INT8_MAX_POOL2D
@@ -30,12 +30,12 @@ def values(areas: Sequence[Array], m: NarrowMap, scale: float) -> Array:
 
 class Codes(NamedTuple):
     """What a product reads. means: of each channel's values, over calibration images; feedback(first, end): how the rounding errors
-    of the weights of these channels are made up for."""
+    of the weights of these channels are made up for, None where there are fewer pixels to know it from than channels."""
 
     map: NarrowMap
     scale: float
     means: Array
-    feedback: Callable[[int, int], Feedback]
+    feedback: Callable[[int, int], Feedback | None]
 
 
 class Image(NamedTuple):
@@ -98,6 +98,19 @@ def image_convolution(
     return [Call(lib.MG_QUANTIZE_IMAGE, x, canvas, settings, codes, name=call.name, kind="image to codes"), made]
 
 
+def is_of_vectors(call: Call) -> bool:
+    """Whether a convolution is a product of weights and vectors, one of each image: so that reading the weights is most of the time."""
+    conv = call.settings["conv"]
+    one = conv.kh == conv.kw == conv.out_h == conv.out_w == conv.groups == 1 and call.residual is None
+    return bool(one and conv.cin % 2 == 0 and conv.activation in (lib.MG_NONE, lib.MG_RELU, lib.MG_CLIP))
+
+
+def last_product(m: machine.Machine, call: Call, limits: Limits) -> list[Call]:
+    """Such a product of the values in float32, in bf16: with weights of half the size, and hardly any error."""
+    x = narrow(call.x._replace(first=0, ld=call.x.shape[-1]), buffer(prod(call.x.shape), plan_bf16.ITEM), plan_bf16.ITEM)
+    return [plan_bf16.to_bf16(call, call.x, x), plan_bf16.convolution(m, call, x, call.y, limits)]
+
+
 def new_image(shape: Shape) -> NarrowMap:
     """A map of bytes in a buffer of its own."""
     return NarrowMap(buffer(prod(shape), ITEM), shape, 0, shape[-1])
@@ -118,7 +131,8 @@ def _rounded(product: Product, x: Codes, y_scale: float) -> Rounded:
     s, weights = product.shape, product.weights()
     codes, scales = quantize_weights(weights)
     for i, o in channel_groups(s):
-        codes[..., o] = round_weights(weights[..., o], scales[o], x.feedback(i.start, i.stop))
+        if by := x.feedback(i.start, i.stop):
+            codes[..., o] = round_weights(weights[..., o], scales[o], by)
     bias = (np.zeros(s.cout) if product.b is None else product.b) + mean_error(weights - codes * scales, x.means, s)
     sums = np.rint(bias / (x.scale * scales)).clip(-(2**30), 2**30).astype(np.int32)
     return Rounded(codes, sums, (x.scale * scales / y_scale).astype(np.float32))

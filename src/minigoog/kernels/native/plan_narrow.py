@@ -68,7 +68,8 @@ class Product:
 
     def weights(self) -> Array:
         """The float32 weights HWIO."""
-        return self.w.of(slice(0, self.shape.cout))
+        found = self.w.of(slice(0, self.shape.cout))
+        return found if found.ndim == 4 else found[None, None]  # of Linear
 
     def made(self, kernel: int, algorithm: str, packed: Packed) -> Call:
         """The call of this kernel with weights that are packed for it."""
