@@ -1,5 +1,4 @@
 /* Maps of bytes other than convolutions: codes of values, values of codes, pooling, copies. */
-#include <math.h>
 #include <string.h>
 #include "kernels.h"
 #include "parallel.h"
@@ -34,8 +33,7 @@ void mg_quantize_image(const struct mg_place *s, const float *x, const float *co
         factors[i] = codes[i % c];
         zeros[i] = codes[c + i % c];
     }
-    for (size_t i = 0; i < c; i++)
-        padding[i] = (uint8_t)lrintf(codes[c + i]);
+    k->byte_rows->quantize_image(c, c, factors, zeros, (const float[MG_IMAGE_CHANNELS]){0}, padding);
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * c, machine) {
         uint8_t *at = y + row * s->out_w * c;
