@@ -62,11 +62,11 @@ static struct mg_conv over_windows(const struct mg_sparse_conv *s)
                             .ldr = s->ldr};
 }
 
-/* Packed weights: starts [rows of blocks + 1], offsets with the SPARSE_AHEAD after them, and from a multiple of MAX_LANES on values. */
+/* Packed weights: starts [parts * rows of blocks + 1], offsets with the SPARSE_AHEAD after them, and from a multiple of MAX_LANES on values. */
 static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *w, const float *bias, const float *residual,
                           float *y, float *scratch, const struct mg_machine *machine)
 {
-    const size_t rows = mg_ceil_div(s->cout, s->block), end = rows + 1 + (size_t)w[rows] + SPARSE_AHEAD;
+    const size_t rows = s->parts * mg_ceil_div(s->cout, s->block), end = rows + 1 + (size_t)w[rows] + SPARSE_AHEAD;
     const int32_t *offsets = w + rows + 1;
     const float *values = (const float *)(w + mg_ceil_div(end, MAX_LANES) * MAX_LANES);
     if (s->block > SPARSE_ROWS) {
