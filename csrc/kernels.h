@@ -38,6 +38,7 @@ struct winograd {
 /* Rows of maps of bytes (int8_maps.inc). */
 struct byte_rows {
     void (*quantize)(size_t n, float factor, int32_t zero, const float *x, uint8_t *y);
+    void (*quantize_image)(size_t n, size_t c, const float *factors, const float *zeros, const float *x, uint8_t *y);
     void (*dequantize)(size_t n, float factor, int32_t zero, const uint8_t *x, float *y);
     void (*max_window)(const struct pool_window *s, const uint8_t *x, uint8_t *y);
     void (*mean_window)(const struct pool_window *s, float factor, const uint8_t *x, float *y);
