@@ -8,7 +8,7 @@ from minigoog._native import lib
 
 from ...array_types import Array
 from ..reference.bf16 import from_bf16 as values_of
-from ..reference.bf16 import to_bf16 as halves_of
+from ..reference.bf16_rounding import to_bf16_in_balance
 from ..reference.int8 import Limits
 from . import bf16, machine
 from .arena import Map
@@ -29,7 +29,7 @@ def convolution(m: machine.Machine, call: Call, x: NarrowMap, y: Map, limits: Li
     product = Product(call, x, y, limits)
 
     def pack(out: Array) -> None:
-        bf16.pack(m, product.pointer, product.shape, halves_of(product.weights()), product.b, out)
+        bf16.pack(m, product.pointer, product.shape, to_bf16_in_balance(product.weights()), product.b, out)
 
     packed = Packed(product.shape.groups * lib.mg_bf16_panels_size(product.pointer, m), pack)
     return product.made(lib.MG_BF16_CONV2D if isinstance(y, NarrowMap) else lib.MG_BF16_CONV2D_FLOAT, "bf16", packed)
