@@ -34,7 +34,8 @@ enum mg_kernel {
     MG_BF16_MAX_POOL2D,   /* pool */
     MG_BF16_AVG_POOL2D,   /* pool */
     MG_INT8_CONV2D_PAIRS, /* conv */
-    MG_LRN                /* elementwise; ldb: the size */
+    MG_LRN,               /* elementwise; ldb: the size */
+    MG_BF16_WINOGRAD      /* conv */
 };
 
 union mg_settings {

@@ -21,8 +21,10 @@ class Bf16Steps(NarrowSteps):
         return "bf16"
 
     def product(self, i: int, call: Call, to_narrow: bool) -> Call:
+        conv = call.settings["conv"]
         y = self.narrow(call.y) if to_narrow else call.y
-        return self.native.convolution(self.machine, call, self.narrow(call.x), y, self.limits(call.settings["conv"]))
+        make = self.native.winograd if to_narrow and self.native.winograd_pays(conv) else self.native.convolution
+        return make(self.machine, call, self.narrow(call.x), y, self.limits(conv))
 
     def average(self, call: Call) -> Call:
         return self.native.avg_pool(call, self.narrow(call.x), call.y)

@@ -1,6 +1,7 @@
 """The calls of a plan that read or write maps of bf16. Each is made from the float32 call that it replaces."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +11,13 @@ from ...array_types import Array
 from ..reference.bf16 import from_bf16 as values_of
 from ..reference.bf16_rounding import to_bf16_in_balance
 from ..reference.int8 import Limits
-from . import bf16, machine
+from . import bf16, bf16_winograd, machine
 from .arena import Map
 from .plan import Call, Packed
 from .plan_narrow import NarrowMap, Product, changed, elementwise, stored
 
 ITEM = 2
+FEW_PIXELS, FEW_CHANNELS = 16, 16  # below, transforms take longer than the products that they save
 MAX_POOL = lib.MG_BF16_MAX_POOL2D
 
 
@@ -33,6 +35,24 @@ def convolution(m: machine.Machine, call: Call, x: NarrowMap, y: Map, limits: Li
 
     packed = Packed(product.shape.groups * lib.mg_bf16_panels_size(product.pointer, m), pack)
     return product.made(lib.MG_BF16_CONV2D if isinstance(y, NarrowMap) else lib.MG_BF16_CONV2D_FLOAT, "bf16", packed)
+
+
+def winograd(m: machine.Machine, call: Call, x: NarrowMap, y: NarrowMap, limits: Limits) -> Call:
+    """The same from bf16 to bf16 by F(2x2, 3x3)."""
+    product = Product(call, x, y, limits)
+    s = product.shape
+
+    def pack(out: Array) -> None:
+        bf16_winograd.pack(m, s, product.weights(), out)
+
+    packed = Packed(lib.mg_bf16_winograd_size(s.cin, s.cout, m), pack)
+    return product.made(lib.MG_BF16_WINOGRAD, "bf16 winograd", packed)._replace(b=product.b)
+
+
+def winograd_pays(conv: Any) -> bool:
+    """Whether the convolution with these settings in C is faster by F(2x2, 3x3), whatever the number of images."""
+    plain = (conv.kh, conv.kw, conv.stride_h, conv.stride_w, conv.dilation_h, conv.dilation_w, conv.groups) == (3, 3, 1, 1, 1, 1, 1)
+    return plain and conv.out_h * conv.out_w >= FEW_PIXELS and min(conv.cin, conv.cout) >= FEW_CHANNELS
 
 
 def to_bf16(call: Call, x: Map, y: NarrowMap) -> Call:
