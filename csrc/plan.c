@@ -17,6 +17,8 @@ static size_t scratch_of(const struct mg_call *call, const struct mg_machine *ma
     switch (call->kernel) {
     case MG_CONV2D_WINOGRAD:
         return mg_conv2d_winograd_scratch(&call->settings.conv, machine);
+    case MG_BF16_WINOGRAD:
+        return mg_bf16_winograd_scratch(&call->settings.conv, machine);
     case MG_INT8_CONV2D_PAIRS:
         return mg_int8_pairs_scratch(&call->settings.conv, machine);
     case MG_SPARSE_CONV2D:
@@ -115,7 +117,7 @@ static void make_byte_call(int kernel, const union mg_settings *s, const struct 
         mg_int8_avg_pool2d(&s->average, x, o->y, machine);
         break;
     default:
-        mg_make_bf16_call(kernel, s, o, machine);
+        mg_make_bf16_call(kernel, s, o, scratch, machine);
     }
 }
 
