@@ -4,7 +4,7 @@ A buffer does if a convolution or an average reads it; to become bytes, nothing 
 a ReLU, or only move such values). It has one format: so a concatenation's branches write straight into their places. Of bytes it has one
 scale too, and a branch of small values has room for larger ones than calibration showed. Pools and paddings move values as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from .. import kernels
@@ -17,16 +17,16 @@ Buffer = Any  # kernels.native.arena.Buffer
 class NarrowMaps:
     """The buffers of `calls` that become narrow, and which of them share a scale.
 
-    in_word: values in 4 bytes; signed: whether they can be negative."""
+    in_word: values in 4 bytes; signed: whether they can be negative; odd: buffers that may although words begin between their pixels."""
 
-    def __init__(self, calls: Sequence[Call], in_word: int, signed: bool) -> None:
+    def __init__(self, calls: Sequence[Call], in_word: int, signed: bool, odd: Set[Buffer] = frozenset()) -> None:
         self.calls, self.lib, self.in_word, self.signed = calls, kernels.native.program.lib, in_word, signed
         self.moves = {self.lib.MG_MAX_POOL2D, self.lib.MG_PLACE, self.lib.MG_COPY}
         products = [call for call in calls if call.kernel == self.lib.MG_CONV2D_DIRECT]
         self.classifier = products[-1] if products else None  # it stays in float32
         self.images = set() if signed else {id(call) for call in products[:-1] if self._suits_image(call)}  # products of the input
         written = {call.y.buffer for call in calls if call.y.buffer.area == kernels.native.arena.ARENA}
-        self.buffers = self._shrunk({buffer for buffer in written if self._is_aligned(buffer)})
+        self.buffers = self._shrunk({buffer for buffer in written if buffer in odd or self._is_aligned(buffer)})
         self.parents: dict[Buffer, Buffer] = {}
         for call in calls:
             if call.kernel in self.moves and self.both(call):
