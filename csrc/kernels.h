@@ -38,17 +38,25 @@ struct winograd {
 /* Rows of maps of bytes (int8_maps.inc). */
 struct byte_rows {
     void (*quantize)(size_t n, float factor, int32_t zero, const float *x, uint8_t *y);
+    void (*quantize_image)(size_t n, size_t c, const float *factors, const float *zeros, const float *x, uint8_t *y);
     void (*dequantize)(size_t n, float factor, int32_t zero, const uint8_t *x, float *y);
     void (*max_window)(const struct pool_window *s, const uint8_t *x, uint8_t *y);
     void (*mean_window)(const struct pool_window *s, float factor, const uint8_t *x, float *y);
 };
 
-/* Rows of maps of bf16 (bf16_maps.inc). */
+/* Rows of maps of bf16 (bf16_maps.inc, bf16_rows.inc). */
 struct half_rows {
     void (*to_bf16)(size_t n, const float *x, uint16_t *y);
     void (*from_bf16)(size_t n, const uint16_t *x, float *y);
     void (*max_window)(const struct pool_window *s, const uint16_t *x, uint16_t *y);
     void (*mean_window)(const struct pool_window *s, float count, const uint16_t *x, float *y);
+    void (*pair_rows)(size_t n, const uint16_t *a, const uint16_t *b, int32_t *words);
+    void (*pair_float_rows)(size_t n, const float *a, const float *b, int32_t *words);
+    void (*relu_sums)(size_t rows, size_t n, const uint16_t *y, size_t ldy, const float *dy, size_t lddy, float *dz, uint16_t *halves,
+                      size_t lddz, float *sums);
+    void (*max_index)(const struct pool_window *s, const uint16_t *x, uint16_t *y, uint8_t *index);
+    void (*max_backward)(size_t channels, size_t windows, const int32_t *taps, const uint8_t *const *index, const float *const *dy,
+                         float *dx);
 };
 
 struct kernels {

@@ -17,6 +17,8 @@ static size_t scratch_of(const struct mg_call *call, const struct mg_machine *ma
     switch (call->kernel) {
     case MG_CONV2D_WINOGRAD:
         return mg_conv2d_winograd_scratch(&call->settings.conv, machine);
+    case MG_BF16_WINOGRAD:
+        return mg_bf16_winograd_scratch(&call->settings.conv, machine);
     case MG_INT8_CONV2D_PAIRS:
         return mg_int8_pairs_scratch(&call->settings.conv, machine);
     case MG_SPARSE_CONV2D:
@@ -26,14 +28,15 @@ static size_t scratch_of(const struct mg_call *call, const struct mg_machine *ma
     }
 }
 
-/* As much for each thread as a call needs that all of them or one of them makes. */
+/* As much for each thread as a call needs that all of them make, or, in a group, one of them. */
 size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine)
 {
     const struct mg_machine alone = {machine->isa, 1};
     const size_t threads = (size_t)machine->threads;
     size_t most = 0;
     for (size_t i = 0; i < n; i++)
-        most = mg_max(most, mg_max(mg_ceil_div(scratch_of(&calls[i], machine), threads), scratch_of(&calls[i], &alone)));
+        most = mg_max(
+            most, mg_max(mg_ceil_div(scratch_of(&calls[i], machine), threads), calls[i].images > 1 ? scratch_of(&calls[i], &alone) : 0));
     return most * threads;
 }
 
@@ -86,6 +89,9 @@ static void make_byte_call(int kernel, const union mg_settings *s, const struct 
     case MG_QUANTIZE:
         mg_quantize(&s->quantize, o->x, y, machine);
         break;
+    case MG_QUANTIZE_IMAGE:
+        mg_quantize_image(&s->place, o->x, o->w, y, machine);
+        break;
     case MG_DEQUANTIZE:
         mg_dequantize(&s->quantize, x, o->y, machine);
         break;
@@ -111,7 +117,7 @@ static void make_byte_call(int kernel, const union mg_settings *s, const struct 
         mg_int8_avg_pool2d(&s->average, x, o->y, machine);
         break;
     default:
-        mg_make_bf16_call(kernel, s, o, machine);
+        mg_make_bf16_call(kernel, s, o, scratch, machine);
     }
 }
 
