@@ -53,9 +53,26 @@ extern const struct narrow_kernels mg_int8_kernels_avx512vnni, mg_int8_kernels_a
 extern const struct narrow_kernels mg_bf16_kernels_avx512bf16, mg_bf16_kernels_avx512, mg_bf16_kernels_avx2, mg_bf16_kernels_neon,
     mg_bf16_kernels_plain;
 
+/* A block of pairs of output pixels of a weight gradient of bf16 (bf16_weight_tile.inc); strides in words. */
+struct pairs_tile {
+    size_t images, rows, pairs;    /* a row has `pairs` pairs of output pixels */
+    size_t x_image, x_row, x_pair; /* from the window of a pair to that of the next image, row, pair */
+    size_t lddw;
+};
+
+typedef void pairs_tile_fn(const struct pairs_tile *t, const int32_t *x, const int32_t *panel, float *dw, size_t first_row, size_t n_cols);
+
+struct bf16_weight_kernels {
+    pairs_tile_fn *tile[HEIGHTS][2]; /* [height][vectors - 1]; heights as those of struct narrow_kernels */
+};
+
+extern const struct bf16_weight_kernels mg_bf16_weight_kernels_avx512bf16, mg_bf16_weight_kernels_avx512, mg_bf16_weight_kernels_avx2,
+    mg_bf16_weight_kernels_neon, mg_bf16_weight_kernels_plain;
+
 /* The row of the machine's instruction set, with instructions for dot products where this CPU has them. (dispatch.c) */
 const struct narrow_kernels *mg_int8_kernels(const struct mg_machine *machine);
 const struct narrow_kernels *mg_bf16_kernels(const struct mg_machine *machine);
+const struct bf16_weight_kernels *mg_bf16_weight_kernels(const struct mg_machine *machine);
 
 /* A window as runs of bytes. (narrow.c) */
 struct mg_runs mg_narrow_runs(const struct narrow_kernels *q, const struct mg_conv *s);

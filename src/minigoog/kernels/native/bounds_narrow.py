@@ -73,7 +73,13 @@ def extents_of_narrow(conv: Rule, pool: Rule, elementwise: Rule, place: Rule) ->
         _need(inside, "a map that is not inside its canvas")
         return _words(place(s, m), 1, 1)
 
+    def image(s: Pointer, m: Any) -> Any:
+        _need(0 < s.c <= lib.MG_IMAGE_CHANNELS and s.ldx == s.c, f"an image of {s.c} channels, {s.ldx} apart")
+        found = places(s, m)
+        return found._replace(x=s.n * s.h * s.w * s.c, w=2 * s.c)
+
     return {
+        "MG_QUANTIZE_IMAGE": image,
         "MG_QUANTIZE": quantize(4, 1), "MG_DEQUANTIZE": quantize(1, 4), "MG_PLACE_BYTES": places,
         "MG_COPY_BYTES": narrow(elementwise, 1, 1), "MG_INT8_CONV2D": convolution(lib.mg_int8_panels_size, 1, 1),
         "MG_INT8_CONV2D_FLOAT": convolution(lib.mg_int8_panels_size, 1, 4), "MG_INT8_MAX_POOL2D": narrow(pool, 1, 1),
