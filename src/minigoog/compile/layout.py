@@ -184,8 +184,8 @@ def new_map(shape: Shape, *area: int) -> Map:
 
 
 def wide_map(shape: Shape) -> Map:
-    """A map for values that are slices of its channels. Pixels that are a multiple of SAME_SETS apart would all be in the same sets of a first-level
-    cache, which holds 8 of them: a tile reads 14, and took a third longer. So such pixels are a cache line further apart."""
+    """A map for values that are slices of its channels. Pixels that are a multiple of SAME_SETS apart would all be in the same sets of a
+    first-level cache, which holds 8 of them: a tile reads 14, and took a third longer. So such pixels are a cache line further apart."""
     pad = kernels.native.arena.ALIGNMENT if shape[-1] % SAME_SETS == 0 else 0
     return new_map((*shape[:-1], shape[-1] + pad)).channels(0, shape[-1])
 
