@@ -11,7 +11,7 @@ from ..reference.bf16_winograd import check_bf16_winograd, winograd_weights
 from ..reference.int8 import Limits
 from ..shapes import ConvShape
 from . import machine, workspace
-from .bf16 import _halves, _padded
+from .bf16 import halves, padded
 from .int8 import settings
 from .pointers import NULL, dense
 
@@ -23,8 +23,8 @@ def bf16_conv2d_winograd(
     where, m = "bf16_conv2d_winograd", machine.current()
     s = check_bf16_winograd(x, w, b, padding, limits)
     y = np.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, np.dtype(np.uint16), x=x, w=w)
-    x = _padded(s, x) if any(s.padding) else x
-    (x_pointer, ldx), (y_pointer, ldy) = (_halves(where, *named) for named in (("x", x), ("out", y)))
+    x = padded(s, x) if any(s.padding) else x
+    (x_pointer, ldx), (y_pointer, ldy) = (halves(where, *named) for named in (("x", x), ("out", y)))
     conv = settings(s, ldx, ldy, limits)
     scratch = workspace.empty((lib.mg_bf16_winograd_scratch(conv, m),))
     panels = dense(where, "panels", pack(m, s, w), "int32_t[]")
