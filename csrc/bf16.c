@@ -56,6 +56,10 @@ void mg_bf16_max_pool2d(const struct mg_pool *s, const uint16_t *x, uint16_t *y,
     PARALLEL_FOR(row, n_rows, n_rows * s->out_w * s->c * s->kh * s->kw / 2, machine) {
         const struct covered v = mg_covered_by(&rows, row % s->out_h);
         const uint16_t *x_row = x + (row / s->out_h * s->h + v.first) * s->w * s->ldx;
+        const struct pool_row r = {s->c,   v.count, s->dilation_h * s->w * s->ldx, s->w, s->kw, s->stride_w, s->pad_left, s->out_w,
+                                   s->ldx, s->ldy};
+        if (s->dilation_w == 1 && k->max_row(&r, x_row, y + row * s->out_w * s->ldy))
+            continue;
         for (size_t ox = 0; ox < s->out_w; ox++) {
             const struct covered u = mg_covered_by(&cols, ox);
             const struct pool_window window = {s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
