@@ -49,6 +49,7 @@ struct half_rows {
     void (*to_bf16)(size_t n, const float *x, uint16_t *y);
     void (*from_bf16)(size_t n, const uint16_t *x, float *y);
     void (*max_window)(const struct pool_window *s, const uint16_t *x, uint16_t *y);
+    int (*max_row)(const struct pool_row *r, const uint16_t *x, uint16_t *y);
     void (*mean_window)(const struct pool_window *s, float count, const uint16_t *x, float *y);
     void (*pair_rows)(size_t n, const uint16_t *a, const uint16_t *b, int32_t *words);
     void (*pair_float_rows)(size_t n, const float *a, const float *b, int32_t *words);
