@@ -50,12 +50,21 @@ void mg_from_bf16(const struct mg_elementwise *s, const uint16_t *x, float *y, c
 void mg_bf16_max_pool2d(const struct mg_pool *s, const uint16_t *x, uint16_t *y, const struct mg_machine *machine)
 {
     const struct half_rows *k = mg_kernels(machine)->half_rows;
-    const size_t pixels = s->n * s->out_h * s->out_w;
+    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
+    const size_t n_rows = s->n * s->out_h;
 
-    PARALLEL_FOR(pixel, pixels, pixels * s->c * s->kh * s->kw / 2, machine) {
-        size_t first, count;
-        const struct pool_window window = mg_window_of(s, pixel, &first, &count);
-        k->max_window(&window, x + first, y + pixel * s->ldy);
+    PARALLEL_FOR(row, n_rows, n_rows * s->out_w * s->c * s->kh * s->kw / 2, machine) {
+        const struct covered v = mg_covered_by(&rows, row % s->out_h);
+        const uint16_t *x_row = x + (row / s->out_h * s->h + v.first) * s->w * s->ldx;
+        const struct pool_row r = {s->c,   v.count, s->dilation_h * s->w * s->ldx, s->w, s->kw, s->stride_w, s->pad_left, s->out_w,
+                                   s->ldx, s->ldy};
+        if (s->dilation_w == 1 && k->max_row(&r, x_row, y + row * s->out_w * s->ldy))
+            continue;
+        for (size_t ox = 0; ox < s->out_w; ox++) {
+            const struct covered u = mg_covered_by(&cols, ox);
+            const struct pool_window window = {s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
+            k->max_window(&window, x_row + u.first * s->ldx, y + (row * s->out_w + ox) * s->ldy);
+        }
     }
 }
 

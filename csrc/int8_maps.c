@@ -12,6 +12,42 @@ void mg_quantize(const struct mg_quantize *s, const float *x, uint8_t *y, const 
         k->quantize(s->c, s->factor, s->zero, x + row * s->ldx, y + row * s->ldy);
 }
 
+/* n pixels, each `pixel`. */
+static uint8_t *fill(size_t n, size_t c, const uint8_t *pixel, uint8_t *y)
+{
+    for (size_t i = 0; i < n; i++, y += c)
+        for (size_t j = 0; j < c; j++)
+            y[j] = pixel[j];
+    return y;
+}
+
+void mg_quantize_image(const struct mg_place *s, const float *x, const float *codes, uint8_t *y, const struct mg_machine *machine)
+{
+    const struct kernels *k = mg_kernels(machine);
+    const size_t c = s->c, left = (size_t)s->left, right = s->out_w - left - s->w;
+    float factors[MG_IMAGE_CHANNELS * MAX_LANES], zeros[MG_IMAGE_CHANNELS * MAX_LANES]; /* of c vectors of values */
+    uint8_t padding[MG_IMAGE_CHANNELS];
+    assert(c > 0 && c <= MG_IMAGE_CHANNELS && s->ldx == c);
+    assert(s->step_h == 1 && s->step_w == 1 && s->top >= 0 && s->left >= 0 && left + s->w <= s->out_w);
+    for (size_t i = 0; i < c * k->lanes; i++) {
+        factors[i] = codes[i % c];
+        zeros[i] = codes[c + i % c];
+    }
+    k->byte_rows->quantize_image(c, c, factors, zeros, (const float[MG_IMAGE_CHANNELS]){0}, padding);
+
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * c, machine) {
+        uint8_t *at = y + row * s->out_w * c;
+        const size_t down = row % s->out_h - (size_t)s->top; /* huge above the map */
+        if (down < s->h) {
+            at = fill(left, c, padding, at);
+            k->byte_rows->quantize_image(s->w * c, c, factors, zeros, x + (row / s->out_h * s->h + down) * s->w * c, at);
+            fill(right, c, padding, at + s->w * c);
+        } else {
+            fill(s->out_w, c, padding, at);
+        }
+    }
+}
+
 void mg_dequantize(const struct mg_quantize *s, const uint8_t *x, float *y, const struct mg_machine *machine)
 {
     const struct byte_rows *k = mg_kernels(machine)->byte_rows;
@@ -43,12 +79,17 @@ void mg_int8_max_pool2d(const struct mg_pool *s, const uint8_t *x, uint8_t *y, c
 {
     const struct byte_rows *k = mg_kernels(machine)->byte_rows;
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw / 4, machine)
+    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
+
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw / 4, machine) {
+        const struct covered v = mg_covered_by(&rows, row % s->out_h);
+        const uint8_t *first_row = x + (row / s->out_h * s->h + v.first) * s->w * s->ldx;
         for (size_t ox = 0; ox < s->out_w; ox++) {
-            size_t first, count;
-            const struct pool_window window = mg_window_of(s, row * s->out_w + ox, &first, &count);
-            k->max_window(&window, x + first, y + (row * s->out_w + ox) * s->ldy);
+            const struct covered u = mg_covered_by(&cols, ox);
+            const struct pool_window window = {s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
+            k->max_window(&window, first_row + u.first * s->ldx, y + (row * s->out_w + ox) * s->ldy);
         }
+    }
 }
 
 void mg_int8_avg_pool2d(const struct mg_int8_average *a, const uint8_t *x, float *y, const struct mg_machine *machine)

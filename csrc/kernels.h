@@ -14,7 +14,7 @@ typedef void weight_tile_fn(const struct weight_tile *t, const float *x, const f
 typedef void block_row_fn(const struct block_rows *t, size_t row, const float *const *rows, float *y, size_t n_rows);
 typedef void block_rows_fn(const struct block_rows *t, const float *const *rows, float *y, size_t n_rows, size_t row, size_t end);
 typedef void sparse_tile_fn(size_t rows, const int32_t *starts, const int32_t *offsets, const float *values, const float *panel,
-                            float *sums);
+                            float *sums, int is_more);
 typedef void sparse_dot_fn(size_t entries, const int32_t *offsets, const float *dy, const float *panel, float *dvalues, size_t step);
 
 /* One row of an elementwise operation y = f(a, b): n floats (activation.inc). */
@@ -38,17 +38,26 @@ struct winograd {
 /* Rows of maps of bytes (int8_maps.inc). */
 struct byte_rows {
     void (*quantize)(size_t n, float factor, int32_t zero, const float *x, uint8_t *y);
+    void (*quantize_image)(size_t n, size_t c, const float *factors, const float *zeros, const float *x, uint8_t *y);
     void (*dequantize)(size_t n, float factor, int32_t zero, const uint8_t *x, float *y);
     void (*max_window)(const struct pool_window *s, const uint8_t *x, uint8_t *y);
     void (*mean_window)(const struct pool_window *s, float factor, const uint8_t *x, float *y);
 };
 
-/* Rows of maps of bf16 (bf16_maps.inc). */
+/* Rows of maps of bf16 (bf16_maps.inc, bf16_rows.inc). */
 struct half_rows {
     void (*to_bf16)(size_t n, const float *x, uint16_t *y);
     void (*from_bf16)(size_t n, const uint16_t *x, float *y);
     void (*max_window)(const struct pool_window *s, const uint16_t *x, uint16_t *y);
+    int (*max_row)(const struct pool_row *r, const uint16_t *x, uint16_t *y);
     void (*mean_window)(const struct pool_window *s, float count, const uint16_t *x, float *y);
+    void (*pair_rows)(size_t n, const uint16_t *a, const uint16_t *b, int32_t *words);
+    void (*pair_float_rows)(size_t n, const float *a, const float *b, int32_t *words);
+    void (*relu_sums)(size_t rows, size_t n, const uint16_t *y, size_t ldy, const float *dy, size_t lddy, float *dz, uint16_t *halves,
+                      size_t lddz, float *sums);
+    void (*max_index)(const struct pool_window *s, const uint16_t *x, uint16_t *y, uint8_t *index);
+    void (*max_backward)(size_t channels, size_t windows, const int32_t *taps, const uint8_t *const *index, const float *const *dy,
+                         float *dx);
 };
 
 struct kernels {
@@ -104,6 +113,8 @@ struct kernels {
     const struct half_rows *half_rows;
     size_t shared_vectors;                       /* the widest tile of sparse weights that share their columns */
     sparse_tile_fn *shared_tile[SPARSE_VECTORS]; /* [vectors - 1] */
+    size_t sparse_vectors;                       /* the widest tile of other sparse weights */
+    size_t sparse_near;                          /* floats of a panel that all rows of weights go through before others; 0: any number */
 };
 
 extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon, mg_kernels_plain;

@@ -21,7 +21,7 @@ from .kernels import get_num_threads, set_num_threads
 from .op import Op
 from .rng import manual_seed
 from .tape import Tape
-from .tensor import Tensor, no_grad
+from .tensor import Tensor, autocast, no_grad
 
 if TYPE_CHECKING:  # what a running program loads when it first asks for it, see __getattr__
     from . import data, formats, models
@@ -36,9 +36,9 @@ if TYPE_CHECKING:  # what a running program loads when it first asks for it, see
 __version__ = "0.1.0"
 
 __all__ = [
-    "compile", "data", "diff", "extract", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "load", "load_plan",
-    "losses", "manual_seed", "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "save", "save_onnx", "set_num_threads",
-    "show_config", "summary", "Tape", "Tensor", "trace",
+    "autocast", "compile", "data", "diff", "extract", "formats", "get_num_threads", "gradcheck", "GradcheckError", "kernels", "load",
+    "load_plan", "losses", "manual_seed", "metrics", "models", "nn", "no_grad", "Op", "ops", "optim", "Plan", "save", "save_onnx",
+    "set_num_threads", "show_config", "summary", "Tape", "Tensor", "trace",
 ]
 
 _LATER = {  # name: its module, which is imported on first use, so that `import minigoog` is quick

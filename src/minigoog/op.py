@@ -27,6 +27,7 @@ class Op:
     read_for: ClassVar[dict[str, int]] = {}  # attributes that backward reads for the gradient of one input only: name -> that input
     new_gradients: ClassVar[bool] = False  # whether each gradient is an array of its own, which nothing else uses
     adds_up: ClassVar[bool] = False  # whether backward(dy, accumulate=a) adds the gradient of input 0 to an array, and returns that
+    takes_bf16: ClassVar[bool] = False  # whether forward takes and returns maps of bf16 too, as uint16 (see `autocast`)
     overwrites: ClassVar[bool] = False  # whether backward(dy, overwrite=True) writes over `dy`, where nothing else reads it
     layer: Any = None  # the innermost module whose result is this operation's
     network: Any = None  # the outermost one
@@ -39,12 +40,19 @@ class Op:
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Runs the operation on tensors and returns its output tensor, which remembers it if a gradient may be needed."""
         recorded = self._check_call(inputs)
-        y = Tensor(self.run(*(x.data for x in inputs)))
+        y = Tensor.holding(self.run(*self.arrays(inputs)))
         if recorded:
             self.inputs, self.tick = inputs, self.ran_at
             y.op, y.requires_grad = self, True
             self._watch()
         return y
+
+    def arrays(self, inputs: Sequence[Tensor]) -> list[Array]:
+        """What forward takes: the values of the inputs, those of other operations as they are held if it can read bf16."""
+        return [x.data if x.op is None or x.held.dtype != np.uint16 else self._taken(x.held) for x in inputs]
+
+    def _taken(self, held: Array) -> Array:
+        return held if self.takes_bf16 else kernels.bf16.from_bf16(held)
 
     def run(self, *arrays: Array) -> Array:
         """forward(*arrays), checked; `y` is its result."""
@@ -52,20 +60,34 @@ class Op:
         if "_settings" not in state:
             self._settings = dict(state)  # the constructor's attributes; all others are the record
         state.pop("y", None)
-        y = self.forward(*arrays)
+        y = self._computed(arrays)
         if arrays and (arrays[0].base is NOTHING or arrays[-1].base is NOTHING) and state.get("out") is None:
             y = unknown(y.shape)  # what was computed from unknown values means nothing
         if type(y) is not np.ndarray or not arrays or y.dtype is not arrays[0].dtype:  # a quick test first, for speed
-            check_array(f"{self.name}.forward", "y", y)
-            if arrays and all(y.dtype != x.dtype for x in arrays):
+            is_bf16 = isinstance(y, np.ndarray) and y.dtype == np.uint16 and (self.takes_bf16 or y is state.get("out"))
+            if not is_bf16:
+                check_array(f"{self.name}.forward", "y", y)
+            if arrays and all(y.dtype != x.dtype for x in arrays) and not is_bf16:
                 check_array(f"{self.name}.forward", "y", y, dtype=arrays[0].dtype)
         self._keeps_y = "y" in state
-        self.y, self.freed, self.ran_at = y, False, writes.now()
+        self.freed, self.ran_at = False, writes.now()
+        if not (self._keeps_y and y is state.get("out")):  # else what backward reads is in float32, and `out` perhaps in bf16
+            self.y = y
         for a in self.written():
             writes.note(a, self.name, self.ran_at)
         if self.inputs:  # a replay
             self._watch()
         return y
+
+    def _computed(self, arrays: Sequence[Array]) -> Array:
+        """forward(*arrays); where that knows no bf16 but `out` is a map of bf16, in float32 first."""
+        out = vars(self).get("out")
+        if self.takes_bf16 or not isinstance(out, np.ndarray) or out.dtype != np.uint16:
+            return self.forward(*arrays)
+        self.out = None
+        y = self.forward(*arrays)
+        self.out = out
+        return kernels.bf16.to_bf16(y, out)
 
     def forward(self, *arrays: Any, **_: Any) -> Array:
         """The output array from the input arrays."""
@@ -88,7 +110,7 @@ class Op:
         if len(dxs) != len(self.inputs):
             raise ValueError(f"{where}: returned {len(dxs)} gradients, expected {len(self.inputs)}, one (or None) for each input")
         for i, (x, dx) in enumerate(zip(self.inputs, dxs, strict=True)):
-            if dx is not None and (type(dx) is not np.ndarray or dx.shape != x.data.shape or dx.dtype != x.data.dtype):
+            if dx is not None and (type(dx) is not np.ndarray or dx.shape != x.shape or dx.dtype != x.dtype):
                 check_array(where, f"gradient of input {i}", dx, dtype=x.dtype, shape=x.shape)
         return dxs
 
@@ -167,7 +189,7 @@ class Op:
         if not requested or not is_recording():
             return False
         for i, x in enumerate(inputs):
-            if x.op is not None and not x.op.freed and (by := writes.since(x.data, x.op.ran_at)):
+            if x.op is not None and not x.op.freed and (by := writes.since(x.held, x.op.ran_at)):
                 made = f"input {i} {x.shape}, the output of {x.op.name}"
                 raise RuntimeError(f"{self.name}: {made}, has been overwritten by {by}: use the output of {by} instead")
         return True

@@ -51,11 +51,11 @@ class Tape(list["Op"]):
         for op in self:
             for x in op.inputs:
                 if x.op is not None:
-                    x.data = x.op.y
-            yield op, op.run(*(x.data for x in op.inputs))
+                    x.held = x.op.y
+            yield op, op.run(*op.arrays(op.inputs))
         for result in self.results:
             if result.op is not None:
-                result.data = result.op.y
+                result.held = result.op.y
 
     def steps(self, dy: Array | Tensor | None = None) -> Iterator[tuple[Op, Array, Sequence[Array | None]]]:
         """Runs the backward pass, yielding (op, dy, dxs) after each operation: the gradient of the output and those of the inputs.

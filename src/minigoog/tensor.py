@@ -10,7 +10,7 @@ import numpy as np
 
 from . import writes
 from .array_types import Array, Scalar, Shape
-from .checks import check_bool
+from .checks import check_bool, check_choice
 from .modes import Mode
 from .tape import Tape
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .op import Op
 
 _recording = Mode("minigoog_recording", True)
+_precision = Mode("minigoog_precision", "float32")
+PRECISIONS = ("float32", "bf16")
 OPERATORS: dict[str, Callable[..., Tensor]] = {}  # the functions of Tensor's operators; filled by minigoog.ops, which imports Tensor
 
 
@@ -32,6 +34,20 @@ def no_grad() -> AbstractContextManager[None]:
 def is_recording() -> bool:
     """Whether operations are recorded for backward(), in this thread."""
     return _recording.get()
+
+
+def autocast(precision: str) -> AbstractContextManager[None]:
+    """Within a with-block, operations compute in `precision`: "bf16" or "float32".
+
+    In "bf16" convolutions multiply numbers of bf16, the upper half of a float32, and sum in float32; weights, gradients and all other
+    operations stay float32. What a convolution with ReLU or a max pool makes is held in bf16, which takes half of the memory; the `data` of
+    such a Tensor is a float32 copy. backward() needs no block. It applies to this thread (or asynchronous task) only."""
+    return _precision.within(check_choice("autocast", "precision", precision, PRECISIONS))
+
+
+def is_bf16() -> bool:
+    """Whether operations compute in bf16, in this thread."""
+    return _precision.get() == "bf16"
 
 
 def check_tensor(where: str, name: str, x: Any) -> Tensor:
@@ -56,10 +72,10 @@ class Tensor:
     Writes to `data` by NumPy are not detected: after such a write, run the forward pass again before backward(), or call
     `mark_written()`."""
 
-    __slots__ = ("data", "grad", "op", "requires_grad")
+    __slots__ = ("grad", "held", "op", "requires_grad")
     __array_ufunc__ = None  # makes array * tensor call Tensor.__rmul__, and np.exp(tensor) an error instead of losing the gradient
 
-    data: Array
+    held: Array  # the values as they are held: `data`, or the bits of bf16, as uint16 (see `autocast`)
     grad: Array | None
     op: Op | None
     requires_grad: bool
@@ -74,27 +90,44 @@ class Tensor:
             raise TypeError(f"{type(self).__name__}: `data` is {data.dtype}, expected float32, float64 or integers")
         if requires_grad is not False:
             check_bool(type(self).__name__, "requires_grad", requires_grad)
-        self.data, self.grad, self.op, self.requires_grad = data, None, None, requires_grad
+        self.held, self.grad, self.op, self.requires_grad = data, None, None, requires_grad
+
+    @classmethod
+    def holding(cls, values: Array) -> Tensor:
+        """A tensor that holds `values` as they are: floats, or the bits of bf16."""
+        found = cls.__new__(cls)
+        found.held, found.grad, found.op, found.requires_grad = values, None, None, False
+        return found
+
+    @property
+    def data(self) -> Array:
+        """The values: the array itself, or, if it is held in bf16, a copy in float32."""
+        held = self.held
+        return held if held.dtype != np.uint16 else (held.astype(np.uint32) << 16).view(np.float32)
+
+    @data.setter
+    def data(self, values: Array) -> None:
+        self.held = values
 
     @property
     def shape(self) -> Shape:
         """The size of each axis."""
-        return self.data.shape
+        return self.held.shape
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self.data.ndim
+        return self.held.ndim
 
     @property
     def size(self) -> int:
         """Number of values."""
-        return self.data.size
+        return self.held.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """float32, or float64 on the reference kernels."""
-        return self.data.dtype
+        return self.held.dtype if self.held.dtype != np.uint16 else np.dtype(np.float32)
 
     def __repr__(self) -> str:
         made_by = f", op={self.op.name}" if self.op else ", requires_grad=True" if self.requires_grad else ""

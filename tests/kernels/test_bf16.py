@@ -91,10 +91,13 @@ def test_nan_and_infinity_come_through_convolutions_and_pools(isa):
 
 @pytest.mark.parametrize("window", [
     {"kernel_size": 3, "stride": 2, "ceil_mode": True}, {"kernel_size": 2}, {"kernel_size": (5, 1), "padding": (2, 0)},
-    {"kernel_size": 3, "stride": 1, "padding": 1, "dilation": 2},
+    {"kernel_size": 3, "stride": 1, "padding": 1, "dilation": 2}, {"kernel_size": 3, "stride": 1, "padding": 1}, {"kernel_size": (2, 3)},
+    {"kernel_size": 3, "stride": 2, "padding": (1, 0, 0, 1)}, {"kernel_size": (4, 3), "stride": (1, 2)},
 ])  # fmt: skip
-def test_pools_have_the_bits_of_the_reference(isa, window):
-    x = values(5, (2, 9, 7, 21))
+@pytest.mark.parametrize("channels", [3, 21, 84])
+def test_pools_have_the_bits_of_the_reference(isa, window, channels):
+    x = values(5, (2, 9, 7, channels))
+    x[0, 4, 3, ::5], x[1, 2:6, 2:6, 1] = reference.NAN, reference.to_bf16(np.float32([-np.inf]))[0]
     assert same_bits(native.bf16_max_pool2d(x, **window), reference.bf16_max_pool2d(x, **window))
     assert same_bits(native.bf16_avg_pool2d(x, **window), reference.bf16_avg_pool2d(x, **window))
 
@@ -111,13 +114,17 @@ def test_results_do_not_depend_on_the_number_of_threads_or_on_the_neighbours_of_
 
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_nothing_outside_of_the_arrays_is_touched(isa, side):
-    for shape, w_shape in (((2, 6, 5, 13), (3, 3, 13, 21)), ((1, 4, 4, 1), (2, 2, 1, 3)), ((1, 7, 1, 3), (1, 1, 3, 33))):
+    arrays = ((2, 6, 5, 13), (3, 3, 13, 21)), ((1, 3, 4, 45), (1, 1, 45, 2)), ((1, 4, 4, 1), (2, 2, 1, 3)), ((1, 7, 1, 3), (1, 1, 3, 33))
+    for shape, w_shape in arrays:
         x, w = values(8, shape), values(9, w_shape)
         expected = reference.bf16_conv2d(x, w)
         inside, out = guarded(shape, side, np.uint16), guarded(expected.shape, side, np.uint16)
         inside[...] = x
         assert same_bits(native.bf16_conv2d(inside, w, out=out), expected)
         assert same_bits(native.bf16_max_pool2d(inside, (2, 1)), reference.bf16_max_pool2d(x, (2, 1)))
+        pooled = guarded((*shape[:2], shape[2], shape[3]), side, np.uint16)
+        window = {"kernel_size": 3, "stride": 1, "padding": 1}
+        assert same_bits(native.bf16_max_pool2d(inside, **window, out=pooled), reference.bf16_max_pool2d(x, **window))
 
 
 def test_arrays_of_ml_dtypes_come_in_as_views_of_uint16_only():

@@ -45,11 +45,14 @@ BACKENDS: dict[str, ModuleType] = {"reference": reference} | ({"native": native}
 _NAMES: dict[str, dict[str, Any]] = {
     kind: {"backend": kind} | {f: getattr(module, f) for f in reference.__all__} for kind, module in BACKENDS.items()
 }
+for _kind, _module in BACKENDS.items():
+    _NAMES[_kind]["bf16"] = _module.bf16_training
 _NAMES["outline"] = _NAMES["native" if native else "reference"] | outline.of(native or reference, reference.__all__)
 _backend = Mode("minigoog_backend", "native" if native else "reference")
 
 if TYPE_CHECKING:  # both kinds have the same signatures
     from .reference import *  # noqa: F403
+    from .reference import bf16_training as bf16  # noqa: F401
 
     backend: str
 else:

@@ -8,7 +8,6 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..locks import new_lock
-from ..tensor import Tensor
 from .module import Parameter
 
 _lock = new_lock()
@@ -31,15 +30,14 @@ class StoredParameter(Parameter):
         with _lock:
             if type(self) is StoredParameter:  # else another thread has made it
                 self._become(self.part(slice(0, self.shape[-1])))
-        array: Array = Tensor.data.__get__(self)  # type: ignore[attr-defined, misc]
-        return array
+        return self.held
 
     @data.setter
     def data(self, array: Array) -> None:
         self._become(array)
 
     def _become(self, array: Array) -> None:
-        Tensor.data.__set__(self, array)  # type: ignore[attr-defined, misc]
+        self.held = array
         vars(self).clear()
         self.__class__ = Parameter  # type: ignore[assignment]
 

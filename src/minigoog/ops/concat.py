@@ -21,12 +21,14 @@ def channel_slices(like: Tensor, channels: Sequence[int]) -> tuple[Array, list[A
     if not isinstance(channels, (tuple, list)) or not channels:
         raise TypeError(f"channel_slices: `channels` is {short(channels)}, expected a list of integers")
     channels = [check_int("channel_slices", "channels", c, 0) for c in channels]
-    whole = kernels.empty((*like.shape[:-1], sum(channels)), like.dtype)
+    whole = kernels.empty((*like.shape[:-1], sum(channels)), like.held.dtype)
     return whole, np.split(whole, np.cumsum(channels)[:-1], axis=-1)
 
 
 class Concat(Op):
     """y[..., :] = all inputs' channels side by side. The gradients are slices of `dy`."""
+
+    takes_bf16 = True
 
     def __init__(self, whole: Array | None = None):
         self.whole = whole

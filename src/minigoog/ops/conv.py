@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from ..array_types import Array, BoolArray, Padding, Pair
 from ..op import Op
 from ..tensor import Tensor
+from .bf16 import in_bf16, is_positive
 from .rows import before_relu
 
 
@@ -13,7 +16,7 @@ class Conv2d(Op):
     """y = conv(x, w) + b, and max(0, .) if `relu`. x NHWC, w HWIO [kh, kw, cin / groups, cout]."""
 
     read_for = {"x": 1, "w": 0}
-    new_gradients = adds_up = overwrites = True
+    new_gradients = adds_up = overwrites = takes_bf16 = True
 
     def __init__(
         self,
@@ -32,19 +35,43 @@ class Conv2d(Op):
 
     def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
         self.x, self.w = x, w
-        y = kernels.conv2d(x, w, b, relu=self.relu, out=self.out, **self.window)
+        if not self.inputs:  # a replay computes as the recorded run did
+            self.precision = "bf16" if in_bf16(x, self.out) else "float32"
+        y = self._in_bf16(x, w, b) if self.precision == "bf16" else kernels.conv2d(x, w, b, relu=self.relu, out=self.out, **self.window)
         if self.relu:  # without ReLU, backward does not read y, and a ReLU in place may follow
             self.y = y
         return y
 
     def backward(self, dy: Array, accumulate: Array | None = None, overwrite: bool = False) -> tuple[Array | None, ...]:
+        if self.precision == "bf16":
+            return self._backward_in_bf16(dy, accumulate, overwrite)
         dz, db = before_relu(self, dy, overwrite)
         dx = kernels.conv2d_input(self.x.shape, self.w, dz, accumulate=accumulate, **self.window) if self.needs_grad(0) else None
         dw = kernels.conv2d_weight(self.x, self.w.shape, dz, **self.window) if self.needs_grad(1) else None
         return (dx, dw, db)[: len(self.inputs)]
 
+    def _in_bf16(self, x: Array, w: Array, b: Array | None) -> Array:
+        """Forward: with ReLU to bf16, else to float32, for what follows is another operation's."""
+        self.window_bf16 = {name: value for name, value in self.window.items() if name != "algorithm"}
+        out = self.out
+        if out is None and not self.relu:
+            out = kernels.empty(kernels.bf16.shape_of(x, w, **self.window_bf16).y)
+        return kernels.bf16.conv2d(x, w, b, relu=self.relu, out=out, **self.window_bf16)
+
+    def _backward_in_bf16(self, dy: Array, accumulate: Array | None, overwrite: bool) -> tuple[Array | None, ...]:
+        """Backward: dz is rounded to bf16 unless the layer's products are made in float32."""
+        window, narrow = self.window_bf16, not kernels.bf16.by_winograd(kernels.bf16.shape_of(self.x, self.w, **self.window_bf16))
+        if self.relu and self.y.dtype == np.uint16:
+            dz, db = kernels.bf16.relu_bias_backward(self.y, dy, to_bf16=narrow, out=dy if overwrite and not narrow else None)
+        else:
+            wide, db = before_relu(self, dy, overwrite)
+            dz = kernels.bf16.to_bf16(wide) if narrow else wide
+        dx = kernels.bf16.conv2d_input(self.x.shape, self.w, dz, accumulate=accumulate, **window) if self.needs_grad(0) else None
+        dw = kernels.bf16.conv2d_weight(self.x, self.w.shape, dz, **window) if self.needs_grad(1) else None
+        return (dx, dw, db)[: len(self.inputs)]
+
     def active_set(self) -> BoolArray | None:
-        return self.y > 0 if self.relu else None
+        return is_positive(self.y) if self.relu else None
 
 
 def conv2d(

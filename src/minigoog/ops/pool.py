@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from ..array_types import Array, IntArray, Padding, Pair
 from ..op import Op
@@ -9,9 +11,11 @@ from ..tensor import Tensor, is_recording
 
 
 class MaxPool2d(Op):
-    """The largest value of each window. The gradient goes where the maximum came from (`index`)."""
+    """The largest value of each window. The gradient goes where the maximum came from (`index`).
 
-    new_gradients = True
+    `index`: numbers of pixels, in the map, or, if that is of bf16, in the window without padding."""
+
+    new_gradients = takes_bf16 = True
 
     def __init__(
         self, kernel_size: Pair, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1,
@@ -24,10 +28,20 @@ class MaxPool2d(Op):
 
     def forward(self, x: Array) -> Array:
         with_index = is_recording() or bool(self.inputs)  # inputs: a recorded run is replayed
-        y, self.index = kernels.max_pool2d(x, out=self.out, with_index=with_index, **self.window)
+        self.is_bf16 = x.dtype == np.uint16 and np.max(self.window["kernel_size"]) <= kernels.bf16.LARGEST_WINDOW
+        if self.is_bf16:
+            y, self.index = kernels.bf16.max_pool2d(x, out=self.out, with_index=with_index, **self.window)
+            return y
+        wide = kernels.bf16.from_bf16(x) if x.dtype == np.uint16 else x
+        if (x if self.out is None else self.out).dtype == np.uint16:
+            y, self.index = kernels.max_pool2d(wide, with_index=with_index, **self.window)
+            return kernels.bf16.to_bf16(y, self.out)
+        y, self.index = kernels.max_pool2d(wide, out=self.out, with_index=with_index, **self.window)
         return y
 
     def backward(self, dy: Array) -> tuple[Array]:
+        if self.is_bf16:
+            return (kernels.bf16.max_pool2d_backward(self.inputs[0].shape, self.index, dy, **self.window),)
         return (kernels.max_pool2d_backward(self.inputs[0].shape, self.index, dy, **self.window),)
 
     def active_set(self) -> IntArray:

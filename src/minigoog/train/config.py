@@ -15,6 +15,7 @@ from ..data.transforms import PADDING_MODES
 from ..models import MODELS
 from ..nn.pruning import SCOPES
 from ..reading import known_kind, reading, up_to
+from ..tensor import PRECISIONS
 from ..text import short
 from .augmentation import AUGMENTATIONS, MIRRORS
 from .schedules import SCHEDULES
@@ -77,6 +78,7 @@ class Config:
     step_epochs: int = integer(8, 1, "epochs between two decreases, with --schedule step or paper")
     step_factor: float = real(0.1, 0, "factor of the learning rate at each decrease, with --schedule step", 1)
     warmup: float = real(0.0, 0, "epochs in which the learning rate rises from 0 to its initial value")
+    precision: str = choice("float32", PRECISIONS, "products of convolutions, and maps between them; weights and sums stay float32")
     optimizer: str = choice("sgd", OPTIMIZERS, "gradient descent with momentum; or steps scaled for each weight")
     bias_rate: float = real(1.0, 0, "factor of the learning rate of biases (arXiv 2404.00498: 64)", above=True)
     test_every: int = integer(1, 1, "test after every so many epochs, and after the last; epochs that are kept or pruned are tested too")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .. import optim
+from .. import kernels, optim
 from ..data import DamagedImage
 from ..files import error_text
 from ..parallel import RankLost
@@ -65,6 +65,9 @@ class Trainer:
         try:
             if self.saved is None:
                 self.save()  # whatever is written later has a checkpoint beside it; and a full disk shows now
+            if self.config.precision == "bf16" and not kernels.bf16.is_fast():
+                self.log.warn("--precision bf16: this CPU has no instruction for products of bf16 (AVX512_BF16): each number is widened "
+                              "to float32 first, which is slower than float32")
             self.watching.on_begin(self)
             if self.setup.classifier and self.progress.best < 0:  # nothing was tested yet
                 self._train_classifier(stop)

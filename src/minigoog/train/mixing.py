@@ -6,7 +6,7 @@ from .. import losses
 from ..array_types import Array, IntArray
 from ..data.mixing import MIXINGS
 from ..nn import Module
-from ..tensor import Tensor
+from ..tensor import Tensor, autocast
 from .config import Config
 
 
@@ -19,7 +19,8 @@ def forward(
     kind, partner, share = MIXINGS[config.mix], None, 1.0
     if kind is not None:
         images, partner, share = kind(config.mix_alpha)(images, np.random.default_rng((config.samplings, *place, 0x313)))
-    outputs = model(Tensor(images))
+    with autocast(config.precision):
+        outputs = model(Tensor(images))
     each = losses.googlenet_losses(outputs, labels, config.label_smoothing, class_weights)
     if partner is not None:
         others = losses.googlenet_losses(outputs, labels[partner], config.label_smoothing, class_weights)

@@ -14,6 +14,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 from ...locks import after_fork  # noqa: E402
 from . import (  # noqa: E402, F401
     arena,
+    bf16_training,
     bounds,
     by_image,
     constants,

@@ -65,10 +65,15 @@ def pack(m: machine.Machine, s: ConvShape, side: int, w: Array, out: Array | Non
 def forward(
     s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array, *, side: int | None = None, accumulate: bool = False
 ) -> None:
-    m, side = machine.current(), side or side_of(s)
+    side = side or side_of(s)
+    on_canvas(s, place(x, *s.padding[:2], (1, 1), *canvas_size(s, side)), w, b, relu, y, side=side, accumulate=accumulate)
+
+
+def on_canvas(s: ConvShape, canvas: Array, w: Array, b: Array | None, relu: bool, y: Array, *, side: int, accumulate: bool = False) -> None:
+    """`forward` of a map that is on its canvas."""
+    m = machine.current()
     panels = pack(m, s, side, w)
     y_pointer, ldy = pixels("conv2d", "out", y)
-    canvas = place(x, *s.padding[:2], (1, 1), *canvas_size(s, side))
     g = geometry(s, side, ldy, (RELU if relu else NOTHING)._replace(ldr=ldy))
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g, m),))
     bias = NULL if b is None else dense("conv2d", "b", b)
@@ -85,9 +90,18 @@ def input(s: ConvShape, w: Array, dy: Array, dx: Array, accumulate: bool = False
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
+    weight_on_canvas(s, place(x, *s.padding[:2], (1, 1), *canvas_size(s, weight_side(s))), dy, dw)
+
+
+def weight_side(s: ConvShape) -> int:
+    """The side of the tiles of a weight gradient."""
+    return 2 if s.kh == 5 else 4
+
+
+def weight_on_canvas(s: ConvShape, canvas: Array, dy: Array, dw: Array) -> None:
+    """`weight` of a map that is on its canvas."""
     dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
-    side, m = 2 if s.kh == 5 else 4, machine.current()
-    canvas, g = place(x, *s.padding[:2], (1, 1), *canvas_size(s, side)), geometry(s, side, lddy)
+    m, g = machine.current(), geometry(s, weight_side(s), lddy)
     scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g, m),))
     lib.mg_conv2d_weight_winograd(
         g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch), m

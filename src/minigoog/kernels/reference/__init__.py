@@ -1,5 +1,6 @@
 """Every kernel in NumPy, for any float type: written like the formula, the reference for all others, and used without a compiler."""
 
+from . import bf16_training  # noqa: F401
 from .activation import (
     add,
     clip,
