@@ -74,9 +74,11 @@ def print_break_evens(found: Sequence[Row]) -> None:
 
 def model_errors(convolutions: Sequence[Conv], rows: list[Row], batch: int) -> dict[float, list[float]]:
     """{density: [what CSR took of the time of `direct` / what the model of `compile` says] for each layer}."""
-    from minigoog.compile.sparse import dense_cost, sparse_cost
+    from minigoog.compile.sparse import dense_cost, rates_of, sparse_cost
+    from minigoog.kernels.native.machine import current
     from minigoog.kernels.shapes import conv_shape
 
+    rates = rates_of(current())
     errors: dict[float, list[float]] = {}
     for layer in convolutions:
         window = (layer.kh, layer.kw, layer.cin, layer.cout)
@@ -85,7 +87,7 @@ def model_errors(convolutions: Sequence[Conv], rows: list[Row], batch: int) -> d
         direct = next(row["ms"] for row in mine if row["kernel"] == "direct")
         for row in mine:
             if row["kernel"] == "CSR":
-                model = sparse_cost(s, round(row["density"] * int(np.prod(window)))) / dense_cost(s)
+                model = sparse_cost(s, round(row["density"] * int(np.prod(window))), rates=rates) / dense_cost(s)
                 errors.setdefault(row["density"], []).append(row["ms"] / direct / model)
     return errors
 

@@ -1,4 +1,5 @@
 /* Maps of bytes other than convolutions: codes of values, values of codes, pooling, copies. */
+#include <math.h>
 #include <string.h>
 #include "kernels.h"
 #include "parallel.h"
@@ -10,6 +11,43 @@ void mg_quantize(const struct mg_quantize *s, const float *x, uint8_t *y, const 
 
     PARALLEL_FOR(row, s->rows, s->rows * s->c, machine)
         k->quantize(s->c, s->factor, s->zero, x + row * s->ldx, y + row * s->ldy);
+}
+
+/* n pixels, each `pixel`. */
+static uint8_t *fill(size_t n, size_t c, const uint8_t *pixel, uint8_t *y)
+{
+    for (size_t i = 0; i < n; i++, y += c)
+        for (size_t j = 0; j < c; j++)
+            y[j] = pixel[j];
+    return y;
+}
+
+void mg_quantize_image(const struct mg_place *s, const float *x, const float *codes, uint8_t *y, const struct mg_machine *machine)
+{
+    const struct kernels *k = mg_kernels(machine);
+    const size_t c = s->c, left = (size_t)s->left, right = s->out_w - left - s->w;
+    float factors[MG_IMAGE_CHANNELS * MAX_LANES], zeros[MG_IMAGE_CHANNELS * MAX_LANES]; /* of c vectors of values */
+    uint8_t padding[MG_IMAGE_CHANNELS];
+    assert(c > 0 && c <= MG_IMAGE_CHANNELS && s->ldx == c);
+    assert(s->step_h == 1 && s->step_w == 1 && s->top >= 0 && s->left >= 0 && left + s->w <= s->out_w);
+    for (size_t i = 0; i < c * k->lanes; i++) {
+        factors[i] = codes[i % c];
+        zeros[i] = codes[c + i % c];
+    }
+    for (size_t i = 0; i < c; i++)
+        padding[i] = (uint8_t)lrintf(codes[c + i]);
+
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * c, machine) {
+        uint8_t *at = y + row * s->out_w * c;
+        const size_t down = row % s->out_h - (size_t)s->top; /* huge above the map */
+        if (down < s->h) {
+            at = fill(left, c, padding, at);
+            k->byte_rows->quantize_image(s->w * c, c, factors, zeros, x + (row / s->out_h * s->h + down) * s->w * c, at);
+            fill(right, c, padding, at + s->w * c);
+        } else {
+            fill(s->out_w, c, padding, at);
+        }
+    }
 }
 
 void mg_dequantize(const struct mg_quantize *s, const uint8_t *x, float *y, const struct mg_machine *machine)

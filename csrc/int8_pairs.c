@@ -11,7 +11,8 @@
 
 enum {
     PIXELS = 224,      /* of a chunk of 1x1 windows */
-    TILES = 56,        /* of a chunk of 3x3 windows: their transform and that of a panel fit the second-level cache */
+    V_WORDS = 1 << 17, /* of the transform of a chunk of 3x3 windows: with a panel's, half of the second-level cache */
+    M_TILES = 28,      /* whose products are in memory at a time */
     TILES_IN_PART = 8, /* with few panels, threads share the tiles of each: so many at least */
 };
 
@@ -22,18 +23,28 @@ struct job {
     const struct narrow_kernels *q;
     struct mg_grid grid;
     int winograd;
-    size_t words, chunk, v_position, u_position, m_position;
+    size_t words, chunk, m_tiles, v_position, u_position, m_position;
 };
+
+/* `words` and some more: an odd number of cache lines, so that 36 positions that are written in turns do not share the same few sets of the
+   first-level cache. */
+static size_t odd_lines(size_t words)
+{
+    return (mg_ceil_div(words, CACHE_LINE) | 1) * CACHE_LINE;
+}
 
 static struct job job_of(const struct mg_conv *s, const struct mg_machine *machine)
 {
     struct job j = {.s = s, .k = mg_kernels(machine), .q = mg_int8_kernels(machine), .winograd = s->kh == 3};
     j.grid = mg_grid(s, j.winograd ? 4 : 1);
     j.words = s->cin / 4;
-    j.chunk = mg_ceil_div(j.grid.tiles, mg_max(mg_ceil_div(j.grid.tiles, j.winograd ? TILES : PIXELS), 1));
-    j.v_position = 2 * j.words * j.chunk;
-    j.u_position = 2 * j.words * 2 * j.k->lanes;
-    j.m_position = 2 * j.k->lanes * j.chunk;
+    const size_t most = j.winograd ? mg_max(V_WORDS / (j.grid.positions * 2 * j.words), 1) : PIXELS, step = j.q->heights[1];
+    const size_t even = mg_ceil_div(j.grid.tiles, mg_max(mg_ceil_div(j.grid.tiles, most), 1));
+    j.chunk = mg_min(mg_ceil_div(even, step) * step, j.grid.tiles);
+    j.m_tiles = mg_min(j.winograd ? M_TILES : PIXELS, j.chunk);
+    j.v_position = odd_lines(2 * j.words * j.chunk);
+    j.u_position = odd_lines(2 * j.words * 2 * j.k->lanes);
+    j.m_position = odd_lines(2 * j.k->lanes * j.m_tiles);
     return j;
 }
 
@@ -75,6 +86,16 @@ static void multiply(const struct job *j, size_t tiles, size_t vectors, const in
         }
 }
 
+/* The codes of a tile's outputs, of the panel whose first channel is `column`. */
+static void write_tile(const struct job *j, const struct narrow_tile *t, size_t column, size_t width, const uint32_t *m,
+                       const int32_t *header, uint8_t *y, size_t tile)
+{
+    const struct mg_conv *s = j->s;
+    y += mg_corner(j->grid, j->grid.side, tile, s->out_h, s->out_w) * s->ldy + column;
+    j->q->pairs->transforms[j->winograd].output(mg_min(width, s->cout - column), width, m, j->m_position, header, t, y, s->out_w * s->ldy,
+                                                mg_rows_left(s, j->grid, tile), mg_cols_left(s, j->grid, tile));
+}
+
 /* Output channels of one panel, tiles [first, end), whose transform is v. own: of this thread, for U and M. */
 static void make_panel(const struct job *j, size_t panel, const int32_t *panels, const int32_t *v, uint8_t *y, size_t first, size_t end,
                        int32_t *own)
@@ -85,12 +106,12 @@ static void make_panel(const struct job *j, size_t panel, const int32_t *panels,
     const int32_t *header = panels + (s->kh * s->kw * j->words + j->q->header) * column;
     uint32_t *m = (uint32_t *)(own + j->grid.positions * j->u_position);
     j->q->pairs->transforms[j->winograd].weights(j->words, width, header + j->q->header * width, own, j->u_position);
-    multiply(j, end - first, width / j->k->lanes, v, own, m);
-    for (size_t tile = first; tile < end; tile++)
-        j->q->pairs->transforms[j->winograd].output(mg_min(width, s->cout - column), width, m + (tile - first) * width, j->m_position,
-                                                    header, &t,
-                                                    y + mg_corner(j->grid, j->grid.side, tile, s->out_h, s->out_w) * s->ldy + column,
-                                                    s->out_w * s->ldy, mg_rows_left(s, j->grid, tile), mg_cols_left(s, j->grid, tile));
+    for (size_t part; first < end; first += part, v += part * 2 * j->words) {
+        part = mg_min(j->m_tiles, end - first);
+        multiply(j, part, width / j->k->lanes, v, own, m);
+        for (size_t tile = 0; tile < part; tile++)
+            write_tile(j, &t, column, width, m + tile * width, header, y, first + tile);
+    }
 }
 
 void mg_int8_conv2d_pairs(const struct mg_conv *s, const uint8_t *x, const int32_t *panels, uint8_t *y, int32_t *scratch,

@@ -3,7 +3,7 @@
 #if defined __x86_64__
 #define ISA avx512bf16
 #define LANES 16
-#define BF16_ROWS 12
+#define BF16_ROWS 14
 #define HAS_BF16_DOT
 #define SUPPORTED (__builtin_cpu_supports("avx512bf16"))
 ISA_BEGIN("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma")

@@ -3,7 +3,7 @@
 #if defined __x86_64__
 #define ISA avx512vnni
 #define LANES 16
-#define INT8_ROWS 12
+#define INT8_ROWS 14
 #define HAS_DOT
 #define SUPPORTED (__builtin_cpu_supports("avx512vnni"))
 ISA_BEGIN("avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx2,fma")

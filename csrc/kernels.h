@@ -14,7 +14,7 @@ typedef void weight_tile_fn(const struct weight_tile *t, const float *x, const f
 typedef void block_row_fn(const struct block_rows *t, size_t row, const float *const *rows, float *y, size_t n_rows);
 typedef void block_rows_fn(const struct block_rows *t, const float *const *rows, float *y, size_t n_rows, size_t row, size_t end);
 typedef void sparse_tile_fn(size_t rows, const int32_t *starts, const int32_t *offsets, const float *values, const float *panel,
-                            float *sums);
+                            float *sums, int is_more);
 typedef void sparse_dot_fn(size_t entries, const int32_t *offsets, const float *dy, const float *panel, float *dvalues, size_t step);
 
 /* One row of an elementwise operation y = f(a, b): n floats (activation.inc). */
@@ -38,6 +38,7 @@ struct winograd {
 /* Rows of maps of bytes (int8_maps.inc). */
 struct byte_rows {
     void (*quantize)(size_t n, float factor, int32_t zero, const float *x, uint8_t *y);
+    void (*quantize_image)(size_t n, size_t c, const float *factors, const float *zeros, const float *x, uint8_t *y);
     void (*dequantize)(size_t n, float factor, int32_t zero, const uint8_t *x, float *y);
     void (*max_window)(const struct pool_window *s, const uint8_t *x, uint8_t *y);
     void (*mean_window)(const struct pool_window *s, float factor, const uint8_t *x, float *y);
@@ -109,6 +110,8 @@ struct kernels {
     const struct half_rows *half_rows;
     size_t shared_vectors;                       /* the widest tile of sparse weights that share their columns */
     sparse_tile_fn *shared_tile[SPARSE_VECTORS]; /* [vectors - 1] */
+    size_t sparse_vectors;                       /* the widest tile of other sparse weights */
+    size_t sparse_near;                          /* floats of a panel that all rows of weights go through before others; 0: any number */
 };
 
 extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon, mg_kernels_plain;

@@ -18,6 +18,16 @@ void mg_bf16_conv2d(const struct mg_conv *s, const uint16_t *x, const int32_t *p
 /* The same to float32. */
 void mg_bf16_conv2d_float(const struct mg_conv *s, const uint16_t *x, const int32_t *panels, float *y, const struct mg_machine *machine);
 
+/* The same for windows of 3x3, of stride 1 and without gaps, by F(2x2, 3x3): two roundings more, of the transformed pixels and weights. x, y:
+   bf16; bias [cout] or NULL. s->h, s->w: with the padding. */
+void mg_bf16_conv2d_winograd(const struct mg_conv *s, const uint16_t *x, const int32_t *panels, const float *bias, uint16_t *y,
+                             float *scratch, const struct mg_machine *machine);
+/* Words of 4 bytes of its panels, and floats of its scratch. */
+size_t mg_bf16_winograd_size(size_t cin, size_t cout, const struct mg_machine *machine);
+size_t mg_bf16_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
+/* Packs transformed weights u [4, 4, cin, cout] in bf16 into panels. */
+void mg_bf16_winograd_pack(size_t cin, size_t cout, const uint16_t *u, int32_t *panels, const struct mg_machine *machine);
+
 /* y = x in bf16, or in float32: rows of c values (lda, ldy). */
 void mg_to_bf16(const struct mg_elementwise *s, const float *x, uint16_t *y, const struct mg_machine *machine);
 void mg_from_bf16(const struct mg_elementwise *s, const uint16_t *x, float *y, const struct mg_machine *machine);

@@ -25,6 +25,8 @@ void mg_int8_conv2d_pairs(const struct mg_conv *s, const uint8_t *x, const int32
                           const struct mg_machine *machine);
 size_t mg_int8_pairs_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 
+enum { MG_IMAGE_CHANNELS = 4 };
+
 /* `rows` pixels of c values; one leading dimension counts floats, the other bytes. */
 struct mg_quantize {
     size_t rows, c, ldx, ldy;
@@ -36,6 +38,11 @@ struct mg_quantize {
 void mg_quantize(const struct mg_quantize *s, const float *x, uint8_t *y, const struct mg_machine *machine);
 /* y = the values of the codes x: (x - zero) times factor. */
 void mg_dequantize(const struct mg_quantize *s, const uint8_t *x, float *y, const struct mg_machine *machine);
+
+/* The codes of an image: the dense map x on a canvas like mg_place's, without steps and cuts, at most MG_IMAGE_CHANNELS channels. Each channel
+   has a factor and a code of 0, which is between 0 and 255 and no integer in general: codes [2, c].
+   y = x times factor, rounded to float32, plus the code of 0, rounded again, then to a code. Of NaN and of the padding: the code of 0. */
+void mg_quantize_image(const struct mg_place *s, const float *x, const float *codes, uint8_t *y, const struct mg_machine *machine);
 
 /* mg_place on a canvas of bytes with the value `fill`, without steps and cuts. */
 void mg_place_bytes(const struct mg_place *s, int32_t fill, const uint8_t *x, uint8_t *y, const struct mg_machine *machine);

@@ -34,7 +34,9 @@ enum mg_kernel {
     MG_BF16_MAX_POOL2D,   /* pool */
     MG_BF16_AVG_POOL2D,   /* pool */
     MG_INT8_CONV2D_PAIRS, /* conv */
-    MG_LRN                /* elementwise; ldb: the size */
+    MG_LRN,               /* elementwise; ldb: the size */
+    MG_QUANTIZE_IMAGE,    /* place; w: the factor and the code of 0 of each channel */
+    MG_BF16_WINOGRAD      /* conv */
 };
 
 union mg_settings {

@@ -24,6 +24,7 @@ struct mg_sparse_conv {
     size_t out_h, out_w, cout;
     size_t ldx, ldy; /* for a gradient, ldy is the leading dimension of dy */
     size_t block;
+    size_t parts; /* CSR, forward only: of the channels, see mg_sparse_parts */
     /* Forward only: y = activation(convolution + residual). */
     int activation; /* enum mg_activation */
     float alpha, beta;
@@ -35,10 +36,13 @@ size_t mg_sparse_panel(const struct mg_sparse_conv *s, const struct mg_machine *
 /* offsets[e] = where in the panel the float that columns[e] multiplies is, and 4 zeros after them. (sparse_panel.c) */
 void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets,
                        const struct mg_machine *machine);
+/* How many parts of the channels mg_sparse_conv2d should go through one after the other, where rows are as long as `entries` entries make
+   them: part i has channels [i, i + 1) * ceil(cin / parts). The same for every n. (sparse_panel.c) */
+size_t mg_sparse_parts(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine);
 /* Floats of scratch that mg_sparse_conv2d needs. (sparse.c) */
 size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine);
-/* y = activation(convolution of x with CSR weights, plus bias, plus residual); offsets as mg_sparse_offsets writes them. residual: pixels
-   as those of y, or NULL. (sparse.c) */
+/* y = activation(convolution of x with CSR weights, plus bias, plus residual); offsets as mg_sparse_offsets writes them. The entries of all
+   rows that belong to a part follow one another: starts [parts * rows + 1]. residual: pixels as those of y, or NULL. (sparse.c) */
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
                       const float *bias, const float *residual, float *y, float *scratch, const struct mg_machine *machine);
 /* Floats of scratch that mg_sparse_conv2d_weight needs for `entries` entries. (sparse_weight.c) */

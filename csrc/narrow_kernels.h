@@ -27,14 +27,23 @@ struct int8_pairs {
     } transforms[2]; /* of 1x1 windows, of 3x3 windows */
 };
 
+/* F(2x2, 3x3) of bf16 (bf16_winograd.inc). */
+struct half_winograd {
+    void (*input)(size_t channels, const uint16_t *const *rows, const size_t *cols, uint16_t *v, size_t v_position);
+    void (*products[HEIGHTS][2])(size_t words, const uint16_t *v, size_t apart, const int32_t *panel, float *m);
+    void (*output)(size_t channels, const float *m, size_t m_position, const float *bias, const struct narrow_tile *t, uint16_t *y,
+                   size_t y_row, size_t rows, size_t cols);
+};
+
 struct narrow_kernels {
     int (*supported)(void);
-    int has_dot;                      /* whether one instruction multiplies all values of a word */
-    size_t bytes;                     /* of a value */
-    size_t header;                    /* lines of a panel before its weights */
-    size_t heights[HEIGHTS];          /* of the tiles, tallest first; the last is 1 */
-    narrow_tile_fn *tile[HEIGHTS][2]; /* [height][vectors - 1] */
-    const struct int8_pairs *pairs;   /* of bytes */
+    int has_dot;                          /* whether one instruction multiplies all values of a word */
+    size_t bytes;                         /* of a value */
+    size_t header;                        /* lines of a panel before its weights */
+    size_t heights[HEIGHTS];              /* of the tiles, tallest first; the last is 1 */
+    narrow_tile_fn *tile[HEIGHTS][2];     /* [height][vectors - 1] */
+    const struct int8_pairs *pairs;       /* of bytes */
+    const struct half_winograd *winograd; /* of bf16 */
     void (*peak)(size_t rounds, int32_t *sink);
     double peak_operations; /* of one round of peak */
 };

@@ -17,6 +17,8 @@ static size_t scratch_of(const struct mg_call *call, const struct mg_machine *ma
     switch (call->kernel) {
     case MG_CONV2D_WINOGRAD:
         return mg_conv2d_winograd_scratch(&call->settings.conv, machine);
+    case MG_BF16_WINOGRAD:
+        return mg_bf16_winograd_scratch(&call->settings.conv, machine);
     case MG_INT8_CONV2D_PAIRS:
         return mg_int8_pairs_scratch(&call->settings.conv, machine);
     case MG_SPARSE_CONV2D:
@@ -26,14 +28,15 @@ static size_t scratch_of(const struct mg_call *call, const struct mg_machine *ma
     }
 }
 
-/* As much for each thread as a call needs that all of them or one of them makes. */
+/* As much for each thread as a call needs that all of them make, or, in a group, one of them. */
 size_t mg_plan_scratch(const struct mg_call *calls, size_t n, const struct mg_machine *machine)
 {
     const struct mg_machine alone = {machine->isa, 1};
     const size_t threads = (size_t)machine->threads;
     size_t most = 0;
     for (size_t i = 0; i < n; i++)
-        most = mg_max(most, mg_max(mg_ceil_div(scratch_of(&calls[i], machine), threads), scratch_of(&calls[i], &alone)));
+        most = mg_max(
+            most, mg_max(mg_ceil_div(scratch_of(&calls[i], machine), threads), calls[i].images > 1 ? scratch_of(&calls[i], &alone) : 0));
     return most * threads;
 }
 
@@ -62,11 +65,11 @@ static struct mg_conv over_windows(const struct mg_sparse_conv *s)
                             .ldr = s->ldr};
 }
 
-/* Packed weights: starts [rows of blocks + 1], offsets with the SPARSE_AHEAD after them, and from a multiple of MAX_LANES on values. */
+/* Packed weights: starts [parts * rows of blocks + 1], offsets with the SPARSE_AHEAD after them, and from a multiple of MAX_LANES on values. */
 static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *w, const float *bias, const float *residual,
                           float *y, float *scratch, const struct mg_machine *machine)
 {
-    const size_t rows = mg_ceil_div(s->cout, s->block), end = rows + 1 + (size_t)w[rows] + SPARSE_AHEAD;
+    const size_t rows = s->parts * mg_ceil_div(s->cout, s->block), end = rows + 1 + (size_t)w[rows] + SPARSE_AHEAD;
     const int32_t *offsets = w + rows + 1;
     const float *values = (const float *)(w + mg_ceil_div(end, MAX_LANES) * MAX_LANES);
     if (s->block > SPARSE_ROWS) {
@@ -85,6 +88,9 @@ static void make_byte_call(int kernel, const union mg_settings *s, const struct 
     switch (kernel) {
     case MG_QUANTIZE:
         mg_quantize(&s->quantize, o->x, y, machine);
+        break;
+    case MG_QUANTIZE_IMAGE:
+        mg_quantize_image(&s->place, o->x, o->w, y, machine);
         break;
     case MG_DEQUANTIZE:
         mg_dequantize(&s->quantize, x, o->y, machine);
@@ -111,7 +117,7 @@ static void make_byte_call(int kernel, const union mg_settings *s, const struct 
         mg_int8_avg_pool2d(&s->average, x, o->y, machine);
         break;
     default:
-        mg_make_bf16_call(kernel, s, o, machine);
+        mg_make_bf16_call(kernel, s, o, scratch, machine);
     }
 }
 

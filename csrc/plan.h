@@ -45,7 +45,7 @@ static inline struct run mg_run_of(const struct run *run, size_t thread, const s
 /* Calls the kernel. (plan.c) */
 void mg_make_call(int kernel, const union mg_settings *s, const struct operands *o, float *scratch, const struct mg_machine *machine);
 /* The same for the kernels of bf16. (plan_bf16.c) */
-void mg_make_bf16_call(int kernel, const union mg_settings *s, const struct operands *o, const struct mg_machine *machine);
+void mg_make_bf16_call(int kernel, const union mg_settings *s, const struct operands *o, float *scratch, const struct mg_machine *machine);
 /* Seconds since some moment. (plan.c) */
 double mg_now(void);
 /* Adds the time since *before, divided by `threads`, to *sum, to which other threads add too; then *before is now. (plan.c) */

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include "plan.h"
 
-void mg_make_bf16_call(int kernel, const union mg_settings *s, const struct operands *o, const struct mg_machine *machine)
+void mg_make_bf16_call(int kernel, const union mg_settings *s, const struct operands *o, float *scratch, const struct mg_machine *machine)
 {
     const uint16_t *x = (const uint16_t *)o->x;
     const int32_t *w = (const int32_t *)o->w;
@@ -19,6 +19,9 @@ void mg_make_bf16_call(int kernel, const union mg_settings *s, const struct oper
         break;
     case MG_BF16_CONV2D_FLOAT:
         mg_bf16_conv2d_float(&s->conv, x, w, o->y, machine);
+        break;
+    case MG_BF16_WINOGRAD:
+        mg_bf16_conv2d_winograd(&s->conv, x, w, o->b, y, scratch, machine);
         break;
     case MG_BF16_MAX_POOL2D:
         mg_bf16_max_pool2d(&s->pool, x, y, machine);

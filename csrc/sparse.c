@@ -17,7 +17,8 @@ struct task {
 };
 
 struct weights {
-    size_t share; /* output channels that have the same columns */
+    size_t share;       /* output channels that have the same columns */
+    size_t parts, rows; /* each part of the channels has `rows` rows */
     const int32_t *starts, *offsets;
     const float *values, *bias;
 };
@@ -36,24 +37,38 @@ static void expect_outputs(float *const *pixels, size_t n, size_t channel)
             __builtin_prefetch(pixels[p] + channel, 1);
 }
 
-/* The positions [first, end) of the panel's block, which are not only padding: tiles of up to SPARSE_VECTORS vectors, as even as can be. */
-static void sparse_tiles(const struct kernels *k, const struct weights *w, struct task t, const float *panel, size_t positions,
+/* The sums of output channels [channel, end) for the positions from `at` on of the panel's block, of which it is number `first`. They take
+   CHANNELS channels through all weights, or, where these are parts, all channels through a part. */
+static void sparse_sums(const struct kernels *k, const struct weights *w, struct task t, size_t vectors, const float *panel, float *sums,
+                        const struct outputs *out, size_t first)
+{
+    sparse_tile_fn *const tile = (w->share == 1 ? k->sparse_tile : k->shared_tile)[vectors - 1];
+    const size_t width = vectors * k->lanes, together = w->parts > 1 ? t.channel_end - t.channel : CHANNELS;
+    float *const *pixels = out->pixels + first, *const *residuals = out->epilogue.residual ? out->residuals + first : NULL;
+    for (size_t top = t.channel; top < t.channel_end; top += together) {
+        const size_t end = mg_min(top + together, t.channel_end);
+        expect_outputs(pixels, width, top);
+        for (size_t part = 0; part < w->parts; part++)
+            tile(end - top, w->starts + part * w->rows + top / w->share, w->offsets, w->values, panel, sums, part > 0);
+        for (size_t channel = top; channel < end; channel += CHANNELS) {
+            if (channel + CHANNELS < end)
+                expect_outputs(pixels, width, channel + CHANNELS);
+            k->store_pixels(mg_min(CHANNELS, end - channel), width, sums + (channel - top) * width, w->bias ? w->bias + channel : NULL,
+                            &out->epilogue, residuals, pixels, channel);
+        }
+    }
+}
+
+/* The positions [first, end) of the panel's block, which are not only padding: tiles of up to so many vectors, as even as can be. */
+static void sparse_tiles(const struct kernels *k, const struct weights *w, struct task t, const float *panel, float *sums, size_t positions,
                          const struct outputs *out, size_t first)
 {
-    float sums[CHANNELS * SPARSE_VECTORS * MAX_LANES];
-    sparse_tile_fn *const *tile = w->share == 1 ? k->sparse_tile : k->shared_tile;
     const size_t vectors = mg_ceil_div(positions, k->lanes),
-                 tiles = mg_ceil_div(vectors, w->share == 1 ? SPARSE_VECTORS : k->shared_vectors);
+                 tiles = mg_ceil_div(vectors, w->share == 1 ? k->sparse_vectors : k->shared_vectors);
     for (size_t i = 0, at = 0; i < tiles; i++) {
-        const size_t n_vectors = (vectors + i) / tiles, width = n_vectors * k->lanes; /* they add up to `vectors` */
-        for (size_t channel = t.channel; channel < t.channel_end; channel += CHANNELS) {
-            const size_t channels = mg_min(CHANNELS, t.channel_end - channel);
-            expect_outputs(out->pixels + first + at, width, channel);
-            tile[n_vectors - 1](channels, w->starts + channel / w->share, w->offsets, w->values, panel + at, sums);
-            k->store_pixels(channels, width, sums, w->bias ? w->bias + channel : NULL, &out->epilogue,
-                            out->epilogue.residual ? out->residuals + first + at : NULL, out->pixels + first + at, channel);
-        }
-        at += width;
+        const size_t n_vectors = (vectors + i) / tiles; /* they add up to `vectors` */
+        sparse_sums(k, w, t, n_vectors, panel + at, sums, out, first + at);
+        at += n_vectors * k->lanes;
     }
 }
 
@@ -68,7 +83,7 @@ static void sparse_task(const struct mg_sparse_conv *s, const struct kernels *k,
         mg_outputs_at(s, l, (float *)residual, s->ldr, t.first, n, out.residuals);
     mg_pack_panel(s, k, l, x, t.first, n, panel);
     for (struct mg_span live = mg_live(l, t.first, t.end); live.first < live.end; live = mg_live(l, live.end, t.end))
-        sparse_tiles(k, w, t, panel + (live.first - t.first), live.end - live.first, &out, live.first - t.first);
+        sparse_tiles(k, w, t, panel + (live.first - t.first), panel + l->panel, live.end - live.first, &out, live.first - t.first);
 }
 
 /* How the positions are divided: blocks of several images, or `parts` blocks of each, without its rows of padding. */
@@ -87,20 +102,27 @@ static struct blocks blocks_of(const struct mg_line *l, size_t lanes, size_t wan
     return b;
 }
 
+/* Floats of each thread: the panel, and sums of a tile. */
+static size_t scratch_of(const struct mg_sparse_conv *s, const struct mg_line *l)
+{
+    return l->panel + (s->parts > 1 ? mg_max(s->cout, CHANNELS) : CHANNELS) * SPARSE_VECTORS * MAX_LANES;
+}
+
 size_t mg_sparse_conv2d_scratch(const struct mg_sparse_conv *s, const struct mg_machine *machine)
 {
-    return (size_t)machine->threads * mg_sparse_panel(s, machine);
+    const struct mg_line l = mg_line_of(s, mg_kernels(machine)->lanes);
+    return (size_t)machine->threads * scratch_of(s, &l);
 }
 
 void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int32_t *starts, const int32_t *offsets, const float *values,
                       const float *bias, const float *residual, float *y, float *scratch, const struct mg_machine *machine)
 {
     mg_check_sparse(s);
-    assert(s->block == 1 || s->block == SPARSE_ROWS);
+    assert(s->parts > 0 && (s->block == 1 || (s->block == SPARSE_ROWS && s->parts == 1)));
     const struct kernels *k = mg_kernels(machine);
     const struct mg_line l = mg_line_of(s, k->lanes);
-    const struct weights w = {s->block, starts, offsets, values, bias};
-    const size_t work = l.positions * ((size_t)starts[mg_ceil_div(s->cout, s->block)] * s->block / MULTIPLY_ADDS + s->cin + s->cout),
+    const struct weights w = {s->block, s->parts, mg_ceil_div(s->cout, s->block), starts, offsets, values, bias};
+    const size_t work = l.positions * ((size_t)starts[w.parts * w.rows] * s->block / MULTIPLY_ADDS + s->cin + s->cout),
                  threads = (size_t)mg_threads_for(work, machine);
 
     /* Blocks of positions for every thread, but none narrower than a tile. If that makes too few, output channels are split too, and
@@ -114,7 +136,7 @@ void mg_sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const int3
         const size_t end = mg_min(mg_min(first + b.size, start + b.live), l.positions), channel = i % groups * channels;
         if (first < end) {
             sparse_task(s, k, &l, &w, (struct task){first, end, channel, mg_min(channel + channels, s->cout)}, x, residual, y,
-                        scratch + (size_t)MG_THREAD() * l.panel);
+                        scratch + (size_t)MG_THREAD() * scratch_of(s, &l));
         }
     }
 }

@@ -9,9 +9,10 @@
 #include "parallel.h"
 
 enum {
-    TILES_IN_TASK = 8,    /* pixels whose windows are found together: 112 with AVX-512 */
-    TASKS_PER_THREAD = 8, /* so that a fast core can take work from a slow one */
-    NEAR_FLOATS = 1 << 14 /* of weights that all tiles of pixels share: 64 KiB of a second-level cache */
+    TILES_IN_TASK = 8,           /* pixels whose windows are found together: 112 with AVX-512 */
+    TASKS_PER_THREAD = 8,        /* so that a fast core can take work from a slow one */
+    MOST_AHEAD = 6 * CACHE_LINE, /* to prefetch with an entry: more than the time of its multiply-adds allows */
+    NEAR_FLOATS = 1 << 14        /* of weights that all tiles of pixels share: 64 KiB of a second-level cache */
 };
 
 /* The end of the rows of blocks from `row` on whose weights stay near; at least one row. */
@@ -39,7 +40,7 @@ static void block_task(const struct mg_conv *s, const struct kernels *k, struct 
             const size_t n_rows = mg_min(height, end - pixel);
             const int more = in_order && pixel + 2 * height <= end;
             t.ahead = windows[pixel - first + (more ? height : 0)];
-            t.ahead_step = more ? mg_min(height * s->ldx / mg_max(positions, 1), CACHE_LINE) : 0;
+            t.ahead_step = more ? mg_min(height * s->ldx / mg_max(positions, 1), MOST_AHEAD) : 0;
             t.epilogue.residual = residual ? residual + pixel * s->ldr : NULL;
             k->block_rows[mg_height_for(k->heights, n_rows)](&t, windows + (pixel - first), y + pixel * s->ldy, n_rows, row, next);
         }

@@ -1,7 +1,10 @@
 /* The long line of positions and the panel of sparse convolution: see sparse_panel.h. */
 #include "sparse_panel.h"
 
-enum { PANEL_VECTORS = 3 << 11 }; /* about as many: 192 KiB of a second-level cache with AVX2 */
+enum {
+    PANEL_VECTORS = 3 << 11, /* about as many: 192 KiB of a second-level cache with AVX2 */
+    LEAST_IN_PART = 8,       /* entries of a row in a part of the channels, for which its sums are loaded and stored */
+};
 
 /* `pitch` rounded up to a multiple of ALIGNED, or of half of it, if that adds at most a quarter. */
 static size_t aligned_pitch(size_t pitch)
@@ -40,6 +43,17 @@ struct mg_line mg_line_of(const struct mg_sparse_conv *s, size_t lanes)
 size_t mg_sparse_panel(const struct mg_sparse_conv *s, const struct mg_machine *machine)
 {
     return mg_line_of(s, mg_kernels(machine)->lanes).panel;
+}
+
+size_t mg_sparse_parts(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine)
+{
+    const struct kernels *k = mg_kernels(machine);
+    if (s->block != 1 || !k->sparse_near)
+        return 1;
+    const struct mg_line l = mg_line_of(s, k->lanes);
+    const size_t in_channel = l.phases_h * l.phases_w * l.copies * (k->sparse_vectors * k->lanes + l.halo);
+    const size_t wanted = mg_ceil_div(s->cin, mg_max(k->sparse_near / in_channel, 1)), most = entries / (LEAST_IN_PART * s->cout);
+    return mg_max(mg_min(wanted, most), 1);
 }
 
 void mg_sparse_offsets(const struct mg_sparse_conv *s, size_t entries, const int32_t *columns, int32_t *offsets,

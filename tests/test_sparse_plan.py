@@ -28,6 +28,7 @@ def exact(model, x):
 WINDOWS = {
     "3x3": (pruned_conv(0.05, 33, 40, 3, padding=1, relu=True), (2, 14, 14, 33)),
     "1x1": (pruned_conv(0.05, 64, 130, 1, relu=True), (3, 7, 7, 64)),
+    "1x1 in parts": (pruned_conv(0.15, 300, 40, 1, relu=True), (2, 9, 7, 300)),
     "5x5 of odd rows": (pruned_conv(0.05, 24, 20, 5, padding=2), (2, 12, 13, 24)),
     "stride": (pruned_conv(0.05, 32, 24, 3, stride=2, padding=1), (1, 15, 15, 32)),
     "groups": (pruned_conv(0.05, 64, 48, 3, padding=1, groups=2, relu=True), (1, 13, 13, 64)),

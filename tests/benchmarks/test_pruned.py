@@ -15,9 +15,10 @@ def test_plans_take_turns_and_are_described(load):
     dense = nn.Conv2d(192, 128, 1).eval()
     plans = {"dense": mg.compile(dense, (1, 9, 9, 192))}
     plans["pruned"] = mg.compile(nn.prune(nn.Conv2d(192, 128, 1).eval(), 0.1, block=32), (1, 9, 9, 192))
-    rows = pruned.contest(plans, np.ones((1, 9, 9, 192), np.float32), rounds=2, calls=3)
-    assert [row["plan"] for row in rows] == ["dense", "pruned"] and rows[0]["ratio"] == rows[0]["of_fastest"] == 1
-    assert [row["algorithms"] for row in rows] == [{"direct": 1}, {"blocks of 32": 1}] and rows[1]["ms"] > 0
+    for seconds in (None, pruned._kernel_seconds):
+        rows = pruned.contest(plans, np.ones((1, 9, 9, 192), np.float32), 2, seconds)
+        assert [row["plan"] for row in rows] == ["dense", "pruned"] and rows[0]["ratio"] == rows[0]["of_fastest"] == 1
+        assert [row["algorithms"] for row in rows] == [{"direct": 1}, {"blocks of 32": 1}] and rows[1]["ms"] > 0
 
 
 def test_a_break_even_is_between_the_densities_that_were_measured(load):

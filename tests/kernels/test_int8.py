@@ -69,6 +69,18 @@ def test_pairs_have_the_bits_of_the_reference(kernel, n, h, width, words, cout, 
     machine.set_isa(before)
 
 
+@pytest.mark.parametrize(("kernel", "shape"), [(3, (1, 34, 35, 128)), (3, (3, 18, 18, 192)), (1, (1, 20, 30, 8))])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_pairs_of_several_chunks_have_the_bits_of_the_reference(isa, kernel, shape, threads):
+    """Chunks have V_WORDS (int8_pairs.c): 56 tiles of 128 channels, 37 of 192; or 224 pixels."""
+    given_, before = arguments(7, shape, (kernel, kernel, shape[3], 40)), machine.threads()
+    kernels.set_num_threads(threads)
+    try:
+        assert same_bits(native.int8_conv2d(*given_, algorithm="pairs"), reference.int8_conv2d(*given_))
+    finally:
+        kernels.set_num_threads(before)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_winograd_is_exact_up_to_the_largest_sums(isa, sign):
     """131,585 = 1,036 * 127 + 13: 255 times that is the largest sum below 2^25. All pixels are 255, or they alternate with 0."""
@@ -180,6 +192,37 @@ def test_values_become_codes_and_codes_values(isa):
         assert same_bits(q, reference.quantize(x, 0.02, zero))
         assert q[0, 0, 0, :4].tolist() == [zero, 255, 0, zero]
         assert same_bits(native.dequantize(q, 0.02, zero), reference.dequantize(q, 0.02, zero))
+
+
+@given(st.integers(0, 2), st.integers(1, 5), st.integers(1, 40), st.integers(1, 4), st.tuples(*[st.integers(0, 3)] * 4), st.integers(0, 99))
+def test_images_become_codes_of_each_channel(n, h, width, c, sides, seed):
+    rng, before = np.random.default_rng(seed), machine.isa()
+    x, scales, zeros = rng.standard_normal((n, h, width, c)).astype(np.float32), rng.uniform(0.005, 0.03, c), rng.uniform(0, 255, c)
+    x.reshape(-1)[:3] = [np.nan, np.inf, -np.inf][: x.size]
+    expected = reference.quantize_image(x, scales, zeros, sides)
+    for name in machine.available_isas():
+        machine.set_isa(name)
+        assert same_bits(native.quantize_image(x, scales, zeros, sides), expected)
+    machine.set_isa(before)
+
+
+def test_bytes_of_which_a_mean_was_subtracted_become_the_same_bytes(isa):
+    pixels, means, deviations = codes(1, (1, 7, 19, 3)), np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])
+    x = ((pixels - means) / deviations).astype(np.float32)
+    assert same_bits(native.quantize_image(x, 1 / deviations, means), pixels)
+    found = native.quantize_image(x, 1 / deviations, means, (1, 2, 0, 3))
+    assert found[0, 0, 0].tolist() == found[0, 4, -1].tolist() == [124, 116, 104] and same_bits(found[:, 1:, 2:-3].copy(), pixels)
+
+
+@pytest.mark.parametrize("module", [native, reference], ids=["native", "reference"])
+def test_wrong_images_are_named(module):
+    x, ones = np.zeros((1, 2, 2, 3), np.float32), np.ones(3)
+    with pytest.raises(ValueError, match="quantize_image: `x` has 5 channels, expected 1 to 4"):
+        module.quantize_image(np.zeros((1, 2, 2, 5), np.float32), ones, ones)
+    with pytest.raises(ValueError, match=r"quantize_image: `zeros` has shape \(2,\), expected \(3,\)"):
+        module.quantize_image(x, ones, ones[:2])
+    with pytest.raises(ValueError, match="quantize_image: `scales` are .* expected positive numbers, and numbers from 0 to 255"):
+        module.quantize_image(x, ones, 256 * ones)
 
 
 WINDOWS = [((3, 3), {"stride": 2, "ceil_mode": True}), ((3, 3), {"padding": 1, "stride": 1}), ((2, 5), {"dilation": 2}), ((9, 8), {})]

@@ -22,6 +22,9 @@ FIXED = {
     "stride larger than window": sparse_case(conv_case((2, 11, 10, 5), (2, 1, 5, 9), stride=(3, 4), padding=(1, 0)), 0.5),
     "long rows": sparse_case(conv_case((1, 3, 700, 2), (3, 5, 2, 3), padding=(1, 2)), 0.5),
     "many channels": sparse_case(conv_case((1, 4, 4, 600), (3, 3, 600, 5), padding=(1, 1)), 0.05),
+    "parts of 1x1 channels": sparse_case(conv_case((2, 9, 7, 300), (1, 1, 300, 40), x_pads=(3, 5), out_pads=(4, 4), relu=True), 0.2),
+    "parts of 3x3 channels": sparse_case(conv_case((2, 9, 7, 61), (3, 3, 61, 37), padding=(1, 1)), 0.2),
+    "parts of stride 2": sparse_case(conv_case((2, 9, 12, 90), (5, 3, 90, 37), stride=(2, 2), padding=(2, 1)), 0.1),
     "empty batch": sparse_case(conv_case((0, 4, 4, 3), (3, 3, 3, 8)), 0.5),
     "empty batch in blocks": sparse_case(conv_case((0, 4, 4, 3), (3, 3, 3, 8)), 0.5, 16),
     "slices": sparse_case(conv_case((2, 7, 7, 20), (1, 1, 20, 24), x_pads=(3, 5), dy_pads=(2, 1), out_pads=(4, 4)), 0.2),
@@ -84,6 +87,23 @@ def test_every_kind_of_layer_matches_the_float64_reference_forward_and_backward(
         check_forward(case, "textbook")
 
 
+@pytest.mark.parametrize("name", [name for name in FIXED if name.startswith("parts of ")])
+def test_wide_layers_are_in_parts_where_the_machine_has_them(native, name):
+    """So that the cases of that name test them."""
+    case = FIXED[name]
+    before = native.machine.isa()
+    try:
+        for isa in native.machine.available_isas():
+            native.machine.set_isa(isa)
+            run_forward(case)
+            starts = [value[0] for key, value in case.pattern._memo.items() if key[0] == "parts"]
+            assert bool(starts) == (isa == "avx512"), isa
+            assert all(len(each) > case.pattern.rows + 1 for each in starts)
+            case.pattern._memo.clear()
+    finally:
+        native.machine.set_isa(before)
+
+
 @given(case=sparse_cases())
 def test_sparse_conv2d_matches_the_float64_reference(isa, case):
     check_forward(case)
@@ -119,7 +139,8 @@ def test_the_reference_is_the_dense_convolution(case):
 
 
 @pytest.mark.parametrize("block", [1, 16, 48])
-@pytest.mark.parametrize("shape, pads", [((3, 13, 9, 35), (0, 0)), ((1, 30, 30, 8), (3, 5)), ((1, 7, 7, 33), (1, 1))])
+@pytest.mark.parametrize("shape, pads", [((3, 13, 9, 35), (0, 0)), ((1, 30, 30, 8), (3, 5)), ((1, 7, 7, 33), (1, 1)),
+                                         ((2, 9, 8, 90), (0, 0))])
 def test_bits_do_not_depend_on_the_number_of_threads(isa, threads, shape, pads, block):
     case = sparse_case(conv_case(shape, (3, 3, shape[3], 40), padding=(1, 1), x_pads=pads, dy_pads=pads, out_pads=pads), 0.4, block)
     dense, values = case.dense, case.values

@@ -54,7 +54,7 @@ static void depthwise(const struct mg_machine *machine)
 /* Every second column of every row, as CSR (block 1) or for every block of 16 rows. */
 static void sparse(size_t block, const struct mg_machine *machine)
 {
-    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, MG_RELU, 0, 0, 0};
+    const struct mg_sparse_conv s = {4, 16, 16, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, block, 1, MG_RELU, 0, 0, 0};
     const struct mg_conv padded = {4, 18, 18, 32, 3, 3, 1, 1, 1, 1, 16, 16, 48, 32, 48, 0, .activation = 1};
     const size_t rows = 48 / block, in_row = 9 * 32 / 2, entries = rows * in_row;
     int32_t *starts = malloc((rows + 1) * sizeof *starts), *columns = malloc(entries * sizeof *columns), *offsets = malloc((entries + 4) * sizeof *offsets);

@@ -39,13 +39,19 @@ def test_a_short_stream_is_restarted_and_counted_when_the_cache_is_warm():
 
 @pytest.mark.parametrize("k", [1, 3])
 def test_the_streams_do_every_multiply_add_of_the_layer_once(k):
-    h, w = 14, 16  # 224 pixels, two tasks of 112; a row of 16 + k // 2 positions
+    h, w = 14, 16  # 224 pixels, two tasks of 112; a row of 16 positions, or of 17, which are 24
     csr = random_pattern((k, k, 24, 64), 0.2, 1, np.random.default_rng(0))
+    wide = random_pattern((k, k, 400, 24), 0.2, 1, np.random.default_rng(0))  # in parts
     blocks = random_pattern((k, k, 24, 64), 0.2, 32, np.random.default_rng(0))
     assert sum(n for _, n in cache.textbook(h, w, csr)) == h * w * csr.n_weights
     assert sum(n for _, n in cache.tiles(h, w, blocks)) == h * w * blocks.n_weights
-    positions = -(-(h + k // 2) * (w + k // 2) // 16) * 16  # padding is multiplied too, in whole vectors
-    assert sum(n for _, n in cache.csr(h, w, csr)) == positions * csr.n_weights
+    positions = -(-(h + k // 2) * (w if k == 1 else 24) // 16) * 16  # padding is multiplied too, in whole vectors
+    for pattern in (csr, wide):
+        assert sum(n for _, n in cache.csr(h, w, pattern)) == positions * pattern.n_weights
+        outputs, counts = np.unique(addresses(cache.csr(h, w, pattern), 3), return_counts=True)
+        assert np.array_equal(outputs % pattern.shape[3] % 16, np.zeros(len(outputs))) and set(counts) == {1}
+        assert len(outputs) == positions * -(-pattern.shape[3] // 16)
+    assert len(cache.in_parts(wide, wide.col_indices % 400, k * 96)[0]) > 24 + 1 == len(cache.in_parts(wide, wide.col_indices % 400, 1)[0])
 
 
 def addresses(stream, array):

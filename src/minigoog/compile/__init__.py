@@ -46,9 +46,9 @@ def compile(
     with `tune`; a NaN or an infinity then does not meet the zeros. tune: of a pruned network, no step is slower than the dense one.
     sparse=False: zeros are multiplied like other weights.
 
-    precision="int8": convolutions compute with bytes (kernels/reference/int8.py). The first, which reads the image, and the classifier
-    stay in float32. The scales come from `calibrate`, float32 images [n, h, w, c] like those that the plan will see, some dozens. What
-    is computed with bytes has the same bits on every instruction set.
+    precision="int8": convolutions compute with bytes (kernels/reference/int8.py), the classifier in bf16. The scales come from
+    `calibrate`, float32 images [n, h, w, c] like those that the plan will see, some dozens. What is computed with bytes has the same bits
+    on every instruction set.
     precision="bf16": maps and weights are bf16, sums float32 (kernels/reference/bf16.py); without images, unless for the printed errors.
     precision="auto": the fastest of the three that changes the largest output of at most the share `max_loss` of `calibrate`. Fixed rules
     say which is fastest on this CPU, with `tune` trials. print(plan) shows each step's format and error, Plan.compare measures them."""

@@ -15,14 +15,19 @@ class Bf16Steps(NarrowSteps):
 
     def __init__(self, calls: Sequence[Call], machine: Any) -> None:
         self.machine = machine
-        super().__init__(calls, NarrowMaps(calls, in_word=2, signed=True), kernels.native.plan_bf16)
+        self.folded = _folded(calls)
+        super().__init__(calls, NarrowMaps(calls, in_word=2, signed=True, odd=self.folded), kernels.native.plan_bf16)
 
     def scale(self, m: Map) -> str:
         return "bf16"
 
     def product(self, i: int, call: Call, to_narrow: bool) -> Call:
+        conv = call.settings["conv"]
         y = self.narrow(call.y) if to_narrow else call.y
-        return self.native.convolution(self.machine, call, self.narrow(call.x), y, self.limits(call.settings["conv"]))
+        if call.x.buffer in self.folded:
+            return self.native.folded(self.machine, call, self.narrow(call.x), y, self.limits(conv))
+        make = self.native.winograd if to_narrow and self.native.winograd_pays(conv) else self.native.convolution
+        return make(self.machine, call, self.narrow(call.x), y, self.limits(conv))
 
     def average(self, call: Call) -> Call:
         return self.native.avg_pool(call, self.narrow(call.x), call.y)
@@ -32,6 +37,18 @@ class Bf16Steps(NarrowSteps):
 
     def to_values(self, call: Call, x: Map, y: Map) -> Call:
         return self.native.from_bf16(call, self.narrow(x), y)
+
+
+def _folded(calls: Sequence[Call]) -> set[Any]:
+    """The canvases of images whose convolutions take two pixels as one of twice the channels."""
+    native, lib = kernels.native.plan_bf16, kernels.native.program.lib
+    found = {call.x.buffer for call in calls if call.kernel == lib.MG_CONV2D_DIRECT and native.folds(call.settings["conv"])}
+    for call in calls:
+        for m in call.maps():
+            suits = m is call.y and call.kernel == lib.MG_PLACE if m is not call.x else call.kernel == lib.MG_CONV2D_DIRECT
+            if m.buffer in found and not (suits and (m is call.y or native.folds(call.settings["conv"]))):
+                found.remove(m.buffer)
+    return found
 
 
 def bf16_calls(calls: Sequence[Call], machine: Any) -> tuple[list[Call], Formats]:

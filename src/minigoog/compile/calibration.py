@@ -14,11 +14,13 @@ PIXELS = 4096  # at most so many of a batch for a covariance
 
 
 class Observed(NamedTuple):
-    """largest: of each buffer that has a scale; means, moments: of the channels of each map that a product reads."""
+    """largest: of each buffer that has a scale; means, moments: of the channels of each map that a product reads, moments of the places of
+    a window where it reads the plan's input; range: the least and the largest value of the input's channels."""
 
     largest: dict[Any, float]
     means: dict[Map, Array]
     moments: "dict[Map, Moments]"
+    range: tuple[Array, Array]
 
 
 class Moments:
@@ -28,18 +30,24 @@ class Moments:
 
     def __init__(self) -> None:
         self.step, self.count = 0.0, 0
-        self.sums: Array | float = 0.0
+        self.sums: Any = 0.0
         self.products: Array | float = 0.0
 
     def add(self, values: Array) -> None:
         """Adds the pixels of `values` [n, h, w, c], evenly spread if there are many."""
         pixels = values.reshape(-1, values.shape[-1])
         codes = pixels[:: -(-len(pixels) // PIXELS)].astype(np.float64)
-        self.step = self.step or 2.0 ** math.ceil(math.log2(codes.max() / LARGEST_CODE or 1))
+        self.step = self.step or 2.0 ** math.ceil(math.log2(np.abs(codes).max() / LARGEST_CODE or 1))
         codes = np.rint(codes / self.step)
         self.count += len(codes)
         self.sums += codes.sum(axis=0)
         self.products += codes.T @ codes
+
+    @property
+    def means(self) -> Array:
+        """Of the channels' values."""
+        found: Array = self.sums * self.step / self.count
+        return found
 
     @property
     def covariance(self) -> Array:
@@ -56,3 +64,20 @@ def scale_of(largest: float) -> float:
     where they lie on both sides of a tie)."""
     mantissa, exponent = math.frexp((largest or LARGEST_CODE) / LARGEST_CODE)
     return math.ldexp(round(math.ldexp(mantissa, SCALE_BITS)), exponent - SCALE_BITS)
+
+
+def image_codes(lows: Array, highs: Array) -> tuple[Array, Array]:
+    """(scales, zeros) of an image's channels: scale * (code - zero) are their values between these limits, and 0.
+
+    zero is between 0 and 255 and no integer in general: bytes of which a mean was subtracted are exact. The padding has the next code."""
+    lows, highs = np.minimum(lows, 0).astype(np.float64), np.maximum(highs, 0).astype(np.float64)
+    scales = np.where(highs > lows, (highs - lows) / LARGEST_CODE, 1.0)
+    return scales, -lows / scales
+
+
+def windows(x: Array, conv: Any) -> Array:
+    """Some windows of the convolution of `x`, evenly spread: [n, 1, 1, kh * kw * c]."""
+    view = np.lib.stride_tricks.sliding_window_view(x, (conv.kh, conv.kw), axis=(1, 2))[:, :: conv.stride_h, :: conv.stride_w]
+    count = math.prod(view.shape[:3])
+    at = np.unravel_index(np.arange(0, count, -(-count // PIXELS)), view.shape[:3])
+    return view[at].transpose(0, 2, 3, 1).reshape(-1, 1, 1, conv.kh * conv.kw * x.shape[3])

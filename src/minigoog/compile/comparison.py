@@ -9,6 +9,7 @@ from .. import kernels
 from ..array_types import Array
 from ..text import aligned
 from .int8 import batches
+from .narrow import OWN
 
 if TYPE_CHECKING:
     from .building import Version
@@ -55,6 +56,8 @@ class Recorder:
     def _watch(self, i: int, areas: Sequence[Array]) -> None:
         native, y, formats = kernels.native, self.version.program.calls[i].y, self.version.formats
         written = formats.written[i] if formats else "float32"
+        if written == OWN:
+            return
         if written == "float32":
             self.maps[i] = native.arena.view(areas, y, y.shape).copy()
         else:
@@ -91,7 +94,7 @@ def _layers(version: "Version", signal: Array, noise: Array) -> list[Layer]:
     return [
         Layer(i, call.name, call.kind, formats[i], float(decibels[i]))
         for i, call in enumerate(calls)
-        if call.kind not in ("pad", "to values", "to float32")
+        if call.kind not in ("pad", "to values", "to float32") and formats[i] != OWN
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..kernels.reference.int8_rounding import Feedback, feedback
-from .calibration import LARGEST_CODE, Moments, Observed, scale_of
+from .calibration import LARGEST_CODE, Moments, Observed, image_codes, scale_of, windows
 from .layout import Map
 from .lowering import Call
 from .narrow import Formats, NarrowSteps
@@ -27,7 +27,7 @@ def batches(images: Array, n: int) -> list[Array]:
 def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array, output_shapes: Sequence[Shape]) -> Observed:
     """What the float32 calls read and write, for all images."""
     program = kernels.native.program.Program(calls, machine)
-    found = Observed({}, {}, defaultdict(Moments))
+    found = Observed({}, {}, defaultdict(Moments), (images.min(axis=(0, 1, 2)), images.max(axis=(0, 1, 2))))
     parts = batches(images, calls[0].x.shape[0])
     first: dict[Map, int] = {}  # which product reads a map first: branches read the same
     for i, call in enumerate(calls):
@@ -36,6 +36,8 @@ def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array
 
     def watch(i: int, areas: Sequence[Array]) -> None:
         x, y = calls[i].x, calls[i].y
+        if maps.reads_image(calls[i]):
+            found.moments[x].add(windows(kernels.native.arena.view(areas, x, x.shape), calls[i].settings["conv"]))
         if y.buffer in maps.buffers and not (calls[i].kernel in maps.moves and maps.both(calls[i])):
             largest = float(kernels.native.arena.view(areas, y, y.shape).max(initial=0))
             found.largest[maps.root(y)] = max(found.largest.get(maps.root(y), 0.0), largest)
@@ -55,23 +57,47 @@ class Int8Steps(NarrowSteps):
     def __init__(self, calls: Sequence[Call], maps: NarrowMaps, seen: Observed, machine: Any) -> None:
         self.seen, self.machine = seen, machine
         self.feedback = cache(self._feedback)
+        self.places = [maps.placed(call) for call in calls if maps.reads_image(call)]
         super().__init__(calls, maps, kernels.native.plan_int8)
 
-    def _feedback(self, x: Map, first: int, end: int) -> Feedback:
-        return feedback(self.seen.moments[x].covariance[first:end, first:end])
+    def _feedback(self, x: Map, first: int, end: int) -> Feedback | None:
+        moments = self.seen.moments[x]
+        return None if moments.count < end - first else feedback(moments.covariance[first:end, first:end])
+
+    def _steps_of(self, i: int, call: Call) -> list[Call]:
+        if any(call is place for place in self.places):
+            return []  # made with the codes
+        is_last = call is self.maps.classifier
+        if is_last and self.native.is_of_vectors(call):
+            last: list[Call] = self.native.last_product(self.machine, call, self.limits(call.settings["conv"]))
+            return last
+        return self._image(call) if self.maps.reads_image(call) else super()._steps_of(i, call)
+
+    def _image(self, call: Call) -> list[Call]:
+        """The convolution `call` of the plan's input."""
+        conv, to_codes = call.settings["conv"], call.y.buffer in self.maps.buffers
+        (scales, zeros), moments = image_codes(*self.seen.range), self.seen.moments[call.x]
+        in_window = np.tile(scales, conv.kh * conv.kw)
+        means = (moments.means / in_window).reshape(conv.kh, conv.kw, conv.cin)
+        by = feedback(moments.covariance * moments.step**2 / np.multiply.outer(in_window, in_window))
+        image = self.native.Image(scales, zeros, means, by)
+        scale, y = (self.scale(call.y), self.narrow(call.y)) if to_codes else (None, call.y)
+        limits, place = self._limits_of(conv, scale), self.maps.placed(call)
+        found: list[Call] = self.native.image_convolution(self.machine, place, call, image, y, scale, limits)
+        return found
+
+    def _limits_of(self, conv: Any, scale: float | None) -> tuple[float, float]:
+        low, high = self.limits(conv)
+        return (low, high) if scale is None else (max(0.0, low / scale), min(LARGEST_CODE, high / scale))
 
     def scale(self, m: Map) -> float:
         return scale_of(self.seen.largest[self.maps.root(m)])
 
     def product(self, i: int, call: Call, to_codes: bool) -> Call:
         conv = call.settings["conv"]
-        low, high = self.limits(conv)
         codes = self.native.Codes(self.narrow(call.x), self.scale(call.x), self.seen.means[call.x], partial(self.feedback, call.x))
-        if not to_codes:
-            return self.native.convolution(self.machine, call, codes, call.y, None, (low, high))
-        scale = self.scale(call.y)
-        limits = max(0.0, low / scale), min(LARGEST_CODE, high / scale)
-        return self.native.convolution(self.machine, call, codes, self.narrow(call.y), scale, limits)
+        scale, y = (self.scale(call.y), self.narrow(call.y)) if to_codes else (None, call.y)
+        return self.native.convolution(self.machine, call, codes, y, scale, self._limits_of(conv, scale))
 
     def average(self, call: Call) -> Call:
         return self.native.avg_pool(call, self.narrow(call.x), call.y, self.scale(call.x))

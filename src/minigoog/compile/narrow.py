@@ -1,7 +1,7 @@
 """From the float32 calls of a plan to calls on narrow maps, of bytes or bf16, call by call.
 
-What stays in float32: the first convolution, which reads the image, the last product (the classifier), and every operation without a
-kernel for such maps. Between the two kinds stand calls that convert."""
+What stays in float32: in bf16 plans the first convolution, which reads the image, the last product (the classifier; in int8 plans it is in
+bf16), and every operation without a kernel for such maps. Between the two kinds stand calls that convert."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,11 +13,12 @@ from .lowering import Call
 from .narrow_maps import NarrowMaps
 
 INFINITY = float("inf")
+OWN = "own"
 
 
 class Formats(NamedTuple):
     """Of each call of a plan with narrow maps: the number of the float32 call that it does or prepares, and what it writes: "float32",
-    "bf16", or the scale of codes."""
+    "bf16", the scale of codes, or OWN: a map beside those of the float32 plan."""
 
     sources: list[int]
     written: list[float | str]
@@ -36,7 +37,13 @@ class NarrowSteps(ABC):
             for step in self._steps_of(i, call):
                 self.steps.append(step)
                 self.sources.append(i)
-                self.formats.append(self.scale(call.y) if isinstance(step.y, self.moving.NarrowMap) else "float32")
+                self.formats.append(self._format(call, step))
+
+    def _format(self, call: Call, step: Call) -> float | str:
+        if not isinstance(step.y, self.moving.NarrowMap):
+            return "float32"
+        found: float | str = self.scale(call.y) if step.y.buffer is self.buffers.get(call.y.buffer) else OWN
+        return found
 
     @abstractmethod
     def scale(self, m: Map) -> Any:

@@ -4,7 +4,7 @@ A buffer does if a convolution or an average reads it; to become bytes, nothing 
 a ReLU, or only move such values). It has one format: so a concatenation's branches write straight into their places. Of bytes it has one
 scale too, and a branch of small values has room for larger ones than calibration showed. Pools and paddings move values as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from .. import kernels
@@ -17,15 +17,16 @@ Buffer = Any  # kernels.native.arena.Buffer
 class NarrowMaps:
     """The buffers of `calls` that become narrow, and which of them share a scale.
 
-    in_word: values in 4 bytes; signed: whether they can be negative."""
+    in_word: values in 4 bytes; signed: whether they can be negative; odd: buffers that may although words begin between their pixels."""
 
-    def __init__(self, calls: Sequence[Call], in_word: int, signed: bool) -> None:
+    def __init__(self, calls: Sequence[Call], in_word: int, signed: bool, odd: Set[Buffer] = frozenset()) -> None:
         self.calls, self.lib, self.in_word, self.signed = calls, kernels.native.program.lib, in_word, signed
         self.moves = {self.lib.MG_MAX_POOL2D, self.lib.MG_PLACE, self.lib.MG_COPY}
         products = [call for call in calls if call.kernel == self.lib.MG_CONV2D_DIRECT]
         self.classifier = products[-1] if products else None  # it stays in float32
+        self.images = set() if signed else {id(call) for call in products[:-1] if self._suits_image(call)}  # products of the input
         written = {call.y.buffer for call in calls if call.y.buffer.area == kernels.native.arena.ARENA}
-        self.buffers = self._shrunk({buffer for buffer in written if self._is_aligned(buffer)})
+        self.buffers = self._shrunk({buffer for buffer in written if buffer in odd or self._is_aligned(buffer)})
         self.parents: dict[Buffer, Buffer] = {}
         for call in calls:
             if call.kernel in self.moves and self.both(call):
@@ -40,6 +41,24 @@ class NarrowMaps:
         kinds = (self.lib.MG_NONE, self.lib.MG_RELU, self.lib.MG_CLIP)
         suits = call.kernel == self.lib.MG_CONV2D_DIRECT and call is not self.classifier and call.residual is None
         return suits and call.settings["conv"].activation in kinds
+
+    def reads_image(self, call: Call) -> bool:
+        """Whether a call is a convolution of the plan's input that codes of its own are made for."""
+        return id(call) in self.images
+
+    def placed(self, call: Call) -> Call | None:
+        """The call that writes the canvas that a convolution of the input reads."""
+        return next((other for other in self.calls if other.y.buffer is call.x.buffer), None)
+
+    def _suits_image(self, call: Call) -> bool:
+        settings, place = call.settings["conv"], self.placed(call)
+        alone = sum(other.x.buffer is call.x.buffer for other in self.calls) == 1
+        image = call.x if place is None else place.x
+        if place is not None and (place.kernel != self.lib.MG_PLACE or not alone):
+            return False
+        dense = image.buffer.area == kernels.native.arena.INPUT and image.whole
+        few = settings.cin <= self.lib.MG_IMAGE_CHANNELS and settings.groups == 1 and settings.dilation_w == settings.dilation_h == 1
+        return bool(dense and few and self.is_product(call))
 
     def root(self, m: Map) -> Buffer:
         """The buffer by whose values the scale of a map is chosen."""
@@ -90,5 +109,7 @@ class NarrowMaps:
         """Whether a call is a max pool of what products in float32 wrote: it stays in float32, so that the largest map of many networks,
         between the first convolution and its pool, is made in strips and never in memory. Rounding does not change which is largest."""
         writers = [other for other in self.calls if other.y.buffer is call.x.buffer]
-        floats = all(other.kernel == self.lib.MG_CONV2D_DIRECT and other.x.buffer not in buffers for other in writers)
+        floats = all(
+            other.kernel == self.lib.MG_CONV2D_DIRECT and other.x.buffer not in buffers and not self.reads_image(other) for other in writers
+        )
         return bool(call.kernel == self.lib.MG_MAX_POOL2D and floats)

@@ -1,12 +1,12 @@
 """What becomes of a convolution whose weights have zeros: whichever of dense (`direct`, `winograd`), CSR and blocks is the fastest.
 
 Fixed rules decide: a model of the costs, in multiply-adds of `direct`. With `compile(..., tune=True)` a trial does. The constants
-are from benchmarks/sparsity.py on one core (docs/speed_log.md); a machine differs more in speed than in these ratios."""
+are of one core each, of Zen 4 for AVX-512 and of Zen 1 for the others; a machine differs more in speed than in these ratios."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil, prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,21 +21,35 @@ Costs: TypeAlias = dict[str, float]
 
 DENSE_ENOUGH = 0.7  # dense from this density on
 SOME_IMAGES = 8  # for which "batch_invariant" chooses
-CSR_OPERATION = 1.55  # a multiply-add of CSR
-SHARED_OPERATION = 1.2  # the same where output channels share their columns
-CSR_FLOAT = 6  # one float of the map to or from lines of pixels
 CSR_WEIGHT = 20  # fetching a weight and its offset once
-CSR_VECTOR = 8  # pixels that are computed together, needed or not
-BLOCK_OPERATION = (1.05, 1.4)  # a multiply-add of a block of at least two vectors of output channels, and of one
-BLOCK_IN, BLOCK_OUT = 3, 12  # reading a float of the map, which few multiply-adds share; beginning and storing a sum
-PAD = 3  # copying a float of the map into its padding
+ALIGNED = 8  # pixels that rows of a map begin at multiples of, for CSR
 DENSE_WEIGHT = 9  # fetching a weight once; `winograd` has more of them
-WINOGRAD = {4: (0.4, 4.0), 3: (0.5, 2.9), 2: (0.55, 1.8)}  # side -> (a multiply-add of the definition, fetched weights)
-WINOGRAD_5X5 = (0.85, 1.44)
+PAD = 3  # copying a float of the map into its padding
 BLOCK = 16  # output channels that a tile of blocks computes; fewer are CSR
 TRIALS = 7
 HOPELESS = 2  # times the cost of the cheapest: no trial
 GAIN = 0.97  # of the dense time: what sparse weights must reach in a trial
+
+
+class Rates(NamedTuple):
+    """What an instruction set takes for each, in multiply-adds of `direct`."""
+
+    csr: float  # a multiply-add of CSR
+    shared: float  # the same where output channels share their columns
+    csr_float: float  # one float of the map to or from lines of pixels
+    csr_copy: float  # of them, for each column of a larger window
+    csr_vector: int  # pixels that are computed together, needed or not
+    blocks: float  # a multiply-add of a block of at least two vectors of output channels
+    one_vector: float  # the same of one vector
+    block_in: float  # reading a float of the map, which few multiply-adds share
+    block_out: float  # beginning and storing a sum
+    winograd: dict[int, tuple[float, float]]  # side of a tile -> (a multiply-add of the definition, fetched weights)
+    winograd_5x5: tuple[float, float]
+    winograd_float: float  # transforming a float of a map
+
+
+OTHERS = Rates(1.55, 1.2, 6, 1.5, 8, 1.05, 1.4, 3, 12, {4: (0.4, 4.0), 3: (0.5, 2.9), 2: (0.55, 1.8)}, (0.85, 1.44), 0)
+RATES = {"avx512": Rates(1.3, 0.9, 10, 1, 16, 0.97, 1.1, 1, 2.5, {4: (0.28, 4.0), 3: (0.5, 2.9), 2: (0.46, 1.8)}, (0.47, 1.44), 20)}
 
 
 def convolution(lowering: Lowering, x: Map, w: Any, b: Array | None, y: Map, after: dict[str, Any], how: dict[str, Any]) -> Sequence[Call]:
@@ -96,18 +110,22 @@ def _decided(lowering: Lowering, s: Any, ways: Ways, costs: Callable[[Any], Cost
 
 def _costs(lowering: Lowering, dense: Sequence[Call], what: Any, s: Any) -> Costs:
     """{algorithm: its cost}, the dense one first."""
-    side = dense[-1].settings["conv"].side if dense[-1].algorithm == "winograd" else 0
-    two_vectors = 32 if kernels.native.machine.isa_of(lowering.machine) == "avx512" else 16
-    return {dense[-1].algorithm: dense_cost(s, side)} | {
-        name: sparse_cost(s, what[share], share, share >= two_vectors)
+    side, rates = dense[-1].settings["conv"].side if dense[-1].algorithm == "winograd" else 0, rates_of(lowering.machine)
+    return {dense[-1].algorithm: dense_cost(s, side, rates)} | {
+        name: sparse_cost(s, what[share], share, rates)
         for share, name in reversed(kernels.native.plan_sparse.ALGORITHMS.items())  # of equal ones the largest blocks
     }
+
+
+def rates_of(m: Any) -> Rates:
+    """Those of the machine's instruction set."""
+    return RATES.get(kernels.native.machine.isa_of(m), OTHERS)
 
 
 def _estimated(lowering: Lowering, s: Any, ways: Ways, costs: Callable[[Any], Costs]) -> Choice:
     """The algorithm that the rules choose, and the costs as text: shares of what `direct` takes."""
     s = s._replace(n=SOME_IMAGES) if lowering.recipe.algorithm == "batch_invariant" else s
-    found, direct = costs(s), dense_cost(s)
+    found, direct = costs(s), dense_cost(s)  # `direct`: the same for all instruction sets
     best = min(found, key=lambda name: found[name])
     return best, ", ".join(f"{name} {found[name] / direct:.2f}" for name in _told(found)) + " of direct"
 
@@ -118,26 +136,27 @@ def _told(found: Costs) -> list[str]:
     return [first, min(others, key=lambda name: found[name])] if others else [first]
 
 
-def dense_cost(s: Any, side: int = 0) -> float:
+def dense_cost(s: Any, side: int = 0, rates: Rates = OTHERS) -> float:
     """What `direct` takes, or `winograd` with tiles of this side, in multiply-adds of `direct`."""
-    operation, weights = (WINOGRAD_5X5 if s.kh == 5 else WINOGRAD[side]) if side else (1.0, 1.0)
-    size = s.kh * s.kw * s.cin * s.cout
-    return float(size * (s.n * s.out_h * s.out_w * operation + DENSE_WEIGHT * weights))
+    operation, weights = (rates.winograd_5x5 if s.kh == 5 else rates.winograd[side]) if side else (1.0, 1.0)
+    size, whole = s.kh * s.kw * s.cin * s.cout, max(side, 1)  # tiles reach beyond the edge
+    outputs = s.n * ceil(s.out_h / whole) * ceil(s.out_w / whole) * whole**2
+    transformed = rates.winograd_float * s.n * (s.h * s.w * s.cin + s.out_h * s.out_w * s.cout) if side else 0
+    return float(size * (outputs * operation + DENSE_WEIGHT * weights) + transformed)
 
 
-def sparse_cost(s: Any, entries: int, share: int = 1, wide: bool = True) -> float:
-    """What CSR (share 1 or 4) or blocks take, in multiply-adds of `direct`. entries: columns of `share` neighbouring output channels; wide:
-    whether that is two vectors."""
+def sparse_cost(s: Any, entries: int, share: int = 1, rates: Rates = OTHERS) -> float:
+    """What CSR (share 1 or 4) or blocks take, in multiply-adds of `direct`. entries: columns of `share` neighbouring output channels."""
     weights, in_map, outputs = entries * share, s.n * s.h * s.w * s.cin, s.n * s.out_h * s.out_w * s.cout
     if share >= BLOCK:
         padded = PAD * in_map if any(s.padding) else 0
-        operations = weights * s.n * s.out_h * s.out_w * BLOCK_OPERATION[not wide]
-        return float(operations + CSR_WEIGHT * weights + BLOCK_IN * in_map + BLOCK_OUT * outputs + padded)
-    width = s.out_w if s.kh == 1 else ceil((s.w + s.padding[1]) / s.stride[1] / CSR_VECTOR) * CSR_VECTOR
-    positions = ceil(s.n * s.out_h * width / CSR_VECTOR) * CSR_VECTOR
-    copied = 1.0 if s.kh == s.kw == 1 else 1.5 * s.kw
-    operation = CSR_OPERATION if share == 1 else SHARED_OPERATION
-    return float(weights * (operation * positions + CSR_WEIGHT) + CSR_FLOAT * (in_map * copied + outputs))
+        operations = weights * s.n * s.out_h * s.out_w * (rates.blocks if share >= 2 * rates.csr_vector else rates.one_vector)
+        return float(operations + CSR_WEIGHT * weights + rates.block_in * in_map + rates.block_out * outputs + padded)
+    width = s.out_w if s.kh == 1 else ceil((s.w + s.padding[1]) / s.stride[1] / ALIGNED) * ALIGNED
+    positions = ceil(s.n * s.out_h * width / rates.csr_vector) * rates.csr_vector
+    copied = 1.0 if s.kh == s.kw == 1 else rates.csr_copy * s.kw
+    operation = rates.csr if share == 1 else rates.shared
+    return float(weights * (operation * positions + CSR_WEIGHT) + rates.csr_float * (in_map * copied + outputs))
 
 
 def _tried(lowering: Lowering, s: Any, ways: Ways, costs: Callable[[Any], Costs]) -> Choice:

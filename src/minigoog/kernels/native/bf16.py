@@ -19,7 +19,7 @@ from .pointers import NULL, Pointer, dense, pixels
 from .pool import pool_geometry
 
 
-def _halves(where: str, name: str, a: Array) -> tuple[Pointer, int]:
+def halves(where: str, name: str, a: Array) -> tuple[Pointer, int]:
     """(pointer, leading dimension) of a map of bf16."""
     pointer, ld = pixels(where, name, a)
     return ffi.cast("uint16_t *", pointer), ld
@@ -57,8 +57,8 @@ def bf16_conv2d(
     s = check_bf16_conv(x, w, b, stride, padding, dilation, groups, limits)
     dtype = np.dtype(np.float32 if to_float else np.uint16)
     y = np.empty(s.y, dtype) if out is None else check_out(where, out, s.y, dtype, x=x, w=w)
-    x = _padded(s, x) if any(s.padding) else x
-    (x_pointer, ldx), (y_pointer, ldy) = _halves(where, "x", x), pixels(where, "out", y)
+    x = padded(s, x) if any(s.padding) else x
+    (x_pointer, ldx), (y_pointer, ldy) = halves(where, "x", x), pixels(where, "out", y)
     conv = settings(s, ldx, ldy, limits)
     panels = dense(where, "panels", pack(m, conv, s, w, b), "int32_t[]")
     if to_float:
@@ -80,7 +80,8 @@ def pack(m: machine.Machine, conv: Pointer, s: ConvShape, w: Halves, b: Array | 
     return found
 
 
-def _padded(s: ConvShape, x: Halves) -> Halves:
+def padded(s: ConvShape, x: Halves) -> Halves:
+    """`x` with its padding."""
     canvas = np.zeros((s.n, *padded_size(s), s.cin), np.uint16)
     top, left = s.padding[:2]
     canvas[:, top : top + x.shape[1], left : left + x.shape[2]] = x
@@ -96,7 +97,7 @@ def bf16_max_pool2d(
     check_array(where, "x", x, dtype=np.uint16)
     s = pool_shape(where, x.shape, kernel_size, stride, padding, ceil_mode, dilation)
     y: Halves = np.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, x.dtype, x=x)
-    (x_pointer, ldx), (y_pointer, ldy) = _halves(where, "x", x), _halves(where, "out", y)
+    (x_pointer, ldx), (y_pointer, ldy) = halves(where, "x", x), halves(where, "out", y)
     lib.mg_bf16_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, machine.current())
     return y
 
@@ -110,7 +111,7 @@ def bf16_avg_pool2d(
     check_array(where, "x", x, dtype=np.uint16)
     s = pool_shape(where, x.shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
     y = np.empty(s.y, np.float32)
-    (x_pointer, ldx), (y_pointer, ldy) = _halves(where, "x", x), pixels(where, "y", y)
+    (x_pointer, ldx), (y_pointer, ldy) = halves(where, "x", x), pixels(where, "y", y)
     lib.mg_bf16_avg_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, machine.current())
     return y
 

@@ -16,7 +16,7 @@ from ..reference.bf16 import INFINITE, Halves
 from ..reference.bf16_training import LARGEST_WINDOW, check_map, check_window  # noqa: F401
 from ..shapes import ConvShape, conv_shape, pool_shape
 from . import conv, conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
-from .bf16 import _halves
+from .bf16 import halves
 from .conv_geometry import NOTHING, RELU, geometry, padded_size
 from .int8 import settings
 from .pointers import NULL, Pointer, check_float32, dense, pixels
@@ -82,7 +82,7 @@ def conv2d(
     if by_winograd(s):
         return _winograd(s, x, w, b, relu, y)
     x = _canvas(s, x)
-    (x_pointer, ldx), (y_pointer, ldy) = _halves(where, "x", x), pixels(where, "out", y)
+    (x_pointer, ldx), (y_pointer, ldy) = halves(where, "x", x), pixels(where, "out", y)
     m, g = machine.current(), settings(s, ldx, ldy, (0, np.inf) if relu else INFINITE)
     panels = _pack(m, g, w, b)
     if y.dtype == np.uint16:
@@ -108,14 +108,14 @@ def _canvas(s: ConvShape, x: Array | Halves) -> Halves:
 
 def place(x: Halves, top: int, left: int, step: tuple[int, int], height: int, width: int, dtype: Any = np.uint16) -> Array:
     """`x` on a canvas of zeros, as conv_geometry.place, in bf16 or widened to float32."""
-    n, h, w, c = x.shape
+    m, (n, h, w, c) = machine.current(), x.shape
     canvas = workspace.empty((n, height, width, c), dtype)
-    x_pointer, ldx = _halves("bf16.conv2d", "x", x)
+    x_pointer, ldx = halves("bf16.conv2d", "x", x)
     s = ffi.new("struct mg_place *", (n, h, w, c, ldx, top, left, *step, height, width))
     if dtype == np.float32:
-        lib.mg_bf16_place_float(s, x_pointer, ffi.from_buffer("float[]", canvas), machine.current())
+        lib.mg_bf16_place_float(s, x_pointer, ffi.from_buffer("float[]", canvas), m)
     else:
-        lib.mg_bf16_place(s, x_pointer, ffi.from_buffer("uint16_t[]", canvas), machine.current())
+        lib.mg_bf16_place(s, x_pointer, ffi.from_buffer("uint16_t[]", canvas), m)
     return canvas
 
 
@@ -174,7 +174,7 @@ def conv2d_input(
     if not (s.kh == s.kw == 1 and s.stride == (1, 1) and not any(s.padding)):
         dz = place(dz, s.span[0] - 1 - s.padding[0], s.span[1] - 1 - s.padding[1], s.stride, flipped.h, flipped.w)
     dx = workspace.empty(s.x) if accumulate is None else check_out(where, accumulate, s.x, w.dtype, name="accumulate", w=w, dz=dz)
-    (dz_pointer, lddz), (dx_pointer, lddx) = _halves(where, "dz", dz), pixels(where, "dx", dx)
+    (dz_pointer, lddz), (dx_pointer, lddx) = halves(where, "dz", dz), pixels(where, "dx", dx)
     m, g = machine.current(), settings(flipped, lddz, lddx, INFINITE)
     kernel = lib.mg_bf16_conv2d_float if accumulate is None else lib.mg_bf16_conv2d_add
     kernel(g, dz_pointer, _pack(m, g, w_flipped, None), dx_pointer, m)
@@ -192,7 +192,7 @@ def conv2d_weight(
     if dz.dtype == np.float32:
         return _widened_weight(s, x, dz)
     x = _canvas(s, x)
-    (x_pointer, ldx), (dz_pointer, lddz) = _halves(where, "x", x), _halves(where, "dz", dz)
+    (x_pointer, ldx), (dz_pointer, lddz) = halves(where, "x", x), halves(where, "dz", dz)
     m, g = machine.current(), settings(_as_row(s), ldx, lddz, INFINITE)
     dw = workspace.empty(s.weight)
     scratch = dense(where, "scratch", workspace.empty((lib.mg_bf16_conv2d_weight_scratch(g, m),)), "int32_t[]")
@@ -230,7 +230,7 @@ def relu_bias_backward(y: Array | Halves, dy: Array, *, to_bf16: bool, out: Arra
     check_map(where, "y", y)
     check_array(where, "dy", dy, dtype=np.dtype(np.float32), shape=y.shape)
     dz = workspace.empty(y.shape, np.uint16) if to_bf16 else workspace.empty(y.shape) if out is None else out
-    (y_pointer, ldy), (dy_pointer, lddy), (dz_pointer, lddz) = _halves(where, "y", y), pixels(where, "dy", dy), pixels(where, "out", dz)
+    (y_pointer, ldy), (dy_pointer, lddy), (dz_pointer, lddz) = halves(where, "y", y), pixels(where, "dy", dy), pixels(where, "out", dz)
     c = y.shape[-1]
     n_rows = y.size // c if c else 0
     scratch, db = workspace.empty((lib.mg_column_sums_scratch(n_rows, c),)), np.empty(c, np.float32)
@@ -248,14 +248,14 @@ def max_pool2d(
     that has it, as uint8."""
     where = "bf16.max_pool2d"
     s = pool_shape(where, check_array(where, "x", x, dtype=np.uint16).shape, kernel_size, stride, padding, ceil_mode, dilation)
-    y = workspace.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, x.dtype, x=x)
-    (x_pointer, ldx), (y_pointer, ldy) = _halves(where, "x", x), _halves(where, "out", y)
+    m, y = machine.current(), workspace.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, x.dtype, x=x)
+    (x_pointer, ldx), (y_pointer, ldy) = halves(where, "x", x), halves(where, "out", y)
     if not with_index:
-        lib.mg_bf16_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, machine.current())
+        lib.mg_bf16_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, m)
         return y, None
     index = workspace.empty(check_window(where, s).y, np.uint8)
     index_pointer = dense(where, "index", index, "uint8_t[]")
-    lib.mg_bf16_max_pool2d_index(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, index_pointer, machine.current())
+    lib.mg_bf16_max_pool2d_index(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, index_pointer, m)
     return y, index
 
 

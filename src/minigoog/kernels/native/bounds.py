@@ -16,7 +16,7 @@ from .bounds_narrow import extents_of_narrow
 from .conv_winograd import FOLDED, spare_rows
 from .described import KERNELS, OPERANDS, SETTINGS, numbers_of
 from .machine import Machine
-from .plan_sparse import ALGORITHMS, BLOCKS, offsets_of, values_at
+from .plan_sparse import ALGORITHMS, BLOCKS, offsets_of, rows_of, values_at
 from .pointers import Pointer
 from .sparse import AHEAD
 from .strips import LONGEST, by_rows
@@ -142,6 +142,7 @@ def _affine(s: Pointer, m: Machine) -> Extents:
 def _sparse(s: Pointer, m: Machine) -> Extents:
     positive(s, "h", "w", "kh", "kw", "stride_h", "stride_w", "cin", "cout")
     need(s.block in ALGORITHMS, f"blocks of {s.block}")
+    need(1 <= s.parts <= (s.cin if s.block == 1 else 1), f"{s.parts} parts of {s.cin} channels")
     for size, out, k, stride, pad in ((s.h, s.out_h, s.kh, s.stride_h, s.pad_h), (s.w, s.out_w, s.kw, s.stride_w, s.pad_w)):
         need(k <= size + 2 * pad < LARGEST and out == (size + 2 * pad - k) // stride + 1, f"{out} windows of {k} in {size} pixels")
     columns = s.kh * s.kw * s.cin
@@ -152,7 +153,7 @@ def _sparse(s: Pointer, m: Machine) -> Extents:
         need(lib.mg_sparse_panel(ffi.addressof(s), m) < LARGEST, f"{columns} columns")
     pixels = s.n * s.out_h * s.out_w
     residual = a_map(pixels, s.cout, s.ldr) if s.ldr else None
-    return Extents(a_map(s.n * s.h * s.w, s.cin, s.ldx), a_map(pixels, s.cout, s.ldy), -(-s.cout // s.block) + 1, s.cout, residual)
+    return Extents(a_map(s.n * s.h * s.w, s.cin, s.ldx), a_map(pixels, s.cout, s.ldy), rows_of(s) + 1, s.cout, residual)
 
 
 KERNELS_EXTENTS: dict[str, Callable[[Pointer, Machine], Extents]] = {
@@ -247,7 +248,7 @@ def _check_strip(c_calls: Pointer, first: int, n: int) -> None:
 def _check_sparse_weights(s: Pointer, at: Pointer, areas: Areas, constants: Array, m: Machine) -> None:
     """starts, offsets and values, as plan_sparse.py writes them."""
     need(at.area == CONSTANTS, "sparse weights that change")
-    rows = -(-s.cout // s.block)
+    rows = rows_of(s)
     numbers = constants[at.offset :].view(np.int32)
     starts = numbers[: rows + 1]
     need(starts[0] == 0 and bool(np.all(np.diff(starts.astype(np.int64)) >= 0)), "starts that are not in order")

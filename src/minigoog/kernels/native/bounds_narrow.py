@@ -48,6 +48,12 @@ def extents_of_narrow(conv: Rule, pool: Rule, elementwise: Rule, place: Rule) ->
         _need(inside and s.groups <= 1 and s.cin % 4 == 0, "pairs of bytes for another window")
         return convolution(lib.mg_int8_panels_size, 1, 1)(s, m)
 
+    def winograd(s: Pointer, m: Any) -> Any:
+        steps = (s.kh, s.kw, s.stride_h, s.stride_w, s.dilation_h, s.dilation_w)
+        _need(steps == (3, 3, 1, 1, 1, 1) and s.groups <= 1, "winograd in bf16 for another window")
+        _need(s.cin * s.cout * 16 < MOST_CODES, f"{s.cin} x {s.cout} weights")
+        return _words(conv(s, m), 2, 2)._replace(w=int(lib.mg_bf16_winograd_size(s.cin, s.cout, m)), b=s.cout, residual=None)
+
     def narrow(rule: Rule, x: int, y: int) -> Rule:
         return lambda s, m: _words(rule(s, m), x, y)
 
@@ -67,11 +73,17 @@ def extents_of_narrow(conv: Rule, pool: Rule, elementwise: Rule, place: Rule) ->
         _need(inside, "a map that is not inside its canvas")
         return _words(place(s, m), 1, 1)
 
+    def image(s: Pointer, m: Any) -> Any:
+        _need(0 < s.c <= lib.MG_IMAGE_CHANNELS and s.ldx == s.c, f"an image of {s.c} channels, {s.ldx} apart")
+        found = places(s, m)
+        return found._replace(x=s.n * s.h * s.w * s.c, w=2 * s.c)
+
     return {
+        "MG_QUANTIZE_IMAGE": image,
         "MG_QUANTIZE": quantize(4, 1), "MG_DEQUANTIZE": quantize(1, 4), "MG_PLACE_BYTES": places,
         "MG_COPY_BYTES": narrow(elementwise, 1, 1), "MG_INT8_CONV2D": convolution(lib.mg_int8_panels_size, 1, 1),
         "MG_INT8_CONV2D_FLOAT": convolution(lib.mg_int8_panels_size, 1, 4), "MG_INT8_MAX_POOL2D": narrow(pool, 1, 1),
-        "MG_INT8_CONV2D_PAIRS": pairs,
+        "MG_INT8_CONV2D_PAIRS": pairs, "MG_BF16_WINOGRAD": winograd,
         "MG_INT8_AVG_POOL2D": average, "MG_TO_BF16": narrow(elementwise, 4, 2), "MG_FROM_BF16": narrow(elementwise, 2, 4),
         "MG_BF16_CONV2D": convolution(lib.mg_bf16_panels_size, 2, 2), "MG_BF16_CONV2D_FLOAT": convolution(lib.mg_bf16_panels_size, 2, 4),
         "MG_BF16_MAX_POOL2D": narrow(pool, 2, 2), "MG_BF16_AVG_POOL2D": narrow(pool, 2, 4),

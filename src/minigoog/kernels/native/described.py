@@ -23,6 +23,7 @@ SETTINGS = {  # kernel -> the member of union mg_settings that it reads
     "MG_INT8_CONV2D": "conv", "MG_INT8_CONV2D_FLOAT": "conv", "MG_INT8_MAX_POOL2D": "pool", "MG_INT8_AVG_POOL2D": "average",
     "MG_TO_BF16": "elementwise", "MG_FROM_BF16": "elementwise", "MG_BF16_CONV2D": "conv", "MG_BF16_CONV2D_FLOAT": "conv",
     "MG_BF16_MAX_POOL2D": "pool", "MG_BF16_AVG_POOL2D": "pool", "MG_INT8_CONV2D_PAIRS": "conv", "MG_LRN": "elementwise",
+    "MG_QUANTIZE_IMAGE": "place", "MG_BF16_WINOGRAD": "conv",
 }  # fmt: skip
 MEMBERS = {name: member.type for name, member in ffi.typeof("union mg_settings").fields}
 OPERANDS = ("x", "w", "b", "y", "residual")

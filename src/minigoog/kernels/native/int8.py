@@ -9,13 +9,25 @@ from minigoog._native import ffi, lib
 from ...array_types import Array, Padding, Pair
 from ...checks import check_array, check_int, check_out
 from ..reference.conv import channel_groups
-from ..reference.int8 import CODES, Codes, Int8s, Int32s, Limits, check_int8_algorithm, check_int8_conv, check_scale, suits_pairs
-from ..shapes import ConvShape, pool_shape
+from ..reference.int8 import (
+    CODES,
+    Codes,
+    Int8s,
+    Int32s,
+    Limits,
+    check_image,
+    check_int8_algorithm,
+    check_int8_conv,
+    check_scale,
+    suits_pairs,
+)
+from ..shapes import ConvShape, Sides, pool_shape
 from . import machine, workspace
 from .conv_geometry import Epilogue, geometry, padded_size
 from .pointers import Pointer, dense, pixels
 from .pool import pool_geometry
 
+CHUNK = 7281  # tiles of 4 x 4 outputs times input channels for which weights are transformed once, as in int8_pairs.c
 FEW_CHANNELS = {1: 96, 3: 16}  # of windows of 1x1 and 3x3, below which widening or transforming takes longer than it saves
 
 
@@ -42,6 +54,23 @@ def quantize(x: Array, scale: float, zero: int = 0) -> Codes:
     return y
 
 
+def quantize_image(x: Array, scales: Array, zeros: Array, sides: Sides = (0, 0, 0, 0)) -> Codes:
+    """The codes of an image, each channel with a scale and a code of 0 of its own, on a canvas."""
+    check_image("quantize_image", x, scales, zeros)
+    x, (n, h, w, c), (top, left, bottom, right) = np.ascontiguousarray(x), x.shape, sides
+    y = np.empty((n, top + h + bottom, left + w + right, c), np.uint8)
+    place = ffi.new("struct mg_place *", (n, h, w, c, c, top, left, 1, 1, *y.shape[1:3]))
+    codes = image_codes(scales, zeros)
+    arrays = (dense("quantize_image", name, a) for name, a in (("x", x), ("codes", codes)))
+    lib.mg_quantize_image(place, *arrays, dense("quantize_image", "y", y, "uint8_t[]"), machine.current())
+    return y
+
+
+def image_codes(scales: Array, zeros: Array) -> Array:
+    """What mg_quantize_image reads."""
+    return np.concatenate([1 / scales, zeros]).astype(np.float32)
+
+
 def dequantize(codes: Codes, scale: float, zero: int = 0) -> Array:
     """The float32 values of `codes`."""
     y = np.empty(check_array("dequantize", "codes", codes, dtype=np.uint8).shape, np.float32)
@@ -65,7 +94,7 @@ def int8_conv2d(
     conv = settings(s, ldx, ldy, limits)
     panels = pack(m, conv, s, w, bias, factors)
     if algorithm == "auto":
-        algorithm = "pairs" if not to_float and pairs_pay(m, s, w) else "direct"
+        algorithm = "pairs" if not to_float and pairs_pay(m, conv, s, w) else "direct"
     _compute(m, algorithm, to_float, conv, x_pointer, dense(where, "panels", panels, "int32_t[]"), y_pointer)
     return y
 
@@ -81,11 +110,21 @@ def _compute(m: machine.Machine, algorithm: str, to_float: bool, conv: Pointer, 
         lib.mg_int8_conv2d(conv, x, panels, codes, m)
 
 
-def pairs_pay(m: machine.Machine, s: ConvShape, w: Int8s) -> bool:
-    """Whether `pairs` is the faster algorithm: for some channels, where no instruction takes four products of bytes.
+def pairs_pay(m: machine.Machine, conv: Pointer, s: ConvShape, w: Int8s) -> bool:
+    """Whether `pairs` is the faster algorithm for the convolution `s`, of which `conv` has the sizes."""
+    if not suits_pairs(s, w) or s.cin < FEW_CHANNELS[s.kh] or s.cout < 16:
+        return False
+    return not has_dot(m) or (s.kh == 3 and _winograd_pays(conv, s.cin))
 
-    With such an instruction `direct` makes its products in half of the time; which one wins there was not measured."""
-    return suits_pairs(s, w) and not has_dot(m) and s.cin >= FEW_CHANNELS[s.kh] and s.cout >= 16
+
+def _winograd_pays(conv: Pointer, cin: int) -> bool:
+    """Whether a quarter of the products is worth it where an instruction makes four products of bytes and another two of pairs.
+
+    A tile of 4 x 4 outputs then takes as long as 8 pixels by `direct`, its transforms as 128 / cin pixels, and those of the weights,
+    for each chunk of tiles, as 5 tiles. 9 instead of 8: it has to save more than a tenth."""
+    tiles = conv.n * -(-conv.out_h // 4) * -(-conv.out_w // 4)
+    cost: float = tiles * (1 + 16 / cin) + 5 * -(-tiles * cin // CHUNK)
+    return bool(9 * cost < conv.n * conv.out_h * conv.out_w)
 
 
 def settings(s: ConvShape, ldx: int, ldy: int, limits: Limits) -> Pointer:

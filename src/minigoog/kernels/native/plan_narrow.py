@@ -51,13 +51,16 @@ def changed(settings: Any, **fields: float) -> Any:
 class Product:
     """The convolution `call` of the narrow map `x` to `y`. limits: of what it writes; w, b: what it was packed from.
 
-    pointer: its settings in C; shape: for the reference's functions."""
+    kw: the width of its windows, if it is another than the call's. pointer: its settings in C; shape: for the reference's functions."""
 
-    def __init__(self, call: Call, x: NarrowMap, y: Map, limits: Limits) -> None:
+    def __init__(self, call: Call, x: NarrowMap, y: Map, limits: Limits, kw: int | None = None) -> None:
         assert isinstance(call.w, Packed) and call.w.of is not None
         self.w, self.b = call.w.of
         self.call, self.x, self.y = call, x, y
-        self.conv = conv = changed(call.settings["conv"], ldx=x.ld, ldy=y.ld, activation=lib.MG_NONE, alpha=limits[0], beta=limits[1])
+        wider = {} if kw is None else {"w": x.shape[2], "kw": kw}
+        self.conv = conv = changed(
+            call.settings["conv"], ldx=x.ld, ldy=y.ld, **wider, activation=lib.MG_NONE, alpha=limits[0], beta=limits[1]
+        )
         self.pointer = ffi.new("struct mg_conv *", conv)
         sizes = conv.cin * conv.groups, conv.kh, conv.kw, self.w.shape[-1]
         steps = (conv.stride_h, conv.stride_w), (0, 0, 0, 0), (conv.dilation_h, conv.dilation_w)
@@ -65,7 +68,8 @@ class Product:
 
     def weights(self) -> Array:
         """The float32 weights HWIO."""
-        return self.w.of(slice(0, self.shape.cout))
+        found = self.w.of(slice(0, self.shape.cout))
+        return found if found.ndim == 4 else found[None, None]  # of Linear
 
     def made(self, kernel: int, algorithm: str, packed: Packed) -> Call:
         """The call of this kernel with weights that are packed for it."""

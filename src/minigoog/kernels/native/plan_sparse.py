@@ -14,8 +14,8 @@ from . import machine, plan
 from .arena import Map
 from .conv_geometry import Epilogue, padded_size
 from .plan import Activation, Call, Packed, kind_of
-from .pointers import Pointer, dense
-from .sparse import AHEAD, sparse_geometry
+from .pointers import Pointer
+from .sparse import AHEAD, by_parts, panel_offsets, sparse_geometry
 from .weights import PACKED_AT_ONCE, Weights
 
 SHARE = 4  # output channels that share their columns, for a kernel that loads pixels once for them
@@ -73,42 +73,51 @@ def convolution(
         s = s._replace(h=height, w=width, padding=(0, 0, 0, 0))
     epilogue = Epilogue(*kind_of(activation), 0 if residual is None else residual.ld)
     g = sparse_geometry(s, share, x.ld, y.ld, epilogue)
+    g.parts = lib.mg_sparse_parts(g, what[share], m)
     size = values_at(g, what[share]) + what[share] * share
     packed = Packed(size, lambda out: _pack(m, g, w, what[share], out.view(np.int32)))
     return [*calls, Call(lib.MG_SPARSE_CONV2D, x, y, {"sparse": g[0]}, packed, b, name, work, residual=residual)]
 
 
+def rows_of(g: Pointer) -> int:
+    """Rows of blocks, of all parts."""
+    return int(g.parts) * -(-int(g.cout) // int(g.block))
+
+
 def values_at(g: Pointer, entries: int) -> int:
-    """Where the values of packed weights begin, after starts [rows of blocks + 1], offsets and AHEAD more."""
-    rows = -(-int(g.cout) // int(g.block))
+    """Where the values of packed weights begin, after starts [rows + 1], offsets and AHEAD more."""
+    rows = rows_of(g)
     return -(-(rows + 1 + entries + AHEAD) // ALIGNED) * ALIGNED
 
 
 def offsets_of(m: machine.Machine, g: Pointer, columns: IntArray) -> IntArray:
     """The offsets of these columns, and AHEAD zeros."""
+    if g.block not in BLOCKS:
+        return panel_offsets(m, g, columns)
     found = np.zeros(columns.size + AHEAD, np.int32)
-    if g.block in BLOCKS:
-        ky, rest = np.divmod(columns, g.kw * g.cin)
-        kx, channel = np.divmod(rest, g.cin)
-        found[: columns.size] = (ky * g.w + kx) * g.ldx + channel
-    else:
-        lib.mg_sparse_offsets(g, columns.size, *(dense("compile", "offsets", a, "int32_t[]") for a in (columns, found)), m)
+    ky, rest = np.divmod(columns, g.kw * g.cin)
+    kx, channel = np.divmod(rest, g.cin)
+    found[: columns.size] = (ky * g.w + kx) * g.ldx + channel
     return found
 
 
 def _pack(m: machine.Machine, g: Pointer, w: Weights, entries: int, out: IntArray) -> None:
     """starts, offsets, values [entries, share]: as plan.c reads them."""
     share = g.block
-    rows, first_value = -(-w.shape[-1] // share), values_at(g, entries)
+    rows, first_value = rows_of(g), values_at(g, entries)
     starts, offsets = out[: rows + 1], out[rows + 1 : first_value]
     columns, values = np.empty(entries, np.int32), out[first_value:].view(np.float32).reshape(entries, share)
-    starts[0] = end = 0
+    row_of, end = np.empty(entries, np.int32), 0
     for first in range(0, w.shape[-1], PACKED_AT_ONCE):
         part = _columns(w, first, share).T
         blocks = part.reshape(len(part) // share, share, -1)
         row, column = np.nonzero(blocks.any(axis=1))
         start, end = end, end + len(row)
-        columns[start:end], values[start:end] = column, blocks[row, :, column]
-        starts[first // share + 1 :][: len(blocks)] = start + np.searchsorted(row, np.arange(1, len(blocks) + 1))
+        columns[start:end], values[start:end], row_of[start:end] = column, blocks[row, :, column], first // share + row
+    if g.parts == 1:
+        starts[...] = np.searchsorted(row_of, np.arange(rows + 1))
+    else:
+        starts[...], order = by_parts(g, row_of, columns)
+        columns, values[...] = columns[order], values[order]
     offsets[...] = 0
     offsets[: entries + AHEAD] = offsets_of(m, g, columns)

@@ -70,7 +70,7 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
     check_array(where, "dy", dy, dtype=x.dtype, shape=s.y)
     (x_pointer, ldx), (dy_pointer, lddy) = pixels(where, "x", x), pixels(where, "dy", dy)
     g, m = sparse_geometry(s, pattern.block, ldx, lddy), machine.current()
-    starts_and_offsets = _starts_and_offsets(where, g, pattern, m)
+    starts_and_offsets = (dense(where, "offsets", a, "int32_t[]") for a in (pattern.crow_indices, _offsets(where, g, pattern, m)))
     scratch = workspace.empty((lib.mg_sparse_conv2d_weight_scratch(g, len(pattern.col_indices), m),))
     dvalues = workspace.empty(pattern.values_shape)
     lib.mg_sparse_conv2d_weight(
@@ -82,33 +82,61 @@ def sparse_conv2d_weight(x: Array, pattern: SparsePattern, dy: Array, *, stride:
 def _csr(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pattern: SparsePattern, relu: bool, y: Array) -> None:
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
     g, m = sparse_geometry(s, pattern.block, ldx, ldy, RELU if relu else NOTHING), machine.current()
-    starts_and_offsets = _starts_and_offsets(where, g, pattern, m)
+    starts, offsets, order = _in_parts(where, g, pattern, m)
+    values = values if order is None else values[order]
     scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g, m),))
     bias = NULL if b is None else dense(where, "b", b)
-    lib.mg_sparse_conv2d(
-        g, x_pointer, *starts_and_offsets, dense(where, "values", values), bias, NULL, y_pointer, dense(where, "scratch", scratch), m
-    )
+    entries = *(dense(where, "offsets", a, "int32_t[]") for a in (starts, offsets)), dense(where, "values", values)
+    lib.mg_sparse_conv2d(g, x_pointer, *entries, bias, NULL, y_pointer, dense(where, "scratch", scratch), m)
 
 
 def sparse_geometry(s: ConvShape, block: int, ldx: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_sparse_conv of `s`."""
-    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding[:2], s.out_h, s.out_w, s.cout, ldx, ldy, block, *epilogue)
+    sizes = (s.n, s.h, s.w, s.cin, s.kh, s.kw, *s.stride, *s.padding[:2], s.out_h, s.out_w, s.cout, ldx, ldy, block, 1, *epilogue)
     return ffi.new("struct mg_sparse_conv *", sizes)
 
 
-def _starts_and_offsets(where: str, g: Pointer, pattern: SparsePattern, m: machine.Machine) -> tuple[Pointer, Pointer]:
-    """Pointers to where each row starts, and to the columns as offsets into the panel of `g`."""
+def by_parts(g: Pointer, rows: IntArray, columns: IntArray) -> tuple[IntArray, IntArray]:
+    """(starts, order) of entries in these rows and columns, row after row, when all of a part of the channels come before the next part's:
+    int32 [g.parts * g.cout + 1], and entry i of the new order is order[i]."""
+    place = columns % g.cin // -(-g.cin // g.parts) * g.cout + rows
+    order = np.argsort(place, kind="stable")
+    return np.searchsorted(place[order], np.arange(g.parts * g.cout + 1)).astype(np.int32), order
+
+
+def panel_offsets(m: machine.Machine, g: Pointer, columns: IntArray) -> IntArray:
+    """The offsets of these columns into the panel of `g`, and AHEAD zeros."""
+    found = np.zeros(columns.size + AHEAD, np.int32)
+    lib.mg_sparse_offsets(g, columns.size, *(dense("sparse_conv2d", "columns", a, "int32_t[]") for a in (columns, found)), m)
+    return found
+
+
+def _in_parts(where: str, g: Pointer, pattern: SparsePattern, m: machine.Machine) -> tuple[IntArray, IntArray, IntArray | None]:
+    """(starts, offsets, order) of the entries as the forward kernel wants them, one part of the channels after the other; sets g.parts. The
+    order is None where that is one part."""
+    g.parts = lib.mg_sparse_parts(g, len(pattern.col_indices), m)
+    if g.parts == 1:
+        return pattern.crow_indices, _offsets(where, g, pattern, m), None
+
+    def entries() -> tuple[IntArray, IntArray, IntArray]:
+        starts, order = by_parts(g, pattern.row_of, pattern.col_indices)
+        return starts, panel_offsets(m, g, pattern.col_indices[order]), order
+
     _check_offsets(where, g, lib.mg_sparse_panel(g, m))
+    found: tuple[IntArray, IntArray, IntArray] = pattern.remembered(("parts", *_panel_of(g, m)), entries)
+    return found
 
-    def offsets() -> IntArray:
-        found = np.empty(len(pattern.col_indices) + AHEAD, np.int32)
-        columns = dense(where, "col_indices", pattern.col_indices, "int32_t[]")
-        lib.mg_sparse_offsets(g, len(pattern.col_indices), columns, dense(where, "offsets", found, "int32_t[]"), m)
-        return found
 
-    key = "panel", m.isa, g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
-    found = pattern.remembered(key, offsets)
-    return dense(where, "crow_indices", pattern.crow_indices, "int32_t[]"), dense(where, "offsets", found, "int32_t[]")
+def _offsets(where: str, g: Pointer, pattern: SparsePattern, m: machine.Machine) -> IntArray:
+    """The columns, row after row, as offsets into the panel of `g`."""
+    _check_offsets(where, g, lib.mg_sparse_panel(g, m))
+    found: IntArray = pattern.remembered(("panel", *_panel_of(g, m)), lambda: panel_offsets(m, g, pattern.col_indices))
+    return found
+
+
+def _panel_of(g: Pointer, m: machine.Machine) -> tuple[int, ...]:
+    """What the offsets of a pattern depend on."""
+    return m.isa, g.h, g.w, g.stride_h, g.stride_w, g.pad_h, g.pad_w
 
 
 def _check_offsets(where: str, s: Any, floats: int) -> None:

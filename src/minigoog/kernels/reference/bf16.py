@@ -58,13 +58,13 @@ def bf16_conv2d(
     sums = np.empty(s.y, np.float32)
     sums[...] = 0 if b is None else b
     for i, o in channel_groups(s):
-        _add_products(windows(from_bf16(x)[..., i], s), from_bf16(w)[..., o], sums[..., o])
+        add_products(windows(from_bf16(x)[..., i], s), from_bf16(w)[..., o], sums[..., o])
     with np.errstate(invalid="ignore"):
         scaled = np.clip(sums, np.float32(limits[0]), np.float32(limits[1]))
     return scaled if to_float else to_bf16(scaled)
 
 
-def _add_products(x: Array, w: Array, sums: Array) -> None:
+def add_products(x: Array, w: Array, sums: Array) -> None:
     """Adds the products of windows [n, h, w, cin, kh, kw] in the order of pairs of channels."""
     kh, kw, cin, _ = w.shape
     order = [c for pair in range(0, cin, 2) for c in (pair + 1, pair) if c < cin]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...array_types import Array, Padding, Pair
 from ...checks import check_array, check_choice, check_int, check_real
-from ..shapes import ConvShape, conv_shape, pool_shape
+from ..shapes import ConvShape, Sides, conv_shape, pool_shape
 from .conv import channel_groups, windows
 from .pool import divisors, pooled
 
@@ -21,6 +21,8 @@ Limits: TypeAlias = tuple[float, float]
 
 INT8_ALGORITHMS = ("auto", "direct", "pairs")
 CODES = (0.0, 255.0)  # the limits of codes
+LARGEST_CODE = 255
+IMAGE_CHANNELS = 4
 LARGEST_WEIGHT = 127  # so that the weights are symmetrical
 LARGEST_SUM = 2**31 - 1
 WINOGRAD_SUM = 2**25  # of products: 64 times it has to fit 32 bits (csrc/int8_pairs.inc)
@@ -31,6 +33,28 @@ def quantize(x: Array, scale: float, zero: int = 0) -> Codes:
     factor, zero = np.float32(1 / check_scale("quantize", scale)), check_int("quantize", "zero", zero, 0, 255)
     product = np.clip(check_array("quantize", "x", x, dtype=np.float32) * factor, np.float32(-zero), np.float32(255 - zero))
     return (np.rint(np.where(np.isnan(product), 0, product)) + zero).astype(np.uint8)
+
+
+def quantize_image(x: Array, scales: Array, zeros: Array, sides: Sides = (0, 0, 0, 0)) -> Codes:
+    """The codes of an image `x` [n, h, w, c] padded by `sides`. Each channel has a scale and a code of 0, which is
+    the padding, rounded, and the code of NaN: from 0 to 255, and no integer in general. sides: top, left, bottom, right."""
+    check_image("quantize_image", x, scales, zeros)
+    factors, zeros = (1 / scales).astype(np.float32), zeros.astype(np.float32)
+    top, left, bottom, right = sides
+    product = np.pad(x * factors, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    return np.rint(np.clip(np.where(np.isnan(product), 0, product) + zeros, 0, 255)).astype(np.uint8)
+
+
+def check_image(where: str, x: Array, scales: Array, zeros: Array) -> None:
+    """Raises unless these are an image of at most IMAGE_CHANNELS channels, their scales and their codes of 0."""
+    check_array(where, "x", x, dtype=np.float32, ndim=4)
+    c = x.shape[3]
+    if not 0 < c <= IMAGE_CHANNELS:
+        raise ValueError(f"{where}: `x` has {c} channels, expected 1 to {IMAGE_CHANNELS}")
+    check_array(where, "scales", scales, dtype=np.float64, shape=(c,))
+    check_array(where, "zeros", zeros, dtype=np.float64, shape=(c,))
+    if not (scales >= np.finfo(np.float32).tiny).all() or not ((zeros >= 0) & (zeros <= LARGEST_CODE)).all():
+        raise ValueError(f"{where}: `scales` are {scales}, `zeros` {zeros}, expected positive numbers, and numbers from 0 to 255")
 
 
 def dequantize(codes: Codes, scale: float, zero: int = 0) -> Array:

@@ -18,7 +18,8 @@ Access: TypeAlias = tuple[IntArray, int]  # float addresses in their order, and 
 LINE = 16  # floats in a cache line of 64 bytes
 SIZE, WAYS = 32 << 10, 8  # bytes; as in cores of Zen 4
 LANES, HEIGHT, TASK, CHANNELS = 16, 14, 112, 16  # conv_direct.c, sparse.c: pixels in a tile, in a task; channels transposed together
-PANEL_FLOATS, BLOCK_AT_MOST, VECTORS = 1 << 16, 512, 6  # sparse_panel.c
+PANEL, BLOCK_AT_MOST, TILE, VECTORS = 3 << 15, 512, 128, 6  # sparse_panel.c, sparse.c: floats of a panel, positions; vectors in a tile
+NEAR, IN_PART, ALIGNED = 1 << 14, 8, 8  # of the parts of the channels: floats, least entries of a row; positions that rows begin at
 ACCESSES = 400_000  # simulated of each kernel; the first quarter warms the cache up
 APART = 1 << 28  # floats between the starts of two arrays, so that no two share a line
 
@@ -92,38 +93,48 @@ def tiles(h: int, w: int, pattern: SparsePattern) -> Iterator[Access]:
 
 
 def csr(h: int, w: int, pattern: SparsePattern) -> Iterator[Access]:
-    """The stream of the tile of sparse.c: up to 6 vectors of pixels x one channel, of a map that lies transposed in a panel."""
+    """The stream of the tiles of sparse.c: up to 6 vectors of pixels x one channel, of a map that lies transposed in a panel, with a line
+    for each column of the window. All rows of weights go through a part of the channels before the next."""
     k, _, cin, cout = pattern.shape
-    pitch, fits = k // 2 + w, PANEL_FLOATS // cin
-    halo = (k - 1) * pitch + k - 1
-    block = min(max(fits - halo, VECTORS * LANES), BLOCK_AT_MOST) // LANES * LANES
-    stride = (-(-(block + halo) // LANES) | 1) * LANES
+    pitch = k // 2 + w if k == 1 else -(-(k // 2 + w) // ALIGNED) * ALIGNED
+    halo = (k - 1) * pitch
+    block = min(max((PANEL // (cin * k) - halo) // TILE, 1) * TILE, BLOCK_AT_MOST)
+    stride = (-(-(block + halo + LANES + k - 1) // LANES) | 1) * LANES
     tap, channel = np.divmod(pattern.col_indices.astype(np.int64), cin)
-    offsets = channel * stride + tap // k * pitch + tap % k
+    offsets = (channel * k + tap % k) * stride + tap // k * pitch
+    starts, order = in_parts(pattern, channel, k * (VECTORS * LANES + halo))
     positions = (k // 2 + h) * pitch
     for first in range(0, positions, block):
         vectors = -(-min(block, positions - first) // LANES)
-        parts = -(-vectors // VECTORS)
-        at = 0
-        for i in range(parts):
-            width = (vectors + i) // parts
-            for top in range(0, cout, CHANNELS):
-                yield _csr_group(pattern, offsets + at, slice(top, min(top + CHANNELS, cout)), width, first + at)
+        tiles_of_block, at = -(-vectors // VECTORS), 0
+        for i in range(tiles_of_block):
+            width = (vectors + i) // tiles_of_block
+            yield from _csr_tile(starts, offsets[order] + at, cout, width, first + at)
             at += width * LANES
 
 
-def _csr_group(pattern: SparsePattern, offsets: IntArray, channels: slice, width: int, pixel: int) -> Access:
-    """The rows `channels` of weights for `width` vectors of pixels, of which the first is number `pixel`."""
-    cout, pieces = pattern.shape[3], []
-    reach = np.append(np.arange(width) * LANES, width * LANES - 1)  # a vector that is not aligned touches two lines
-    for i, channel in enumerate(range(channels.start, channels.stop)):
-        entries = np.arange(pattern.crow_indices[channel], pattern.crow_indices[channel + 1])
-        loads = np.hstack([2 * APART + entries[:, None], APART + entries[:, None], offsets[entries][:, None] + reach])
-        pieces += [loads.ravel(), 4 * APART + (i * width + np.arange(width)) * LANES]
-    kept = int(pattern.crow_indices[channels.stop] - pattern.crow_indices[channels.start])
-    sums = 4 * APART + np.arange((channels.stop - channels.start) * width) * LANES
-    stores = 3 * APART + (pixel + np.arange(width * LANES)) * cout + channels.start
-    return np.concatenate([*pieces, sums, stores]), kept * width * LANES
+def in_parts(pattern: SparsePattern, channel: IntArray, floats: int) -> tuple[IntArray, IntArray]:
+    """(where each row of each part starts, the entries in that order); floats: of the panel that a tile reads of one channel."""
+    cin, cout = pattern.shape[2:]
+    parts = max(min(-(-cin // max(NEAR // floats, 1)), len(channel) // (IN_PART * cout)), 1)
+    place = channel // -(-cin // parts) * cout + pattern.row_of
+    order = np.argsort(place, kind="stable")
+    return np.searchsorted(place[order], np.arange(parts * cout + 1)), order
+
+
+def _csr_tile(starts: IntArray, offsets: IntArray, cout: int, width: int, pixel: int) -> Iterator[Access]:
+    """All rows of weights for `width` vectors of pixels, the first of which is number `pixel`: CHANNELS together, or all if in parts."""
+    parts, reach = (len(starts) - 1) // cout, np.arange(width) * LANES
+    together = CHANNELS if parts == 1 else cout
+    for top in range(0, cout, together):
+        rows = range(top, min(top + together, cout))
+        for row in (part * cout + row for part in range(parts) for row in rows):
+            entries = np.arange(starts[row], starts[row + 1])
+            loads = np.hstack([2 * APART + entries[:, None], APART + entries[:, None], offsets[entries][:, None] + reach])
+            yield np.append(loads.ravel(), 4 * APART + (row % cout - top) * width * LANES + reach), len(entries) * width * LANES
+        for first in rows[::CHANNELS]:
+            sums = 4 * APART + np.arange((first - top) * width, (min(first + CHANNELS, cout) - top) * width) * LANES
+            yield np.append(sums, 3 * APART + (pixel + np.arange(width * LANES)) * cout + first), 0
 
 
 def textbook(h: int, w: int, pattern: SparsePattern) -> Iterator[Access]:
