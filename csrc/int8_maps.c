@@ -1,5 +1,4 @@
 /* Maps of bytes other than convolutions: codes of values, values of codes, pooling, copies. */
-#include <math.h>
 #include <string.h>
 #include "kernels.h"
 #include "parallel.h"
@@ -34,8 +33,7 @@ void mg_quantize_image(const struct mg_place *s, const float *x, const float *co
         factors[i] = codes[i % c];
         zeros[i] = codes[c + i % c];
     }
-    for (size_t i = 0; i < c; i++)
-        padding[i] = (uint8_t)lrintf(codes[c + i]);
+    k->byte_rows->quantize_image(c, c, factors, zeros, (const float[MG_IMAGE_CHANNELS]){0}, padding);
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * c, machine) {
         uint8_t *at = y + row * s->out_w * c;
@@ -81,12 +79,17 @@ void mg_int8_max_pool2d(const struct mg_pool *s, const uint8_t *x, uint8_t *y, c
 {
     const struct byte_rows *k = mg_kernels(machine)->byte_rows;
 
-    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw / 4, machine)
+    const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
+
+    PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw / 4, machine) {
+        const struct covered v = mg_covered_by(&rows, row % s->out_h);
+        const uint8_t *first_row = x + (row / s->out_h * s->h + v.first) * s->w * s->ldx;
         for (size_t ox = 0; ox < s->out_w; ox++) {
-            size_t first, count;
-            const struct pool_window window = mg_window_of(s, row * s->out_w + ox, &first, &count);
-            k->max_window(&window, x + first, y + (row * s->out_w + ox) * s->ldy);
+            const struct covered u = mg_covered_by(&cols, ox);
+            const struct pool_window window = {s->c, v.count, u.count, s->dilation_h * s->w, s->dilation_w, s->ldx};
+            k->max_window(&window, first_row + u.first * s->ldx, y + (row * s->out_w + ox) * s->ldy);
         }
+    }
 }
 
 void mg_int8_avg_pool2d(const struct mg_int8_average *a, const uint8_t *x, float *y, const struct mg_machine *machine)

@@ -60,6 +60,22 @@ void mg_narrow_pack(const struct narrow_kernels *q, const struct mg_conv *s, con
     }
 }
 
+/* windows[i] = where the window under output pixel first + i begins, `n` of them; from `end` on they repeat the last, whose outputs are not
+   written. A division for each row, not for each pixel: those took up to a tenth of the time of 1x1 windows. */
+static void windows_of(const struct mg_conv *s, size_t bytes, const uint8_t *x, size_t first, size_t end, size_t n, const uint8_t **windows)
+{
+    const size_t step = s->stride_w * s->ldx * bytes;
+    const uint8_t *at = x + mg_window_at(s, first) * bytes;
+    for (size_t i = 0, ox = first % s->out_w; i < n; i++) {
+        windows[i] = at;
+        if (first + i + 1 >= end)
+            continue;
+        const int inside = ++ox < s->out_w;
+        at = inside ? at + step : x + mg_window_at(s, first + i + 1) * bytes;
+        ox = inside ? ox : 0;
+    }
+}
+
 /* Output pixels [first, end) x panels [panel, panel_end). y: the first channel of the first pixel. */
 static void narrow_task(const struct narrow_kernels *q, const struct mg_conv *s, const struct mg_machine *machine,
                         const struct narrow_tile *t, const uint8_t *x, const int32_t *panels, char *y, size_t first, size_t end,
@@ -68,8 +84,7 @@ static void narrow_task(const struct narrow_kernels *q, const struct mg_conv *s,
     const struct kernels *k = mg_kernels(machine);
     const size_t columns = 2 * k->lanes, size = t->to_float ? sizeof(float) : q->bytes;
     const uint8_t *windows[TILES_IN_TASK * MAX_HEIGHT];
-    for (size_t i = 0; i < TILES_IN_TASK * q->heights[0]; i++)
-        windows[i] = x + mg_window_at(s, mg_min(first + i, end - 1)) * q->bytes;
+    windows_of(s, q->bytes, x, first, end, TILES_IN_TASK * q->heights[0], windows);
     for (; panel < panel_end; panel++) {
         const size_t width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - panel * columns);
         for (size_t pixel = first; pixel < end; pixel += q->heights[0]) {

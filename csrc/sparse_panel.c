@@ -3,6 +3,7 @@
 
 enum {
     PANEL_VECTORS = 3 << 11, /* about as many: 192 KiB of a second-level cache with AVX2 */
+    LEAST_OUTPUTS = 32,      /* of an image for which channels are in parts: with one or two vectors nothing is used again */
     LEAST_IN_PART = 8,       /* entries of a row in a part of the channels, for which its sums are loaded and stored */
 };
 
@@ -48,7 +49,7 @@ size_t mg_sparse_panel(const struct mg_sparse_conv *s, const struct mg_machine *
 size_t mg_sparse_parts(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine)
 {
     const struct kernels *k = mg_kernels(machine);
-    if (s->block != 1 || !k->sparse_near)
+    if (s->block != 1 || !k->sparse_near || s->out_h * s->out_w < LEAST_OUTPUTS)
         return 1;
     const struct mg_line l = mg_line_of(s, k->lanes);
     const size_t in_channel = l.phases_h * l.phases_w * l.copies * (k->sparse_vectors * k->lanes + l.halo);

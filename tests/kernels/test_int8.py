@@ -163,7 +163,7 @@ def test_slices_of_wider_maps_are_read_and_written(isa):
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 1, 3, 1), (2, 3, 5, 3), (1, 4, 4, 7), (1, 3, 3, 16)])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 1, 3, 1), (2, 3, 5, 3), (1, 4, 4, 7), (1, 3, 3, 16), (1, 2, 2, 70)])
 def test_nothing_is_read_or_written_beside_the_maps(isa, side, shape):
     x, y = guarded(shape, side, np.uint8), guarded((*shape[:3], 5), side, np.uint8)
     x[...] = codes(0, shape)

@@ -35,7 +35,7 @@ def coded(step: Step, index: Sequence[int]) -> Coded:
     patch, weights, bias = _operands(step, index)
     x = step.inputs[0]
     if x.min() < 0:
-        raise ValueError(f"bits: the input of {step.name} has negative numbers, so an int8 plan computes it in float32")
+        raise ValueError(f"bits: the input of {step.name} has negative numbers, expected a map after a ReLU, whose code of 0 is 0")
     x_scale, y_scale = scale_of(float(x.max())), scale_of(float(max(step.output.max(), 0)))
     w_codes, (w_scale,) = quantize_weights(weights.reshape(-1, 1))
     x_codes = quantize(patch.astype(np.float32), x_scale).astype(np.int64)

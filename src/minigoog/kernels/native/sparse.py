@@ -83,7 +83,7 @@ def _csr(where: str, s: ConvShape, x: Array, values: Array, b: Array | None, pat
     (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
     g, m = sparse_geometry(s, pattern.block, ldx, ldy, RELU if relu else NOTHING), machine.current()
     starts, offsets, order = _in_parts(where, g, pattern, m)
-    values = values if order is None else values[order]
+    values = values if order is None else values.take(order)
     scratch = workspace.empty((lib.mg_sparse_conv2d_scratch(g, m),))
     bias = NULL if b is None else dense(where, "b", b)
     entries = *(dense(where, "offsets", a, "int32_t[]") for a in (starts, offsets)), dense(where, "values", values)
