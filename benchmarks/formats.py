@@ -15,11 +15,13 @@ CALIBRATION = 8
 
 
 def minigoog(precision: str) -> Callable[[str, int, int], Run]:
-    """This package, as a plan of this precision."""
+    """This package, as a plan of this precision, or, in training, through the tape."""
 
     def contestant(task: str, batch: int, threads: int) -> Run:
         import minigoog as mg
 
+        if task == "train":
+            return with_facts(peers.minigoog(task, batch, threads, precision), precision)
         mg.set_num_threads(threads)
         settings = {"calibrate": peers.images(CALIBRATION)} if precision == "int8" else {}
         plan, x = mg.compile(peers.model(False), (batch, 224, 224, 3), precision=precision, **settings), peers.images(batch)
@@ -99,6 +101,8 @@ def _openvino(file: bytes, batch: int, threads: int, precision: str | None) -> R
 
 def torch_autocast(task: str, batch: int, threads: int) -> Run:
     """PyTorch with autocast to bfloat16, channels last."""
+    if task == "train":
+        return with_facts(peers.torch_channels_last_autocast(task, batch, threads), "bf16")
     import torch
     from torch_googlenet import torch_googlenet
 

@@ -1,7 +1,7 @@
 """GoogLeNet against PyTorch, ONNX Runtime and OpenVINO: inference at batch 1, 8, 32 and a training step at batch 32.
 
 python benchmarks/googlenet.py [--batch 1 8 32] [--train-batch 32] [--rounds 15] [--json FILE] [--plot FILE]
-The peers that are installed take part: pip install 'minigoog[bench]'. --formats adds bf16 and int8, of minigoog and of its peers;
+The peers that are installed take part: pip install 'minigoog[bench]'. --formats adds bf16 and int8 (training: bf16);
 --latencies N percentiles of N single images; --peer-python PYTHON peers of another environment, such as DeepSparse, which wants NumPy 1.
 
 python benchmarks/googlenet.py --against PYTHON [--rounds 30]
@@ -33,7 +33,7 @@ from minigoog import figures
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(10**11), "MALLOC_MMAP_THRESHOLD_": str(10**11)}
 AVX2 = {"MINIGOOG_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 DEFAULT_SETTINGS = ("minigoog", "minigoog compiled", "minigoog compiled, 1 thread", "minigoog bf16", "minigoog int8", "PyTorch default")
-TRAINING = ("minigoog", "PyTorch channels-last", "PyTorch default")
+TRAINING = ("minigoog", "minigoog bf16", "PyTorch channels-last", "PyTorch default", "PyTorch autocast")
 CONTESTANTS = [name for name in peers.CONTESTANTS if name != "minigoog compiled, 1 thread"]
 OUTSIDE = {"DeepSparse": "float32", "ONNX Runtime": "float32", "DeepSparse int8": "int8"}  # what --peer-python adds, and its file
 BUILDS = ["minigoog", "minigoog compiled"]  # what --against compares

@@ -3,6 +3,7 @@
 Each is a function (task, batch, threads) that returns what to time: a function that gives the logits, and in training (logits,
 gradient of the first layer's weights, HWIO). Libraries are imported only by the contestant that needs them."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +31,8 @@ def model(heads: bool) -> Any:
     return network
 
 
-def minigoog(task: str, batch: int, threads: int) -> Run:
-    """This package, through the tape."""
+def minigoog(task: str, batch: int, threads: int, precision: str = "float32") -> Run:
+    """This package, through the tape; an older build knows float32 only."""
     import minigoog as mg
 
     mg.set_num_threads(threads)
@@ -48,7 +49,8 @@ def minigoog(task: str, batch: int, threads: int) -> Run:
 
     def step() -> tuple[Any, Any]:
         optimizer.zero_grad()
-        outputs = network(x)
+        with contextlib.nullcontext() if precision == "float32" else mg.autocast(precision):
+            outputs = network(x)
         mg.losses.googlenet_loss(outputs, labels).backward()
         optimizer.step()
         return outputs.logits.data, network.conv1.weight.grad
@@ -85,7 +87,12 @@ def torch_default(task: str, batch: int, threads: int) -> Run:
     return _torch(task, batch, threads, channels_last=False)
 
 
-def _torch(task: str, batch: int, threads: int, channels_last: bool) -> Run:
+def torch_channels_last_autocast(task: str, batch: int, threads: int) -> Run:
+    """PyTorch in that layout, with autocast to bfloat16."""
+    return _torch(task, batch, threads, channels_last=True, autocast=True)
+
+
+def _torch(task: str, batch: int, threads: int, channels_last: bool, autocast: bool = False) -> Run:
     import torch
     from torch_googlenet import torch_googlenet
 
@@ -105,11 +112,12 @@ def _torch(task: str, batch: int, threads: int, channels_last: bool) -> Run:
 
     def step() -> tuple[Any, Any]:
         optimizer.zero_grad()
-        outputs = network(x)
-        main, *heads = (torch.nn.functional.cross_entropy(y, labels) for y in outputs)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            outputs = network(x)
+        main, *heads = (torch.nn.functional.cross_entropy(y, labels) for y in (y.float() for y in outputs))
         (main + 0.3 * sum(heads)).backward()
         optimizer.step()
-        return outputs[0].detach().numpy(), network.stem[0].layer.weight.grad.permute(2, 3, 1, 0).numpy()
+        return outputs[0].detach().float().numpy(), network.stem[0].layer.weight.grad.permute(2, 3, 1, 0).numpy()
 
     return step
 

@@ -49,6 +49,25 @@ void mg_bf16_conv2d_add(const struct mg_conv *s, const uint16_t *x, const int32_
 void mg_bf16_conv2d_weight(const struct mg_conv *s, const uint16_t *x, const uint16_t *dy, float *dw, int32_t *scratch,
                            const struct mg_machine *machine);
 size_t mg_bf16_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine *machine);
+/* The maps of mg_bf16_conv2d_winograd_4, which belong to the caller: x (ldx) in bf16, or, where that is NULL, in float32, without its padding, which
+   is so many pixels above and left of it; bias [cout] or NULL; y (ldy) in bf16, or, where that is NULL, in float32, where `adds` adds to it. */
+struct mg_bf16_operands {
+    size_t top, left;
+    const uint16_t *x;
+    const float *x_float, *bias;
+    uint16_t *y;
+    float *y_float;
+    int adds;
+};
+
+/* y = the convolution s of 3x3 windows, of stride 1 and without gaps, by F(4x4, 3x3): activation of (sums + bias) + y. s->h, s->w: without
+   padding; s->ldr: s->ldy. panels: mg_bf16_winograd_4_pack of w [3, 3, cin, cout]; scratch: so many floats. */
+void mg_bf16_conv2d_winograd_4(const struct mg_conv *s, const struct mg_bf16_operands *a, const int32_t *panels, float *scratch,
+                               const struct mg_machine *machine);
+size_t mg_bf16_winograd_4_scratch(const struct mg_conv *s, const struct mg_machine *machine);
+size_t mg_bf16_winograd_4_size(size_t cin, size_t cout, const struct mg_machine *machine);
+void mg_bf16_winograd_4_pack(size_t cin, size_t cout, const float *w, int32_t *panels, const struct mg_machine *machine);
+
 /* mg_conv2d_weight_winograd of 3x3 windows with products of bf16: both transforms are rounded to it. scratch:
    mg_bf16_conv2d_weight_winograd_scratch floats. */
 void mg_bf16_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,

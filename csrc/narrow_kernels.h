@@ -64,6 +64,7 @@ typedef void pairs_tile_fn(const struct pairs_tile *t, const int32_t *x, const i
 
 struct bf16_weight_kernels {
     pairs_tile_fn *tile[HEIGHTS][2]; /* [height][vectors - 1]; heights as those of struct narrow_kernels */
+    void (*product[HEIGHTS][2])(size_t words, const uint16_t *v, size_t apart, const int32_t *panel, float *m);
 };
 
 extern const struct bf16_weight_kernels mg_bf16_weight_kernels_avx512bf16, mg_bf16_weight_kernels_avx512, mg_bf16_weight_kernels_avx2,

@@ -84,17 +84,6 @@ def test_the_reference_is_float64_of_rounded_operands(case, seed):
         assert (np.abs(found - compute(dz64, a)) <= bound + 1e-30).all()
 
 
-@pytest.mark.parametrize("shape", [(4, 20, 20, 32), (5, 13, 15, 32), (4, 16, 16, 48)])
-def test_by_winograd_the_products_of_two_passes_are_those_of_float32(isa, shape):
-    w, b, window = values(2, 3, 3, shape[-1], 40), values(3, 40), {"padding": 1}
-    x = to_bf16(values(1, *shape))
-    s = native.shape_of(x, w, **window)
-    assert native.by_winograd(s)
-    wide, dz = from_bf16(x), values(4, *s.y)
-    assert same_bits(native.conv2d(x, w, b, relu=True, **window), to_bf16(kernels.conv2d(wide, w, b, relu=True, **window)))
-    assert same_bits(native.conv2d_input(x.shape, w, dz, **window), kernels.conv2d_input(x.shape, w, dz, **window))
-
-
 def transforms():
     """(input, weights, output) of F(4x4, 3x3) at the points of csrc/winograd.inc, by its definition there."""
     points = np.array([0, 5 / 8, -5 / 8, 3 / 2, -3 / 2])
@@ -106,34 +95,83 @@ def transforms():
     return of_x, of_w, of_y
 
 
-@pytest.mark.parametrize("shape, cout", [((4, 20, 20, 32), 40), ((5, 13, 15, 32), 41), ((200, 4, 4, 16), 33)])
-def test_by_winograd_the_weight_gradient_is_as_near_to_float64_as_rounded_transforms_allow(isa, shape, cout):
+def tiles_of(a, side, before):
+    """[n, down, across, size, size, c]: squares of `side` + 2 x `side` + 2 pixels for 4 x 4 of output, zeros outside of `a`."""
+    n, h, w, c = a.shape
+    down, across, size = -(-h // 4), -(-w // 4), side + 2 * before
+    padded = np.pad(a, ((0, 0), (before, 4 * down - h + before), (before, 4 * across - w + before), (0, 0)))
+    found = [[padded[:, 4 * i : 4 * i + size, 4 * j : 4 * j + size] for j in range(across)] for i in range(down)]
+    return np.array(found).transpose(2, 0, 1, 3, 4, 5)
+
+
+def map_of(tiles, h, w):
+    """The map whose 4 x 4 pixels these are."""
+    n, down, across, _, _, c = tiles.shape
+    return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n, 4 * down, 4 * across, c)[:, :h, :w]
+
+
+BY_WINOGRAD = [((4, 20, 20, 32), 40), ((5, 13, 15, 31), 42), ((200, 4, 4, 16), 33)]
+
+
+@pytest.mark.parametrize("shape, cout", BY_WINOGRAD)
+def test_by_winograd_outputs_are_as_near_to_float64_as_rounded_transforms_allow(isa, shape, cout):
     """Each of the two transformed numbers has an error of 2^-9 of its size at most, which is at most its transform by absolute values."""
+    of_x, of_w, of_y = transforms()
+    window = {"padding": 1}
+
+    def sums(f, x, w):
+        a, g, y = f(of_x), f(of_w), f(of_y)
+        v = np.einsum("ip,jq,nabpqc->nabijc", a, a, f(tiles_of(x, 4, 1)), optimize=True)
+        u = np.einsum("ik,jl,klco->ijco", g, g, f(w), optimize=True)
+        return map_of(np.einsum("ri,sj,nabijc,ijco->nabrso", y, y, v, u, optimize=True), *x.shape[1:3])
+
+    x, w, b = to_bf16(values(1, *shape)), values(2, 3, 3, shape[-1], cout), values(3, cout)
+    assert native.by_winograd(native.shape_of(x, w, **window))
+    x64, w64 = from_bf16(x).astype(np.float64), w.astype(np.float64)
+    z, bound = exact.conv2d(x64, w64, b.astype(np.float64), **window), 2.1 * HALF * sums(np.abs, x64, w64)
+    np.testing.assert_allclose(sums(np.asarray, x64, w64) + b, z, rtol=0, atol=1e-9 * np.abs(z).max())
+    found = from_bf16(native.conv2d(x, w, b, relu=True, **window))
+    assert (np.abs(found - np.maximum(z, 0)) <= bound + HALF * (np.abs(z) + bound)).all()
+    dz, flipped = values(4, *shape[:3], cout), np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2)).astype(np.float64)
+    dx, bound = exact.conv2d_input(shape, w64, dz.astype(np.float64), **window), 2.1 * HALF * sums(np.abs, dz.astype(np.float64), flipped)
+    own = native.conv2d_input(shape, w, dz, **window)
+    assert (np.abs(own - dx) <= bound).all() and np.linalg.norm(own - dx) < 8 * HALF * np.linalg.norm(dx)
+    before = values(5, *shape)
+    assert same_bits(native.conv2d_input(shape, w, dz, accumulate=before.copy(), **window), own + before)
+    assert same_bits(native.conv2d_input(shape, w, dz, accumulate=np.zeros(shape, np.float32), **window), own + np.float32(0))
+
+
+@pytest.mark.parametrize("shape, cout", BY_WINOGRAD)
+def test_by_winograd_the_weight_gradient_is_as_near_to_float64_as_rounded_transforms_allow(isa, shape, cout):
+    of_x, of_w, of_y = transforms()
     x, w_shape, window = to_bf16(values(1, *shape)), (3, 3, shape[-1], cout), {"padding": 1}
-    assert native.by_winograd(native.shape_of(x, np.empty(w_shape, np.float32), **window))
     dz = values(2, *shape[:3], cout)
     found = native.conv2d_weight(x, w_shape, dz, **window)
     x64, dz64 = from_bf16(x).astype(np.float64), dz.astype(np.float64)
-    down, across = -(-shape[1] // 4), -(-shape[2] // 4)
-    padded = np.pad(x64, ((0, 0), (1, 4 * down - shape[1] + 1), (1, 4 * across - shape[2] + 1), (0, 0)))
-    padded_dz = np.pad(dz64, ((0, 0), (0, 4 * down - shape[1]), (0, 4 * across - shape[2]), (0, 0)))
-    tiles = [(padded[:, 4 * i : 4 * i + 6, 4 * j : 4 * j + 6], padded_dz[:, 4 * i : 4 * i + 4, 4 * j : 4 * j + 4])
-             for i in range(down) for j in range(across)]  # fmt: skip
-    of_x, of_w, of_y = transforms()
 
     def gradient(f):
         a, g, y = f(of_x), f(of_w), f(of_y)
-        sums = sum(np.einsum("ip,jq,npqc,ri,sj,nrso->ijco", a, a, f(u), y, y, f(v), optimize=True) for u, v in tiles)
-        return np.einsum("ik,jl,ijco->klco", g, g, sums, optimize=True)
+        v = np.einsum("ip,jq,nabpqc->nabijc", a, a, f(tiles_of(x64, 4, 1)), optimize=True)
+        d = np.einsum("ri,sj,nabrso->nabijo", y, y, f(tiles_of(dz64, 4, 0)), optimize=True)
+        return np.einsum("ik,jl,nabijc,nabijo->klco", g, g, v, d, optimize=True)
 
     exact64 = exact.conv2d_weight(x64, w_shape, dz64, **window)
     np.testing.assert_allclose(gradient(np.asarray), exact64, rtol=0, atol=1e-9 * np.abs(exact64).max())
     assert (np.abs(found - exact64) <= 2.1 * HALF * gradient(np.abs)).all()
     assert np.linalg.norm(found - exact64) < 8 * HALF * np.linalg.norm(exact64), "the errors of many tiles have no common sign"
-    before = kernels.get_num_threads()
-    kernels.set_num_threads(3)
-    assert same_bits(native.conv2d_weight(x, w_shape, dz, **window), found)
+
+
+def test_by_winograd_the_number_of_threads_and_the_neighbours_of_a_slice_change_nothing(isa):
+    wide, w, found = to_bf16(values(6, 9, 14, 14, 40)), values(7, 3, 3, 33, 40), []
+    x, dz, before = wide[..., 2:35], values(8, 9, 14, 14, 40), kernels.get_num_threads()
+    for threads in (1, 2, 3):
+        kernels.set_num_threads(threads)
+        found.append([native.conv2d(x, w, padding=1), native.conv2d_weight(x, w.shape, dz, padding=1),
+                      native.conv2d_input(x.shape, w, dz, padding=1), native.conv2d(x.copy(), w, padding=1)])
     kernels.set_num_threads(before)
+    assert native.by_winograd(native.shape_of(x, w, padding=1)) and same_bits(found[0][0], found[0][3])
+    for each in found:
+        assert all(map(same_bits, each, found[0]))
 
 
 def test_groups_are_computed_in_float32(isa):

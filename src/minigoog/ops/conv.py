@@ -60,6 +60,8 @@ class Conv2d(Op):
 
     def _backward_in_bf16(self, dy: Array, accumulate: Array | None, overwrite: bool) -> tuple[Array | None, ...]:
         """Backward: dz is rounded to bf16 unless the layer's products are made in float32."""
+        dz: Array
+        db: Array | None
         window, narrow = self.window_bf16, not kernels.bf16.by_winograd(kernels.bf16.shape_of(self.x, self.w, **self.window_bf16))
         if self.relu and self.y.dtype == np.uint16:
             dz, db = kernels.bf16.relu_bias_backward(self.y, dy, to_bf16=narrow, out=dy if overwrite and not narrow else None)

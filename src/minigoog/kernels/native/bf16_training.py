@@ -1,7 +1,9 @@
 """Training in bf16 (csrc/bf16_training.c, bf16_weight.c): maps are bf16 (uint16), weights and gradients of maps float32.
 
-Convolutions of groups, and 3x3 ones where Winograd's algorithm in float32 is faster (`by_winograd`), widen the map instead."""
+3x3 convolutions are computed by Winograd's algorithm where that is faster (csrc/bf16_winograd_4.c, bf16_winograd_weight.c), those in
+groups in float32 (`by_winograd`)."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,9 @@ from ...checks import check_array, check_out, check_shape
 from ..reference.bf16 import INFINITE, Halves
 from ..reference.bf16_training import LARGEST_WINDOW, check_map, check_window  # noqa: F401
 from ..shapes import ConvShape, conv_shape, pool_shape
-from . import conv, conv_algorithms, conv_direct, conv_winograd, machine, workspace
+from . import conv, conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
 from .bf16 import halves
-from .conv_geometry import padded_size
+from .conv_geometry import NOTHING, RELU, geometry, padded_size
 from .int8 import settings
 from .pointers import NULL, Pointer, check_float32, dense, pixels
 from .pool import pool_geometry
@@ -54,8 +56,8 @@ def is_fast() -> bool:
 
 
 def by_winograd(s: ConvShape) -> bool:
-    """Whether a convolution is one of float32: in groups, or by Winograd's F(4x4, 3x3), which needs a quarter of the products, where those
-    of bf16 take half of the time. Of the latter's gradients, that of the weights multiplies in bf16."""
+    """Whether the gradient of a convolution's output stays in float32: of one in groups, which is computed in float32, and of one by
+    Winograd's F(4x4, 3x3), whose transforms, in float32, are what is rounded to bf16."""
     return s.groups > 1 or (s.kh == s.kw == 3 and conv_algorithms.winograd_pays("conv2d_weight", s))
 
 
@@ -75,8 +77,10 @@ def conv2d(
     where = "bf16.conv2d"
     s = conv_shape(where, check_map(where, "x", x).shape, check_array(where, "w", w).shape, stride, padding, groups, dilation)
     y = workspace.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, out.dtype, x=x, w=w)
-    if by_winograd(s):
+    if groups > 1:
         return _widened(s, x, w, b, relu, y)
+    if by_winograd(s):
+        return _winograd(s, x, w, b, relu, y)
     x = _canvas(s, x)
     (x_pointer, ldx), (y_pointer, ldy) = halves(where, "x", x), pixels(where, "out", y)
     m, g = machine.current(), settings(s, ldx, ldy, (0, np.inf) if relu else INFINITE)
@@ -116,20 +120,38 @@ def place(x: Halves, top: int, left: int, step: tuple[int, int], height: int, wi
 
 
 def _widened(s: ConvShape, x: Array | Halves, w: Array, b: Array | None, relu: bool, y: Array | Halves) -> Array | Halves:
-    """The convolution in float32, rounded to the type of `y`."""
-    wide = workspace.empty(s.y) if y.dtype == np.uint16 else y
-    if s.groups == 1 and x.dtype == np.uint16:
-        side = conv_winograd.side_of(s)
-        conv_winograd.on_canvas(s, _wide_canvas(s, x, side), w, b, relu, wide, side=side)
-    else:
-        x = x if x.dtype == np.float32 else from_bf16(x)
-        conv.conv2d(x, w, b, stride=s.stride, padding=s.padding, dilation=s.dilation, groups=s.groups, relu=relu, out=wide)
+    """The convolution in groups in float32, rounded to the type of `y`."""
+    wide, x = workspace.empty(s.y) if y.dtype == np.uint16 else y, x if x.dtype == np.float32 else from_bf16(x)
+    conv.conv2d(x, w, b, stride=s.stride, padding=s.padding, dilation=s.dilation, groups=s.groups, relu=relu, out=wide)
     return to_bf16(wide, y) if y.dtype == np.uint16 else y
 
 
-def _wide_canvas(s: ConvShape, x: Halves, side: int) -> Array:
+def _winograd(
+    s: ConvShape, x: Array | Halves, w: Array, b: Array | None, relu: bool, y: Array | Halves, adds: bool = False
+) -> Array | Halves:
+    """The convolution by Winograd's algorithm; `adds`: to what is in `y`, of float32."""
+    where, m = "bf16.conv2d", machine.current()
+    panels = dense(where, "panels", workspace.empty((lib.mg_bf16_winograd_4_size(s.cin, s.cout, m),)), "int32_t[]")
+    lib.mg_bf16_winograd_4_pack(s.cin, s.cout, dense(where, "w", w), panels, m)
+    (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
+    g = geometry(s._replace(padding=(0, 0, 0, 0)), ldx, ldy, (RELU if relu else NOTHING)._replace(ldr=ldy))
+    bias = NULL if b is None else dense(where, "b", b)
+    operands = ffi.new("struct mg_bf16_operands *", (*s.padding[:2], *_either(x, x_pointer), bias, *_either(y, y_pointer), adds))
+    scratch = dense(where, "scratch", workspace.empty((lib.mg_bf16_winograd_4_scratch(g, m),)))
+    lib.mg_bf16_conv2d_winograd_4(g, operands, panels, scratch, m)
+    return y
+
+
+def _either(a: Array | Halves, pointer: Pointer) -> tuple[Pointer, Pointer]:
+    """(pointer to bf16, pointer to float32): one of them NULL."""
+    return (ffi.cast("uint16_t *", pointer), NULL) if a.dtype == np.uint16 else (NULL, pointer)
+
+
+def _wide_canvas(s: ConvShape, x: Array | Halves) -> Array:
     """`x` in float32 on the canvas of Winograd's tiles."""
-    return place(x, *s.padding[:2], (1, 1), *conv_winograd.canvas_size(s, side), np.float32)
+    size = conv_winograd.canvas_size(s, SIDE)
+    canvas = conv_geometry.place if x.dtype == np.float32 else partial(place, dtype=np.float32)
+    return canvas(x, *s.padding[:2], (1, 1), *size)
 
 
 def conv2d_input(
@@ -141,9 +163,14 @@ def conv2d_input(
     window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     s = conv_shape(where, check_shape(where, "x_shape", x_shape, 4), w.shape, stride, padding, groups, dilation)
     check_map(where, "dz", dz, shape=s.y)
-    if dz.dtype == np.float32:
+    if groups > 1:
         return conv.conv2d_input(x_shape, w, dz, accumulate=accumulate, **window)
     flipped, w_flipped = conv_direct.flip(s, w)
+    if by_winograd(s):
+        dx = workspace.empty(s.x) if accumulate is None else accumulate
+        around = (2 - s.padding[0], 2 - s.padding[1], 0, 0)
+        _winograd(flipped._replace(h=s.out_h, w=s.out_w, padding=around), dz, w_flipped, None, False, dx, adds=accumulate is not None)
+        return dx
     if not (s.kh == s.kw == 1 and s.stride == (1, 1) and not any(s.padding)):
         dz = place(dz, s.span[0] - 1 - s.padding[0], s.span[1] - 1 - s.padding[1], s.stride, flipped.h, flipped.w)
     dx = workspace.empty(s.x) if accumulate is None else check_out(where, accumulate, s.x, w.dtype, name="accumulate", w=w, dz=dz)
@@ -174,8 +201,8 @@ def conv2d_weight(
 
 
 def _widened_weight(s: ConvShape, x: Array | Halves, dz: Array) -> Array:
-    if s.groups == 1 and x.dtype == np.uint16 and by_winograd(s):
-        return _weight_by_winograd(s, _wide_canvas(s, x, SIDE), dz)
+    if s.groups == 1:
+        return _weight_by_winograd(s, _wide_canvas(s, x), dz)
     x = x if x.dtype == np.float32 else from_bf16(x)
     return conv.conv2d_weight(x, s.weight, dz, stride=s.stride, padding=s.padding, dilation=s.dilation, groups=s.groups)
 
