@@ -95,7 +95,7 @@ static void multiply(const struct job *j, size_t tiles, size_t vectors, const ui
     for (size_t i = 0; i < POSITIONS; i++, v += j->v_position, m += j->m_position, panel += j->words * width)
         for (size_t tile = 0; tile < tiles; tile += j->q->heights[0])
             j->q->winograd->products[mg_height_for(j->q->heights, mg_min(tiles - tile, j->q->heights[0]))][vectors - 1](
-                j->words, v + tile * j->apart, j->apart, panel, m + tile * width);
+                j->words, v + tile * j->apart, j->apart, panel, m + tile * width, width);
 }
 
 /* Tiles [first, end), panels [panel, panel_end) of output channels. */

@@ -15,32 +15,32 @@ enum {
         2, /* full heights of the register tile that a thread takes at a time: with their products they fit the second-level cache */
 };
 
-/* One convolution. apart: channels of a transformed tile, a multiple of the widest vector; positions are so many values of V and floats of M. */
+/* One convolution. apart: channels of a transformed tile, a multiple of the widest vector; positions are so many values
+   of V apart, tiles so many floats of M. */
 struct job {
     const struct mg_conv *s;
     const struct mg_bf16_operands *a;
     const struct kernels *k;
     const struct narrow_kernels *q;
-    const struct bf16_weight_kernels *products;
     struct mg_grid grid;
-    size_t words, apart, block, v_position, m_position;
+    size_t words, apart, block, v_position, m_tile;
 };
 
 static struct job job_of(const struct mg_conv *s, const struct mg_bf16_operands *a, const struct mg_machine *machine)
 {
-    struct job j = {s, a, mg_kernels(machine), mg_bf16_kernels(machine), mg_bf16_weight_kernels(machine), .grid = mg_grid(s, SIDE)};
+    struct job j = {s, a, mg_kernels(machine), mg_bf16_kernels(machine), .grid = mg_grid(s, SIDE)};
     j.words = mg_ceil_div(s->cin, 2);
     j.apart = mg_ceil_div(s->cin, MAX_LANES) * MAX_LANES;
     j.block = ROWS_OF_TILES * j.q->heights[0];
     j.v_position = j.block * j.apart + 2 * CACHE_LINE;
-    j.m_position = j.block * 2 * j.k->lanes + CACHE_LINE;
+    j.m_tile = POSITIONS * 2 * j.k->lanes + CACHE_LINE;
     return j;
 }
 
 /* Of a thread: V, in values of bf16; M; the pixels of a tile and its transform, or the outputs of one. */
 static size_t own_floats(const struct job *j)
 {
-    return POSITIONS * (j->v_position / 2 + j->m_position) + 2 * POSITIONS * mg_max(j->apart, 2 * j->k->lanes);
+    return POSITIONS * j->v_position / 2 + j->block * j->m_tile + 2 * POSITIONS * mg_max(j->apart, 2 * j->k->lanes);
 }
 
 size_t mg_bf16_winograd_4_scratch(const struct mg_conv *s, const struct mg_machine *machine)
@@ -111,10 +111,10 @@ static void transform_pixels(const struct job *j, size_t tile, uint16_t *v, floa
 static void multiply(const struct job *j, size_t tiles, size_t vectors, const uint16_t *v, const int32_t *panel, float *m)
 {
     const size_t width = vectors * j->k->lanes, *heights = j->q->heights;
-    for (size_t i = 0; i < POSITIONS; i++, v += j->v_position, m += j->m_position, panel += j->words * width)
+    for (size_t i = 0; i < POSITIONS; i++, v += j->v_position, m += 2 * j->k->lanes, panel += j->words * width)
         for (size_t tile = 0; tile < tiles; tile += heights[0])
-            j->products->product[mg_height_for(heights, mg_min(tiles - tile, heights[0]))][vectors - 1](j->words, v + tile * j->apart,
-                                                                                                        j->apart, panel, m + tile * width);
+            j->q->winograd->products[mg_height_for(heights, mg_min(tiles - tile, heights[0]))][vectors - 1](
+                j->words, v + tile * j->apart, j->apart, panel, m + tile * j->m_tile, j->m_tile);
 }
 
 /* The outputs of a tile, `n` channels from `column` on. m: its sums. */
@@ -128,10 +128,10 @@ static void store(const struct job *j, size_t tile, size_t column, size_t n, con
     const float *bias = a->bias ? a->bias + column : NULL;
     const struct winograd *transform = mg_transforms(j->k, SIDE, 3);
     if (a->y_float) {
-        transform->output(n, m, j->m_position, bias, &e, a->y_float + at, s->ldy, s->out_w, rows, cols);
+        transform->output(n, m, bias, &e, a->y_float + at, s->ldy, s->out_w, rows, cols);
         return;
     }
-    transform->output(n, m, j->m_position, bias, &e, square, wide, SIDE, rows, cols);
+    transform->output(n, m, bias, &e, square, wide, SIDE, rows, cols);
     for (size_t i = 0; i < rows * cols; i++)
         j->k->half_rows->to_bf16(n, square + (i / cols * SIDE + i % cols) * wide, a->y + at + (i / cols * s->out_w + i % cols) * s->ldy);
 }
@@ -144,7 +144,7 @@ void mg_bf16_conv2d_winograd_4(const struct mg_conv *s, const struct mg_bf16_ope
 
     PARALLEL_FOR(task, mg_ceil_div(j.grid.tiles, j.block), j.grid.tiles * POSITIONS * j.words * s->cout / MULTIPLY_ADDS, machine) {
         const size_t first = task * j.block, end = mg_min(first + j.block, j.grid.tiles);
-        float *const m = scratch + (size_t)MG_THREAD() * own_floats(&j), *const own = m + POSITIONS * j.m_position;
+        float *const m = scratch + (size_t)MG_THREAD() * own_floats(&j), *const own = m + j.block * j.m_tile;
         uint16_t *const v = (uint16_t *)(own + 2 * POSITIONS * mg_max(j.apart, 2 * j.k->lanes));
         for (size_t tile = first; tile < end; tile++)
             transform_pixels(&j, tile, v + (tile - first) * j.apart, own);
@@ -152,7 +152,7 @@ void mg_bf16_conv2d_winograd_4(const struct mg_conv *s, const struct mg_bf16_ope
             const size_t column = panel * 2 * j.k->lanes, width = mg_panel_width(j.k, s->cout, panel);
             multiply(&j, end - first, width / j.k->lanes, v, panels + POSITIONS * j.words * column, m);
             for (size_t tile = first; tile < end; tile++)
-                store(&j, tile, column, mg_min(width, s->cout - column), m + (tile - first) * width, own);
+                store(&j, tile, column, mg_min(width, s->cout - column), m + (tile - first) * j.m_tile, own);
         }
     }
 }

@@ -30,7 +30,7 @@ struct int8_pairs {
 /* F(2x2, 3x3) of bf16 (bf16_winograd.inc). */
 struct half_winograd {
     void (*input)(size_t channels, const uint16_t *const *rows, const size_t *cols, uint16_t *v, size_t v_position);
-    void (*products[HEIGHTS][2])(size_t words, const uint16_t *v, size_t apart, const int32_t *panel, float *m);
+    void (*products[HEIGHTS][2])(size_t words, const uint16_t *v, size_t apart, const int32_t *panel, float *m, size_t ldm);
     void (*output)(size_t channels, const float *m, size_t m_position, const float *bias, const struct narrow_tile *t, uint16_t *y,
                    size_t y_row, size_t rows, size_t cols);
 };
@@ -64,7 +64,6 @@ typedef void pairs_tile_fn(const struct pairs_tile *t, const int32_t *x, const i
 
 struct bf16_weight_kernels {
     pairs_tile_fn *tile[HEIGHTS][2]; /* [height][vectors - 1]; heights as those of struct narrow_kernels */
-    void (*product[HEIGHTS][2])(size_t words, const uint16_t *v, size_t apart, const int32_t *panel, float *m);
 };
 
 extern const struct bf16_weight_kernels mg_bf16_weight_kernels_avx512bf16, mg_bf16_weight_kernels_avx512, mg_bf16_weight_kernels_avx2,
