@@ -23,6 +23,7 @@ class Pooled(nn.Module):
 def test_the_pool_of_the_first_convolution_is_part_of_a_strip_and_changes_no_bit(precision, channels, stride, monkeypatch, tmp_path):
     x, settings = images(1, 64, channels), {"precision": precision, "calibrate": images(2, 64, channels, seed=1)}
     model = Pooled(channels, stride)
+    monkeypatch.setattr(mg.kernels.native.strips, "LARGE", 1 << 30)
     whole = mg.compile(model, x.shape, **settings)
     monkeypatch.setattr(mg.kernels.native.strips, "LARGE", 0)
     plan = mg.compile(model, x.shape, **settings)

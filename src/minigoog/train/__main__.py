@@ -25,7 +25,7 @@ PROG = "python -m minigoog.train"
 GROUPS: dict[str, Sequence[str]] = {  # of flags in --help-all
     "data and output": ("data", "data_dir", "download", "skip_damaged", "validation", "output"),
     "fine-tuning": ("weights", "preprocess", "freeze", "freeze_norm", "head_lr"),
-    "network": ("model", "size", "norm", "whiten", "width", "models", "seed", "sampling_seed"),
+    "network": ("model", "size", "norm", "whiten", "width", "precision", "models", "seed", "sampling_seed"),
     "augmentation of training images": ("augment", "shift", "padding_mode", "mirror", "cutout", "interpolation"),
     "optimisation": (
         "epochs", "batch_size", "lr", "bias_rate", "schedule", "step_epochs", "step_factor", "warmup", "test_every", "stop_after",
@@ -58,7 +58,7 @@ def _parser(prog: str, everything: bool) -> Parser:
     p.add_argument("--help-all", action="store_true", help="shows all flags")
     where = p.add_mutually_exclusive_group()
     where.add_argument("--tiny", action="store_const", const="tiny", dest="config", help="the same as --config tiny")
-    where.add_argument("--config", metavar="FILE", help=f"{', '.join(recipes())}, or a TOML file")
+    where.add_argument("--config", metavar="FILE", help=f"{', '.join(recipes())}, or a file")
     where.add_argument("--resume", metavar="RUN", help="the folder of a run to resume")
     accept = "with --resume: resume although something has changed" if everything else argparse.SUPPRESS
     p.add_argument("--accept-changes", action="store_true", default=None, help=accept)
