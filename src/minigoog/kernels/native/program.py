@@ -8,7 +8,7 @@ from typing import Any
 from minigoog._native import ffi, lib
 
 from ...array_types import Array
-from . import by_image, machine, strips
+from . import by_image, crowding, machine, strips
 from .arena import ARENA, CONSTANTS, NOWHERE, PRIVATE, Map, allocate, lifetimes, view
 from .bounds import Areas
 from .constants import Constants, aligned
@@ -104,7 +104,11 @@ class Program:
         """Makes all calls on the dense array `x`, writing the dense arrays `ys`; seconds [calls]: the time of each, if requested.
         memory: of no other run at the same time. watch(i, areas) is called after call number i, of a strip after the last."""
         memory = memory or Memory()
-        m = machine.current()  # for scratch and runs alike; another thread, or a Python function of the plan, may change it in between
+        with crowding.of_process.run(machine.current()) as m:  # for scratch and runs alike; it may change in between
+            self._run(x, ys, seconds, memory, watch, m)
+
+    def _run(self, x: Array, ys: Iterable[Array], seconds: Array | None, memory: Memory,
+             watch: Callable[[int, Sequence[Array]], None] | None, m: machine.Machine) -> None:
         if machine.isa_of(m) != self.isa:
             raise RuntimeError(f"plan: compiled for {self.isa}, but the kernels use {machine.isa_of(m)} now: compile again")
         scratch = memory.of("scratch", lib.mg_plan_scratch(self.c_calls, len(self.c_calls), m))
