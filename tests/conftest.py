@@ -35,6 +35,13 @@ def kernels_are_what_was_asked_for():
         assert kernels.backend == "native"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def plans_use_all_threads():
+    """Whatever else the machine does: tests of threads want them all."""
+    if kernels.native is not None:
+        kernels.native.crowding.FEW = float("inf")
+
+
 @pytest.fixture(autouse=True)
 def seed():
     minigoog.manual_seed(0)

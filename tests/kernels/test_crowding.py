@@ -46,7 +46,13 @@ def test_no_run_is_left_without_a_thread():
         assert m.threads == 1
 
 
-def test_switches_of_threads_decide(monkeypatch):
+@pytest.fixture
+def few(monkeypatch):
+    """The limit that tests are otherwise without."""
+    monkeypatch.setattr(crowding, "FEW", 8)
+
+
+def test_switches_of_threads_decide(few, monkeypatch):
     found, counts = crowding.Crowding(), iter([0, 8, 10, 1000])
     monkeypatch.setattr(crowding, "_switches", lambda: next(counts))
     for expected in (0, 1):
@@ -71,7 +77,7 @@ def _spin():
 
 @pytest.mark.slow
 @pytest.mark.skipif(machine.threads() < 2, reason="one core: no thread to leave out")
-def test_a_busy_neighbour_is_noticed():
+def test_a_busy_neighbour_is_noticed(few):
     plan, x = mg.compile(mg.models.GoogLeNet(aux_heads=False).eval(), (1, 224, 224, 3)), random((1, 224, 224, 3))
     neighbours = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(machine.threads() - 1)]
     for process in neighbours:

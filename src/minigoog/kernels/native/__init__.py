@@ -18,6 +18,7 @@ from . import (  # noqa: E402, F401
     bounds,
     by_image,
     constants,
+    crowding,
     described,
     int8,
     machine,
