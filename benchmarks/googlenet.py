@@ -185,7 +185,8 @@ def main() -> None:
         if new:
             print_table(new)
             print_comparisons(ratios)
-    facts: dict[str, Any] = {"benchmark": "googlenet", "threads": flags.threads, "rows": rows}
+    of_rows = [{name: value for name, value in row.items() if name != "package"} for row in rows]  # where a build lies is of this machine
+    facts: dict[str, Any] = {"benchmark": "googlenet", "threads": flags.threads, "rows": of_rows}
     if flags.against:
         facts |= {"builds": builds(rows), "comparisons": compared}
         print(f"\nthis build: {facts['builds']['this']}\nthe other:  {facts['builds']['other']}")

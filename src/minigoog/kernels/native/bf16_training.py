@@ -13,7 +13,7 @@ from minigoog._native import ffi, lib
 from ...array_types import Array, Padding, Pair, Shape
 from ...checks import check_array, check_out, check_shape
 from ..reference.bf16 import INFINITE, Halves
-from ..reference.bf16_training import LARGEST_WINDOW, check_map, check_window  # noqa: F401
+from ..reference.bf16_training import LARGEST_WINDOW, check_map, check_window, shape_of  # noqa: F401
 from ..shapes import ConvShape, conv_shape, pool_shape
 from . import conv, conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
 from .bf16 import halves
@@ -59,14 +59,6 @@ def by_winograd(s: ConvShape) -> bool:
     """Whether the gradient of a convolution's output stays in float32: of one in groups, which is computed in float32, and of one by
     Winograd's F(4x4, 3x3), whose transforms, in float32, are what is rounded to bf16."""
     return s.groups > 1 or (s.kh == s.kw == 3 and conv_algorithms.winograd_pays("conv2d_weight", s))
-
-
-def shape_of(
-    x: Array | Halves, w: Array, *, stride: Pair = 1, padding: Padding = 0, dilation: Pair = 1, groups: int = 1
-) -> ConvShape:
-    """The shape of the convolution of `x` with `w`; raises unless they suit each other."""
-    where = "conv2d"
-    return conv_shape(where, check_map(where, "x", x).shape, check_array(where, "w", w).shape, stride, padding, groups, dilation)
 
 
 def conv2d(
