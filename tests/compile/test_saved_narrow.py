@@ -35,13 +35,17 @@ def test_what_a_file_does_not_hold_is_said(plan, path):
     loaded, model = mg.load_plan(path), Narrow()
     with pytest.raises(ValueError, match=r"plan.compare: the plan is from a file"):
         loaded.compare(model, images())
+    for ask in (loaded.is_stale, loaded.refresh):
+        with pytest.raises(ValueError, match="plan: a calibrated plan from a file has no calibration images"):
+            ask(model)
     if plan.recipe.precision == "int8":
-        with pytest.raises(ValueError, match="plan: an int8 plan from a file has no calibration images"):
-            loaded.is_stale(model)
         with pytest.raises(ValueError, match="plan: `x` has 1 NaN"):
             loaded(np.where(np.arange(images(2).size).reshape(SHAPE) == 7, np.float32(np.nan), images(2)))
-    else:
-        assert not loaded.is_stale(model)
+
+
+def test_a_plan_of_bf16_without_images_is_made_anew_from_a_file_too(tmp_path):
+    mg.compile(Narrow(), SHAPE, precision="bf16").save(tmp_path / "net.plan")
+    assert not mg.load_plan(tmp_path / "net.plan").is_stale(Narrow())
 
 
 def test_a_plan_says_whether_it_is_stale_and_refreshes(plan):

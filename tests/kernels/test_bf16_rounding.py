@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigoog.kernels.reference.bf16 import from_bf16, to_bf16
-from minigoog.kernels.reference.bf16_rounding import to_bf16_for_images, to_bf16_in_balance
+from minigoog.kernels.reference.bf16_rounding import to_bf16_by, to_bf16_by_channels, to_bf16_for_images, to_bf16_in_balance
+from minigoog.kernels.reference.int8_rounding import DAMPING, feedback
 
 
 def weights(seed, *shape):
@@ -61,6 +62,58 @@ def test_what_an_image_loses_is_a_fraction_of_what_plain_rounding_takes():
         return np.square(np.einsum("yxcuv,uvco->yxo", windows, from_bf16(codes).astype(np.float64) - w)).mean()
 
     assert lost(to_bf16_for_images(w)) < lost(to_bf16(w)) / 20
+
+
+def moments(seed, terms):
+    """Second moments of values that vary together, as channels behind a ReLU do."""
+    rng = np.random.default_rng(seed)
+    values = np.maximum(rng.standard_normal((200, terms)) + rng.standard_normal((200, 3)) @ rng.standard_normal((3, terms)), 0)
+    return values.T @ values / len(values)
+
+
+@given(st.integers(0, 999), st.integers(1, 12))
+def test_each_weight_is_nearest_to_what_makes_the_later_ones_fit_best(seed, terms):
+    """The judge: with the errors so far as they are, the errors from here on that would make e' C e least, by solving for them."""
+    c, w = moments(seed, terms), weights(seed, terms, 4)
+    by = feedback(c.copy())
+    error = (from_bf16(to_bf16_by(w, by)).astype(np.float64) - w)[by.order]
+    c = (c + DAMPING * np.trace(c) / terms * np.eye(terms))[np.ix_(by.order, by.order)]
+    for k in range(terms):
+        best = -np.linalg.solve(c[k:, k:], c[k:, :k] @ error[:k])[0]
+        assert (np.abs(error[k] - best) <= steps(w[by.order[k]]) * (0.5 + 1e-3)).all() or crosses(w[by.order[k]], best)
+
+
+def crosses(w, change):
+    """Whether a number so near has another step than `w`."""
+    return bool((steps((w + change).astype(np.float32)) != steps(w)).any())
+
+
+def test_what_is_lost_of_maps_like_those_of_the_moments_is_a_part_of_what_balance_leaves():
+    c, w = moments(5, 96), weights(5, 1, 1, 96, 32)
+
+    def lost(codes):
+        e = from_bf16(codes).astype(np.float64).reshape(96, 32) - w.reshape(96, 32)
+        return np.einsum("io,ij,jo->", e, c, e)
+
+    by = feedback(c.copy())
+    assert lost(to_bf16_by_channels(w, by)) < lost(to_bf16_in_balance(w)) / 2 < lost(to_bf16(w)) / 2
+
+
+def test_pixels_of_a_window_are_rounded_by_the_same_channels_each_for_itself():
+    by, w = feedback(moments(6, 10)), weights(6, 3, 2, 10, 5)
+    found = to_bf16_by_channels(w, by)
+    for at in np.ndindex(3, 2):
+        assert np.array_equal(found[at], to_bf16_by(w[at], by))
+    assert np.array_equal(to_bf16_by_channels(w, None), to_bf16_in_balance(w))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3.4e38])
+def test_a_weight_that_is_no_number_in_bf16_leaves_the_others_alone(value):
+    by, w = feedback(moments(7, 10)), weights(7, 10, 2)
+    w[4, 1] = value
+    found = from_bf16(to_bf16_by(w, by))
+    assert np.array_equal(found[4, 1:], from_bf16(to_bf16(w[4, 1:])), equal_nan=True)
+    assert (np.abs(np.delete(found, 4, axis=0) - np.delete(w, 4, axis=0)) < 0.1).all()
 
 
 def test_wrong_arguments_are_named():

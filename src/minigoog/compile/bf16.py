@@ -1,9 +1,17 @@
 """Plans of bf16: maps and weights have the upper halves of float32 numbers, sums are float32 (narrow.py)."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
+from ..array_types import Array, Shape
+from ..kernels.reference.int8_rounding import Feedback, feedback
+from .calibration import Moments
+from .int8 import batches
 from .layout import Map
 from .lowering import Call
 from .narrow import Formats, NarrowSteps
@@ -11,10 +19,10 @@ from .narrow_maps import NarrowMaps
 
 
 class Bf16Steps(NarrowSteps):
-    """The calls of a bf16 plan."""
+    """The calls of a bf16 plan. moments: of what products read, by the float32 map that it is in place of."""
 
-    def __init__(self, calls: Sequence[Call], machine: Any) -> None:
-        self.machine = machine
+    def __init__(self, calls: Sequence[Call], machine: Any, moments: Mapping[Map, Moments]) -> None:
+        self.machine, self.moments = machine, moments
         self.folded = _folded(calls)
         super().__init__(calls, NarrowMaps(calls, in_word=2, signed=True, odd=self.folded), kernels.native.plan_bf16)
 
@@ -27,7 +35,17 @@ class Bf16Steps(NarrowSteps):
         if call.x.buffer in self.folded:
             return self.native.folded(self.machine, call, self.narrow(call.x), y, self.limits(conv))
         make = self.native.winograd if to_narrow and self.native.winograd_pays(conv) else self.native.convolution
-        return make(self.machine, call, self.narrow(call.x), y, self.limits(conv))
+        return make(self.machine, call, self.narrow(call.x), y, self.limits(conv), partial(self.feedback, call.x))
+
+    def feedback(self, x: Map, first: int, end: int) -> Feedback | None:
+        """How the rounding errors of weights that multiply these channels of `x` are made up for; None where too little is known of them.
+
+        By their second moments, not their covariance: no bias is changed, so that sums of errors times means have to be small too."""
+        seen = self.moments.get(x)
+        if seen is None or seen.count < end - first:
+            return None
+        assert isinstance(seen.products, np.ndarray)
+        return feedback(seen.products[first:end, first:end] / seen.count)
 
     def average(self, call: Call) -> Call:
         return self.native.avg_pool(call, self.narrow(call.x), call.y)
@@ -51,7 +69,34 @@ def _folded(calls: Sequence[Call]) -> set[Any]:
     return found
 
 
-def bf16_calls(calls: Sequence[Call], machine: Any) -> tuple[list[Call], Formats]:
-    """The calls of a bf16 plan instead of these float32 calls, and their formats."""
-    found = Bf16Steps(calls, machine)
+def observe(calls: Sequence[Call], machine: Any, images: Array, output_shapes: Sequence[Shape]) -> dict[Map, Moments]:
+    """Moments of what the products of a bf16 plan read, over all images.
+
+    Its own bf16 numbers, which are the same on every instruction set, and image by image: so plans for any number of images have the
+    same weights."""
+    plan, n = Bf16Steps(calls, machine, {}), calls[0].x.shape[0]
+    program, found = kernels.native.program.Program(plan.steps, machine), defaultdict[Map, Moments](Moments)
+    first: dict[Map, int] = {}  # which step reads a map first
+    for i, source in enumerate(plan.sources):
+        x = calls[source].x
+        if plan.steps[i].algorithm.startswith("bf16") and x.buffer not in plan.folded and x.shape[0] % n == 0:
+            first.setdefault(x, i)
+    watched = {i: x for x, i in first.items()}
+    for start, batch in zip(range(0, len(images), n), batches(images, n), strict=True):
+
+        def watch(i: int, areas: Sequence[Array], count: int = min(n, len(images) - start)) -> None:
+            if i in watched:
+                images_there = np.split(kernels.native.plan_bf16.values(areas, program.calls[i].x, "bf16"), n)[:count]
+                for values in images_there:
+                    if np.isfinite(values).all():
+                        found[watched[i]].add(values)
+
+        program.run(batch, [np.empty(shape, np.float32) for shape in output_shapes], watch=watch)
+    return found
+
+
+def bf16_calls(calls: Sequence[Call], machine: Any, images: Array | None, output_shapes: Sequence[Shape]) -> tuple[list[Call], Formats]:
+    """The calls of a bf16 plan instead of these float32 calls, and their formats; weights rounded by `images`, if there are some."""
+    moments = {} if images is None else observe(calls, machine, images, output_shapes)
+    found = Bf16Steps(calls, machine, moments)
     return found.steps, Formats(found.sources, found.formats)

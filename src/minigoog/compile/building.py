@@ -64,7 +64,7 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
 def _narrow(calls: list[Call], recipe: Recipe, machine: Any, outputs: list[Shape]) -> tuple[list[Call], Formats]:
     """The calls of an int8 or bf16 plan instead of these float32 calls, and their formats."""
     if recipe.precision == "bf16":
-        return bf16_calls(calls, machine)
+        return bf16_calls(calls, machine, recipe.calibrate, outputs)
     assert recipe.calibrate is not None
     return int8_calls(calls, machine, recipe.calibrate, outputs)
 

@@ -31,7 +31,8 @@ class Recipe(NamedTuple):
     tune: bool = False
     sparse: bool = True
     precision: str = "float32"
-    calibrate: Array | None = None  # images: the scales of an int8 plan come from them, and the printed errors
+    calibrate: Array | None = None  # images: scales, how weights are rounded, and the printed errors come from them
+    calibrated: bool = False  # whether there were such images; a file does not hold them
     note: str = ""  # what print(plan) says of the precision
 
 

@@ -132,8 +132,8 @@ class Plan:
     def _fresh(self, model: "Module") -> "Plan":
         if not hasattr(model, "named_modules"):
             raise TypeError(f"plan: `model` is {type(model).__name__}, expected a Module")
-        if self.recipe.precision == "int8" and self.recipe.calibrate is None:
-            raise ValueError("plan: an int8 plan from a file has no calibration images to be made anew with: compile the model again")
+        if self.recipe.calibrated and self.recipe.calibrate is None:
+            raise ValueError("plan: a calibrated plan from a file has no calibration images to be made anew with: compile the model again")
         before = [version.choices for version in self.versions]
         return Plan(*build(model, self.recipe, self.machine, before), self.recipe, self.machine)
 

@@ -58,7 +58,8 @@ def recipe_for(recipe: Recipe, precision: str, calibrate: Array | None, machine:
     if precision == "float32":
         return recipe
     note = "" if has_instruction(precision, machine) else WITHOUT[precision]
-    return recipe._replace(algorithm="direct", sparse=False, precision=precision, calibrate=calibrate, note=note)
+    found = recipe._replace(algorithm="direct", sparse=False, precision=precision, note=note)
+    return found._replace(calibrate=calibrate, calibrated=calibrate is not None)
 
 
 def has_instruction(precision: str, machine: Any) -> bool:

@@ -24,7 +24,7 @@ from .lowering import ALGORITHMS, Recipe
 from .precision import PRECISIONS
 
 MAGIC = b"minigoog plan\n"
-FORMAT = 3  # of the header and of packed weights; tests/test_saved_plan.py says when it has to change
+FORMAT = 4  # of the header and of packed weights; tests/test_saved_plan.py says when it has to change
 PAGE = 4096  # bytes; of a header's line 64 less
 LINE = 64 - len(MAGIC)
 MOST_OUTPUTS = 64
@@ -65,7 +65,7 @@ def _header(plan: Parts, constants: Array) -> dict[str, Any]:
     return {
         "format": FORMAT, "isa": native.machine.isa_of(plan.machine), "threads": plan.machine.threads, "output": _output(plan.output_type),
         "algorithm": plan.recipe.algorithm, "tune": plan.recipe.tune, "sparse": plan.recipe.sparse,
-        "precision": plan.recipe.precision, "note": plan.recipe.note,
+        "precision": plan.recipe.precision, "calibrated": plan.recipe.calibrated, "note": plan.recipe.note,
         "constants": constants.size, "checksum": _checksum(constants),
         "versions": [
             {"input": one.input_shape, "outputs": one.output_shapes, "choices": one.choices, "calls": one.program.described()}
@@ -90,12 +90,13 @@ def load(path: str | os.PathLike[str]) -> Parts:
 
 
 def _recipe(header: dict[str, Any], versions: list[Version]) -> Recipe:
-    algorithm, switches, precision, note = header["algorithm"], [header["tune"], header["sparse"]], header["precision"], header["note"]
+    algorithm, precision, note = header["algorithm"], header["precision"], header["note"]
+    switches = [header["tune"], header["sparse"], header["calibrated"]]
     suits = algorithm in ALGORITHMS and precision in PRECISIONS and isinstance(note, str) and note.isprintable()
     if not versions or not suits or not all(isinstance(switch, bool) for switch in switches):
         raise ValueError("its settings are none of compile's")
-    tune, sparse = switches
-    return Recipe(tuple(version.input_shape for version in versions), algorithm, tune, sparse, precision, None, note)
+    tune, sparse, calibrated = switches
+    return Recipe(tuple(version.input_shape for version in versions), algorithm, tune, sparse, precision, None, calibrated, note)
 
 
 def _opened(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Array]:

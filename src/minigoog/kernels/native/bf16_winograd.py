@@ -27,16 +27,16 @@ def bf16_conv2d_winograd(
     (x_pointer, ldx), (y_pointer, ldy) = (halves(where, *named) for named in (("x", x), ("out", y)))
     conv = settings(s, ldx, ldy, limits)
     scratch = workspace.empty((lib.mg_bf16_winograd_scratch(conv, m),))
-    panels = dense(where, "panels", pack(m, s, w), "int32_t[]")
+    panels = dense(where, "panels", pack(m, s, winograd_weights(w)), "int32_t[]")
     bias = NULL if b is None else dense(where, "b", b)
     lib.mg_bf16_conv2d_winograd(conv, x_pointer, panels, bias, y_pointer, dense(where, "scratch", scratch), m)
     return y
 
 
-def pack(m: machine.Machine, s: ConvShape, w: Array, out: Array | None = None) -> Array:
-    """The panels of the transformed weights, as int32."""
+def pack(m: machine.Machine, s: ConvShape, u: Halves, out: Array | None = None) -> Array:
+    """The panels of the transformed weights `u`, as int32."""
     size = lib.mg_bf16_winograd_size(s.cin, s.cout, m)
     panels: Array = np.empty(size, np.int32) if out is None else out.view(np.int32)
-    where, u = "bf16_conv2d_winograd", np.ascontiguousarray(winograd_weights(w))
+    where, u = "bf16_conv2d_winograd", np.ascontiguousarray(u)
     lib.mg_bf16_winograd_pack(s.cin, s.cout, dense(where, "w", u, "uint16_t[]"), dense(where, "panels", panels, "int32_t[]"), m)
     return panels

@@ -1,7 +1,7 @@
 """The calls of a plan that read or write maps of bf16. Each is made from the float32 call that it replaces."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -9,8 +9,11 @@ from minigoog._native import lib
 
 from ...array_types import Array
 from ..reference.bf16 import from_bf16 as values_of
-from ..reference.bf16_rounding import to_bf16_for_images, to_bf16_in_balance
+from ..reference.bf16_rounding import to_bf16_by_channels, to_bf16_for_images
+from ..reference.bf16_winograd import winograd_weights
+from ..reference.conv import channel_groups
 from ..reference.int8 import Limits
+from ..reference.int8_rounding import Feedback
 from . import bf16, bf16_winograd, machine
 from .arena import Map
 from .plan import Call, Packed
@@ -20,18 +23,26 @@ ITEM = 2
 FEW_PIXELS, FEW_CHANNELS = 16, 16  # below, transforms take longer than the products that they save
 MAX_POOL = lib.MG_BF16_MAX_POOL2D
 
+Feedbacks: TypeAlias = Callable[[int, int], Feedback | None]  # of weights that multiply the channels from .. to; None: nothing is known
+
 
 def values(areas: Sequence[Array], m: NarrowMap, scale: str) -> Array:
     """The values of the map `m` in float32."""
     return values_of(stored(areas, m, np.uint16))
 
 
-def convolution(m: machine.Machine, call: Call, x: NarrowMap, y: Map, limits: Limits) -> Call:
+def nothing_known(first: int, end: int) -> None:
+    """The Feedbacks of a plan without calibration images."""
+
+
+def convolution(m: machine.Machine, call: Call, x: NarrowMap, y: Map, limits: Limits, feedback: Feedbacks = nothing_known) -> Call:
     """The convolution `call` of bf16: to bf16, if `y` is a NarrowMap, or to float32. limits: of what it writes."""
     product = Product(call, x, y, limits)
 
     def pack(out: Array) -> None:
-        bf16.pack(m, product.pointer, product.shape, to_bf16_in_balance(product.weights()), product.b, out)
+        weights = product.weights()
+        codes = [to_bf16_by_channels(weights[..., o], feedback(i.start, i.stop)) for i, o in channel_groups(product.shape)]
+        bf16.pack(m, product.pointer, product.shape, np.concatenate(codes, axis=-1), product.b, out)
 
     packed = Packed(product.shape.groups * lib.mg_bf16_panels_size(product.pointer, m), pack)
     return product.made(lib.MG_BF16_CONV2D if isinstance(y, NarrowMap) else lib.MG_BF16_CONV2D_FLOAT, "bf16", packed)
@@ -61,13 +72,13 @@ def folds(conv: Any) -> bool:
     return bool(dense and conv.cin % 2 == 1 and conv.stride_w == 2 and conv.out_w == conv.w // 2 - -(-conv.kw // 2) + 1)
 
 
-def winograd(m: machine.Machine, call: Call, x: NarrowMap, y: NarrowMap, limits: Limits) -> Call:
+def winograd(m: machine.Machine, call: Call, x: NarrowMap, y: NarrowMap, limits: Limits, feedback: Feedbacks = nothing_known) -> Call:
     """The same from bf16 to bf16 by F(2x2, 3x3)."""
     product = Product(call, x, y, limits)
     s = product.shape
 
     def pack(out: Array) -> None:
-        bf16_winograd.pack(m, s, product.weights(), out)
+        bf16_winograd.pack(m, s, winograd_weights(product.weights(), feedback(0, s.cin)), out)
 
     packed = Packed(lib.mg_bf16_winograd_size(s.cin, s.cout, m), pack)
     return product.made(lib.MG_BF16_WINOGRAD, "bf16 winograd", packed)._replace(b=product.b)

@@ -5,7 +5,7 @@ import numpy as np
 from ...array_types import Array
 from ...checks import check_array
 from .bf16 import Halves, from_bf16, to_bf16
-from .int8_rounding import feedback
+from .int8_rounding import Feedback, feedback
 
 SMALLEST = 2.0**-120  # of the weights that may be rounded the other way: its neighbours are no zeros
 NEIGHBOURS, COLOURS = 0.95, 0.9  # how much pixels of an image vary together that lie side by side, and the colours of a pixel
@@ -42,10 +42,26 @@ def to_bf16_for_images(w: Array) -> Halves:
     y, x, colour = (axis.reshape(-1) for axis in np.meshgrid(np.arange(kh), np.arange(kw), np.arange(cin), indexing="ij"))
     distance = np.abs(y[:, None] - y) + np.abs(x[:, None] - x)
     by = feedback(NEIGHBOURS**distance * np.where(colour[:, None] == colour, 1.0, COLOURS))
-    exact = w.reshape(-1, cout)[by.order]
+    return to_bf16_by(w.reshape(-1, cout), by).reshape(w.shape)
+
+
+def to_bf16_by(w: Array, by: Feedback) -> Halves:
+    """The float32 weights `w` [terms, ...] in bf16, each term's rounded after what the terms before it leave undone (int8_rounding.py)."""
+    exact = check_array("to_bf16_by", "w", w, dtype=np.float32)[by.order]
     wanted, found = exact.copy(), np.empty(exact.shape, np.uint16)
+    factors = by.factors.reshape(*by.factors.shape, *[1] * (w.ndim - 1))
     for k in range(len(exact)):
         rounded = to_bf16(wanted[k])
-        wanted[k + 1 :] += by.factors[k + 1 :, k, None] * (exact[k] - from_bf16(rounded))
+        with np.errstate(invalid="ignore"):
+            lost = exact[k] - from_bf16(rounded)
+        wanted[k + 1 :] += factors[k + 1 :, k] * np.where(np.isfinite(lost), lost, 0)
         found[by.order[k]] = rounded
-    return found.reshape(w.shape)
+    return found
+
+
+def to_bf16_by_channels(w: Array, by: Feedback | None) -> Halves:
+    """The float32 weights `w` [..., cin, cout] in bf16: those of each pixel of the window make up for each other, by what is known of its
+    channels; where nothing is, all are in balance."""
+    if by is None:
+        return to_bf16_in_balance(w)
+    return np.ascontiguousarray(np.moveaxis(to_bf16_by(np.moveaxis(w, -2, 0), by), 0, -2))

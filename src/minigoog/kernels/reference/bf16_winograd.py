@@ -9,8 +9,9 @@ from ...array_types import Array, Padding
 from ...checks import check_array
 from ..shapes import ConvShape, conv_shape
 from .bf16 import INFINITE, Halves, add_products, from_bf16, to_bf16
-from .bf16_rounding import to_bf16_in_balance
+from .bf16_rounding import to_bf16_by_channels
 from .int8 import Limits
+from .int8_rounding import Feedback
 
 SIDE, SIZE = 2, 4  # of the squares of outputs and of inputs
 MEAN = (1, 1)  # the position to which a constant map contributes, and no other
@@ -32,11 +33,11 @@ def check_bf16_winograd(x: Halves, w: Array, b: Array | None, padding: Padding, 
     return s
 
 
-def winograd_weights(w: Array) -> Halves:
-    """The transformed weights [4, 4, cin, cout] in bf16 of `w` [3, 3, cin, cout]."""
+def winograd_weights(w: Array, by: Feedback | None = None) -> Halves:
+    """The transformed weights [4, 4, cin, cout] in bf16 of `w` [3, 3, cin, cout]; by: how those of MEAN make up for each other."""
     whole = np.einsum("iu,jv,uvco->ijco", WEIGHTS, WEIGHTS, w.astype(np.float64))
     u = to_bf16(whole.astype(np.float32))
-    u[MEAN] = to_bf16_in_balance(whole[MEAN].astype(np.float32))
+    u[MEAN] = to_bf16_by_channels(whole[MEAN].astype(np.float32), by)
     return u
 
 
