@@ -85,6 +85,30 @@ def test_between_narrow_maps_it_computes_in_float32_and_its_map_stays_narrow():
         assert products == {"int8": ["int8", "int8", "int8", "bf16"], "bf16": ["direct", "bf16", "bf16", "direct"]}[precision]
 
 
+class Behind(nn.Module):
+    """A 1x1 layer behind normalisation and a pool that is written beside what it reads, then one of kernel x kernel, and the last."""
+
+    def __init__(self, kernel):
+        mg.manual_seed(5)
+        self.a, self.b = nn.Conv2d(3, 16, 3, padding=1, relu=True), nn.Conv2d(32, 8, 1, relu=True)
+        self.c, self.d = nn.Conv2d(8, 64, kernel), nn.Linear(64, 5)
+
+    def forward(self, x):
+        x = ops.lrn(self.a(x), 5, 0.3)
+        x = ops.concat([x, ops.max_pool2d(x, 3, stride=1, padding=1)])
+        return self.d(ops.global_avg_pool2d(self.c(self.b(x))))
+
+
+@pytest.mark.parametrize(("kernel", "algorithm"), [(5, "direct"), (1, "bf16")])
+def test_in_a_bf16_plan_a_layer_with_little_work_behind_it_reads_its_values_as_they_are(kernel, algorithm):
+    """3% of the multiply-adds, and 21%."""
+    model, x = Behind(kernel), images(2, 24)
+    plan = mg.compile(model, SHAPE, precision="bf16")
+    assert [step.algorithm for step in plan.steps if step.multiply_adds] == ["direct", algorithm, "bf16", "direct"]
+    behind = next(layer for layer in plan.compare(model, x).layers if layer.name == "b")
+    assert (behind.decibels == np.inf) == (algorithm == "direct")
+
+
 def test_images_of_a_batch_pass_through_it_one_by_one(monkeypatch):
     monkeypatch.setattr(mg.kernels.native.by_image, "LARGE", 0)
     plan = assert_same(nn.Sequential(nn.ReLU(), Alone(5, 1.0), nn.ReLU()), random((4, 6, 5, 9)))

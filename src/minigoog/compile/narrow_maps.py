@@ -12,6 +12,7 @@ from .layout import Map
 from .lowering import Call
 
 Buffer = Any  # kernels.native.arena.Buffer
+EXACT = 0.03  # the share of a bf16 plan's multiply-adds that stay in float32 because what they read is
 
 
 class NarrowMaps:
@@ -25,6 +26,7 @@ class NarrowMaps:
         products = [call for call in calls if call.kernel == self.lib.MG_CONV2D_DIRECT]
         self.classifier = products[-1] if products else None  # it stays in float32
         self.images = set() if signed else {id(call) for call in products[:-1] if self._suits_image(call)}  # products of the input
+        self.exact = self._exact() if signed else set()
         written = {call.y.buffer for call in calls if call.y.buffer.area == kernels.native.arena.ARENA}
         self.buffers = self._shrunk({buffer for buffer in written if buffer in odd or self._is_aligned(buffer)})
         self.parents: dict[Buffer, Buffer] = {}
@@ -59,6 +61,21 @@ class NarrowMaps:
         dense = image.buffer.area == kernels.native.arena.INPUT and image.whole
         few = settings.cin <= self.lib.MG_IMAGE_CHANNELS and settings.groups == 1 and settings.dilation_w == settings.dilation_h == 1
         return bool(dense and few and self.is_product(call))
+
+    def _exact(self) -> set[int]:
+        """The products of maps that an operation in float32 wrote, from the first one on, while they are EXACT of all work: they read these
+        maps as they are. Behind a normalisation (LRN) that takes more of a network's error away than it costs of its time."""
+        written: dict[bool, set[Buffer]] = {True: set(), False: set()}  # by products; by others
+        for call in self.calls:
+            for by_product, buffers in written.items():
+                if call.x.buffer in buffers if call.kernel in self.moves else self.is_product(call) == by_product:
+                    buffers.add(call.y.buffer)
+        left, found = EXACT * sum(call.multiply_adds for call in self.calls), set()
+        for call in self.calls:
+            if self.is_product(call) and call.x.buffer in written[False] - written[True] and call.multiply_adds <= left:
+                left -= call.multiply_adds
+                found.add(id(call))
+        return found
 
     def root(self, m: Map) -> Buffer:
         """The buffer by whose values the scale of a map is chosen."""
@@ -102,8 +119,8 @@ class NarrowMaps:
     def _gains(self, call: Call, buffers: set[Buffer]) -> bool:
         """Whether a call is better off with a narrow map as its input."""
         if call.kernel in self.moves:
-            return call.y.buffer in buffers and not self._pools_floats(call, buffers)
-        return self.is_product(call) or call.kernel == self.lib.MG_AVG_POOL2D
+            return call.y.buffer in buffers - {call.x.buffer} and not self._pools_floats(call, buffers)
+        return (self.is_product(call) and id(call) not in self.exact) or call.kernel == self.lib.MG_AVG_POOL2D
 
     def _pools_floats(self, call: Call, buffers: set[Buffer]) -> bool:
         """Whether a call is a max pool of what products in float32 wrote: it stays in float32, so that the largest map of many networks,
