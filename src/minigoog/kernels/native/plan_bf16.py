@@ -20,7 +20,7 @@ from .plan import Call, Packed
 from .plan_narrow import NarrowMap, Product, changed, elementwise, stored
 
 ITEM = 2
-FEW_PIXELS, FEW_CHANNELS = 16, 16  # below, transforms take longer than the products that they save
+FEW_PIXELS, FEW_CHANNELS = 64, 16  # below, Winograd gains little (a third of 7x7 pixels) or nothing, and its error is the same
 MAX_POOL = lib.MG_BF16_MAX_POOL2D
 
 Feedbacks: TypeAlias = Callable[[int, int], Feedback | None]  # of weights that multiply the channels from .. to; None: nothing is known
