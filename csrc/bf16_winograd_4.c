@@ -30,7 +30,7 @@ static struct job job_of(const struct mg_conv *s, const struct mg_bf16_operands 
 {
     struct job j = {s, a, mg_kernels(machine), mg_bf16_kernels(machine), .grid = mg_grid(s, SIDE)};
     j.words = mg_ceil_div(s->cin, 2);
-    j.apart = mg_ceil_div(s->cin, MAX_LANES) * MAX_LANES;
+    j.apart = mg_round_up(s->cin, MAX_LANES);
     j.block = ROWS_OF_TILES * j.q->heights[0];
     j.v_position = j.block * j.apart + 2 * CACHE_LINE;
     j.m_tile = POSITIONS * 2 * j.k->lanes + CACHE_LINE;
@@ -51,8 +51,7 @@ size_t mg_bf16_winograd_4_scratch(const struct mg_conv *s, const struct mg_machi
 
 size_t mg_bf16_winograd_4_size(size_t cin, size_t cout, const struct mg_machine *machine)
 {
-    const size_t lanes = mg_kernels(machine)->lanes;
-    return POSITIONS * mg_ceil_div(cin, 2) * mg_ceil_div(cout, lanes) * lanes;
+    return POSITIONS * mg_ceil_div(cin, 2) * mg_round_up(cout, mg_kernels(machine)->lanes);
 }
 
 void mg_bf16_winograd_4_pack(size_t cin, size_t cout, const float *w, int32_t *panels, const struct mg_machine *machine)
