@@ -80,8 +80,8 @@ static void widen(const struct job *j, size_t tile, float *pixels)
 {
     const struct mg_conv *s = j->s;
     const size_t image = tile / j->grid.across / j->grid.down, c = s->cin;
-    const ptrdiff_t top = (ptrdiff_t)(tile / j->grid.across % j->grid.down * SIDE) - (ptrdiff_t)j->a->top;
-    const ptrdiff_t left = (ptrdiff_t)(tile % j->grid.across * SIDE) - (ptrdiff_t)j->a->left;
+    const ptrdiff_t top = (ptrdiff_t)(tile / j->grid.across % j->grid.down * SIDE) - j->a->top;
+    const ptrdiff_t left = (ptrdiff_t)(tile % j->grid.across * SIDE) - j->a->left;
     for (size_t i = 0; i < POSITIONS; i++, pixels += c) {
         const ptrdiff_t y = top + (ptrdiff_t)(i / SIZE), x = left + (ptrdiff_t)(i % SIZE);
         const size_t at = ((image * s->h + (size_t)y) * s->w + (size_t)x) * s->ldx;
@@ -139,6 +139,7 @@ void mg_bf16_conv2d_winograd_4(const struct mg_conv *s, const struct mg_bf16_ope
                                const struct mg_machine *machine)
 {
     assert(s->kh == 3 && s->kw == 3 && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && s->groups <= 1);
+    assert(s->ldx >= s->cin && s->ldy >= s->cout && !a->x == !!a->x_float && !a->y == !!a->y_float);
     const struct job j = job_of(s, a, machine);
 
     PARALLEL_FOR(task, mg_ceil_div(j.grid.tiles, j.block), j.grid.tiles * POSITIONS * j.words * s->cout / MULTIPLY_ADDS, machine) {
