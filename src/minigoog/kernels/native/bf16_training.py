@@ -27,7 +27,7 @@ from . import conv, conv_algorithms, conv_direct, conv_geometry, conv_winograd, 
 from .bf16 import from_bf16, halves, padded, place, to_bf16
 from .conv_geometry import NOTHING, RELU, geometry
 from .int8 import settings
-from .pointers import NULL, Pointer, dense, pixels
+from .pointers import NULL, Pointer, check_dense, check_pixels, dense, pixels
 from .pool import pool_geometry
 
 SIDE = 4  # of the tiles of Winograd's algorithm
@@ -51,6 +51,7 @@ def conv2d(
     """The convolution of `x`, in bf16 or rounded to it, with `w` and `b` in float32, then ReLU: of the type of `out`, or in bf16."""
     where = "bf16.conv2d"
     s = check_conv(where, x, w, b, relu, stride, padding, dilation, groups)
+    check_pixels(where, "x", x)
     y = workspace.empty(s.y, np.uint16) if out is None else check_map_out(where, out, s.y, x=x, w=w, b=b)
     if groups > 1:
         return _widened(s, x, w, b, relu, y)
@@ -126,10 +127,12 @@ def conv2d_input(
     s = conv_shape(where, check_shape(where, "x_shape", x_shape, 4), check_array(where, "w", w, dtype=np.float32).shape, stride, padding,
                    groups, dilation)
     check_gradient(where, dz, s, by_winograd(s))
+    check_pixels(where, "dz", dz)
     if accumulate is not None:
         check_out(where, accumulate, s.x, w.dtype, name="accumulate", w=w, dz=dz)
     if groups > 1:
         return conv.conv2d_input(x_shape, w, dz, accumulate=accumulate, **window)
+    check_dense(where, "w", w)
     dx = workspace.empty(s.x) if accumulate is None else accumulate
     flipped, w_flipped = conv_direct.flip(s, w)
     if by_winograd(s):
@@ -153,6 +156,8 @@ def conv2d_weight(
     w_shape = check_shape(where, "w_shape", w_shape, 4)
     s = conv_shape(where, check_map(where, "x", x).shape, w_shape, stride, padding, groups, dilation)
     check_gradient(where, dz, s, by_winograd(s))
+    check_pixels(where, "x", x)
+    check_pixels(where, "dz", dz)
     if by_winograd(s):
         return _widened_weight(s, x, dz)
     x = _canvas(where, s, x)

@@ -8,6 +8,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array, Padding, Pair
 from ...checks import check_array, check_int, check_out
+from ...checks import sides as check_sides
 from ..reference.conv import channel_groups
 from ..reference.int8 import (
     CODES,
@@ -57,7 +58,7 @@ def quantize(x: Array, scale: float, zero: int = 0) -> Codes:
 def quantize_image(x: Array, scales: Array, zeros: Array, sides: Sides = (0, 0, 0, 0)) -> Codes:
     """The codes of an image, each channel with a scale and a code of 0 of its own, on a canvas."""
     check_image("quantize_image", x, scales, zeros)
-    x, (n, h, w, c), (top, left, bottom, right) = np.ascontiguousarray(x), x.shape, sides
+    x, (n, h, w, c), (top, left, bottom, right) = np.ascontiguousarray(x), x.shape, check_sides("quantize_image", "sides", sides)
     y = workspace.empty((n, top + h + bottom, left + w + right, c), np.uint8)
     place = ffi.new("struct mg_place *", (n, h, w, c, c, top, left, 1, 1, *y.shape[1:3]))
     codes = image_codes(scales, zeros)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...array_types import Array, Padding, Pair
 from ...checks import check_array, check_choice, check_int, check_real
+from ...checks import sides as check_sides
 from ..shapes import ConvShape, Sides, conv_shape, pool_shape
 from .conv import channel_groups, windows
 from .pool import divisors, pooled
@@ -40,7 +41,7 @@ def quantize_image(x: Array, scales: Array, zeros: Array, sides: Sides = (0, 0, 
     the padding, rounded, and the code of NaN: from 0 to 255, and no integer in general. sides: top, left, bottom, right."""
     check_image("quantize_image", x, scales, zeros)
     factors, zeros = (1 / scales).astype(np.float32), zeros.astype(np.float32)
-    top, left, bottom, right = sides
+    top, left, bottom, right = check_sides("quantize_image", "sides", sides)
     product = np.pad(x * factors, ((0, 0), (top, bottom), (left, right), (0, 0)))
     return np.rint(np.clip(np.where(np.isnan(product), 0, product) + zeros, 0, 255)).astype(np.uint8)
 
