@@ -6,8 +6,8 @@
 enum {
     SIDE = 2,
     POSITIONS = 16,
-    BLOCK = 4, /* full tiles of transformed tiles that a thread multiplies at a time: with their products they fit the second-level cache */
-    SPREAD = 16 /* floats after each position, so that its neighbours do not lie in the same lines of the first-level cache */
+    BLOCK = 4,           /* full tiles of transformed tiles that a thread multiplies at a time: with their products they fit the L2 cache */
+    SPREAD = CACHE_LINE, /* floats after each position, so that its neighbours do not lie in the same sets of the first-level cache */
 };
 
 /* One convolution. apart: values from one transformed tile to the next; positions of V (values) and M (floats) of a block. */

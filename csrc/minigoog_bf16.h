@@ -45,7 +45,8 @@ void mg_bf16_pack_float(const struct mg_conv *s, const float *w, const float *bi
 void mg_bf16_conv2d_add(const struct mg_conv *s, const uint16_t *x, const int32_t *panels, float *y, const struct mg_machine *machine);
 /* dw [kh, kw, cin, cout] = the weight gradient of the convolution s of x (ldx), padded, and dy (ldy): products of bf16 in float32 sums. Blocks of
    at most 256 pixels are summed by pairs of pixels of a row, the second pixel of a pair first, each sum rounded to float32, and the blocks' sums
-   added up in parts. scratch: mg_bf16_conv2d_weight_scratch words. One group. */
+   added up in parts. Of an odd number of pixels the last one's partner is the next of x, times 0: NaN if that is infinite.
+   scratch: mg_bf16_conv2d_weight_scratch words. One group. */
 void mg_bf16_conv2d_weight(const struct mg_conv *s, const uint16_t *x, const uint16_t *dy, float *dw, int32_t *scratch,
                            const struct mg_machine *machine);
 size_t mg_bf16_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine *machine);
