@@ -86,7 +86,7 @@ def int8_conv2d(
 ) -> Array:
     """Exact sums of products of bytes, times `factors`, within `limits`: as codes, or, `to_float`, as float32 values."""
     where, m = "int8_conv2d", machine.current()
-    s = check_int8_conv(x, w, bias, factors, stride, padding, dilation, groups, limits)
+    s = check_int8_conv(x, w, bias, factors, stride, padding, dilation, groups, limits, to_float)
     check_int8_algorithm(algorithm, s, w, to_float)
     dtype = np.dtype(np.float32 if to_float else np.uint8)
     y = workspace.empty(s.y, dtype) if out is None else check_out(where, out, s.y, dtype, x=x, w=w)
