@@ -33,7 +33,7 @@ static struct blocks blocks_of(const struct mg_conv *s, const struct kernels *k)
     b.n = mg_ceil_div(s->n, b.images) * b.down * b.across;
     b.columns = s->kw == 1 ? mg_ceil_div(b.pixels, 2) : (b.pixels - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1;
     b.in_rows = (b.rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
-    b.line = mg_ceil_div(s->cout, k->lanes) * k->lanes;
+    b.line = mg_round_up(s->cout, k->lanes);
     const int together = s->kw == 1 || s->dilation_w == 1;
     b.runs = (struct mg_runs){s->kh, together ? 1 : s->kw, together ? s->kw * s->cin : s->cin, s->dilation_h * b.columns * s->cin,
                               s->dilation_w * s->cin};
@@ -101,8 +101,8 @@ static void multiply(const struct mg_conv *s, const struct blocks *b, const stru
                      const int32_t *x, const int32_t *dy, float *dw)
 {
     const struct kernels *k = mg_kernels(machine);
-    const struct bf16_weight_kernels *q = mg_bf16_weight_kernels(machine);
-    const size_t *heights = mg_bf16_kernels(machine)->heights, length = b->runs.length;
+    const struct narrow_kernels *q = mg_bf16_kernels(machine);
+    const size_t *heights = q->heights, length = b->runs.length;
     int tallest = 0;
     while (heights[tallest] > length)
         tallest++;
@@ -114,9 +114,9 @@ static void multiply(const struct mg_conv *s, const struct blocks *b, const stru
                 while (height + 1 < HEIGHTS && heights[height + 1] >= length - at)
                     height++;
                 const size_t back = at + heights[height] > length ? at + heights[height] - length : 0; /* rather than read past the run */
-                q->tile[height][width / k->lanes - 1](t, x + mg_run_at(&b->runs, run) + at - back,
-                                                      dy + column * t->images * t->rows * t->pairs,
-                                                      dw + (run * length + at - back) * s->cout + column, back, n_cols);
+                q->weight_tile[height][width / k->lanes - 1](t, x + mg_run_at(&b->runs, run) + at - back,
+                                                             dy + column * t->images * t->rows * t->pairs,
+                                                             dw + (run * length + at - back) * s->cout + column, back, n_cols);
             }
     }
 }

@@ -6,8 +6,8 @@
 enum {
     SIDE = 2,
     POSITIONS = 16,
-    BLOCK = 4, /* full tiles of transformed tiles that a thread multiplies at a time: with their products they fit the second-level cache */
-    SPREAD = 16 /* floats after each position, so that its neighbours do not lie in the same lines of the first-level cache */
+    BLOCK = 4,           /* full tiles of transformed tiles that a thread multiplies at a time: with their products they fit the L2 cache */
+    SPREAD = CACHE_LINE, /* floats after each position, so that its neighbours do not lie in the same sets of the first-level cache */
 };
 
 /* One convolution. apart: values from one transformed tile to the next; positions of V (values) and M (floats) of a block. */
@@ -24,11 +24,11 @@ static struct job job_of(const struct mg_conv *s, const struct mg_machine *machi
     struct job j = {.s = s, .k = mg_kernels(machine), .q = mg_bf16_kernels(machine), .grid = mg_grid(s, SIDE)};
     const size_t threads = (size_t)machine->threads;
     j.words = mg_ceil_div(s->cin, 2);
-    j.apart = mg_ceil_div(s->cin, MAX_LANES) * MAX_LANES;
+    j.apart = mg_round_up(s->cin, MAX_LANES);
     j.heights = mg_ceil_div(j.grid.tiles, j.q->heights[0]);
     j.blocks = mg_max(mg_ceil_div(j.heights, BLOCK), mg_min(j.heights / 2, threads));
     if (j.blocks > threads)
-        j.blocks = mg_ceil_div(j.blocks, threads) * threads; /* as many for each thread */
+        j.blocks = mg_round_up(j.blocks, threads); /* as many for each thread */
     j.parts = j.blocks ? mg_min(mg_panel_count(j.k, s->cout), mg_ceil_div(threads, j.blocks)) : 1;
     const size_t block = j.blocks ? mg_ceil_div(j.heights, j.blocks) * j.q->heights[0] : 0;
     j.v_position = block * j.apart + 2 * SPREAD;
@@ -49,8 +49,7 @@ size_t mg_bf16_winograd_scratch(const struct mg_conv *s, const struct mg_machine
 
 size_t mg_bf16_winograd_size(size_t cin, size_t cout, const struct mg_machine *machine)
 {
-    const size_t lanes = mg_kernels(machine)->lanes;
-    return POSITIONS * mg_ceil_div(cin, 2) * mg_ceil_div(cout, lanes) * lanes;
+    return POSITIONS * mg_ceil_div(cin, 2) * mg_round_up(cout, mg_kernels(machine)->lanes);
 }
 
 /* A panel of output channels has, for each position, a line for each word of channels, two values of each output channel. */

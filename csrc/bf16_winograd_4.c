@@ -30,7 +30,7 @@ static struct job job_of(const struct mg_conv *s, const struct mg_bf16_operands 
 {
     struct job j = {s, a, mg_kernels(machine), mg_bf16_kernels(machine), .grid = mg_grid(s, SIDE)};
     j.words = mg_ceil_div(s->cin, 2);
-    j.apart = mg_ceil_div(s->cin, MAX_LANES) * MAX_LANES;
+    j.apart = mg_round_up(s->cin, MAX_LANES);
     j.block = ROWS_OF_TILES * j.q->heights[0];
     j.v_position = j.block * j.apart + 2 * CACHE_LINE;
     j.m_tile = POSITIONS * 2 * j.k->lanes + CACHE_LINE;
@@ -51,8 +51,7 @@ size_t mg_bf16_winograd_4_scratch(const struct mg_conv *s, const struct mg_machi
 
 size_t mg_bf16_winograd_4_size(size_t cin, size_t cout, const struct mg_machine *machine)
 {
-    const size_t lanes = mg_kernels(machine)->lanes;
-    return POSITIONS * mg_ceil_div(cin, 2) * mg_ceil_div(cout, lanes) * lanes;
+    return POSITIONS * mg_ceil_div(cin, 2) * mg_round_up(cout, mg_kernels(machine)->lanes);
 }
 
 void mg_bf16_winograd_4_pack(size_t cin, size_t cout, const float *w, int32_t *panels, const struct mg_machine *machine)
@@ -81,8 +80,8 @@ static void widen(const struct job *j, size_t tile, float *pixels)
 {
     const struct mg_conv *s = j->s;
     const size_t image = tile / j->grid.across / j->grid.down, c = s->cin;
-    const ptrdiff_t top = (ptrdiff_t)(tile / j->grid.across % j->grid.down * SIDE) - (ptrdiff_t)j->a->top;
-    const ptrdiff_t left = (ptrdiff_t)(tile % j->grid.across * SIDE) - (ptrdiff_t)j->a->left;
+    const ptrdiff_t top = (ptrdiff_t)(tile / j->grid.across % j->grid.down * SIDE) - j->a->top;
+    const ptrdiff_t left = (ptrdiff_t)(tile % j->grid.across * SIDE) - j->a->left;
     for (size_t i = 0; i < POSITIONS; i++, pixels += c) {
         const ptrdiff_t y = top + (ptrdiff_t)(i / SIZE), x = left + (ptrdiff_t)(i % SIZE);
         const size_t at = ((image * s->h + (size_t)y) * s->w + (size_t)x) * s->ldx;
@@ -140,6 +139,7 @@ void mg_bf16_conv2d_winograd_4(const struct mg_conv *s, const struct mg_bf16_ope
                                const struct mg_machine *machine)
 {
     assert(s->kh == 3 && s->kw == 3 && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && s->groups <= 1);
+    assert(s->ldx >= s->cin && s->ldy >= s->cout && !a->x == !!a->x_float && !a->y == !!a->y_float);
     const struct job j = job_of(s, a, machine);
 
     PARALLEL_FOR(task, mg_ceil_div(j.grid.tiles, j.block), j.grid.tiles * POSITIONS * j.words * s->cout / MULTIPLY_ADDS, machine) {

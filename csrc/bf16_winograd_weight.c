@@ -24,17 +24,11 @@ struct place {
     size_t tile;                   /* floats of a transformed tile */
 };
 
-/* Words in one line of all panels. */
-static size_t line_of(const struct mg_conv *s, const struct kernels *k)
-{
-    return mg_ceil_div(s->cout, k->lanes) * k->lanes;
-}
-
 static struct place place_in(const struct mg_conv *s, const struct kernels *k, float *scratch)
 {
-    const size_t pairs = mg_ceil_div(mg_min(BATCH, mg_grid(s, SIDE).tiles), 2), line = line_of(s, k);
+    const size_t pairs = mg_ceil_div(mg_min(BATCH, mg_grid(s, SIDE).tiles), 2), line = mg_round_up(s->cout, k->lanes);
     struct place at = {.sums = scratch, .pairs = pairs, .v_position = pairs * s->cin + APART, .d_position = pairs * line + APART};
-    at.tile = POSITIONS * mg_max(mg_ceil_div(s->cin, MAX_LANES) * MAX_LANES, line);
+    at.tile = POSITIONS * mg_max(mg_round_up(s->cin, MAX_LANES), line);
     at.v = (int32_t *)(scratch + POSITIONS * s->cin * s->cout);
     at.d = at.v + POSITIONS * at.v_position;
     at.own = (float *)(at.d + POSITIONS * at.d_position);
@@ -83,17 +77,17 @@ static void accumulate(const struct mg_conv *s, const struct mg_machine *machine
                        size_t panel)
 {
     const struct kernels *k = mg_kernels(machine);
-    const size_t *heights = mg_bf16_kernels(machine)->heights;
+    const struct narrow_kernels *q = mg_bf16_kernels(machine);
     const struct pairs_tile t = {.images = 1, .rows = 1, .pairs = pairs, .x_pair = s->cin, .lddw = s->cout};
     const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel), n_cols = mg_min(width, s->cout - column);
     const int32_t *v = at->v + position * at->v_position, *d = at->d + position * at->d_position + at->pairs * column;
     float *sums = at->sums + position * s->cin * s->cout + column;
     int height = 0;
-    while (heights[height] > s->cin)
+    while (q->heights[height] > s->cin)
         height++;
-    for (size_t c = 0; c < s->cin; c += heights[height]) {
-        const size_t back = c + heights[height] > s->cin ? c + heights[height] - s->cin : 0;
-        mg_bf16_weight_kernels(machine)->tile[height][width / k->lanes - 1](&t, v + c - back, d, sums + (c - back) * s->cout, back, n_cols);
+    for (size_t c = 0; c < s->cin; c += q->heights[height]) {
+        const size_t back = c + q->heights[height] > s->cin ? c + q->heights[height] - s->cin : 0;
+        q->weight_tile[height][width / k->lanes - 1](&t, v + c - back, d, sums + (c - back) * s->cout, back, n_cols);
     }
 }
 

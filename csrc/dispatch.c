@@ -64,18 +64,3 @@ const struct narrow_kernels *mg_bf16_kernels(const struct mg_machine *machine)
 {
     return supported(&bf16_table, machine);
 }
-
-const struct bf16_weight_kernels *mg_bf16_weight_kernels(const struct mg_machine *machine)
-{
-    static const struct bf16_weight_kernels *const rows[MG_ISAS][2] = {
-#if defined __x86_64__
-        [MG_AVX512] = {&mg_bf16_weight_kernels_avx512bf16, &mg_bf16_weight_kernels_avx512},
-        [MG_AVX2] = {&mg_bf16_weight_kernels_avx2, &mg_bf16_weight_kernels_avx2},
-#elif defined __aarch64__
-        [MG_NEON] = {&mg_bf16_weight_kernels_neon, &mg_bf16_weight_kernels_neon},
-#endif
-        [MG_PLAIN] = {&mg_bf16_weight_kernels_plain, &mg_bf16_weight_kernels_plain},
-    };
-    assert(mg_has_isa(machine->isa));
-    return rows[machine->isa][bf16_table[machine->isa][0] != supported(&bf16_table, machine)];
-}

@@ -40,6 +40,12 @@ static inline size_t mg_ceil_div(size_t a, size_t b)
     return (a + b - 1) / b;
 }
 
+/* The first multiple of b from a on. */
+static inline size_t mg_round_up(size_t a, size_t b)
+{
+    return mg_ceil_div(a, b) * b;
+}
+
 /* The pixels [first, end) of one axis that the pooling window at `out` covers. */
 struct mg_span {
     size_t first, end;

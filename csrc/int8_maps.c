@@ -12,8 +12,8 @@ void mg_quantize(const struct mg_quantize *s, const float *x, uint8_t *y, const 
         k->quantize(s->c, s->factor, s->zero, x + row * s->ldx, y + row * s->ldy);
 }
 
-/* n pixels, each `pixel`. */
-static uint8_t *fill(size_t n, size_t c, const uint8_t *pixel, uint8_t *y)
+/* n pixels, each `pixel`; returns where they end. */
+static uint8_t *repeat(size_t n, size_t c, const uint8_t *pixel, uint8_t *y)
 {
     for (size_t i = 0; i < n; i++, y += c)
         for (size_t j = 0; j < c; j++)
@@ -39,11 +39,11 @@ void mg_quantize_image(const struct mg_place *s, const float *x, const float *co
         uint8_t *at = y + row * s->out_w * c;
         const size_t down = row % s->out_h - (size_t)s->top; /* huge above the map */
         if (down < s->h) {
-            at = fill(left, c, padding, at);
+            at = repeat(left, c, padding, at);
             k->byte_rows->quantize_image(s->w * c, c, factors, zeros, x + (row / s->out_h * s->h + down) * s->w * c, at);
-            fill(right, c, padding, at + s->w * c);
+            repeat(right, c, padding, at + s->w * c);
         } else {
-            fill(s->out_w, c, padding, at);
+            repeat(s->out_w, c, padding, at);
         }
     }
 }
@@ -78,7 +78,6 @@ void mg_copy_bytes(const struct mg_elementwise *s, const uint8_t *a, uint8_t *y,
 void mg_int8_max_pool2d(const struct mg_pool *s, const uint8_t *x, uint8_t *y, const struct mg_machine *machine)
 {
     const struct byte_rows *k = mg_kernels(machine)->byte_rows;
-
     const struct axis rows = mg_rows_of(s), cols = mg_cols_of(s);
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw / 4, machine) {

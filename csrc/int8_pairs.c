@@ -40,7 +40,7 @@ static struct job job_of(const struct mg_conv *s, const struct mg_machine *machi
     j.words = s->cin / 4;
     const size_t most = j.winograd ? mg_max(V_WORDS / (j.grid.positions * 2 * j.words), 1) : PIXELS, step = j.q->heights[1];
     const size_t even = mg_ceil_div(j.grid.tiles, mg_max(mg_ceil_div(j.grid.tiles, most), 1));
-    j.chunk = mg_min(mg_ceil_div(even, step) * step, j.grid.tiles);
+    j.chunk = mg_min(mg_round_up(even, step), j.grid.tiles);
     j.m_tiles = mg_min(j.winograd ? M_TILES : PIXELS, j.chunk);
     j.v_position = odd_lines(2 * j.words * j.chunk);
     j.u_position = odd_lines(2 * j.words * 2 * j.k->lanes);

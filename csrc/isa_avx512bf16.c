@@ -9,6 +9,5 @@
 ISA_BEGIN("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma")
 #include "vec.inc"
 #include "bf16_tile.inc"
-#include "bf16_weight_tile.inc"
 ISA_END
 #endif

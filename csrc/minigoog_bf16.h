@@ -45,14 +45,16 @@ void mg_bf16_pack_float(const struct mg_conv *s, const float *w, const float *bi
 void mg_bf16_conv2d_add(const struct mg_conv *s, const uint16_t *x, const int32_t *panels, float *y, const struct mg_machine *machine);
 /* dw [kh, kw, cin, cout] = the weight gradient of the convolution s of x (ldx), padded, and dy (ldy): products of bf16 in float32 sums. Blocks of
    at most 256 pixels are summed by pairs of pixels of a row, the second pixel of a pair first, each sum rounded to float32, and the blocks' sums
-   added up in parts. scratch: mg_bf16_conv2d_weight_scratch words. One group. */
+   added up in parts. Of an odd number of pixels the last one's partner is the next of x, times 0: NaN if that is infinite.
+   scratch: mg_bf16_conv2d_weight_scratch words. One group. */
 void mg_bf16_conv2d_weight(const struct mg_conv *s, const uint16_t *x, const uint16_t *dy, float *dw, int32_t *scratch,
                            const struct mg_machine *machine);
 size_t mg_bf16_conv2d_weight_scratch(const struct mg_conv *s, const struct mg_machine *machine);
-/* The maps of mg_bf16_conv2d_winograd_4, which belong to the caller: x (ldx) in bf16, or, where that is NULL, in float32, without its padding, which
-   is so many pixels above and left of it; bias [cout] or NULL; y (ldy) in bf16, or, where that is NULL, in float32, where `adds` adds to it. */
+/* The maps of mg_bf16_conv2d_winograd_4, which belong to the caller: x (ldx) in bf16, or, where that is NULL, in float32, without its padding,
+   of which there are `top` pixels above and `left` pixels left of it (below 0: so many of x are cut off); bias [cout] or NULL; y (ldy) in bf16,
+   or, where that is NULL, in float32, where `adds` adds to it. */
 struct mg_bf16_operands {
-    size_t top, left;
+    ptrdiff_t top, left;
     const uint16_t *x;
     const float *x_float, *bias;
     uint16_t *y;

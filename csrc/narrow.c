@@ -29,7 +29,7 @@ size_t mg_narrow_panels_size(const struct narrow_kernels *q, const struct mg_con
 {
     const struct kernels *k = mg_kernels(machine);
     const struct mg_runs r = mg_narrow_runs(q, s);
-    return panel_size(q, &r, mg_ceil_div(s->cout, k->lanes) * k->lanes);
+    return panel_size(q, &r, mg_round_up(s->cout, k->lanes));
 }
 
 /* The weights of one output channel, `width` words apart. w: its weight of the window's first value; step: bytes to the next. */

@@ -35,24 +35,6 @@ struct half_winograd {
                    size_t y_row, size_t rows, size_t cols);
 };
 
-struct narrow_kernels {
-    int (*supported)(void);
-    int has_dot;                          /* whether one instruction multiplies all values of a word */
-    size_t bytes;                         /* of a value */
-    size_t header;                        /* lines of a panel before its weights */
-    size_t heights[HEIGHTS];              /* of the tiles, tallest first; the last is 1 */
-    narrow_tile_fn *tile[HEIGHTS][2];     /* [height][vectors - 1] */
-    const struct int8_pairs *pairs;       /* of bytes */
-    const struct half_winograd *winograd; /* of bf16 */
-    void (*peak)(size_t rounds, int32_t *sink);
-    double peak_operations; /* of one round of peak */
-};
-
-extern const struct narrow_kernels mg_int8_kernels_avx512vnni, mg_int8_kernels_avx512, mg_int8_kernels_avx2, mg_int8_kernels_neondot,
-    mg_int8_kernels_neon, mg_int8_kernels_plain;
-extern const struct narrow_kernels mg_bf16_kernels_avx512bf16, mg_bf16_kernels_avx512, mg_bf16_kernels_avx2, mg_bf16_kernels_neon,
-    mg_bf16_kernels_plain;
-
 /* A block of pairs of output pixels of a weight gradient of bf16 (bf16_weight_tile.inc); strides in words. */
 struct pairs_tile {
     size_t images, rows, pairs;    /* a row has `pairs` pairs of output pixels */
@@ -62,17 +44,28 @@ struct pairs_tile {
 
 typedef void pairs_tile_fn(const struct pairs_tile *t, const int32_t *x, const int32_t *panel, float *dw, size_t first_row, size_t n_cols);
 
-struct bf16_weight_kernels {
-    pairs_tile_fn *tile[HEIGHTS][2]; /* [height][vectors - 1]; heights as those of struct narrow_kernels */
+struct narrow_kernels {
+    int (*supported)(void);
+    int has_dot;                            /* whether one instruction multiplies all values of a word */
+    size_t bytes;                           /* of a value */
+    size_t header;                          /* lines of a panel before its weights */
+    size_t heights[HEIGHTS];                /* of the tiles, tallest first; the last is 1 */
+    narrow_tile_fn *tile[HEIGHTS][2];       /* [height][vectors - 1] */
+    const struct int8_pairs *pairs;         /* of bytes */
+    const struct half_winograd *winograd;   /* of bf16 */
+    pairs_tile_fn *weight_tile[HEIGHTS][2]; /* of bf16: as `tile` */
+    void (*peak)(size_t rounds, int32_t *sink);
+    double peak_operations; /* of one round of peak */
 };
 
-extern const struct bf16_weight_kernels mg_bf16_weight_kernels_avx512bf16, mg_bf16_weight_kernels_avx512, mg_bf16_weight_kernels_avx2,
-    mg_bf16_weight_kernels_neon, mg_bf16_weight_kernels_plain;
+extern const struct narrow_kernels mg_int8_kernels_avx512vnni, mg_int8_kernels_avx512, mg_int8_kernels_avx2, mg_int8_kernels_neondot,
+    mg_int8_kernels_neon, mg_int8_kernels_plain;
+extern const struct narrow_kernels mg_bf16_kernels_avx512bf16, mg_bf16_kernels_avx512, mg_bf16_kernels_avx2, mg_bf16_kernels_neon,
+    mg_bf16_kernels_plain;
 
 /* The row of the machine's instruction set, with instructions for dot products where this CPU has them. (dispatch.c) */
 const struct narrow_kernels *mg_int8_kernels(const struct mg_machine *machine);
 const struct narrow_kernels *mg_bf16_kernels(const struct mg_machine *machine);
-const struct bf16_weight_kernels *mg_bf16_weight_kernels(const struct mg_machine *machine);
 
 /* A window as runs of bytes. (narrow.c) */
 struct mg_runs mg_narrow_runs(const struct narrow_kernels *q, const struct mg_conv *s);

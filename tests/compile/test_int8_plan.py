@@ -223,3 +223,40 @@ def test_the_mean_error_of_a_group_is_that_of_its_own_inputs():
     lost, means = np.arange(8.0).reshape(1, 1, 2, 4), np.array([1.0, 10.0, 100.0, 1000.0])
     s = conv_shape("conv2d", (1, 1, 1, 4), (1, 1, 2, 4), 1, 0, 2, 1)
     assert plan_int8.mean_error(lost, means, s).tolist() == [40.0, 51.0, 6200.0, 7300.0]
+
+
+def network_of(linear):
+    """Two convolutions of bytes, then `linear` of their whole map."""
+    mg.manual_seed(5)
+    return nn.Sequential(nn.Conv2d(3, 8, 1, relu=True), nn.Conv2d(8, 8, 3, padding=1, relu=True), nn.Flatten(), linear, nn.Linear(4, 3))
+
+
+def test_sums_that_may_not_fit_31_bits_stay_in_float32():
+    """255 * 127 * 33,157 is more than 2^30, and a bias may have as much."""
+    for side, algorithm in ((64, "int8"), (65, "direct")):
+        x = np.random.default_rng(1).random((1, side, side, 3), np.float32)
+        plan = mg.compile(network_of(nn.Linear(side * side * 8, 4, relu=True)), x.shape, precision="int8", calibrate=x)
+        assert [step.algorithm for step in plan.steps if step.multiply_adds] == ["int8", "int8", algorithm, "bf16"]
+
+
+def test_no_covariance_is_measured_that_no_product_uses(monkeypatch):
+    """That of a map of c channels takes 8 c^2 bytes: 5 GB of the 25,088 before VGG's first Linear."""
+    measured, add = [], calibration.Moments.add
+    monkeypatch.setattr(calibration.Moments, "add", lambda self, values: (measured.append(values.shape), add(self, values)))
+    x = np.random.default_rng(1).random((5, 20, 20, 3), np.float32)
+    plan = mg.compile(network_of(nn.Linear(20 * 20 * 8, 4, relu=True)), (2, 20, 20, 3), precision="int8", calibrate=x)
+    assert [step.algorithm for step in plan.steps if step.multiply_adds] == ["int8", "int8", "int8", "bf16"]
+    assert measured == [(800, 1, 1, 3), (2, 22, 22, 8)] * 3, "not that of (2, 1, 1, 3200)"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("layer, name, message", [
+    (0, "weight", "with `calibrate`, '0' computes NaN or infinite values"), (1, "bias", "with `calibrate`, '1' computes NaN or infinite"),
+    (3, "weight", "the weights of '3' have NaN or infinite values"),
+])  # fmt: skip
+def test_weights_that_are_no_numbers_are_named(bad, layer, name, message):
+    model = network_of(nn.Linear(5 * 5 * 8, 4))
+    getattr(model[layer], name).data[..., 1] = bad
+    x = np.ones((1, 5, 5, 3), np.float32)
+    with pytest.raises(ValueError, match=f"compile: {message}"):
+        mg.compile(model, x.shape, precision="int8", calibrate=x)

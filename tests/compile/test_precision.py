@@ -80,5 +80,7 @@ def test_wrong_settings_are_named():
         compiled(precision="auto", max_loss=0.1)
     with pytest.raises(ValueError, match="compile: `max_loss` is -1"):
         compiled(precision="auto", max_loss=-1, calibrate=images())
+    with pytest.raises(ValueError, match="compile: `max_loss` is 2.0, expected a finite number from 0 to 1"):
+        compiled(precision="auto", max_loss=2, calibrate=images())
     with pytest.raises(ValueError, match="compile: `input_shape` has images of several sizes"):
         mg.compile(Narrow(), [SHAPE, (2, 33, 32, 3)], precision="int8", calibrate=images())

@@ -9,7 +9,9 @@ import numpy as np
 
 from minigoog.kernels import native, reference
 from minigoog.kernels.sparse_pattern import SparsePattern
+from tests.kernels import fuzz_narrow
 
+FUNCTIONS = {name: getattr(native, name) for name in reference.__all__ if name != "empty"} | fuzz_narrow.FUNCTIONS
 SHAPES = {"x_shape": 4, "w_shape": 4}
 NUMBERS = {"p": (0.0, 0.5, 0.99, 1.0, -1, "a"), "gain": (1.0, 1.7, np.nan), "slope": (1.0, 0.0),
            "negative_slope": (0.1, -1, np.inf), "scale": (1.0, 0.3, np.inf),
@@ -120,22 +122,25 @@ def region(r, where, kwargs):
 
 def call(r):
     """One random call: (name, arguments)."""
-    where = str(r.choice([name for name in reference.__all__ if name != "empty"]))
+    where = str(r.choice(list(FUNCTIONS)))
     kwargs, arrays = {}, []
-    for name, parameter in inspect.signature(getattr(native, where)).parameters.items():
+    for name, parameter in inspect.signature(FUNCTIONS[where]).parameters.items():
         if parameter.default is not parameter.empty and r.random() < 0.5:
             continue
         kwargs[name] = argument(r, name, where, arrays)
         if isinstance(kwargs[name], np.ndarray):
             arrays.append(kwargs[name])
-    if ("conv2d" in where and where != "conv2d_bias" or "pool2d" in where and "global" not in where) and r.random() < 0.7:
+    if where in fuzz_narrow.FUNCTIONS:
+        if r.random() < 0.8:
+            fuzz_narrow.fitting(r, where, kwargs)
+    elif ("conv2d" in where and where != "conv2d_bias" or "pool2d" in where and "global" not in where) and r.random() < 0.7:
         fitting(r, where, kwargs)
     if ("region" in where or "graph" in where) and r.random() < 0.7:
         region(r, where, kwargs)
     return where, kwargs
 
 
-WRITTEN = {"sgd_step": ("w", "v"), "average_step": ("average",)}
+WRITTEN = {"sgd_step": ("w", "v"), "average_step": ("average",), "conv2d_input": ("accumulate",), "bf16.conv2d_input": ("accumulate",)}
 
 
 def check(where, kwargs):
@@ -144,7 +149,7 @@ def check(where, kwargs):
     before = {name: a.tobytes() for name, a in inputs.items()}
     try:
         with np.errstate(all="ignore"):
-            getattr(native, where)(**kwargs)
+            FUNCTIONS[where](**kwargs)
         returned = True
     except (TypeError, ValueError) as error:
         assert str(error).startswith(where + ":"), f"the error names another kernel or none: {error}"

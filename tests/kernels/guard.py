@@ -11,7 +11,8 @@ import sys
 import numpy as np
 
 from minigoog.kernels import native
-from minigoog.kernels.native import conv_algorithms, workspace
+from minigoog.kernels.native import bf16, bf16_training, bf16_winograd, conv_algorithms, int8, workspace
+from minigoog.kernels.reference.int8 import suits_pairs
 from minigoog.kernels.shapes import conv_shape, pool_shape
 from minigoog.kernels.sparse_pattern import SparsePattern
 from tests.kernels.judge import changing
@@ -35,15 +36,15 @@ def guarded(shape, side, dtype=np.float32):
     return np.frombuffer((ctypes.c_char * n_bytes).from_address(start), dtype).reshape(shape)
 
 
-def filled(shape, side):
-    a = guarded(shape, side)
-    a[...] = np.random.default_rng(0).standard_normal(shape)
+def filled(shape, side, dtype=np.float32):
+    a, r = guarded(shape, side, dtype), np.random.default_rng(0)
+    a[...] = r.standard_normal(shape) if a.dtype == np.float32 else r.integers(0, 100, shape)
     return a
 
 
-def sliced(shape, side, wide):
+def sliced(shape, side, wide, dtype=np.float32):
     """A slice of the channels of a guarded array `wide` channels wider, at the end that touches the guard."""
-    a = filled((*shape[:-1], shape[-1] + wide), side)
+    a = filled((*shape[:-1], shape[-1] + wide), side, dtype)
     return a[..., wide:] if side == "after" else a[..., : shape[-1]]
 
 
@@ -54,6 +55,7 @@ CONVOLUTIONS = [  # x, window, cout, stride, padding, groups
     ((1, 2, 300, 2), (1, 3), 3, 1, 0, 1), ((1, 9, 9, 13), (3, 3), 14, 1, 2, 1), ((0, 5, 5, 4), (3, 3), 4, 1, 1, 1),
     ((2, 4, 4, 5), (1, 1), 6, 1, (1, 2), 1), ((1, 3, 3, 130), (3, 3), 65, 1, 1, 1), ((2, 6, 6, 17), (3, 3), 17, 2, 1, 17),
     ((1, 9, 8, 20), (5, 5), 20, 1, 2, 20), ((2, 5, 7, 3), (2, 3), 6, (2, 1), 0, 3),
+    ((5, 14, 14, 33), (3, 3), 40, 1, 1, 1),
 ]
 WINDOWS = [{}, {"dilation": 2, "padding": (2, 1, 3, 4)}, {"padding": (0, 0, 1, 1)}]  # other than the padding above
 
@@ -77,6 +79,38 @@ def convolutions(side):
                 native.conv2d_input(x_shape, w, dy, algorithm=algorithm, **settings)
                 native.conv2d_weight(x, w_shape, dy, algorithm=algorithm, **settings)
                 native.conv2d_bias(dy)
+
+
+def narrow_convolutions(side):
+    """In bf16, training included, and of bytes."""
+    for x_shape, window, cout, stride, padding, groups in CONVOLUTIONS:
+        w_shape = (*window, x_shape[3] // groups, cout)
+        for other, wide in itertools.product(WINDOWS, (0, 3)):
+            settings = {"stride": stride, "padding": padding, "groups": groups} | other
+            try:
+                s = conv_shape("guard", x_shape, w_shape, **settings)
+            except ValueError:  # the window exceeds the map
+                continue
+            w, b, wide_x, dy = filled(w_shape, side), filled((cout,), side), sliced(x_shape, side, wide), sliced(s.y, side, wide)
+            x, y = sliced(x_shape, side, wide, np.uint16), sliced(s.y, side, wide, np.uint16)
+            dz = dy if bf16_training.by_winograd(s) else y
+            for given, out in ((x, y), (wide_x, y), (x, dy), (wide_x, None)):
+                bf16_training.conv2d(given, w, b, relu=True, out=out, **settings)
+                bf16_training.conv2d_weight(given, w_shape, dz, **settings)
+            for accumulate in (None, wide_x):
+                bf16_training.conv2d_input(x_shape, w, dz, accumulate=accumulate, **settings)
+            for narrow in (False, True):
+                bf16_training.relu_bias_backward(y, dy, to_bf16=narrow)
+            halves = filled(w_shape, side, np.uint16)
+            bf16.bf16_conv2d(x, halves, b, out=y, **settings)
+            bf16.bf16_conv2d(x, halves, b, to_float=True, out=dy, **settings)
+            if (window, s.stride, s.dilation, groups) == ((3, 3), (1, 1), (1, 1), 1):
+                bf16_winograd.bf16_conv2d_winograd(x, w, b, padding=settings["padding"], out=y)
+            codes, weights = sliced(x_shape, side, wide, np.uint8), filled(w_shape, side, np.int8)
+            for algorithm in ("direct", "pairs") if suits_pairs(s, weights) else ("direct",):
+                int8.int8_conv2d(codes, weights, filled((cout,), side, np.int32), b, algorithm=algorithm,
+                                 out=sliced(s.y, side, wide, np.uint8), **settings)
+            int8.int8_conv2d(codes, weights, filled((cout,), side, np.int32), b, to_float=True, out=dy, **settings)
 
 
 def sparse(side):
@@ -103,12 +137,40 @@ def guarded_copy(a, side):
     return copy
 
 
+POOLS = [  # x, window, stride, padding, ceil_mode
+    ((1, 1, 1, 1), 1, 1, 0, False), ((2, 7, 7, 3), 3, 2, 0, True), ((1, 5, 6, 33), 3, 1, 1, False),
+    ((2, 6, 5, 17), (2, 5), (3, 1), (1, 4), True), ((1, 9, 9, 16), 2, 5, 0, True), ((0, 4, 4, 2), 2, 2, 0, False),
+    ((2, 7, 6, 5), 3, 2, (0, 1, 2, 0), True), ((1, 6, 7, 70), 3, 2, 1, False),
+]
+
+
+def narrow_maps(side):
+    for x_shape, size, stride, padding, ceil_mode in POOLS:
+        for wide, dilation in ((0, 1), (5, 1), (0, 2), (3, (2, 1))):
+            settings = {"stride": stride, "padding": padding, "ceil_mode": ceil_mode, "dilation": dilation}
+            try:
+                y_shape = pool_shape("guard", x_shape, size, **settings).y
+            except ValueError:  # the window exceeds the map
+                continue
+            x, y, dy = sliced(x_shape, side, wide, np.uint16), sliced(y_shape, side, wide, np.uint16), sliced(y_shape, side, wide)
+            codes = sliced(x_shape, side, wide, np.uint8)
+            _, index = bf16_training.max_pool2d(x, size, out=y, **settings)
+            bf16_training.max_pool2d_backward(x_shape, guarded_copy(index, side), dy, size, **settings)
+            bf16.bf16_max_pool2d(x, size, out=y, **settings)
+            bf16.bf16_avg_pool2d(x, size, **settings)
+            int8.int8_max_pool2d(codes, size, out=sliced(y_shape, side, wide, np.uint8), **settings)
+            int8.int8_avg_pool2d(codes, 0.1, size, **settings)
+            floats = sliced(x_shape, side, wide)
+            bf16.to_bf16(floats, x)
+            bf16.from_bf16(x)
+            int8.quantize(floats, 0.1, 7)
+            int8.dequantize(codes, 0.1, 7)
+    for c in (1, 3, 4):
+        int8.quantize_image(filled((2, 3, 5, c), side), filled((c,), side, np.float64) + 1, filled((c,), side, np.float64), (1, 0, 2, 3))
+
+
 def pools(side):
-    for x_shape, size, stride, padding, ceil_mode in [
-        ((1, 1, 1, 1), 1, 1, 0, False), ((2, 7, 7, 3), 3, 2, 0, True), ((1, 5, 6, 33), 3, 1, 1, False),
-        ((2, 6, 5, 17), (2, 5), (3, 1), (1, 4), True),
-        ((1, 9, 9, 16), 2, 5, 0, True), ((0, 4, 4, 2), 2, 2, 0, False), ((2, 7, 6, 5), 3, 2, (0, 1, 2, 0), True),
-    ]:
+    for x_shape, size, stride, padding, ceil_mode in POOLS:
         for wide, dilation in ((0, 1), (5, 1), (0, 2), (3, (2, 1))):
             x, settings = sliced(x_shape, side, wide), {"stride": stride, "padding": padding, "ceil_mode": ceil_mode, "dilation": dilation}
             try:
@@ -184,7 +246,7 @@ def main():
         if "changing" in sys.argv:
             native.machine.current = changing(native)
         for guarded_empty.side in ("before", "after"):
-            for kernels in (convolutions, sparse, pools, elementwise, rows, regions):
+            for kernels in (convolutions, narrow_convolutions, narrow_maps, sparse, pools, elementwise, rows, regions):
                 kernels(guarded_empty.side)
                 _kept.clear()
     print("all inside")

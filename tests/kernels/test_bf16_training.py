@@ -239,12 +239,19 @@ def test_nothing_outside_of_the_arrays_is_touched(isa, side):
         native.max_pool2d(x, (2, 1), out=guarded((shape[0], shape[1] // 2, shape[2], shape[3]), side, np.uint16))
 
 
-def test_wrong_arguments_are_named():
-    x, w = to_bf16(values(1, 1, 4, 4, 2)), values(2, 1, 1, 2, 3)
-    for module in (native, reference):
-        with pytest.raises(TypeError, match="bf16.conv2d_weight: `dz` is float64"):
-            module.conv2d_weight(x, w.shape, np.zeros((1, 4, 4, 3)))
-        with pytest.raises(ValueError, match="bf16.conv2d_input: `dz`"):
-            module.conv2d_input(x.shape, w, np.zeros((1, 4, 4, 2), np.uint16))
-        with pytest.raises(ValueError, match="`kernel_size` is .17, 17., expected windows of at most 16x16 pixels"):
-            module.max_pool2d(to_bf16(values(1, 1, 40, 40, 2)), 17)
+@pytest.mark.parametrize("padding", [0, 2, 3, 4, (0, 5, 1, 0)])
+def test_by_winograd_any_padding_has_gradients(isa, padding):
+    """Of more than 2 pixels, the first rows and columns of dy meet padding only, and are cut off."""
+    x_shape, w = (9, 15, 13, 32), values(1, 3, 3, 32, 32)
+    s = native.shape_of(np.zeros(x_shape, np.float32), w, padding=padding)
+    dz = values(2, *s.y)
+    assert native.by_winograd(s)
+    dx = exact.conv2d_input(x_shape, w.astype(np.float64), dz.astype(np.float64), padding=padding)
+    assert np.linalg.norm(native.conv2d_input(x_shape, w, dz, padding=padding) - dx) < 8 * HALF * np.linalg.norm(dx)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5, 0), (0, 3), (2, 64), (3, 1, 7)])
+def test_maps_of_any_shape_are_rounded_and_widened(isa, shape):
+    x = values(1, *shape)
+    narrow = native.to_bf16(x)
+    assert narrow.shape == shape and same_bits(narrow, to_bf16(x)) and same_bits(native.from_bf16(narrow), from_bf16(narrow))

@@ -257,6 +257,9 @@ def test_wrong_arguments_are_named(module):
         module.int8_conv2d(x, w, np.full(21, 2**31 - 5, np.int32), factors)
     with pytest.raises(ValueError, match="int8_conv2d: `limits` are"):
         module.int8_conv2d(x, w, bias, factors, limits=(3, 2))
+    for limits in ((-1, 255), (0, 256), (0, np.inf)):
+        with pytest.raises(ValueError, match="int8_conv2d: `limits` are .*, expected the lower one first and codes, from 0 to 255"):
+            module.int8_conv2d(x, w, bias, factors, limits=limits)
     with pytest.raises(ValueError, match="quantize: `scale` is 0"):
         module.quantize(np.zeros((1, 2), np.float32), 0.0)
     with pytest.raises(ValueError, match="dequantize: `zero` is 256"):

@@ -3,6 +3,7 @@
 Needs clang with libomp and its tool Archer (Debian: clang libomp-dev): ThreadSanitizer alone does not understand OpenMP's barriers."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.slow
+PROGRAM = sorted(Path(__file__).parent.glob("threads*.c"))
+OTHERS = {  # functions that share no work between threads
+    "mg_bf16_has_dot", "mg_int8_has_dot", "mg_region_hierarchy", "mg_region_hierarchy_scratch", "mg_sparse_panel", "mg_sparse_parts",
+}  # fmt: skip
+
+
+def test_every_driver_is_in_the_program():
+    """threads.c, with threads_narrow.c, calls every function of minigoog*.h that is given a machine."""
+    declared = "".join(path.read_text() for path in sorted((ROOT / "csrc").glob("minigoog*.h")))
+    drivers = set(re.findall(r"\b(mg_\w+)\([^()]*machine\);", declared))
+    called = set(re.findall(r"\b(mg_\w+)\(", "".join(path.read_text() for path in PROGRAM)))
+    assert len(drivers) > 80 and drivers - called == OTHERS
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +51,14 @@ def run(program, archer):
     return subprocess.run([program], capture_output=True, text=True, timeout=300, env=os.environ | settings)
 
 
+@pytest.mark.slow
 def test_no_driver_has_a_race(tmp_path, archer):
-    done = run(build(tmp_path, [*sorted((ROOT / "csrc").glob("*.c")), Path(__file__).with_name("threads.c")], archer), archer)
+    done = run(build(tmp_path, [*sorted((ROOT / "csrc").glob("*.c")), *PROGRAM], archer), archer)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "instruction set 3 ran" in done.stdout  # MG_PLAIN
 
 
+@pytest.mark.slow
 def test_a_planted_race_is_found(tmp_path, archer):
     source = tmp_path / "race.c"
     loop = "#pragma omp parallel for\nfor (int i = 0; i < 100000; i++) n += i;\n"

@@ -2,17 +2,8 @@
    for, for ThreadSanitizer to look at. See test_threads.py. */
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include "minigoog.h"
-
-/* n floats; nothing here is ever freed. */
-static float *floats(size_t n)
-{
-    float *a = malloc((n + 1) * sizeof *a);
-    for (size_t i = 0; i < n; i++)
-        a[i] = (float)(i % 17) - 8;
-    return a;
-}
+#include "threads.h"
 
 static void convolution(const struct mg_machine *machine)
 {
@@ -130,6 +121,13 @@ static void the_rest(const struct mg_machine *machine)
         mg_add(&s, x, y, y, machine);
         mg_copy(&s, x, y, machine);
     }
+    const struct mg_elementwise s = {rows, c, c, c, c, MG_NONE, 1, 1};
+    const struct mg_affine affine = {1, rows, c, c, 0, c, .activation = MG_RELU};
+    mg_relu_sums(&s, x, y, y, floats(mg_column_sums_scratch(rows, c)), losses, machine);
+    mg_affine(&affine, x, losses, losses, y, machine);
+    mg_channel_shuffle(&s, 4, x, y, machine);
+    mg_lrn(&s, 5, x, y, machine);
+    mg_average(rows * c, 0.1f, x, y, machine);
     mg_dropout(rows * c, 3, 5, 1u << 30, 2, x, x, machine);
     mg_sgd(rows * c, 0.1f, 0.9f, 0.1f, 1, x, y, floats(rows * c), machine);
     mg_softmax(rows, c, x, y, machine);
@@ -199,6 +197,8 @@ static void *everything(void *started_with)
         sparse(16, &machine);
         batch_norm(&machine);
         pooling(&machine);
+        bf16(&machine);
+        int8(&machine);
         cooccurrences(&machine);
         segments(&machine);
         the_rest(&machine);

@@ -145,3 +145,35 @@ def test_plans_and_other_threads_know_nothing_of_it():
 def test_a_wrong_precision_is_named():
     with pytest.raises(ValueError, match="autocast: `precision` is 'fp16', expected one of float32, bf16"):
         mg.autocast("fp16")
+
+
+@pytest.mark.parametrize("name, arguments, error, message", [
+    ("conv2d", {"b": mg.Tensor(np.ones(3, np.float32))}, ValueError, r"`b` has shape \(3,\), expected \(5,\)"),
+    ("conv2d", {"b": mg.Tensor(np.ones(5))}, TypeError, "`b` is float64, expected float32"),
+    ("conv2d", {"w": mg.Tensor(np.ones((1, 1, 4, 5)))}, TypeError, "`w` is float64, expected float32"),
+    ("conv2d", {"relu": 1}, TypeError, "`relu` is 1, expected True or False"),
+    ("conv2d", {"algorithm": "fast"}, ValueError, "`algorithm` is 'fast', expected one of auto"),
+    ("conv2d", {"out": [0.0]}, TypeError, "`out` is list, expected a NumPy array"),
+    ("max_pool2d", {"out": [0.0]}, TypeError, "`out` is list, expected a NumPy array"),
+    ("max_pool2d", {"kernel_size": None}, TypeError, "`kernel_size` is None, expected an integer"),
+    ("max_pool2d", {"kernel_size": (1, 2, 3)}, ValueError, r"`kernel_size` is \(1, 2, 3\), expected an integer or a pair"),
+])  # fmt: skip
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_wrong_arguments_are_named(backend, precision, name, arguments, error, message):
+    """In C they were once not looked at in bf16: a short bias was read past its end."""
+    with mg.autocast(precision):
+        x = ops.conv2d(mg.Tensor(values(1, 1, 6, 6, 3)), mg.Tensor(values(2, 1, 1, 3, 4)), relu=True)
+        given = {"w": mg.Tensor(values(3, 1, 1, 4, 5))} if name == "conv2d" else {"kernel_size": 2}
+        with pytest.raises(error, match=f"{name}: {message}"):
+            getattr(ops, name)(x, **given | arguments)
+
+
+def test_a_convolution_with_more_padding_than_its_window_needs_has_gradients(backend):
+    """Winograd's tiles begin above the gradient by 2 minus the padding, which may be negative."""
+    x, w = (mg.Tensor(values(seed, *shape), requires_grad=True) for seed, shape in ((1, (4, 20, 20, 32)), (2, (3, 3, 32, 32))))
+    with mg.autocast("bf16"):
+        y = ops.conv2d(x, w, padding=3)
+    dy = values(3, *y.shape)
+    y.backward(dy)
+    dx = kernels.conv2d_input(x.shape, w.data, dy, padding=3)
+    assert np.linalg.norm(x.grad - dx) < 8 * HALF * np.linalg.norm(dx)

@@ -103,7 +103,8 @@ def test_an_imported_network_is_pruned_while_it_is_fine_tuned(tmp_path):
 
 @pytest.mark.parametrize("changes, message", [
     ({"prune": 1}, "`prune` is 1.*, expected a finite number from 0 to 0.9999"),
-    ({"prune": 0}, "`prune_begin` is 0.5, but without `prune` nothing is pruned"),
+    ({"prune": 0, "prune_steps": 50}, "`prune_begin` is 0.5, but without `prune` nothing is pruned"),
+    ({"prune": 0, "prune_steps": 50, "prune_begin": None, "prune_end": None, "prune_scope": "layer"}, "`prune_scope` is 'layer', but"),
     ({"prune_begin": 3}, "`prune_begin` is 3 and `prune_end` 2.5, expected times within `epochs` 4"),
     ({"prune_end": 5}, "`prune_begin` is 0.5 and `prune_end` 5, expected times within `epochs` 4"),
     ({"prune_group": 3}, "`prune` is 0.75, expected a multiple of 1/3, for `prune_group`"),

@@ -23,6 +23,11 @@ class Observed(NamedTuple):
     range: tuple[Array, Array]
 
 
+def sampled(pixels: int) -> int:
+    """Of so many pixels of a batch, how many `Moments` take."""
+    return -(-pixels // -(-pixels // PIXELS))
+
+
 class Moments:
     """Sums of a map's values and of their products by pairs of channels, over pixels.
 

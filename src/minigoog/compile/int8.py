@@ -1,5 +1,6 @@
 """Plans of bytes: scales from calibration images, then call by call (narrow.py)."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache, partial
@@ -10,7 +11,7 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..kernels.reference.int8_rounding import Feedback, feedback
-from .calibration import LARGEST_CODE, Moments, Observed, image_codes, scale_of, windows
+from .calibration import LARGEST_CODE, Moments, Observed, image_codes, sampled, scale_of, windows
 from .layout import Map
 from .lowering import Call
 from .narrow import Formats, NarrowSteps
@@ -30,9 +31,11 @@ def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array
     found = Observed({}, {}, defaultdict(Moments), (images.min(axis=(0, 1, 2)), images.max(axis=(0, 1, 2))))
     parts = batches(images, calls[0].x.shape[0])
     first: dict[Map, int] = {}  # which product reads a map first: branches read the same
+    fewest: dict[Map, int] = {}  # of channels that one of them multiplies
     for i, call in enumerate(calls):
         if call.x.buffer in maps.buffers and maps.is_product(call):
             first.setdefault(call.x, i)
+            fewest[call.x] = min(call.settings["conv"].cin, fewest.get(call.x, call.x.shape[3]))
 
     def watch(i: int, areas: Sequence[Array]) -> None:
         x, y = calls[i].x, calls[i].y
@@ -40,11 +43,14 @@ def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array
             found.moments[x].add(windows(kernels.native.arena.view(areas, x, x.shape), calls[i].settings["conv"]))
         if y.buffer in maps.buffers and not (calls[i].kernel in maps.moves and maps.both(calls[i])):
             largest = float(kernels.native.arena.view(areas, y, y.shape).max(initial=0))
+            if not math.isfinite(largest):
+                raise ValueError(f"compile: with `calibrate`, {calls[i].name!r} computes NaN or infinite values, which have no codes")
             found.largest[maps.root(y)] = max(found.largest.get(maps.root(y), 0.0), largest)
         if first.get(x) == i:
             values = kernels.native.arena.view(areas, x, x.shape)
             found.means[x] = found.means.get(x, 0) + values.mean(axis=(0, 1, 2), dtype=np.float64) / len(parts)
-            found.moments[x].add(values)
+            if len(parts) * sampled(math.prod(x.shape[:3])) >= fewest[x]:  # else no product uses them (_feedback), and c x c may be huge
+                found.moments[x].add(values)
 
     for batch in parts:
         program.run(batch, [np.empty(shape, np.float32) for shape in output_shapes], watch=watch)

@@ -11,6 +11,7 @@ from .. import kernels
 from .layout import Map
 from .lowering import Call
 
+MOST_TERMS = 2**30 // (255 * 127)
 Buffer = Any  # kernels.native.arena.Buffer
 EXACT = 0.03  # the share of a bf16 plan's multiply-adds that stay in float32 because what they read is
 
@@ -42,7 +43,11 @@ class NarrowMaps:
         """Whether a convolution can be computed with narrow maps."""
         kinds = (self.lib.MG_NONE, self.lib.MG_RELU, self.lib.MG_CLIP)
         suits = call.kernel == self.lib.MG_CONV2D_DIRECT and call is not self.classifier and call.residual is None
-        return suits and call.settings["conv"].activation in kinds
+        return bool(suits and call.settings["conv"].activation in kinds and (self.signed or self._fits(call.settings["conv"])))
+
+    def _fits(self, conv: Any) -> bool:
+        """Whether sums of so many products of bytes, and a bias of 30 bits, fit 31 bits."""
+        return bool(conv.kh * conv.kw * conv.cin <= MOST_TERMS)
 
     def reads_image(self, call: Call) -> bool:
         """Whether a call is a convolution of the plan's input that codes of its own are made for."""

@@ -41,7 +41,7 @@ def check_precision(precision: str, calibrate: Array | None, max_loss: float | N
         expected = "a share of images with `precision` 'auto', nothing with others"
         raise ValueError(f"compile: `max_loss` is {max_loss} and `precision` '{precision}', expected {expected}")
     if max_loss is not None:
-        check_real("compile", "max_loss", max_loss, 0.0)
+        check_real("compile", "max_loss", max_loss, 0.0, 1.0)
     if calibrate is None:
         if precision in ("int8", "auto"):
             raise ValueError(f"compile: `calibrate` is missing, expected some dozens of images, by which '{precision}' measures")

@@ -6,6 +6,8 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Array, BoolArray, Padding, Pair
+from ..checks import check_choice
+from ..kernels.shapes import CONV_ALGORITHMS
 from ..op import Op
 from ..tensor import Tensor
 from .bf16 import in_bf16, is_positive
@@ -52,6 +54,7 @@ class Conv2d(Op):
 
     def _in_bf16(self, x: Array, w: Array, b: Array | None) -> Array:
         """Forward: with ReLU to bf16, else to float32, for what follows is another operation's."""
+        check_choice("conv2d", "algorithm", self.window["algorithm"], CONV_ALGORITHMS)  # which bf16 has but one of
         self.window_bf16 = {name: value for name, value in self.window.items() if name != "algorithm"}
         out = self.out
         if out is None and not self.relu:

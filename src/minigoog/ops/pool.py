@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import numpy as np
-
 from .. import kernels
 from ..array_types import Array, IntArray, Padding, Pair
+from ..checks import pair
 from ..op import Op
 from ..tensor import Tensor, is_recording
+from .bf16 import is_halves
 
 
 class MaxPool2d(Op):
@@ -28,12 +28,13 @@ class MaxPool2d(Op):
 
     def forward(self, x: Array) -> Array:
         with_index = is_recording() or bool(self.inputs)  # inputs: a recorded run is replayed
-        self.is_bf16 = x.dtype == np.uint16 and np.max(self.window["kernel_size"]) <= kernels.bf16.LARGEST_WINDOW
+        largest = max(pair("max_pool2d", "kernel_size", self.window["kernel_size"], 1))
+        self.is_bf16 = is_halves(x) and largest <= kernels.bf16.LARGEST_WINDOW
         if self.is_bf16:
             y, self.index = kernels.bf16.max_pool2d(x, out=self.out, with_index=with_index, **self.window)
             return y
-        wide = kernels.bf16.from_bf16(x) if x.dtype == np.uint16 else x
-        if (x if self.out is None else self.out).dtype == np.uint16:
+        wide = kernels.bf16.from_bf16(x) if is_halves(x) else x
+        if is_halves(x if self.out is None else self.out):
             y, self.index = kernels.max_pool2d(wide, with_index=with_index, **self.window)
             return kernels.bf16.to_bf16(y, self.out)
         y, self.index = kernels.max_pool2d(wide, out=self.out, with_index=with_index, **self.window)

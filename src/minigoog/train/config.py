@@ -171,9 +171,9 @@ class Config:
 
     def _check_pruning(self) -> None:
         """Raises ValueError, naming the setting, for one that does not fit the others."""
-        for name in ("prune_begin", "prune_end", "prune_group", "prune_keep"):
+        for name in (name for name in self.__dataclass_fields__ if name.startswith("prune_")):
             value = getattr(self, name)
-            if value and not self.prune:
+            if value != self.__dataclass_fields__[name].default and not self.prune:
                 raise ValueError(f"train: `{name}` is {short(value)}, but without `prune` nothing is pruned")
         begin, end = self.prune_begin or 0, self.epochs if self.prune_end is None else self.prune_end
         if self.prune and not (self.epochs and begin <= end <= self.epochs):

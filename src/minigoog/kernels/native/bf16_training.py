@@ -3,7 +3,6 @@
 3x3 convolutions are computed by Winograd's algorithm where that is faster (csrc/bf16_winograd_4.c, bf16_winograd_weight.c), those in
 groups in float32 (`by_winograd`)."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,43 +10,27 @@ import numpy as np
 from minigoog._native import ffi, lib
 
 from ...array_types import Array, Padding, Pair, Shape
-from ...checks import check_array, check_out, check_shape
+from ...checks import check_array, check_bool, check_out, check_shape
 from ..reference.bf16 import INFINITE, Halves
-from ..reference.bf16_training import LARGEST_WINDOW, check_map, check_window, shape_of  # noqa: F401
+from ..reference.bf16_training import (  # noqa: F401
+    LARGEST_WINDOW,
+    check_conv,
+    check_gradient,
+    check_map,
+    check_map_out,
+    check_relu,
+    check_window,
+    shape_of,
+)
 from ..shapes import ConvShape, conv_shape, pool_shape
 from . import conv, conv_algorithms, conv_direct, conv_geometry, conv_winograd, machine, workspace
-from .bf16 import halves
-from .conv_geometry import NOTHING, RELU, geometry, padded_size
+from .bf16 import from_bf16, halves, padded, place, to_bf16
+from .conv_geometry import NOTHING, RELU, geometry
 from .int8 import settings
-from .pointers import NULL, Pointer, check_float32, dense, pixels
+from .pointers import NULL, Pointer, check_dense, check_pixels, dense, pixels
 from .pool import pool_geometry
 
 SIDE = 4  # of the tiles of Winograd's algorithm
-
-
-def to_bf16(x: Array, out: Halves | None = None) -> Halves:
-    """The float32 values `x` in bf16."""
-    check_float32("to_bf16", "x", x)
-    y: Halves = workspace.empty(x.shape, np.uint16) if out is None else check_out("to_bf16", out, x.shape, np.dtype(np.uint16), x=x)
-    lib.mg_to_bf16(*_rows("to_bf16", x, y)[:2], ffi.cast("uint16_t *", pixels("to_bf16", "out", y)[0]), machine.current())
-    return y
-
-
-def from_bf16(x: Halves) -> Array:
-    """The float32 values of `x` in bf16."""
-    y = workspace.empty(check_array("from_bf16", "x", x, dtype=np.uint16).shape)
-    s, x_pointer, y_pointer = _rows("from_bf16", x, y)
-    lib.mg_from_bf16(s, ffi.cast("uint16_t *", x_pointer), y_pointer, machine.current())
-    return y
-
-
-def _rows(where: str, x: Array, y: Array) -> tuple[Any, Any, Any]:
-    """struct mg_elementwise and the pointers of a function of all values of `x`: rows as long as they may be."""
-    (x_pointer, ldx), (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
-    c = x.shape[-1]
-    if x.flags.c_contiguous and y.flags.c_contiguous:
-        c = ldx = ldy = next((n for n in (4096, 1024, 256, 64) if x.size % n == 0), x.shape[-1])
-    return ffi.new("struct mg_elementwise *", (x.size // c if c else 0, c, ldx, ldx, ldy)), x_pointer, y_pointer
 
 
 def is_fast() -> bool:
@@ -67,13 +50,14 @@ def conv2d(
 ) -> Array | Halves:
     """The convolution of `x`, in bf16 or rounded to it, with `w` and `b` in float32, then ReLU: of the type of `out`, or in bf16."""
     where = "bf16.conv2d"
-    s = conv_shape(where, check_map(where, "x", x).shape, check_array(where, "w", w).shape, stride, padding, groups, dilation)
-    y = workspace.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, out.dtype, x=x, w=w)
+    s = check_conv(where, x, w, b, relu, stride, padding, dilation, groups)
+    check_pixels(where, "x", x)
+    y = workspace.empty(s.y, np.uint16) if out is None else check_map_out(where, out, s.y, x=x, w=w, b=b)
     if groups > 1:
         return _widened(s, x, w, b, relu, y)
     if by_winograd(s):
         return _winograd(s, x, w, b, relu, y)
-    x = _canvas(s, x)
+    x = _canvas(where, s, x)
     (x_pointer, ldx), (y_pointer, ldy) = halves(where, "x", x), pixels(where, "out", y)
     m, g = machine.current(), settings(s, ldx, ldy, (0, np.inf) if relu else INFINITE)
     panels = _pack(m, g, w, b)
@@ -92,23 +76,9 @@ def _pack(m: machine.Machine, g: Pointer, w: Array, b: Array | None) -> Pointer:
     return panels
 
 
-def _canvas(s: ConvShape, x: Array | Halves) -> Halves:
+def _canvas(where: str, s: ConvShape, x: Array | Halves) -> Halves:
     """`x` with its padding in bf16."""
-    x = to_bf16(x) if x.dtype == np.float32 else x
-    return place(x, *s.padding[:2], (1, 1), *padded_size(s)) if any(s.padding) else x
-
-
-def place(x: Halves, top: int, left: int, step: tuple[int, int], height: int, width: int, dtype: Any = np.uint16) -> Array:
-    """`x` on a canvas of zeros, as conv_geometry.place, in bf16 or widened to float32."""
-    m, (n, h, w, c) = machine.current(), x.shape
-    canvas = workspace.empty((n, height, width, c), dtype)
-    x_pointer, ldx = halves("bf16.conv2d", "x", x)
-    s = ffi.new("struct mg_place *", (n, h, w, c, ldx, top, left, *step, height, width))
-    if dtype == np.float32:
-        lib.mg_bf16_place_float(s, x_pointer, ffi.from_buffer("float[]", canvas), m)
-    else:
-        lib.mg_bf16_place(s, x_pointer, ffi.from_buffer("uint16_t[]", canvas), m)
-    return canvas
+    return padded(where, s, to_bf16(x) if x.dtype == np.float32 else x)
 
 
 def _widened(s: ConvShape, x: Array | Halves, w: Array, b: Array | None, relu: bool, y: Array | Halves) -> Array | Halves:
@@ -142,8 +112,9 @@ def _either(a: Array | Halves, pointer: Pointer) -> tuple[Pointer, Pointer]:
 def _wide_canvas(s: ConvShape, x: Array | Halves) -> Array:
     """`x` in float32 on the canvas of Winograd's tiles."""
     size = conv_winograd.canvas_size(s, SIDE)
-    canvas = conv_geometry.place if x.dtype == np.float32 else partial(place, dtype=np.float32)
-    return canvas(x, *s.padding[:2], (1, 1), *size)
+    if x.dtype == np.float32:
+        return conv_geometry.place(x, *s.padding[:2], (1, 1), *size)
+    return place("bf16.conv2d_weight", "x", x, *s.padding[:2], (1, 1), *size, np.float32)
 
 
 def conv2d_input(
@@ -153,19 +124,23 @@ def conv2d_input(
     """Gradient of `conv2d` with respect to its input, in float32; dz: in bf16, or, where `by_winograd` says so, in float32."""
     where = "bf16.conv2d_input"
     window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    s = conv_shape(where, check_shape(where, "x_shape", x_shape, 4), w.shape, stride, padding, groups, dilation)
-    check_map(where, "dz", dz, shape=s.y)
+    s = conv_shape(where, check_shape(where, "x_shape", x_shape, 4), check_array(where, "w", w, dtype=np.float32).shape, stride, padding,
+                   groups, dilation)
+    check_gradient(where, dz, s, by_winograd(s))
+    check_pixels(where, "dz", dz)
+    if accumulate is not None:
+        check_out(where, accumulate, s.x, w.dtype, name="accumulate", w=w, dz=dz)
     if groups > 1:
         return conv.conv2d_input(x_shape, w, dz, accumulate=accumulate, **window)
+    check_dense(where, "w", w)
+    dx = workspace.empty(s.x) if accumulate is None else accumulate
     flipped, w_flipped = conv_direct.flip(s, w)
     if by_winograd(s):
-        dx = workspace.empty(s.x) if accumulate is None else accumulate
         around = (2 - s.padding[0], 2 - s.padding[1], 0, 0)
         _winograd(flipped._replace(h=s.out_h, w=s.out_w, padding=around), dz, w_flipped, None, False, dx, adds=accumulate is not None)
         return dx
     if not (s.kh == s.kw == 1 and s.stride == (1, 1) and not any(s.padding)):
-        dz = place(dz, s.span[0] - 1 - s.padding[0], s.span[1] - 1 - s.padding[1], s.stride, flipped.h, flipped.w)
-    dx = workspace.empty(s.x) if accumulate is None else check_out(where, accumulate, s.x, w.dtype, name="accumulate", w=w, dz=dz)
+        dz = place(where, "dz", dz, s.span[0] - 1 - s.padding[0], s.span[1] - 1 - s.padding[1], s.stride, flipped.h, flipped.w)
     (dz_pointer, lddz), (dx_pointer, lddx) = halves(where, "dz", dz), pixels(where, "dx", dx)
     m, g = machine.current(), settings(flipped, lddz, lddx, INFINITE)
     kernel = lib.mg_bf16_conv2d_float if accumulate is None else lib.mg_bf16_conv2d_add
@@ -180,10 +155,12 @@ def conv2d_weight(
     where = "bf16.conv2d_weight"
     w_shape = check_shape(where, "w_shape", w_shape, 4)
     s = conv_shape(where, check_map(where, "x", x).shape, w_shape, stride, padding, groups, dilation)
-    check_map(where, "dz", dz, shape=s.y)
-    if dz.dtype == np.float32:
+    check_gradient(where, dz, s, by_winograd(s))
+    check_pixels(where, "x", x)
+    check_pixels(where, "dz", dz)
+    if by_winograd(s):
         return _widened_weight(s, x, dz)
-    x = _canvas(s, x)
+    x = _canvas(where, s, x)
     (x_pointer, ldx), (dz_pointer, lddz) = halves(where, "x", x), halves(where, "dz", dz)
     m, g = machine.current(), settings(_as_row(s), ldx, lddz, INFINITE)
     dw = workspace.empty(s.weight)
@@ -219,8 +196,7 @@ def _as_row(s: ConvShape) -> ConvShape:
 def relu_bias_backward(y: Array | Halves, dy: Array, *, to_bf16: bool, out: Array | None = None) -> tuple[Array | Halves, Array]:
     """(dz, db) of y = relu(z): as kernels.relu_bias_backward; dz in bf16, or in float32, then in `out`, if given."""
     where = "bf16.relu_bias_backward"
-    check_map(where, "y", y)
-    check_array(where, "dy", dy, dtype=np.dtype(np.float32), shape=y.shape)
+    check_relu(where, y, dy, to_bf16, out)
     dz = workspace.empty(y.shape, np.uint16) if to_bf16 else workspace.empty(y.shape) if out is None else out
     (y_pointer, ldy), (dy_pointer, lddy), (dz_pointer, lddz) = halves(where, "y", y), pixels(where, "dy", dy), pixels(where, "out", dz)
     c = y.shape[-1]
@@ -239,6 +215,7 @@ def max_pool2d(
     """(y, index): the largest value of each window, and, if `with_index`, the number, in its window without padding, of the first pixel
     that has it, as uint8."""
     where = "bf16.max_pool2d"
+    check_bool(where, "with_index", with_index)
     s = pool_shape(where, check_array(where, "x", x, dtype=np.uint16).shape, kernel_size, stride, padding, ceil_mode, dilation)
     m, y = machine.current(), workspace.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, x.dtype, x=x)
     (x_pointer, ldx), (y_pointer, ldy) = halves(where, "x", x), halves(where, "out", y)

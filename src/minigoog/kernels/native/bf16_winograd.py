@@ -22,8 +22,8 @@ def bf16_conv2d_winograd(
     """`x` in bf16 convolved with the float32 weights `w` of 3x3 windows, within `limits`."""
     where, m = "bf16_conv2d_winograd", machine.current()
     s = check_bf16_winograd(x, w, b, padding, limits)
-    y = np.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, np.dtype(np.uint16), x=x, w=w)
-    x = padded(s, x) if any(s.padding) else x
+    y = workspace.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, np.dtype(np.uint16), x=x, w=w)
+    x = padded(where, s, x)
     (x_pointer, ldx), (y_pointer, ldy) = (halves(where, *named) for named in (("x", x), ("out", y)))
     conv = settings(s, ldx, ldy, limits)
     scratch = workspace.empty((lib.mg_bf16_winograd_scratch(conv, m),))
@@ -36,7 +36,7 @@ def bf16_conv2d_winograd(
 def pack(m: machine.Machine, s: ConvShape, u: Halves, out: Array | None = None) -> Array:
     """The panels of the transformed weights `u`, as int32."""
     size = lib.mg_bf16_winograd_size(s.cin, s.cout, m)
-    panels: Array = np.empty(size, np.int32) if out is None else out.view(np.int32)
+    panels: Array = workspace.empty((size,), np.int32) if out is None else out.view(np.int32)
     where, u = "bf16_conv2d_winograd", np.ascontiguousarray(u)
     lib.mg_bf16_winograd_pack(s.cin, s.cout, dense(where, "w", u, "uint16_t[]"), dense(where, "panels", panels, "int32_t[]"), m)
     return panels

@@ -8,6 +8,7 @@ from minigoog._native import ffi, lib
 
 from ...array_types import Array, Padding, Pair
 from ...checks import check_array, check_int, check_out
+from ...checks import sides as check_sides
 from ..reference.conv import channel_groups
 from ..reference.int8 import (
     CODES,
@@ -48,7 +49,7 @@ def _rows(where: str, x: Array, y: Array, factor: float, zero: int) -> tuple[Any
 def quantize(x: Array, scale: float, zero: int = 0) -> Codes:
     """The codes of the float32 values `x`."""
     factor = np.float32(1 / check_scale("quantize", scale))
-    y = np.empty(check_array("quantize", "x", x, dtype=np.float32).shape, np.uint8)
+    y = workspace.empty(check_array("quantize", "x", x, dtype=np.float32).shape, np.uint8)
     settings, x_pointer, y_pointer = _rows("quantize", x, y, float(factor), zero)
     lib.mg_quantize(settings, x_pointer, ffi.cast("uint8_t *", y_pointer), machine.current())
     return y
@@ -57,8 +58,8 @@ def quantize(x: Array, scale: float, zero: int = 0) -> Codes:
 def quantize_image(x: Array, scales: Array, zeros: Array, sides: Sides = (0, 0, 0, 0)) -> Codes:
     """The codes of an image, each channel with a scale and a code of 0 of its own, on a canvas."""
     check_image("quantize_image", x, scales, zeros)
-    x, (n, h, w, c), (top, left, bottom, right) = np.ascontiguousarray(x), x.shape, sides
-    y = np.empty((n, top + h + bottom, left + w + right, c), np.uint8)
+    x, (n, h, w, c), (top, left, bottom, right) = np.ascontiguousarray(x), x.shape, check_sides("quantize_image", "sides", sides)
+    y = workspace.empty((n, top + h + bottom, left + w + right, c), np.uint8)
     place = ffi.new("struct mg_place *", (n, h, w, c, c, top, left, 1, 1, *y.shape[1:3]))
     codes = image_codes(scales, zeros)
     arrays = (dense("quantize_image", name, a) for name, a in (("x", x), ("codes", codes)))
@@ -73,7 +74,7 @@ def image_codes(scales: Array, zeros: Array) -> Array:
 
 def dequantize(codes: Codes, scale: float, zero: int = 0) -> Array:
     """The float32 values of `codes`."""
-    y = np.empty(check_array("dequantize", "codes", codes, dtype=np.uint8).shape, np.float32)
+    y = workspace.empty(check_array("dequantize", "codes", codes, dtype=np.uint8).shape)
     settings, x_pointer, y_pointer = _rows("dequantize", codes, y, check_scale("dequantize", scale), zero)
     lib.mg_dequantize(settings, ffi.cast("uint8_t *", x_pointer), y_pointer, machine.current())
     return y
@@ -85,10 +86,10 @@ def int8_conv2d(
 ) -> Array:
     """Exact sums of products of bytes, times `factors`, within `limits`: as codes, or, `to_float`, as float32 values."""
     where, m = "int8_conv2d", machine.current()
-    s = check_int8_conv(x, w, bias, factors, stride, padding, dilation, groups, limits)
+    s = check_int8_conv(x, w, bias, factors, stride, padding, dilation, groups, limits, to_float)
     check_int8_algorithm(algorithm, s, w, to_float)
     dtype = np.dtype(np.float32 if to_float else np.uint8)
-    y = np.empty(s.y, dtype) if out is None else check_out(where, out, s.y, dtype, x=x, w=w)
+    y = workspace.empty(s.y, dtype) if out is None else check_out(where, out, s.y, dtype, x=x, w=w)
     x = _padded(s, x, check_int(where, "fill", fill, 0, 255), m) if any(s.padding) else x
     (x_pointer, ldx), (y_pointer, ldy) = _bytes(where, "x", x), pixels(where, "out", y)
     conv = settings(s, ldx, ldy, limits)
@@ -136,7 +137,7 @@ def settings(s: ConvShape, ldx: int, ldy: int, limits: Limits) -> Pointer:
 def pack(m: machine.Machine, conv: Pointer, s: ConvShape, w: Int8s, bias: Int32s, factors: Array, out: Any = None) -> Int32s:
     """The panels of each group, one after the other, as int32."""
     size = lib.mg_int8_panels_size(conv, m)
-    panels = (np.empty(s.groups * size, np.int32) if out is None else out.view(np.int32)).reshape(s.groups, size)
+    panels = (workspace.empty((s.groups * size,), np.int32) if out is None else out.view(np.int32)).reshape(s.groups, size)
     for of_group, (_, o) in zip(panels, channel_groups(s), strict=True):
         arrays = (np.ascontiguousarray(a[..., o]) for a in (w, bias, factors))
         pointers = (dense("int8_conv2d", *named) for named in zip(("w", "bias", "factors"), arrays, ("int8_t[]", "int32_t[]", "float[]"),
@@ -146,7 +147,7 @@ def pack(m: machine.Machine, conv: Pointer, s: ConvShape, w: Int8s, bias: Int32s
 
 
 def _padded(s: ConvShape, x: Codes, fill: int, m: machine.Machine) -> Codes:
-    canvas = np.empty((s.n, *padded_size(s), s.cin), np.uint8)
+    canvas = workspace.empty((s.n, *padded_size(s), s.cin), np.uint8)
     pointer, ldx = _bytes("int8_conv2d", "x", x)
     place = ffi.new("struct mg_place *", (*x.shape, ldx, *s.padding[:2], 1, 1, *padded_size(s)))
     lib.mg_place_bytes(place, fill, pointer, dense("int8_conv2d", "canvas", canvas, "uint8_t[]"), m)
@@ -161,7 +162,7 @@ def int8_max_pool2d(
     where = "int8_max_pool2d"
     check_array(where, "x", x, dtype=np.uint8)
     s = pool_shape(where, x.shape, kernel_size, stride, padding, ceil_mode, dilation)
-    y: Codes = np.empty(s.y, np.uint8) if out is None else check_out(where, out, s.y, x.dtype, x=x)
+    y: Codes = workspace.empty(s.y, np.uint8) if out is None else check_out(where, out, s.y, x.dtype, x=x)
     (x_pointer, ldx), (y_pointer, ldy) = _bytes(where, "x", x), _bytes(where, "out", y)
     lib.mg_int8_max_pool2d(pool_geometry(s, ldx, ldy), x_pointer, y_pointer, machine.current())
     return y
@@ -175,7 +176,7 @@ def int8_avg_pool2d(
     where = "int8_avg_pool2d"
     check_array(where, "x", x, dtype=np.uint8)
     s = pool_shape(where, x.shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
-    y = np.empty(s.y, np.float32)
+    y = workspace.empty(s.y)
     (x_pointer, ldx), (y_pointer, ldy) = _bytes(where, "x", x), pixels(where, "y", y)
     average = ffi.new("struct mg_int8_average *", (pool_geometry(s, ldx, ldy)[0], check_scale(where, scale)))
     lib.mg_int8_avg_pool2d(average, x_pointer, y_pointer, machine.current())

@@ -117,7 +117,7 @@ def new_image(shape: Shape) -> NarrowMap:
 
 
 def _rounded_image(product: Product, x: Image, y_scale: float) -> Rounded:
-    weights = product.weights() * x.scales[:, None]
+    weights = _finite(product) * x.scales[:, None]
     flat = weights.reshape(1, 1, -1, weights.shape[-1])
     scales = quantize_weights(flat)[1]
     codes = round_weights(flat, scales, x.feedback).reshape(weights.shape)
@@ -128,7 +128,7 @@ def _rounded_image(product: Product, x: Image, y_scale: float) -> Rounded:
 
 
 def _rounded(product: Product, x: Codes, y_scale: float) -> Rounded:
-    s, weights = product.shape, product.weights()
+    s, weights = product.shape, _finite(product)
     codes, scales = quantize_weights(weights)
     for i, o in channel_groups(s):
         if by := x.feedback(i.start, i.stop):
@@ -136,6 +136,15 @@ def _rounded(product: Product, x: Codes, y_scale: float) -> Rounded:
     bias = (np.zeros(s.cout) if product.b is None else product.b) + mean_error(weights - codes * scales, x.means, s)
     sums = np.rint(bias / (x.scale * scales)).clip(-(2**30), 2**30).astype(np.int32)
     return Rounded(codes, sums, (x.scale * scales / y_scale).astype(np.float32))
+
+
+def _finite(product: Product) -> Array:
+    """Its weights, which must be numbers: NaN and infinity have no codes."""
+    found = product.weights()
+    for name, a in (("weights", found), ("biases", product.b)):
+        if a is not None and not np.isfinite(a).all():
+            raise ValueError(f"compile: the {name} of {product.call.name!r} have NaN or infinite values, which have no codes")
+    return found
 
 
 def mean_error(lost: Array, means: Array, s: ConvShape) -> Array:

@@ -25,13 +25,13 @@ def to_bf16(x: Array) -> Halves:
     bits = np.ascontiguousarray(check_array("to_bf16", "x", x, dtype=np.float32)).view(np.uint32)
     rounded = bits + np.uint32(0x7FFF) + (bits >> 16 & 1)
     rounded = np.where(bits & 0x7F800000, rounded, bits & 0x80000000) >> 16
-    return np.where(np.isnan(x), NAN, rounded).astype(np.uint16)
+    return np.where(np.isnan(x), NAN, rounded).astype(np.uint16).reshape(x.shape)
 
 
 def from_bf16(x: Halves) -> Array:
     """The float32 values of `x` in bf16, exactly."""
-    found: Array = (check_array("from_bf16", "x", x, dtype=np.uint16).astype(np.uint32) << 16).view(np.float32)
-    return found
+    bits = np.left_shift(check_array("from_bf16", "x", x, dtype=np.uint16), 16, dtype=np.uint32)
+    return np.asarray(bits).view(np.float32)
 
 
 def check_bf16_conv(

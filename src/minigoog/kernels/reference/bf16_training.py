@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...array_types import Array, Padding, Pair, Shape
-from ...checks import check_array, check_out, check_shape
+from ...checks import check_array, check_bool, check_out, check_shape
 from ..shapes import ConvShape, PoolShape, conv_shape, pool_shape
 from . import bf16, conv
 from .bf16 import INFINITE, Halves, bf16_conv2d, bf16_max_pool2d, from_bf16
@@ -33,10 +33,34 @@ def check_map(where: str, name: str, x: Array | Halves, shape: Shape | None = No
     return found
 
 
+def check_conv(
+    where: str, x: Array | Halves, w: Array, b: Array | None, relu: bool, stride: Pair, padding: Padding, dilation: Pair, groups: int
+) -> ConvShape:
+    """The shape of a convolution; raises unless its arguments suit each other."""
+    check_bool(where, "relu", relu)
+    check_array(where, "w", w, dtype=np.float32)
+    s = conv_shape(where, check_map(where, "x", x).shape, w.shape, stride, padding, groups, dilation)
+    if b is not None:
+        check_array(where, "b", b, dtype=np.float32, shape=(s.cout,))
+    return s
+
+
+def check_map_out(where: str, out: Array | Halves, shape: Shape, **inputs: Any) -> Array | Halves:
+    """`out` if a map of bf16 or float32 can be written to it while `inputs` are read; else raises."""
+    found: Array = check_out(where, out, shape, check_map(where, "out", out).dtype, **inputs)
+    return found
+
+
+def check_gradient(where: str, dz: Array | Halves, s: ConvShape, is_float: bool) -> None:
+    """Raises unless `dz` is a gradient of the convolution's output: in bf16, or where its products are others, in float32."""
+    check_array(where, "dz", dz, dtype=np.float32 if is_float else np.uint16, shape=s.y)
+
+
 def to_bf16(x: Array, out: Halves | None = None) -> Halves:
     """The float32 values `x` in bf16."""
     if out is None:
         return bf16.to_bf16(x)
+    check_out("to_bf16", out, check_array("to_bf16", "x", x, dtype=np.float32).shape, np.dtype(np.uint16), x=x)
     out[...] = bf16.to_bf16(x)
     return out
 
@@ -61,7 +85,7 @@ def shape_of(
 ) -> ConvShape:
     """The shape of the convolution of `x` with `w`; raises unless they suit each other."""
     where = "conv2d"
-    return conv_shape(where, check_map(where, "x", x).shape, check_array(where, "w", w).shape, stride, padding, groups, dilation)
+    return check_conv(where, x, w, None, False, stride, padding, dilation, groups)
 
 
 def conv2d(
@@ -69,7 +93,10 @@ def conv2d(
     relu: bool = False, out: Array | Halves | None = None,
 ) -> Array | Halves:
     """The convolution of `x`, in bf16 or rounded to it, with `w` and `b` in float32, then ReLU: of the type of `out`, or in bf16."""
-    s = conv_shape("bf16.conv2d", check_map("bf16.conv2d", "x", x).shape, w.shape, stride, padding, groups, dilation)
+    where = "bf16.conv2d"
+    s = check_conv(where, x, w, b, relu, stride, padding, dilation, groups)
+    if out is not None:
+        check_map_out(where, out, s.y, x=x, w=w, b=b)
     window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if by_winograd(s):
         y = conv.conv2d(x if x.dtype == np.float32 else from_bf16(x), w, b, relu=relu, **window)
@@ -88,9 +115,12 @@ def conv2d_input(
     """Gradient of `conv2d` with respect to its input, in float32: `dz`, with zeros between its pixels, convolved with flipped weights."""
     where = "bf16.conv2d_input"
     window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    s = conv_shape(where, check_shape(where, "x_shape", x_shape, 4), w.shape, stride, padding, groups, dilation)
-    check_map(where, "dz", dz, shape=s.y)
-    if dz.dtype == np.float32:
+    s = conv_shape(where, check_shape(where, "x_shape", x_shape, 4), check_array(where, "w", w, dtype=np.float32).shape, stride, padding,
+                   groups, dilation)
+    check_gradient(where, dz, s, by_winograd(s))
+    if accumulate is not None:
+        check_out(where, accumulate, s.x, w.dtype, name="accumulate", w=w, dz=dz)
+    if by_winograd(s):
         return conv.conv2d_input(x_shape, w, dz, accumulate=accumulate, **window)
     (top, left), (sh, sw) = s.padding[:2], s.stride
     canvas = np.zeros((s.n, s.h + 2 * (s.span[0] - 1), s.w + 2 * (s.span[1] - 1), s.cout), np.uint16)  # with room for what is cut off
@@ -104,9 +134,8 @@ def conv2d_input(
     dx = bf16_conv2d(np.ascontiguousarray(canvas), to_bf16(flipped), dilation=dilation, to_float=True)
     if accumulate is None:
         return dx
-    total: Array = check_out(where, accumulate, s.x, w.dtype, name="accumulate", w=w, dz=dz)
-    total += dx
-    return total
+    accumulate += dx
+    return accumulate
 
 
 def conv2d_weight(
@@ -117,8 +146,8 @@ def conv2d_weight(
     window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     w_shape = check_shape(where, "w_shape", w_shape, 4)
     s = conv_shape(where, check_map(where, "x", x).shape, w_shape, stride, padding, groups, dilation)
-    check_map(where, "dz", dz, shape=s.y)
-    if dz.dtype == np.float32:
+    check_gradient(where, dz, s, by_winograd(s))
+    if by_winograd(s):
         return conv.conv2d_weight(x if x.dtype == np.float32 else from_bf16(x), w_shape, dz, **window)
     seen, gradients = windows(from_bf16(halves(x)), s).transpose(0, 1, 2, 4, 5, 3), from_bf16(dz)  # [n, out_h, out_w, kh, kw, cin]
     if (s.kh, s.kw, *s.stride) == (1, 1, 1, 1) and not any(s.padding):  # one row
@@ -159,8 +188,7 @@ def _block(seen: Array, gradients: Array, s: ConvShape) -> Array:
 def relu_bias_backward(y: Halves, dy: Array, *, to_bf16: bool, out: Array | None = None) -> tuple[Array | Halves, Array]:
     """(dz, db) of y = relu(z): as kernels.relu_bias_backward; dz in bf16, or in float32, then in `out`, if given."""
     where = "bf16.relu_bias_backward"
-    check_map(where, "y", y)
-    check_array(where, "dy", dy, dtype=np.dtype(np.float32), shape=y.shape)
+    check_relu(where, y, dy, to_bf16, out)
     dz = np.where(from_bf16(y) <= 0, np.float32(0), dy)
     db = dz.sum(axis=tuple(range(dz.ndim - 1)), dtype=np.float64).astype(np.float32)
     if to_bf16:
@@ -169,6 +197,15 @@ def relu_bias_backward(y: Halves, dy: Array, *, to_bf16: bool, out: Array | None
         return dz, db
     out[...] = dz
     return out, db
+
+
+def check_relu(where: str, y: Halves, dy: Array, to_bf16: bool, out: Array | None) -> None:
+    """Raises unless the arguments of `relu_bias_backward` suit each other."""
+    check_bool(where, "to_bf16", to_bf16)
+    check_array(where, "y", y, ndim=(1, 2, 3, 4), dtype=np.uint16)
+    check_array(where, "dy", dy, dtype=np.float32, shape=y.shape)
+    if out is not None:
+        check_out(where, out, y.shape, dy.dtype, elementwise=True, dy=dy, y=y)
 
 
 def check_window(where: str, s: PoolShape) -> PoolShape:
@@ -185,12 +222,14 @@ def max_pool2d(
 ) -> tuple[Halves, Any]:
     """(y, index): the largest value of each window, and, if `with_index`, the number, in its window without padding, of the first pixel
     that has it, as uint8."""
-    s = pool_shape("bf16.max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation)
-    y = np.empty(s.y, np.uint16) if out is None else out
+    where = "bf16.max_pool2d"
+    check_bool(where, "with_index", with_index)
+    s = pool_shape(where, check_array(where, "x", x, dtype=np.uint16).shape, kernel_size, stride, padding, ceil_mode, dilation)
+    y = np.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, x.dtype, x=x)
     y[...] = bf16_max_pool2d(x, kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode, dilation=dilation)
     if not with_index:
         return y, None
-    index, left = np.zeros(check_window("bf16.max_pool2d", s).y, np.uint8), np.ones(s.y, bool)
+    index, left = np.zeros(check_window(where, s).y, np.uint8), np.ones(s.y, bool)
     for oy, ox, tap, iy, ix in _taps(s):
         here = left[:, oy, ox] & (x[:, iy, ix] == y[:, oy, ox])
         index[:, oy, ox][here] = tap

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...array_types import Array, Padding, Pair
 from ...checks import check_array, check_choice, check_int, check_real
+from ...checks import sides as check_sides
 from ..shapes import ConvShape, Sides, conv_shape, pool_shape
 from .conv import channel_groups, windows
 from .pool import divisors, pooled
@@ -40,7 +41,7 @@ def quantize_image(x: Array, scales: Array, zeros: Array, sides: Sides = (0, 0, 
     the padding, rounded, and the code of NaN: from 0 to 255, and no integer in general. sides: top, left, bottom, right."""
     check_image("quantize_image", x, scales, zeros)
     factors, zeros = (1 / scales).astype(np.float32), zeros.astype(np.float32)
-    top, left, bottom, right = sides
+    top, left, bottom, right = check_sides("quantize_image", "sides", sides)
     product = np.pad(x * factors, ((0, 0), (top, bottom), (left, right), (0, 0)))
     return np.rint(np.clip(np.where(np.isnan(product), 0, product) + zeros, 0, 255)).astype(np.uint8)
 
@@ -77,7 +78,8 @@ def quantize_weights(w: Array) -> tuple[Int8s, Array]:
 
 
 def check_int8_conv(
-    x: Codes, w: Int8s, bias: Int32s, factors: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int, limits: Limits
+    x: Codes, w: Int8s, bias: Int32s, factors: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int, limits: Limits,
+    to_float: bool,
 ) -> ConvShape:
     """The shape of a convolution of codes; raises unless its arguments suit each other and no sum can overflow."""
     where = "int8_conv2d"
@@ -86,8 +88,9 @@ def check_int8_conv(
     s = conv_shape(where, x.shape, w.shape, stride, padding, groups, dilation)
     check_array(where, "bias", bias, dtype=np.int32, shape=(s.cout,))
     check_array(where, "factors", factors, dtype=np.float32, shape=(s.cout,))
-    if not limits[0] <= limits[1]:
-        raise ValueError(f"{where}: `limits` are {limits}, expected the lower one first")
+    least, largest = (-np.inf, np.inf) if to_float else CODES
+    if not least <= limits[0] <= limits[1] <= largest:
+        raise ValueError(f"{where}: `limits` are {limits}, expected the lower one first" + " and codes, from 0 to 255" * (not to_float))
     most = int(np.abs(w.astype(np.int64)).sum(axis=(0, 1, 2)).max(initial=0)) * 255 + int(np.abs(bias.astype(np.int64)).max(initial=0))
     if most > LARGEST_SUM:
         raise ValueError(f"{where}: sums of 255 times `w`, and `bias`, may reach {most}, expected at most {LARGEST_SUM} (32 bits)")
@@ -119,7 +122,7 @@ def int8_conv2d(
 
     Codes, rounded; or, `to_float`, float32 values. The pixels of the padding are `fill`. `algorithm`, one of INT8_ALGORITHMS, changes
     no bit."""
-    s = check_int8_conv(x, w, bias, factors, stride, padding, dilation, groups, limits)
+    s = check_int8_conv(x, w, bias, factors, stride, padding, dilation, groups, limits, to_float)
     check_int8_algorithm(algorithm, s, w, to_float)
     top, left, bottom, right = s.padding
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=check_int("int8_conv2d", "fill", fill, 0, 255))
