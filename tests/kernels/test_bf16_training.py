@@ -255,3 +255,11 @@ def test_maps_of_any_shape_are_rounded_and_widened(isa, shape):
     x = values(1, *shape)
     narrow = native.to_bf16(x)
     assert narrow.shape == shape and same_bits(narrow, to_bf16(x)) and same_bits(native.from_bf16(narrow), from_bf16(narrow))
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_no_images_have_gradients_of_zero(isa, window):
+    x, w = np.zeros((0, 5, 5, 3), np.uint16), values(1, window, window, 3, 4)
+    dz = np.zeros(native.conv2d(x, w).shape, np.uint16)
+    assert native.conv2d_input(x.shape, w, dz).shape == x.shape
+    assert same_bits(native.conv2d_weight(x, w.shape, dz), np.zeros(w.shape, np.float32))

@@ -188,7 +188,7 @@ def _weight_by_winograd(s: ConvShape, canvas: Array, dz: Array) -> Array:
 
 def _as_row(s: ConvShape) -> ConvShape:
     """A convolution of single pixels on a map of one row, so that no pixel is without a neighbour."""
-    if (s.kh, s.kw, *s.stride) != (1, 1, 1, 1) or any(s.padding):
+    if (s.kh, s.kw, *s.stride) != (1, 1, 1, 1) or any(s.padding) or s.n == 0:
         return s
     return s._replace(n=1, h=1, w=s.n * s.h * s.w, out_h=1, out_w=s.n * s.h * s.w)
 
