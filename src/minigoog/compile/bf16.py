@@ -1,5 +1,6 @@
 """Plans of bf16: maps and weights have the upper halves of float32 numbers, sums are float32 (narrow.py)."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,7 +11,7 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..kernels.reference.int8_rounding import Feedback, feedback
-from .calibration import Moments
+from .calibration import Moments, sampled
 from .int8 import batches
 from .layout import Map
 from .lowering import Call
@@ -80,7 +81,9 @@ def observe(calls: Sequence[Call], machine: Any, images: Array, output_shapes: S
     for i, source in enumerate(plan.sources):
         x = calls[source].x
         if plan.steps[i].algorithm.startswith("bf16") and x.buffer not in plan.folded and x.shape[0] % n == 0:
-            first.setdefault(x, i)
+            pixels = len(images) * sampled(math.prod(x.shape[1:3]) * (x.shape[0] // n))
+            if pixels >= calls[source].settings["conv"].cin:  # else `feedback` does not use them, and the products may be huge
+                first.setdefault(x, i)
     watched = {i: x for x, i in first.items()}
     for start, batch in zip(range(0, len(images), n), batches(images, n), strict=True):
 
