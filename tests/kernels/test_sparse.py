@@ -27,6 +27,8 @@ FIXED = {
     "parts of stride 2": sparse_case(conv_case((2, 9, 14, 90), (5, 3, 90, 37), stride=(2, 2), padding=(2, 1)), 0.1),
     "empty batch": sparse_case(conv_case((0, 4, 4, 3), (3, 3, 3, 8)), 0.5),
     "empty batch in blocks": sparse_case(conv_case((0, 4, 4, 3), (3, 3, 3, 8)), 0.5, 16),
+    "one vector of pixels": sparse_case(conv_case((3, 1, 1, 900), (1, 1, 900, 41)), 0.2),
+    "one vector of pixels, long rows": sparse_case(conv_case((2, 1, 1, 4600), (1, 1, 4600, 9)), 0.9),
     "whole tiles of blocks": sparse_case(conv_case((2, 9, 9, 30), (1, 1, 30, 64), x_pads=(3, 5), out_pads=(4, 4), relu=True), 0.1, 32),
     "whole tiles of few blocks": sparse_case(conv_case((2, 9, 9, 30), (1, 1, 30, 192)), 0.002, 32),
     "slices": sparse_case(conv_case((2, 7, 7, 20), (1, 1, 20, 24), x_pads=(3, 5), dy_pads=(2, 1), out_pads=(4, 4)), 0.2),
