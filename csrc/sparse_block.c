@@ -9,7 +9,8 @@
 #include "parallel.h"
 
 enum {
-    TILES_IN_TASK = 8,           /* pixels whose windows are found together: 112 with AVX-512 */
+    TILES_IN_TASK = 8,           /* at least: 112 pixels with AVX-512 */
+    MOST_IN_TASK = 32,           /* tiles whose windows are found together */
     TASKS_PER_THREAD = 8,        /* so that a fast core can take work from a slow one */
     MOST_AHEAD = 6 * CACHE_LINE, /* to prefetch with an entry: more than the time of its multiply-adds allows */
     NEAR_FLOATS = 1 << 14        /* of weights that all tiles of pixels share: 64 KiB of a second-level cache */
@@ -28,9 +29,9 @@ static size_t near_end(const struct block_rows *w, size_t row, size_t end)
 static void block_task(const struct mg_conv *s, const struct kernels *k, struct block_rows t, const float *x, float *y, size_t first,
                        size_t end, size_t row, size_t row_end)
 {
-    const float *windows[TILES_IN_TASK * MAX_HEIGHT], *residual = t.epilogue.residual;
+    const float *windows[MOST_IN_TASK * MAX_HEIGHT], *residual = t.epilogue.residual;
     const size_t height = k->heights[0], begin = row;
-    mg_windows_of(s, x, first, end, TILES_IN_TASK * height, windows);
+    mg_windows_of(s, x, first, end, mg_ceil_div(end - first, height) * height, windows);
     for (size_t next; row < row_end; row = next) {
         next = near_end(&t, row, row_end);
         /* Larger windows overlap: most of the next is near already. Those of 1x1 convolutions follow one another. */
@@ -57,7 +58,8 @@ void mg_sparse_conv2d_block(const struct mg_conv *s, size_t block, const float *
     const size_t pixels = s->n * s->out_h * s->out_w, n_rows = mg_ceil_div(s->cout, block);
     const size_t work = pixels * (size_t)starts[n_rows] * block / MULTIPLY_ADDS, threads = (size_t)mg_threads_for(work, machine);
     const size_t wanted = threads > 1 ? TASKS_PER_THREAD * threads : 1;
-    const size_t pixels_in_task = TILES_IN_TASK * k->heights[0], parts = mg_ceil_div(pixels, pixels_in_task);
+    const size_t tiles = mg_min(mg_max(pixels / (wanted * k->heights[0]), TILES_IN_TASK), MOST_IN_TASK);
+    const size_t pixels_in_task = tiles * k->heights[0], parts = mg_ceil_div(pixels, pixels_in_task);
     const size_t groups = mg_min(n_rows, mg_ceil_div(wanted, parts ? parts : 1)); /* with few pixels the rows of blocks are split too */
 
     PARALLEL_FOR(task, parts * groups, work, machine) {

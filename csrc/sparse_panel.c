@@ -49,7 +49,7 @@ size_t mg_sparse_panel(const struct mg_sparse_conv *s, const struct mg_machine *
 size_t mg_sparse_parts(const struct mg_sparse_conv *s, size_t entries, const struct mg_machine *machine)
 {
     const struct kernels *k = mg_kernels(machine);
-    if (s->block != 1 || !k->sparse_near || s->out_h * s->out_w < LEAST_OUTPUTS)
+    if (s->block != 1 || !k->sparse_near || s->out_h * s->out_w < LEAST_OUTPUTS || entries > LONG_SUM * s->cout)
         return 1;
     const struct mg_line l = mg_line_of(s, k->lanes);
     const size_t in_channel = l.phases_h * l.phases_w * l.copies * (k->sparse_vectors * k->lanes + l.halo);

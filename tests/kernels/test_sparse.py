@@ -27,6 +27,10 @@ FIXED = {
     "parts of stride 2": sparse_case(conv_case((2, 9, 14, 90), (5, 3, 90, 37), stride=(2, 2), padding=(2, 1)), 0.1),
     "empty batch": sparse_case(conv_case((0, 4, 4, 3), (3, 3, 3, 8)), 0.5),
     "empty batch in blocks": sparse_case(conv_case((0, 4, 4, 3), (3, 3, 3, 8)), 0.5, 16),
+    "one vector of pixels": sparse_case(conv_case((3, 1, 1, 900), (1, 1, 900, 41)), 0.2),
+    "one vector of pixels, long rows": sparse_case(conv_case((2, 1, 1, 4600), (1, 1, 4600, 9)), 0.9),
+    "whole tiles of blocks": sparse_case(conv_case((2, 9, 9, 30), (1, 1, 30, 64), x_pads=(3, 5), out_pads=(4, 4), relu=True), 0.1, 32),
+    "whole tiles of few blocks": sparse_case(conv_case((2, 9, 9, 30), (1, 1, 30, 192)), 0.002, 32),
     "slices": sparse_case(conv_case((2, 7, 7, 20), (1, 1, 20, 24), x_pads=(3, 5), dy_pads=(2, 1), out_pads=(4, 4)), 0.2),
     "slices in blocks": sparse_case(conv_case((2, 7, 7, 20), (3, 3, 20, 90), x_pads=(3, 5), dy_pads=(2, 1), out_pads=(4, 4)), 0.2, 48),
     "AlexNet's groups": sparse_case(conv_case((1, 8, 8, 12), (5, 5, 6, 34), padding=(2, 2), groups=2), 0.5),
@@ -165,9 +169,9 @@ def test_bits_do_not_depend_on_the_number_of_threads(isa, threads, shape, pads, 
             assert same_bits(a, b), f"{name} differs with {n} threads"
 
 
-@pytest.mark.parametrize("block", [1, 32])
-def test_an_image_has_the_same_bits_alone_and_in_a_batch(isa, block):
-    case = sparse_case(conv_case((5, 9, 9, 20), (3, 3, 20, 40), padding=(1, 1)), 0.3, block)
+@pytest.mark.parametrize("block, cout", [(1, 40), (32, 40), (32, 64)])
+def test_an_image_has_the_same_bits_alone_and_in_a_batch(isa, block, cout):
+    case = sparse_case(conv_case((5, 9, 9, 20), (3, 3, 20, cout), padding=(1, 1)), 0.3, block)
     together = run_forward(case)
     alone = native.sparse_conv2d(case.dense.x[3:4].copy(), case.values, case.dense.b, pattern=case.pattern, **case.settings)
     assert same_bits(alone, together[3:4].copy())
