@@ -87,6 +87,7 @@ struct kernels {
     void (*relu_sums)(size_t rows, size_t n, const float *y, size_t ldy, const float *dy, size_t lddy, float *dz, size_t lddz, float *sums);
     void (*max_window)(const struct pool_window *s, const float *x, int32_t first, float *y, void *index, int is_short, size_t at);
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
+    int (*max_row_index)(const struct pool_row *r, const float *x, size_t first, float *y, void *index, int is_short, size_t at);
     void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const void *index, int is_short,
                                size_t first, const float *dy, size_t ldy, float *dx);
     void (*mean_window)(const struct pool_window *s, const float *x, float count, float *y);
