@@ -24,9 +24,12 @@ struct activation {
     elementwise_fn *forward, *backward; /* forward: a = x, b is not read; backward: a = the array that forward keeps, b = dy, y = dx */
 };
 
-/* The transforms that compute a tile of outputs at a time; the last two, of the weight gradient, are NULL for F(2x2, 3x3) and F(3x3, 4x4). */
+/* The transforms that compute a tile of outputs at a time; input_edge, whose tile may lie over the edge of the map, is NULL for F(3x3, 4x4);
+   the last two, of the weight gradient, for F(2x2, 3x3). */
 struct winograd {
     void (*input)(size_t channels, const float *x, size_t ldx, size_t x_row, float *v, size_t v_position);
+    void (*input_edge)(size_t channels, const float *x, size_t ldx, size_t x_row, struct mg_span rows, struct mg_span cols, float *v,
+                       size_t v_position);
     void (*weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
     void (*output)(size_t channels, const float *m, const float *bias, const struct epilogue *e, float *y, size_t ldy, size_t width,
                    size_t rows, size_t cols);

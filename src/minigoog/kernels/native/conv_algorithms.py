@@ -26,8 +26,8 @@ def choose(where: str, name: str, s: ConvShape) -> Algorithm:
         side = side_in_batch(where, s)
         return conv_winograd.OF_SIDE[side] if side else ALGORITHMS["direct"]
     check_choice(where, "algorithm", name, CONV_ALGORITHMS)
-    if name == "winograd" and where != "conv2d" and s.kh == conv_winograd.FOLDED and conv_winograd.supports(s):
-        name = "direct"  # the gradients of such a window
+    if name == "winograd" and where == "conv2d_input" and s.kh == conv_winograd.FOLDED and conv_winograd.supports(s):
+        name = "direct"
     if not ALGORITHMS[name].supports(s):
         window = f"a {s.kh}x{s.kw} window with stride {s.stride}" + f" and dilation {s.dilation}" * (s.dilation != (1, 1))
         window += f" in {s.groups} groups" * (name == "depthwise")
@@ -46,7 +46,7 @@ def winograd_pays(where: str, s: ConvShape) -> bool:
 
     benchmarks/kernels.py: 1.3 to 2.9 times faster above the limits (5x5: 1.1 to 1.5), level with `direct` at them, slower below."""
     if s.kh == conv_winograd.FOLDED:
-        return where == "conv2d" and conv_winograd.supports(s) and folding_pays(s)
+        return where != "conv2d_input" and conv_winograd.supports(s) and folding_pays(where, s)
     tiles, cin, cout = conv_winograd.tiles(s), s.cin // s.groups, s.cout // s.groups
     if s.kh == 5 and where == "conv2d":
         tiles = conv_winograd.tiles(s, 2)
@@ -55,6 +55,6 @@ def winograd_pays(where: str, s: ConvShape) -> bool:
     return conv_winograd.supports(s) and tiles >= ENOUGH_TILES[where] and min(cin, cout) >= few and tiles * cin * cout >= 100_000
 
 
-def folding_pays(s: ConvShape) -> bool:
+def folding_pays(where: str, s: ConvShape) -> bool:
     """The same for a 7x7 window of stride 2."""
-    return conv_winograd.tiles(s, 3) >= ENOUGH_TILES["conv2d"] and s.cout // s.groups >= 16
+    return conv_winograd.tiles(s, 3) >= ENOUGH_TILES[where] and s.cout // s.groups >= 16
