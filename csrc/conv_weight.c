@@ -105,6 +105,19 @@ static void weight_panels(const struct mg_conv *s, const struct kernels *k, cons
     }
 }
 
+/* The positions and panels of a task that a block of pixels reads, for windows of one run. */
+static void fetch_block(const struct mg_conv *s, const struct weight_tile *t, const struct weight_task *task, const struct positions *p,
+                        const float *x, const float *dy, size_t first)
+{
+    const size_t at = task->tile * p->rows, n = mg_min(task->tile_end * p->rows, p->runs.length) - at;
+    const float *block = x + mg_window_at(s, first) + at;
+    if (task->panel_end - task->panel > 1)
+        mg_fetch(dy + first * s->ldy, t->images * t->rows * t->pixels, s->cout, s->ldy);
+    for (size_t image = 0; image < t->images; image++)
+        for (size_t row = 0; row < t->rows; row++)
+            mg_fetch(block + image * t->x_image + row * t->x_row, t->pixels, n, t->x_col);
+}
+
 static void weight_task(const struct mg_conv *s, const struct kernels *k, const struct positions *p, const float *x, const float *dy,
                         const struct weight_task *task)
 {
@@ -116,6 +129,8 @@ static void weight_task(const struct mg_conv *s, const struct kernels *k, const 
                 t.images = mg_min(block.images, task->image_end - image);
                 t.rows = mg_min(block.rows, s->out_h - oy);
                 t.pixels = mg_min(block.pixels, s->out_w - ox);
+                if (p->runs.rows * p->runs.in_row == 1)
+                    fetch_block(s, &t, task, p, x, dy, (image * s->out_h + oy) * s->out_w + ox);
                 weight_panels(s, k, p, &t, task, x, dy, (image * s->out_h + oy) * s->out_w + ox);
             }
 }

@@ -35,19 +35,12 @@ static size_t cut_by(const struct plan *p, size_t t)
     return inside && !again ? block : SIZE_MAX;
 }
 
-/* Two runs of 2 * cin floats, written in whole vectors: one if AVX-512's holds both (winograd_input_folded). */
-static size_t position_of_folded(size_t cin, size_t lanes)
-{
-    const size_t run = 2 * cin, second = lanes == MAX_LANES && 2 * run <= lanes ? 0 : run;
-    return mg_ceil_div(second + mg_ceil_div(run, lanes) * lanes, lanes) * lanes;
-}
-
 static struct plan plan_of(const struct mg_conv *s, const struct mg_machine *machine)
 {
     const struct kernels *k = mg_kernels(machine);
     struct plan p = {.grid = mg_grid(s, s->side), .threads = (size_t)machine->threads};
     p.block = (k->lanes == MAX_LANES ? LARGE_BLOCK : s->kh == FOLDED ? MAX_BLOCK : BLOCK) / k->heights[0] * k->heights[0];
-    p.position = s->kh == FOLDED ? position_of_folded(s->cin, k->lanes) : p.grid.channels;
+    p.position = s->kh == FOLDED ? mg_folded_channels(s->cin, k->lanes) : p.grid.channels;
     p.tile = p.grid.positions * p.position + APART;
     if (p.grid.tiles < p.block * 2 * p.threads)
         p.block = mg_min(MAX_BLOCK, p.grid.tiles ? p.grid.tiles : 1);
@@ -145,10 +138,8 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
     const struct mg_conv *s = j->s;
     const struct winograd *transform = mg_transforms(k, p->grid.side, s->kh);
     float *m = v + p->block * p->tile;
-    const size_t squares = s->stride_w; /* of which a row is one run of channels */
     for (size_t tile = first; tile < end; tile++)
-        transform->input(squares * s->cin, j->x + mg_corner(p->grid, p->grid.step, tile, s->h, s->w) * s->ldx, squares * s->ldx,
-                         s->w * s->ldx, v + (tile - first) * p->tile, p->position);
+        mg_transform_inputs(s, k, p->grid, tile, j->x, v + (tile - first) * p->tile, p->position);
 
     const size_t floats_of_column = p->grid.positions * (p->grid.channels + 1);
     const float *panels_end = j->panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * floats_of_column;

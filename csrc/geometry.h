@@ -13,16 +13,17 @@ enum {
 };
 
 enum {
-    HEIGHTS = 3,        /* of register tiles: full, half, one */
-    SPARSE_VECTORS = 8, /* the widest tile of sparse weights, in vectors of pixels */
-    SPARSE_AHEAD = 4,   /* of so many weights further on the pixels are prefetched */
-    SPARSE_ROWS = 4,    /* output channels of sparse weights that share their columns */
-    SHARED_COLUMNS = 4, /* the widest pooling window whose columns are shared between windows */
-    LRN_CHANNELS = 256, /* whose sums of squares are on the stack together */
-    BYTE_SUMS = 256,    /* channels of bytes whose sums are on the stack together */
-    CACHE_LINE = 16,    /* in floats */
-    LONG_SUM = 1 << 12, /* the longest running sum of products in a register tile, which are then added up */
-    TERMS_IN_SUM = 256, /* the longest running sum; such sums are added pairwise, so that the error grows with 256 + log(n / 256) terms */
+    HEIGHTS = 3,          /* of register tiles: full, half, one */
+    SPARSE_VECTORS = 8,   /* the widest tile of sparse weights, in vectors of pixels */
+    SPARSE_AHEAD = 4,     /* of so many weights further on the pixels are prefetched */
+    SPARSE_ROWS = 4,      /* output channels of sparse weights that share their columns */
+    SHARED_COLUMNS = 4,   /* the widest pooling window whose columns are shared between windows */
+    LRN_CHANNELS = 256,   /* whose sums of squares are on the stack together */
+    BYTE_SUMS = 256,      /* channels of bytes whose sums are on the stack together */
+    CACHE_LINE = 16,      /* in floats */
+    LONG_SUM = 1 << 12,   /* the longest running sum of products in a register tile, which are then added up */
+    IN_A_CACHE = 1 << 18, /* floats of maps that the layer before may have left in a second-level cache */
+    TERMS_IN_SUM = 256,   /* the longest running sum; such sums are added pairwise, so that the error grows with 256 + log(n / 256) terms */
 };
 
 static inline size_t mg_min(size_t a, size_t b)
@@ -44,6 +45,15 @@ static inline size_t mg_ceil_div(size_t a, size_t b)
 static inline size_t mg_round_up(size_t a, size_t b)
 {
     return mg_ceil_div(a, b) * b;
+}
+
+/* Reads `pixels` pixels of n floats in the order of memory, before kernels that take a few cache lines of each at a time, which no hardware
+   prefetcher follows. Prefetches in that order are dropped where they come faster than memory. */
+static inline void mg_fetch(const float *x, size_t pixels, size_t n, size_t ldx)
+{
+    for (; pixels; pixels--, x += ldx)
+        for (size_t i = 0; i < n; i += CACHE_LINE)
+            (void)*(const volatile float *)(x + i);
 }
 
 /* The pixels [first, end) of one axis that the pooling window at `out` covers. */

@@ -24,9 +24,12 @@ struct activation {
     elementwise_fn *forward, *backward; /* forward: a = x, b is not read; backward: a = the array that forward keeps, b = dy, y = dx */
 };
 
-/* The transforms that compute a tile of outputs at a time; the last two, of the weight gradient, are NULL for F(2x2, 3x3) and F(3x3, 4x4). */
+/* The transforms that compute a tile of outputs at a time; input_edge, whose tile may lie over the edge of the map, is NULL for F(3x3, 4x4);
+   the last two, of the weight gradient, for F(2x2, 3x3). */
 struct winograd {
     void (*input)(size_t channels, const float *x, size_t ldx, size_t x_row, float *v, size_t v_position);
+    void (*input_edge)(size_t channels, const float *x, size_t ldx, size_t x_row, struct mg_span rows, struct mg_span cols, float *v,
+                       size_t v_position);
     void (*weights)(size_t n, const float *w, size_t w_tap, float *u, size_t u_position);
     void (*output)(size_t channels, const float *m, const float *bias, const struct epilogue *e, float *y, size_t ldy, size_t width,
                    size_t rows, size_t cols);
@@ -87,6 +90,7 @@ struct kernels {
     void (*relu_sums)(size_t rows, size_t n, const float *y, size_t ldy, const float *dy, size_t lddy, float *dz, size_t lddz, float *sums);
     void (*max_window)(const struct pool_window *s, const float *x, int32_t first, float *y, void *index, int is_short, size_t at);
     void (*max_row)(const struct pool_row *r, const float *x, float *y);
+    int (*max_row_index)(const struct pool_row *r, const float *x, size_t first, float *y, void *index, int is_short, size_t at);
     void (*max_pixel_backward)(size_t channels, size_t rows, size_t cols, size_t out_w, int32_t pixel, const void *index, int is_short,
                                size_t first, const float *dy, size_t ldy, float *dx);
     void (*mean_window)(const struct pool_window *s, const float *x, float count, float *y);

@@ -67,7 +67,8 @@ struct mg_conv {
     /* Forward only: y = activation(convolution + residual). */
     int activation; /* enum mg_activation */
     float alpha, beta;
-    size_t ldr, groups; /* the leading dimension of the residual; of mg_conv2d_direct: convolutions of cin channels side by side, 0: one */
+    size_t ldr, groups;  /* the leading dimension of the residual; of mg_conv2d_direct: convolutions of cin channels side by side, 0: one */
+    ptrdiff_t top, left; /* winograd with windows of 3x3 and 5x5 only: padding that is not in x, which may be negative */
 };
 
 /* A map x on a larger or smaller canvas y: n x out_h x out_w x c, dense. */
@@ -111,15 +112,15 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 /* Floats of scratch that mg_conv2d_winograd needs. (conv_winograd.c) */
 size_t mg_conv2d_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
 /* The convolution of stride 1 by F(4x4, 3x3), F(2x2, 3x3) or F(2x2, 5x5), or of a 7x7 window with stride 2, of a dense x, by F(3x3, 4x4),
-   plus bias [cout] (or NULL). x must contain its padding and be extended with zeros to whole tiles:
-   h >= stride * side * ceil(out_h / side) + kh - 1, and w likewise; of 7x7 windows h 2 more. residual: as above.
+   plus bias [cout] (or NULL). x is taken to be surrounded by zeros; for 7x7 windows it must contain them, extended to whole tiles:
+   h >= stride * side * ceil(out_h / side) + kh + 1, and w 2 less. residual: as above.
    (conv_winograd.c) */
 void mg_conv2d_winograd(const struct mg_conv *s, const float *x, const float *panels, const float *bias, const float *residual, float *y,
                         float *scratch, const struct mg_machine *machine);
 
 /* Floats of scratch that mg_conv2d_weight_winograd needs. (conv_winograd_weight.c) */
 size_t mg_conv2d_weight_winograd_scratch(const struct mg_conv *s, const struct mg_machine *machine);
-/* The weight gradient of the same convolution by F(4x4, 3x3) or F(2x2, 5x5); x is extended as above, for side 4 or 2.
+/* The weight gradient of the same convolution by F(4x4, 3x3), F(2x2, 5x5) or F(3x3, 4x4); x as above.
    (conv_winograd_weight.c) */
 void mg_conv2d_weight_winograd(const struct mg_conv *s, const float *x, const float *dy, float *dw, float *scratch,
                                const struct mg_machine *machine);

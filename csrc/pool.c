@@ -37,6 +37,12 @@ static void check(const struct mg_pool *s)
     assert(s->h * s->w <= INT32_MAX);
 }
 
+/* Whether max_row_index computes these windows. */
+static int shares_columns(const struct mg_pool *s)
+{
+    return s->kw == 3 && s->kh <= 3 && s->stride_w <= 2 && s->dilation_w == 1;
+}
+
 void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, void *index, const struct mg_machine *machine)
 {
     check(s);
@@ -46,13 +52,19 @@ void mg_max_pool2d(const struct mg_pool *s, const float *x, float *y, void *inde
 
     PARALLEL_FOR(row, s->n * s->out_h, s->n * s->out_h * s->out_w * s->c * s->kh * s->kw, machine) {
         const struct covered v = mg_covered_by(&rows, row % s->out_h);
-        const float *image = x + row / s->out_h * s->h * s->w * s->ldx;
+        const float *image = x + row / s->out_h * s->h * s->w * s->ldx, *x_row = image + v.first * s->w * s->ldx;
+        float *y_row = y + row * s->out_w * s->ldy;
+        const struct pool_row r = {s->c,   v.count, s->dilation_h * s->w * s->ldx, s->w, s->kw, s->stride_w, s->pad_left, s->out_w,
+                                   s->ldx, s->ldy};
+        if (s->c > 4 * k->lanes && s->n * s->h * s->w * s->c > IN_A_CACHE)
+            for (size_t i = 0; i < v.count; i++)
+                mg_fetch(x_row + i * r.row_step, s->w, s->c, s->ldx);
         if (!index && s->dilation_w == 1) {
-            const struct pool_row r = {s->c,   v.count, s->dilation_h * s->w * s->ldx, s->w, s->kw, s->stride_w, s->pad_left, s->out_w,
-                                       s->ldx, s->ldy};
-            k->max_row(&r, image + v.first * s->w * s->ldx, y + row * s->out_w * s->ldy);
+            k->max_row(&r, x_row, y_row);
             continue;
         }
+        if (shares_columns(s) && k->max_row_index(&r, x_row, v.first * s->w, y_row, index, is_short, row * s->out_w * s->c))
+            continue;
         for (size_t ox = 0; ox < s->out_w; ox++) {
             const struct covered u = mg_covered_by(&cols, ox);
             const size_t first = v.first * s->w + u.first, at = row * s->out_w + ox;

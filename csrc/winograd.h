@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include "conv.h"
+#include "geometry.h"
 #include "kernels.h"
 #include "minigoog.h"
 
@@ -43,13 +44,22 @@ static inline struct mg_grid mg_grid(const struct mg_conv *s, size_t side)
     return g;
 }
 
+/* Floats of a transformed pixel of a folded map: two runs of 2 * cin, written in whole vectors: one if AVX-512's holds both
+   (winograd_input_folded). */
+static inline size_t mg_folded_channels(size_t cin, size_t lanes)
+{
+    const size_t run = 2 * cin, second = lanes == MAX_LANES && 2 * run <= lanes ? 0 : run;
+    return mg_ceil_div(second + mg_ceil_div(run, lanes) * lanes, lanes) * lanes;
+}
+
 static inline void mg_check_winograd(const struct mg_conv *s, struct mg_grid g)
 {
     (void)s, (void)g;
     assert(s->kh == FOLDED ? g.side == 3 && s->ldx == s->cin : s->kh == 5 ? g.side == 2 : s->kh == 3 && (g.side == 2 || g.side == 4));
     assert(s->kw == s->kh && s->stride_h == (s->kh == FOLDED ? 2 : 1) && s->stride_w == s->stride_h);
     assert(s->ldx >= s->cin && s->ldy >= s->cout);
-    assert(s->h >= g.down * g.step + s->kh - 1 + mg_spare_rows(s->kh) && s->w >= g.across * g.step + s->kh - 1);
+    assert(s->kh != FOLDED || (s->top == 0 && s->left == 0));
+    assert(s->kh != FOLDED || (s->h >= g.down * g.step + s->kh - 1 + mg_spare_rows(s->kh) && s->w >= g.across * g.step + s->kh - 1));
 }
 
 static inline const struct winograd *mg_transforms(const struct kernels *k, size_t side, size_t taps)
@@ -62,6 +72,34 @@ static inline size_t mg_corner(struct mg_grid g, size_t step, size_t tile, size_
 {
     const size_t row = tile / g.across;
     return (row / g.down * h + row % g.down * step) * w + tile % g.across * step;
+}
+
+/* Of `size` pixels from number `at` on, those that are inside a map of `n`. */
+static inline struct mg_span mg_inside(ptrdiff_t at, size_t size, size_t n)
+{
+    const ptrdiff_t first = at < 0 ? -at : 0, end = (ptrdiff_t)n - at;
+    return (struct mg_span){(size_t)first, end < 0 ? 0 : mg_min((size_t)end, size)};
+}
+
+/* v = the transform of the inputs under a tile, positions v_position floats apart. */
+static inline void mg_transform_inputs(const struct mg_conv *s, const struct kernels *k, struct mg_grid g, size_t tile, const float *x,
+                                       float *v, size_t v_position)
+{
+    const struct winograd *transform = mg_transforms(k, g.side, s->kh);
+    const size_t size = mg_tile_size(g.side, s->kh), row = tile / g.across,
+                 squares = s->stride_w; /* of which a row is one run of channels */
+    const ptrdiff_t down = (ptrdiff_t)(row % g.down * g.step) - s->top, across = (ptrdiff_t)(tile % g.across * g.step) - s->left;
+    const ptrdiff_t corner = ((ptrdiff_t)(row / g.down * s->h) + down) * (ptrdiff_t)s->w + across;
+    const struct mg_span rows = mg_inside(down, size, s->h), cols = mg_inside(across, size, s->w);
+    x += corner * (ptrdiff_t)s->ldx;
+    if (s->cin > 4 * CACHE_LINE && s->n * s->h * s->w * s->cin > IN_A_CACHE)
+        for (size_t i = rows.first; i < rows.end; i++)
+            if (cols.first < cols.end)
+                mg_fetch(x + (ptrdiff_t)((i * s->w + cols.first) * s->ldx), cols.end - cols.first, s->cin, s->ldx);
+    if (s->kh == FOLDED || (rows.first == 0 && rows.end == size && cols.first == 0 && cols.end == size))
+        transform->input(squares * s->cin, x, squares * s->ldx, s->w * s->ldx, v, v_position);
+    else
+        transform->input_edge(s->cin, x, s->ldx, s->w * s->ldx, rows, cols, v, v_position);
 }
 
 /* The part of a tile's square of outputs that is inside the map. */

@@ -138,11 +138,15 @@ class Op:
     def kept(self) -> Iterator[tuple[str, Array]]:
         """(name, array) of everything that forward has stored and backward will read."""
         for name, value in vars(self).items():
-            is_setting = name in self._settings and self._settings[name] is value
-            is_read = self._keeps_y if name == "y" else name not in self.read_for or self.needs_grad(self.read_for[name])
-            if is_read and not is_setting:
-                arrays = value if isinstance(value, (tuple, list)) else (value,)
-                yield from ((name, a) for a in arrays if isinstance(a, np.ndarray))
+            arrays = value if isinstance(value, (tuple, list)) else (value,)
+            found = [a for a in arrays if isinstance(a, np.ndarray)]
+            if found and self._is_kept(name, value):
+                yield from ((name, a) for a in found)
+
+    def _is_kept(self, name: str, value: Any) -> bool:
+        """Whether forward has stored this attribute, and backward will read it."""
+        is_read = self._keeps_y if name == "y" else name not in self.read_for or self.needs_grad(self.read_for[name])
+        return is_read and not (name in self._settings and self._settings[name] is value)
 
     def check_kept(self) -> None:
         """Raises if anything that forward has stored for backward was overwritten since."""

@@ -74,7 +74,11 @@ def folded(x, w, padding):
 
 
 def winograd_weight(x, dy, padding, taps, kinds=TRANSFORMS):
-    """The weight gradient in the same way, always by F(4x4, 3x3) or F(2x2, 5x5)."""
+    """The weight gradient in the same way, always by F(4x4, 3x3), F(2x2, 5x5) or, for 7x7 windows, F(3x3, 4x4)."""
+    if taps == 7:
+        x, _ = folded(x, np.zeros((7, 7, x.shape[-1], 1)), padding)
+        dw = winograd_weight(x, dy, (0, 0), 4, kinds).reshape(4, 4, 2, 2, -1, dy.shape[-1])
+        return dw.transpose(0, 2, 1, 3, 4, 5).reshape(8, 8, -1, dy.shape[-1])[:7, :7]
     side = 7 - taps
     into, weight, out = kinds[side, taps]
     v = into @ tiles_of(x, padding, *dy.shape[1:3], side, taps) @ into.T
@@ -110,6 +114,13 @@ def test_the_transforms_here_compute_a_convolution(n, side, taps):
     assert np.allclose(winograd_weight(x, case.dy64, (1, 2), taps), exact, atol=1e-12)
 
 
+def test_the_folded_weight_gradient_here_is_that_of_a_convolution():
+    case = conv_case((2, 17, 12, 3), (7, 7, 3, 5), padding=(3, 2), stride=(2, 2), bias=False)
+    x, w, _ = case.args64
+    exact = reference.conv2d_weight(x, w.shape, case.dy64, padding=(3, 2), stride=(2, 2))
+    assert np.allclose(winograd_weight(x, case.dy64, (3, 2), 7), exact, atol=1e-12)
+
+
 @given(case=cases)
 def test_winograd_matches_the_float64_reference(isa, case):
     y = run_forward(case, "winograd")
@@ -129,18 +140,19 @@ def test_a_7x7_window_of_stride_2_matches_the_float64_reference(isa, case):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 17])
-def test_a_7x7_window_of_stride_2_has_the_same_bits_for_any_threads_and_slices_and_the_gradients_of_direct(isa, threads, channels):
+def test_a_7x7_window_of_stride_2_has_the_same_bits_for_any_threads_and_slices_and_the_input_gradient_of_direct(isa, threads, channels):
     case = conv_case((2, 61, 40, channels), (7, 7, channels, 33), padding=(3, 3), stride=(2, 2), x_pads=(2, 3), out_pads=(4, 1))
     threads(1)
     y = np.array(run_forward(case, "winograd"))
+    dw = native.conv2d_weight(case.x, case.w.shape, case.dy, algorithm="winograd", **case.settings)
     exact = winograd(case.x.astype(np.float64), case.w.astype(np.float64), (3, 3)) + (0 if case.b is None else case.b)
     assert np.allclose(y, exact, atol=1e-5 * np.abs(exact).max())
     for n in (2, 3):
         threads(n)
         assert same_bits(np.array(run_forward(case, "winograd")), y)
-    for gradient, shape, other in ((native.conv2d_input, case.x.shape, case.w), (native.conv2d_weight, case.x, case.w.shape)):
-        both = [gradient(shape, other, case.dy, algorithm=name, **case.settings) for name in ("winograd", "direct", "auto")]
-        assert same_bits(both[0], both[1]) and same_bits(both[0], both[2])
+        assert same_bits(native.conv2d_weight(case.x, case.w.shape, case.dy, algorithm="winograd", **case.settings), dw)
+    dx = [native.conv2d_input(case.x.shape, case.w, case.dy, algorithm=name, **case.settings) for name in ("winograd", "direct", "auto")]
+    assert same_bits(dx[0], dx[1]) and same_bits(dx[0], dx[2])
 
 
 @given(case=cases)
@@ -157,14 +169,14 @@ def test_winograd_input_gradient_matches_the_float64_reference(isa, case):
     assert_close(dx, exact, magnitude, case.w.shape[3])
 
 
-@given(case=cases)
+@given(case=st.one_of(cases, conv_cases(windows=st.just((7, 7)), strides=st.just((2, 2)), plain=True)))
 def test_winograd_weight_gradient_matches_the_float64_reference(isa, case):
     with unchanged(case.x, case.dy):
         dw = native.conv2d_weight(case.x, case.w.shape, case.dy, algorithm="winograd", **case.settings)
     x, dy = absolute(case.x), absolute(case.dy)
     parts = [winograd_weight(x[..., i], dy[..., o], case.settings["padding"], len(case.w), ABSOLUTE) for i, o in group_slices(case)]
     exact = reference.conv2d_weight(case.x.astype(np.float64), case.w.shape, case.dy64, **case.settings)
-    side = 7 - len(case.w)
+    side = {3: 4, 5: 2, 7: 3}[len(case.w)]
     tiles = case.dy.shape[0] * -(-case.dy.shape[1] // side) * -(-case.dy.shape[2] // side)
     assert_close(dw, exact, np.concatenate(parts, axis=-1), tiles)
 

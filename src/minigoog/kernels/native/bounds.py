@@ -76,6 +76,7 @@ def _winograd(s: Pointer, m: Machine) -> Extents:
     positive(s, "cin", "cout", "out_h", "out_w")
     need((s.side, s.kh, s.kw, s.stride_h, s.stride_w) in WINOGRAD, "a window that winograd has not")
     need(s.kh != FOLDED or s.ldx == s.cin, f"pixels {s.ldx} floats apart, expected {s.cin}")
+    need(s.top == s.left == 0, "padding beside that of its map")
     for size, out in ((s.h - spare_rows(s.kh), s.out_h), (s.w, s.out_w)):
         need(size >= -(-out // s.side) * s.side * s.stride_h + s.kh - 1, f"{out} outputs from {size} pixels")
     need(s.cin * s.cout * 36 * 4 < MOST, f"{s.cin} x {s.cout} weights")

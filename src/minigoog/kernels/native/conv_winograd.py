@@ -1,5 +1,5 @@
 """`winograd`: 3x3 and 5x5 convolution of stride 1 by F(4x4, 3x3) and F(2x2, 5x5), a quarter and a third of the multiplications, and 7x7
-of stride 2, forward only, by F(3x3, 4x4), a third of them (csrc/conv_winograd*.c).
+of stride 2, whose input gradient is not supported, by F(3x3, 4x4), a third of them (csrc/conv_winograd*.c).
 
 The input gradient is the same convolution with flipped weights; the weight gradient multiplies in the transformed domain."""
 
@@ -51,8 +51,26 @@ def canvas_size(s: ConvShape, side: int) -> tuple[int, int]:
 def geometry(s: ConvShape, side: int, ldy: int, epilogue: Epilogue = NOTHING) -> Pointer:
     """struct mg_conv of `s` on such a canvas."""
     h, w = canvas_size(s, side)
-    sizes = (s.n, h, w, s.cin, s.kh, s.kw, *s.stride, 1, 1, s.out_h, s.out_w, s.cout, s.cin, ldy, side)
-    return ffi.new("struct mg_conv *", (*sizes, *epilogue))
+    return _geometry(s, side, (h, w), s.cin, ldy, epilogue, (0, 0))
+
+
+def _geometry(
+    s: ConvShape, side: int, size: tuple[int, int], ldx: int, ldy: int, epilogue: Epilogue, around: tuple[int, int]
+) -> Pointer:
+    """struct mg_conv of `s` on a map of `size`, with padding of `around` pixels before it that is not there."""
+    sizes = (s.n, *size, s.cin, s.kh, s.kw, *s.stride, 1, 1, s.out_h, s.out_w, s.cout, ldx, ldy, side)
+    return ffi.new("struct mg_conv *", (*sizes, *epilogue, 0, *around))
+
+
+def _with_map(
+    where: str, s: ConvShape, side: int, x: Array, ldy: int, epilogue: Epilogue = NOTHING
+) -> tuple[Pointer, Pointer, Array]:
+    """(struct mg_conv, pointer, the array there): `x` itself, around which the kernels see zeros, or, for a 7x7 window, its canvas."""
+    if s.kh == FOLDED:
+        x = place(x, *s.padding[:2], (1, 1), *canvas_size(s, side))
+        return geometry(s, side, ldy, epilogue), dense(where, "x", x), x
+    pointer, ldx = pixels(where, "x", x)
+    return _geometry(s, side, (s.h, s.w), ldx, ldy, epilogue, s.padding[:2]), pointer, x
 
 
 def pack(m: machine.Machine, s: ConvShape, side: int, w: Array, out: Array | None = None) -> Array:
@@ -65,21 +83,14 @@ def pack(m: machine.Machine, s: ConvShape, side: int, w: Array, out: Array | Non
 def forward(
     s: ConvShape, x: Array, w: Array, b: Array | None, relu: bool, y: Array, *, side: int | None = None, accumulate: bool = False
 ) -> None:
-    side = side or side_of(s)
-    on_canvas(s, place(x, *s.padding[:2], (1, 1), *canvas_size(s, side)), w, b, relu, y, side=side, accumulate=accumulate)
-
-
-def on_canvas(s: ConvShape, canvas: Array, w: Array, b: Array | None, relu: bool, y: Array, *, side: int, accumulate: bool = False) -> None:
-    """`forward` of a map that is on its canvas."""
-    m = machine.current()
+    side, m = side or side_of(s), machine.current()
     panels = pack(m, s, side, w)
     y_pointer, ldy = pixels("conv2d", "out", y)
-    g = geometry(s, side, ldy, (RELU if relu else NOTHING)._replace(ldr=ldy))
+    g, x_pointer, _kept = _with_map("conv2d", s, side, x, ldy, (RELU if relu else NOTHING)._replace(ldr=ldy))
     scratch = workspace.empty((lib.mg_conv2d_winograd_scratch(g, m),))
     bias = NULL if b is None else dense("conv2d", "b", b)
-    arrays = [dense("conv2d", name, a) for name, a in (("x", canvas), ("panels", panels))]
-    residual = y_pointer if accumulate else NULL
-    lib.mg_conv2d_winograd(g, *arrays, bias, residual, y_pointer, dense("conv2d", "scratch", scratch), m)
+    arrays = x_pointer, dense("conv2d", "panels", panels), bias, y_pointer if accumulate else NULL, y_pointer
+    lib.mg_conv2d_winograd(g, *arrays, dense("conv2d", "scratch", scratch), m)
 
 
 def input(s: ConvShape, w: Array, dy: Array, dx: Array, accumulate: bool = False, *, side: int | None = None) -> None:
@@ -90,22 +101,16 @@ def input(s: ConvShape, w: Array, dy: Array, dx: Array, accumulate: bool = False
 
 
 def weight(s: ConvShape, x: Array, dy: Array, dw: Array) -> None:
-    weight_on_canvas(s, place(x, *s.padding[:2], (1, 1), *canvas_size(s, weight_side(s))), dy, dw)
+    where, m = "conv2d_weight", machine.current()
+    dy_pointer, lddy = pixels(where, "dy", dy)
+    g, x_pointer, _kept = _with_map(where, s, weight_side(s), x, lddy)
+    scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g, m),))
+    lib.mg_conv2d_weight_winograd(g, x_pointer, dy_pointer, dense(where, "dw", dw), dense(where, "scratch", scratch), m)
 
 
 def weight_side(s: ConvShape) -> int:
     """The side of the tiles of a weight gradient."""
-    return 2 if s.kh == 5 else 4
-
-
-def weight_on_canvas(s: ConvShape, canvas: Array, dy: Array, dw: Array) -> None:
-    """`weight` of a map that is on its canvas."""
-    dy_pointer, lddy = pixels("conv2d_weight", "dy", dy)
-    m, g = machine.current(), geometry(s, weight_side(s), lddy)
-    scratch = workspace.empty((lib.mg_conv2d_weight_winograd_scratch(g, m),))
-    lib.mg_conv2d_weight_winograd(
-        g, dense("conv2d_weight", "x", canvas), dy_pointer, dense("conv2d_weight", "dw", dw), dense("conv2d_weight", "scratch", scratch), m
-    )
+    return {3: 4, 5: 2, FOLDED: 3}[s.kh]
 
 
 ALGORITHM = Algorithm("winograd", forward, input, weight, supports)
