@@ -5,8 +5,9 @@
  * leading dimension of x, as in BLAS: the number of floats from one pixel (or row) to the next. ldx = c where x is dense; ldx > c where
  * x is a slice of the channels of a wider map. Likewise ldy of y, lddy of dy, and so on. Arrays without a leading dimension are dense.
  *
- * The caller owns all memory, scratch included; no function allocates, frees or keeps a pointer, and there is no state between calls. Outputs do not overlap inputs unless
- * the function says that they may. Python checks every argument (src/minigoog/kernels/native); C asserts the same in debug builds.
+ * The caller owns all memory, scratch included; no function allocates, frees or keeps a pointer, and there is no state between calls.
+ * Outputs do not overlap inputs unless the function says that they may. Python checks every argument (src/minigoog/kernels/native); C
+ * asserts the same in debug builds.
  * Results are the same, to the bit, for any number of threads. The file that defines a function is in parentheses.
  */
 #ifndef MG_MINIGOOG_H
