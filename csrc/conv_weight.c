@@ -159,8 +159,8 @@ void mg_conv2d_weight_direct(const struct mg_conv *s, const float *x, const floa
 
     /* With one part, the tasks are ranges of the positions of one panel. With several, each part is one task. */
     const size_t panels = mg_panel_count(k, s->cout), wanted = 2 * (size_t)mg_threads_for(work, machine);
-    const size_t ranges = parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)), tiles_in_range = mg_ceil_div(p.tiles, ranges);
-    const size_t tasks = parts > 1 ? parts : panels * ranges;
+    const size_t tiles_in_range = mg_ceil_div(p.tiles, parts > 1 ? 1 : mg_min(p.tiles, mg_ceil_div(wanted, panels)));
+    const size_t ranges = mg_ceil_div(p.tiles, tiles_in_range), tasks = parts > 1 ? parts : panels * ranges;
     PARALLEL_FOR(i, tasks, work, machine) {
         struct weight_task task = {.image_end = s->n,
                                    .tile_end = p.tiles,
