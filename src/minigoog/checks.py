@@ -13,6 +13,8 @@ from numpy.typing import DTypeLike
 from .array_types import Array, IntArray, Shape
 from .text import short
 
+FLOATS = np.dtype(np.float32), np.dtype(np.float64)  # comparing a dtype with np.float32 takes several times as long
+
 
 def check_array(
     where: str,
@@ -25,7 +27,7 @@ def check_array(
     """Returns `a` if it is a NumPy array of floats (or of `dtype`) with `ndim` axes (an int or a tuple) and this `shape`; else raises."""
     if not isinstance(a, np.ndarray):
         raise TypeError(f"{where}: `{name}` is {type(a).__name__}, expected a NumPy array")
-    if dtype is None and a.dtype not in (np.float32, np.float64):
+    if dtype is None and a.dtype not in FLOATS:
         raise TypeError(f"{where}: `{name}` is {a.dtype}, expected float32 (or float64 on the reference kernels)")
     if dtype is not None and a.dtype != dtype:
         raise TypeError(f"{where}: `{name}` is {a.dtype}, expected {np.dtype(dtype)}")
@@ -92,6 +94,8 @@ LARGEST = 2**31 - 1  # of sizes, strides and paddings
 
 def check_int(where: str, name: str, value: Any, minimum: int | None = None, maximum: int = LARGEST) -> int:
     """Returns `value` as an int if it is an integer (no bool) from `minimum` to `maximum`."""
+    if type(value) is int and minimum is not None and minimum <= value <= maximum:  # for speed
+        return value
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
