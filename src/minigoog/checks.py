@@ -109,6 +109,14 @@ def check_int(where: str, name: str, value: Any, minimum: int | None = None, max
     return number
 
 
+def _are_plain(values: tuple[Any, ...], n: int, minimum: int) -> bool:
+    """Whether `values` are `n` ints in the limits of `check_int`, and of no other type that is one, such as NumPy's."""
+    for value in values:
+        if type(value) is not int or not minimum <= value <= LARGEST:
+            return False
+    return len(values) == n
+
+
 def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, maximum: float = math.inf) -> float:
     """Returns `value` as a float if it is a finite number from `minimum` to `maximum`."""
     if type(value) is float and math.isfinite(value) and minimum <= value <= maximum:  # for speed
@@ -136,6 +144,8 @@ def check_limit(where: str, name: str, value: Any) -> float:
 
 def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
     """(height, width) from one integer for both or from a pair, each at least `minimum`."""
+    if type(value) is tuple and _are_plain(value, 2, minimum):  # for speed
+        return value[0], value[1]
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
         raise ValueError(f"{where}: `{name}` is {short(value)}, expected an integer or a pair (height, width)")
@@ -144,6 +154,8 @@ def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
 
 def sides(where: str, name: str, value: Any) -> tuple[int, int, int, int]:
     """(top, left, bottom, right) from one integer for all, a pair (vertical, horizontal), or all four, each at least 0."""
+    if type(value) is tuple and _are_plain(value, 2, 0):  # for speed
+        return value[0], value[1], value[0], value[1]
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) not in (2, 4):
         expected = "an integer, a pair (vertical, horizontal), or (top, left, bottom, right)"
@@ -161,6 +173,8 @@ def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
     """Returns `shape` as a tuple if it is `ndim` integers of at least 0."""
     if not isinstance(shape, (tuple, list)) or len(shape) != ndim:
         raise TypeError(f"{where}: `{name}` is {short(shape)}, expected a tuple of {ndim} integers")
+    if type(shape) is tuple and ndim and _are_plain(shape, ndim, 0):  # for speed
+        return shape
     return tuple(check_int(where, name, n, 0) for n in shape)
 
 

@@ -13,6 +13,8 @@ from .checks import check_array
 from .kernels.outline import NOTHING, unknown
 from .tensor import UINT16, Tensor, check_tensor, is_recording
 
+NO_ARRAYS = frozenset((bool, int, float, str, dict, type(None)))  # types of attributes that hold no arrays
+
 
 class Op:
     """Base class of all operations. A tape holds the operation objects that ran, each with all that its backward needs.
@@ -138,6 +140,8 @@ class Op:
     def kept(self) -> Iterator[tuple[str, Array]]:
         """(name, array) of everything that forward has stored and backward will read."""
         for name, value in vars(self).items():
+            if type(value) in NO_ARRAYS:  # for speed
+                continue
             if isinstance(value, np.ndarray):
                 if self._is_kept(name, value):
                     yield name, value
