@@ -227,24 +227,18 @@ void mg_sgd(size_t n, float lr, float momentum, float weight_decay, int nesterov
 /* A step of a running average, in place: average += share * (w - average). w, average: n floats, dense. */
 void mg_average(size_t n, float share, const float *w, float *average, const struct mg_machine *machine);
 
-/* ---- batch normalisation (batch_norm.c): `rows` pixels of c floats, rows >= 1; mean, variance, scale, ... are c floats each ---- */
+/* ---- batch normalisation (batch_norm.c): `rows` pixels of c floats, rows >= 1; mean, variance, gamma, ... are c floats each ---- */
 
-/* Floats of scratch that mg_batch_norm_moments and mg_batch_norm_sums need. */
+/* Floats of scratch that both functions need. */
 size_t mg_batch_norm_scratch(size_t rows, size_t c);
-/* Mean and (biased) variance of each channel. */
-void mg_batch_norm_moments(size_t rows, size_t c, const float *x, size_t ldx, float *scratch, float *mean, float *variance,
-                           const struct mg_machine *machine);
-/* y = (x - mean) * scale + shift, and max(0, .) if relu. */
-void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *mean, const float *scale, const float *shift, int relu,
-                   float *y, size_t ldy, const struct mg_machine *machine);
-/* sum_dz = sum of dz, sum_dzx = sum of dz * (x - mean). dz is dy; if shift is not NULL, dz is 0 where mg_batch_norm of these with relu
-   is 0: a ReLU's output need not be kept. */
-void mg_batch_norm_sums(size_t rows, size_t c, const float *x, size_t ldx, const float *dy, size_t lddy, const float *mean,
-                        const float *scale, const float *shift, float *scratch, float *sum_dz, float *sum_dzx,
-                        const struct mg_machine *machine);
-/* dx = factors[0] * dz + factors[1] * (x - mean) + factors[2]; factors [3, c], the first of which is the scale; dz as above. dx may be dy. */
+/* Mean and (biased) variance of each channel, and y = (x - mean) * gamma / sqrt(variance + eps) + beta, and max(0, .) if relu. */
+void mg_batch_norm(size_t rows, size_t c, const float *x, size_t ldx, const float *gamma, const float *beta, float eps, int relu,
+                   float *scratch, float *mean, float *variance, float *y, size_t ldy, const struct mg_machine *machine);
+/* The gradients of x, gamma and beta from that of y. With relu it is taken as 0 where mg_batch_norm of these is 0: a ReLU's output need
+   not be kept. dx may be dy. */
 void mg_batch_norm_backward(size_t rows, size_t c, const float *x, size_t ldx, const float *dy, size_t lddy, const float *mean,
-                            const float *shift, const float *factors, float *dx, size_t lddx, const struct mg_machine *machine);
+                            const float *variance, const float *gamma, const float *beta, float eps, int relu, float *scratch,
+                            float *dgamma, float *dbeta, float *dx, size_t lddx, const struct mg_machine *machine);
 
 /* ---- softmax (softmax.c): n rows of c floats, dense, c >= 1 ---- */
 

@@ -13,6 +13,8 @@ from numpy.typing import DTypeLike
 from .array_types import Array, IntArray, Shape
 from .text import short
 
+FLOATS = np.dtype(np.float32), np.dtype(np.float64)  # comparing a dtype with np.float32 takes several times as long
+
 
 def check_array(
     where: str,
@@ -25,7 +27,7 @@ def check_array(
     """Returns `a` if it is a NumPy array of floats (or of `dtype`) with `ndim` axes (an int or a tuple) and this `shape`; else raises."""
     if not isinstance(a, np.ndarray):
         raise TypeError(f"{where}: `{name}` is {type(a).__name__}, expected a NumPy array")
-    if dtype is None and a.dtype not in (np.float32, np.float64):
+    if dtype is None and a.dtype not in FLOATS:
         raise TypeError(f"{where}: `{name}` is {a.dtype}, expected float32 (or float64 on the reference kernels)")
     if dtype is not None and a.dtype != dtype:
         raise TypeError(f"{where}: `{name}` is {a.dtype}, expected {np.dtype(dtype)}")
@@ -92,6 +94,8 @@ LARGEST = 2**31 - 1  # of sizes, strides and paddings
 
 def check_int(where: str, name: str, value: Any, minimum: int | None = None, maximum: int = LARGEST) -> int:
     """Returns `value` as an int if it is an integer (no bool) from `minimum` to `maximum`."""
+    if type(value) is int and minimum is not None and minimum <= value <= maximum:  # for speed
+        return value
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -103,6 +107,14 @@ def check_int(where: str, name: str, value: Any, minimum: int | None = None, max
     if number > maximum:
         raise ValueError(f"{where}: `{name}` is {short(number)}, expected at most {maximum}")
     return number
+
+
+def _are_plain(values: tuple[Any, ...], n: int, minimum: int) -> bool:
+    """Whether `values` are `n` ints in the limits of `check_int`, and of no other type that is one, such as NumPy's."""
+    for value in values:
+        if type(value) is not int or not minimum <= value <= LARGEST:
+            return False
+    return len(values) == n
 
 
 def check_real(where: str, name: str, value: Any, minimum: float = -math.inf, maximum: float = math.inf) -> float:
@@ -132,6 +144,8 @@ def check_limit(where: str, name: str, value: Any) -> float:
 
 def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
     """(height, width) from one integer for both or from a pair, each at least `minimum`."""
+    if type(value) is tuple and _are_plain(value, 2, minimum):  # for speed
+        return value[0], value[1]
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
         raise ValueError(f"{where}: `{name}` is {short(value)}, expected an integer or a pair (height, width)")
@@ -140,6 +154,8 @@ def pair(where: str, name: str, value: Any, minimum: int) -> tuple[int, int]:
 
 def sides(where: str, name: str, value: Any) -> tuple[int, int, int, int]:
     """(top, left, bottom, right) from one integer for all, a pair (vertical, horizontal), or all four, each at least 0."""
+    if type(value) is tuple and _are_plain(value, 2, 0):  # for speed
+        return value[0], value[1], value[0], value[1]
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) not in (2, 4):
         expected = "an integer, a pair (vertical, horizontal), or (top, left, bottom, right)"
@@ -157,6 +173,8 @@ def check_shape(where: str, name: str, shape: Any, ndim: int) -> Shape:
     """Returns `shape` as a tuple if it is `ndim` integers of at least 0."""
     if not isinstance(shape, (tuple, list)) or len(shape) != ndim:
         raise TypeError(f"{where}: `{name}` is {short(shape)}, expected a tuple of {ndim} integers")
+    if type(shape) is tuple and ndim and _are_plain(shape, ndim, 0):  # for speed
+        return shape
     return tuple(check_int(where, name, n, 0) for n in shape)
 
 

@@ -11,7 +11,9 @@ from . import kernels, writes
 from .array_types import Array, BoolArray, IntArray
 from .checks import check_array
 from .kernels.outline import NOTHING, unknown
-from .tensor import Tensor, check_tensor, is_recording
+from .tensor import UINT16, Tensor, check_tensor, is_recording
+
+NO_ARRAYS = frozenset((bool, int, float, str, dict, type(None)))  # types of attributes that hold no arrays
 
 
 class Op:
@@ -49,7 +51,7 @@ class Op:
 
     def arrays(self, inputs: Sequence[Tensor]) -> list[Array]:
         """What forward takes: the values of the inputs, those of other operations as they are held if it can read bf16."""
-        return [x.data if x.op is None or x.held.dtype != np.uint16 else self._taken(x.held) for x in inputs]
+        return [x.data if x.op is None or x.held.dtype != UINT16 else self._taken(x.held) for x in inputs]
 
     def _taken(self, held: Array) -> Array:
         return held if self.takes_bf16 else kernels.bf16.from_bf16(held)
@@ -138,10 +140,15 @@ class Op:
     def kept(self) -> Iterator[tuple[str, Array]]:
         """(name, array) of everything that forward has stored and backward will read."""
         for name, value in vars(self).items():
-            arrays = value if isinstance(value, (tuple, list)) else (value,)
-            found = [a for a in arrays if isinstance(a, np.ndarray)]
-            if found and self._is_kept(name, value):
-                yield from ((name, a) for a in found)
+            if type(value) in NO_ARRAYS:  # for speed
+                continue
+            if isinstance(value, np.ndarray):
+                if self._is_kept(name, value):
+                    yield name, value
+            elif isinstance(value, (tuple, list)) and name != "inputs":
+                found = [a for a in value if isinstance(a, np.ndarray)]
+                if found and self._is_kept(name, value):
+                    yield from ((name, a) for a in found)
 
     def _is_kept(self, name: str, value: Any) -> bool:
         """Whether forward has stored this attribute, and backward will read it."""

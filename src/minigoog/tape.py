@@ -87,7 +87,8 @@ class Tape(list["Op"]):
                     x.add_gradient(dx, is_new)
                 elif x.op not in arrived:
                     arrived[x.op] = dx
-                    owned |= {x.op} if is_new else set()
+                    if is_new:
+                        owned.add(x.op)
                 elif x.op in owned:
                     op.add(arrived[x.op], dx, out=arrived[x.op])
                 else:  # the first gradient may be that of another tensor too (a sum passes one array on to both)

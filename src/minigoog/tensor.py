@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _recording = Mode("minigoog_recording", True)
 _precision = Mode("minigoog_precision", "float32")
 PRECISIONS = ("float32", "bf16")
+UINT16 = np.dtype(np.uint16)  # of the bits of bf16; comparing a dtype with np.uint16 takes several times as long
 OPERATORS: dict[str, Callable[..., Tensor]] = {}  # the functions of Tensor's operators; filled by minigoog.ops, which imports Tensor
 
 
@@ -103,7 +104,7 @@ class Tensor:
     def data(self) -> Array:
         """The values: the array itself, or, if it is held in bf16, a copy in float32."""
         held = self.held
-        return held if held.dtype != np.uint16 else (held.astype(np.uint32) << 16).view(np.float32)
+        return held if held.dtype != UINT16 else (held.astype(np.uint32) << 16).view(np.float32)
 
     @data.setter
     def data(self, values: Array) -> None:
@@ -127,7 +128,7 @@ class Tensor:
     @property
     def dtype(self) -> np.dtype[Any]:
         """float32, or float64 on the reference kernels."""
-        return self.held.dtype if self.held.dtype != np.uint16 else np.dtype(np.float32)
+        return self.held.dtype if self.held.dtype != UINT16 else np.dtype(np.float32)
 
     def __repr__(self) -> str:
         made_by = f", op={self.op.name}" if self.op else ", requires_grad=True" if self.requires_grad else ""

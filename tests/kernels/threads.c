@@ -67,11 +67,10 @@ static void sparse(size_t block, const struct mg_machine *machine)
 static void batch_norm(const struct mg_machine *machine)
 {
     const size_t rows = 1000, c = 48;
-    float *x = floats(rows * c), *y = floats(rows * c), *scratch = floats(mg_batch_norm_scratch(rows, c)), *of_channels = floats(8 * c);
-    mg_batch_norm_moments(rows, c, x, c, scratch, of_channels, of_channels + c, machine);
-    mg_batch_norm(rows, c, x, c, of_channels, of_channels + c, of_channels + 2 * c, 1, y, c, machine);
-    mg_batch_norm_sums(rows, c, x, c, y, c, of_channels, of_channels + c, of_channels + 2 * c, scratch, of_channels + 3 * c, of_channels + 4 * c, machine);
-    mg_batch_norm_backward(rows, c, x, c, y, c, of_channels, of_channels + 2 * c, of_channels + 5 * c, y, c, machine);
+    float *x = floats(rows * c), *y = floats(rows * c), *scratch = floats(mg_batch_norm_scratch(rows, c)), *of_channels = floats(6 * c);
+    float *mean = of_channels, *gamma = of_channels + 2 * c, *dgamma = of_channels + 4 * c;
+    mg_batch_norm(rows, c, x, c, gamma, gamma + c, 1e-5f, 1, scratch, mean, mean + c, y, c, machine);
+    mg_batch_norm_backward(rows, c, x, c, y, c, mean, mean + c, gamma, gamma + c, 1e-5f, 1, scratch, dgamma, dgamma + c, y, c, machine);
 }
 
 static void pooling(const struct mg_machine *machine)

@@ -36,5 +36,6 @@ class SGD(Optimizer):
         return {"momentum_buffer": np.zeros_like(p.data)}
 
     def update(self, p: Tensor, grad: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
-        how = {name: settings[name] for name in ("lr", "momentum", "nesterov")}
-        kernels.sgd_step(p.data, grad, state["momentum_buffer"], weight_decay=decay_of(p, settings), **how)
+        lr, momentum, nesterov = settings["lr"], settings["momentum"], settings["nesterov"]
+        arrays = p.data, grad, state["momentum_buffer"]
+        kernels.sgd_step(*arrays, lr=lr, momentum=momentum, weight_decay=decay_of(p, settings), nesterov=nesterov)

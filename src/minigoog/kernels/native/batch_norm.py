@@ -8,7 +8,7 @@ from ...array_types import Array
 from ...checks import check_array, check_out
 from ..reference.batch_norm import check_batch_norm, check_gradient_out
 from . import machine, workspace
-from .pointers import NULL, check_float32, dense, pixels
+from .pointers import check_float32, dense, pixels
 
 
 def _rows(x: Array) -> tuple[int, int]:
@@ -28,11 +28,9 @@ def batch_norm(
     y = workspace.empty(x.shape) if out is None else check_out(where, out, x.shape, x.dtype, x=x, gamma=gamma, beta=beta)
     mean, variance = np.empty(c, np.float32), np.empty(c, np.float32)
     scratch = workspace.empty((lib.mg_batch_norm_scratch(rows, c),))
-    x_at, (y_pointer, ldy) = pixels(where, "x", x), pixels(where, "out", y)
-    lib.mg_batch_norm_moments(rows, c, *x_at, *(dense(where, "moments", a) for a in (scratch, mean, variance)), m)
-    scale = gamma / np.sqrt(variance + np.float32(eps))
-    vectors = [dense(where, name, a) for name, a in (("mean", mean), ("gamma", scale), ("beta", np.ascontiguousarray(beta)))]
-    lib.mg_batch_norm(rows, c, *x_at, *vectors, relu, y_pointer, ldy, m)
+    given = [*pixels(where, "x", x), *(dense(where, "vectors", np.ascontiguousarray(a)) for a in (gamma, beta))]
+    made = [dense(where, "moments", a) for a in (scratch, mean, variance)]
+    lib.mg_batch_norm(rows, c, *given, eps, relu, *made, *pixels(where, "out", y), m)
     return y, mean, variance
 
 
@@ -50,14 +48,10 @@ def batch_norm_backward(
     check_array(where, "dy", dy, dtype=x.dtype, shape=x.shape)
     dx = workspace.empty(x.shape) if out is None else check_gradient_out(out, dy, x=x, **vectors)
     rows, c, m = *_rows(x), machine.current()
-    given = [*pixels(where, "x", x), *pixels(where, "dy", dy), dense(where, "mean", mean)]
-    scale = gamma / np.sqrt(variance + np.float32(eps))
-    shift = dense(where, "beta", np.ascontiguousarray(beta)) if relu else NULL
+    given = [*pixels(where, "x", x), *pixels(where, "dy", dy)]
+    given += [dense(where, name, np.ascontiguousarray(vector)) for name, vector in vectors.items()]
     scratch = workspace.empty((lib.mg_batch_norm_scratch(rows, c),))
-    dbeta, products = np.empty(c, np.float32), np.empty(c, np.float32)
-    sums = [dense(where, "sums", a) for a in (scratch, dbeta, products)]
-    lib.mg_batch_norm_sums(rows, c, *given, dense(where, "gamma", scale), shift, *sums, m)
-    inverse = 1 / np.sqrt(variance + np.float32(eps))
-    factors = np.stack([scale, -scale * inverse * inverse * products / np.float32(rows), -scale * dbeta / np.float32(rows)])
-    lib.mg_batch_norm_backward(rows, c, *given, shift, dense(where, "factors", factors), *pixels(where, "out", dx), m)
-    return dx, products * inverse, dbeta
+    dgamma, dbeta = np.empty(c, np.float32), np.empty(c, np.float32)
+    made = [dense(where, "sums", a) for a in (scratch, dgamma, dbeta)]
+    lib.mg_batch_norm_backward(rows, c, *given, eps, relu, *made, *pixels(where, "out", dx), m)
+    return dx, dgamma, dbeta

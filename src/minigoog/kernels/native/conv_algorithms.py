@@ -1,5 +1,7 @@
 """Which algorithm computes which convolution."""
 
+from functools import lru_cache
+
 from ...checks import check_choice
 from ..shapes import CONV_ALGORITHMS, ConvShape
 from . import conv_depthwise, conv_direct, conv_im2col, conv_winograd
@@ -41,6 +43,7 @@ def side_in_batch(where: str, s: ConvShape) -> int:
     return conv_winograd.side_of(some) if winograd_pays(where, some) else 0
 
 
+@lru_cache(maxsize=1024)
 def winograd_pays(where: str, s: ConvShape) -> bool:
     """Whether `winograd` is faster than `direct`: enough tiles, and enough channels to pay for the transforms.
 

@@ -7,6 +7,7 @@ import numpy as np
 from minigoog._native import ffi
 
 from ...array_types import Array
+from ...checks import FLOATS
 
 Pointer: TypeAlias = Any  # of cffi
 NULL: Pointer = ffi.NULL
@@ -16,7 +17,7 @@ def check_float32(where: str, name: str, a: Any) -> None:
     """Raises unless the array is float32, the only type of the C kernels."""
     if not isinstance(a, np.ndarray):
         raise TypeError(f"{where}: `{name}` is {type(a).__name__}, expected a NumPy array")
-    if a.dtype != np.float32:
+    if a.dtype != FLOATS[0]:
         raise TypeError(
             f"{where}: `{name}` is {a.dtype}, expected float32 (the C kernels compute in float32; "
             f"minigoog.kernels.use('reference') computes in any float type)"
@@ -42,15 +43,18 @@ def check_dense(where: str, name: str, a: Any) -> None:
 
 def dense(where: str, name: str, a: Any, ctype: str = "float[]") -> Pointer:
     """Pointer to a C-contiguous array."""
-    check_dense(where, name, a)
+    flags = a.flags
+    if not (flags.c_contiguous and flags.aligned):  # for speed: the check again
+        check_dense(where, name, a)
     return ffi.from_buffer(ctype, a)
 
 
 def pixels(where: str, name: str, a: Array) -> tuple[Pointer, int]:
     """(pointer, leading dimension) of a map [..., c]: a dense one, or a slice of the channels of a dense one."""
-    check_aligned(where, name, a)
-    if a.flags.c_contiguous:
+    flags = a.flags
+    if flags.c_contiguous and flags.aligned:  # for speed
         return ffi.from_buffer("float[]", a), a.shape[-1]
+    check_aligned(where, name, a)
     ld = _leading_dimension(a)
     if ld is None:
         raise ValueError(
@@ -69,6 +73,8 @@ def check_pixels(where: str, name: str, a: Array) -> None:
 def _leading_dimension(a: Array) -> int | None:
     """Floats from one pixel of a [..., c] to the next, or None if they are not evenly spaced."""
     c: int = a.shape[-1]
+    if _is_slice(a):  # for speed
+        return int(a.strides[2] // a.itemsize)
     if c > 1 and a.strides[-1] != a.itemsize:
         return None
     step: int | None = None
@@ -84,6 +90,14 @@ def _leading_dimension(a: Array) -> int | None:
     if step is None:
         return c
     return int(step // a.itemsize) if step % a.itemsize == 0 and step >= c * a.itemsize else None
+
+
+def _is_slice(a: Array) -> bool:
+    """Whether `a` is plainly a slice of the channels of a dense map with four axes; it may be another one if this is False."""
+    if a.ndim != 4:
+        return False
+    (_, h, w, c), (per_image, per_row, per_pixel, per_channel), size = a.shape, a.strides, a.itemsize
+    return per_channel == size and per_row == w * per_pixel and per_image == h * per_row and per_pixel % size == 0 and per_pixel >= c * size
 
 
 def rows(where: str, name: str, a: Array) -> Array:

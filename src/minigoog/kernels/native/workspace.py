@@ -64,6 +64,7 @@ class Pool:
 
     def __init__(self) -> None:
         self.slabs: list[_Slab] = []
+        self.ends: set[int] = set()  # of the slabs
         self.gaps: list[Place] = []  # what is not lent, by address; no two touch
         self.returned: deque[Place] = deque()  # not yet gaps: a loan may end at any moment, also while the lock is held
         self.lock = new_lock()
@@ -104,12 +105,11 @@ class Pool:
             self._join_returned()
             unused = {slab.place for slab in self.slabs} & set(self.gaps)
             self.gaps = [gap for gap in self.gaps if gap not in unused]
-            self.slabs = [slab for slab in self.slabs if slab.place not in unused]
+            self._set_slabs([slab for slab in self.slabs if slab.place not in unused])
 
     def _best_gap(self, size: int) -> int | None:
         """The number of the smallest gap of `size` bytes or more; one at the end of a slab, perhaps untouched, if there is no other."""
-        ends = {slab.end for slab in self.slabs}
-        fitting = [(end in ends, end - start, i) for i, (start, end) in enumerate(self.gaps) if end - start >= size]
+        fitting = [(end in self.ends, end - start, i) for i, (start, end) in enumerate(self.gaps) if end - start >= size]
         return min(fitting)[2] if fitting else None
 
     def _add_slab(self, size: int) -> None:
@@ -117,8 +117,12 @@ class Pool:
         self.release()
         least, most = SLABS
         slab = _Slab(max(size, min(most, max(least, sum(slab.end - slab.start for slab in self.slabs)))))
-        self.slabs = sorted([*self.slabs, slab], key=lambda slab: slab.start)
+        self._set_slabs(sorted([*self.slabs, slab], key=lambda slab: slab.start))
         self.gaps = sorted([*self.gaps, slab.place])
+
+    def _set_slabs(self, slabs: list[_Slab]) -> None:
+        self.ends = {slab.end for slab in slabs}
+        self.slabs = slabs
 
     def _slab_of(self, address: int) -> _Slab:
         return self.slabs[bisect_right(self.slabs, address, key=lambda slab: slab.start) - 1]
