@@ -22,6 +22,7 @@ enum {
     BYTE_SUMS = 256,      /* channels of bytes whose sums are on the stack together */
     CACHE_LINE = 16,      /* in floats */
     LONG_SUM = 1 << 12,   /* the longest running sum of products in a register tile, which are then added up */
+    AROUND_ENTRIES = 3,   /* of blocks of sparse weights: a whole tile prefetches nothing with its first and its last two */
     IN_A_CACHE = 1 << 18, /* floats of maps that the layer before may have left in a second-level cache */
     TERMS_IN_SUM = 256,   /* the longest running sum; such sums are added pairwise, so that the error grows with 256 + log(n / 256) terms */
 };

@@ -25,6 +25,14 @@ static size_t near_end(const struct block_rows *w, size_t row, size_t end)
     return next;
 }
 
+/* How many floats of a tile to prefetch with each of `all` entries, of which whole tiles do so with `most`: whole
+   cache lines, if these are within the `left` floats that follow. */
+static size_t ahead_step(size_t floats, size_t all, size_t most, size_t left)
+{
+    const size_t lines = mg_round_up(floats / mg_max(most, 1), CACHE_LINE);
+    return mg_min(lines * all <= left ? lines : floats / mg_max(all, 1), MOST_AHEAD);
+}
+
 /* Output pixels [first, end) x rows of blocks [row, row_end). */
 static void block_task(const struct mg_conv *s, const struct kernels *k, struct block_rows t, const float *x, float *y, size_t first,
                        size_t end, size_t row, size_t row_end)
@@ -35,13 +43,14 @@ static void block_task(const struct mg_conv *s, const struct kernels *k, struct 
     for (size_t next; row < row_end; row = next) {
         next = near_end(&t, row, row_end);
         /* Larger windows overlap: most of the next is near already. Those of 1x1 convolutions follow one another. */
-        const size_t in_row = mg_ceil_div(t.block, 2 * k->lanes), positions = (size_t)(t.starts[next] - t.starts[row]) * in_row;
+        const size_t in_row = mg_ceil_div(t.block, 2 * k->lanes), all = (size_t)(t.starts[next] - t.starts[row]) * in_row,
+                     around = AROUND_ENTRIES * (next - row) * in_row, most = all > around ? all - around : 0;
         const int in_order = s->kh * s->kw * s->stride_h * s->stride_w == 1 && row == begin;
         for (size_t pixel = first; pixel < end; pixel += height) {
             const size_t n_rows = mg_min(height, end - pixel);
             const int more = in_order && pixel + 2 * height <= end;
             t.ahead = windows[pixel - first + (more ? height : 0)];
-            t.ahead_step = more ? mg_min(height * s->ldx / mg_max(positions, 1), MOST_AHEAD) : 0;
+            t.ahead_step = more ? ahead_step(height * s->ldx, all, most, (end - pixel - height) * s->ldx) : 0;
             t.epilogue.residual = residual ? residual + pixel * s->ldr : NULL;
             k->block_rows[mg_height_for(k->heights, n_rows)](&t, windows + (pixel - first), y + pixel * s->ldy, n_rows, row, next);
         }
