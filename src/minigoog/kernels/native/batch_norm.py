@@ -28,7 +28,7 @@ def batch_norm(
     y = workspace.empty(x.shape) if out is None else check_out(where, out, x.shape, x.dtype, x=x, gamma=gamma, beta=beta)
     mean, variance = np.empty(c, np.float32), np.empty(c, np.float32)
     scratch = workspace.empty((lib.mg_batch_norm_scratch(rows, c),))
-    given = [*pixels(where, "x", x), *(dense(where, "vectors", np.ascontiguousarray(a)) for a in (gamma, beta))]
+    given = [*pixels(where, "x", x), *(dense(where, n, np.ascontiguousarray(a)) for n, a in (("gamma", gamma), ("beta", beta)))]
     made = [dense(where, "moments", a) for a in (scratch, mean, variance)]
     lib.mg_batch_norm(rows, c, *given, eps, relu, *made, *pixels(where, "out", y), m)
     return y, mean, variance
