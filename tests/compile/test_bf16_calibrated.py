@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog import kernels, nn
+from minigoog import nn
 from minigoog.compile import calibration
-from minigoog.kernels.native import machine
 from minigoog.kernels.reference import bf16 as reference
 from minigoog.kernels.reference import bf16_winograd
 from minigoog.kernels.reference.bf16_rounding import to_bf16_by_channels
 from minigoog.kernels.reference.int8_rounding import feedback
 from tests.compile.narrow_networks import Narrow, images
-from tests.compile.test_bf16_plan import moving, written
+from tests.compile.test_bf16_plan import moving, written_everywhere
 from tests.kernels.judge import same_bits
 
 
@@ -87,19 +86,7 @@ def test_maps_that_overflow_on_calibration_images_say_nothing():
 
 def test_plans_have_the_same_bits_on_every_instruction_set_and_any_number_of_threads():
     """Behind the first layer, which is exact here."""
-    model, before, x, found = Narrow(), (machine.isa(), machine.threads()), np.rint(images(2, 20) * 4), []
-    model.first.weight.data[...] = np.rint(model.first.weight.data * 8)
-    try:
-        for isa in machine.available_isas():
-            for threads in (1, 2):
-                machine.set_isa(isa)
-                kernels.set_num_threads(threads)
-                plan = mg.compile(model, x.shape, precision="bf16", calibrate=x)
-                last = [i for i, step in enumerate(plan.steps) if step.algorithm == "bf16"][-1]
-                found.append(written(plan, x, last))
-    finally:
-        machine.set_isa(before[0])
-        kernels.set_num_threads(before[1])
+    found = written_everywhere(calibrated=True)
     assert all(same_bits(found[0], y) for y in found)
 
 
