@@ -20,11 +20,11 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
                         size_t first, size_t end, size_t panel, size_t panel_end)
 {
     const float *windows[TILES_IN_TASK * MAX_HEIGHT * 3 / 2];
-    mg_windows_of(s, x, first, end, mg_ceil_div(end - first, k->heights[0]) * k->heights[0], windows);
+    mg_windows_of(s, x, first, end, mg_round_up(end - first, k->heights[0]), windows);
 
     const float *residual = t.epilogue.residual;
     const size_t columns = 2 * k->lanes, terms = s->kh * s->kw * s->cin, lines = terms + 1;
-    const float *panels_end = panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * lines;
+    const float *panels_end = panels + mg_round_up(s->cout, k->lanes) * lines;
     for (; panel < panel_end; panel++) {
         const size_t width = mg_panel_width(k, s->cout, panel), column = panel * columns;
         const float *at = panels + column * lines, *next = at + width * lines;

@@ -142,7 +142,7 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
         mg_transform_inputs(s, k, p->grid, tile, j->x, v + (tile - first) * p->tile, p->position);
 
     const size_t floats_of_column = p->grid.positions * (p->grid.channels + 1);
-    const float *panels_end = j->panels + mg_ceil_div(s->cout, k->lanes) * k->lanes * floats_of_column;
+    const float *panels_end = j->panels + mg_round_up(s->cout, k->lanes) * floats_of_column;
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
         multiply(k, p, end - first, v, j->panels + column * floats_of_column, panels_end, width, m);

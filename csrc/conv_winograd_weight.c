@@ -36,7 +36,7 @@ static struct mg_grid grid_of(const struct mg_conv *s)
 /* Floats in one line of all panels. */
 static size_t line_of(const struct mg_conv *s, const struct kernels *k)
 {
-    return mg_ceil_div(s->cout, k->lanes) * k->lanes;
+    return mg_round_up(s->cout, k->lanes);
 }
 
 static size_t sums_of(const struct mg_conv *s)

@@ -8,7 +8,7 @@
 size_t mg_panels_size(size_t k, size_t cout, const struct mg_machine *machine)
 {
     const struct kernels *kernels = mg_kernels(machine);
-    return (k + 1) * mg_ceil_div(cout, kernels->lanes) * kernels->lanes;
+    return (k + 1) * mg_round_up(cout, kernels->lanes);
 }
 
 void mg_pack_weights(size_t k, size_t cout, const float *w, const float *bias, float *panels, const struct mg_machine *machine)

@@ -71,7 +71,7 @@ static void sparse_conv2d(const struct mg_sparse_conv *s, const float *x, const 
 {
     const size_t rows = s->parts * mg_ceil_div(s->cout, s->block), end = rows + 1 + (size_t)w[rows] + SPARSE_AHEAD;
     const int32_t *offsets = w + rows + 1;
-    const float *values = (const float *)(w + mg_ceil_div(end, MAX_LANES) * MAX_LANES);
+    const float *values = (const float *)(w + mg_round_up(end, MAX_LANES));
     if (s->block > SPARSE_ROWS) {
         const struct mg_conv conv = over_windows(s);
         mg_sparse_conv2d_block(&conv, s->block, x, w, offsets, values, bias, residual, y, machine);

@@ -39,7 +39,7 @@ static void block_task(const struct mg_conv *s, const struct kernels *k, struct 
 {
     const float *windows[MOST_IN_TASK * MAX_HEIGHT], *residual = t.epilogue.residual;
     const size_t height = k->heights[0], begin = row;
-    mg_windows_of(s, x, first, end, mg_ceil_div(end - first, height) * height, windows);
+    mg_windows_of(s, x, first, end, mg_round_up(end - first, height), windows);
     for (size_t next; row < row_end; row = next) {
         next = near_end(&t, row, row_end);
         /* Larger windows overlap: most of the next is near already. Those of 1x1 convolutions follow one another. */

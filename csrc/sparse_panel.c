@@ -11,8 +11,8 @@ enum {
 static size_t aligned_pitch(size_t pitch)
 {
     for (size_t to = ALIGNED; to > 1; to /= 2)
-        if (4 * (mg_ceil_div(pitch, to) * to - pitch) <= pitch)
-            return mg_ceil_div(pitch, to) * to;
+        if (4 * (mg_round_up(pitch, to) - pitch) <= pitch)
+            return mg_round_up(pitch, to);
     return pitch;
 }
 

@@ -54,7 +54,7 @@ void mg_outputs_at(const struct mg_sparse_conv *s, const struct mg_line *l, floa
 /* n / parts, rounded up to whole vectors. */
 static inline size_t mg_part(size_t n, size_t parts, size_t lanes)
 {
-    return mg_ceil_div(mg_ceil_div(n, parts), lanes) * lanes;
+    return mg_round_up(mg_ceil_div(n, parts), lanes);
 }
 
 /* The first positions from `from` on that are not only padding, up to `end`; empty from `end` on. */

@@ -49,7 +49,7 @@ static inline struct mg_grid mg_grid(const struct mg_conv *s, size_t side)
 static inline size_t mg_folded_channels(size_t cin, size_t lanes)
 {
     const size_t run = 2 * cin, second = lanes == MAX_LANES && 2 * run <= lanes ? 0 : run;
-    return mg_ceil_div(second + mg_ceil_div(run, lanes) * lanes, lanes) * lanes;
+    return mg_round_up(second + mg_round_up(run, lanes), lanes);
 }
 
 static inline void mg_check_winograd(const struct mg_conv *s, struct mg_grid g)
