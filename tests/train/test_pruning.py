@@ -73,6 +73,19 @@ def test_a_run_that_was_stopped_while_pruning_ends_with_the_same_bits(tmp_path, 
     assert_same(run, pruned)
 
 
+def test_a_pruned_run_that_is_trained_longer_keeps_its_masks(tmp_path):
+    """The default times of pruning are shares of `epochs`: they stay those of the run as it was."""
+    run = tmp_path / "run"
+    fit(Config(**SETTINGS | {"prune_begin": None, "prune_end": None}, output=run))
+    before, weights = nn.masks(mg.load(run / "last.safetensors")), mg.load(run / "last.safetensors").state_dict()
+    resume(run, epochs=6, lr=0.02)
+    resume(run)  # it is a run like every other
+    after = mg.load(run / "last.safetensors")
+    assert nn.masks(after).keys() == before.keys() and all(np.array_equal(mask, before[name]) for name, mask in nn.masks(after).items())
+    assert [line["density"] for line in metrics_of(run)][3:] == pytest.approx([0.25] * 3, abs=1e-3)
+    assert all(not np.array_equal(after.state_dict()[name], weights[name]) for name in before)
+
+
 def test_a_pruned_network_that_is_fine_tuned_stays_pruned_and_may_be_pruned_further(tmp_path, pruned):
     base = {"weights": str(pruned), "epochs": 1, "batch_size": 14, "workers": 0, "average": 0.9}
     fit(Config(**base, output=tmp_path / "same"))

@@ -7,21 +7,27 @@ from . import checkpoint
 from .config import Config
 from .log import Log
 from .loop import Trainer
+from .pruning import times
 from .results import Result
 from .run import Run
 from .setup import Setup
 from .signals import StopRequests
 
-CHANGED = ("`epochs`", "`lr`", "`start_epoch`")  # the facts of a fingerprint that may differ
+CHANGED = ("`epochs`", "`lr`", "`start_epoch`", "`prune_begin`", "`prune_end`")  # the facts of a fingerprint that may differ
 LOWER = 10  # the first rate is divided by this, if none is given
 
 
 def longer(config: Config, epochs: int, lr: float | None) -> Config:
-    """The settings with which the finished run of `config` goes on to `epochs`; ValueError, naming the setting, if it cannot."""
-    if config.models > 1 or config.prune or config.data_parallel or config.downpour:
-        raise ValueError("train: `epochs` can change when a run is resumed, but not of an ensemble, or with `prune` or several processes")
+    """The settings with which the finished run of `config` goes on to `epochs`; ValueError, naming the setting, if it cannot.
+
+    If it was pruned, its masks stay: the default times of pruning depend on `epochs`, so they are written down as they were."""
+    if config.models > 1 or config.data_parallel or config.downpour:
+        raise ValueError("train: `epochs` can change when a run is resumed, but not of an ensemble, or with several processes")
     if epochs <= config.epochs:
         raise ValueError(f"train: `epochs` is {epochs}, expected more than the {config.epochs} of the run that is resumed")
+    if config.prune:
+        begin, end = times(config)
+        config = replace(config, prune_begin=begin, prune_end=end)
     return replace(config, epochs=epochs, start_epoch=config.epochs, lr=lr or config.lr / LOWER)
 
 

@@ -15,9 +15,7 @@ class Pruner:
 
     def __init__(self, config: Config, model: Module) -> None:
         self.config, self.model = config, model
-        begin, end = 0.1 * config.epochs, 0.75 * config.epochs
-        self.begin = begin if config.prune_begin is None else config.prune_begin
-        self.end = max(end, self.begin) if config.prune_end is None else config.prune_end
+        self.begin, self.end = times(config)
         chosen = layers(config, model)
         self.keep = [name for name in prunable(model) if name not in chosen]
         for weight in chosen.values():
@@ -56,6 +54,12 @@ class Pruner:
     def facts(self) -> dict[str, float]:
         """For the line of an epoch in the metrics: the share of weights that are left."""
         return {"density": density_of(self.model)}
+
+
+def times(config: Config) -> tuple[float, float]:
+    """When the first and the last weights are pruned, in epochs."""
+    begin = 0.1 * config.epochs if config.prune_begin is None else config.prune_begin
+    return begin, max(0.75 * config.epochs, begin) if config.prune_end is None else config.prune_end
 
 
 def layers(config: Config, model: Module) -> Layers:
