@@ -65,3 +65,14 @@ def test_moments_of_a_map_of_zeros_are_zeros():
     moments = Moments()
     moments.add(np.zeros((1, 2, 2, 3), np.float32))
     assert not moments.covariance.any()
+
+
+def test_zeros_at_first_do_not_hide_small_values_that_follow(values):
+    """The step of the codes is chosen by the first values that are not 0."""
+    small = (values * 1e-3).astype(np.float32).reshape(1, 200, 10, 24)
+    late, alone = Moments(), Moments()
+    late.add(np.zeros_like(small))
+    late.add(small)
+    alone.add(small)
+    assert late.step == alone.step and late.count == 2 * alone.count and np.array_equal(late.products, alone.products)
+    np.testing.assert_allclose(late.means, alone.means / 2)

@@ -11,8 +11,7 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..kernels.reference.int8_rounding import Feedback, feedback
-from .calibration import Moments, sampled
-from .int8 import batches
+from .calibration import Moments, batches, read_first, sampled
 from .layout import Map
 from .lowering import Call
 from .narrow import Formats, NarrowSteps
@@ -77,14 +76,11 @@ def observe(calls: Sequence[Call], machine: Any, images: Array, output_shapes: S
     same weights."""
     plan, n = Bf16Steps(calls, machine, {}), calls[0].x.shape[0]
     program, found = kernels.native.program.Program(plan.steps, machine), defaultdict[Map, Moments](Moments)
-    first: dict[Map, int] = {}  # which step reads a map first
-    for i, source in enumerate(plan.sources):
-        x = calls[source].x
-        if plan.steps[i].algorithm.startswith("bf16") and x.buffer not in plan.folded and x.shape[0] % n == 0:
-            pixels = len(images) * sampled(math.prod(x.shape[1:3]) * (x.shape[0] // n))
-            if pixels >= calls[source].settings["conv"].cin:  # else `feedback` does not use them, and the products may be huge
-                first.setdefault(x, i)
-    watched = {i: x for x, i in first.items()}
+    products = [(i, calls[source].x, calls[source].settings["conv"].cin) for i, source in enumerate(plan.sources)
+                if plan.steps[i].algorithm.startswith("bf16") and calls[source].x.buffer not in plan.folded]  # fmt: skip
+    first = read_first(((i, x, channels) for i, x, channels in products if x.shape[0] % n == 0),
+                       lambda x: len(images) * sampled(math.prod(x.shape[1:3]) * (x.shape[0] // n)))  # fmt: skip
+    watched = {i: x for x, (i, used) in first.items() if used}
     for start, batch in zip(range(0, len(images), n), batches(images, n), strict=True):
 
         def watch(i: int, areas: Sequence[Array], count: int = min(n, len(images) - start)) -> None:

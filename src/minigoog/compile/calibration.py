@@ -1,6 +1,7 @@
 """Scales and moments of a plan's maps, from the values that calibration images give them."""
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,23 @@ class Observed(NamedTuple):
     range: tuple[Array, Array]
 
 
+def batches(images: Array, n: int) -> list[Array]:
+    """`images` in dense batches of n; the last one repeats its last image."""
+    found = [images[i : i + n] for i in range(0, len(images), n)]
+    found[-1] = np.concatenate([found[-1], np.repeat(found[-1][-1:], n - len(found[-1]), axis=0)])
+    return [np.ascontiguousarray(batch) for batch in found]
+
+
+def read_first(products: Iterable[tuple[int, Map, int]], pixels: Callable[[Map], int]) -> dict[Map, tuple[int, bool]]:
+    """Of each map that products (number, map, channels of it that are multiplied) read: the number of the first, and whether as many
+    pixels as this are enough for the moments that one of them needs; else nothing uses them, and their products may be huge."""
+    first, fewest = dict[Map, int](), dict[Map, int]()
+    for i, x, channels in products:
+        first.setdefault(x, i)
+        fewest[x] = min(channels, fewest.get(x, channels))
+    return {x: (i, pixels(x) >= fewest[x]) for x, i in first.items()}
+
+
 def sampled(pixels: int) -> int:
     """Of so many pixels of a batch, how many `Moments` take."""
     return -(-pixels // -(-pixels // PIXELS))
@@ -42,8 +60,10 @@ class Moments:
         """Adds the pixels of `values` [n, h, w, c], evenly spread if there are many."""
         pixels = values.reshape(-1, values.shape[-1])
         codes = pixels[:: -(-len(pixels) // PIXELS)].astype(np.float64)
-        self.step = self.step or 2.0 ** math.ceil(math.log2(np.abs(codes).max() / LARGEST_CODE or 1))
-        codes = np.rint(codes / self.step)
+        largest = np.abs(codes).max()
+        if not self.step and largest:  # the first values may all be 0
+            self.step = 2.0 ** math.ceil(math.log2(largest / LARGEST_CODE))
+        codes = np.rint(codes / (self.step or 1))
         self.count += len(codes)
         self.sums += codes.sum(axis=0)
         self.products += codes.T @ codes

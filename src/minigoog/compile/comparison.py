@@ -8,7 +8,7 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array
 from ..text import aligned
-from .int8 import batches
+from .calibration import batches
 from .narrow import OWN
 
 if TYPE_CHECKING:

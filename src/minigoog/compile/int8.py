@@ -11,18 +11,11 @@ import numpy as np
 from .. import kernels
 from ..array_types import Array, Shape
 from ..kernels.reference.int8_rounding import Feedback, feedback
-from .calibration import LARGEST_CODE, Moments, Observed, image_codes, sampled, scale_of, windows
+from .calibration import LARGEST_CODE, Moments, Observed, batches, image_codes, read_first, sampled, scale_of, windows
 from .layout import Map
 from .lowering import Call
 from .narrow import Formats, NarrowSteps
 from .narrow_maps import NarrowMaps
-
-
-def batches(images: Array, n: int) -> list[Array]:
-    """`images` in dense batches of n; the last one repeats its last image."""
-    found = [images[i : i + n] for i in range(0, len(images), n)]
-    found[-1] = np.concatenate([found[-1], np.repeat(found[-1][-1:], n - len(found[-1]), axis=0)])
-    return [np.ascontiguousarray(batch) for batch in found]
 
 
 def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array, output_shapes: Sequence[Shape]) -> Observed:
@@ -30,12 +23,8 @@ def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array
     program = kernels.native.program.Program(calls, machine)
     found = Observed({}, {}, defaultdict(Moments), (images.min(axis=(0, 1, 2)), images.max(axis=(0, 1, 2))))
     parts = batches(images, calls[0].x.shape[0])
-    first: dict[Map, int] = {}  # which product reads a map first: branches read the same
-    fewest: dict[Map, int] = {}  # of channels that one of them multiplies
-    for i, call in enumerate(calls):
-        if call.x.buffer in maps.buffers and maps.is_product(call):
-            first.setdefault(call.x, i)
-            fewest[call.x] = min(call.settings["conv"].cin, fewest.get(call.x, call.x.shape[3]))
+    products = [(i, c.x, c.settings["conv"].cin) for i, c in enumerate(calls) if c.x.buffer in maps.buffers and maps.is_product(c)]
+    first = read_first(products, lambda x: len(parts) * sampled(math.prod(x.shape[:3])))
 
     def watch(i: int, areas: Sequence[Array]) -> None:
         x, y = calls[i].x, calls[i].y
@@ -46,10 +35,11 @@ def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array
             if not math.isfinite(largest):
                 raise ValueError(f"compile: with `calibrate`, {calls[i].name!r} computes NaN or infinite values, which have no codes")
             found.largest[maps.root(y)] = max(found.largest.get(maps.root(y), 0.0), largest)
-        if first.get(x) == i:
+        reader, moments = first.get(x, (-1, False))
+        if reader == i:
             values = kernels.native.arena.view(areas, x, x.shape)
             found.means[x] = found.means.get(x, 0) + values.mean(axis=(0, 1, 2), dtype=np.float64) / len(parts)
-            if len(parts) * sampled(math.prod(x.shape[:3])) >= fewest[x]:  # else no product uses them (_feedback), and c x c may be huge
+            if moments:
                 found.moments[x].add(values)
 
     for batch in parts:
