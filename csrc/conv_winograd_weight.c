@@ -97,7 +97,8 @@ static void transform_tile(const struct mg_conv *s, const struct kernels *k, str
     }
 }
 
-/* sums[position] += v[position]^T d[position] over the `tiles` of a batch, for one panel; rows of channels in the tallest tiles that fit. */
+/* sums[position] += v[position]^T d[position] over the `tiles` of a batch, for one panel; rows of channels in the tallest tiles that fit, the last
+   in the lowest that holds them. */
 static void accumulate(const struct mg_conv *s, const struct kernels *k, const struct place *at, size_t channels, size_t tiles,
                        size_t position, size_t panel)
 {
@@ -109,6 +110,7 @@ static void accumulate(const struct mg_conv *s, const struct kernels *k, const s
     while (k->heights[height] > channels)
         height++;
     for (size_t c = 0; c < channels; c += k->heights[height]) {
+        height = mg_rest_height(k, height, channels - c);
         const size_t back = c + k->heights[height] > channels ? c + k->heights[height] - channels : 0;
         k->weight_tile[height][width / k->lanes - 1](&t, v + c - back, d, sums + (c - back) * s->cout, back, n_cols);
     }
