@@ -138,9 +138,15 @@ static void sum_part(const struct mg_conv *s, const struct kernels *k, struct mg
         const size_t tiles = mg_min(at->tiles, end - first);
         for (size_t i = 0; i < tiles; i++)
             transform_tile(s, k, g, x, dy, first + i, i, at);
-        for (size_t position = 0; position < POSITIONS; position++)
+        const size_t next = first + tiles, next_end = mg_min(next + at->tiles, end);
+        struct mg_next next_x = mg_next_tiles(g, next, next_end, POSITIONS, g.step, s->h, s->w, x, s->ldx);
+        struct mg_next next_dy = mg_next_tiles(g, next, next_end, POSITIONS, g.side, s->out_h, s->out_w, dy, s->ldy);
+        for (size_t position = 0; position < POSITIONS; position++) {
+            mg_prefetch(&next_x);
+            mg_prefetch(&next_dy);
             for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++)
                 accumulate(s, k, at, g.channels, tiles, position, panel);
+        }
     }
 }
 
