@@ -15,6 +15,14 @@ enum {
     TASKS_PER_THREAD = 8, /* so that a fast core can take work from a slow one */
 };
 
+/* Whether a task prefetches the pixels of the next one instead of weights: where a window is one pixel of a large map, and a second-level cache
+   keeps all weights, `panels` floats, and the pixels of both tasks, `pixels` each. */
+static int fetches_pixels(const struct mg_conv *s, size_t pixels, size_t panels)
+{
+    const int one_pixel = s->kh * s->kw * s->stride_h * s->stride_w == 1;
+    return one_pixel && s->n * s->h * s->w * s->ldx > IN_A_CACHE && mg_max(2 * pixels * s->ldx, 4 * panels) <= IN_A_CACHE;
+}
+
 /* Output pixels [first, end) x panels [panel, panel_end). */
 static void direct_task(const struct mg_conv *s, const struct kernels *k, struct conv_tile t, const float *x, const float *panels, float *y,
                         size_t first, size_t end, size_t panel, size_t panel_end)
@@ -24,12 +32,18 @@ static void direct_task(const struct mg_conv *s, const struct kernels *k, struct
 
     const float *residual = t.epilogue.residual;
     const size_t columns = 2 * k->lanes, terms = s->kh * s->kw * s->cin, lines = terms + 1;
+    const size_t positions = mg_ceil_div(end - first, k->heights[0]) * terms, after = s->n * s->out_h * s->out_w - end;
     const float *panels_end = panels + mg_round_up(s->cout, k->lanes) * lines;
-    for (; panel < panel_end; panel++) {
+    const float *pixel = x + end * s->ldx, *x_end = pixel + after * s->ldx;
+    const int next_pixels = fetches_pixels(s, end - first, panels_end - panels);
+    const size_t share = mg_min(end - first, after) * s->ldx / (panel_end - panel); /* of those pixels, for each panel */
+    for (; panel < panel_end; panel++, pixel += share) {
         const size_t width = mg_panel_width(k, s->cout, panel), column = panel * columns;
         const float *at = panels + column * lines, *next = at + width * lines;
-        mg_look_ahead(&t, next, mg_min((size_t)(panels_end - next), width * lines), mg_ceil_div(end - first, k->heights[0]) * terms,
-                      panels_end, at);
+        if (next_pixels)
+            mg_look_ahead(&t, pixel, share, positions, x_end, at);
+        else
+            mg_look_ahead(&t, next, mg_min((size_t)(panels_end - next), width * lines), positions, panels_end, at);
         t.epilogue.residual = residual ? residual + first * s->ldr + column : NULL;
         mg_conv_tiles(k, &t, terms, width / k->lanes, windows, at, y + first * s->ldy + column, end - first,
                       mg_min(width, s->cout - column));

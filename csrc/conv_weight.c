@@ -65,15 +65,6 @@ static struct positions positions_of(const struct mg_conv *s, const struct kerne
     return p;
 }
 
-/* The lowest tile that holds the last n rows of a run and is not longer than the run. */
-static int rest_height(const struct kernels *k, const struct positions *p, size_t n)
-{
-    int height = p->height;
-    while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
-        height++;
-    return height;
-}
-
 /* Part of the work: images [image, image_end) x tiles of positions [tile, tile_end) x panels [panel, panel_end), added to dw. */
 struct weight_task {
     size_t image, image_end, tile, tile_end, panel, panel_end;
@@ -86,7 +77,7 @@ static void weight_block(const struct kernels *k, const struct positions *p, con
 {
     for (size_t tile = task->tile; tile < task->tile_end; tile++) {
         const size_t run = tile / p->tiles_in_run, at = tile % p->tiles_in_run * p->rows, length = p->runs.length;
-        const int height = rest_height(k, p, length - at);
+        const int height = mg_rest_height(k, p->height, length - at);
         const size_t back = at + k->heights[height] > length ? at + k->heights[height] - length : 0; /* rather than read past the run */
         k->weight_tile[height][width / k->lanes - 1](t, x + mg_run_at(&p->runs, run) + at - back, task->packed,
                                                      dw + (run * length + at - back) * t->lddw, back, n_cols);

@@ -96,14 +96,15 @@ void mg_winograd_pack(size_t side, size_t taps, size_t cin, size_t cout, const f
 }
 
 /* m[tile, position, width] = v[tile, position, channels] * panel[position, channels, width], for all positions, each of m 2 * LANES floats; on
-   the way the next position's weights are prefetched, those before panels_end. */
+   the way the next position's weights are prefetched, those before panels_end, and a part of the pixels that are read next. */
 static void multiply(const struct kernels *k, const struct plan *p, size_t tiles, const float *v, const float *panel,
-                     const float *panels_end, size_t width, float *m)
+                     const float *panels_end, size_t width, struct mg_next *next_pixels, float *m)
 {
     const size_t channels = p->grid.channels, position = width * (channels + 1), columns = 2 * k->lanes;
     struct conv_tile t = {.runs = {.rows = 1, .in_row = 1, .length = channels}, .ldy = p->grid.positions * columns};
     const float *rows[MAX_BLOCK + MAX_HEIGHT];
     for (size_t i = 0; i < p->grid.positions; i++, v += p->position, m += columns, panel += position) {
+        mg_prefetch(next_pixels);
         for (size_t tile = 0; tile < tiles + k->heights[0]; tile++) /* rows past the end repeat the last and are not written */
             rows[tile] = v + mg_min(tile, tiles - 1) * p->tile;
         const float *next = panel + position;
@@ -143,9 +144,11 @@ static void winograd_task(const struct job *j, const struct kernels *k, const st
 
     const size_t floats_of_column = p->grid.positions * (p->grid.channels + 1);
     const float *panels_end = j->panels + mg_round_up(s->cout, k->lanes) * floats_of_column;
+    struct mg_next next = mg_next_tiles(p->grid, end, mg_min(end + p->block, p->grid.tiles), (panel_end - panel) * p->grid.positions,
+                                        p->grid.step, s->h, s->w, j->x, s->ldx);
     for (; panel < panel_end; panel++) {
         const size_t column = panel * 2 * k->lanes, width = mg_panel_width(k, s->cout, panel);
-        multiply(k, p, end - first, v, j->panels + column * floats_of_column, panels_end, width, m);
+        multiply(k, p, end - first, v, j->panels + column * floats_of_column, panels_end, width, &next, m);
         for (size_t tile = first; tile < end; tile++) {
             const size_t corner = mg_corner(p->grid, p->grid.side, tile, s->out_h, s->out_w);
             if (tile + 1 < end)

@@ -97,7 +97,8 @@ static void transform_tile(const struct mg_conv *s, const struct kernels *k, str
     }
 }
 
-/* sums[position] += v[position]^T d[position] over the `tiles` of a batch, for one panel; rows of channels in the tallest tiles that fit. */
+/* sums[position] += v[position]^T d[position] over the `tiles` of a batch, for one panel; rows of channels in the tallest tiles that fit, the last
+   in the lowest that holds them. */
 static void accumulate(const struct mg_conv *s, const struct kernels *k, const struct place *at, size_t channels, size_t tiles,
                        size_t position, size_t panel)
 {
@@ -109,6 +110,7 @@ static void accumulate(const struct mg_conv *s, const struct kernels *k, const s
     while (k->heights[height] > channels)
         height++;
     for (size_t c = 0; c < channels; c += k->heights[height]) {
+        height = mg_rest_height(k, height, channels - c);
         const size_t back = c + k->heights[height] > channels ? c + k->heights[height] - channels : 0;
         k->weight_tile[height][width / k->lanes - 1](&t, v + c - back, d, sums + (c - back) * s->cout, back, n_cols);
     }
@@ -136,9 +138,15 @@ static void sum_part(const struct mg_conv *s, const struct kernels *k, struct mg
         const size_t tiles = mg_min(at->tiles, end - first);
         for (size_t i = 0; i < tiles; i++)
             transform_tile(s, k, g, x, dy, first + i, i, at);
-        for (size_t position = 0; position < POSITIONS; position++)
+        const size_t next = first + tiles, next_end = mg_min(next + at->tiles, end);
+        struct mg_next next_x = mg_next_tiles(g, next, next_end, POSITIONS, g.step, s->h, s->w, x, s->ldx);
+        struct mg_next next_dy = mg_next_tiles(g, next, next_end, POSITIONS, g.side, s->out_h, s->out_w, dy, s->ldy);
+        for (size_t position = 0; position < POSITIONS; position++) {
+            mg_prefetch(&next_x);
+            mg_prefetch(&next_dy);
             for (size_t panel = 0; panel < mg_panel_count(k, s->cout); panel++)
                 accumulate(s, k, at, g.channels, tiles, position, panel);
+        }
     }
 }
 

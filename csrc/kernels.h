@@ -126,6 +126,14 @@ extern const struct kernels mg_kernels_avx512, mg_kernels_avx2, mg_kernels_neon,
 /* The row of the machine's instruction set. */
 const struct kernels *mg_kernels(const struct mg_machine *machine);
 
+/* The lowest register tile that holds the last n rows, from number `height` on, which holds them. */
+static inline int mg_rest_height(const struct kernels *k, int height, size_t n)
+{
+    while (height + 1 < HEIGHTS && k->heights[height + 1] >= n)
+        height++;
+    return height;
+}
+
 /* Weights are packed in panels of two vectors of output channels; the last one has one vector if that is enough. */
 static inline size_t mg_panel_width(const struct kernels *k, size_t cout, size_t panel)
 {
