@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 import minigoog as mg
-from minigoog import kernels, nn, ops
+from minigoog import kernels, models, nn, ops
 from minigoog.compile import calibration
 from minigoog.kernels import reference
 from minigoog.kernels.native import machine, plan_int8
 from minigoog.kernels.reference.int8 import quantize_weights
 from minigoog.kernels.shapes import conv_shape
-from minigoog.models import GoogLeNet
 from tests.kernels.judge import same_bits
 
 SHAPE = (1, 64, 64, 3)
@@ -26,7 +25,7 @@ def images():
 @pytest.fixture(scope="module")
 def googlenet():
     mg.manual_seed(0)
-    return GoogLeNet(10, aux_heads=False)
+    return models.GoogLeNet(10, aux_heads=False)
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +259,12 @@ def test_weights_that_are_no_numbers_are_named(bad, layer, name, message):
     x = np.ones((1, 5, 5, 3), np.float32)
     with pytest.raises(ValueError, match=f"compile: {message}"):
         mg.compile(model, x.shape, precision="int8", calibrate=x)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [0.0, 1e-45, 1e-42, 1e-38, 1e-30])
+def test_images_too_small_for_a_scale_count_as_zeros(size):
+    model = models.build("tiny", num_classes=3).eval()
+    x = np.full((2, 8, 8, 1), size, np.float32)
+    plan = mg.compile(model, x.shape, precision="int8", calibrate=x)
+    np.testing.assert_allclose(plan(x), mg.compile(model, x.shape)(x), atol=1e-6)

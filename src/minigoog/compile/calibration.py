@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..array_types import Array
+from ..kernels.reference.int8 import LARGEST_CODE, SMALLEST_SCALE
 from .layout import Map
 
-LARGEST_CODE = 255
 SCALE_BITS = 8
 PIXELS = 4096  # at most so many of a batch for a covariance
 
@@ -83,11 +83,11 @@ class Moments:
 
 
 def scale_of(largest: float) -> float:
-    """The scale by which the largest value is the largest code; 1 where all values were 0.
+    """The scale by which the largest value is the largest code; 1 where a float32 could not hold it, as of values that are all 0.
 
     It has SCALE_BITS significant bits, so that the last bits of float32 sums, in which instruction sets differ, do not show in it (but
     where they lie on both sides of a tie)."""
-    mantissa, exponent = math.frexp((largest or LARGEST_CODE) / LARGEST_CODE)
+    mantissa, exponent = math.frexp(largest / LARGEST_CODE if largest >= SMALLEST_SCALE * LARGEST_CODE else 1.0)
     return math.ldexp(round(math.ldexp(mantissa, SCALE_BITS)), exponent - SCALE_BITS)
 
 
@@ -96,7 +96,7 @@ def image_codes(lows: Array, highs: Array) -> tuple[Array, Array]:
 
     zero is between 0 and 255 and no integer in general: bytes of which a mean was subtracted are exact. The padding has the next code."""
     lows, highs = np.minimum(lows, 0).astype(np.float64), np.maximum(highs, 0).astype(np.float64)
-    scales = np.where(highs > lows, (highs - lows) / LARGEST_CODE, 1.0)
+    scales = np.where(highs - lows >= SMALLEST_SCALE * LARGEST_CODE, (highs - lows) / LARGEST_CODE, 1.0)
     return scales, -lows / scales
 
 

@@ -24,6 +24,7 @@ INT8_ALGORITHMS = ("auto", "direct", "pairs")
 CODES = (0.0, 255.0)  # the limits of codes
 LARGEST_CODE = 255
 IMAGE_CHANNELS = 4
+SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
 LARGEST_WEIGHT = 127  # so that the weights are symmetrical
 LARGEST_SUM = 2**31 - 1
 WINOGRAD_SUM = 2**25  # of products: 64 times it has to fit 32 bits (csrc/int8_pairs.inc)
@@ -67,13 +68,15 @@ def dequantize(codes: Codes, scale: float, zero: int = 0) -> Array:
 
 def check_scale(where: str, scale: float) -> float:
     """`scale` if it is a positive number; else an error."""
-    return check_real(where, "scale", scale, float(np.finfo(np.float32).tiny))
+    return check_real(where, "scale", scale, SMALLEST_SCALE)
 
 
 def quantize_weights(w: Array) -> tuple[Int8s, Array]:
-    """(codes, scales): `w` [..., cout] as signed bytes, and the scale of each output channel, by which its largest weight is 127."""
+    """(codes, scales): `w` [..., cout] as signed bytes, and the scale of each output channel, by which its largest weight is 127.
+
+    Where all weights are 0, or so small that a float32 could not hold the scale, the codes are 0 and the scale is 1."""
     largest = np.abs(w).max(axis=tuple(range(w.ndim - 1))).astype(np.float64)
-    scales = np.where(largest > 0, largest / LARGEST_WEIGHT, 1.0)
+    scales = np.where(largest >= SMALLEST_SCALE * LARGEST_WEIGHT, largest / LARGEST_WEIGHT, 1.0)
     return np.rint(w / scales).astype(np.int8), scales
 
 
