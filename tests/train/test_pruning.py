@@ -86,6 +86,19 @@ def test_a_pruned_run_that_is_trained_longer_keeps_its_masks(tmp_path):
     assert all(not np.array_equal(after.state_dict()[name], weights[name]) for name in before)
 
 
+@pytest.mark.parametrize("given", [{"prune_begin": None, "prune_end": None}, {}])
+def test_a_changed_time_of_pruning_is_named_when_a_run_is_trained_longer(tmp_path, given):
+    run = tmp_path / "run"
+    fit(Config(**SETTINGS | given | {"epochs": 3}, output=run))
+    text = (run / "config.toml").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("prune_end")]
+    (run / "config.toml").write_text("\n".join([*lines, "prune_end = 2.75"]))
+    with pytest.raises(ValueError, match=r"cannot be trained longer.*`prune_end`: 2\.75 \(was (None|2\.5)\)"):
+        resume(run, epochs=4)
+    resume(run, epochs=4, accept_changes=True)
+    assert metrics_of(run)[-1]["epoch"] == 4
+
+
 def test_a_pruned_network_that_is_fine_tuned_stays_pruned_and_may_be_pruned_further(tmp_path, pruned):
     base = {"weights": str(pruned), "epochs": 1, "batch_size": 14, "workers": 0, "average": 0.9}
     fit(Config(**base, output=tmp_path / "same"))

@@ -13,7 +13,8 @@ from .run import Run
 from .setup import Setup
 from .signals import StopRequests
 
-CHANGED = ("`epochs`", "`lr`", "`start_epoch`", "`prune_begin`", "`prune_end`")  # the facts of a fingerprint that may differ
+CHANGED = ["epochs", "lr", "start_epoch"]  # the settings of a fingerprint that may differ
+TIMES = ["prune_begin", "prune_end"]  # these too, where the run left them at their default, which depends on `epochs`
 LOWER = 10  # the first rate is divided by this, if none is given
 
 
@@ -38,7 +39,7 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
             raise FileNotFoundError(f"train: {run.folder} has no {checkpoint.NAME}, which `resume` with more `epochs` needs")
         trainer = Trainer(config, setup, run, Log())
         trainer.load(accept_changes=True)
-        others = [change for change in trainer.changes if not change.startswith(CHANGED)]
+        others = [change for change in trainer.changes if not _expected(change, before)]
         if others and not accept_changes:
             raise ValueError(f"train: {run.folder} cannot be trained longer, because these have changed: {listed(others, 6, 160)}. "
                              f"`accept_changes` does so all the same")
@@ -52,3 +53,9 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
         trainer.changes = others
         trainer.log.begin(trainer)
         return trainer.train(stop)
+
+
+def _expected(change: str, before: Config) -> bool:
+    """Whether a difference from the checkpoint of `before` comes from training it longer."""
+    name = change.split("`")[1] if change.startswith("`") else ""
+    return name in CHANGED or (name in TIMES and getattr(before, name) is None and change.endswith("(was None)"))
