@@ -5,6 +5,8 @@ from contextvars import ContextVar
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minigoog.data import ArrayDataset, DataLoader, transforms
 
@@ -33,6 +35,15 @@ def test_an_epoch_has_each_image_once_with_its_label(shuffle, workers):
 def test_the_last_smaller_batch_can_be_left_out():
     loader = DataLoader(numbers(23), 5, drop_last=True)
     assert [len(labels) for _, labels in loader] == [5, 5, 5, 5] and len(loader) == 4
+
+
+@given(st.integers(1, 300), st.integers(1, 40), st.sampled_from([0, 2]))
+def test_even_batches_hold_each_image_once_and_differ_by_one_image(n, batch_size, workers):
+    loader = DataLoader(numbers(n), batch_size, even=True, num_workers=workers)
+    batches = list(loader)
+    sizes = {len(labels) for _, labels in batches}
+    assert len(batches) == len(loader) == len(DataLoader(numbers(n), batch_size))
+    assert order(batches) == list(range(n)) and max(sizes) <= batch_size and max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -155,6 +166,8 @@ def test_a_count_that_is_none_is_named(name, value):
 @pytest.mark.parametrize("arguments, message", [
     ({"shuffle": RANDOM}, "`shuffle` is Compose.*expected True or False"),
     ({"drop_last": 1}, "`drop_last` is 1, expected True or False"),
+    ({"even": "yes"}, "`even` is 'yes', expected True or False"),
+    ({"even": True, "drop_last": True}, "`drop_last` and `even` are both True"),
     ({"dataset": iter([1])}, "`dataset` is list_iterator, expected an object with __len__ and __getitem__"),
     ({"num_workers": -1}, "`num_workers` is -1"),
 ])  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_bool, check_int
+from . import batches
 from .datasets import Dataset
 from .images import Image
 from .transforms import Transform
@@ -26,6 +27,7 @@ class DataLoader:
     shuffle      a new order in each epoch; otherwise the order of the data set
     num_workers  threads that prepare batches while the caller computes, each up to `prefetch_factor` batches ahead; 0: none
     drop_last    leaves out a last batch of fewer than `batch_size` images
+    even         makes all batches of nearly one size, at most `batch_size`, instead of leaving few images for the last
     transform    called as transform(image, generator), see `transforms`
     seed         for the order and random transforms: batch i of epoch e depends on (seed, e, i) only, not on `num_workers`
 
@@ -35,13 +37,16 @@ class DataLoader:
 
     def __init__(
         self, dataset: Dataset, batch_size: int = 1, shuffle: bool = False, *, num_workers: int = 0, drop_last: bool = False,
-        prefetch_factor: int = 2, transform: Transform | None = None, seed: int = 0,
+        even: bool = False, prefetch_factor: int = 2, transform: Transform | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         if not isinstance(dataset, Dataset):
             raise TypeError(f"DataLoader: `dataset` is {type(dataset).__name__}, expected an object with __len__ and __getitem__")
         self.dataset, self.transform = dataset, transform
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, 1)
         self.shuffle, self.drop_last = check_bool("DataLoader", "shuffle", shuffle), check_bool("DataLoader", "drop_last", drop_last)
+        self.even = check_bool("DataLoader", "even", even)
+        if self.drop_last and self.even:
+            raise ValueError("DataLoader: `drop_last` and `even` are both True, expected one of them: even batches leave nothing over")
         self.num_workers = check_int("DataLoader", "num_workers", num_workers, 0)
         self.prefetch_factor = check_int("DataLoader", "prefetch_factor", prefetch_factor, 1)
         self.seed = check_int("DataLoader", "seed", seed, 0, 2**64 - 1)
@@ -49,7 +54,8 @@ class DataLoader:
         self.waited = 0.0  # seconds that the caller has waited for batches of the current epoch
 
     def __len__(self) -> int:
-        return len(self.dataset) // self.batch_size if self.drop_last else -(-len(self.dataset) // self.batch_size)
+        n = len(self.dataset)
+        return n // self.batch_size if self.drop_last else batches.count(n, self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of the next epoch: 0, then 1, ..."""
@@ -61,10 +67,10 @@ class DataLoader:
         self.waited, n = 0.0, len(self.dataset)
         order = np.random.default_rng((self.seed, number)).permutation(n) if self.shuffle else np.arange(n)
         numbers = range(start, len(self))
-        batches = self._ahead(number, numbers, order) if self.num_workers else (self._batch(number, i, order) for i in numbers)
+        ready = self._ahead(number, numbers, order) if self.num_workers else (self._batch(number, i, order) for i in numbers)
         while True:
             began = time.perf_counter()
-            batch = next(batches, None)
+            batch = next(ready, None)
             self.waited += time.perf_counter() - began
             if batch is None:
                 return
@@ -91,12 +97,15 @@ class DataLoader:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _batch(self, epoch: int, number: int, order: NDArray[np.int64]) -> Batch:
-        chosen = order[number * self.batch_size : (number + 1) * self.batch_size].tolist()
+        first, behind = number * self.batch_size, (number + 1) * self.batch_size
+        if self.even:
+            first, behind = batches.span(len(order), self.batch_size, number)
+        chosen = order[first:behind].tolist()
         generator = np.random.default_rng((self.seed, epoch, number))
-        first, labels = self._example(chosen[0], generator), np.empty(len(chosen), np.int64)
-        images = np.empty((len(chosen), *first[0].shape), np.float32)
+        example, labels = self._example(chosen[0], generator), np.empty(len(chosen), np.int64)
+        images = np.empty((len(chosen), *example[0].shape), np.float32)
         for k, index in enumerate(chosen):
-            image, labels[k] = self._example(index, generator) if k else first
+            image, labels[k] = self._example(index, generator) if k else example
             if image.shape != images.shape[1:]:
                 raise ValueError(
                     f"DataLoader: image {index} has shape {image.shape}, expected {images.shape[1:]} as the others of its batch; "

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import losses, rng
 from ..array_types import Array, IntArray
-from ..data import DataLoader
+from ..data import DataLoader, batches
 from ..parallel import Communicator
 from ..parallel.deal import Varied, order
 from ..parallel.flat import Flat
@@ -100,7 +100,8 @@ class Whole(Own):
     def __init__(self, setup: Setup, config: Config) -> None:
         self.setup, self.config = setup, config
         self.loader = DataLoader(
-            setup.train, config.batch_size, True, num_workers=config.workers, transform=setup.train_transform, seed=config.samplings
+            setup.train, config.batch_size, True, num_workers=config.workers, even=True, transform=setup.train_transform,
+            seed=config.samplings,
         )
 
     @property
@@ -138,11 +139,16 @@ class MicroBatches(Own):
         return self.loader.waited
 
     def __len__(self) -> int:
-        return -(-len(self.setup.train) // self.config.batch_size)
+        return batches.count(len(self.setup.train), self.config.batch_size)
+
+    def span(self, step: int) -> tuple[int, int]:
+        """The images of a batch, in the order of the epoch: from which to before which."""
+        return batches.span(len(self.setup.train), self.config.batch_size, step)
 
     def size(self, step: int) -> int:
-        """The images of a batch; the last of an epoch may have fewer."""
-        return min(self.config.batch_size, len(self.setup.train) - step * self.config.batch_size)
+        """How many images a batch has."""
+        first, behind = self.span(step)
+        return behind - first
 
     def mine(self, images: int) -> tuple[int, int]:
         """This process's share of a batch: from which image to before which."""
@@ -151,21 +157,21 @@ class MicroBatches(Own):
 
     def epoch(self, number: int, start: int, ahead: Sequence[int] = ()) -> Iterator[Batch]:
         config, whole = self.config, order(len(self.setup.train), self.config.samplings, number)
-        spans = [(step * config.batch_size, *self.mine(self.size(step))) for step in range(start, len(self))]
+        spans = [(self.span(step)[0], *self.mine(self.size(step))) for step in range(start, len(self))]
         chosen = np.concatenate([whole[at + first : at + last] for at, first, last in spans]).tolist()
         dealt = self._varied(number, chosen)
         largest = max(1, *self.mine_sizes(start))
         self.loader = DataLoader(dealt, largest, num_workers=config.workers) if chosen else self.loader
-        batches = self.loader.epoch() if chosen else iter(())
+        ready = self.loader.epoch() if chosen else iter(())
         nothing = np.empty((0, 0, 0, 0), np.float32), np.empty(0, np.int64)
         for step, (_, first, last) in enumerate(spans, start):
-            x, labels = next(batches) if last > first else nothing
+            x, labels = next(ready) if last > first else nothing
             yield Batch(x, labels, self.size(step), number, step)
 
     def batch(self, number: int, step: int) -> Batch:
         """One batch of an epoch, all of it."""
-        config, at = self.config, step * self.config.batch_size
-        chosen = order(len(self.setup.train), config.samplings, number)[at : at + self.size(step)].tolist()
+        first, behind = self.span(step)
+        chosen = order(len(self.setup.train), self.config.samplings, number)[first:behind].tolist()
         images, labels = next(iter(DataLoader(self._varied(number, chosen), len(chosen))))
         return Batch(images, labels, len(labels), number, step)
 
@@ -205,6 +211,6 @@ class MicroBatches(Own):
         """Forward and backward pass of the images from `first` to before `last` of the whole batch."""
         begin = self.mine(batch.images)[0]
         images, labels = batch.x[first - begin : last - begin], batch.labels[first - begin : last - begin]
-        place = batch.number * self.config.batch_size + first
+        place = self.span(batch.number)[0] + first
         with rng.of_samples((self.config.samplings, batch.epoch), place, last - first):
             return backward(self.setup, self.config, images, labels, (batch.epoch, batch.number, first), lambda values: None)

@@ -52,10 +52,10 @@ class Log:
         if not self.terminal or now - self.printed < 0.1:
             return
         self.printed, at = now, trainer.progress
-        rate = at.step * trainer.config.batch_size / at.epoch_seconds
+        images = at.step * len(trainer.setup.train) / len(trainer.batches)
         left = duration(self.seconds_left(trainer))
         progress = f"step {at.step} of {len(trainer.batches)}"
-        print(f"\r{at.epoch + 1:5d}   {loss:10.4f}  {progress:<20}{'':>21}{rate:9,.0f}  {left:>9}", end="", flush=True)
+        print(f"\r{at.epoch + 1:5d}   {loss:10.4f}  {progress:<20}{'':>21}{images / at.epoch_seconds:9,.0f}  {left:>9}", end="", flush=True)
 
     @staticmethod
     def seconds_left(trainer: Trainer) -> float:

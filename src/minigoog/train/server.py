@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..array_types import Array
+from ..data import batches
 from ..parallel import Ranks, recorded
 from ..parallel.dealer import Dealer
 from ..parallel.desk import DIED, Desk
@@ -64,7 +65,7 @@ class Arrivals:
         self.before_step: dict[str, Array] = {}
 
     def __len__(self) -> int:
-        return -(-len(self.setup.train) // self.config.batch_size)
+        return batches.count(len(self.setup.train), self.config.batch_size)
 
     # ---- the steps of the training loop ----
 
