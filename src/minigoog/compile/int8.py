@@ -10,8 +10,9 @@ import numpy as np
 
 from .. import kernels
 from ..array_types import Array, Shape
+from ..kernels.reference.int8 import LARGEST_CODE
 from ..kernels.reference.int8_rounding import Feedback, feedback
-from .calibration import LARGEST_CODE, Moments, Observed, batches, image_codes, read_first, sampled, scale_of, windows
+from .calibration import Moments, Observed, batches, image_codes, read_first, sampled, scale_of, windows
 from .layout import Map
 from .lowering import Call
 from .narrow import Formats, NarrowSteps

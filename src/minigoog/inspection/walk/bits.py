@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...array_types import Array, IntArray
-from ...compile.calibration import LARGEST_CODE, scale_of
+from ...compile.calibration import scale_of
 from ...kernels.reference.bf16 import from_bf16, to_bf16
-from ...kernels.reference.int8 import LARGEST_WEIGHT, quantize, quantize_weights
+from ...kernels.reference.int8 import LARGEST_CODE, LARGEST_WEIGHT, quantize, quantize_weights
 from ...text import aligned
 from ..rules import rule_of
 from ..trace.step import Step
