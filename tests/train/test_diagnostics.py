@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 import minigoog as mg
 from minigoog.train.diagnostics import Diagnostics, watched
@@ -40,6 +41,19 @@ def test_guessing_by_the_frequency_of_the_classes_is_guessing_too():
 def test_a_head_that_stands_still_elsewhere_is_said_unless_it_is_near_0():
     said = warnings(watch(), [[4.0, 0.01, 3.0 - 0.1 * i] for i in range(20)], GOOD)
     assert len(said) == 1 and "the loss is 4.000 and has not changed for 300 steps" in said[0]
+
+
+@pytest.mark.parametrize("smoothing, said", [(0.0, 1), (0.2, 0)])
+def test_what_smoothed_labels_leave_of_a_loss_does_not_count(smoothing, said):
+    """Half of a network's loss, with 10 classes: it learns, slower than the mean over some steps jitters."""
+    found = Diagnostics(mg.models.TinyInception(), np.arange(10), 10, smoothing)
+    assert len(warnings(found, [[1.36 + 0.01 * (i % 2)] for i in range(20)], GOOD)) == said
+
+
+def test_auxiliary_heads_are_a_cure_only_where_there_are_some():
+    (alone,) = warnings(watch(), [[GUESS]] * 20, GOOD)
+    (first, *_) = warnings(watch(), [[GUESS, 1.0]] * 20, GOOD)
+    assert "--aux-weight" not in alone and "--aux-weight 0.3" in first
 
 
 def test_a_loss_that_jitters_moves():

@@ -49,7 +49,7 @@ class Trainer:
         self.average = optim.PolyakAverage(self.model.state_dict(), config.average) if config.average else None
         self.pruner = Pruner(config, self.model) if config.prune else None
         self.batches = gradients(setup, config, run.ranks)
-        self.diagnostics = Diagnostics(self.model, setup.train.labels, len(setup.info.classes))
+        self.diagnostics = Diagnostics(self.model, setup.train.labels, len(setup.info.classes), config.label_smoothing)
         self.progress = Progress()
         taught = setup.teacher.facts() if setup.teacher else {}
         self.fingerprint = fingerprint.of_settings(config) | setup.facts | taught | fingerprint.of_machine()
