@@ -50,7 +50,7 @@ def second_call(monkeypatch, owner, name, instead, number=2):
 
 
 def test_a_test_loss_that_is_not_finite_leaves_the_last_good_epoch(tmp_path, monkeypatch):
-    broken = loop.testing.Tested(float("nan"), 0.0, np.zeros(0, np.int64), np.zeros(0, np.float32))
+    broken = loop.testing.Tested(float("nan"), 0.0, np.zeros((0, 10), np.float32))
     second_call(monkeypatch, loop.testing, "test", lambda *_: broken)
     with pytest.raises(TrainingError, match=r"nan after epoch 2: .* Or change `lr` in .* from epoch 1\.00: .* --accept-changes$"):
         fit(Config(**TINY, output=tmp_path / "run"))
@@ -95,7 +95,7 @@ def test_a_stop_within_an_epoch_keeps_the_step_in_progress(tmp_path, monkeypatch
 def test_a_stop_after_the_last_step_is_a_stop_too(tmp_path, monkeypatch):
     def interrupt(*_):
         os.kill(os.getpid(), signal.SIGINT)
-        return loop.testing.Tested(1.0, 0.5, np.zeros(0, np.int64), np.zeros(0, np.float32))
+        return loop.testing.Tested(1.0, 0.5, np.zeros((0, 10), np.float32))
 
     monkeypatch.setattr(loop.testing, "test", interrupt)
     with pytest.raises(Interrupted, match=r"stopped after epoch 1\. Resume from epoch 1\.00 with") as stop:

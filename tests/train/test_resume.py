@@ -108,6 +108,16 @@ def test_the_best_weights_are_written_again_if_they_were_the_last(tmp_path, monk
     assert (run / "best.safetensors").exists() == (best < 0)
 
 
+def test_an_ensemble_says_what_its_models_reach_together(tmp_path, capsys):
+    with few_digits(400, 100):
+        found = fit(Config(model="tiny", epochs=2, batch_size=50, models=3, workers=0, output=tmp_path / "run"))
+    labels = data.digits()[1].labels[:100]
+    accuracies = [np.mean(result.probabilities.argmax(axis=1) == labels) for result in found]
+    assert accuracies == [result.accuracy for result in found]
+    mean = sum(result.probabilities.astype(np.float64) for result in found) / 3
+    assert f"the 3 models together: test accuracy {np.mean(mean.argmax(axis=1) == labels):.2%}" in capsys.readouterr().out
+
+
 def test_an_ensemble_prepares_its_data_once(tmp_path, monkeypatch):
     opened, original = [], data.open_dataset
     monkeypatch.setattr(data, "open_dataset", lambda name, split, *where: opened.append(split) or original(name, split, *where))

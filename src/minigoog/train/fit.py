@@ -17,7 +17,7 @@ from .event_files import EventFiles
 from .live import Live
 from .log import Log, evaluate_command
 from .loop import Trainer
-from .results import Result
+from .results import Result, together
 from .run import Run, check_output
 from .setup import Setup, effective, prepare
 from .signals import StopRequests
@@ -138,5 +138,6 @@ def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, 
         own = own if there else company.make_run(run.ranks, member, run)
         own.ranks = run.ranks
         results.append(_train_one(member, setup.anew(member), own, stop, accept_changes))
-    print(f"\nto test them together:\n    {evaluate_command(config, run.folder)} --table")
+    print(f"\nthe {config.models} models together: test accuracy {together(results, setup.test.labels):.2%}")
+    print(f"to test them with several crops:\n    {evaluate_command(config, run.folder)} --table")
     return results

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from .. import curves, metrics
 from ..array_types import Array, IntArray
 from ..formats import saved_model
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 
 
 class Result(NamedTuple):
-    """The outcome of a run: accuracy on the test set (0 to 1), confusion matrix (rows: true class), seconds, the run's folder."""
+    """The outcome of a run: accuracy on the test set (0 to 1), confusion matrix (rows: true class), seconds, the run's folder, and the
+    probability of each class [test images, classes]."""
 
     accuracy: float
     confusion: IntArray
     seconds: float
     folder: str
+    probabilities: Array
 
 
 def epoch_facts(epoch: int, at: Progress, images: int, lr: float, tested: dict[str, Tested], test_seconds: float) -> dict[str, Any]:
@@ -84,14 +88,20 @@ def _save(trainer: Trainer, files: dict[str, tuple[dict[str, Array], float]], ep
 
 def finish(trainer: Trainer, tested: dict[str, Tested]) -> Result:
     """The Result of a run whose epochs are done, of the weights that are used for inference; draws curve.png if matplotlib is installed."""
-    setup, predicted = trainer.setup, (tested.get("averaged_test") or tested["test"]).predicted
-    confusion = metrics.confusion_matrix(predicted, setup.test.labels, len(setup.info.classes))
-    accuracy = float((predicted == setup.test.labels).mean())
+    setup, used = trainer.setup, tested.get("averaged_test") or tested["test"]
+    confusion = metrics.confusion_matrix(used.predicted, setup.test.labels, len(setup.info.classes))
+    accuracy = float((used.predicted == setup.test.labels).mean())
     if trainer.run.ranks.rank == 0:
         _draw_curve(trainer)
-    result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder))
+    result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder), used.probabilities)
     trainer.log.finished(trainer, result)
     return result
+
+
+def together(found: list[Result], labels: IntArray) -> float:
+    """The accuracy of an ensemble: of the mean of its models' probabilities."""
+    mean = np.mean([result.probabilities for result in found], axis=0)
+    return float((mean.argmax(axis=1) == labels).mean())
 
 
 def _draw_curve(trainer: Trainer) -> None:
