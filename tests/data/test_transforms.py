@@ -90,6 +90,8 @@ def test_normalize_is_the_formula():
     image = picture()
     y = t.Normalize([1, 2, 3], [4, 5, 6])(image, None)
     assert y.dtype == np.float32 and np.allclose(y, (image - np.array([1.0, 2, 3])) / np.array([4.0, 5, 6]), rtol=1e-6)
+    assert np.array_equal(t.Normalize([7], [3])(image, None), t.Normalize([7] * 3, [3] * 3)(image, None))
+    assert t.Normalize([7], [3])(image[:0], None).shape == image[:0].shape
 
 
 def test_each_jitter_mixes_with_its_base():
@@ -204,6 +206,7 @@ def test_torchvisions_statistics_for_images_from_0_to_1_are_refused_for_bytes():
 @pytest.mark.parametrize("make, message", [
     (lambda: t.Normalize([1, 2], [1]), r"Normalize: `mean` is \[1\. 2\.\] and `std` \[1\.\], expected a number of each"),
     (lambda: t.Normalize([1], [0]), "Normalize: .*std above 0"),
+    (lambda: t.Normalize([1, 2, 3], [4, 5, 6])(picture(c=1)), "Normalize: the image has 1 channels, expected 3, as `mean`"),
     (lambda: t.RandomResizedCrop(8, 0.5), r"RandomResizedCrop: `scale` is 0\.5, expected a pair"),
     (lambda: t.RandomResizedCrop(8, (0.5, 0.4)), r"RandomResizedCrop: `scale` is \(0\.5, 0\.4\), expected a pair \(smallest, largest\)"),
     (lambda: t.RandomResizedCrop(8, ratio=(0, 1)), r"RandomResizedCrop: `ratio` is \(0, 1\), expected a pair .* above 0"),

@@ -5,11 +5,12 @@ everything; without one they draw from that of `minigoog.manual_seed`. Images ar
 
 import math
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import rng
 from ..array_types import IntArray
@@ -93,7 +94,7 @@ class RandomCrop:
         top, left = generator.integers(0, (h + 2 * p - self.size + 1, w + 2 * p - self.size + 1)) - p
         if self.padding_mode == "reflect":
             rows, columns = (_reflected(first, self.size, n) for first, n in ((top, h), (left, w)))
-            return image[rows[:, None], columns]
+            return image.take(rows, axis=0).take(columns, axis=1)
         out = np.zeros((self.size, self.size, image.shape[2]), image.dtype)
         inside = image[max(top, 0) : top + self.size, max(left, 0) : left + self.size]
         y, x = max(-top, 0), max(-left, 0)
@@ -105,6 +106,7 @@ class RandomCrop:
         return f"RandomCrop({self.size}, padding={self.padding}{mode})"
 
 
+@lru_cache(256)
 def _reflected(first: int, size: int, n: int) -> IntArray:
     """The places in an axis of `n` pixels, mirrored at its ends, of `size` places from `first` on, which may be outside."""
     period = max(2 * (n - 1), 1)
@@ -251,10 +253,21 @@ class Normalize:
     def __call__(self, image: Image, generator: Generator | None = None) -> Image:
         if image.dtype == np.uint8 and (self.std < 1).all():
             raise ValueError(f"Normalize: `std` is {self.std} for an image from 0 to 255, expected `mean` and `std` times 255")
-        return (image - self.mean) / self.std
+        h, w, c = image.shape
+        if self.mean.size not in (1, c):
+            raise ValueError(f"Normalize: the image has {c} channels, expected {self.mean.size}, as `mean` {self.mean}")
+        mean, std = (_repeated(values.tobytes(), w * c) for values in (self.mean, self.std))
+        rows = image.reshape(h, w * c)  # NumPy is slow where the last axis has three numbers
+        return ((rows - mean) / std).reshape(h, w, c)
 
     def __repr__(self) -> str:
         return f"Normalize({self.mean.round(2).tolist()}, {self.std.round(2).tolist()})"
+
+
+@lru_cache(256)
+def _repeated(values: bytes, n: int) -> NDArray[np.float32]:
+    """`n` numbers: float32 values, again and again."""
+    return np.resize(np.frombuffer(values, np.float32), n)
 
 
 def _present(generator: Generator | None) -> Generator:
