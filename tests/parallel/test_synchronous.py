@@ -15,7 +15,7 @@ from tests.train.runs import assert_same, few_digits, stop_after
 from . import processes
 from .processes import ROOT
 
-DIGITS = (150, 60)  # for training and testing: 3 steps, the last of 22 images, fewer than 8 micro-batches have in the others
+DIGITS = (151, 61)  # for training and testing: 3 steps of 50, 50 and 51 images
 SETTINGS = {"model": "tiny", "epochs": 2, "batch_size": 64, "augment": "shift", "workers": 0, "norm": True, "average": 0.9, "clip": 1.0,
             "data_parallel": True}
 FLAGS = ["--model", "tiny", "--epochs", "2", "--batch-size", "64", "--augment", "shift", "--workers", "0", "--norm", "--average", "0.9",
@@ -134,6 +134,8 @@ def test_a_run_from_before_there_were_these_settings_can_be_resumed(tmp_path, mo
     older = {name: fact for name, fact in facts.items() if name not in ("`micro_batches`", "`staleness`", "`optimizer`")}
     assert fingerprint.differences(older, facts) == []
     assert fingerprint.differences(older, fingerprint.of_settings(Config(staleness=3))) == ["`staleness`: 3 (was 0)"]
+    older.pop("batches of an epoch")
+    assert fingerprint.differences(older, facts) == ["batches of an epoch: of nearly one size (was none)"]
 
 
 # ---- gradients that arrive late ----

@@ -96,10 +96,14 @@ class DataLoader:
             if os.getpid() == process:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _batch(self, epoch: int, number: int, order: NDArray[np.int64]) -> Batch:
-        first, behind = number * self.batch_size, (number + 1) * self.batch_size
+    def _span(self, number: int) -> tuple[int, int]:
+        """The first image of batch `number`, and the one behind its last, in the order of the epoch."""
         if self.even:
-            first, behind = batches.span(len(order), self.batch_size, number)
+            return batches.span(len(self.dataset), self.batch_size, number)
+        return number * self.batch_size, (number + 1) * self.batch_size
+
+    def _batch(self, epoch: int, number: int, order: NDArray[np.int64]) -> Batch:
+        first, behind = self._span(number)
         chosen = order[first:behind].tolist()
         generator = np.random.default_rng((self.seed, epoch, number))
         example, labels = self._example(chosen[0], generator), np.empty(len(chosen), np.int64)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..array_types import IntArray
+from ..data import DataLoader
 from ..data.images import Image
 from ..data.transforms import Transform
 from .communicator import Communicator
@@ -30,6 +31,20 @@ class Part:
     def __getitem__(self, i: int) -> tuple[Image, int]:
         image, label = self.dataset[self.numbers[i]]
         return image, label
+
+
+class Shares(DataLoader):
+    """Batches of these `sizes`, none of them 0, of the images of a data set in their order."""
+
+    def __init__(self, dataset: Part, sizes: Sequence[int], num_workers: int) -> None:
+        super().__init__(dataset, max(sizes), num_workers=num_workers)
+        self.ends = np.cumsum([0, *sizes]).tolist()
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def _span(self, number: int) -> tuple[int, int]:
+        return self.ends[number], self.ends[number + 1]
 
 
 class Varied(Part):

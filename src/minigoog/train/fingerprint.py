@@ -19,6 +19,7 @@ from .config import BITLESS, Config
 
 Facts: TypeAlias = dict[str, str]  # by name
 MOST_CHARACTERS = 1 << 18  # of all facts of one kind about classes: a checkpoint has up to four kinds, as JSON within JSON
+BATCHES = {"batches of an epoch": "of nearly one size"}  # once the last one had what was left
 NOT_COMPARED = (*BITLESS, "output")
 DEFAULTS = {f"`{setting.name}`": repr(setting.default) for setting in fields(Config) if setting.name not in NOT_COMPARED}
 
@@ -31,8 +32,8 @@ def differences(before: Facts, now: Facts) -> list[str]:
 
 
 def of_settings(config: Config) -> Facts:
-    """The settings that change the result."""
-    return {f"`{name}`": repr(value) for name, value in asdict(config).items() if name not in NOT_COMPARED}
+    """The settings that change the result, and what a run from before has otherwise."""
+    return {f"`{name}`": repr(value) for name, value in asdict(config).items() if name not in NOT_COMPARED} | BATCHES
 
 
 def of_images(part: str, dataset: Any) -> Facts:

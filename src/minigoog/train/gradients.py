@@ -11,7 +11,7 @@ from .. import losses, rng
 from ..array_types import Array, IntArray
 from ..data import DataLoader, batches
 from ..parallel import Communicator
-from ..parallel.deal import Varied, order
+from ..parallel.deal import Shares, Varied, order
 from ..parallel.flat import Flat
 from ..parallel.tree import nodes, share, total
 from . import augmentation, mixing
@@ -159,9 +159,9 @@ class MicroBatches(Own):
         config, whole = self.config, order(len(self.setup.train), self.config.samplings, number)
         spans = [(self.span(step)[0], *self.mine(self.size(step))) for step in range(start, len(self))]
         chosen = np.concatenate([whole[at + first : at + last] for at, first, last in spans]).tolist()
-        dealt = self._varied(number, chosen)
-        largest = max(1, *self.mine_sizes(start))
-        self.loader = DataLoader(dealt, largest, num_workers=config.workers) if chosen else self.loader
+        if chosen:
+            sizes = [last - first for _, first, last in spans if last > first]
+            self.loader = Shares(self._varied(number, chosen), sizes, config.workers)
         ready = self.loader.epoch() if chosen else iter(())
         nothing = np.empty((0, 0, 0, 0), np.float32), np.empty(0, np.int64)
         for step, (_, first, last) in enumerate(spans, start):
@@ -181,10 +181,6 @@ class MicroBatches(Own):
 
     def before(self) -> dict[str, Array]:
         return dict(zip((name for name, _ in self.setup.model.named_buffers()), self.flat.before, strict=True))
-
-    def mine_sizes(self, start: int) -> list[int]:
-        """How many images of each batch from `start` on are this process's."""
-        return [last - first for first, last in (self.mine(self.size(step)) for step in range(start, len(self)))]
 
     def of(self, batch: Batch, check: Check) -> Found:
         facts: list[tuple[list[float], int, int]] = []
