@@ -50,6 +50,14 @@ def test_what_smoothed_labels_leave_of_a_loss_does_not_count(smoothing, said):
     assert len(warnings(found, [[1.36 + 0.01 * (i % 2)] for i in range(20)], GOOD)) == said
 
 
+def test_guessing_of_smoothed_labels_is_guessing_too():
+    uneven = Diagnostics(mg.models.TinyInception(), np.repeat([0, 1], [90, 10]), 2, 0.2)
+    guess = -(0.82 * math.log(0.82) + 0.18 * math.log(0.18))
+    (said,) = warnings(uneven, [[guess]] * 20, GOOD)
+    assert "has been near the entropy of the classes = 0.471" in said
+    assert warnings(uneven, [[0.34]] * 20, GOOD) == []  # all but known: the best network has 0.325
+
+
 def test_auxiliary_heads_are_a_cure_only_where_there_are_some():
     (alone,) = warnings(watch(), [[GUESS]] * 20, GOOD)
     (first, *_) = warnings(watch(), [[GUESS, 1.0]] * 20, GOOD)

@@ -111,7 +111,9 @@ def _reflected(first: int, size: int, n: int) -> IntArray:
     """The places in an axis of `n` pixels, mirrored at its ends, of `size` places from `first` on, which may be outside."""
     period = max(2 * (n - 1), 1)
     places: IntArray = np.arange(first, first + size) % period
-    return np.where(places < n, places, period - places)
+    places = np.where(places < n, places, period - places)
+    places.setflags(write=False)
+    return places
 
 
 class RandomResizedCrop:
@@ -253,12 +255,12 @@ class Normalize:
     def __call__(self, image: Image, generator: Generator | None = None) -> Image:
         if image.dtype == np.uint8 and (self.std < 1).all():
             raise ValueError(f"Normalize: `std` is {self.std} for an image from 0 to 255, expected `mean` and `std` times 255")
-        h, w, c = image.shape
+        *rows, w, c = image.shape
         if self.mean.size not in (1, c):
             raise ValueError(f"Normalize: the image has {c} channels, expected {self.mean.size}, as `mean` {self.mean}")
         mean, std = (_repeated(values.tobytes(), w * c) for values in (self.mean, self.std))
-        rows = image.reshape(h, w * c)  # NumPy is slow where the last axis has three numbers
-        return ((rows - mean) / std).reshape(h, w, c)
+        flat = image.reshape(*rows, w * c)  # NumPy is slow where the last axis has three numbers
+        return ((flat - mean) / std).reshape(image.shape)
 
     def __repr__(self) -> str:
         return f"Normalize({self.mean.round(2).tolist()}, {self.std.round(2).tolist()})"
@@ -267,7 +269,9 @@ class Normalize:
 @lru_cache(256)
 def _repeated(values: bytes, n: int) -> NDArray[np.float32]:
     """`n` numbers: float32 values, again and again."""
-    return np.resize(np.frombuffer(values, np.float32), n)
+    found = np.resize(np.frombuffer(values, np.float32), n)
+    found.setflags(write=False)
+    return found
 
 
 def _present(generator: Generator | None) -> Generator:

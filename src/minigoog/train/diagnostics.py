@@ -35,10 +35,11 @@ class Diagnostics:
 
     def __init__(self, model: nn.Module, labels: IntArray, classes: int, label_smoothing: float = 0.0) -> None:
         self.parameters = watched(model)
-        shares = np.bincount(labels, minlength=classes) / len(labels)
+        spread = label_smoothing / classes
+        shares = (1 - label_smoothing) * np.bincount(labels, minlength=classes) / len(labels) + spread
         self.guesses = {"ln(classes)": math.log(classes), "the entropy of the classes": float(-sum(p * math.log(p) for p in shares if p))}
-        smoothed = [1 - label_smoothing + label_smoothing / classes, *[label_smoothing / classes] * (classes - 1)]
-        self.least = -sum(p * math.log(p) for p in smoothed if p)  # the loss of the best network
+        smoothed = [1 - label_smoothing + spread, *[spread] * (classes - 1)]
+        self.least = -sum(p * math.log(p) for p in smoothed if p)  # the loss of the best network, of images that are not mixed
         self.said: set[str] = set()
         self.history: dict[int, list[tuple[int, float]]] = {}  # head -> [(step, loss)] of the last calls of `log`
 
