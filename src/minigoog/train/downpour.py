@@ -70,5 +70,5 @@ def _lead(trainer: Trainer, stop: StopRequests, order: list[int]) -> results.Res
     except Interrupted as interrupted:
         arrivals.end("stop", interrupted.signal)
         raise
-    arrivals.end("end", result)
+    arrivals.end("end", result._replace(probabilities=result.probabilities[:0]))
     return result

@@ -15,7 +15,7 @@ from .callbacks import Callback, checked
 from .config import BITLESS, Config, from_file
 from .event_files import EventFiles
 from .live import Live
-from .log import Log, evaluate_command
+from .log import Log, evaluate_command, sees_whole_images
 from .loop import Trainer
 from .results import Result, together
 from .run import Run, check_output
@@ -139,5 +139,6 @@ def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, 
         own.ranks = run.ranks
         results.append(_train_one(member, setup.anew(member), own, stop, accept_changes))
     print(f"\nthe {config.models} models together: test accuracy {together(results, setup.test.labels):.2%}")
-    print(f"to test them with several crops:\n    {evaluate_command(config, run.folder)} --table")
+    crops = " --crops 1" if sees_whole_images(setup) else ""
+    print(f"to test each and all of them again:\n    {evaluate_command(config, run.folder)} --table{crops}")
     return results

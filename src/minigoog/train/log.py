@@ -17,6 +17,7 @@ from .config import Config
 if TYPE_CHECKING:
     from .loop import Trainer
     from .results import Result
+    from .setup import Setup
 
 HEADING = "epoch   train loss  accuracy   test loss  accuracy         lr   images/s  time left"
 
@@ -97,10 +98,14 @@ class Log:
         print(f"to use the weights:\n    model = minigoog.load({result.folder!r})")
         if trainer.config.skip_damaged:
             print("\n".join(skipped_lines(trainer.setup.skipped)))
-        info, image = trainer.setup.info, trainer.setup.test[0][0]
-        # a network that was trained on whole images should not be tested on crops
-        crops = "" if image.shape[:2] == info.input_size[:2] else " --crops 10"
+        crops = "" if sees_whole_images(trainer.setup) else " --crops 10"
         print(f"to test them again:\n    {evaluate_command(trainer.config, result.folder)}{crops}")
+
+
+def sees_whole_images(setup: Setup) -> bool:
+    """Whether the network was trained on whole images, so that it should not be tested on crops."""
+    image = setup.test[0][0]
+    return bool(image.shape[:2] == setup.info.input_size[:2])
 
 
 def evaluate_command(config: Config, folder: str | Path) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .. import curves, metrics
+from .. import curves, kernels, metrics
 from ..array_types import Array, IntArray
 from ..formats import saved_model
 from ..nn import masks
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class Result(NamedTuple):
     """The outcome of a run: accuracy on the test set (0 to 1), confusion matrix (rows: true class), seconds, the run's folder, and the
-    probability of each class [test images, classes]."""
+    probability of each class [test images, classes], which the other processes of asynchronous training do not get."""
 
     accuracy: float
     confusion: IntArray
@@ -93,15 +93,17 @@ def finish(trainer: Trainer, tested: dict[str, Tested]) -> Result:
     accuracy = float((used.predicted == setup.test.labels).mean())
     if trainer.run.ranks.rank == 0:
         _draw_curve(trainer)
-    result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder), used.probabilities)
+    result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder), kernels.softmax(used.logits))
     trainer.log.finished(trainer, result)
     return result
 
 
 def together(found: list[Result], labels: IntArray) -> float:
     """The accuracy of an ensemble: of the mean of its models' probabilities."""
-    mean = np.mean([result.probabilities for result in found], axis=0)
-    return float((mean.argmax(axis=1) == labels).mean())
+    total = np.zeros(found[0].probabilities.shape)
+    for result in found:
+        total += result.probabilities
+    return float((total.argmax(axis=1) == labels).mean())
 
 
 def _draw_curve(trainer: Trainer) -> None:

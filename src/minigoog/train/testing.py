@@ -20,22 +20,22 @@ BATCH = 256  # images
 
 
 class Tested(NamedTuple):
-    """On the test images: the mean loss, the accuracy (0 to 1), and the probability of each class [n, classes]."""
+    """On the test images: the mean loss, the accuracy (0 to 1), and the logits [n, classes]."""
 
     loss: float
     accuracy: float
-    probabilities: Array
+    logits: Array
 
     @property
     def predicted(self) -> IntArray:
         """The class found for each image."""
-        found: IntArray = self.probabilities.argmax(axis=1)
+        found: IntArray = self.logits.argmax(axis=1)
         return found
 
     @property
     def sureness(self) -> Array:
         """The probability of that class."""
-        found: Array = self.probabilities.max(axis=1)
+        found: Array = kernels.softmax(self.logits).max(axis=1)
         return found
 
 
@@ -49,7 +49,7 @@ def test(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Test
     """The test result of the current weights."""
     logits = predict(model, setup, workers, ranks)
     loss = losses.cross_entropy(Tensor(logits), setup.test.labels).item()
-    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels), kernels.softmax(logits))
+    return Tested(loss, 1 - metrics.top_k_error(logits, setup.test.labels), logits)
 
 
 def predict(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Array:
