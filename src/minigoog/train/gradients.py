@@ -158,7 +158,7 @@ class MicroBatches(Own):
     def epoch(self, number: int, start: int, ahead: Sequence[int] = ()) -> Iterator[Batch]:
         config, whole = self.config, order(len(self.setup.train), self.config.samplings, number)
         spans = [(self.span(step)[0], *self.mine(self.size(step))) for step in range(start, len(self))]
-        chosen = np.concatenate([whole[at + first : at + last] for at, first, last in spans]).tolist()
+        chosen = [image for at, first, last in spans for image in whole[at + first : at + last].tolist()]
         if chosen:
             sizes = [last - first for _, first, last in spans if last > first]
             self.loader = Shares(self._varied(number, chosen), sizes, config.workers)
