@@ -57,7 +57,7 @@ def main() -> None:
     p.add_argument("--steps", type=int, default=30)
     flags = p.parse_args()
     dataset = data.open_dataset(flags.data, "train", flags.data_dir)
-    transform = training(flags.augment, flags.size, partial(data.image_statistics, dataset), data.one_size(dataset), "random")
+    transform = training(mg.train.Config(), flags.augment, flags.size, partial(data.image_statistics, dataset), data.one_size(dataset))
     rows = per_image(dataset, transform)
     for name, ms in [*rows, ("together", sum(ms for _, ms in rows))]:
         print(f"{name:<24}{ms:8.3f} ms")

@@ -195,3 +195,13 @@ def test_a_wrong_kernel_is_not_timed(wrong):
 def test_a_wrong_flag_gets_exit_code_2(program, flags, message):
     done = run(program, *flags)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("augment", ["shift", "paper"])
+def test_the_loader_is_measured_step_by_step_and_in_training(augment):
+    flags = ["--data", "digits", "--size", "8", "--model", "tiny", "--batch-size", "16", "--steps", "3", "--augment", augment]
+    done = run("loader.py", *flags)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("decode") and any(line.startswith("Normalize") for line in lines)
+    assert "training tiny at batch 16" in lines[-1]
