@@ -1,5 +1,7 @@
 """Pruning in training: the schedule, masks that stay, and resuming with the same bits."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,38 @@ def test_a_changed_time_of_pruning_is_named_when_a_run_is_trained_longer(tmp_pat
         resume(run, epochs=4)
     resume(run, epochs=4, accept_changes=True)
     assert metrics_of(run)[-1]["epoch"] == 4
+
+
+def test_a_finished_dense_run_is_pruned_while_it_is_trained_longer(tmp_path, monkeypatch):
+    """With its own weights, by then elsewhere, as teacher; stopped on the way it ends with the same bits."""
+    dense, run, stopped = tmp_path / "dense", tmp_path / "run", tmp_path / "stopped"
+    fit(Config(**SETTINGS | {"prune": 0, "prune_steps": 50, "prune_begin": None, "prune_end": None, "epochs": 2}, output=dense))
+    for folder in (run, stopped):
+        shutil.copytree(dense, folder)
+    given = {"epochs": 6, "lr": 0.02, "prune": 0.75, "prune_steps": 6, "distill": str(dense)}
+    resume(run, **given)
+    lines = metrics_of(run)
+    assert [line.get("density", 1) for line in lines[:2]] == [1, 1] and lines[2]["density"] < 1
+    assert lines[-1]["density"] == pytest.approx(0.25, abs=1e-3)
+    assert nn.masks(mg.load(run / "best.safetensors")).keys() == nn.masks(mg.load(run)).keys() != {}
+    with monkeypatch.context() as patch:
+        stop_after(patch, 9)
+        with pytest.raises(Interrupted):
+            resume(stopped, **given)
+    resume(stopped)
+    assert_same(run, stopped)
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"prune_steps": 3}, "`prune_steps` is given, but without `prune` the masks of the run that is resumed stay"),
+    ({"prune": 0.75}, "`prune` is 0.75, expected more than the 0.75 of the run that is resumed"),
+    ({"prune": 2}, "`prune` is 2"),
+    ({"prune": "much"}, "`prune` is 'much'"),
+    ({"prune": 0.8, "prune_begin": 9}, "`prune_begin` is 9 and `prune_end` 9, expected times within `epochs` 6"),
+])
+def test_wrong_settings_of_pruning_are_named_when_a_run_is_trained_longer(pruned, given, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        resume(pruned, epochs=6, **given)
 
 
 def test_a_pruned_network_that_is_fine_tuned_stays_pruned_and_may_be_pruned_further(tmp_path, pruned):

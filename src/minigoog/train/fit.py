@@ -37,11 +37,12 @@ def resume(
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
     `epochs`, more than the run had: a finished run is trained longer, with the schedule anew from `lr` (default: a tenth of its first).
+    With `prune` and the settings of its name it is pruned meanwhile, and with `distill` a teacher helps.
     `changes`: settings that do not affect the result, such as `threads`, or `data` if the same images have moved; any other is a
     ValueError. So is whatever else has changed since the last checkpoint (images, settings in config.toml, the machine, missing
     metrics), which the error lists, unless `accept_changes`: then the run is resumed, but not bit-exactly."""
     run, epochs = Run(Path(folder)), changes.pop("epochs", None)
-    lr = changes.pop("lr", None) if epochs is not None else None
+    given = {name: changes.pop(name) for name in longer.GIVEN if name in changes} if epochs is not None else {}
     if not run.path("config.toml").is_file():
         raise FileNotFoundError(f"train: `resume` is '{folder}', expected the folder of a run (it has no config.toml)")
     for name in changes:
@@ -55,7 +56,7 @@ def resume(
         raise ValueError(f"train: `models` is {config.models} in {run.path('config.toml')}, but the folder holds {holds}")
     if epochs is None:
         return _train(config, callbacks, run, accept_changes)
-    return _train_longer(config, longer.longer(config, epochs, lr), callbacks, run, accept_changes)
+    return _train_longer(config, longer.longer(config, epochs, **given), callbacks, run, accept_changes)
 
 
 def _train_longer(before: Config, config: Config, callbacks: Iterable[Callback], run: Run, accept_changes: bool) -> Result:

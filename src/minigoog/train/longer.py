@@ -1,35 +1,47 @@
-"""A finished run that is trained longer: its weights and momentum stay, and the schedule starts anew."""
+"""A finished run that is trained longer: its weights and momentum stay, and the schedule starts anew; it may be pruned meanwhile."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from ..text import listed
 from . import checkpoint
 from .config import Config
 from .log import Log
 from .loop import Trainer
-from .pruning import times
+from .pruning import times, usual_times
 from .results import Result
 from .run import Run
 from .setup import Setup
 from .signals import StopRequests
 
-CHANGED = ["epochs", "lr", "start_epoch"]  # the settings of a fingerprint that may differ
-TIMES = ["prune_begin", "prune_end"]  # these too, where the run left them at their default, which depends on `epochs`
+PRUNING = [setting.name for setting in fields(Config) if setting.name.startswith("prune")]
+GIVEN = ["lr", *PRUNING, "distill", "distill_temperature", "distill_weight"]  # what may be given beside `epochs`
 LOWER = 10  # the first rate is divided by this, if none is given
 
 
-def longer(config: Config, epochs: int, lr: float | None) -> Config:
+def longer(config: Config, epochs: int, **given: Any) -> Config:
     """The settings with which the finished run of `config` goes on to `epochs`; ValueError, naming the setting, if it cannot.
 
-    If it was pruned, its masks stay: the default times of pruning depend on `epochs`, so they are written down as they were."""
+    given: other values of GIVEN. The default times of pruning are shares of all epochs: of a run that was pruned they are written down as
+    they were, and its masks stay; of one that is pruned from here on they are shares of the epochs that are left."""
     if config.models > 1 or config.data_parallel or config.downpour:
         raise ValueError("train: `epochs` can change when a run is resumed, but not of an ensemble, or with several processes")
     if epochs <= config.epochs:
         raise ValueError(f"train: `epochs` is {epochs}, expected more than the {config.epochs} of the run that is resumed")
-    if config.prune:
-        begin, end = times(config)
-        config = replace(config, prune_begin=begin, prune_end=end)
-    return replace(config, epochs=epochs, start_epoch=config.epochs, lr=lr or config.lr / LOWER)
+    at = _times_of_pruning(config, epochs, given)
+    return replace(config, **{"lr": config.lr / LOWER, **at, **given, "epochs": epochs, "start_epoch": config.epochs})
+
+
+def _times_of_pruning(config: Config, epochs: int, given: dict[str, Any]) -> dict[str, float]:
+    """When the first and the last weights are pruned, as settings; none if nothing is."""
+    if "prune" in given:
+        if (prune := replace(config, prune=given["prune"]).prune) <= config.prune:
+            raise ValueError(f"train: `prune` is {prune:g}, expected more than the {config.prune:g} of the run that is resumed")
+        begin, end = usual_times(config.epochs, epochs)
+        return {"prune_begin": begin, "prune_end": max(end, given.get("prune_begin", begin))}
+    if names := [name for name in given if name in PRUNING]:
+        raise ValueError(f"train: `{names[0]}` is given, but without `prune` the masks of the run that is resumed stay as they are")
+    return dict(zip(("prune_begin", "prune_end"), times(config), strict=True)) if config.prune else {}
 
 
 def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> Result:
@@ -39,13 +51,13 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
             raise FileNotFoundError(f"train: {run.folder} has no {checkpoint.NAME}, which `resume` with more `epochs` needs")
         trainer = Trainer(config, setup, run, Log())
         trainer.load(accept_changes=True)
-        others = [change for change in trainer.changes if not _expected(change, before)]
-        if others and not accept_changes:
-            raise ValueError(f"train: {run.folder} cannot be trained longer, because these have changed: {listed(others, 6, 160)}. "
-                             f"`accept_changes` does so all the same")
         if trainer.progress.epoch < before.epochs:
             raise ValueError(f"train: `epochs` is {config.epochs}, but {run.folder} has ended only {trainer.progress.epoch} of its "
                              f"{before.epochs}: resume it without `epochs` first")
+        others = [change for change in trainer.changes if not _expected(change, before, config)]
+        if others and not accept_changes:
+            raise ValueError(f"train: {run.folder} cannot be trained longer, because these have changed: {listed(others, 6, 160)}. "
+                             f"`accept_changes` does so all the same")
         run.write("config.toml", config.toml())
         trainer.save()
         print(f"{config.epochs - before.epochs} more epochs, with the weights and momentum of epoch {before.epochs} and the schedule anew "
@@ -55,7 +67,10 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
         return trainer.train(stop)
 
 
-def _expected(change: str, before: Config) -> bool:
-    """Whether a difference from the checkpoint of `before` comes from training it longer."""
+def _expected(change: str, before: Config, config: Config) -> bool:
+    """Whether a difference from the checkpoint of the run of `before` is one of the settings that it goes on with."""
+    if change.startswith("weights of the teacher"):
+        return before.distill != config.distill
     name = change.split("`")[1] if change.startswith("`") else ""
-    return name in CHANGED or (name in TIMES and getattr(before, name) is None and change.endswith("(was None)"))
+    known = ("epochs", "start_epoch", *GIVEN)
+    return name in known and change == f"`{name}`: {getattr(config, name)!r} (was {getattr(before, name)!r})"

@@ -58,8 +58,14 @@ class Pruner:
 
 def times(config: Config) -> tuple[float, float]:
     """When the first and the last weights are pruned, in epochs."""
-    begin = 0.1 * config.epochs if config.prune_begin is None else config.prune_begin
-    return begin, max(0.75 * config.epochs, begin) if config.prune_end is None else config.prune_end
+    usual, last = usual_times(0, config.epochs)
+    begin = usual if config.prune_begin is None else config.prune_begin
+    return begin, max(last, begin) if config.prune_end is None else config.prune_end
+
+
+def usual_times(first: int, epochs: int) -> tuple[float, float]:
+    """These times by default, of a run that is pruned from the epoch `first` on."""
+    return first + 0.1 * (epochs - first), first + 0.75 * (epochs - first)
 
 
 def layers(config: Config, model: Module) -> Layers:
