@@ -121,12 +121,38 @@ def test_a_finished_dense_run_is_pruned_while_it_is_trained_longer(tmp_path, mon
     assert_same(run, stopped)
 
 
+def test_a_finished_run_may_be_pruned_at_once(tmp_path, pruned):
+    run = tmp_path / "run"
+    shutil.copytree(pruned, run)
+    resume(run, epochs=5, prune=0.9, prune_begin=4, prune_end=4)
+    assert [line["density"] for line in metrics_of(run)][-2:] == pytest.approx([0.25, 0.1], abs=1e-3)
+    assert density_of(mg.load(run / "best.safetensors")) == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_network_that_was_pruned_before_it_was_fine_tuned_is_pruned_further(tmp_path, pruned):
+    run = tmp_path / "run"
+    fit(Config(weights=str(pruned), epochs=1, batch_size=14, workers=0, average=0.9, output=run))
+    before = nn.masks(mg.load(run))
+    resume(run, epochs=3, prune=0.9)
+    after = nn.masks(mg.load(run))
+    assert before.keys() < after.keys() and all(not (after[name] & ~mask).any() for name, mask in before.items())
+    assert density_of(mg.load(run)) == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_run_that_is_pruned_is_not_its_own_teacher(tmp_path, pruned):
+    with pytest.raises(ValueError, match="`distill` is '.*', whose weights change with this run: expected a copy of it"):
+        resume(pruned, epochs=6, prune=0.9, distill=str(pruned / "last.safetensors"))
+
+
 @pytest.mark.parametrize("given, message", [
     ({"prune_steps": 3}, "`prune_steps` is given, but without `prune` the masks of the run that is resumed stay"),
     ({"prune": 0.75}, "`prune` is 0.75, expected more than the 0.75 of the run that is resumed"),
     ({"prune": 2}, "`prune` is 2"),
     ({"prune": "much"}, "`prune` is 'much'"),
-    ({"prune": 0.8, "prune_begin": 9}, "`prune_begin` is 9 and `prune_end` 9, expected times within `epochs` 6"),
+    ({"prune": 0.8, "prune_begin": 9}, "`prune_begin` is 9 and `prune_end` 5.5, expected times within `epochs` 6"),
+    ({"prune": 0.8, "prune_begin": 0, "prune_end": 5}, "`prune_begin` is 0, expected at least the 4 epochs that the run has"),
+    ({"prune": 0.8, "prune_begin": None}, "`prune_begin` is 0.6, expected at least the 4"),
+    ({"prune": 0, "prune_steps": 50}, "`prune_begin` is 4.2, but without `prune` nothing is pruned"),
 ])
 def test_wrong_settings_of_pruning_are_named_when_a_run_is_trained_longer(pruned, given, message):
     with pytest.raises((TypeError, ValueError), match=message):

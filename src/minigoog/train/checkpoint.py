@@ -62,8 +62,8 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
         changes += run.metrics_changes(progress.metrics_length)
         if progress.step > len(trainer.batches) and not changes:
             raise ValueError(f"step {progress.step} of an epoch of {len(trainer.batches)} steps")
-    if any(change.startswith("`prune`") and change.endswith("(was 0.0)") for change in changes):  # masks are new, and keep all weights
-        own = {name: array for name, array in own.items() if not name.startswith("masks/")}
+    if any(change.startswith("`prune`") for change in changes):  # masks that are new keep all weights
+        own = {name: array for name, array in own.items() if name in arrays or not name.startswith("masks/")}
     if arrays.keys() != own.keys() or any(arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype for name in own):
         raise ValueError(f"{run.path(NAME)}: not a checkpoint of this network with these settings and data{_since(changes)}")
     if changes and not accept_changes:

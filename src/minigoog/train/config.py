@@ -99,8 +99,8 @@ class Config:
 
     prune: float = real(0.0, 0, "share of the weights that are left out at the end, such as 0.9, gradually (Zhu, Gupta 2017)", 0.9999)
     prune_steps: int = integer(50, 1, "in how many steps")
-    prune_begin: float | None = real(None, 0, "epochs before the first of them (default: a tenth of all)")
-    prune_end: float | None = real(None, 0, "epochs before the last of them (default: three quarters of all)")
+    prune_begin: float | None = real(None, 0, "epochs before the first of them (default: a tenth of all, or of those that --resume adds)")
+    prune_end: float | None = real(None, 0, "epochs before the last of them (default: three quarters)")
     prune_scope: str = choice("global", SCOPES, "whether all layers lose the same share, or all weights are compared")
     prune_block: int = integer(1, 1, "leave out so many neighbouring output channels together")
     prune_group: int | None = integer(None, 1, "leave out the same number of every so many inputs: 2:4 is 0.5 in groups of 4")

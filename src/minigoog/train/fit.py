@@ -37,7 +37,7 @@ def resume(
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
     `epochs`, more than the run had: a finished run is trained longer, with the schedule anew from `lr` (default: a tenth of its first).
-    With `prune` and the settings of its name it is pruned meanwhile, and with `distill` a teacher helps.
+    With `prune`, and `prune_...` beside it, it is pruned meanwhile, and with `distill` a teacher helps.
     `changes`: settings that do not affect the result, such as `threads`, or `data` if the same images have moved; any other is a
     ValueError. So is whatever else has changed since the last checkpoint (images, settings in config.toml, the machine, missing
     metrics), which the error lists, unless `accept_changes`: then the run is resumed, but not bit-exactly."""
@@ -48,7 +48,8 @@ def resume(
     for name in changes:
         if name not in BITLESS:
             allowed = ", ".join(f"`{other}`" for other in BITLESS)
-            raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can, and `epochs` of a finished run")
+            more = "and of a finished run `epochs`, with which `lr`, `prune` and `distill` can too"
+            raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can, {more}")
     check_folder(folder)
     config = from_file(run.path("config.toml"), **changes)
     holds = "several" if run.path("model-1").exists() else "one" if run.path(checkpoint.NAME).exists() else ""
@@ -139,7 +140,8 @@ def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, 
         own = own if there else company.make_run(run.ranks, member, run)
         own.ranks = run.ranks
         results.append(_train_one(member, setup.anew(member), own, stop, accept_changes))
-    print(f"\nthe {config.models} models together: test accuracy {together(results, setup.test.labels):.2%}")
+    if all(len(result.probabilities) for result in results):  # a replica has none
+        print(f"\nthe {config.models} models together: test accuracy {together(results, setup.test.labels):.2%}")
     crops = " --crops 1" if sees_whole_images(setup) else ""
     print(f"to test each and all of them again:\n    {evaluate_command(config, run.folder)} --table{crops}")
     return results

@@ -1,6 +1,7 @@
 """A finished run that is trained longer: its weights and momentum stay, and the schedule starts anew; it may be pruned meanwhile."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from ..text import listed
@@ -15,7 +16,7 @@ from .setup import Setup
 from .signals import StopRequests
 
 PRUNING = [setting.name for setting in fields(Config) if setting.name.startswith("prune")]
-GIVEN = ["lr", *PRUNING, "distill", "distill_temperature", "distill_weight"]  # what may be given beside `epochs`
+GIVEN = ["lr", "head_lr", *PRUNING, "distill", "distill_temperature", "distill_weight"]  # what may be given beside `epochs`
 LOWER = 10  # the first rate is divided by this, if none is given
 
 
@@ -28,24 +29,24 @@ def longer(config: Config, epochs: int, **given: Any) -> Config:
         raise ValueError("train: `epochs` can change when a run is resumed, but not of an ensemble, or with several processes")
     if epochs <= config.epochs:
         raise ValueError(f"train: `epochs` is {epochs}, expected more than the {config.epochs} of the run that is resumed")
-    at = _times_of_pruning(config, epochs, given)
-    return replace(config, **{"lr": config.lr / LOWER, **at, **given, "epochs": epochs, "start_epoch": config.epochs})
-
-
-def _times_of_pruning(config: Config, epochs: int, given: dict[str, Any]) -> dict[str, float]:
-    """When the first and the last weights are pruned, as settings; none if nothing is."""
-    if "prune" in given:
-        if (prune := replace(config, prune=given["prune"]).prune) <= config.prune:
-            raise ValueError(f"train: `prune` is {prune:g}, expected more than the {config.prune:g} of the run that is resumed")
-        begin, end = usual_times(config.epochs, epochs)
-        return {"prune_begin": begin, "prune_end": max(end, given.get("prune_begin", begin))}
-    if names := [name for name in given if name in PRUNING]:
+    names = [name for name in given if name in PRUNING]
+    if names and "prune" not in given:
         raise ValueError(f"train: `{names[0]}` is given, but without `prune` the masks of the run that is resumed stay as they are")
-    return dict(zip(("prune_begin", "prune_end"), times(config), strict=True)) if config.prune else {}
+    lower = {"lr": config.lr / LOWER, "head_lr": config.head_lr and config.head_lr / LOWER}
+    begin, end = usual_times(config.epochs, epochs) if names else times(config)
+    at = {"prune_begin": begin, "prune_end": end} if names or config.prune else {}
+    found = replace(config, **{**lower, **at, **given, "epochs": epochs, "start_epoch": config.epochs})
+    if names and found.prune <= config.prune:
+        raise ValueError(f"train: `prune` is {found.prune:g}, expected more than the {config.prune:g} of the run that is resumed")
+    if names and times(found)[0] < config.epochs:
+        raise ValueError(f"train: `prune_begin` is {times(found)[0]:g}, expected at least the {config.epochs} epochs that the run has")
+    return found
 
 
 def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> Result:
     """Goes on with the run of `before` with the settings `config`; the run's own are replaced once its checkpoint has been read."""
+    if config.distill and Path(config.distill).resolve().is_relative_to(run.folder.resolve()):
+        raise ValueError(f"train: `distill` is '{config.distill}', whose weights change with this run: expected a copy of it")
     with run.locked():
         if not run.path(checkpoint.NAME).exists():
             raise FileNotFoundError(f"train: {run.folder} has no {checkpoint.NAME}, which `resume` with more `epochs` needs")

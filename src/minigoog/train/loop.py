@@ -128,7 +128,7 @@ class Trainer:
             lookahead.step(self.optimizer, self.config, self.progress, len(self.batches))
         if self.pruner:
             before, after = (self.progress.epoch + step / len(self.batches) for step in (self.progress.step, self.progress.step + 1))
-            self.pruner.step(before if self.progress.total_steps else -1, after, self.average)
+            self.pruner.step(before, after, self.average)
         if self.average:
             self.average.step()
         return Step(found.losses, found.correct, measured)

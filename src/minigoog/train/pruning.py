@@ -35,8 +35,9 @@ class Pruner:
         return math.ceil((1 - left_out) * group - 1e-6) / group if group else 1 - left_out
 
     def changes(self, before: float, after: float) -> bool:
-        """Whether masks shrink between these two times, in epochs."""
-        return self.stage(after) > self.stage(before)
+        """Whether masks shrink between these two times, in epochs. What is due when the run begins, is done after its first step."""
+        begins = before == self.config.start_epoch <= self.begin
+        return self.stage(after) > (0 if begins else self.stage(before))
 
     def step(self, before: float, after: float, average: PolyakAverage | None) -> None:
         """Called after each step of training, which went from the time `before` to `after`, in epochs: prunes if it is time."""

@@ -41,8 +41,7 @@ def write_weights(trainer: Trainer, epoch: int, tested: dict[str, Tested]) -> No
     """Writes the weights after an epoch, each with its own accuracy: the last, their average, the best, and those of every N epochs."""
     files = _current(trainer, tested)
     used = files.get("averaged", files["last"])
-    before = epoch - 1 if epoch > 1 else -1
-    fewer = trainer.pruner and trainer.pruner.changes(before, epoch)  # the best so far has weights that are pruned now
+    fewer = trainer.pruner and trainer.pruner.changes(epoch - 1, epoch)  # the best so far has weights that are pruned now
     if used[1] > trainer.progress.best or fewer:
         trainer.progress.best, trainer.progress.best_epoch, files["best"] = used[1], epoch, used
     if epoch and trainer.config.keep_every and epoch % trainer.config.keep_every == 0:
