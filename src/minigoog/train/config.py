@@ -72,7 +72,7 @@ class Config:
     interpolation: str = choice("random", ("random", "bilinear", "box", "nearest", "bicubic"), "interpolation of crops (paper: random)")
 
     epochs: int = integer(20, 0, "passes over the training images")
-    batch_size: int = integer(64, 1, "images per step, at most: an epoch's are shared evenly")
+    batch_size: int = integer(64, 1, "images per step, at most")
     lr: float = real(0.03, 0, "initial learning rate", above=True)
     schedule: str = choice("cosine", SCHEDULES, "how the learning rate falls; paper: by 4% every 8 epochs")
     step_epochs: int = integer(8, 1, "epochs between two decreases, with --schedule step or paper")
