@@ -116,10 +116,11 @@ def _mistakes(trainer: Trainer) -> str:
     if tested is None:
         return ""
     labels, names, cells = trainer.setup.test.labels, trainer.setup.info.classes, []
-    wrong = np.flatnonzero(tested.predicted != labels)
-    for i in wrong[np.argsort(-tested.sureness[wrong], kind="stable")][:MOST_MISTAKES].tolist():
+    predicted, sureness = tested.predicted, tested.sureness
+    wrong = np.flatnonzero(predicted != labels)
+    for i in wrong[np.argsort(-sureness[wrong], kind="stable")][:MOST_MISTAKES].tolist():
         image = np.asarray(trainer.setup.test[i][0], np.float32).mean(axis=2)
-        said = f"{names[tested.predicted[i]]} {tested.sureness[i]:.0%}, is {names[labels[i]]}"
+        said = f"{names[predicted[i]]} {sureness[i]:.0%}, is {names[labels[i]]}"
         caption = f"<figcaption>{escape(said)}</figcaption>"
         cells.append(f'<figure style="display:inline-block;margin:4px">{html.picture(image, 96)}{caption}</figure>')
     return f"<h2>worst mistakes</h2>{''.join(cells)}" if cells else ""

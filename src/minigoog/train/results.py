@@ -88,8 +88,9 @@ def _save(trainer: Trainer, files: dict[str, tuple[dict[str, Array], float]], ep
 def finish(trainer: Trainer, tested: dict[str, Tested]) -> Result:
     """The Result of a run whose epochs are done, of the weights that are used for inference; draws curve.png if matplotlib is installed."""
     setup, used = trainer.setup, tested.get("averaged_test") or tested["test"]
-    confusion = metrics.confusion_matrix(used.predicted, setup.test.labels, len(setup.info.classes))
-    accuracy = float((used.predicted == setup.test.labels).mean())
+    predicted = used.predicted
+    confusion = metrics.confusion_matrix(predicted, setup.test.labels, len(setup.info.classes))
+    accuracy = float((predicted == setup.test.labels).mean())
     if trainer.run.ranks.rank == 0:
         _draw_curve(trainer)
     result = Result(accuracy, confusion, trainer.progress.seconds, str(trainer.run.folder), kernels.softmax(used.logits))
