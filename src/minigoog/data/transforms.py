@@ -6,7 +6,7 @@ everything; without one they draw from that of `minigoog.manual_seed`. Images ar
 import math
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
@@ -255,15 +255,21 @@ class Normalize:
     def __call__(self, image: Image, generator: Generator | None = None) -> Image:
         if image.dtype == np.uint8 and (self.std < 1).all():
             raise ValueError(f"Normalize: `std` is {self.std} for an image from 0 to 255, expected `mean` and `std` times 255")
-        *rows, w, c = image.shape
-        if self.mean.size not in (1, c):
-            raise ValueError(f"Normalize: the image has {c} channels, expected {self.mean.size}, as `mean` {self.mean}")
-        mean, std = (_repeated(values.tobytes(), w * c) for values in (self.mean, self.std))
-        flat = image.reshape(*rows, w * c)  # NumPy is slow where the last axis has three numbers
-        return ((flat - mean) / std).reshape(image.shape)
+        if self.mean.size not in (1, image.shape[-1]):
+            raise ValueError(f"Normalize: the image has {image.shape[-1]} channels, expected {self.mean.size}, as `mean` {self.mean}")
+        return normalized(image, self.mean, self.std)
 
     def __repr__(self) -> str:
         return f"Normalize({self.mean.round(2).tolist()}, {self.std.round(2).tolist()})"
+
+
+def normalized(pixels: NDArray[Any], mean: NDArray[np.float32], std: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(pixels - mean) / std; pixels [..., w, c], mean and std a number for each channel, or one for all."""
+    *rows, w, c = pixels.shape
+    flat = pixels.reshape(*rows, w * c)  # NumPy is slow where the last axis has three numbers
+    whole: NDArray[np.float32] = np.subtract(flat, _repeated(mean.tobytes(), w * c), dtype=np.float32)
+    whole /= _repeated(std.tobytes(), w * c)
+    return whole.reshape(pixels.shape)
 
 
 @lru_cache(256)
