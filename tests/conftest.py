@@ -4,6 +4,7 @@ HYPOTHESIS_PROFILE=thorough draws 2,000 cases per test; quick, for emulated or i
 when `-m` asks for them."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -33,6 +34,13 @@ def kernels_are_what_was_asked_for():
     """MINIGOOG_NATIVE=require must not be satisfied by the NumPy kernels."""
     if os.environ.get("MINIGOOG_NATIVE") == "require":
         assert kernels.backend == "native"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_is_not_ignored():
+    """A shell without job control starts background jobs with SIGINT ignored, and their children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
