@@ -67,6 +67,24 @@ def test_a_finished_run_goes_on_with_a_schedule_that_starts_anew(tmp_path, capsy
     assert 0.0005 < after[2]["lr"] < 0.002 and after[3]["lr"] < after[2]["lr"]
 
 
+def test_a_run_that_ended_early_goes_on_from_where_it_ended(tmp_path, capsys):
+    folder = tmp_path / "run"
+    with quick_epochs():
+        fit(Config(**SMALL | {"epochs": 50, "stop_after": 1, "lr": 1e-12}, output=str(folder)))
+        before = metrics_of(folder)
+        has = len(before)
+        assert has < 50
+        with pytest.raises(ValueError, match=f"`epochs` is {has}, expected more than the {has}"):
+            resume(folder, epochs=has)
+        capsys.readouterr()
+        resume(folder, epochs=has + 1, lr=0.02)
+        assert capsys.readouterr().out.startswith(f"1 more epoch, with the weights and momentum of epoch {has} ")
+        resume(folder, epochs=50, lr=1e-12)  # as many as were planned at first
+    after = metrics_of(folder)
+    assert after[:has] == before and has + 1 < len(after) < 50
+    assert after[has]["train_loss"] < before[-1]["train_loss"] and 0 < after[has]["lr"] < 0.02
+
+
 def test_a_run_that_has_not_ended_is_not_trained_longer(tmp_path):
     folder = tmp_path / "run"
     with quick_epochs():

@@ -50,6 +50,13 @@ def check_finite(trainer: Trainer) -> None:
             raise FloatingPointError(f"{name} has values that are not finite")
 
 
+def position(run: Run) -> Progress:
+    """How far the run has come; ValueError, naming the file, if its checkpoint is damaged."""
+    metadata = safetensors.load(run.path(NAME))[1]
+    with reading(run.path(NAME), "not a checkpoint"):
+        return _progress(json_value(metadata["progress"], dict))
+
+
 def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
     """Restores the state of a trainer from `save`. Returns what has changed since, which is a ValueError unless it is accepted.
 
@@ -57,7 +64,9 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
     arrays, metadata = safetensors.load(run.path(NAME))
     own = arrays_of(trainer)
     with reading(run.path(NAME), "not a checkpoint"):
-        progress = _progress(json_value(metadata["progress"], dict), trainer)
+        progress, heads = _progress(json_value(metadata["progress"], dict)), 3 if trainer.setup.info.arguments.get("aux_heads") else 1
+        if len(progress.head_losses) not in (0, heads):
+            raise ValueError(f"step {progress.step} with {len(progress.head_losses)} losses, expected {heads}")
         changes = fingerprint.differences(json_value(metadata["fingerprint"], dict), trainer.fingerprint)
         changes += run.metrics_changes(progress.metrics_length)
         if progress.step > len(trainer.batches) and not changes:
@@ -78,9 +87,9 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
     return changes
 
 
-def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
+def _progress(facts: dict[str, Any]) -> Progress:
     """The Progress of these facts; ValueError if one of them is missing, unknown or impossible."""
-    start, heads = asdict(Progress()), 3 if trainer.setup.info.arguments.get("aux_heads") else 1
+    start = asdict(Progress())
     facts = {"best_epoch": 0, "ahead": [], **facts}  # checkpoints of earlier versions have none
     if facts.keys() != start.keys():
         raise ValueError(f"its progress has {listed(facts)}, expected {listed(start, 20)}")
@@ -89,8 +98,6 @@ def _progress(facts: dict[str, Any], trainer: Trainer) -> Progress:
         least = -1 if name == "best" else 0
         if not all(type(x) in kinds and least <= x < 2**62 for x in numbers):
             raise ValueError(f"`{name}` is {short(value)}, expected {type(start[name]).__name__}, from {least} on")
-    if len(facts["head_losses"]) not in (0, heads):
-        raise ValueError(f"step {facts['step']} with {len(facts['head_losses'])} losses, expected {heads}")
     return Progress(**facts)
 
 

@@ -36,7 +36,7 @@ def resume(
 ) -> Result | list[Result]:
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
-    `epochs`, more than the run had: a finished run is trained longer, with the schedule anew from `lr` (default: a tenth of its first).
+    `epochs`, more than the run has: a finished run is trained longer, with the schedule anew from `lr` (default: a tenth of its first).
     With `prune`, and `prune_...` beside it, it is pruned meanwhile, and with `distill` a teacher helps.
     `changes`: settings that do not affect the result, such as `threads`, or `data` if the same images have moved; any other is a
     ValueError. So is whatever else has changed since the last checkpoint (images, settings in config.toml, the machine, missing
@@ -57,7 +57,8 @@ def resume(
         raise ValueError(f"train: `models` is {config.models} in {run.path('config.toml')}, but the folder holds {holds}")
     if epochs is None:
         return _train(config, callbacks, run, accept_changes)
-    return _train_longer(config, longer.longer(config, epochs, **given), callbacks, run, accept_changes)
+    later = longer.longer(config, longer.epochs_of(config, run), epochs, **given)
+    return _train_longer(config, later, callbacks, run, accept_changes)
 
 
 def _train_longer(before: Config, config: Config, callbacks: Iterable[Callback], run: Run, accept_changes: bool) -> Result:

@@ -20,26 +20,34 @@ GIVEN = ["lr", "head_lr", *PRUNING, "distill", "distill_temperature", "distill_w
 LOWER = 10  # the first rate is divided by this, if none is given
 
 
-def longer(config: Config, epochs: int, **given: Any) -> Config:
+def epochs_of(config: Config, run: Run) -> int:
+    """The epochs of a run as planned, or as many as it has, if it ended because its accuracy stood still."""
+    if not config.stop_after or not run.path(checkpoint.NAME).exists():
+        return config.epochs
+    at = checkpoint.position(run)
+    return at.epoch if at.stands_still(config.stop_after, config.start_epoch) else config.epochs
+
+
+def longer(config: Config, has: int, epochs: int, **given: Any) -> Config:
     """The settings with which the finished run of `config` goes on to `epochs`; ValueError, naming the setting, if it cannot.
 
-    given: other values of GIVEN. The default times of pruning are shares of all epochs: of a run that was pruned they are written down as
-    they were, and its masks stay; of one that is pruned from here on they are shares of the epochs that are left."""
+    has: its epochs (`epochs_of`). given: other values of GIVEN. The default times of pruning are shares of all epochs: of a run that was
+    pruned they are written down as they were, and its masks stay; of one that is pruned from here on they are shares of those left."""
     if config.models > 1 or config.data_parallel or config.downpour:
         raise ValueError("train: `epochs` can change when a run is resumed, but not of an ensemble, or with several processes")
-    if epochs <= config.epochs:
-        raise ValueError(f"train: `epochs` is {epochs}, expected more than the {config.epochs} of the run that is resumed")
+    if epochs <= has:
+        raise ValueError(f"train: `epochs` is {epochs}, expected more than the {has} of the run that is resumed")
     names = [name for name in given if name in PRUNING]
     if names and "prune" not in given:
         raise ValueError(f"train: `{names[0]}` is given, but without `prune` the masks of the run that is resumed stay as they are")
     lower = {"lr": config.lr / LOWER, "head_lr": config.head_lr and config.head_lr / LOWER}
-    begin, end = usual_times(config.epochs, epochs) if names else times(config)
+    begin, end = usual_times(has, epochs) if names else times(config)
     at = {"prune_begin": begin, "prune_end": end} if names or config.prune else {}
-    found = replace(config, **{**lower, **at, **given, "epochs": epochs, "start_epoch": config.epochs})
+    found = replace(config, **{**lower, **at, **given, "epochs": epochs, "start_epoch": has})
     if names and found.prune <= config.prune:
         raise ValueError(f"train: `prune` is {found.prune:g}, expected more than the {config.prune:g} of the run that is resumed")
-    if names and times(found)[0] < config.epochs:
-        raise ValueError(f"train: `prune_begin` is {times(found)[0]:g}, expected at least the {config.epochs} epochs that the run has")
+    if names and times(found)[0] < has:
+        raise ValueError(f"train: `prune_begin` is {times(found)[0]:g}, expected at least the {has} epochs that the run has")
     return found
 
 
@@ -52,7 +60,7 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
             raise FileNotFoundError(f"train: {run.folder} has no {checkpoint.NAME}, which `resume` with more `epochs` needs")
         trainer = Trainer(config, setup, run, Log())
         trainer.load(accept_changes=True)
-        if trainer.progress.epoch < before.epochs:
+        if trainer.progress.epoch < config.start_epoch:
             raise ValueError(f"train: `epochs` is {config.epochs}, but {run.folder} has ended only {trainer.progress.epoch} of its "
                              f"{before.epochs}: resume it without `epochs` first")
         others = [change for change in trainer.changes if not _expected(change, before, config)]
@@ -61,7 +69,8 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
                              f"`accept_changes` does so all the same")
         run.write("config.toml", config.toml())
         trainer.save()
-        print(f"{config.epochs - before.epochs} more epochs, with the weights and momentum of epoch {before.epochs} and the schedule anew "
+        has, more = config.start_epoch, config.epochs - config.start_epoch
+        print(f"{more} more {'epoch' if more == 1 else 'epochs'}, with the weights and momentum of epoch {has} and the schedule anew "
               f"from a rate of {config.lr:g}; the result is not that of {config.epochs} epochs at once")
         trainer.changes = others
         trainer.log.begin(trainer)

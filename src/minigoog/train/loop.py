@@ -88,8 +88,7 @@ class Trainer:
 
     def _stands_still(self) -> bool:
         """Whether a callback ends the run, or the accuracy has not risen for so long that it ends."""
-        at, most = self.progress, self.config.stop_after
-        return self.ended or most > 0 and at.step == 0 and at.epoch - max(at.best_epoch, self.config.start_epoch) >= most
+        return self.ended or self.progress.stands_still(self.config.stop_after, self.config.start_epoch)
 
     # ---- steps and epochs ----
 
