@@ -67,6 +67,17 @@ def test_a_finished_run_goes_on_with_a_schedule_that_starts_anew(tmp_path, capsy
     assert 0.0005 < after[2]["lr"] < 0.002 and after[3]["lr"] < after[2]["lr"]
 
 
+def test_a_finished_run_goes_on_with_another_weight_decay_and_fewer_tests(tmp_path):
+    runs = [tmp_path / "same", tmp_path / "other"]
+    with quick_epochs():
+        for folder, given in zip(runs, ({}, {"weight_decay": 0.5, "test_every": 2}), strict=True):
+            fit(Config(**SMALL | {"epochs": 2, "lr": 0.02}, output=str(folder)))
+            resume(folder, epochs=4, **given)
+    same, other = map(metrics_of, runs)
+    assert [line["epoch"] for line in same] == [1, 2, 3, 4] and [line["epoch"] for line in other] == [1, 2, 4]
+    assert same[-1]["train_loss"] != other[-1]["train_loss"]
+
+
 def test_a_run_that_ended_early_goes_on_from_where_it_ended(tmp_path, capsys):
     folder = tmp_path / "run"
     with quick_epochs():

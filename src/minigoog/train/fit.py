@@ -10,6 +10,7 @@ from .. import kernels
 from ..files import check_folder
 from ..parallel import Communicator, cores_per_process
 from ..parallel.together import agreed, one_program
+from ..text import listed
 from . import checkpoint, company, downpour, event_files, finetune, longer, pruning
 from .callbacks import Callback, checked
 from .config import BITLESS, Config, from_file
@@ -37,7 +38,8 @@ def resume(
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
     `epochs`, more than the run has: a finished run is trained longer, with the schedule anew from `lr` (default: a tenth of its first).
-    With `prune`, and `prune_...` beside it, it is pruned meanwhile, and with `distill` a teacher helps.
+    With `prune`, and `prune_...` beside it, it is pruned meanwhile, and with `distill` a teacher helps. `longer.GIVEN` lists what can be
+    given with `epochs`.
     `changes`: settings that do not affect the result, such as `threads`, or `data` if the same images have moved; any other is a
     ValueError. So is whatever else has changed since the last checkpoint (images, settings in config.toml, the machine, missing
     metrics), which the error lists, unless `accept_changes`: then the run is resumed, but not bit-exactly."""
@@ -48,7 +50,7 @@ def resume(
     for name in changes:
         if name not in BITLESS:
             allowed = ", ".join(f"`{other}`" for other in BITLESS)
-            more = "and of a finished run `epochs`, with which `lr`, `prune` and `distill` can too"
+            more = f"and of a finished run `epochs`, with which {listed(map('`{}`'.format, longer.GIVEN), 20)} can too"
             raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can, {more}")
     check_folder(folder)
     config = from_file(run.path("config.toml"), **changes)

@@ -16,7 +16,8 @@ from .setup import Setup
 from .signals import StopRequests
 
 PRUNING = [setting.name for setting in fields(Config) if setting.name.startswith("prune")]
-GIVEN = ["lr", "head_lr", *PRUNING, "distill", "distill_temperature", "distill_weight"]  # what may be given beside `epochs`
+# what may be given beside `epochs`
+GIVEN = ["lr", "head_lr", "weight_decay", "test_every", *PRUNING, "distill", "distill_temperature", "distill_weight"]
 LOWER = 10  # the first rate is divided by this, if none is given
 
 
