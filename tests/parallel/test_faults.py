@@ -97,3 +97,21 @@ def test_two_processes_test_a_network_as_one_does(tmp_path, alone):
         assert done.returncode == 0 and done.stdout.count("top-1 error") == 1, done.stderr
     one, two = (json.loads((tmp_path / f"{n}.json").read_text()) for n in (1, 2))
     assert one == two and np.sum(one["confusion"]) == one["images"] > 240  # several batches
+
+
+LATE = """
+import os, time
+from minigoog.parallel import launch
+comm = launch.mpi("test").COMM_WORLD
+first = comm.bcast(os.getpid())
+launch.END = 1.0
+if comm.rank:
+    time.sleep(6)  # MPI_Finalize of rank 0 waits for this process
+    print("rank 0 runs still" if os.path.exists(f"/proc/{first}") else "rank 0 has ended")
+launch.end_mpi(0)
+"""
+
+
+def test_a_process_ends_although_mpi_finalize_waits_for_another():
+    done = processes.run(2, "-c", LATE, folder=ROOT, ft=True)
+    assert (done.returncode, done.stdout) == (0, "rank 0 has ended\n"), done.stderr

@@ -1,5 +1,6 @@
 """Whether mpiexec has started this process, and its communicator. mpi4py is imported only here, and only when it is asked for."""
 
+import ctypes
 import faulthandler
 import os
 import signal
@@ -62,8 +63,16 @@ def end_mpi(code: int) -> None:
     sys.stderr.flush()
     timer = threading.Timer(END, os._exit, [code])
     timer.start()
-    mpi.Finalize()
+    _finalize(mpi)
     timer.cancel()
+
+
+def _finalize(mpi: Any) -> None:
+    """MPI_Finalize, called without the interpreter's lock: mpi4py keeps the lock while it waits, so that no timer would run."""
+    try:
+        ctypes.CDLL(mpi.__file__).MPI_Finalize()
+    except (AttributeError, OSError):  # an mpi4py that is not linked to libmpi
+        mpi.Finalize()
 
 
 def _aborting(comm: Any, before: Any) -> Any:
