@@ -3,7 +3,7 @@
 from minigoog.sparsity.runner.demonstration import Demonstration
 
 
-def demonstration(name, link="L1", measure=None, verdict="holds", figures=None):
+def demonstration(name, link="L1", measure=None, verdict="holds", figures=None, seeded=False):
     """One that measures the seed, in a part of its own, unless told otherwise."""
 
     def count(setting):
@@ -12,5 +12,5 @@ def demonstration(name, link="L1", measure=None, verdict="holds", figures=None):
     return Demonstration(
         name=name, link=link, title=f"The <title> of {name}", claim="a claim", experiment="an experiment", rule="a rule with `code`",
         measure=measure or count, judge=lambda numbers: (verdict, f"because {numbers}"),
-        table=lambda numbers: (["what", "how much"], [["seed", str(numbers["seed"])]]), figures=figures or {},
+        table=lambda numbers: (["what", "how much"], [["seed", str(numbers["seed"])]]), figures=figures or {}, seeded=seeded,
     )  # fmt: skip

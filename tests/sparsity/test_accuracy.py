@@ -8,7 +8,7 @@ from minigoog import kernels
 from minigoog.sparsity.accuracy import budget, experiment
 from minigoog.sparsity.accuracy import demonstration as accuracy
 from minigoog.sparsity.accuracy.budget import multiply_adds, width_for
-from minigoog.sparsity.accuracy.experiment import AXES, PLANS, Plan
+from minigoog.sparsity.accuracy.experiment import AXES, PLANS, Experiment, Plan
 from minigoog.sparsity.accuracy.networks import NETWORKS, Task
 from minigoog.sparsity.runner.demonstration import Setting
 
@@ -96,7 +96,7 @@ def test_margins_say_how_near_each_answer_is():
 
 
 def test_networks_that_are_not_at_equal_milliseconds_are_marked():
-    found = numbers() | {"reference": "reduced"}
+    found = numbers() | {"ms": 1.02}
     for row in found["networks"]:
         row |= {"ms": 1.9 if (row["network"], row["axis"]) == ("naive", AXES[1]) else 1.02, "multiply_adds": 1e6, "parameters": 1,
                 "rate": 0.1, "train_mean": 0.8}  # fmt: skip
@@ -141,10 +141,18 @@ def test_the_whole_comparison_runs_and_resumes_from_stored_results(tmp_path, mon
     monkeypatch.setattr(experiment, "learn", None)  # a second run trains nothing
     second = accuracy.measure(Setting(tmp_path / "patterns", quick=True, say=lambda line: None))
     assert accuracy.table(first) == accuracy.table(second)
+    some = accuracy.PATTERN.measure(Setting(tmp_path / "patterns", quick=True, say=lambda line: None))  # with the same runs, fewer networks
+    assert some["networks"] == [row for row in first["networks"] if row["network"] in accuracy.PATTERNS] and some["ms"] == first["ms"]
+    assert accuracy.judge_patterns(some).margins == accuracy.judge_patterns(first).margins
     assert {(row["network"], row["axis"]) for row in first["networks"]} == {(name, axis) for name in NETWORKS for axis in AXES}
     assert all(0 <= accuracy <= 1 for row in first["networks"] for accuracy in row["accuracy"] + row["train_accuracy"])
     assert all(set(tried) == {0.03, 0.1} for tried in first["tuning"].values())
     assert accuracy.judge_reduction(first)[1].count("points") == 6
+    monkeypatch.setattr(Experiment, "train", lambda self, name, width, seed, rate: {"accuracy": float(seed), "train_accuracy": 0.5})
+    third = accuracy.measure(Setting(tmp_path / "patterns", quick=True, seeds=4, say=lambda line: None))  # two more of each are trained
+    assert third["plan"]["seeds"] == 4
+    for before, row in zip(first["networks"], third["networks"], strict=True):
+        assert row["accuracy"] == [*before["accuracy"], 2.0, 3.0] and row["width"] == before["width"]
 
 
 def test_figure_f9_has_a_point_for_each_network_and_budget(tmp_path):

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from minigoog.sparsity import __main__ as program
+from minigoog.sparsity.runner.parts import work_through
 from minigoog.sparsity.runner.run import run
 
 from .fakes import demonstration
@@ -95,6 +96,36 @@ def test_runs_of_different_kinds_do_not_mix_in_one_folder(main, tmp_path, flags)
     assert code == 2 and "holds results of a full run with seed 0 on the digits; a" in err and len(err.strip().splitlines()) == 1
 
 
+def comparison(trained):
+    """A demonstration that compares the accuracies of two or `seeds` networks and writes down which it trains."""
+
+    def measure(setting):
+        runs = range(setting.seeds or 2)
+        done = work_through(setting, {f"run{seed}": lambda seed=seed: trained.append(seed) or {"accuracy": seed} for seed in runs})
+        return {"seed": len(done)}
+
+    return demonstration("many", measure=measure, seeded=True)
+
+
+def test_more_seeds_keep_what_fewer_have_trained_and_fewer_train_nothing(main, tmp_path):
+    trained, found = [], []
+    for flags in ([], ["--seeds", 4], ["--seeds", 4], ["--seeds", 3], []):
+        assert main([comparison(trained), demonstration("one")], "--output", tmp_path, *flags)[0] == 0
+        found.append(json.loads((tmp_path / "many" / "result.json").read_text())["numbers"]["seed"])
+    assert trained == [0, 1, 2, 3] and found == [2, 4, 4, 3, 2]
+
+
+def test_the_report_says_with_how_many_seeds_each_demonstration_is_repeated(main, tmp_path):
+    assert main([comparison([]), demonstration("one")], "--output", tmp_path, "--seeds", 3)[0] == 0
+    page = (tmp_path / "report.html").read_text()
+    assert f"--output {tmp_path} --seeds 3 many</code>" in page and f"--output {tmp_path} one</code>" in page
+
+
+def test_seeds_for_what_compares_no_accuracies_are_refused(main, tmp_path):
+    code, _, err = main([comparison([]), demonstration("one")], "--output", tmp_path, "--seeds", 3, "one")
+    assert code == 2 and "--seeds is for demonstrations that compare accuracies, many; not for one" in err and not list(tmp_path.iterdir())
+
+
 def test_a_folder_with_other_files_is_refused(main, tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     code, _, err = main([demonstration("one")], "--output", tmp_path)
@@ -105,6 +136,7 @@ def test_a_folder_with_other_files_is_refused(main, tmp_path):
     (["three"], "there is no demonstration three, expected some of one"),
     (["--seed", "-1"], "expected an integer from 0 to 4294967295, got '-1'"),
     (["--images", "nowhere"], "--images is 'nowhere', expected a folder of images"),
+    (["--seeds", "1"], "expected an integer from 2 to 1000, got '1'"),
     (["--fast"], "unrecognized arguments: --fast"),
 ])  # fmt: skip
 def test_wrong_flags_end_with_2_and_one_line(main, tmp_path, flags, message):

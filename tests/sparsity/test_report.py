@@ -24,6 +24,10 @@ def drawn(numbers, figure):
     axes.legend()
 
 
+def command(*names):
+    return " ".join(["python -m minigoog.sparsity", *names])
+
+
 class Reader(HTMLParser):
     """Collects names, and what the page would load."""
 
@@ -52,7 +56,7 @@ def folder(tmp_path_factory):
     figures = {name: (f"caption {name}", drawn) for name in ("F1", "F2")}
     some = [demonstration("one", figures=figures), demonstration("two", "L6", verdict="holds partly"), demonstration("three", "L2")]
     outcomes = run(["one", "two"], {d.name: d for d in some}, folder, say=lambda line: None)
-    assert report.write(outcomes, folder, "python -m minigoog.sparsity") == {}
+    assert report.write(outcomes, folder, command) == {}
     return folder
 
 
@@ -108,7 +112,7 @@ def test_without_matplotlib_the_report_says_what_is_missing(tmp_path, monkeypatc
     monkeypatch.setattr(figures, "available", lambda: False)
     one = demonstration("one", figures={"F1": ("caption", drawn)})
     outcomes = run(["one"], {"one": one}, tmp_path, say=lambda line: None)
-    assert report.write(outcomes, tmp_path, "command") == {}
+    assert report.write(outcomes, tmp_path, command) == {}
     assert "minigoog[plots]" in (tmp_path / "report.html").read_text() and not (tmp_path / "F1.svg").exists()
 
 
@@ -129,7 +133,7 @@ def test_the_verdicts_go_between_their_marks(folder, tmp_path):
 
 def test_a_quick_runs_verdicts_are_marked_and_stand_beside_the_full_runs(tmp_path):
     outcomes = run(["depth"], {"depth": demonstration("depth", verdict="contradicted")}, tmp_path, quick=True, say=lambda line: None)
-    report.write(outcomes, tmp_path, "command")
+    report.write(outcomes, tmp_path, command)
     page = (tmp_path / "report.html").read_text()
     assert 'badge contradicted quick">contradicted (quick run)</span></td><td><span class="badge undecided">undecided</span>' in page
     assert "this quick run" in page and "The full run: AMD EPYC; a full run" in page
@@ -137,7 +141,7 @@ def test_a_quick_runs_verdicts_are_marked_and_stand_beside_the_full_runs(tmp_pat
 
 def test_what_was_not_measured_is_not_red_and_has_no_empty_figure(tmp_path):
     some = {"one": demonstration("one", verdict="not measured", figures={"F1": ("caption", drawn)})}
-    report.write(run(["one"], some, tmp_path, say=lambda line: None), tmp_path, "command")
+    report.write(run(["one"], some, tmp_path, say=lambda line: None), tmp_path, command)
     page = (tmp_path / "report.html").read_text()
     assert 'badge not-measured">not measured' in page and "F1" not in page
     reds = re.search(r"([^}]*)\{ --c: var\(--not\); \}", page)[1]
@@ -159,7 +163,7 @@ def test_a_margin_is_drawn_to_scale_with_its_threshold(margin, answer):
 def test_an_open_question_says_how_many_seeds_would_decide_it(tmp_path):
     outcome = run(["one"], {"one": demonstration("one", verdict="undecided")}, tmp_path, say=lambda line: None)[0]
     margin = Margin("a better than b", 0.8, 0.5, 1.0, None, " points", 19)
-    report.write([replace(outcome, margins=(margin,))], tmp_path, "command")
+    report.write([replace(outcome, margins=(margin,))], tmp_path, command)
     assert f"<dt>Open</dt><dd>{margin.words}</dd>" in (tmp_path / "report.html").read_text()
     assert "about 19 seeds would decide" in margin.words
 

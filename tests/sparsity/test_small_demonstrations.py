@@ -86,6 +86,19 @@ def test_a_demonstration_resumes_judges_and_tabulates(measured):
     assert rows and all(len(row) == len(head) and all(isinstance(cell, str) for cell in row) for row in rows)
 
 
+def test_more_seeds_train_only_what_is_new(measured):
+    demonstration, folder, numbers = measured
+    said = []
+    again = demonstration.measure(Setting(folder, quick=True, seeds=3, say=said.append))
+    if demonstration.seeded:
+        before = [row["accuracy"] for row in numbers["networks"]]
+        assert [row["accuracy"][:2] for row in again["networks"]] == before and all(len(row["accuracy"]) == 3 for row in again["networks"])
+        computed = [line for line in said if "part " in line]
+        assert len(computed) == len(before) and all("seed2" in line for line in computed)
+    else:
+        assert again == json.loads(json.dumps(numbers))
+
+
 def test_a_demonstration_draws_its_figures(measured, tmp_path):
     figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed (extra `plots`): no figure was drawn")
     demonstration, _, numbers = measured

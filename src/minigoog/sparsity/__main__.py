@@ -9,6 +9,7 @@ folder, those of mpiexec too.
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ..cli import Parser, exit_codes, integer, output_folder, with_flags
@@ -33,6 +34,8 @@ def parser(prog: str = PROG) -> Parser:
     p.add_argument("--output", type=output_folder, metavar="DIR", help="results and report (default: runs/sparsity-...); resumes a run")
     p.add_argument("--images", metavar="FOLDER", help="photographs by class, FOLDER/train/CLASS and FOLDER/test/CLASS (default: digits)")
     p.add_argument("--seed", type=integer(0, 2**32 - 1), default=0, metavar="N", help="seed of all random numbers (default: 0)")
+    p.add_argument("--seeds", type=integer(2, 1000), metavar="N", help="networks of each kind where accuracies are compared, with other "
+                   "first weights (default: 2 to 5); a run with more keeps what one with fewer has trained")
     return p
 
 
@@ -41,7 +44,11 @@ def chosen(flags: Namespace) -> list[str]:
     unknown = [name for name in flags.names if name not in DEMONSTRATIONS]
     if unknown:
         raise ValueError(f"there is no demonstration {listed(unknown)}, expected some of {', '.join(DEMONSTRATIONS)}")
-    return [name for name in DEMONSTRATIONS if name in flags.names or not flags.names]
+    names = [name for name in DEMONSTRATIONS if name in flags.names or not flags.names]
+    if flags.seeds and not any(DEMONSTRATIONS[name].seeded for name in names):
+        able = listed([name for name, d in DEMONSTRATIONS.items() if d.seeded])
+        raise ValueError(f"--seeds is for demonstrations that compare accuracies, {able}; not for {listed(names)}")
+    return names
 
 
 def output(flags: Namespace) -> Path:
@@ -50,10 +57,11 @@ def output(flags: Namespace) -> Path:
     return Path(flags.output or f"runs/sparsity-{kind}-{images}-seed{flags.seed}")
 
 
-def command(flags: Namespace) -> str:
-    """The command that repeats or resumes the run, without the names of demonstrations."""
-    said = {"--quick": flags.quick, "--output": flags.output, "--images": flags.images, "--seed": flags.seed}
-    return str(report.command_of({flag: value for flag, value in said.items() if value}))
+def command(flags: Namespace, *names: str) -> str:
+    """The command that repeats or resumes the run of these demonstrations, by default of all."""
+    seeds = flags.seeds if not names or any(d.seeded for name, d in DEMONSTRATIONS.items() if name in names) else None
+    said = {"--quick": flags.quick, "--output": flags.output, "--images": flags.images, "--seed": flags.seed, "--seeds": seeds}
+    return str(report.command_of({flag: value for flag, value in said.items() if value}, names))
 
 
 def show(flags: Namespace) -> int:
@@ -69,13 +77,14 @@ def _show(flags: Namespace, ranks: Communicator) -> int:
         return 0
     names, folder = chosen(flags), output(flags)
     images = Path(flags.images) if flags.images else None
-    outcomes = run(names, DEMONSTRATIONS, folder, quick=flags.quick, seed=flags.seed, images=images, say=_say, ranks=ranks)
-    code = _reported(outcomes, folder, command(flags)) if ranks.rank == 0 else 0
+    kind = {"quick": flags.quick, "seed": flags.seed, "seeds": flags.seeds, "images": images}
+    outcomes = run(names, DEMONSTRATIONS, folder, **kind, say=_say, ranks=ranks)
+    code = _reported(outcomes, folder, partial(command, flags)) if ranks.rank == 0 else 0
     ranks.gather("the report", None)  # a process that left before would end all others
     return code
 
 
-def _reported(outcomes: list[Outcome], folder: Path, again: str) -> int:
+def _reported(outcomes: list[Outcome], folder: Path, again: report.Command) -> int:
     """Writes the report and prints the verdicts; returns the exit code."""
     not_drawn = report.write(outcomes, folder, again)
     for name, problem in not_drawn.items():
@@ -100,8 +109,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     if given[:1] == ["frontier"]:
         return _frontier(p.commands["frontier"], given[1:])
     flags = p.parse_args(given)
-    names = "".join(f" {name}" for name in flags.names)
-    resumable = f"stopped; all measurements so far are saved. Resume with: {command(flags)}{names}"
+    resumable = f"stopped; all measurements so far are saved. Resume with: {command(flags, *flags.names)}"
     reword = with_flags(output="--output", data="--images")
     with ending_all():
         with exit_codes(p, lambda: resumable if (output(flags) / SETTINGS).exists() else "stopped", reword):

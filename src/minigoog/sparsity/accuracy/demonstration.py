@@ -1,14 +1,16 @@
 """D8: the accuracy gained by the pattern of the weights and by the 1x1 reduction, at equal multiply-adds and at equal milliseconds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 from ..runner.demonstration import Demonstration, Numbers, Setting, Table
 from ..runner.verdicts import Margin, Verdict, combined, needed
 from .budget import EQUAL
 from .experiment import AXES, Experiment
 from .figure import draw
+from .networks import NETWORKS
 
 MARGIN = 0.005  # accuracy: smaller differences do not count
 ERRORS = 2  # standard errors of a difference that it must exceed
@@ -16,9 +18,9 @@ WORSE = 0.015  # accuracy; "no worse" means that a loss this large is ruled out
 HEADINGS = ["network", "equal", "M multiply-adds", "ms", "parameters", "learning rate", "accuracy", "± (seeds)", "of training images"]
 
 
-def measure(setting: Setting) -> Numbers:
-    """The numbers of the whole comparison, which two demonstrations share: they are stored in the folder of the first."""
-    return Experiment(replace(setting, folder=setting.folder.parent / ACCURACY.name)).numbers()
+def measure(setting: Setting, names: Collection[str] = NETWORKS) -> Numbers:
+    """The numbers of these networks. Two demonstrations share the runs, which are stored in the folder of the first."""
+    return Experiment(replace(setting, folder=setting.folder.parent / ACCURACY.name), names).numbers()
 
 
 def difference(numbers: Numbers, a: str, b: str, axis: str) -> tuple[float, float]:
@@ -83,8 +85,7 @@ def off(numbers: Numbers, row: Numbers) -> float:
     """How far the milliseconds of a row differ from those that it was made for, as a share; 0 for a row of the other budget."""
     if row["axis"] != AXES[1] or "ms" not in row:
         return 0.0
-    target = next(r["ms"] for r in numbers["networks"] if (r["network"], r["axis"]) == (numbers["reference"], AXES[0]))
-    return float(row["ms"] / target - 1)
+    return float(row["ms"] / numbers["ms"] - 1)
 
 
 def unequal(numbers: Numbers) -> str:
@@ -93,10 +94,9 @@ def unequal(numbers: Numbers) -> str:
     return f" Not at equal milliseconds: {', '.join(found)}." if found else ""
 
 
-def table(numbers: Numbers, names: Sequence[str] = ()) -> Table:
+def table(numbers: Numbers) -> Table:
     """A row for each network and budget, the most accurate first."""
-    rows = [row for row in numbers["networks"] if not names or row["network"] in names]
-    return HEADINGS, [_line(numbers, row) for row in sorted(rows, key=lambda row: (AXES.index(row["axis"]), -row["mean"]))]
+    return HEADINGS, [_line(numbers, row) for row in sorted(numbers["networks"], key=lambda row: (AXES.index(row["axis"]), -row["mean"]))]
 
 
 def _line(numbers: Numbers, row: Numbers) -> list[str]:
@@ -109,8 +109,8 @@ def _line(numbers: Numbers, row: Numbers) -> list[str]:
 
 PATTERNS = ("dense 5x5", "random 5x5", "clustered", "random in branches", "plain 3x3", "multi-branch")
 HOW = (
-    "Ten networks with one stem, three blocks and one head, or with a plan of their own (NiN-like, AlexNet-like), all with batch "
-    "normalisation, are made as wide as a budget allows: once of multiply-adds, counted from the operations that run, once of the "
+    "Networks with one stem, three blocks and one head, in `accuracy` also two with plans of their own (NiN-like, AlexNet-like), all with "
+    "batch normalisation, are made as wide as a budget allows: once of multiply-adds, counted from the operations that run, once of the "
     "milliseconds that the reduced network takes for an image on this machine. Each has the learning rate that was best on a hold-out, and "
     "is trained from several seeds. "
 )
@@ -138,6 +138,7 @@ ACCURACY = Demonstration(
             draw,
         )
     },
+    seeded=True,
 )
 
 PATTERN = Demonstration(
@@ -153,7 +154,8 @@ PATTERN = Demonstration(
     rule="holds: the clustered network is no worse than the random one at equal multiply-adds and at equal milliseconds, and better than "
     "the narrow dense 5x5 at equal multiply-adds. Holds partly: one of both. Contradicted: both are ruled "
     "out. Undecided: otherwise. " + f"{BETTER} {NO_WORSE}",
-    measure=measure,
+    measure=partial(measure, names=PATTERNS),
     judge=judge_patterns,
-    table=lambda numbers: table(numbers, PATTERNS),
+    table=table,
+    seeded=True,
 )

@@ -1,7 +1,7 @@
 """Trains different networks at equal budgets: which networks, on which data, and from how many seeds."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -43,10 +43,11 @@ PLANS = {  # key: (photographs?, quick?)
 
 
 class Experiment:
-    """The comparison in the folder of `setting`; `numbers()` computes what is missing."""
+    """The comparison of these networks in the folder of `setting`; `numbers()` computes what is missing."""
 
-    def __init__(self, setting: Setting):
-        self.setting, self.plan = setting, PLANS[setting.images is not None, setting.quick]
+    def __init__(self, setting: Setting, names: Collection[str] = NETWORKS):
+        self.names, plan = names, PLANS[setting.images is not None, setting.quick]
+        self.setting, self.plan = setting, plan._replace(seeds=setting.seeds or plan.seeds)
 
     @cached_property
     def data(self) -> tuple[Pictures, Pictures, Pictures]:
@@ -65,26 +66,28 @@ class Experiment:
     def numbers(self) -> Numbers:
         """All results, as JSON can hold them."""
         sizes = self.work({"sizes": self.sizes})["sizes"]
+        reference = next(size["ms"] for size in sizes["networks"] if (size["network"], size["axis"]) == (REFERENCE, AXES[0]))
+        sizes = {"networks": [size for size in sizes["networks"] if size["network"] in self.names]}
         tuning = self.tuning(sizes)
         rates = {name: max(tried, key=tried.__getitem__, default=self.plan.rates[0]) for name, tried in tuning.items()}
         runs: dict[str, Compute] = {key: partial(self.train, *run, rates[run[0]]) for key, run in self.runs(sizes).items()}
         trained = self.work(runs)
         rows = [self.row(size, rates[size["network"]], trained) for size in sizes["networks"]]
-        return {"plan": self.plan._asdict(), "reference": REFERENCE, "tuning": tuning, "networks": rows}
+        return {"plan": self.plan._asdict(), "ms": reference, "tuning": tuning, "networks": rows}
 
     def tuning(self, sizes: Numbers) -> dict[str, dict[float, float]]:
         """{network: {learning rate: accuracy on the hold-out}}; empty if there is no choice."""
         rates = self.plan.rates if len(self.plan.rates) > 1 else ()
-        names = {(name, rate): f"tune-{_slug(name)}-{rate:g}" for name in NETWORKS for rate in rates}
+        names = {(name, rate): f"tune-{_slug(name)}-{rate:g}" for name in self.names for rate in rates}
         found = self.work({part: partial(self.tune, name, sizes, rate) for (name, rate), part in names.items()})
-        return {name: {rate: found[names[name, rate]]["accuracy"] for rate in rates} for name in NETWORKS}
+        return {name: {rate: found[names[name, rate]]["accuracy"] for rate in rates} for name in self.names}
 
     def work(self, parts: dict[str, Compute]) -> dict[str, Numbers]:
         """The numbers of these parts."""
         return work_through(self.setting, parts)
 
     def sizes(self) -> Numbers:
-        """The width of each network for each budget, with its costs. No other part runs at the same time."""
+        """The width of every network for each budget, with its costs. All are timed in turns, and no other part meanwhile."""
         budget, task = self.plan.million_multiply_adds * 1e6, self.task
         self.setting.say("measuring how wide each network may be; other programs would disturb this")
         equal_work = {name: width_for(build, budget, task) for name, build in NETWORKS.items()}

@@ -33,7 +33,8 @@ class Comparison:
     """The networks, of equal multiply-adds, and their training."""
 
     def __init__(self, setting: Setting, allocations: Sequence[Allocation]):
-        self.setting, self.plan = setting, PLANS[setting.images is not None, setting.quick]
+        plan = PLANS[setting.images is not None, setting.quick]
+        self.setting, self.plan = setting, plan | {"seeds": setting.seeds or plan["seeds"]}
         self.train, self.test = pictures(setting.images, self.plan["train"], self.plan["test"])
         self.task = Task.of(self.train)
         self.builds = {FOUND: partial(generated, allocations), REVERSED: partial(generated, allocations[::-1]),
@@ -146,4 +147,5 @@ ALLOCATION = Demonstration(
     judge=judge,
     table=table,
     figures={"allocation": ("Filters that were found for each module; accuracy of each seed, and means.", draw)},
+    seeded=True,
 )

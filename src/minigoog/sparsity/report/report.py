@@ -3,11 +3,11 @@
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...files import atomic_write, error_text
 from ...text import shell_word
@@ -16,6 +16,8 @@ from ..runner.machine import machine, now
 from ..runner.run import Outcome, kind_of
 from ..runner.verdicts import NOT_MEASURED, VERDICTS
 from . import figures, margins, text
+
+Command: TypeAlias = Callable[..., str]  # (): the command that repeats the whole run; (name): the one for this demonstration
 
 NAME, SUMMARY = "report.html", "argument.json"
 NUMBER = re.compile(r"[-+±]?[\d.,]+( ?(%|x|ms|M|K|G|KiB|MiB|GFLOP/s))?( ?\(\d+\))?")
@@ -27,10 +29,8 @@ KEY = "Margins: the result (dot) with its interval (line) and the threshold of t
 NO_FIGURES = "Figures were left out: they need matplotlib, pip install 'minigoog[plots]'."
 
 
-def write(outcomes: Sequence[Outcome], folder: str | Path, command: str) -> dict[str, str]:
-    """Writes report.html and the figures of these Outcomes into `folder`; returns what could not be drawn, {figure: error}.
-
-    command: the command that repeats the run; for one demonstration, its name is appended."""
+def write(outcomes: Sequence[Outcome], folder: str | Path, command: Command) -> dict[str, str]:
+    """Writes report.html and the figures of these Outcomes into `folder`; returns what could not be drawn, {figure: error}."""
     folder = Path(folder)
     drawings, errors = drawn(outcomes, folder)
     body = "\n".join(
@@ -40,7 +40,7 @@ def write(outcomes: Sequence[Outcome], folder: str | Path, command: str) -> dict
             _verdicts(outcomes, folder),
             *(_link(link, outcomes, folder, drawings, errors, command) for link in text.LINKS),
             _errata(),
-            _machine(outcomes, folder, command),
+            _machine(outcomes, folder, command()),
         ]
     )
     template = Template((resources.files(__package__) / "report.html").read_text(encoding="utf-8"))
@@ -153,12 +153,12 @@ def scrolling(content: str, label: str) -> str:
     return f"<div class='scroll' tabindex='0' role='region' aria-label='{html.escape(label, quote=True)}'>{content}</div>"
 
 
-def _link(link: str, outcomes: Sequence[Outcome], folder: Path, drawings: dict[str, str], errors: dict[str, str], command: str) -> str:
+def _link(link: str, outcomes: Sequence[Outcome], folder: Path, drawings: dict[str, str], errors: dict[str, str], command: Command) -> str:
     cards = [_card(o, drawings, errors, command) for o in outcomes if o.demonstration.link == link]
     return f"<section id='{link}'><h2>{link} · {markup(text.LINKS[link])}</h2>\n{chr(10).join(cards)}\n{BACK}</section>"
 
 
-def _card(outcome: Outcome, drawings: dict[str, str], errors: dict[str, str], command: str) -> str:
+def _card(outcome: Outcome, drawings: dict[str, str], errors: dict[str, str], command: Command) -> str:
     """All about one demonstration."""
     d = outcome.demonstration
     said = {"Claim": markup(d.claim), "Experiment": markup(d.experiment)}
@@ -167,7 +167,7 @@ def _card(outcome: Outcome, drawings: dict[str, str], errors: dict[str, str], co
         said["Result"] = f"<span class='result'>{markup(sentence(outcome.why))}</span>"
     if still_open := [margin.words for margin in outcome.margins if margin.answer is None]:
         said["Open"] = "<br>".join(map(markup, still_open))
-    said["Repeat"] = f"<code>{html.escape(f'{command} {d.name}')}</code>"
+    said["Repeat"] = f"<code>{html.escape(command(d.name))}</code>"
     lines = "\n".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in said.items())
     parts = [f"<div class='head'><h3>{markup(d.title)}</h3>{badge(state(outcome))}</div>\n<dl>{lines}</dl>"]
     if outcome.error:
@@ -211,7 +211,7 @@ def _machine(outcomes: Sequence[Outcome], folder: Path, command: str) -> str:
     return f"<section id='machine'><h2>Machine, and how to repeat it</h2>\n<pre>{html.escape(command)}</pre>\n{where}</section>"
 
 
-def command_of(flags: dict[str, Any]) -> str:
-    """The command that repeats a run with these flags, {flag: value or True}."""
+def command_of(flags: dict[str, Any], names: Sequence[str] = ()) -> str:
+    """The command that repeats a run of these demonstrations with these flags, {flag: value or True}."""
     words = [word for flag, value in flags.items() for word in ([flag] if value is True else [flag, str(value)])]
-    return " ".join(map(shell_word, ["python", "-m", "minigoog.sparsity", *words]))
+    return " ".join(map(shell_word, ["python", "-m", "minigoog.sparsity", *words, *names]))

@@ -20,6 +20,7 @@ Table: TypeAlias = tuple[list[str], list[list[str]]]  # headings, rows of text
 Say: TypeAlias = Callable[[str], None]  # called with a line of progress
 Figure: TypeAlias = Any  # matplotlib's Figure, an optional package
 
+RESULT = "result"  # the part with all numbers of a demonstration
 WAIT = 0.5  # seconds between looks at what another process computes
 DAMAGED = ("not a result of a demonstration", "delete it, and it is measured again")
 
@@ -31,6 +32,7 @@ class Setting:
     folder: Path  # for its results, one JSON file per part
     quick: bool = False  # small samples: all demonstrations in two minutes on two cores
     seed: int = 0
+    seeds: int | None = None  # first weights of each network in a comparison of accuracies; None: as many as it plans
     images: Path | None = None  # a folder of images by class (train/CLASS, test/CLASS); None: the digits that come with the package
     say: Say = print
 
@@ -47,12 +49,21 @@ class Setting:
     def kept(self, part: str, compute: Callable[[], Numbers]) -> Numbers:
         """The numbers of one part (a JSON-compatible dict): read from the file of an earlier run, or computed and written."""
         if not self.has(part):
-            facts = {"part": part, "quick": self.quick, "seed": self.seed, "numbers": compute()}
-            text = json.dumps(facts | {"finished": now(), "machine": machine()}, indent=1)
-            self._file(part).parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self._file(part)) as file:
-                file.write(text.encode())
+            self._write(part, compute())
         return numbers_in(self._file(part))
+
+    def result(self, compute: Callable[[], Numbers]) -> Numbers:
+        """`kept` for all numbers of a demonstration; those of another number of seeds are replaced."""
+        if not self.has(RESULT) or facts_in(self._file(RESULT)).get("seeds") != self.seeds:
+            self._write(RESULT, compute())
+        return numbers_in(self._file(RESULT))
+
+    def _write(self, part: str, numbers: Numbers) -> None:
+        facts = {"part": part, "quick": self.quick, "seed": self.seed, "seeds": self.seeds, "numbers": numbers}
+        text = json.dumps(facts | {"finished": now(), "machine": machine()}, indent=1)
+        self._file(part).parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(self._file(part)) as file:
+            file.write(text.encode())
 
     def has(self, part: str) -> bool:
         """Whether the numbers of a part are there."""
@@ -105,3 +116,4 @@ class Demonstration:
     judge: Callable[[Numbers], Verdict]
     table: Callable[[Numbers], Table]  # for the report
     figures: dict[str, tuple[str, Callable[[Numbers, Figure], None]]] = field(default_factory=dict)  # "F1": (caption, draw)
+    seeded: bool = False  # it compares networks of several first weights, as many as Setting.seeds says

@@ -13,12 +13,11 @@ from ...parallel import Alone, Communicator
 from ...parallel.together import agreed
 from ...reading import LONGEST_JSON, json_value, limited, reading
 from ...text import duration, short
-from .demonstration import DAMAGED, Demonstration, Numbers, Say, Setting, numbers_in
+from .demonstration import DAMAGED, RESULT, Demonstration, Numbers, Say, Setting, numbers_in
 from .verdicts import Margin
 
 ALONE = Alone()
 SETTINGS = "settings.json"
-RESULT = "result"  # the part with all numbers of a demonstration
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,19 @@ class Outcome:
 
 
 def run(names: Sequence[str], demonstrations: dict[str, Demonstration], output: str | Path, *, quick: bool = False, seed: int = 0,
-        images: Path | None = None, say: Say = print, ranks: Communicator = ALONE) -> list[Outcome]:
+        seeds: int | None = None, images: Path | None = None, say: Say = print, ranks: Communicator = ALONE) -> list[Outcome]:
     """Runs those of `demonstrations`, {name: Demonstration}, that are among `names`; returns an Outcome for each of all of them.
 
     Those that are not among `names` have the results of an earlier run in the folder `output`. If a demonstration fails, the
-    others still run. ranks: processes that share the parts, each of which is computed by one of them; all get all outcomes.
+    others still run. seeds: networks of each kind where accuracies are compared, instead of as many as planned; those that an earlier
+    run has trained are kept. ranks: processes that share the parts, each of which is computed by one of them; all get all outcomes.
     ValueError if the folder holds results of another kind; OSError if it cannot be written to."""
     folder = Path(output)
     agreed(ranks, "the folder", lambda: None if ranks.rank else opened(folder, Kind(quick, seed, _described(images))))
     outcomes = {name: _kept(demonstration, folder / name / f"{RESULT}.json") for name, demonstration in demonstrations.items()}
     for i, name in enumerate(names, start=1):
         say(f"{name} ({i} of {len(names)}): {demonstrations[name].title}")
-        setting = Setting(folder / name, quick, seed, images, lambda text: say(f"  {text}"))
+        setting = Setting(folder / name, quick, seed, seeds if demonstrations[name].seeded else None, images, lambda text: say(f"  {text}"))
         outcomes[name] = _run_one(demonstrations[name], setting)
     return list(outcomes.values())
 
@@ -67,7 +67,7 @@ def _run_one(demonstration: Demonstration, setting: Setting) -> Outcome:
     began = time.monotonic()
     setting.folder.mkdir(exist_ok=True)
     try:
-        outcome = _from(demonstration, setting.kept(RESULT, lambda: demonstration.measure(setting)))  # all processes share its parts
+        outcome = _from(demonstration, setting.result(lambda: demonstration.measure(setting)))  # all processes share its parts
         said = outcome.verdict
     except Exception as error:  # any error is reported, and the other demonstrations still run
         outcome = Outcome(demonstration, error=traceback.format_exc())
