@@ -28,6 +28,19 @@ def test_a_step_shortens_the_outer_rings_of_each_filter_and_leaves_its_centre_al
     assert list(rings.supports(w)) == [3, 1, 3, 3]
 
 
+@pytest.mark.parametrize("ring, sizes", [(1, [1, 3]), (2, [3, 5])])
+def test_a_ring_of_a_tenth_of_the_norm_or_less_is_gone(ring, sizes):
+    w = np.random.default_rng(0).standard_normal((5, 5, 3, 2)).astype(np.float32)
+    w[ring < rings.DISTANCE] = 0
+    rest = np.sqrt(np.square(w[ring != rings.DISTANCE], dtype=np.float64).sum(axis=(0, 1)))
+    w[ring == rings.DISTANCE] *= np.float32([0.099, 0.102]) * rest / ring_norms(w, ring)
+    assert list(rings.supports(w)) == sizes
+
+
+def test_a_filter_of_zeros_has_the_support_of_its_centre():
+    assert list(rings.supports(np.zeros((5, 5, 3, 2), np.float32))) == [1, 1]
+
+
 def test_rings_that_the_loss_does_not_hold_back_lose_the_strength():
     """With all images alike and one label, no gradient is left after a few steps; weight decay takes its part as well."""
     images = Pictures(np.zeros((128, 8, 8, 1), np.float32), np.zeros(128, np.int64))

@@ -11,7 +11,8 @@ from ..accuracy.pictures import Pictures
 from ..runner.demonstration import Numbers
 from .plain_stack import PlainStack, layer_maps
 
-SIZES = (1, 3, 5)  # the support of a filter whose rings 1 and 2, whose ring 2, whose neither are all 0
+SIZES = (1, 3, 5)  # the support of a filter that has neither ring 1 nor 2, not ring 2, ring 2
+LEAST = 0.1  # of a filter's norm: a ring of less (a hundredth of the energy) is gone, though noise of the steps keeps it from being 0
 ALIVE = 1e-3  # a filter whose ReLU passes less than this share of the pixels counts as dead
 DISTANCE = np.maximum(*np.abs(np.indices((5, 5)) - 2))  # of each weight from the centre: the ring that it is in
 
@@ -57,7 +58,9 @@ def found(model: PlainStack, test: Pictures) -> Numbers:
 
 def supports(weight: Array) -> Array:
     """The support of each filter of `weight` [5, 5, cin, cout]: 1, 3 or 5."""
-    used: list[BoolArray] = [weight[ring == DISTANCE].any(axis=(0, 1)) for ring in (1, 2)]
+    energy = np.square(weight, dtype=np.float64).sum(axis=2)
+    least = LEAST**2 * energy.sum(axis=(0, 1))
+    used: list[BoolArray] = [energy[ring == DISTANCE].sum(axis=0) > least for ring in (1, 2)]
     sizes: Array = np.where(used[1], 5, np.where(used[0], 3, 1))
     return sizes
 
