@@ -42,7 +42,7 @@ def graph_of(model: nn.Module, input_size: Shape, *, probabilities: bool = False
     check_bool(WHERE, "probabilities", probabilities)
     if not is_recording():
         raise RuntimeError(f"{WHERE}: the graph is made from the tape, but nothing is recorded under no_grad")
-    x = Tensor(np.zeros((1, *check_shape(WHERE, "input_size", input_size, 3)), np.float32), requires_grad=True)
+    x = _images(1, check_shape(WHERE, "input_size", input_size, 3))
     modules = list(model.named_modules())
     with _mode(model, check_bool(WHERE, "heads", heads)), noting_places(modules) as places:
         result = model(x)
@@ -54,6 +54,8 @@ def graph_of(model: nn.Module, input_size: Shape, *, probabilities: bool = False
     parameters = {id(parameter): name for name, parameter in model.named_parameters()}
     writer = Writer(x, tape, of, parameters, {y.op: name for name, y in results.items() if y.op is not None})
     _write(writer, tape)
+    with _mode(model, heads):
+        _check_apart(writer, tape, model, _images(2, input_size))
     outputs = [_output(writer, name, y) for name, y in results.items()]
     if probabilities:
         outputs.append(_softmax(writer, next(iter(results.values()))))
@@ -76,6 +78,24 @@ def _write(writer: Writer, tape: Tape) -> None:
             rule(writer, op)
         except Unsupported as error:
             raise ValueError(f"{WHERE}: {error}") from None
+
+
+def _images(n: int, size: Shape) -> Tensor:
+    return Tensor(np.zeros((n, *size), np.float32), requires_grad=True)
+
+
+def _check_apart(writer: Writer, tape: Tape, model: nn.Module, images: Tensor) -> None:
+    """ValueError if the model does not compute each of two images as it computes one: the file is for any number of them."""
+    try:
+        tape_of_two = Tape(*_results(model, model(images)).values())
+    except ValueError as error:
+        raise ValueError(f"{WHERE}: the model takes one image, expected any number: with two, {error}") from None
+    if [type(op) for op in tape] != [type(op) for op in tape_of_two]:
+        raise ValueError(f"{WHERE}: the model runs other operations for two images than for one, expected the same for any number")
+    for op, of_two in zip(tape, tape_of_two, strict=True):
+        one, two = op.y.shape, of_two.y.shape
+        if op in writer.values and two != (2 * one[0], *one[1:]):
+            raise ValueError(f"{WHERE}: {writer.names[op]} mixes images: its result has shape {one} for one, {two} for two")
 
 
 def _output(writer: Writer, name: str, y: Tensor) -> str:
