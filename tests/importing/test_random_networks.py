@@ -11,7 +11,7 @@ from .judge import distance, imported, model, random, run
 
 pytest.importorskip("onnx")
 TOLERANCE = 1e-5
-INDEX = np.array([2, 0])
+INDEX, SWAPPED = np.array([2, 0]), {"perm": [0, 1, 3, 2]}
 CASES = {
     "a list of rows, then a pool": (
         [("Gather", ["x", "i"], ["g"], {"axis": 2}), ("MaxPool", ["g"], ["y"], {"kernel_shape": [1, 1]})], {"i": INDEX}),
@@ -25,6 +25,31 @@ CASES = {
     "every other channel, flattened into pixels": (
         [("Slice", ["x", "a", "e", "c", "d"], ["p"], {}), ("Reshape", ["p", "s"], ["q"], {}), ("Softmax", ["q"], ["y"], {})],
         {"a": np.array([0]), "e": np.array([4]), "c": np.array([1]), "d": np.array([2]), "s": np.array([1, 4, -1])}),
+    "zeros around a map, whose rows and columns are exchanged before the convolution": (
+        [("Pad", ["x", "p"], ["a"], {}), ("Transpose", ["a"], ["t"], SWAPPED), ("Conv", ["t", "w"], ["y"], {})],
+        {"p": np.array([0, 0, 1, 0, 0, 0, 2, 0]), "w": random(3, 4, 3, 3)}),
+    "minus infinity around a map, whose rows and columns are exchanged before the pool": (
+        [("Pad", ["x", "p", "v"], ["a"], {}), ("Transpose", ["a"], ["t"], SWAPPED), ("Transpose", ["t"], ["u"], SWAPPED),
+         ("MaxPool", ["u"], ["y"], {"kernel_shape": [3, 2], "strides": [2, 2]})],
+        {"p": np.array([0, 0, 1, 0, 0, 0, 2, 1]), "v": np.float32(-np.inf)}),
+    "all channels, each half with rows and columns exchanged, side by side": (
+        [("Split", ["x", "n"], ["p", "q"], {"axis": 1}), ("Transpose", ["p"], ["a"], SWAPPED), ("Transpose", ["q"], ["b"], SWAPPED),
+         ("Concat", ["a", "b"], ["y"], {"axis": 1})], {"n": np.array([2, 2])}),
+    "all channels, each for itself with rows and columns exchanged, side by side": (
+        [node for i in "0123" for node in (
+            ("Gather", ["x", i], [f"g{i}"], {"axis": 1}), ("Transpose", [f"g{i}"], [f"t{i}"], {"perm": [0, 2, 1]}),
+            ("Unsqueeze", [f"t{i}", "axis"], [f"u{i}"], {}))] + [("Concat", ["u0", "u1", "u2", "u3"], ["y"], {"axis": 1})],
+        {i: np.array(int(i)) for i in "0123"} | {"axis": np.array([1])}),
+    "softmax over the columns of a map": ([("Softmax", ["x"], ["y"], {"axis": -1})], {}),
+    "a factor for each column of a map": ([("Relu", ["x"], ["r"], {}), ("Mul", ["r", "f"], ["y"], {})], {"f": random(5)}),
+    "a number with more axes than the value": (
+        [("Flatten", ["x"], ["f"], {}), ("Mul", ["f", "n"], ["m"], {}), ("Pow", ["m", "p"], ["y"], {})],
+        {"n": np.full((1, 1, 1), 2, np.float32), "p": np.full((1, 1, 1, 1), 2, np.float32)}),
+    "more than 64 indices": (
+        [("Flatten", ["x"], ["f"], {}), ("Gather", ["f", "i"], ["y"], {"axis": 1})], {"i": np.arange(120)[::-1].copy()}),
+    "limits": ([("Max", ["low", "x"], ["m"], {}), ("Min", ["m", "high"], ["y"], {})], {"low": np.float32(-0.5), "high": np.float32(0.5)}),
+    "the smaller of two maps": ([("Neg", ["x"], ["m"], {}), ("Min", ["x", "m"], ["y"], {})], {}),
+    "a sum with a summand for each channel": ([("Sum", ["b", "x"], ["y"], {})], {"b": random(4, 1, 1)}),
 }  # fmt: skip
 
 
@@ -152,6 +177,12 @@ def test_an_array_made_from_the_size_is_for_one_size(tmp_path):
     run(network, random(1, 3, 224, 5))  # the size that free axes have when the modules are made
     with pytest.raises(ValueError, match=r"network.onnx: node `n5` \(Mul\): a constant that is computed from the size of the input"):
         run(network, random(1, 3, 8, 5))
+
+
+def test_free_channels_are_those_of_the_first_convolution(tmp_path):
+    nodes = [("Mul", ["x", "f"], ["m"], {}), ("Conv", ["m", "w"], ["y"], {"group": 2})]
+    network = imported(model(nodes, {"x": ["n", "c", "h", "w"]}, ["y"], {"f": np.float32(2), "w": random(6, 2, 3, 3)}), tmp_path)
+    assert network.input_size == (None, None, 4) and network.output_shapes((2, 8, 9, 4)) == ((2, 6, 7, 6),)
 
 
 def test_a_module_path_of_thousands_of_parts_is_cut(tmp_path):

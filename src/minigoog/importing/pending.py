@@ -50,11 +50,12 @@ class Channels(Affine):
 
 @dataclass(frozen=True)
 class Padded:
-    """A map with zeros around it, which the convolution that reads it may add itself."""
+    """A map with a value around it, which the layer that reads it may add itself: a convolution zeros, a max pool minus infinity."""
 
     make: Callable[[], int]
     source: Value
     pads: tuple[int, int, int, int]  # top, left, bottom, right
+    value: float
 
 
 Pending: TypeAlias = Affine | Padded

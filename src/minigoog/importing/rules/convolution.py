@@ -1,4 +1,4 @@
-"""Convolutions, and the padding before them."""
+"""Convolutions, and transposed ones."""
 
 import copy
 from typing import Any
@@ -8,14 +8,15 @@ import numpy as np
 from ... import ops
 from ...formats.graph import Node
 from ...nn import Conv2d
-from ..attributes import as_integers, integer, integers, sizes, text
+from ..attributes import integer, integers, sizes, text
 from ..folding import Constant
 from ..modules import ConvTranspose2d
-from ..pending import Padded, Vector, added
+from ..pending import Vector, added
 from ..resolver import Resolver, rule
-from ..values import NHWC, Slot, Value, image_map
+from ..values import NHWC, Slot, Value
 from ..weights import stored
 from ..windows import NO_PADS, Pads, Window, window_of
+from .padding import map_shape, without_padding
 
 
 @rule("Conv")
@@ -24,8 +25,8 @@ def conv(r: Resolver, node: Node) -> Value:
     x, w, bias = r.value(node), r.constant(node, 1), r.optional(node, 2)
     if w.ndim != 4:
         raise ValueError(f"weights with {w.ndim} axes {w.shape}, expected 4: convolutions over height and width")
-    x, pads = _without_padding(x)
-    n, c, h, width = _map_shape(x)
+    x, pads = without_padding(x)
+    n, c, h, width = map_shape(x)
     groups = integer(node, "group", 1)
     if groups < 1 or w.shape[0] % groups or w.shape[1] * groups != c:
         raise ValueError(f"weights {w.shape} in {groups} groups on a map with {c} channels")
@@ -72,32 +73,20 @@ def _with_window(module: Conv2d, window: Window) -> Conv2d:
     return other
 
 
-def _without_padding(x: Value) -> tuple[Value, Pads]:
-    """(what a Pad that nothing else reads pads, how), or the value itself."""
-    pending = x.slot.pending
-    return (pending.source, pending.pads) if isinstance(pending, Padded) and not x.slot.shared else (x, NO_PADS)
-
-
-def _map_shape(x: Value) -> tuple[int, int, int, int]:
-    """(n, c, h, w) of a map."""
-    if len(x.shape) != 4:
-        raise ValueError(f"a value with {len(x.shape)} axes {x.shape}, expected 4: images, or maps of images")
-    n, c, h, w = x.shape
-    return n, c, h, w
-
-
 @rule("ConvTranspose")
 def conv_transpose(r: Resolver, node: Node) -> Value:
     """A transposed convolution; its weights are [in, out / groups, kh, kw] in the file."""
     x, w, bias = r.value(node), r.constant(node, 1), r.optional(node, 2)
     if w.ndim != 4:
         raise ValueError(f"weights with {w.ndim} axes {w.shape}, expected 4: convolutions over height and width")
-    n, c, h, width = _map_shape(x)
+    n, c, h, width = map_shape(x)
     groups = integer(node, "group", 1)
     if groups < 1 or w.shape[0] != c or c % groups:
         raise ValueError(f"weights {w.shape} in {groups} groups on a map with {c} channels")
     window = window_of(node, (h, width), (w.shape[2], w.shape[3]))
     extra, pads = _enlarged(node, window, (h, width))
+    if any(extra[i] >= max(window.stride[i], window.dilation[i]) for i in (0, 1)):
+        raise ValueError(f"{extra} rows and columns more at the end, expected less than its stride {window.stride} or its dilation")
     size = [((h, width)[i] - 1) * window.stride[i] + window.extent(i) + extra[i] - pads[i] - pads[i + 2] for i in (0, 1)]
     if min(size) < 1:
         raise ValueError(f"an output of {size[0]}x{size[1]} pixels")
@@ -144,53 +133,3 @@ def _crop(r: Resolver, y: int, pads: Pads, shape: tuple[int, ...]) -> int:
     """A step that takes the pixels within the padding."""
     rows, columns = slice(pads[0], pads[0] + shape[1]), slice(pads[1], pads[1] + shape[2])
     return r.step(ops.index, [y], shape, index=(slice(None), rows, columns))
-
-
-@rule("Pad")
-def pad(r: Resolver, node: Node) -> Value:
-    """Rows and columns around a map; zeros may become the padding of the convolution that reads them."""
-    x = r.value(node)
-    n, c, h, w = _map_shape(x)
-    ends = integers(node, "pads") if r.opset < 11 else as_integers(r.constant(node, 1))
-    pads, mode = _spatial(ends, r, node), text(node, "mode", "constant")
-    value = float(node.attributes.get("value", 0.0)) if r.opset < 11 else _number(r.optional(node, 2))
-    if mode not in ("constant", "reflect", "edge"):
-        raise ValueError(f"`mode` is {mode[:40]!r}, expected constant, reflect or edge")
-    top, left, bottom, right = pads
-    shape = (n, h + top + bottom, w + left + right, c)
-    if min(pads) < 0:
-        return _cut(r, node, x, pads, shape)
-
-    def make() -> int:
-        slot = r.add(node, ops.pad, [r.image(x)], shape, padding=pads, value=value, mode=mode)
-        assert slot.index is not None
-        return slot.index
-
-    zeros = mode == "constant" and value == 0
-    slot = Slot(pending=Padded(make, x, pads)) if zeros else Slot(make())
-    return image_map(slot, *shape)
-
-
-def _cut(r: Resolver, node: Node, x: Value, pads: Pads, shape: tuple[int, ...]) -> Value:
-    """Negative padding: rows and columns that are left out."""
-    if max(pads) > 0 or min(shape[1:3]) < 1:
-        raise ValueError(f"pads {pads}, expected all from 0 on, or all up to 0")
-    rows, columns = slice(-pads[0], -pads[0] + shape[1]), slice(-pads[1], -pads[1] + shape[2])
-    n, h, w, c = shape
-    return image_map(r.add(node, ops.index, [r.image(x)], shape, index=(slice(None), rows, columns)), n, h, w, c)
-
-
-def _number(value: Constant | None) -> float:
-    return 0.0 if value is None or not value.size else float(value.ravel()[0])
-
-
-def _spatial(ends: tuple[int, ...] | None, r: Resolver, node: Node) -> Pads:
-    """(top, left, bottom, right) from a list of all starts, then all ends, of the axes given or of all four."""
-    axes = as_integers(r.constant(node, 3)) if r.has(node, 3) else (0, 1, 2, 3)
-    if ends is None or len(ends) != 2 * len(axes) or max(map(abs, ends), default=0) > 1 << 20:
-        raise ValueError(f"pads {ends} for {len(axes)} axes")
-    around = {axis % 4: (ends[i], ends[i + len(axes)]) for i, axis in enumerate(axes)}
-    if any(around.get(axis, (0, 0)) != (0, 0) for axis in (0, 1)):
-        raise ValueError("padding of images or channels is not supported, expected that of rows and columns")
-    (top, bottom), (left, right) = around.get(2, (0, 0)), around.get(3, (0, 0))
-    return top, left, bottom, right

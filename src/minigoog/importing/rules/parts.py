@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...formats.graph import Node
-from ..attributes import as_integers, axis_of, integer
+from ..attributes import LARGEST, as_integers, axis_of, integer
 from ..folding.shapes import checked_index, slices, split_sizes
 from ..modules import ChannelAffine
 from ..pending import Affine, Channels, Vector, added
@@ -47,10 +47,12 @@ def _last(rank: int, axis: int) -> Sequence[tuple[int, ...]]:
 def _whole(r: Resolver, node: Node, xs: Sequence[Value], axis: int) -> Value | None:
     """All channels of a map side by side again, each with its scale and shift (torchvision's `transform_input`): one layer."""
     parts = [x.slot.pending for x in xs if isinstance(x.slot.pending, Channels) and not x.slot.shared]
-    if len(parts) != len(xs) or len({part.source.slot for part in parts}) != 1:
+    if len(parts) != len(xs) or len({part.source for part in parts}) != 1:
         return None
     source, index = parts[0].source, tuple(i for part in parts for i in part.index)
-    if index != tuple(range(source.stored[-1])) or not source.is_last(axis) or len(source.shape) != len(xs[0].shape):
+    if index != tuple(range(source.stored[-1])) or len(source.shape) != len(xs[0].shape) or not source.is_last(axis):
+        return None
+    if any(x != _some(x.slot, source, axis, len(part.index)) for x, part in zip(xs, parts, strict=True)):  # each seen in another way
         return None
     scale = np.concatenate([part.scale for part in parts])
     shift = np.concatenate([added(part.scale, part.shift) for part in parts])
@@ -69,7 +71,7 @@ def gather(r: Resolver, node: Node) -> Value:
     axis = axis_of(integer(node, "axis", 0), len(x.shape))
     if index.ndim > 1:
         raise ValueError(f"an index with {index.ndim} axes, expected at most 1")
-    chosen = [i % x.shape[axis] for i in as_integers(checked_index(index, x.shape[axis]))]
+    chosen = [i % x.shape[axis] for i in as_integers(checked_index(index, x.shape[axis]), LARGEST)]
     taken = take(r, node, x, axis, chosen)
     return taken if index.ndim else seen(taken, [n for i, n in enumerate(taken.shape) if i != axis])
 
@@ -130,11 +132,14 @@ def _channels(r: Resolver, node: Node, x: Value, axis: int, chosen: Sequence[int
         module = r.parts.module(node, "", lambda: ChannelAffine(scale, added(scale, shift)))
         return r.step(module, [index], lengths)
 
-    slot = Slot(pending=Channels(finish, ones, None, x, tuple(chosen)))
+    return _some(Slot(pending=Channels(finish, ones, None, x, tuple(chosen))), x, axis, len(chosen))
+
+
+def _some(slot: Slot, x: Value, axis: int, count: int) -> Value:
+    """The view of so many indices of an axis of `x`, the last in memory."""
     kept = [atom for atom in range(len(x.sizes)) if atom not in x.axes[axis]]
-    has_atom = len(chosen) > 1
-    axes = tuple(((len(kept),) if has_atom else ()) if i == axis else own for i, own in enumerate(x.axes))
-    return Value(slot, lengths, (*(x.sizes[atom] for atom in kept), *([len(chosen)] if has_atom else [])), axes)
+    axes = tuple(((len(kept),) if count > 1 else ()) if i == axis else own for i, own in enumerate(x.axes))
+    return Value(slot, (*x.stored[:-1], count), (*(x.sizes[atom] for atom in kept), *([count] if count > 1 else [])), axes)
 
 
 def _compact(chosen: Sequence[int]) -> slice | list[int]:

@@ -9,6 +9,7 @@ from ..folding.table import axes_of
 from ..resolver import Resolver, rule
 from ..values import Value, from_memory, image_map
 from ..windows import NO_PADS, window_of
+from .padding import map_shape, without_padding
 
 
 @rule("MaxPool")
@@ -24,10 +25,15 @@ def average_pool(r: Resolver, node: Node) -> Value:
 
 
 def _pool(r: Resolver, node: Node, function: object, counts: bool = False) -> Value:
-    x = r.value(node)
+    x, ceil = r.value(node), bool(integer(node, "ceil_mode", 0))
+    n, c, h, w = map_shape(x)
+    window = window_of(node, (h, w))
+    source, pads = without_padding(x, -math.inf)
+    whole = window.padded(pads)
+    if function is ops.max_pool2d and not ceil and all(whole.pads[i] < window.extent(i % 2) for i in range(4)):
+        x, window = source, whole
+        n, c, h, w = map_shape(x)
     image = r.image(x)
-    n, c, h, w = x.shape
-    window, ceil = window_of(node, (h, w)), bool(integer(node, "ceil_mode", 0))
     shape = (n, window.windows(0, h, ceil), window.windows(1, w, ceil), c)
     settings = window.settings() | ({"ceil_mode": True} if ceil else {})
     settings |= {"count_include_pad": True} if counts and window.pads != NO_PADS else {}
