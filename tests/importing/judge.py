@@ -59,15 +59,11 @@ def layouts(network):
     return list(network._programs.channels_last.values())
 
 
-def distance(got, expected):
-    """The largest difference, as a share of the largest value; `expected` may be NCHW where `got` is NHWC."""
-    if expected.ndim == 4 and got.shape != expected.shape:
+def distance(got, expected, channels_last=False):
+    """The largest difference, as a share of the largest value; maps are NHWC, so `expected` is moved, unless its channels are last."""
+    if expected.ndim == 4 and not channels_last:
         expected = expected.transpose(NHWC)
-    if got.shape != expected.shape:
-        return np.inf
-    if got.ndim == 4 and got.shape == expected.transpose(NHWC).shape:
-        return min(_largest(got, expected), _largest(got, expected.transpose(NHWC)))
-    return _largest(got, expected)
+    return _largest(got, expected) if got.shape == expected.shape else np.inf
 
 
 def _largest(got, expected):

@@ -7,16 +7,20 @@ import math
 import numpy as np
 
 LARGEST = 200_000  # values of a result
+NCHW_ONLY = ["Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization", "LRN",
+             "Resize", "Upsample", "DepthToSpace", "SpaceToDepth"]  # fmt: skip
 
 
 class RandomGraph:
-    """The graph of a seed: `proto()` is its model; `shapes`: of all values by name, of which "x" is the input; `outputs`: names."""
+    """The graph of a seed: `proto()` is its model; `shapes`: of all values by name, of which "x" is the input; `outputs`: names;
+    `channels`: of maps by name, which axis holds their channels."""
 
     def __init__(self, seed):
         self.r, self.nodes, self.weights, self.named, self.kinds = np.random.default_rng(seed), [], {}, 0, []
         self.opset, self.channels_last = int(self.r.integers(7, 23)), self.chance(0.2)
         c, h, w = self.one_of(1, 2, 3, 3, 3, 4), *map(int, self.r.integers(3, 11, 2))
         self.shapes = {"x": (1, h, w, c) if self.channels_last else (1, c, h, w)}
+        self.channels = {"x": 3 if self.channels_last else 1}
         self.found = [self.add("Transpose", ["x"], perm=[0, 3, 1, 2]) if self.channels_last else "x"]
         for _ in range(int(self.r.integers(1, 13))):
             self._grow()
@@ -95,6 +99,11 @@ class RandomGraph:
             self.shapes[name] = tuple(dim.dim_value for dim in inferred[name].type.tensor_type.shape.dim)
             if not all(self.shapes[name]) or math.prod(self.shapes[name]) > LARGEST:
                 raise ValueError("a result of nothing, or a large one")
+            self.channels.pop(name, None)  # of a node that was taken back
+        if inputs[0] in self.channels and op != "Reshape":
+            axis = 1 if op in NCHW_ONLY else self.channels[inputs[0]]
+            axis = attributes["perm"].index(axis) if op == "Transpose" else axis
+            self.channels |= {name: axis for name in names if len(self.shapes[name]) == 4}
         return names[0] if results == 1 else names
 
     def with_axes(self, op, x, axes, since=13, **more):

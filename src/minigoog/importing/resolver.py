@@ -12,6 +12,7 @@ from .. import ops
 from ..array_types import Shape
 from ..formats.graph import Node
 from ..text import listed
+from .channels import FIRST, as_it_lies, channel_axis
 from .folding import FOLDS, Constant
 from .modules import Function
 from .parts import Parts, one_line
@@ -43,18 +44,23 @@ class Resolver:
         self.parts, self.opset = parts, parts.graph.opset
         self.program = Program([value.stored for value in inputs.values()])
         self.values: dict[str, Found] = dict(parts.known)
+        self.channels: dict[str, int] = {}  # of values with four axes, which of them
         self.arrangements: dict[tuple[int, tuple[int, ...], Shape], int] = {}
         self.batch = next(iter(inputs.values())).shape[0] if inputs else 0
         values = sum(math.prod(value.shape) for value in inputs.values())
         self.most = min(max(LEAST_LIMIT, GROWTH * values), MOST_VALUES)
         for name, value in inputs.items():
             self.set(name, value)
+            if len(value.shape) == 4:
+                self.channels[name] = as_it_lies(value)
 
     def resolve(self, outputs: Sequence[str]) -> Program:
         """The program that computes these values."""
         for node in self.parts.nodes:
             for name, value in zip(node.outputs, self._results(node), strict=False):
                 self.set(name, value)
+                if isinstance(value, Value) and len(value.shape) == 4:
+                    self.channels[name] = channel_axis(node, value, self.channels)
         self.program.finish([self._result(name) for name in outputs])
         return self.program
 
@@ -84,11 +90,11 @@ class Resolver:
         return [results] if isinstance(results, (Value, np.ndarray)) else results
 
     def _result(self, name: str) -> int:
-        """The number of a result: maps are NHWC, whatever their order in the file."""
+        """The number of a result: maps are NHWC, whatever their order in the file and in memory."""
         value = self.values[name]
         if not isinstance(value, Value):
             raise ValueError(f"{self.parts.graph.file}: its output {listed([name])} does not depend on the input")
-        own_order = len(value.shape) != 4 or (value.is_last(3) and not value.is_last(1))
+        own_order = self.channels.get(name) != FIRST
         try:
             return self.arranged(value, [(axis,) for axis in range(len(value.shape))] if own_order else NHWC)
         except ValueError as error:  # of a layer that was pending
