@@ -34,7 +34,7 @@ REASONS = {  # what the refusal says -> why it is right
     r"zero-size|none of the|parts \(0|shape \(3, 4, 0\)": "values without elements",
     r"failed: 0.27": "onnx's expected values for align_corners, which ONNX Runtime does not give either",
 }
-ALL_COMPUTED = {"Add", "Sub", "Mul", "Div", "Sum", "Max", "Concat"}  # operations whose inputs may all be computed
+ALL_COMPUTED = {"Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Concat"}  # operations whose inputs may all be computed
 
 
 def modules():

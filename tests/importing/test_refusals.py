@@ -16,6 +16,7 @@ ONES = np.ones((2, 3, 1, 1), np.float32)
 @pytest.mark.parametrize("nodes, stored, opset, match", [
     ([("LSTM", ["x"], ["y"], {})], {}, 17, r"node `n0` \(LSTM\): this operation is not supported, expected one of Add, AveragePool, "),
     ([("BatchNormalization", ["x", *"abcd"], ["y"], {"training_mode": 1})], BATCH_NORM, 15, r"node `n0` \(BatchNorm.*training_mode is 1"),
+    ([("BatchNormalization", ["x", *"abcd"], ["y", "m", "v", "k", "l"], {})], BATCH_NORM, 9, "the file was exported in training mode"),
     ([("Dropout", ["x", "r", "t"], ["y"], {})], {"r": np.float32(0.5), "t": np.array(True)}, 13, "its training_mode is true"),
     ([("Dropout", ["x"], ["z", "m"], {}), ("Cast", ["m"], ["y"], {"to": 1})], {}, 13, "its result m is not supported"),
     ([("MaxPool", ["x"], ["z", "y"], {"kernel_shape": [2, 2]})], {}, 12, "its result y is not supported"),
@@ -41,6 +42,11 @@ ONES = np.ones((2, 3, 1, 1), np.float32)
      dict.fromkeys("ac", np.array(1)) | {"b": np.array(1 << 60)}, 13, "makes 1,15"),
     ([("Relu", ["c"], ["y"], {})], {"c": ONES}, 13, "expected a value that is computed|no node reads an input"),
     ([("Pad", ["x", "p"], ["y"], {})], {"p": np.array([0, 1, 0, 0, 0, 0, 0, 0])}, 13, "padding of images or channels is not supported"),
+    ([("Pad", ["x", "p"], ["y"], {"mode": "reflect"})], {"p": np.array([0, 0, 6, 0, 0, 0, 0, 0])}, 13, r"node `n0` \(Pad\).*a height of 6"),
+    ([("Pad", ["x", "p", "v"], ["y"], {})], {"p": np.array([0, 0, 1, 0, 0, 0, 0, 0]), "v": np.float32(-np.inf)}, 13, "`value` is -inf"),
+    ([("Resize", ["x", "", "", "s"], ["y"], {})], {"s": np.array([1, 6, 6, 7])}, 13, "images and channels are not resized"),
+    ([("ConvTranspose", ["x", "w"], ["y"], {"output_padding": [2, 0], "strides": [2, 2]})], {"w": np.ones((3, 1, 2, 2), np.float32)}, 13,
+     r"node `n0` \(ConvTranspose\): \(2, 0\) rows and columns more"),
 ])  # fmt: skip
 def test_one_line_names_file_node_and_what_is_wrong(tmp_path, nodes, stored, opset, match):
     with pytest.raises(ValueError, match=match) as found:
@@ -48,6 +54,16 @@ def test_one_line_names_file_node_and_what_is_wrong(tmp_path, nodes, stored, ops
         network(mg.Tensor(random(1, 6, 7, 3)))
     assert "\n" not in str(found.value) and len(str(found.value)) < 1500
     assert "network.onnx: " in str(found.value)
+
+
+def test_another_number_of_inputs_is_refused_with_their_names(tmp_path):
+    network = imported(model([("Add", ["x", "z"], ["y"], {})], {name: ["n", 3, 6, 7] for name in "xz"}, ["y"]), tmp_path)
+    images = np.zeros((1, 6, 7, 3), np.float32)
+    for run in (lambda: network(), lambda: network(mg.Tensor(images)), lambda: mg.compile(network, images.shape),
+                lambda: mg.save_onnx(network, tmp_path / "again.onnx"), lambda: network.output_shapes(images.shape)):  # fmt: skip
+        with pytest.raises(ValueError, match=r"network.onnx: given [01] inputs, expected 2: x, z \(load, compile and save_onnx take"):
+            run()
+    assert network(mg.Tensor(images), mg.Tensor(images)).shape == (1, 6, 7, 3)
 
 
 def test_an_input_of_another_size_is_refused_with_the_expected_one(tmp_path):

@@ -65,9 +65,9 @@ def axis_of(axis: Any, rank: int) -> int:
     return int(axis) % rank
 
 
-def as_integers(array: NDArray[Any]) -> tuple[int, ...]:
-    """The values of a constant of integers; at most a few, since they are sizes and axes."""
-    if array.dtype.kind not in "iu" or array.size > 64:
+def as_integers(array: NDArray[Any], most: int = 64) -> tuple[int, ...]:
+    """The values of a constant of integers; at most a few, if they are sizes and axes."""
+    if array.dtype.kind not in "iu" or array.size > most:
         raise ValueError(f"an array {array.dtype} of {array.size} values, expected a few integers")
     return tuple(int(n) for n in array.ravel())
 

@@ -1,6 +1,7 @@
 """An imported network: a Module whose forward runs the program for its input's shape."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,14 @@ from ..nn import Module
 from ..tensor import Tensor, check_tensor
 from ..text import listed, printable, shortened
 from . import rules as _  # noqa: F401  which enters the rules into their table
+from .attributes import integer
+from .channels import MAPS
 from .parts import Parts
 from .program import Program
 from .resolver import Resolver
 from .values import NHWC, Slot, Value, from_memory, in_order
 
-FREE = 224  # pixels along a free axis, when the modules are made
+FREE, COLORS = 224, 3  # pixels along a free axis, when the modules are made, and channels that nothing tells
 PROGRAMS = 8  # kept, for so many shapes
 
 
@@ -30,6 +33,10 @@ class _Programs:
 
     def of(self, shapes: tuple[Shape, ...], outputs: tuple[str, ...]) -> Program:
         """The program for inputs of these shapes."""
+        if len(shapes) != len(self.inputs):
+            file, names = self.parts.graph.file or "importing.network", listed(self.inputs)
+            only = "" if len(self.inputs) == 1 else " (load, compile and save_onnx take networks with one)"
+            raise ValueError(f"{file}: given {len(shapes)} inputs, expected {len(self.inputs)}: {names}{only}")
         key = (outputs, shapes)
         if self.parts.replaced():
             self.made.clear()
@@ -67,7 +74,8 @@ class ImportedNetwork(Module):
         if single := [name for name, shape in read.items() if not shape]:
             raise ValueError(f"{graph.file or 'importing.network'}: its input {listed(single)} is one number, expected an axis of images")
         last = {name: len(shape) == 4 and _is_channels_last(name, shape, parts.nodes) for name, shape in read.items()}
-        self._programs = _Programs(parts, {n: _in_our_order(shape, last[n]) for n, shape in read.items()}, last)
+        told = {name: _with_channels(name, shape, last[name], parts) for name, shape in read.items()}
+        self._programs = _Programs(parts, {name: _in_our_order(shape, last[name]) for name, shape in told.items()}, last)
         self.outputs, self.metadata, self.logits = graph.outputs, graph.metadata, False
         self.input_size: FreeShape = next(iter(self._programs.inputs.values()))[1:]
         self._before_softmax = _before_softmax(parts.nodes, graph.outputs)
@@ -77,7 +85,7 @@ class ImportedNetwork(Module):
         self.eval()
 
     def forward(self, *xs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        for x, (name, shape) in zip(xs, self._programs.inputs.items(), strict=True):
+        for x, (name, shape) in zip(xs, self._programs.inputs.items(), strict=False):
             _check_input(self._programs.parts.graph.file, name, check_tensor("forward", "x", x).shape, shape)
         results = self._programs.of(tuple(x.shape for x in xs), self._wanted()).run(xs)
         if self.logits and results[0].ndim == 4 and results[0].shape[1:3] == (1, 1):
@@ -109,6 +117,16 @@ def _in_our_order(shape: FreeShape, channels_last: bool) -> FreeShape:
     return shape if len(shape) != 4 or channels_last else (shape[0], shape[2], shape[3], shape[1])
 
 
+def _with_channels(name: str, shape: FreeShape, channels_last: bool, parts: Parts) -> FreeShape:
+    """The shape of an input in the file; free channels are as many as the first convolution that reads it has weights for."""
+    axis = 3 if channels_last else 1
+    if len(shape) != 4 or shape[axis] is not None:
+        return shape
+    first = next((node for node in readers_of(name, parts.nodes) if node.op == "Conv" and node.inputs[1] in parts.known), None)
+    channels = COLORS if first is None else parts.known[first.inputs[1]].shape[1] * integer(first, "group", 1)
+    return (*shape[:axis], channels, *shape[axis + 1 :])
+
+
 def _fixed(shape: FreeShape) -> Shape:
     """A shape in which free axes have a length: one image, and so many pixels."""
     return tuple(n or (1 if i == 0 else FREE) for i, n in enumerate(shape))
@@ -116,6 +134,14 @@ def _fixed(shape: FreeShape) -> Shape:
 
 def _is_channels_last(name: str, shape: FreeShape, nodes: list[Node]) -> bool:
     """Whether an image is NHWC in the file: it reaches a Transpose to NCHW before what needs maps, or only its last axis is short."""
+    if any(node.op == "Transpose" and node.attributes.get("perm") == NCHW for node in readers_of(name, nodes)):
+        return True
+    needs_maps = any(name in node.inputs and node.op in MAPS for node in nodes)  # in the file's usual order
+    return shape[3] in (1, 3, 4) and shape[1] is not None and shape[1] not in (1, 3, 4) and not needs_maps
+
+
+def readers_of(name: str, nodes: list[Node]) -> Iterator[Node]:
+    """The nodes that read a value, or what operations that keep its axes make of it; the nearest first."""
     readers: dict[str, list[Node]] = {}
     for node in nodes:
         for value in node.inputs:
@@ -123,17 +149,10 @@ def _is_channels_last(name: str, shape: FreeShape, nodes: list[Node]) -> bool:
     waiting, seen = deque([name]), {name}
     while waiting:
         for node in readers.get(waiting.popleft(), []):
-            if node.op == "Transpose" and node.attributes.get("perm") == NCHW:
-                return True
+            yield node
             if node.op in ("Identity", "Cast", "Add", "Sub", "Mul", "Div", "Clip", "Pad"):
                 waiting.extend(value for value in node.outputs if value not in seen)
                 seen.update(node.outputs)
-    return shape[3] in (1, 3, 4) and shape[1] is not None and shape[1] not in (1, 3, 4) and not _has(nodes, readers.get(name, []))
-
-
-def _has(nodes: list[Node], readers: list[Node]) -> bool:
-    """Whether one of the readers of an input takes maps in the file's usual order."""
-    return any(node.op in ("Conv", "MaxPool", "AveragePool", "BatchNormalization", "LRN") for node in readers)
 
 
 def _before_softmax(nodes: list[Node], outputs: tuple[str, ...]) -> str | None:

@@ -19,13 +19,13 @@ from ..values import NHWC, Slot, Value, from_memory
 OPERATIONS: dict[str, Callable[..., Any]] = {"Add": ops.add, "Sub": ops.sub, "Mul": ops.mul, "Div": ops.div}
 
 
-@rule(*OPERATIONS)
 def binary(r: Resolver, node: Node) -> Value:
     """Of two computed values, or of one and a constant."""
     if not r.is_constant(node, 0) and not r.is_constant(node, 1):
         return both(r, node, OPERATIONS[node.op], r.value(node, 0), r.value(node, 1))
     first = r.is_constant(node, 0)  # whether the constant is the first
-    x, constant = r.value(node, int(first)), r.constant(node, int(not first))
+    constant = r.constant(node, int(not first))
+    x = _with_axes(r.value(node, int(first)), constant.ndim)
     found = channel_vector(x, constant)
     computed = node.inputs[int(not first)] not in r.parts.known  # from the size of the input: no part of weights, which serve all sizes
     by_number = computed and constant.size == 1 and not (first and node.op == "Div")
@@ -42,9 +42,14 @@ def binary(r: Resolver, node: Node) -> Value:
     return scaled(r, node, x, axis, factor, summand)
 
 
+rule(*OPERATIONS)(binary)
+
+
 @rule("Sum")
 def sum_(r: Resolver, node: Node) -> Value:
-    """Of any number of computed values."""
+    """Of any number of computed values, or of one and a constant."""
+    if len(node.inputs) == 2:
+        return binary(r, node._replace(op="Add"))
     total = r.value(node, 0)
     for i in range(1, len(node.inputs)):
         total = both(r, node, ops.add, total, r.value(node, i))
@@ -55,7 +60,11 @@ def sum_(r: Resolver, node: Node) -> Value:
 def power(r: Resolver, node: Node) -> Value:
     """To a constant power."""
     exponent = {"Sqrt": 0.5, "Reciprocal": -1.0}.get(node.op)
-    return r.elementwise(node, ops.power, exponent=float_of(r.constant(node, 1)) if exponent is None else exponent)
+    if exponent is not None:
+        return r.elementwise(node, ops.power, exponent=exponent)
+    power = r.constant(node, 1)
+    x = _with_axes(r.value(node), power.ndim)
+    return x.at(r.add(node, ops.power, [r.tensor(x)], x.stored, exponent=float_of(power)))
 
 
 def channel_vector(x: Value, constant: Constant) -> tuple[int, Vector] | None:
@@ -132,7 +141,7 @@ def both(r: Resolver, node: Node, function: Callable[..., Any], a: Value, b: Val
 
 
 def _with_axes(x: Value, rank: int) -> Value:
-    """A value with more axes of length 1 in front."""
+    """A value with axes of length 1 in front, until it has so many axes."""
     found = x.reshaped((1,) * (rank - len(x.shape)) + x.shape)
     assert found is not None
     return found

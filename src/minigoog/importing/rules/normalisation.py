@@ -15,8 +15,10 @@ MOST_NEIGHBOURS = 1000  # channels in a sum, of maps with fewer channels
 @rule("BatchNormalization")
 def batch_normalization(r: Resolver, node: Node) -> Value:
     """(x - mean) / sqrt(variance + epsilon) * scale + bias, in float64, for axis 1."""
-    if integer(node, "training_mode", 0) or not integer(node, "spatial", 1):
-        raise ValueError("its training_mode is 1 (or spatial 0): the file was exported in training mode, expected one for inference")
+    trains = integer(node, "training_mode", 0) if r.opset >= 14 else any(node.outputs[1:])  # before, the results asked for said so
+    if trains or not integer(node, "spatial", 1):
+        what = "its training_mode is 1, or it has several results, or its spatial is 0"
+        raise ValueError(f"{what}: the file was exported in training mode, expected one for inference")
     x = r.value(node)
     scale, bias, mean, variance = (r.constant(node, i).astype(np.float64).ravel() for i in range(1, 5))
     if len(x.shape) < 2 or not scale.size == bias.size == mean.size == variance.size == x.shape[1]:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ... import ops
+from ...array_types import Shape
 from ...formats.graph import Node
 from ..attributes import as_integers, axis_of, integer, integers, text
 from ..folding import Constant
@@ -22,7 +23,7 @@ def resize(r: Resolver, node: Node) -> Value:
     if len(x.shape) != 4:
         raise ValueError(f"a value with {len(x.shape)} axes {x.shape}, expected 4: images, or maps of images")
     n, c, h, w = x.shape
-    height, width, scale = _size(r, node, old, (h, w))
+    height, width, scale = _size(r, node, old, x.shape)
     settings = {"mode": text(node, "mode", "nearest"), "coordinates": "asymmetric", "rounding": "floor"}
     if not old:
         settings["coordinates"] = text(node, "coordinate_transformation_mode", "half_pixel")
@@ -59,11 +60,12 @@ def _check(node: Node, settings: dict[str, str]) -> None:
         raise ValueError("keep_aspect_ratio_policy is not supported, expected stretch")
 
 
-def _size(r: Resolver, node: Node, old: bool, size: tuple[int, int]) -> tuple[int, int, tuple[float, float] | None]:
-    """(height, width, scale or None) of the result."""
+def _size(r: Resolver, node: Node, old: bool, shape: Shape) -> tuple[int, int, tuple[float, float] | None]:
+    """(height, width, scale or None) of the result for a map of this shape in the file."""
+    size = shape[2:]
     scales = r.optional(node, 1 if old else 2)
     if not old and r.has(node, 3) and r.constant(node, 3).size:
-        lengths = _spatial(node, np.array(as_integers(r.constant(node, 3))))
+        lengths = _spatial(node, np.array(as_integers(r.constant(node, 3))), shape[1])
         height, width = (size[i] if n is None else int(n) for i, n in enumerate(lengths))
         scale = None
     else:
@@ -77,12 +79,13 @@ def _size(r: Resolver, node: Node, old: bool, size: tuple[int, int]) -> tuple[in
     return height, width, scale
 
 
-def _spatial(node: Node, values: Constant) -> list[float | None]:
-    """The values for rows and columns, of those for the axes given or for all four; those of images and channels do nothing."""
+def _spatial(node: Node, values: Constant, channels: int = 1) -> list[float | None]:
+    """The values for rows and columns, of those for the axes given or for all four; that of channels must be `channels`."""
     axes = integers(node, "axes") or (0, 1, 2, 3)
     if values.size != len(axes):
         raise ValueError(f"{values.size} sizes or scales for {len(axes)} axes")
     found = {axis_of(axis, 4): float(value) for axis, value in zip(axes, values.ravel(), strict=True)}
-    if node.inputs and values.dtype.kind == "f" and any(found.get(axis, 1) != 1 for axis in (0, 1)):
+    images = found.get(0, 1) if values.dtype.kind == "f" else 1  # a file for one size of batch is read for any
+    if images != 1 or found.get(1, channels) != channels:
         raise ValueError("images and channels are not resized")
     return [found.get(2), found.get(3)]
