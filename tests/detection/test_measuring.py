@@ -96,6 +96,13 @@ def test_a_crowd_is_measured_by_the_detections_area_and_hides_many():
     assert evaluate(crowd, inside, ["x"], "voc").classes[0].detections == 3
 
 
+def test_of_two_objects_with_the_same_iou_coco_takes_the_last():
+    """pycocotools 2.0.11 gives 1 here, and 51 / 101 for the objects in the other order; both overlap the first detection by 2/3."""
+    detections = found([2, 0, 12, 10], [0, 0, 10, 10])
+    assert ap(objects_of([0, 0, 10, 10], [4, 0, 14, 10]), detections, "coco50") == 1.0
+    assert ap(objects_of([4, 0, 14, 10], [0, 0, 10, 10]), detections, "coco50") == pytest.approx(51 / 101)
+
+
 def test_an_iou_equal_to_the_threshold_finds_the_object():
     assert ap(objects_of([0, 0, 2, 1]), found([0, 0, 1, 1])) == 1.0
 

@@ -136,7 +136,7 @@ REFUSED = {
     "mean": (lambda x: ops.mean(x), "mean is Mean, an operation that cannot be written"),
     "adaptive_avg_pool2d": (lambda x: ops.adaptive_avg_pool2d(x, 4), "averages 6x5 pixels to 4x4"),
     "images together": (lambda x: ops.reshape(x, (120,)), "changes the number of images"),
-    "one row of all images": (lambda x: ops.reshape(x, (1, -1)), r"mixes images: its result has shape \(1, 120\) for one, \(1, 240\) for two"),
+    "one row of all images": (lambda x: ops.reshape(x, (1, -1)), r"mixes images: .* shape \(1, 120\) for one, \(1, 240\) for two"),
     "one image": (lambda x: ops.reshape(x, (1, 120)), "the model takes one image, expected any number: with two, reshape: "),
     "other operations for several": (lambda x: ops.relu(x) if len(x) == 1 else ops.sigmoid(x), "runs other operations for two images"),
     "images moved": (lambda x: ops.transpose(x, (1, 0, 2, 3)), "moves the axis of the images"),

@@ -232,3 +232,10 @@ def test_a_number_that_winograd_computed_adds_up_within_winograds_own_bound(nati
     check_output(there, position(data, there.output_shape))
     for k in range(3):
         check_gradient(back, k, position(data, back.dxs[k].shape))
+
+
+def test_a_loss_whose_label_has_a_probability_of_0_adds_up():
+    """exp(-1000) is 0, but its logarithm is -1000."""
+    step = mg.trace(nn.Sequential(nn.Flatten()), np.float32([[[0], [1000], [3]]]), label=0).forward[-1]
+    explained = step.explain()
+    assert explained.value == explained.stored == 1000

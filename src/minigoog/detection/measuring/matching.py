@@ -32,7 +32,9 @@ def _best(row: Array, reached: BoolArray, free: BoolArray, difficult: BoolArray,
         return best if reached[best : best + 1].any() else None
     for allowed in (free & ~difficult & reached, difficult & reached):
         if allowed.any():
-            return int(np.where(allowed, row, -1).argmax())
+            overlaps = np.where(allowed, row, -1)
+            last = len(row) - 1 - int(overlaps[::-1].argmax())
+            return last if rule.crowd else int(overlaps.argmax())  # of equal ones pycocotools takes the last
     return None
 
 

@@ -70,7 +70,7 @@ class CrossEntropyRule(Pointwise):
         x = op.inputs[0].data
         if not len(x):
             return Breakdown("0: an empty batch", {}, 0.0)
-        losses = -(_targets(op) * np.log(_softmax(x))).sum(axis=1)
+        losses = -(_targets(op) * _log_softmax(x)).sum(axis=1)
         shares = np.full(len(x), 1 / len(x))
         return add_up("sum(-sum(target * log(softmax(x))) * 1 / images)", {"loss of each image": losses, "1 / images": shares})
 
@@ -97,6 +97,12 @@ def _softmax(x: Array) -> Array:
     e = np.exp(x.astype(np.float64) - x.max(axis=1, keepdims=True))
     probabilities: Array = e / e.sum(axis=1, keepdims=True)
     return probabilities
+
+
+def _log_softmax(x: Array) -> Array:
+    """The logarithm of `_softmax`, finite also where that is 0."""
+    shifted = x.astype(np.float64) - x.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def _targets(op: Any) -> Array:
