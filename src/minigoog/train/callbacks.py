@@ -24,7 +24,8 @@ class Callback:
         """Called every 50 steps with the line of metrics.jsonl: step, epoch, losses of the heads, gradient norms, learning rate."""
 
     def on_epoch(self, trainer: Trainer, facts: dict[str, Any]) -> bool | None:
-        """Called after an epoch and its test with the line of metrics.jsonl: epoch, losses, accuracies, rate, times. True ends the run."""
+        """Called after an epoch and its test with the line of metrics.jsonl: epoch, losses, accuracies, rate, times. True ends the run;
+        an epoch without a test (`test_every`) gets one then, and its line, with accuracies, is told once more."""
 
     def on_end(self, trainer: Trainer) -> None:
         """Called at the end of the last epoch, not of a run that is stopped."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..text import listed
-from . import checkpoint
+from . import checkpoint, testing
 from .config import Config
 from .log import Log
 from .loop import Trainer
@@ -26,7 +26,7 @@ def epochs_of(config: Config, run: Run) -> int:
     if not config.stop_after or not run.path(checkpoint.NAME).exists():
         return config.epochs
     at = checkpoint.position(run)
-    return at.epoch if at.stands_still(config.stop_after, config.start_epoch) else config.epochs
+    return at.epoch if testing.stands_still(config, at) else config.epochs
 
 
 def longer(config: Config, has: int, epochs: int, **given: Any) -> Config:

@@ -72,7 +72,7 @@ class Trainer:
             if self.setup.classifier and self.progress.best < 0:  # nothing was tested yet
                 self._train_classifier(stop)
             stop.at_once = self.save_at_once if self.ranks.size > 1 else stop.at_once
-            while self.progress.epoch < self.config.epochs and not self._stands_still():
+            while self.progress.epoch < self.config.epochs and not (self.ended or testing.stands_still(self.config, self.progress)):
                 with self._going_on():
                     self._epoch(stop)
                     self._end_epoch(stop)
@@ -85,10 +85,6 @@ class Trainer:
             raise TrainingError(f"{error_text(error)}. {self.how_to_resume()}") from error
         except KeyboardInterrupt:  # the second one: the first only sets `stop.signal`
             raise KeyboardInterrupt(f"stopped at once. {self.how_to_resume()}") from None
-
-    def _stands_still(self) -> bool:
-        """Whether a callback ends the run, or the accuracy has not risen for so long that it ends."""
-        return self.ended or self.progress.stands_still(self.config.stop_after, self.config.start_epoch)
 
     # ---- steps and epochs ----
 
@@ -133,19 +129,25 @@ class Trainer:
         return Step(found.losses, found.correct, measured)
 
     def _end_epoch(self, stop: StopRequests) -> None:
-        """Tests, writes weights, metrics and checkpoint."""
+        """Tests, writes weights, metrics and checkpoint; once more, with a test, if a callback ends the run in an epoch that had none."""
         at, began = self.progress, time.perf_counter()
-        tested = self._tested() if testing.due(self.config, at.epoch + 1) else {}
+        tested = self._tested() if self.ended or testing.due(self.config, at.epoch + 1) else {}
         test_seconds = time.perf_counter() - began
         self._check_finite([loss for loss, *_ in tested.values()], f"after epoch {at.epoch + 1}")  # of the last step's weights
         lines = at.metrics_length
         try:
             self._record(at.epoch + 1, tested, test_seconds)
+            if self.ended and not tested:
+                self.progress, at.metrics_length = at, lines
+                self.save()  # a run that is killed before the line is written anew can be resumed
+                self.run.cut_metrics(lines)
+                self._end_epoch(stop)
+                return
             company.check_weights(self)
             if signal := self._asked_to_stop(stop):
                 raise self._interrupted(f"stopped after epoch {at.epoch + 1}", signal)
         except RankLost:  # perhaps the first process had not written everything
-            self.progress, at.metrics_length = at, lines
+            self.progress, at.metrics_length, self.ended = at, lines, False
             raise
 
     def _record(self, epoch: int, tested: dict[str, testing.Tested], test_seconds: float) -> None:
@@ -165,7 +167,7 @@ class Trainer:
         self.save()
         self.log.epoch(facts, self.config.epochs)
         ended = self.watching.on_epoch(self, facts)
-        self.ended = any(self.ranks.gather("the callbacks", ended))
+        self.ended = any(self.ranks.gather("the callbacks", self.ended or ended))
 
     def _train_classifier(self, stop: StopRequests) -> None:
         """Trains only the new classifier of a network that is fine-tuned. If it is stopped, it starts again."""

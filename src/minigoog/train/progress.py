@@ -46,10 +46,6 @@ class Progress:
         self.head_losses, self.logged = [], 0
         return means
 
-    def stands_still(self, epochs: int, since: int) -> bool:
-        """Whether the accuracy has not risen in the last `epochs`, of those from epoch `since` on; epochs 0: never."""
-        return epochs > 0 and self.step == 0 and self.epoch - max(self.best_epoch, since) >= epochs
-
     def at_epoch(self, epoch: int, test_seconds: float) -> "Progress":
         """The position after `epoch` epochs, at the start of the next."""
         seconds = self.seconds + self.epoch_seconds + test_seconds

@@ -112,10 +112,10 @@ class Run:
         return [] if self._complete(length) == length else [f"{METRICS}: no line ends where one ended (at byte {length:,})"]
 
     def cut_metrics(self, length: int) -> int:
-        """Removes the lines written after the checkpoint, because training writes them again; returns the length that is left.
+        """Removes the lines from byte `length` on, because training writes them again; returns the length that is left.
 
         That is `length`, or, if lines before the checkpoint are missing, that of all complete lines."""
-        if not self.path(METRICS).exists():
+        if self.ranks.rank or not self.path(METRICS).exists():
             return 0
         left = self._complete(length)
         os.truncate(self.path(METRICS), left)

@@ -14,6 +14,7 @@ from ..parallel import Communicator
 from ..parallel.deal import Part, blocks
 from ..tensor import Tensor, no_grad
 from .config import Config
+from .progress import Progress
 from .setup import Setup
 
 BATCH = 256  # images
@@ -43,6 +44,12 @@ def due(config: Config, epoch: int) -> bool:
     """Whether the weights of this epoch are tested and written."""
     kept = config.keep_every > 0 and epoch % config.keep_every == 0
     return epoch % config.test_every == 0 or epoch == config.epochs or kept or config.prune > 0
+
+
+def stands_still(config: Config, at: Progress) -> bool:
+    """Whether a run ends here because its accuracy has not risen in the last `stop_after` epochs; after an epoch without a test, never."""
+    since = max(at.best_epoch, config.start_epoch)
+    return config.stop_after > 0 and at.step == 0 and due(config, at.epoch) and at.epoch - since >= config.stop_after
 
 
 def test(model: Module, setup: Setup, workers: int, ranks: Communicator) -> Tested:
