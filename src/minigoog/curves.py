@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -14,7 +15,8 @@ METRICS = "metrics.jsonl"  # in a run's folder: a line of JSON for each epoch, a
 StrPath: TypeAlias = str | os.PathLike[str]
 
 STYLES = {"train": ":", "test": "-", "averaged_test": "--"}
-REQUIRED = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr", "seconds")  # of a line, see train/results.py
+REQUIRED = ("epoch", "train_loss", "train_accuracy", "lr", "seconds")  # of a line, see train/results.py
+TESTED = ("test_loss", "test_accuracy")  # of an epoch that was tested (--test-every)
 OPTIONAL = ("averaged_test_loss", "averaged_test_accuracy")
 MOST_EPOCHS, LARGEST = 100_000, 1e39
 
@@ -28,11 +30,16 @@ def epochs_of(run: StrPath) -> list[dict[str, float]]:
         found = list(islice(filter(None, map(_epoch, _lines(file))), MOST_EPOCHS + 1))
         if len(found) > MOST_EPOCHS:
             raise ValueError(f"more than {MOST_EPOCHS} epochs, expected at most that")
-        if any(facts.keys() != found[0].keys() for facts in found):
+        if len({tuple(facts) for facts in tested(found)}) > 1:
             raise ValueError("only some epochs have averaged weights")
-    if not found:
-        raise ValueError(f"{path}: no epoch has ended yet")
+    if not tested(found):
+        raise ValueError(f"{path}: no epoch has ended with a test yet")
     return found
+
+
+def tested(epochs: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Those epochs that were tested."""
+    return [facts for facts in epochs if "test_loss" in facts]
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -47,9 +54,10 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 def _epoch(line: bytes) -> dict[str, float]:
     """The numbers of an epoch that a table or a figure shows; nothing for a line that does not end an epoch."""
     facts = json_value(line, dict)
-    if "test_loss" not in facts:
+    if "train_loss" not in facts:
         return {}
-    shown = {name: facts[name] for name in (*REQUIRED, *(name for name in OPTIONAL if name in facts))}
+    names = (*REQUIRED, *TESTED, *(name for name in OPTIONAL if name in facts)) if "test_loss" in facts else REQUIRED
+    shown = {name: facts[name] for name in names}
     for name, value in shown.items():
         if type(value) not in (int, float) or not -LARGEST < value < LARGEST:
             raise ValueError(f"`{name}` is {short(value)}, expected a number")
@@ -61,7 +69,7 @@ def draw(runs: Iterable[StrPath], output: StrPath) -> None:
     figure = figures.new(13, 4)
     axes = figure.subplots(1, 3)
     for i, run in enumerate(runs):
-        _draw_run(axes, printable(Path(run).name).replace("$", r"\$"), epochs_of(run), f"C{i % 10}")
+        _draw_run(axes, printable(Path(run).name).replace("$", r"\$"), tested(epochs_of(run)), f"C{i % 10}")
     for axis, title in zip(axes, ("loss", "accuracy", "learning rate"), strict=True):
         axis.set(xlabel="epoch", title=title)
         axis.grid(alpha=0.3)
@@ -70,7 +78,7 @@ def draw(runs: Iterable[StrPath], output: StrPath) -> None:
 
 
 def _draw_run(axes: Any, name: str, epochs: list[dict[str, float]], color: str) -> None:
-    """The curves of one run into the three axes."""
+    """The curves of one run, from the epochs that were tested, into the three axes."""
     by_epoch = [line["epoch"] for line in epochs]
     for axis, quantity in zip(axes, ("loss", "accuracy"), strict=False):
         for part, style in STYLES.items():
@@ -84,9 +92,9 @@ def summary(runs: Sequence[StrPath]) -> str:
     """A table with a line for each run: epochs, best and last test accuracy, time."""
     rows = [("run", "epochs", "last", "best", "of epoch", "training")]
     for run in runs:
-        facts = epochs_of(run)
-        accuracy = [line.get("averaged_test_accuracy", line["test_accuracy"]) for line in facts]
-        best = max(range(len(facts)), key=accuracy.__getitem__)
-        seconds = duration(sum(line["seconds"] for line in facts))
-        rows.append((printable(run), str(len(facts)), f"{accuracy[-1]:.2%}", f"{accuracy[best]:.2%}", str(best + 1), seconds))
+        epochs = epochs_of(run)
+        accuracy = [(line.get("averaged_test_accuracy", line["test_accuracy"]), line["epoch"]) for line in tested(epochs)]
+        best, of_epoch = max(accuracy, key=itemgetter(0))  # the first of equal ones
+        seconds = duration(sum(line["seconds"] for line in epochs))
+        rows.append((printable(run), str(epochs[-1]["epoch"]), f"{accuracy[-1][0]:.2%}", f"{best:.2%}", str(of_epoch), seconds))
     return aligned(rows, right=range(1, 6))

@@ -205,6 +205,18 @@ def test_curves_of_several_runs(runs, tmp_path):
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_curves_count_all_epochs_and_call_each_by_its_number(tmp_path):
+    """Of --test-every 2, and of a fine-tuned network, whose epoch 0 is the classifier's."""
+    numbers = {"train_loss": 1.0, "train_accuracy": 0.5, "lr": 0.1, "seconds": 60.0}
+    for name, accuracies in (("every", {1: None, 2: 0.7, 3: None, 4: 0.9, 5: 0.8}), ("tuned", {0: 0.6, 1: 0.9, 2: 0.8})):
+        lines = [{"epoch": epoch, **numbers} | ({"test_loss": 1.0, "test_accuracy": found} if found else {})
+                 for epoch, found in accuracies.items()]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    rows = [line.split()[1:] for line in summary([tmp_path / "every", tmp_path / "tuned"]).splitlines()[-2:]]
+    assert rows == [["5", "80.00%", "90.00%", "4", "5:00"], ["2", "80.00%", "90.00%", "1", "3:00"]]
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["nowhere", "--data", "digits"], "nowhere: no such run folder or file of weights"),
     (["RUN", "--data", "nowhere"], "evaluate: --data is 'nowhere', expected a folder"),
