@@ -159,6 +159,13 @@ def test_wrong_settings_of_pruning_are_named_when_a_run_is_trained_longer(pruned
         resume(pruned, epochs=6, **given)
 
 
+def test_a_run_whose_accuracy_stands_still_is_pruned_to_the_end_first(tmp_path):
+    """The rate changes nothing: without pruning it would end after two epochs."""
+    fit(Config(**SETTINGS | {"epochs": 9, "prune_begin": 5, "prune_end": 5.5, "lr": 1e-12}, stop_after=1, output=tmp_path / "run"))
+    lines = metrics_of(tmp_path / "run")
+    assert 6 < len(lines) < 9 and lines[-1]["density"] == pytest.approx(0.25, abs=1e-3)
+
+
 def test_a_pruned_network_that_is_fine_tuned_stays_pruned_and_may_be_pruned_further(tmp_path, pruned):
     base = {"weights": str(pruned), "epochs": 1, "batch_size": 14, "workers": 0, "average": 0.9}
     fit(Config(**base, output=tmp_path / "same"))
@@ -194,6 +201,7 @@ def test_an_imported_network_is_pruned_while_it_is_fine_tuned(tmp_path):
     ({"prune_begin": 3}, "`prune_begin` is 3 and `prune_end` 2.5, expected times within `epochs` 4"),
     ({"prune_end": 5}, "`prune_begin` is 0.5 and `prune_end` 5, expected times within `epochs` 4"),
     ({"prune_group": 3}, "`prune` is 0.75, expected a multiple of 1/3, for `prune_group`"),
+    ({"prune": 0.5, "prune_group": 1000}, "`prune_group` is 1000, but the layers to prune have 1, .* inputs, expected a divisor of one"),
     ({"prune_scope": "all"}, "`prune_scope` is 'all', expected one of layer, global"),
     ({"prune_keep": ["conv1", "inception2a", "inception2b", "inception3a", "inception3b", "classifier"]}, "`prune` has no layer to prune"),
     ({"prune_keep": ["classifer"]}, "`prune_keep` has 'classifer', expected the name of a module, such as classifier"),

@@ -7,6 +7,7 @@ import numpy as np
 from ..nn import Module, masks, prune
 from ..nn.pruning import Layers, density_of, prunable
 from ..optim import PolyakAverage
+from ..text import listed
 from .config import Config
 
 
@@ -70,11 +71,15 @@ def usual_times(first: int, epochs: int) -> tuple[float, float]:
 
 
 def layers(config: Config, model: Module) -> Layers:
-    """The weights that training may prune, by layer, all but frozen ones; ValueError, naming the setting, if there are none."""
+    """The weights that training may prune, by layer, all but frozen ones; ValueError, naming the setting, if none of them can be."""
     try:
         found = {name: weight for name, weight in prunable(model, config.prune_keep).items() if weight.requires_grad}
     except ValueError as error:
         raise ValueError(str(error).replace("prune: `keep`", "train: `prune_keep`")) from None
     if not found:
         raise ValueError("train: `prune` has no layer to prune: all are in `prune_keep` or frozen")
+    inputs = sorted({weight.shape[-2] for weight in found.values()})
+    if config.prune_group and all(n % config.prune_group for n in inputs):
+        has = f"but the layers to prune have {listed(inputs)} inputs"
+        raise ValueError(f"train: `prune_group` is {config.prune_group}, {has}, expected a divisor of one of these")
     return found

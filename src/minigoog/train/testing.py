@@ -15,6 +15,7 @@ from ..parallel.deal import Part, blocks
 from ..tensor import Tensor, no_grad
 from .config import Config
 from .progress import Progress
+from .pruning import times
 from .setup import Setup
 
 BATCH = 256  # images
@@ -47,8 +48,9 @@ def due(config: Config, epoch: int) -> bool:
 
 
 def stands_still(config: Config, at: Progress) -> bool:
-    """Whether a run ends here because its accuracy has not risen in the last `stop_after` epochs; after an epoch without a test, never."""
-    since = max(at.best_epoch, config.start_epoch)
+    """Whether a run ends here because its accuracy has not risen in the last `stop_after` epochs, of those after the last weights were
+    pruned; after an epoch without a test, never."""
+    since = max(at.best_epoch, config.start_epoch, times(config)[1] if config.prune else 0)
     return config.stop_after > 0 and at.step == 0 and due(config, at.epoch) and at.epoch - since >= config.stop_after
 
 
