@@ -41,6 +41,16 @@ def test_a_share_that_leaves_a_class_without_images_is_refused():
         prepare(Config(**TINY, validation=0.001))
 
 
+@pytest.mark.parametrize("models, them", [(1, "them"), (2, "each and all of them")])
+def test_a_search_is_not_offered_to_be_tested_again_on_images_it_has_not_seen(tmp_path, capsys, models, them):
+    with quick_epochs():
+        for share in (0, 0.4):
+            fit(Config(**TINY | {"epochs": 1, "batch_size": 8, "models": models}, validation=share, output=str(tmp_path / f"run{share}")))
+            said = capsys.readouterr().out
+            assert (f"\nto test {them} again:\n" in said) == (share == 0)
+            assert (f"\nto test {them} on the test images, which the search has not seen:\n" in said) == (share > 0)
+
+
 def test_a_run_ends_when_the_accuracy_stands_still(tmp_path):
     with quick_epochs():
         fit(Config(**SMALL | {"epochs": 50, "stop_after": 2, "lr": 1e-12}, output=str(tmp_path / "run")))

@@ -16,7 +16,7 @@ from .callbacks import Callback, checked
 from .config import BITLESS, Config, from_file
 from .event_files import EventFiles
 from .live import Live
-from .log import Log, evaluate_command, sees_whole_images
+from .log import Log, evaluate_command, sees_whole_images, to_test
 from .loop import Trainer
 from .results import Result, together
 from .run import Run, check_output
@@ -146,5 +146,5 @@ def _train_ensemble(config: Config, setup: Setup, run: Run, stop: StopRequests, 
     if all(len(result.probabilities) for result in results):  # a replica has none
         print(f"\nthe {config.models} models together: test accuracy {together(results, setup.test.labels):.2%}")
     crops = " --crops 1" if sees_whole_images(setup) else ""
-    print(f"to test each and all of them again:\n    {evaluate_command(config, run.folder)} --table{crops}")
+    print(f"{to_test('each and all of them', config)}:\n    {evaluate_command(config, run.folder)} --table{crops}")
     return results

@@ -99,7 +99,7 @@ class Log:
         if trainer.config.skip_damaged:
             print("\n".join(skipped_lines(trainer.setup.skipped)))
         crops = "" if sees_whole_images(trainer.setup) else " --crops 10"
-        print(f"to test them again:\n    {evaluate_command(trainer.config, result.folder)}{crops}")
+        print(f"{to_test('them', trainer.config)}:\n    {evaluate_command(trainer.config, result.folder)}{crops}")
 
 
 def sees_whole_images(setup: Setup) -> bool:
@@ -108,8 +108,13 @@ def sees_whole_images(setup: Setup) -> bool:
     return bool(image.shape[:2] == setup.info.input_size[:2])
 
 
+def to_test(them: str, config: Config) -> str:
+    """What `evaluate_command` is for: with `validation` the run was tested on training images, so it tests others."""
+    return f"to test {them} on the test images, which the search has not seen" if config.validation else f"to test {them} again"
+
+
 def evaluate_command(config: Config, folder: str | Path) -> str:
-    """The command that tests the weights in `folder` on the test images of its run."""
+    """The command that tests the weights in `folder` on the test images of its run's data."""
     words = ["python", "-m", "minigoog.evaluate", str(folder), "--data", config.data]
     words += ["--data-dir", config.data_dir] if config.data_dir else []
     return " ".join(map(shell_word, words + (["--skip-damaged"] if config.skip_damaged else [])))
