@@ -12,6 +12,7 @@ import minigoog.train
 from minigoog.curves import epochs_of, summary
 from minigoog.data import ArrayDataset, digits, open_dataset
 from minigoog.evaluate import crops, mistakes, probabilities, table_3
+from minigoog.evaluate.__main__ import main
 from minigoog.evaluate.by_class import by_class, by_class_text
 from minigoog.evaluate.mistakes import predictions, worst
 from minigoog.evaluate.subset import subset
@@ -158,6 +159,17 @@ def test_the_worst_mistake_is_the_surest():
     few = ArrayDataset(np.zeros((4, 2, 2, 1), np.uint8), [0, 1, 0, 1], ("a", "b"))
     found = predictions(few, np.array([[0.4, 0.6], [0.1, 0.9], [0.05, 0.95], [0.7, 0.3]]))
     assert [(each.image, each.predicted, each.probability) for each in worst(found)] == [(2, "b", 0.95), (3, "a", 0.7), (0, "b", 0.6)]
+
+
+def test_images_of_a_part_have_the_numbers_and_pixels_of_the_whole_data_set(runs, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plots): no sheet was drawn")
+    drawn, (_, test) = [], digits()
+    monkeypatch.setattr(mistakes, "_draw_one", lambda axis, pixels, each: drawn.append((pixels, each)))
+    main([str(runs[0]), "--data", "digits", "--images", "40", "--json", str(tmp_path / "part.json"), "--mistakes", str(tmp_path / "a.png")])
+    said = json.loads((tmp_path / "part.json").read_text())["predictions"]
+    assert [each["image"] for each in said] == np.linspace(0, 354, 40).astype(int).tolist()
+    assert [each["true"] for each in said] == [test.classes[test.labels[each["image"]]] for each in said]
+    assert drawn and all(np.array_equal(pixels, test.images[each.image]) for pixels, each in drawn)
 
 
 def test_a_sheet_says_how_many_mistakes_there_are():

@@ -117,7 +117,7 @@ def _evaluate(flags: Namespace, ranks: Communicator) -> None:
         print(f"\n{confusion_text(confusion, dataset.classes)}")
     print(f"\n{by_class_text(classes)}")
     if flags.mistakes:
-        mistakes.draw(dataset, mistakes.worst(found), flags.mistakes)
+        mistakes.draw(whole, mistakes.worst(found), flags.mistakes)
     if flags.skip_damaged:
         print("\n" + "\n".join(skipped_lines(whole.skipped)))
     if flags.json:

@@ -9,13 +9,14 @@ import numpy as np
 from .. import figures
 from ..array_types import Array
 from ..text import printable, shortened
-from .subset import files_of
+from .subset import files_of, numbers_of
 
 MOST, COLUMNS = 30, 6  # images on a sheet; in a row
 
 
 class Prediction(NamedTuple):
-    """What the network said about an image: its file (None: none), its number, true and predicted class, and the latter's probability."""
+    """What the network said about an image: its file (None: none), its number in the whole data set, true and predicted class, and the
+    latter's probability."""
 
     file: str | None
     image: int
@@ -26,11 +27,11 @@ class Prediction(NamedTuple):
 
 def predictions(dataset: Any, probabilities: Array) -> list[Prediction]:
     """A Prediction for each image of a data set; probabilities [n, classes]."""
-    found, files = [], files_of(dataset)
+    found, files, numbers = [], files_of(dataset), numbers_of(dataset)
     for i, (label, row) in enumerate(zip(dataset.labels.tolist(), probabilities, strict=True)):
         best = int(row.argmax())
         file = str(files[i]) if files else None
-        found.append(Prediction(file, i, dataset.classes[label], dataset.classes[best], round(float(row[best]), 6)))
+        found.append(Prediction(file, numbers[i], dataset.classes[label], dataset.classes[best], round(float(row[best]), 6)))
     return found
 
 
@@ -40,7 +41,7 @@ def worst(found: list[Prediction]) -> list[Prediction]:
 
 
 def draw(dataset: Any, found: list[Prediction], output: str | os.PathLike[str]) -> None:
-    """Draws the first MOST of these images, with their true and predicted classes, into a file (extra `plots`)."""
+    """Draws the first MOST of these images of a whole data set, with their true and predicted classes, into a file (extra `plots`)."""
     shown = found[:MOST]
     columns = min(COLUMNS, max(1, len(shown)))
     rows = max(1, math.ceil(len(shown) / columns))

@@ -33,3 +33,9 @@ class _Subset:
 def subset(dataset: Any, n: int) -> _Subset:
     """`n` images of a data set (all if there are fewer), evenly spaced."""
     return _Subset(dataset, np.linspace(0, len(dataset) - 1, min(n, len(dataset))).astype(int))
+
+
+def numbers_of(dataset: Any) -> Sequence[int]:
+    """The number of each image; of one in a part of a data set, that in the whole."""
+    found: Sequence[int] = dataset.chosen.tolist() if isinstance(dataset, _Subset) else range(len(dataset))
+    return found
