@@ -60,6 +60,14 @@ def test_damaged_images_are_skipped_counted_and_listed_and_a_stopped_run_ends_wi
     assert_same(tmp_path / "run", tmp_path / "whole")
 
 
+def test_a_damaged_image_is_counted_once_with_a_part_for_validation(tmp_path, squares, capsys):
+    (squares / "dark" / "3.png").write_bytes(b"torn")  # of the training images
+    fit(Config(**SETTINGS | {"epochs": 1}, data=squares, skip_damaged=True, validation=0.3, output=tmp_path / "run"))
+    assert f"skipped 1 damaged images:\n    {squares}/dark/3.png\nto test" in capsys.readouterr().out
+    assert json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[0])["skipped"] == 1
+    assert mg.load(tmp_path / "run").info.more["skipped"] == "1"
+
+
 def test_a_run_does_not_go_on_when_other_images_are_damaged(tmp_path, monkeypatch, squares):
     stopped_run(monkeypatch, Config(**SETTINGS, data=squares, skip_damaged=True, output=tmp_path / "run"))
     (squares / "dark" / "3.png").write_bytes(b"torn")

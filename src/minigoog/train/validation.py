@@ -23,6 +23,7 @@ def held_out(dataset: Any, share: float) -> tuple[Any, Any]:
         tested.append(of_class[at])
         kept.append(np.delete(of_class, at))
     rest, part = (_part(dataset, np.sort(np.concatenate(chosen))) for chosen in (kept, tested))
+    part.notes, part.skipped = (), ()  # the rest has those of all
     return rest, part
 
 
