@@ -1,6 +1,7 @@
 """Fine-tuning: old weights, a new classifier, other classes."""
 
 import os
+import re
 import signal
 
 import numpy as np
@@ -10,7 +11,7 @@ import minigoog as mg
 from minigoog import curves
 from minigoog.data.families import family
 from minigoog.formats import safetensors
-from minigoog.train import Config, Interrupted, fit, head, resume
+from minigoog.train import Config, Interrupted, find_lr, finetune, fit, head, loop, resume
 from minigoog.train.__main__ import main
 from minigoog.train.classifier import DECAY, solved
 from minigoog.train.config import from_file
@@ -106,6 +107,24 @@ def test_normalisation_keeps_its_running_values_unless_it_is_to_follow(tuned, ba
     name = "conv1.norm.running_mean"
     assert np.array_equal(weights(tuned[1])[name], weights(base)[name])
     assert not np.array_equal(weights(tmp_path / "run")[name], weights(base)[name])
+
+
+def test_the_search_for_a_rate_begins_where_fine_tuning_does(base, other, tmp_path, monkeypatch, capsys):
+    """With a new classifier that is the best already, what is frozen in evaluation, and no test image."""
+    opened, original = [], mg.data.open_dataset
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    given = {"freeze": ["conv1"], "batch_size": 8}
+    tune(base, other, tmp_path / "run", **given)
+    first = metrics_of(tmp_path / "run", "losses")[0]["losses"][0]
+    config = from_file("finetune", **SETTINGS | given, weights=base, data=other)
+    with monkeypatch.context() as patch:
+        patch.setattr(mg.data, "open_dataset", lambda name, split, *more: opened.append(split) or original(name, split, *more))
+        assert next(find_lr.losses(config, finetune.prepare(config)))[1] == pytest.approx(first, rel=1e-6)
+        opened.clear()
+        capsys.readouterr()
+        find_lr.search(config)
+    rate, head_rate = map(float, re.search(r"--lr (\S+) --head-lr (\S+)$", capsys.readouterr().out).groups())
+    assert opened == ["train"] and head_rate / rate == pytest.approx(config.head_lr / config.lr, rel=0.1)
 
 
 @pytest.mark.parametrize("step", [1, pytest.param(4, marks=pytest.mark.slow)])

@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from minigoog import data
-from minigoog.train import Config, find_lr, fit, schedules
+from minigoog.train import Config, augmentation, company, find_lr, fit, schedules
 from minigoog.train.fit import resume
 from minigoog.train.setup import prepare
 from minigoog.train.validation import held_out
@@ -134,6 +135,32 @@ def test_the_search_finds_the_edge_beyond_which_the_loss_explodes():
 
 def test_the_rate_suggested_is_a_tenth_of_that_of_the_lowest_loss():
     assert find_lr.suggested([(0.1, 2.0), (1.0, 1.0), (2.0, 5.0)]) == pytest.approx(0.1)
+
+
+def test_the_search_uses_the_threads_asked_for_and_opens_no_test_images(monkeypatch, capsys):
+    opened, threads, original = [], [], data.open_dataset
+    monkeypatch.setattr(data, "open_dataset", lambda name, split, *more: opened.append(split) or original(name, split, *more))
+    monkeypatch.setattr(company.kernels, "set_num_threads", threads.append)
+    monkeypatch.setattr(find_lr, "losses", lambda *_, **more: [(0.1, 3.0), (1.0, 2.0)])
+    assert find_lr.search(Config(**TINY, threads=1)) == 0.1
+    assert opened == ["train"] and threads == [1]
+    assert capsys.readouterr().out.endswith("a tenth of it is a rate to begin with: --lr 0.1\n")
+
+
+def test_the_search_clips_gradients_as_training_does():
+    """So clipped, no rate changes the network."""
+    config = Config(**TINY | {"batch_size": 32}, clip=1e-6)
+    rates, means = zip(*find_lr.losses(config, prepare(config), 20), strict=True)
+    assert len(rates) == 20 and max(means) < 1.5 * means[0]
+
+
+@pytest.mark.parametrize("augment, mirrored", [(None, False), ("crop", True)])
+def test_the_search_mirrors_images_where_training_does(augment, mirrored):
+    """Digits, by default, are not mirrored."""
+    config = Config(**TINY | {"batch_size": 32}, mirror="alternate", augment=augment)
+    with patch.object(augmentation, "AlternatingMirror", wraps=augmentation.AlternatingMirror) as mirror:
+        list(find_lr.losses(config, prepare(config), 2))
+    assert mirror.called == mirrored
 
 
 def test_the_page_shows_the_run_and_renews_itself_until_the_end(tmp_path, monkeypatch):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from .. import rng
-from ..parallel import Alone, Communicator, RankLost, processes, world
+from .. import kernels, rng
+from ..parallel import Alone, Communicator, RankLost, cores_per_process, processes, world
 from ..parallel.together import agreed, checksum, differing, leave_it_to_the_first
 from . import checkpoint, fingerprint
 from .config import Config
@@ -40,6 +40,12 @@ def _servers_and_replicas(config: Config) -> Communicator:
         how = f"mpiexec -n {least} --bind-to none python -m minigoog.train"
         raise ValueError(f"train: `downpour` has {processes()} processes, expected at least {least}, `servers` and a replica: {how}")
     return world("train: `downpour`", config.patience)
+
+
+def set_threads(config: Config, ranks: Communicator) -> None:
+    """Sets the number of threads: as asked for; processes that share a machine share its cores."""
+    if config.threads is not None or ranks.size > 1:
+        kernels.set_num_threads(config.threads or cores_per_process())
 
 
 def make_run(ranks: Communicator, config: Config, ensemble: Run | None = None) -> Run:

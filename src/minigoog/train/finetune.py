@@ -30,9 +30,11 @@ from .distillation import Teacher
 from .setup import Setup, class_weights, datasets, one_size, skipped, try_size
 
 
-def prepare(config: Config) -> Setup:
-    """The Setup of these settings, with `weights`; ValueError or OSError, naming the setting or file, if they do not fit together."""
-    train, test = datasets(config)
+def prepare(config: Config, testing: bool = True) -> Setup:
+    """The Setup of these settings, with `weights`; ValueError or OSError, naming the setting or file, if they do not fit together.
+
+    testing: see `datasets`."""
+    train, test = datasets(config, testing)
     source = load(str(config.weights), preprocess=config.preprocess)
     preprocess = changed(source.preprocess, None if config.size is None else (config.size, config.size))
     old = _classifier(source)

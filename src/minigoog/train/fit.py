@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import kernels
 from ..files import check_folder
-from ..parallel import Communicator, cores_per_process
+from ..parallel import Communicator
 from ..parallel.together import agreed, one_program
 from ..text import listed
 from . import checkpoint, company, downpour, event_files, finetune, longer, pruning
@@ -68,7 +67,7 @@ def _train_longer(before: Config, config: Config, callbacks: Iterable[Callback],
     own, run.ranks = checked(callbacks), company.ranks_of(config)
     setup = _prepared(config, new=False)._replace(callbacks=(*own, *_watching(config, run.ranks)))
     config = effective(config, setup)
-    _set_threads(config, run.ranks)
+    company.set_threads(config, run.ranks)
     with StopRequests() as stop:
         return longer.train(before, config, setup, run, stop, accept_changes)
 
@@ -117,15 +116,9 @@ def _watching(config: Config, ranks: Communicator) -> Iterator[Callback]:
         yield EventFiles()
 
 
-def _set_threads(config: Config, ranks: Communicator) -> None:
-    """Sets the number of threads: as asked for; processes that share a machine share its cores."""
-    if config.threads is not None or ranks.size > 1:
-        kernels.set_num_threads(config.threads or cores_per_process())
-
-
 def _train_one(config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> Result:
     """Trains into the folder of `run`, from its checkpoint if it has one, until the end or a stop request."""
-    _set_threads(config, run.ranks)
+    company.set_threads(config, run.ranks)
     with run.locked():
         trainer = Trainer(config, setup, run, Log())
         trainer.load(accept_changes)

@@ -76,9 +76,9 @@ def _absolute(path: str) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
-def prepare(config: Config) -> Setup:
-    """The Setup of these settings; ValueError or OSError, naming the setting, if they do not fit together."""
-    train, test = datasets(config)
+def prepare(config: Config, testing: bool = True) -> Setup:
+    """The Setup of these settings; ValueError or OSError, naming the setting, if they do not fit together. testing: see `datasets`."""
+    train, test = datasets(config, testing)
     size, channels = _size(config, train), train[0][0].shape[2]
     native = one_size((train, test), size)
     statistics = data.image_statistics(train)
@@ -99,10 +99,13 @@ def prepare(config: Config) -> Setup:
     return setup
 
 
-def datasets(config: Config) -> tuple[Any, Any]:
-    """The training and the test images; ValueError or OSError, naming the setting, if they cannot be used."""
+def datasets(config: Config, testing: bool = True) -> tuple[Any, Any]:
+    """The training and the test images; ValueError or OSError, naming the setting, if they cannot be used.
+
+    testing: without it the test images stay closed, and the training images stand for them."""
     where = config.data_dir, config.download, config.skip_damaged
-    train, test = (data.open_dataset(config.data, split, *where) for split in ("train", "test"))
+    train = data.open_dataset(config.data, "train", *where)
+    test = data.open_dataset(config.data, "test", *where) if testing else train
     if config.validation:
         train, test = held_out(train, config.validation)
     if config.batch_size > len(train):
