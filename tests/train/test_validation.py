@@ -137,6 +137,12 @@ def test_the_rate_suggested_is_a_tenth_of_that_of_the_lowest_loss():
     assert find_lr.suggested([(0.1, 2.0), (1.0, 1.0), (2.0, 5.0)]) == pytest.approx(0.1)
 
 
+def test_a_first_batch_that_is_easy_by_chance_decides_no_rate():
+    found = [(1e-5 * 2**i, 1.0) for i in range(20)]
+    found[0], found[15] = (found[0][0], 0.5), (found[15][0], 0.9)
+    assert find_lr.suggested(found) == pytest.approx(found[15][0] / 10)
+
+
 def test_the_search_uses_the_threads_asked_for_and_opens_no_test_images(monkeypatch, capsys):
     opened, threads, original = [], [], data.open_dataset
     monkeypatch.setattr(data, "open_dataset", lambda name, split, *more: opened.append(split) or original(name, split, *more))

@@ -20,6 +20,7 @@ from .ways import gradients
 ALONE = Alone()
 STEPS, LOWEST, HIGHEST = 100, 1e-5, 10.0
 FORGET = 0.9  # of the running mean of the losses
+MANY = 10  # steps: the mean of fewer is that of a few batches, and low by chance where the loss hardly falls, as in fine-tuning
 WORSE = 4  # times the best mean loss: the end of the search
 SAFE = 10  # the rate of the best mean loss, divided by this, is suggested: there the loss has stopped falling
 ROWS = 20  # of the table
@@ -56,7 +57,7 @@ def _flags(config: Config, lr: float) -> str:
 
 def suggested(found: list[tuple[float, float]]) -> float:
     """The rate to begin with, from (rate, mean loss) in the order of the steps."""
-    return min(found, key=lambda each: each[1])[0] / SAFE
+    return min(found[MANY:] or found, key=lambda each: each[1])[0] / SAFE
 
 
 def losses(config: Config, setup: Setup, steps: int = STEPS, ranks: Communicator = ALONE) -> Iterator[tuple[float, float]]:
