@@ -9,11 +9,13 @@ import pytest
 
 from minigoog import data
 from minigoog.train import Config, augmentation, company, find_lr, fit, schedules
+from minigoog.train.__main__ import main
+from minigoog.train.config import from_file
 from minigoog.train.fit import resume
 from minigoog.train.setup import prepare
 from minigoog.train.validation import held_out
 
-from .runs import TINY, metrics_of, quick_epochs
+from .runs import TINY, assert_same, metrics_of, quick_epochs
 
 SMALL = TINY | {"batch_size": 28}
 
@@ -87,6 +89,23 @@ def test_a_finished_run_goes_on_with_another_weight_decay_and_fewer_tests(tmp_pa
     same, other = map(metrics_of, runs)
     assert [line["epoch"] for line in same] == [1, 2, 3, 4] and [line["epoch"] for line in other] == [1, 2, 4]
     assert same[-1]["train_loss"] != other[-1]["train_loss"]
+
+
+def test_a_new_run_with_the_settings_of_one_that_was_trained_longer_has_a_whole_schedule(tmp_path, monkeypatch):
+    settings = SMALL | {"epochs": 3, "warmup": 0.5, "lookahead": 0.5, "schedule": "triangle"}
+    monkeypatch.chdir(tmp_path)
+    with quick_epochs():
+        fit(Config(**settings | {"epochs": 1}, output="run"))
+        resume("run", epochs=3, lr=0.02)
+        fit(Config(**settings, lr=0.02, output="plain"))
+        fit(from_file("run/config.toml", output="fitted"))
+        main(["--config", "run/config.toml", "--output", "program"])
+        main(["--config", "run/config.toml", "--epochs", "1", "--output", "shorter"])
+    for name in ("fitted", "program"):
+        assert_same(tmp_path / name, tmp_path / "plain")
+    with pytest.raises(SystemExit):
+        main(["--tiny", "--start-epoch", "15", "--schedule", "step", "--epochs", "16", "--output", "late"])
+    assert not (tmp_path / "late").exists()
 
 
 def test_a_run_that_ended_early_goes_on_from_where_it_ended(tmp_path, capsys):

@@ -103,6 +103,9 @@ def train(flags: argparse.Namespace, run: Callable[[Config], Any] = fit) -> Any:
         for name in ("model", "norm", "whiten", "width"):
             if name in given:
                 raise ValueError(f"train: `{name}` is given, but the network is that of `weights`")
+    if "start_epoch" in given:
+        raise ValueError("train: `start_epoch` is given, but the schedule of a new run begins with it")
+    given["start_epoch"] = 0  # that of a file is of a run that was trained longer
     return run(from_file(file, **given) if file else Config(**given))
 
 

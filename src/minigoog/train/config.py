@@ -83,7 +83,7 @@ class Config:
     bias_rate: float = real(1.0, 0, "factor of the learning rate of biases (arXiv 2404.00498: 64)", above=True)
     test_every: int = integer(1, 1, "test after every so many epochs, and after the last; epochs that are kept or pruned are tested too")
     stop_after: int = integer(0, 0, "end the run at a test that comes so many epochs after the best one; 0: never")
-    start_epoch: int = integer(0, 0, "epochs before the schedule began: of a finished run that is trained longer (--resume RUN --epochs N)")
+    start_epoch: int = integer(0, 0, "epochs before the schedule began; set by --resume RUN --epochs N, 0 in a new run")
     momentum: float = real(0.9, 0, "momentum of gradient descent (paper: 0.9); the first beta of Adam", 1)
     beta2: float = real(0.999, 0, "the second beta of Adam", 1)
     nesterov: bool = switch(False, "Nesterov's form of momentum (Sutskever et al. 2013)")

@@ -27,8 +27,8 @@ def fit(config: Config, callbacks: Iterable[Callback] = ()) -> Result | list[Res
     """Trains as `config` says, into a new folder; returns a Result, or for an ensemble a list of them.
 
     `callbacks` are told how the run goes. Raises Interrupted or TrainingError, which leave a complete folder, or ValueError or OSError
-    before the folder is made."""
-    return _train(config, callbacks)
+    before the folder is made. The schedule begins with the run: the `start_epoch` of a run that was trained longer is not used."""
+    return _train(replace(config, start_epoch=0), callbacks)
 
 
 def resume(
