@@ -8,8 +8,9 @@ import pytest
 import minigoog as mg
 from minigoog import nn
 from minigoog.nn.pruning import density_of
-from minigoog.train import Config, Interrupted, fit, resume
+from minigoog.train import Config, Interrupted, checkpoint, fit, resume
 from minigoog.train.pruning import Pruner
+from minigoog.train.run import Run
 
 from .runs import assert_same, metrics_of, quick_epochs, stop_after
 
@@ -119,6 +120,27 @@ def test_a_finished_dense_run_is_pruned_while_it_is_trained_longer(tmp_path, mon
             resume(stopped, **given)
     resume(stopped)
     assert_same(run, stopped)
+
+
+@pytest.mark.parametrize("given", [{}, {"lr": 0.02, "weight_decay": 0.0, "prune": 0.75, "prune_steps": 6}], ids=["longer", "pruned"])
+@pytest.mark.parametrize("dies", ["with its settings", "before its next checkpoint"])
+def test_a_run_that_was_killed_when_it_began_to_be_trained_longer_ends_with_the_same_bits(tmp_path, monkeypatch, given, dies):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    fit(Config(**SETTINGS | {"prune": 0, "prune_steps": 50, "prune_begin": None, "prune_end": None, "epochs": 1}, output=whole))
+    shutil.copytree(whole, killed)
+    given = given and given | {"distill": str(shutil.copytree(whole, tmp_path / "teacher"))}
+    resume(whole, epochs=3, **given)
+
+    def die(*arguments, write=Run.write):
+        if dies == "with its settings":
+            write(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(*((Run, "write") if dies == "with its settings" else (checkpoint, "save")), die)
+        resume(killed, epochs=3, **given)
+    resume(killed)
+    assert_same(whole, killed)
 
 
 def test_a_finished_run_may_be_pruned_at_once(tmp_path, pruned):

@@ -16,6 +16,7 @@ from ..nn import masks
 from ..reading import json_value, reading
 from ..text import listed, short
 from . import fingerprint
+from .config import Config
 from .progress import Progress
 from .run import Run
 
@@ -75,6 +76,7 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
         own = {name: array for name, array in own.items() if name in arrays or not name.startswith("masks/")}
     if arrays.keys() != own.keys() or any(arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype for name in own):
         raise ValueError(f"{run.path(NAME)}: not a checkpoint of this network with these settings and data{_since(changes)}")
+    changes = changes if accept_changes else _unexpected(changes, trainer.config, progress)
     if changes and not accept_changes:
         raise ValueError(f"train: {run.folder} cannot be resumed bit-exactly{_since(changes)}. `accept_changes` resumes it all the same")
     with reading(run.path(NAME), "not a checkpoint"):
@@ -85,6 +87,13 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
     if trainer.average:
         trainer.average.steps = trainer.progress.total_steps
     return changes
+
+
+def _unexpected(changes: list[str], config: Config, progress: Progress) -> list[str]:
+    """`changes`; of a run that was stopped when it had just begun to be trained longer, without those that come with that."""
+    begins = config.start_epoch == progress.epoch and progress.step == 0
+    longer = begins and any(fingerprint.subject(change) == "start_epoch" for change in changes)
+    return [change for change in changes if not (longer and fingerprint.subject(change) in fingerprint.OF_LONGER)]
 
 
 def _progress(facts: dict[str, Any]) -> Progress:

@@ -193,6 +193,11 @@ class Config:
         return f"# minigoog {__version__}: the settings of a run, for --config or --resume\n" + "\n".join(lines) + "\n"
 
 
+PRUNING = tuple(setting.name for setting in fields(Config) if setting.name.startswith("prune"))
+# what may be given, beside `epochs`, when a finished run is trained longer
+LONGER = ("lr", "head_lr", "weight_decay", "test_every", *PRUNING, "distill", "distill_temperature", "distill_weight")
+
+
 def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     """The settings in a TOML file, or in a recipe of the package, as a dictionary for `Config(**settings)`."""
     shipped = resources.files(__package__) / "recipes" / f"{name_or_path}.toml"

@@ -15,12 +15,14 @@ import numpy as np
 from .. import __version__, kernels
 from ..config import config as machine_config
 from ..text import listed
-from .config import BITLESS, Config
+from .config import BITLESS, LONGER, Config
 
 Facts: TypeAlias = dict[str, str]  # by name
 MOST_CHARACTERS = 1 << 18  # of all facts of one kind about classes: a checkpoint has up to four kinds, as JSON within JSON
 BATCHES = {"batches of an epoch": "of nearly one size"}  # once the last one had what was left
 NOT_COMPARED = (*BITLESS, "output")
+TEACHER = "weights of the teacher"
+OF_LONGER = ("epochs", "start_epoch", *LONGER, TEACHER)  # what changes when a finished run is trained longer
 DEFAULTS = {f"`{setting.name}`": repr(setting.default) for setting in fields(Config) if setting.name not in NOT_COMPARED}
 
 
@@ -29,6 +31,11 @@ def differences(before: Facts, now: Facts) -> list[str]:
     before = DEFAULTS | before  # a setting that did not exist yet
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return [f"{name}: {now.get(name, 'none')} (was {before.get(name, 'none')})" for name in names]
+
+
+def subject(difference: str) -> str:
+    """The setting or fact that a text of `differences` is about."""
+    return difference.partition(": ")[0].strip("`")
 
 
 def of_settings(config: Config) -> Facts:

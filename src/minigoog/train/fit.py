@@ -12,7 +12,7 @@ from ..parallel.together import agreed, one_program
 from ..text import listed
 from . import checkpoint, company, downpour, event_files, finetune, longer, pruning
 from .callbacks import Callback, checked
-from .config import BITLESS, Config, from_file
+from .config import BITLESS, LONGER, Config, from_file
 from .event_files import EventFiles
 from .live import Live
 from .log import Log, evaluate_command, sees_whole_images, to_test
@@ -37,19 +37,19 @@ def resume(
     """Resumes the run in `folder` bit-exactly, as if it had never stopped; returns what `fit` returns.
 
     `epochs`, more than the run has: a finished run is trained longer, with the schedule anew from `lr` (default: a tenth of its first).
-    With `prune`, and `prune_...` beside it, it is pruned meanwhile, and with `distill` a teacher helps. `longer.GIVEN` lists what can be
-    given with `epochs`.
+    With `prune`, and `prune_...` beside it, it is pruned meanwhile, and with `distill` a teacher helps. `config.LONGER` lists what
+    can be given with `epochs`.
     `changes`: settings that do not affect the result, such as `threads`, or `data` if the same images have moved; any other is a
     ValueError. So is whatever else has changed since the last checkpoint (images, settings in config.toml, the machine, missing
     metrics), which the error lists, unless `accept_changes`: then the run is resumed, but not bit-exactly."""
     run, epochs = Run(Path(folder)), changes.pop("epochs", None)
-    given = {name: changes.pop(name) for name in longer.GIVEN if name in changes} if epochs is not None else {}
+    given = {name: changes.pop(name) for name in LONGER if name in changes} if epochs is not None else {}
     if not run.path("config.toml").is_file():
         raise FileNotFoundError(f"train: `resume` is '{folder}', expected the folder of a run (it has no config.toml)")
     for name in changes:
         if name not in BITLESS:
             allowed = ", ".join(f"`{other}`" for other in BITLESS)
-            more = f"and of a finished run `epochs`, with which {listed(map('`{}`'.format, longer.GIVEN), 20)} can too"
+            more = f"and of a finished run `epochs`, with which {listed(map('`{}`'.format, LONGER), 20)} can too"
             raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can, {more}")
     check_folder(folder)
     config = from_file(run.path("config.toml"), **changes)

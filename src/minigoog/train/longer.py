@@ -1,12 +1,12 @@
 """A finished run that is trained longer: its weights and momentum stay, and the schedule starts anew; it may be pruned meanwhile."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..text import listed
-from . import checkpoint, testing
-from .config import Config
+from . import checkpoint, fingerprint, testing
+from .config import PRUNING, Config
 from .log import Log
 from .loop import Trainer
 from .pruning import times, usual_times
@@ -15,9 +15,6 @@ from .run import Run
 from .setup import Setup
 from .signals import StopRequests
 
-PRUNING = [setting.name for setting in fields(Config) if setting.name.startswith("prune")]
-# what may be given beside `epochs`
-GIVEN = ["lr", "head_lr", "weight_decay", "test_every", *PRUNING, "distill", "distill_temperature", "distill_weight"]
 LOWER = 10  # the first rate is divided by this, if none is given
 
 
@@ -32,7 +29,7 @@ def epochs_of(config: Config, run: Run) -> int:
 def longer(config: Config, has: int, epochs: int, **given: Any) -> Config:
     """The settings with which the finished run of `config` goes on to `epochs`; ValueError, naming the setting, if it cannot.
 
-    has: its epochs (`epochs_of`). given: other values of GIVEN. The default times of pruning are shares of all epochs: of a run that was
+    has: its epochs (`epochs_of`). given: other values of `config.LONGER`. The default times of pruning are shares of all epochs: of a run that was
     pruned they are written down as they were, and its masks stay; of one that is pruned from here on they are shares of those left."""
     if config.models > 1 or config.data_parallel or config.downpour:
         raise ValueError("train: `epochs` can change when a run is resumed, but not of an ensemble, or with several processes")
@@ -53,7 +50,9 @@ def longer(config: Config, has: int, epochs: int, **given: Any) -> Config:
 
 
 def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequests, accept_changes: bool) -> Result:
-    """Goes on with the run of `before` with the settings `config`; the run's own are replaced once its checkpoint has been read."""
+    """Goes on with the run of `before` with the settings `config`; the run's own are replaced once its checkpoint has been read.
+
+    From then on, even before the next checkpoint, it is resumed like every other run: `checkpoint.load` expects the new settings."""
     if config.distill and Path(config.distill).resolve().is_relative_to(run.folder.resolve()):
         raise ValueError(f"train: `distill` is '{config.distill}', whose weights change with this run: expected a copy of it")
     with run.locked():
@@ -69,7 +68,6 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
             raise ValueError(f"train: {run.folder} cannot be trained longer, because these have changed: {listed(others, 6, 160)}. "
                              f"`accept_changes` does so all the same")
         run.write("config.toml", config.toml())
-        trainer.save()
         has, more = config.start_epoch, config.epochs - config.start_epoch
         print(f"{more} more {'epoch' if more == 1 else 'epochs'}, with the weights and momentum of epoch {has} and the schedule anew "
               f"from a rate of {config.lr:g}; the result is not that of {config.epochs} epochs at once")
@@ -80,8 +78,6 @@ def train(before: Config, config: Config, setup: Setup, run: Run, stop: StopRequ
 
 def _expected(change: str, before: Config, config: Config) -> bool:
     """Whether a difference from the checkpoint of the run of `before` is one of the settings that it goes on with."""
-    if change.startswith("weights of the teacher"):
+    if (name := fingerprint.subject(change)) == fingerprint.TEACHER:
         return before.distill != config.distill
-    name = change.split("`")[1] if change.startswith("`") else ""
-    known = ("epochs", "start_epoch", *GIVEN)
-    return name in known and change == f"`{name}`: {getattr(config, name)!r} (was {getattr(before, name)!r})"
+    return name in fingerprint.OF_LONGER and change == f"`{name}`: {getattr(config, name)!r} (was {getattr(before, name)!r})"
