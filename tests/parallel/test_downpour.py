@@ -72,6 +72,17 @@ def test_one_replica_gives_the_bits_of_serial_training(tmp_path):
     assert_same(tmp_path / "alone", tmp_path / "run")
 
 
+def test_event_files_have_what_is_a_number(tmp_path):
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="tensorboard is not installed")
+    done = on(2, *FLAGS, "--epochs", "1", "--tensorboard", "--output", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    events = reader.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    facts = metrics_of(tmp_path / "run")[0]
+    assert events.Scalars("loss/test")[0].value == pytest.approx(facts["test_loss"])
+    assert "staleness" in facts and not {"staleness", "images_of_replicas"} & set(events.Tags()["scalars"])
+
+
 def test_training_goes_on_without_a_killed_replica_and_can_be_repeated_with_the_same_bits(tmp_path):
     done = killed(2, 3, 3, "--output", tmp_path / "run")
     assert done.returncode == 0 and "WARNING: rank 2 has died: 1 replica goes on; dealt anew: " in done.stdout, done.stderr

@@ -22,7 +22,7 @@ def check_installed() -> None:
 
 
 class EventFiles(Callback):
-    """Writes every number of metrics.jsonl as a scalar, by the steps done: `tensorboard --logdir RUN/tensorboard` draws them.
+    """Writes what metrics.jsonl says in one number as a scalar, by the steps done: `tensorboard --logdir RUN/tensorboard` draws them.
 
     When a run is resumed, TensorBoard is told to drop what came after the checkpoint."""
 
@@ -41,7 +41,8 @@ class EventFiles(Callback):
         self._add(trainer, heads | norms | {"lr": facts["lr"]})
 
     def on_epoch(self, trainer: Trainer, facts: dict[str, Any]) -> None:
-        self._add(trainer, {_tag(name): value for name, value in facts.items() if name not in ("epoch", "lr")})
+        numbers = {name: value for name, value in facts.items() if isinstance(value, (int, float)) and name not in ("epoch", "lr")}
+        self._add(trainer, {_tag(name): value for name, value in numbers.items()})
 
     def on_end(self, trainer: Trainer) -> None:
         self.writer.close()
