@@ -177,6 +177,8 @@ class Trainer:
                 raise self._interrupted("stopped before epoch 1; what was computed is discarded", signal)
         if self.average:
             self.average = optim.PolyakAverage(self.model.state_dict(), self.config.average)
+        if self.config.lookahead:
+            lookahead.begin(self.optimizer)
         began = time.perf_counter()
         tested = self._tested()
         self._record(0, tested, time.perf_counter() - began)
