@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 
 import numpy as np
@@ -199,20 +200,35 @@ def test_the_program_names_wrong_flags(base, other, capsys):
         assert end.value.code == 2 and message in said, said
 
 
-def test_the_classifier_is_where_the_gradient_of_its_objective_is_zero():
-    """The judge: the gradient of mean cross-entropy + decay / 2 * w^2 in float64, by hand."""
+@pytest.mark.parametrize("factors", [None, np.array([0.5, 1, 1.5], np.float32)], ids=["alike", "weighted"])
+def test_the_classifier_is_where_the_gradient_of_its_objective_is_zero(factors):
+    """The judge: the gradient of mean cross-entropy, times the factor of each class, + decay / 2 * w^2 in float64, by hand."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 40)
     x = (rng.standard_normal((120, 6)) + labels[:, None] * [1, 0.5, 0, -1, 0, 0]).astype(np.float32) * [1, 10, 0.1, 1, 1, 3]
-    *_, found = solved(x.astype(np.float32), labels, 3, True)
+    *_, found = solved(x.astype(np.float32), labels, 3, True, factors)
+    share = (np.ones(3) if factors is None else factors)[labels, None] / len(labels)
     scale, logits = x.std(axis=0), x @ found.weight.astype(np.float64) + found.bias
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     assert found.correct == (p.argmax(axis=1) == labels).sum()
-    dlogits = (p - np.eye(3)[labels]) / len(labels)
+    dlogits = (p - np.eye(3)[labels]) * share
     gradient = ((x - x.mean(axis=0)) / scale).T @ dlogits + DECAY * found.weight * scale[:, None]
-    at_zero = ((x - x.mean(axis=0)) / scale).T @ ((1 / 3 - np.eye(3)[labels]) / len(labels))
+    at_zero = ((x - x.mean(axis=0)) / scale).T @ ((1 / 3 - np.eye(3)[labels]) * share)
     assert np.abs(gradient).max() < 0.01 * np.abs(at_zero).max()
+
+
+def test_balanced_classes_count_alike_for_the_new_classifier_too(base, tmp_path):
+    """Classes that look alike are as likely as they are frequent, or equally likely."""
+    data = pictures(tmp_path / "data", {"frequent": (20, 20, 20), "rare": (20, 20, 20)})
+    for path in list((data / "frequent").iterdir()):
+        for copy in "ab":
+            shutil.copy(path, path.with_name(f"{path.stem}{copy}.png"))
+    for kind, share in (("none", 0.25), ("balanced", 0.5)):
+        tune(base, data, tmp_path / kind, epochs=0, class_weights=kind)
+        model = mg.load(tmp_path / kind)
+        found = [dict(model.predict(path))["rare"] for path in (data / "rare").iterdir()]
+        assert np.mean(found) == pytest.approx(share, abs=0.1)
 
 
 GEMM = [("GlobalAveragePool", "b", "c"), ("Flatten", "c", "d"), ("Gemm", "d", "e")]

@@ -89,10 +89,11 @@ class Fit(NamedTuple):
     correct: int
 
 
-def solved(features: Array, labels: IntArray, classes: int, bias: bool) -> Iterator[Fit]:
+def solved(features: Array, labels: IntArray, classes: int, bias: bool, class_weights: Array | None = None) -> Iterator[Fit]:
     """The linear classifier with the least cross-entropy and weight decay: after each step, nearer to it.
 
-    Full-batch Adam on features of mean 0 and variance 1, so that one rate fits all networks; without a `bias`, of their own mean."""
+    class_weights [classes]: factors of the losses of each class's images, if any. Full-batch Adam on features of mean 0 and variance 1,
+    so that one rate fits all networks; without a `bias`, of their own mean."""
     mean = features.mean(axis=0, dtype=np.float64) * bias
     square = np.square(features - mean).mean(axis=0)
     scale = 1 / np.sqrt(square + 1e-6 * square.mean() + np.finfo(np.float32).tiny)
@@ -102,7 +103,7 @@ def solved(features: Array, labels: IntArray, classes: int, bias: bool) -> Itera
     for step in range(STEPS):
         optimizer.zero_grad()
         logits = ops.linear(x, w, b)
-        loss = losses.cross_entropy(logits, labels)
+        (loss,) = losses.googlenet_losses(logits, labels, class_weights=class_weights)
         loss.backward()
         optimizer.lr = RATE * half_cosine(step / STEPS)
         optimizer.step()

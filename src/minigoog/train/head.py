@@ -25,7 +25,8 @@ def train(model: Module, setup: Setup, config: Config, progress: Progress) -> It
         features.append(part)
         yield f"    0   features of {sum(map(len, features)):,} of {len(labels):,} images"
     x = np.concatenate(features)
-    for step, fit in enumerate(solved(x, labels, len(setup.info.classes), classifier.bias is not None), start=1):
+    fits = solved(x, labels, len(setup.info.classes), classifier.bias is not None, setup.class_weights)
+    for step, fit in enumerate(fits, start=1):
         progress.loss, progress.correct = fit.loss * len(labels), fit.correct
         classifier.set(fit)
         yield f"    0   classifier, step {step} of {STEPS}"
