@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from minigoog.train import Config
+from minigoog.train import Config, fit, resume
+from minigoog.train.__main__ import main
 from minigoog.train.config import from_file, read, recipes
 from minigoog.train.schedules import schedule
+
+from .runs import TINY, quick_epochs
 
 
 def test_a_configuration_written_is_a_configuration_read(tmp_path):
@@ -66,6 +69,50 @@ def test_a_missing_file_is_named_with_the_recipes_that_there_are(tmp_path):
 def test_a_setting_that_cannot_be_is_named(setting, value, message):
     with pytest.raises((TypeError, ValueError), match=message):
         Config(**{setting: value})
+
+
+USELESS = [
+    ("--mix-alpha 0.2", "--mix-alpha is 0.2, but has no effect with --mix none"),
+    ("--distill-weight 0.9", "--distill-weight is 0.9, but has no effect without --distill"),
+    ("--distill-temperature 2", "--distill-temperature is 2.0, but has no effect without --distill"),
+    ("--beta2 0.99", "--beta2 is 0.99, but has no effect with --optimizer sgd"),
+    ("--nesterov --optimizer adamw", "--nesterov is True, but has no effect with --optimizer adamw"),
+    ("--momentum 0.8 --optimizer adagrad", "--momentum is 0.8, but has no effect with --optimizer adagrad"),
+    ("--step-factor 0.5", "--step-factor is 0.5, but has no effect with --schedule cosine"),
+    ("--step-epochs 2 --schedule triangle", "--step-epochs is 2, but has no effect with --schedule triangle"),
+    ("--elastic", "--elastic is True, but has no effect without --data-parallel"),
+    ("--no-freeze-norm", "--freeze-norm is False, but has no effect without --weights"),
+    ("--aux-weight 0", "--aux-weight is 0.0, but has no effect with --model tiny"),
+    ("--mirror alternate --augment shift", "--mirror is 'alternate', but has no effect with --augment shift"),
+    ("--mirror alternate", "--mirror is 'alternate', but has no effect with --augment none"),
+    ("--shift 2", "--shift is 2, but has no effect with --augment none"),
+    ("--padding-mode reflect --augment scale", "--padding-mode is 'reflect', but has no effect with --augment scale"),
+    ("--interpolation box --augment crop", "--interpolation is 'box', but has no effect with --augment crop"),
+    ("--weights net --label-smoothing 0.1 --epochs 0", "--label-smoothing is 0.1, but has no effect with --epochs 0"),
+    ("--weights net --mix cutmix --epochs 0", "--mix is 'cutmix', but has no effect with --epochs 0"),
+    ("--weights net --aux-weight 0", "--aux-weight is given, but the network is that of --weights"),
+]
+
+
+@pytest.mark.parametrize("flags, message", USELESS)
+@pytest.mark.parametrize("program", [[], ["find-lr"]], ids=["train", "find-lr"])
+def test_a_flag_that_would_have_no_effect_is_refused(capsys, program, flags, message):
+    with pytest.raises(SystemExit) as end:
+        main([*program, "--tiny", *flags.split()])
+    assert end.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_a_setting_that_would_have_no_effect_is_refused_but_not_one_of_a_recipe_or_of_an_earlier_run(tmp_path):
+    with pytest.raises(ValueError, match="`mix_alpha` is 0.2, but has no effect with `mix` none"):
+        fit(Config(**TINY, mix_alpha=0.2, output=tmp_path / "run"))
+    from_file("cifar10-quick", augment="none").check_used()
+    with quick_epochs():
+        fit(Config(**TINY | {"epochs": 1, "batch_size": 28}, output=tmp_path / "run"))
+        text = (tmp_path / "run" / "config.toml").read_text()
+        (tmp_path / "run" / "config.toml").write_text(text.replace("mix_alpha = 1.0", "mix_alpha = 0.2"))
+        resume(tmp_path / "run", accept_changes=True)
+        with pytest.raises(ValueError, match="`distill_weight` is 0.9, but has no effect without `distill`"):
+            resume(tmp_path / "run", epochs=2, distill_weight=0.9)
 
 
 def rates(moments, **settings):

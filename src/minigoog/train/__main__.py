@@ -100,13 +100,15 @@ def train(flags: argparse.Namespace, run: Callable[[Config], Any] = fit) -> Any:
         raise ValueError("nothing to train: pass --tiny, --config, --model and --data, or --weights and --data")
     if "weights" in given:
         file = file or FINE_TUNING
-        for name in ("model", "norm", "whiten", "width"):
+        for name in ("model", "norm", "whiten", "width", "aux_weight"):
             if name in given:
                 raise ValueError(f"train: `{name}` is given, but the network is that of `weights`")
     if "start_epoch" in given:
         raise ValueError("train: `start_epoch` is given, but the schedule of a new run begins with it")
     given["start_epoch"] = 0  # that of a file is of a run that was trained longer
-    return run(from_file(file, **given) if file else Config(**given))
+    config = from_file(file, **given) if file else Config(**given)
+    config.check_used(given)
+    return run(config)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:

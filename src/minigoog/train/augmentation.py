@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..data import Dataset, Statistics
+from ..data import Dataset, Statistics, standard_name
 from ..data import transforms as t
 from ..data.alternating import AlternatingMirror
 
@@ -21,9 +21,14 @@ AUGMENTATIONS = {  # what training adds to the transform of test images
 }
 MIRRORS = ("random", "alternate")
 UNMIRRORED = ("none", "shift")
-DEFAULTS = {"digits": "none", "mnist": "shift", "fashion-mnist": "crop", "cifar10": "crop", "cifar100": "crop"}  # else the paper's
+DEFAULTS = {"digits": "none", "mnist": "shift", "fashion-mnist": "crop", "cifar10": "crop", "cifar100": "crop"}
 SCALES = (0.4, 1.0)  # share of the area: the smallest of 144 crops covers 40%
 CONTEXT = 256 / 224  # the shorter side of a resized test image, relative to the crop from its middle (section 7)
+
+
+def chosen(config: Config) -> str:
+    """Which of AUGMENTATIONS the settings ask for; by default that of the data set, else the paper's, or a milder one in fine-tuning."""
+    return config.augment or DEFAULTS.get(standard_name(config.data) or "", "crop" if config.weights else "paper")
 
 
 def training(

@@ -3,8 +3,10 @@
 import difflib
 import os
 import tomllib
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from ..nn.pruning import SCOPES
 from ..reading import known_kind, reading, up_to
 from ..tensor import PRECISIONS
 from ..text import short
-from .augmentation import AUGMENTATIONS, MIRRORS
+from .augmentation import AUGMENTATIONS, MIRRORS, UNMIRRORED, chosen
 from .schedules import SCHEDULES
 from .settings import LONGEST_LINE, choice, integer, names, real, switch, text, toml_value
 
@@ -35,6 +37,28 @@ WITHOUT = {  # settings that --downpour has no use for
     "prune": "no step is the same in all processes",
     "lookahead": "no step is the same in all processes",
 }
+HEADLESS = tuple(name for name, network in MODELS.items() if "aux_heads" not in signature(network).parameters)
+USELESS = (  # a setting that does nothing while another one has one of these values
+    ("mix_alpha", "mix", ("none",)),
+    ("distill_weight", "distill", (None,)),
+    ("distill_temperature", "distill", (None,)),
+    ("beta2", "optimizer", ("sgd", "adagrad")),
+    ("momentum", "optimizer", ("adagrad",)),
+    ("nesterov", "optimizer", ("adagrad", "adam", "adamw")),
+    ("step_factor", "schedule", ("paper", "cosine", "triangle", "constant")),
+    ("step_epochs", "schedule", ("cosine", "triangle", "constant")),
+    ("elastic", "data_parallel", (False,)),
+    ("freeze_norm", "weights", (None,)),
+    ("aux_weight", "model", HEADLESS),
+    ("mirror", "augment", UNMIRRORED),
+    ("shift", "augment", ("none", "scale", "paper")),
+    ("padding_mode", "augment", ("none", "scale", "paper")),
+    ("interpolation", "augment", ("none", "shift", "crop")),
+    ("label_smoothing", "epochs", (0,)),
+    ("mix", "epochs", (0,)),
+    ("distill", "epochs", (0,)),
+)
+OF_RECIPES = {"mirror", "shift", "padding_mode", "momentum", "nesterov", "label_smoothing"}  # another setting may be changed beside them
 LONGEST_TOML = 1 << 14  # bytes of a file of settings
 
 
@@ -181,6 +205,18 @@ class Config:
         kept = (1 - self.prune) * (self.prune_group or 1)
         if self.prune_group and abs(kept - round(kept)) > 1e-6:
             raise ValueError(f"train: `prune` is {self.prune:g}, expected a multiple of 1/{self.prune_group}, for `prune_group`")
+
+    def check_used(self, given: Collection[str] | None = None) -> None:
+        """Raises ValueError, naming the setting, if one of those `given` has no effect with the others.
+
+        Not part of the check of all settings, because recipes and earlier runs may have such. None: all but those of recipes."""
+        values = vars(self) | {"augment": chosen(self)}
+        names = values.keys() - OF_RECIPES if given is None else given
+        for name, other, without in USELESS:
+            has, value = values[other], values[name]
+            if name in names and value != self.__dataclass_fields__[name].default and has in without:
+                why = f"without `{other}`" if has is None or has is False else f"with `{other}` {has}"
+                raise ValueError(f"train: `{name}` is {short(value)}, but has no effect {why}")
 
     @property
     def samplings(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import loading, models, rng
 from ..array_types import Array
-from ..data import image_statistics, standard_name
+from ..data import image_statistics
 from ..data.families import changed
 from ..data.images import Image
 from ..data.preprocess import Preprocess
@@ -61,8 +61,7 @@ def _info(config: Config, source: TrainedModel, preprocess: Preprocess, train: A
     channels = preprocess.input_size[2]
     if train[0][0].shape[2] != channels:
         raise ValueError(f"train: `data` has images of {train[0][0].shape[2]} channels, but the network of `weights` takes {channels}")
-    augment = config.augment or augmentation.DEFAULTS.get(standard_name(config.data) or "", "crop")
-    more = {"augment": augment} | skipped(config, train, test)
+    more = {"augment": augmentation.chosen(config)} | skipped(config, train, test)
     info = source.info._replace(arguments=_arguments(source, len(train.classes)), classes=tuple(train.classes), more=more)
     return loading.described(info, preprocess)
 

@@ -28,6 +28,7 @@ def fit(config: Config, callbacks: Iterable[Callback] = ()) -> Result | list[Res
 
     `callbacks` are told how the run goes. Raises Interrupted or TrainingError, which leave a complete folder, or ValueError or OSError
     before the folder is made. The schedule begins with the run: the `start_epoch` of a run that was trained longer is not used."""
+    config.check_used()
     return _train(replace(config, start_epoch=0), callbacks)
 
 
@@ -53,6 +54,7 @@ def resume(
             raise ValueError(f"train: `{name}` cannot change when a run is resumed; only {allowed} can, {more}")
     check_folder(folder)
     config = from_file(run.path("config.toml"), **changes)
+    config.check_used(changes)
     holds = "several" if run.path("model-1").exists() else "one" if run.path(checkpoint.NAME).exists() else ""
     if holds == ("several" if config.models == 1 else "one"):  # it would start anew
         raise ValueError(f"train: `models` is {config.models} in {run.path('config.toml')}, but the folder holds {holds}")

@@ -29,8 +29,8 @@ def epochs_of(config: Config, run: Run) -> int:
 def longer(config: Config, has: int, epochs: int, **given: Any) -> Config:
     """The settings with which the finished run of `config` goes on to `epochs`; ValueError, naming the setting, if it cannot.
 
-    has: its epochs (`epochs_of`). given: other values of `config.LONGER`. The default times of pruning are shares of all epochs: of a run that was
-    pruned they are written down as they were, and its masks stay; of one that is pruned from here on they are shares of those left."""
+    has: its epochs (`epochs_of`). given: other values (`config.LONGER`). The default times of pruning are shares of all epochs: of a run
+    that was pruned they are written down as they were, and its masks stay; of one that is pruned from here on, shares of those left."""
     if config.models > 1 or config.data_parallel or config.downpour:
         raise ValueError("train: `epochs` can change when a run is resumed, but not of an ensemble, or with several processes")
     if epochs <= has:
@@ -42,6 +42,7 @@ def longer(config: Config, has: int, epochs: int, **given: Any) -> Config:
     begin, end = usual_times(has, epochs) if names else times(config)
     at = {"prune_begin": begin, "prune_end": end} if names or config.prune else {}
     found = replace(config, **{**lower, **at, **given, "epochs": epochs, "start_epoch": has})
+    found.check_used(given)
     if names and found.prune <= config.prune:
         raise ValueError(f"train: `prune` is {found.prune:g}, expected more than the {config.prune:g} of the run that is resumed")
     if names and times(found)[0] < has:
