@@ -10,6 +10,7 @@ from minigoog import Tensor, curves, nn, rng
 from minigoog.formats import safetensors
 from minigoog.parallel import launch
 from minigoog.train import Config, Interrupted, fit, resume
+from minigoog.train.stale import Stale
 from tests.train.runs import assert_same, few_digits, stop_after
 
 from . import processes
@@ -185,15 +186,23 @@ def test_no_staleness_is_plain_training(tmp_path):
     assert_same(tmp_path / "plain", tmp_path / "zero")
 
 
-def test_stale_gradients_are_part_of_the_checkpoint(tmp_path, monkeypatch):
+@pytest.mark.parametrize("version", [Stale.arrays, Stale.earlier_arrays], ids=["now", "earlier"])
+def test_stale_gradients_are_part_of_the_checkpoint(tmp_path, monkeypatch, version):
     how = {"model": "tiny", "epochs": 2, "batch_size": 16, "workers": 0, "staleness": 3, "optimizer": "adagrad", "micro_batches": 2}
     with few_digits(64, 20):
         fit(Config(**how, output=tmp_path / "whole"))
         with monkeypatch.context() as patched:
             stop_after(patched, 2)
+            patched.setattr(Stale, "arrays", version)
             with pytest.raises(Interrupted):
                 fit(Config(**how, output=tmp_path / "stopped"))
         resume(tmp_path / "stopped")
     assert_same(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_as_many_stale_gradients_as_are_allowed_fit_into_a_checkpoint(tmp_path):
+    stale = Stale([nn.Parameter(np.zeros(1, np.float32)) for _ in range(200)], 4096)
+    safetensors.save(tmp_path / "stale.safetensors", {f"stale/{name}": array for name, array in stale.arrays().items()})
+    assert len(safetensors.load(tmp_path / "stale.safetensors")[0]) == 4097
 
 

@@ -74,6 +74,8 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
             raise ValueError(f"step {progress.step} of an epoch of {len(trainer.batches)} steps")
     if any(change.startswith("`prune`") for change in changes):  # masks that are new keep all weights
         own = {name: array for name, array in own.items() if name in arrays or not name.startswith("masks/")}
+    if "stale/0/has" in arrays:
+        own = _as_earlier(own, trainer)
     if arrays.keys() != own.keys() or any(arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype for name in own):
         raise ValueError(f"{run.path(NAME)}: not a checkpoint of this network with these settings and data{_since(changes)}")
     changes = changes if accept_changes else _unexpected(changes, trainer.config, progress)
@@ -87,6 +89,12 @@ def load(run: Run, trainer: Trainer, accept_changes: bool = False) -> list[str]:
     if trainer.average:
         trainer.average.steps = trainer.progress.total_steps
     return changes
+
+
+def _as_earlier(own: dict[str, Array], trainer: Trainer) -> dict[str, Array]:
+    """The arrays of a trainer's state, those of late gradients by the names that earlier versions gave them."""
+    others = {name: array for name, array in own.items() if not name.startswith("stale/")}
+    return others | {f"stale/{name}": array for name, array in trainer.stale.earlier_arrays().items()}
 
 
 def _unexpected(changes: list[str], config: Config, progress: Progress) -> list[str]:
