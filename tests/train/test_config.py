@@ -71,6 +71,14 @@ def test_a_setting_that_cannot_be_is_named(setting, value, message):
         Config(**{setting: value})
 
 
+@pytest.mark.parametrize("name", ["seed", "sampling_seed"])
+def test_every_model_of_an_ensemble_has_a_seed_that_can_be(name):
+    last = {name: 2**64 - 2}
+    Config(**last, models=2)
+    with pytest.raises(ValueError, match=f"`{name}` is 18446744073709551614 and `models` 3, expected a seed of at most"):
+        Config(**last, models=3)
+
+
 USELESS = [
     ("--mix-alpha 0.2", "--mix-alpha is 0.2, but has no effect with --mix none"),
     ("--distill-weight 0.9", "--distill-weight is 0.9, but has no effect without --distill"),

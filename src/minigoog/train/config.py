@@ -59,6 +59,7 @@ USELESS = (  # a setting that does nothing while another one has one of these va
     ("distill", "epochs", (0,)),
 )
 OF_RECIPES = {"mirror", "shift", "padding_mode", "momentum", "nesterov", "label_smoothing"}  # another setting may be changed beside them
+MOST_SEED = 2**64 - 1
 LONGEST_TOML = 1 << 14  # bytes of a file of settings
 
 
@@ -75,8 +76,8 @@ class Config:
     validation: float = real(0.0, 0, "test on this share of the training images, such as 0.1, not on the test images: to search", 0.9)
     output: str | None = text(None, "folder of the run, new or empty (default: under runs/)")
     models: int = integer(1, 1, "how many models to train: an ensemble with one initialisation and different samplings (section 7)")
-    seed: int = integer(0, 0, "seed of the initialisation; the same seed gives the same weights", 2**64 - 1)
-    sampling_seed: int | None = integer(None, 0, "seed of the order of images, augmentation and dropout (default: --seed)", 2**64 - 1)
+    seed: int = integer(0, 0, "seed of the initialisation; the same seed gives the same weights", MOST_SEED)
+    sampling_seed: int | None = integer(None, 0, "seed of the order of images, augmentation and dropout (default: --seed)", MOST_SEED)
 
     whiten: bool = switch(False, "the first layer of --model quick decorrelates the training images' pixels and is not trained")
     norm: bool = switch(False, "batch normalisation after every convolution, which the paper did not have (Ioffe, Szegedy 2015)")
@@ -170,6 +171,9 @@ class Config:
             raise ValueError(f"train: {betas}, expected both below 1 for {self.optimizer}")
         if self.start_epoch and self.start_epoch >= self.epochs:
             raise ValueError(f"train: `start_epoch` is {self.start_epoch}, expected less than `epochs` {self.epochs}")
+        if self.samplings + self.models - 1 > MOST_SEED:
+            seeds = f"`{'seed' if self.sampling_seed is None else 'sampling_seed'}` is {self.samplings} and `models` {self.models}"
+            raise ValueError(f"train: {seeds}, expected a seed of at most {MOST_SEED} for the last model too")
         self._check_pruning()
         self._check_downpour()
 
