@@ -1,6 +1,7 @@
 """A part of the training images for testing, early stopping, longer runs, and the search for a learning rate."""
 
 import json
+import shutil
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -106,6 +107,17 @@ def test_a_new_run_with_the_settings_of_one_that_was_trained_longer_has_a_whole_
     with pytest.raises(SystemExit):
         main(["--tiny", "--start-epoch", "15", "--schedule", "step", "--epochs", "16", "--output", "late"])
     assert not (tmp_path / "late").exists()
+
+
+def test_a_model_of_an_ensemble_is_trained_longer_only_in_a_copy(tmp_path):
+    with quick_epochs():
+        fit(Config(**SMALL | {"epochs": 1, "models": 2}, output=tmp_path / "run"))
+        with pytest.raises(ValueError, match=r"model-1 is a model of the ensemble .*run: expected a copy of it elsewhere"):
+            resume(tmp_path / "run" / "model-1", epochs=2)
+        resume(tmp_path / "run")
+        resume(shutil.copytree(tmp_path / "run" / "model-1", tmp_path / "model-1"), epochs=2)
+        (tmp_path / "config.toml").write_text("of = 'something else'")
+        resume(tmp_path / "model-1", epochs=3)
 
 
 def test_a_run_that_ended_early_goes_on_from_where_it_ended(tmp_path, capsys):

@@ -60,6 +60,7 @@ def resume(
         raise ValueError(f"train: `models` is {config.models} in {run.path('config.toml')}, but the folder holds {holds}")
     if epochs is None:
         return _train(config, callbacks, run, accept_changes)
+    longer.check_alone(run)
     later = longer.longer(config, longer.epochs_of(config, run), epochs, **given)
     return _train_longer(config, later, callbacks, run, accept_changes)
 

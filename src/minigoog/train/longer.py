@@ -1,12 +1,14 @@
 """A finished run that is trained longer: its weights and momentum stay, and the schedule starts anew; it may be pruned meanwhile."""
 
+import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..text import listed
 from . import checkpoint, fingerprint, testing
-from .config import PRUNING, Config
+from .config import PRUNING, Config, from_file
 from .log import Log
 from .loop import Trainer
 from .pruning import times, usual_times
@@ -24,6 +26,16 @@ def epochs_of(config: Config, run: Run) -> int:
         return config.epochs
     at = checkpoint.position(run)
     return at.epoch if testing.stands_still(config, at) else config.epochs
+
+
+def check_alone(run: Run) -> None:
+    """Raises ValueError if the run is a model of an ensemble, which could then not be resumed: its models have the same settings."""
+    folder, models = run.folder.resolve(), 1
+    with suppress(OSError, ValueError):  # no settings of a run
+        models = from_file(folder.parent / "config.toml").models
+    if models > 1 and re.fullmatch(r"model-\d+", folder.name):
+        raise ValueError(f"train: `epochs` can change when a run is resumed, but {run.folder} is a model of the ensemble {folder.parent}: "
+                         f"expected a copy of it elsewhere")
 
 
 def longer(config: Config, has: int, epochs: int, **given: Any) -> Config:
