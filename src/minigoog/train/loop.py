@@ -40,8 +40,7 @@ class Trainer:
 
     def __init__(self, config: Config, setup: Setup, run: Run, log: Log) -> None:
         self.config, self.setup, self.run, self.log = config, setup, run, log
-        self.model = setup.model
-        self.ranks = run.ranks
+        self.model, self.ranks = setup.model, run.ranks
         groups = finetune.groups(setup, config)
         self.rates = [group["lr"] for group in groups]  # the initial ones
         self.optimizer = new_optimizer(config, groups)
