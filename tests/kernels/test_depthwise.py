@@ -51,6 +51,15 @@ FIXED = {
 fixed_cases = pytest.mark.parametrize("case", FIXED.values(), ids=FIXED)
 
 
+@pytest.mark.parametrize("k", [3, 5])
+def test_every_width_of_map_has_all_its_columns(isa, k):
+    """Rows end with less than a slide: one, two, ... columns after whole ones."""
+    for width in range(1, 42):
+        case = conv_case((1, 3, width, 17), (k, k, 1, 17), padding=(k // 2, k // 2), groups=17, seed=width)
+        check_forward(case, "depthwise")
+        check_input(case, "depthwise")
+
+
 @fixed_cases
 def test_every_kind_of_layer_matches_the_float64_reference_forward_and_backward(isa, case):
     check_forward(case, "depthwise")
