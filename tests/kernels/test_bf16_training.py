@@ -193,6 +193,13 @@ def test_relus_gradient_is_that_of_the_reference(n, w, c, seed):
     assert native.relu_bias_backward(y, own, to_bf16=False, out=own)[0] is own and same_bits(own, np.where(from_bf16(y) > 0, dy, 0))
 
 
+def test_a_max_pool_takes_0_before_minus_0(isa):
+    x = np.random.default_rng(0).choice(np.uint16([0, 0x8000, to_bf16(np.float32([-1]))[0], to_bf16(np.float32([np.nan]))[0]]), (2, 7, 8, 53))
+    y, index = native.max_pool2d(x, 2, stride=1)
+    expected = reference.max_pool2d(x, 2, stride=1)
+    assert same_bits(y, expected[0]) and np.array_equal(index, expected[1]) and {0, 0x8000} < set(y.ravel().tolist())
+
+
 @pytest.mark.parametrize("window", [
     {"kernel_size": 3, "stride": 2, "ceil_mode": True}, {"kernel_size": 3, "stride": 1, "padding": 1},
     {"kernel_size": (5, 1), "padding": (2, 0)}, {"kernel_size": 3, "stride": 1, "padding": 1, "dilation": 2},
@@ -263,3 +270,9 @@ def test_no_images_have_gradients_of_zero(isa, window):
     dz = np.zeros(native.conv2d(x, w).shape, np.uint16)
     assert native.conv2d_input(x.shape, w, dz).shape == x.shape
     assert same_bits(native.conv2d_weight(x, w.shape, dz), np.zeros(w.shape, np.float32))
+
+
+@pytest.mark.parametrize("kernels", [native, reference])
+def test_an_empty_batch_has_a_gradient_of_zeros(kernels):
+    empty = np.zeros((0, 3, 3, 2), np.uint16), np.zeros((0, 3, 3, 4), np.uint16)
+    assert not kernels.conv2d_weight(empty[0], (1, 1, 2, 4), empty[1]).any()

@@ -151,3 +151,11 @@ def test_wrong_arguments_are_named(module):
         call(x, w, limits=(1.0, 0.0))
     with pytest.raises(ValueError, match="bf16_conv2d_winograd: `b`"):
         call(x, w, b[:2])
+
+
+def test_out_does_not_overlap_the_bias():
+    x, w, b = arguments(6, (1, 8, 8, 4), 16)
+    memory = np.zeros((1, 6, 6, 16), np.uint16)
+    inside = memory.reshape(-1)[:32].view(np.float32)
+    with pytest.raises(ValueError, match="`out` overlaps `b`, expected separate memory"):
+        native.bf16_conv2d_winograd(x, w, inside, out=memory)

@@ -238,6 +238,12 @@ def test_pools_have_the_bits_of_the_reference(isa, size, settings, channels):
         assert same_bits(native.int8_avg_pool2d(x, 0.3, size, **how), reference.int8_avg_pool2d(x, 0.3, size, **how))
 
 
+@pytest.mark.parametrize("kernels", [native, reference])
+def test_a_sum_that_an_int32_does_not_hold_is_refused(kernels):
+    with pytest.raises(ValueError, match=r"int8_avg_pool2d: `kernel_size` is \(4096, 2048\), expected fewer than 8,388,608 pixels"):
+        kernels.int8_avg_pool2d(np.zeros((1, 4096, 2048, 1), np.uint8), 1.0, (4096, 2048))
+
+
 def test_weights_are_rounded_for_each_channel():
     w = np.random.default_rng(0).standard_normal((3, 3, 4, 6)) * 10.0 ** np.arange(-3, 3)
     w[..., 2] = 0

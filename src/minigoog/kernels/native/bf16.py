@@ -107,7 +107,7 @@ def bf16_max_pool2d(
     x: Halves, kernel_size: Pair, *, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1,
     out: Halves | None = None,
 ) -> Halves:
-    """The largest value of each window."""
+    """The largest value of each window, of which -0 is below 0."""
     where = "bf16_max_pool2d"
     check_array(where, "x", x, dtype=np.uint16)
     s = pool_shape(where, x.shape, kernel_size, stride, padding, ceil_mode, dilation)

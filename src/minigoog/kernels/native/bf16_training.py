@@ -212,8 +212,8 @@ def max_pool2d(
     x: Halves, kernel_size: Pair, *, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1,
     out: Halves | None = None, with_index: bool = True,
 ) -> tuple[Halves, Any]:
-    """(y, index): the largest value of each window, and, if `with_index`, the number, in its window without padding, of the first pixel
-    that has it, as uint8."""
+    """(y, index): the largest value of each window, of which -0 is below 0, and, if `with_index`, the number, in its window without
+    padding, of the first pixel that has it, as uint8."""
     where = "bf16.max_pool2d"
     check_bool(where, "with_index", with_index)
     s = pool_shape(where, check_array(where, "x", x, dtype=np.uint16).shape, kernel_size, stride, padding, ceil_mode, dilation)

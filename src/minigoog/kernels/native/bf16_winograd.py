@@ -22,7 +22,7 @@ def bf16_conv2d_winograd(
     """`x` in bf16 convolved with the float32 weights `w` of 3x3 windows, within `limits`."""
     where, m = "bf16_conv2d_winograd", machine.current()
     s = check_bf16_winograd(x, w, b, padding, limits)
-    y = workspace.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, np.dtype(np.uint16), x=x, w=w)
+    y = workspace.empty(s.y, np.uint16) if out is None else check_out(where, out, s.y, np.dtype(np.uint16), x=x, w=w, b=b)
     x = padded(where, s, x)
     (x_pointer, ldx), (y_pointer, ldy) = (halves(where, *named) for named in (("x", x), ("out", y)))
     conv = settings(s, ldx, ldy, limits)

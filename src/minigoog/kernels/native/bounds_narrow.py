@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from minigoog._native import ffi, lib
 
+from ..reference.int8 import MOST_SUMMED
 from .pointers import Pointer
 
 Rule = Callable[[Pointer, Any], Any]  # settings and machine -> Extents
@@ -58,7 +59,7 @@ def extents_of_narrow(conv: Rule, pool: Rule, elementwise: Rule, place: Rule) ->
         return lambda s, m: _words(rule(s, m), x, y)
 
     def average(s: Pointer, m: Any) -> Any:
-        _need(s.pool.kh * s.pool.kw < 1 << 23, "sums of more codes than float32 holds")
+        _need(s.pool.kh * s.pool.kw < MOST_SUMMED, "sums of more codes than an int32 holds")
         return _words(pool(s.pool, m), 1, 4)
 
     def quantize(x: int, y: int) -> Rule:

@@ -20,6 +20,7 @@ from ..reference.int8 import (
     check_int8_algorithm,
     check_int8_conv,
     check_scale,
+    check_sum,
     suits_pairs,
 )
 from ..shapes import ConvShape, Sides, pool_shape
@@ -176,6 +177,7 @@ def int8_avg_pool2d(
     where = "int8_avg_pool2d"
     check_array(where, "x", x, dtype=np.uint8)
     s = pool_shape(where, x.shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
+    check_sum(where, s)
     y = workspace.empty(s.y)
     (x_pointer, ldx), (y_pointer, ldy) = _bytes(where, "x", x), pixels(where, "y", y)
     average = ffi.new("struct mg_int8_average *", (pool_geometry(s, ldx, ldy)[0], check_scale(where, scale)))

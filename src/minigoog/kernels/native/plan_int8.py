@@ -10,7 +10,7 @@ from minigoog._native import lib
 
 from ...array_types import Array, Shape
 from ..reference.conv import channel_groups
-from ..reference.int8 import Int8s, Int32s, Limits, quantize_weights
+from ..reference.int8 import Int8s, Int32s, Limits, check_sum, quantize_weights
 from ..reference.int8_rounding import Feedback, round_weights
 from ..shapes import ConvShape
 from . import int8, machine, plan_bf16
@@ -172,4 +172,5 @@ def dequantize(call: Call, x: NarrowMap, y: Map, scale: float) -> Call:
 def avg_pool(call: Call, x: NarrowMap, y: Map, scale: float) -> Call:
     """The means of the windows of `call`, in float32."""
     pool = changed(call.settings["pool"], ldx=x.ld, ldy=y.ld)
+    check_sum(call.name, pool)
     return call._replace(kernel=lib.MG_INT8_AVG_POOL2D, x=x, y=y, settings={"average": (pool, scale)})

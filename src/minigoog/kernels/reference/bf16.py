@@ -76,10 +76,15 @@ def add_products(x: Array, w: Array, sums: Array) -> None:
 def bf16_max_pool2d(
     x: Halves, kernel_size: Pair, *, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1
 ) -> Halves:
-    """The largest value of each window; NaN if there is one."""
+    """The largest value of each window, of which -0 is below 0; NaN if there is one."""
     check_array("bf16_max_pool2d", "x", x, dtype=np.uint16)
     s = pool_shape("bf16_max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation)
-    return to_bf16(pooled(from_bf16(x), s, -np.inf).max(axis=(4, 5)))
+    return _in_order(pooled(_in_order(x).view(np.int16), s, np.iinfo(np.int16).min).max(axis=(4, 5)).view(np.uint16))
+
+
+def _in_order(x: Halves) -> Halves:
+    """Bits that as int16 are in the order of the numbers, of which NaN (positive here) is the largest; the same function leads back."""
+    return x ^ (x.view(np.int16) >> 15 & 0x7FFF).view(np.uint16)
 
 
 def bf16_avg_pool2d(

@@ -150,7 +150,7 @@ def conv2d_weight(
     if by_winograd(s):
         return conv.conv2d_weight(x if x.dtype == np.float32 else from_bf16(x), w_shape, dz, **window)
     seen, gradients = windows(from_bf16(halves(x)), s).transpose(0, 1, 2, 4, 5, 3), from_bf16(dz)  # [n, out_h, out_w, kh, kw, cin]
-    if (s.kh, s.kw, *s.stride) == (1, 1, 1, 1) and not any(s.padding):  # one row
+    if s.n and (s.kh, s.kw, *s.stride) == (1, 1, 1, 1) and not any(s.padding):  # one row
         seen, gradients = seen.reshape(1, 1, -1, 1, 1, s.cin), gradients.reshape(1, 1, -1, s.cout)
     sums = [_block(seen[at], gradients[at], s) for at in _blocks(*gradients.shape[:3])]
     few = math.prod(s.weight) <= MANY_WEIGHTS
@@ -220,8 +220,8 @@ def max_pool2d(
     x: Halves, kernel_size: Pair, *, stride: Pair | None = None, padding: Padding = 0, ceil_mode: bool = False, dilation: Pair = 1,
     out: Halves | None = None, with_index: bool = True,
 ) -> tuple[Halves, Any]:
-    """(y, index): the largest value of each window, and, if `with_index`, the number, in its window without padding, of the first pixel
-    that has it, as uint8."""
+    """(y, index): the largest value of each window, of which -0 is below 0, and, if `with_index`, the number, in its window without
+    padding, of the first pixel that has it, as uint8."""
     where = "bf16.max_pool2d"
     check_bool(where, "with_index", with_index)
     s = pool_shape(where, check_array(where, "x", x, dtype=np.uint16).shape, kernel_size, stride, padding, ceil_mode, dilation)

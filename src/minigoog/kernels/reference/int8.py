@@ -25,6 +25,7 @@ CODES = (0.0, 255.0)  # the limits of codes
 LARGEST_CODE = 255
 IMAGE_CHANNELS = 4
 SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
+MOST_SUMMED = 1 << 23  # codes of a window, whose sum is an int32 in C
 LARGEST_WEIGHT = 127  # so that the weights are symmetrical
 LARGEST_SUM = 2**31 - 1
 WINOGRAD_SUM = 2**25  # of products: 64 times it has to fit 32 bits (csrc/int8_pairs.inc)
@@ -69,6 +70,12 @@ def dequantize(codes: Codes, scale: float, zero: int = 0) -> Array:
 def check_scale(where: str, scale: float) -> float:
     """`scale` if it is a positive number; else an error."""
     return check_real(where, "scale", scale, SMALLEST_SCALE)
+
+
+def check_sum(where: str, s: Any) -> None:
+    """ValueError if the codes of a window, of 255 each, may add up to more than an int32."""
+    if s.kh * s.kw >= MOST_SUMMED:
+        raise ValueError(f"{where}: `kernel_size` is {(s.kh, s.kw)}, expected fewer than {MOST_SUMMED:,} pixels")
 
 
 def quantize_weights(w: Array) -> tuple[Int8s, Array]:
@@ -155,6 +162,7 @@ def int8_avg_pool2d(
     """The means of each window's values in float32: the exact sum of its codes, times `scale` / (the number of its pixels)."""
     check_array("int8_avg_pool2d", "x", x, dtype=np.uint8)
     s = pool_shape("int8_avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode, dilation, count_include_pad)
+    check_sum("int8_avg_pool2d", s)
     factors = np.float32(check_scale("int8_avg_pool2d", scale)) / divisors(s).astype(np.float32)
     sums: Array = pooled(x, s, 0).sum(axis=(4, 5), dtype=np.int64).astype(np.float32)
     return sums * factors
