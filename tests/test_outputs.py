@@ -14,6 +14,8 @@ import pytest
 
 from minigoog import __main__ as program
 from minigoog import cli, figures, files
+from minigoog.formats import saved_model
+from minigoog.models import TinyInception
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [path for folder in ("src", "benchmarks", "docs", "examples") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -225,6 +227,33 @@ def test_every_flag_of_a_file_says_whether_it_is_read_or_written_and_outputs_are
     for name, flag, kinds in benchmark_flags():
         if flag in WRITTEN - {"--into"}:
             assert kinds in (["output_file"], ["figures.output"]), (name, flag)
+
+
+@pytest.mark.parametrize("line", [
+    "inspect page --model nin --image a.png --output a.png", "inspect page --model nin --image photos/a.png --output link",
+    "classify a.png --weights RUN --csv a.png", "classify photos --weights RUN --json photos/a.png",
+    "classify a.png --weights RUN --classes names.txt --json ./names.txt", "evaluate net.pth --data digits --json net.pth",
+    "evaluate run --data digits --json run/last.safetensors", "evaluate curves run net.pth --output net.pth",
+    "export --weights net.onnx net.onnx", "data check photos --json photos/a.png", "detection page RUN a.png --output a.png",
+    "detection propose a.png --json a.png", "detection evaluate found.json --data a.csv --json found.json",
+    "detection evaluate found.json --data a.csv --figure a.csv", "detection detect RUN a.png --boxes found.json --json found.json",
+])  # fmt: skip
+def test_a_file_that_is_read_is_not_written_over(tmp_path, monkeypatch, capsys, line):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos/a.png", "a.png", "names.txt", "net.pth", "net.onnx", "found.json", "a.csv"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(b"old")
+    Path("link").symlink_to("photos/a.png")
+    Path("run").mkdir()
+    info = saved_model.Info("tiny", {"num_classes": 10}, tuple("0123456789"), (8, 8, 1), (50.0,), (80.0,), {})
+    saved_model.save(Path("run/last.safetensors"), TinyInception(num_classes=10).state_dict(), info)
+    monkeypatch.setattr(figures, "file_kind", str)  # figures go to files of any name
+    there = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    with pytest.raises(SystemExit) as end:
+        program.main(line.split())
+    output, said = line.split()[-1], capsys.readouterr()
+    assert end.value.code == 2 and f": {output}: is read, so it is not written over" in said.err and said.err.count("\n") == 1, said.err
+    assert said.out == "" and {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == there
 
 
 @pytest.mark.parametrize("words", [

@@ -5,12 +5,12 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, NamedTuple, NoReturn, TextIO, cast
 
 from . import interrupts
-from .files import check_folder, check_output_name, check_writable, error_text
+from .files import check_folder, check_output_name, check_unread, check_writable, error_text
 from .text import printable, shortened
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports for a program whose output pipe was closed
@@ -28,6 +28,15 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
         self.commands: dict[str, Parser] = {}
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The flags; a file that one of them writes and another reads is an error."""
+        flags = super().parse_args(args, namespace)
+        try:
+            check_outputs(flags, _texts(flags))
+        except OSError as error:
+            getattr(flags, "parser", self).fail(error_text(error))
+        return flags
 
     def error(self, message: str) -> NoReturn:
         """Ends the program with an error about a flag."""
@@ -88,9 +97,13 @@ class Suggested(tuple[str, ...]):
         return text
 
 
-def output_file(text: str) -> str:
+class Output(str):
+    """The name of a file that a program writes."""
+
+
+def output_file(text: str) -> Output:
     """An argparse type: a file that can be written to, checked before any work. Every flag of a file that a program writes has it."""
-    return _checked(check_writable, text)
+    return Output(_checked(check_writable, text))
 
 
 def output_folder(text: str) -> str:
@@ -105,6 +118,21 @@ def _checked(check: Callable[[str], None], text: str) -> str:
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(error_text(error)) from None
     return text
+
+
+def check_outputs(flags: argparse.Namespace, read: Iterable[str | os.PathLike[str]]) -> None:
+    """OSError, naming it, if a file that the flags have written is one of those that are read.
+
+    Files that are named by flags are checked when these are parsed; a program checks those that it finds in folders."""
+    check_unread([value for value in vars(flags).values() if isinstance(value, Output)], read)
+
+
+def _texts(flags: argparse.Namespace) -> Iterator[str]:
+    """All texts that were given and name no output: files among them are read."""
+    for value in vars(flags).values():
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(each, str) and not isinstance(each, Output):
+                yield each
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -46,6 +46,14 @@ def check_output_name(name: str) -> None:
         _refuse(errno.EINVAL, name, "not standard output, which is /dev/stdout; ./- is a file of this name")
 
 
+def check_unread(outputs: Iterable[str | os.PathLike[str]], read: Iterable[str | os.PathLike[str]]) -> None:
+    """Raises OSError, naming it, if a file that is to be written is one of those that are read, also by another name: it would be lost."""
+    there: dict[object, str] = {place: os.fspath(output) for output in outputs if (place := _place(output))}
+    for file in read if there else ():
+        if output := there.get(_place(file)):
+            _refuse(errno.EEXIST, output, "is read, so it is not written over; choose another name")
+
+
 def check_folder(path: str | os.PathLike[str]) -> None:
     """Raises OSError, naming `path`, unless files can be written to this folder, or it can be made; leaves no trace."""
     if not os.fspath(path):
@@ -78,6 +86,15 @@ def remove_stale(folder: str | os.PathLike[str], name: str = "*") -> None:
 
 
 # ---- where to write ----
+
+
+def _place(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """What tells a regular file apart from all others; None if there is none."""
+    try:
+        there = os.stat(path)
+    except (OSError, ValueError):  # ValueError: a null character
+        return None
+    return (there.st_dev, there.st_ino) if stat.S_ISREG(there.st_mode) else None
 
 
 def _target(path: str | os.PathLike[str]) -> tuple[Path, os.stat_result | None]:

@@ -45,6 +45,15 @@ def test_propose_writes_boxes_and_a_figure_and_prints_their_recall(tmp_path, cap
     assert written["strategy"] == "fast" and written["width"] == 48 and written["pictures"][0]["boxes"] == [[0.0, 0.0, 24.0, 16.0]]
 
 
+@pytest.mark.parametrize(("flag", "name"), [("--figure", "JPEGImages/b.png"), ("--json", "Annotations/a.xml"),
+                                            ("--json", "ImageSets/Main/test.txt")])  # fmt: skip
+def test_files_of_the_data_are_not_written_over(tmp_path, capsys, flag, name):
+    output = files.voc(tmp_path / "set") / name
+    before = output.read_bytes()
+    assert f"{output}: is read, so it is not written over" in failed(["propose", "--data", tmp_path / "set", flag, output], capsys)
+    assert output.read_bytes() == before
+
+
 def test_propose_takes_pictures_too(tmp_path, capsys):
     files.pictures(tmp_path)
     figure = tmp_path / "a.svg"

@@ -241,11 +241,16 @@ def test_pictures_that_would_be_lost_are_named_before_any_work(world, tmp_path, 
     from minigoog.detection.__main__ import main
 
     photo = str(world[0].pictures[0].file)
-    for paths, message in (([photo, "b/0.jpg"], "b/0.jpg: no such file"), ([photo, photo], "0.png: two pictures would be drawn there")):
+    (link := tmp_path / "drawn" / "0.png").parent.mkdir()
+    link.symlink_to(photo)
+    before = Path(photo).read_bytes()
+    for paths, message in (([photo, "b/0.jpg"], "b/0.jpg: no such file"), ([photo, photo], "0.png: two pictures would be drawn there"),
+                           ([photo], f"{link}: is read, so it is not written over")):  # fmt: skip
         with pytest.raises(SystemExit) as end:
             main(["detect", str(world[2]), *paths, "--drawn", str(tmp_path / "drawn")])
         captured = capsys.readouterr()
-        assert end.value.code == 2 and message in captured.err and captured.out == "" and not (tmp_path / "drawn").exists()
+        assert end.value.code == 2 and message in captured.err and captured.out == "" and [*(tmp_path / "drawn").iterdir()] == [link]
+        assert link.is_symlink() and Path(photo).read_bytes() == before
 
 
 @pytest.mark.parametrize(("flags", "message"), [

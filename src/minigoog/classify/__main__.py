@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .. import figures
-from ..cli import Parser, exit_codes, integer, output_file
+from ..cli import Parser, check_outputs, exit_codes, integer, output_file
 from ..data.verify import skipped_lines
 from ..files import atomic_write
 from ..loading import TrainedModel
@@ -53,6 +53,7 @@ def run(flags: Namespace) -> None:
 
 def _run(flags: Namespace, ranks: Communicator) -> None:
     paths = photographs(flags.photos)
+    check_outputs(flags, paths)
     model = weights.load_with(flags, flags.weights)
     results = list(_shown(_shared(flags, model, paths, ranks), len(paths), bool(flags.json or flags.csv)))
     if ranks.rank:

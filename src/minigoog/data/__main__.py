@@ -4,10 +4,12 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..cli import Parser, exit_codes, output_file, with_flags
+from ..cli import Parser, check_outputs, exit_codes, output_file, with_flags
 from ..files import atomic_write
 from .check import check
+from .scan import SUFFIXES
 
 PROG = "python -m minigoog.data"
 CHECK = "decodes all images; lists damaged and odd ones, counts classes and sizes"
@@ -26,6 +28,7 @@ def parser(prog: str = PROG) -> Parser:
 
 def run(flags: Namespace) -> bool:
     """Prints what `check` finds; whether there are no faults."""
+    check_outputs(flags, (file for file in Path(flags.folder).rglob("*") if file.suffix.lower() in SUFFIXES))
     report = check(flags.folder)
     print(report.text())
     if flags.json:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import curves, figures
-from ..cli import Parser, exit_codes, integer, output_file, with_flags
+from ..cli import Parser, check_outputs, exit_codes, integer, output_file, with_flags
 from ..data import open_dataset
 from ..data.verify import skipped_lines
 from ..files import atomic_write
@@ -100,6 +100,7 @@ def _evaluate(flags: Namespace, ranks: Communicator) -> None:
     if flags.data is None:
         raise ValueError("nothing to test on: pass --data with the name of a data set or a folder of images")
     whole = open_dataset(flags.data, "test", flags.data_dir, skip_damaged=flags.skip_damaged)
+    check_outputs(flags, getattr(whole, "paths", ()))
     dataset = subset(whole, flags.images) if flags.images else whole
     check_together(members, dataset)
     k = min(flags.top, len(dataset.classes))

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..cli import Parser, exit_codes, output_file, with_flags
+from ..cli import Parser, check_outputs, exit_codes, output_file, with_flags
 from ..exporting import save_onnx, save_torchvision
 from ..loading import load
 from ..models import GoogLeNet
@@ -36,6 +36,7 @@ def export(flags: Namespace) -> None:
     if flags.torchvision and (flags.heads or flags.probabilities):
         raise ValueError("--torchvision writes the weights alone, expected neither --heads nor --probabilities with it")
     model = load(flags.weights)
+    check_outputs(flags, [model.path])
     if flags.torchvision:
         if not isinstance(model, GoogLeNet):
             raise ValueError(f"{printable(flags.weights)}: holds {type(model).__name__}, expected GoogLeNet for --torchvision")

@@ -5,7 +5,7 @@ from argparse import SUPPRESS, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import Any
 
-from ..cli import Parser, number
+from ..cli import Parser, check_outputs, number
 from ..data.families import FAMILIES
 from ..data.preprocess import COLOURS
 from . import load
@@ -52,7 +52,9 @@ def load_with(flags: Namespace, path: str) -> TrainedModel:
     given = {name: value for name, value in vars(flags).items() if value is not None}
     changes = {name: tuple(given[name]) if isinstance(given[name], list) else given[name] for name in CHANGES if name in given}
     name = given.get("preprocess")
-    return load(
+    model = load(
         path, preprocess={"name": name} | changes if changes else name, classes=given.get("classes"), prototxt=given.get("prototxt"),
         download=given.get("download", False),
     )  # fmt: skip
+    check_outputs(flags, [model.path])  # a run's folder is given, and its file is read
+    return model

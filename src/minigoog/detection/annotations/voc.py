@@ -1,5 +1,6 @@
 """Pascal VOC: a folder with Annotations/*.xml, JPEGImages/, and lists in ImageSets/Main/*.txt."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
@@ -19,6 +20,12 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 def is_voc(folder: Path) -> bool:
     """Whether a folder has annotations of Pascal VOC."""
     return (folder / ANNOTATIONS).is_dir()
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The files of VOC in a folder that are read beside its pictures."""
+    yield from (folder / ANNOTATIONS).glob("*.xml")
+    yield from (folder / LISTS).glob("*.txt")
 
 
 def read_folder(folder: Path, split: str | None) -> list[tuple[Path, Path, Stated]]:

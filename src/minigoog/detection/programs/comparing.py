@@ -18,7 +18,7 @@ from .training import Report
 
 def run(flags: Namespace) -> None:
     """Prints a row for each way; the figures are those of the best one."""
-    detector, dataset, report = opened(flags.detections), data.opened(flags), Report()
+    detector, dataset, report = opened(flags, flags.detections), data.opened(flags), Report()
     if unknown := set(dataset.classes) - set(detector.classes):
         known = f"it knows {listed(detector.classes)}"
         raise ValueError(f"{printable(flags.detections)}: does not know {listed(sorted(unknown))}, which the data have; {known}")

@@ -2,11 +2,13 @@
 
 import sys
 from argparse import Namespace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ...cli import check_outputs
 from ...data.images import upright_size
-from ..annotations import DetectionSet, open_detection
+from ..annotations import DetectionSet, open_detection, voc
 
 SHOWN = 5  # faults that are named on standard error
 
@@ -36,6 +38,7 @@ def opened(flags: Namespace) -> DetectionSet:
     dataset = open_detection(flags.data, flags.split, flags.images)
     if not len(dataset):
         raise ValueError(f"{flags.data}: no pictures, expected some")
+    check_outputs(flags, chain((picture.file for picture in dataset.pictures), voc.files(Path(flags.data))))
     print(dataset.summary())
     if dataset.faults:
         print("\n".join(fault.text for fault in dataset.faults[:SHOWN]), file=sys.stderr)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...array_types import Array
-from ...cli import Parser, number, output_file, output_folder
+from ...cli import Parser, check_outputs, number, output_file, output_folder
 from ...data.images import decode
-from ...files import atomic_write
+from ...files import atomic_write, check_unread
 from ...text import printable
 from .. import found
 from ..drawing.boxes import PALETTE, annotated
@@ -48,8 +48,8 @@ def run(flags: Namespace) -> None:
     """Detects, and lists what was found."""
     threads.use(flags)
     _, paths = data.pictures(flags)
-    detector = opened(flags.detector)
     outputs, where, report, all_found = _outputs(flags, paths), _where(flags, paths), Report(), []
+    detector = opened(flags, flags.detector)
     for i, (path, output) in enumerate(zip(paths, outputs, strict=True), start=1):
         image = decode(path)
         objects, seconds = timed(detector, image, where.get(path.name))
@@ -84,13 +84,15 @@ def _outputs(flags: Namespace, paths: list[Path]) -> list[Path | None]:
     outputs = [Path(flags.drawn) / f"{path.stem}.png" for path in paths]
     if double := [path for path, n in Counter(outputs).items() if n > 1]:
         raise ValueError(f"{printable(double[0])}: two pictures would be drawn there, expected pictures of different names")
+    check_unread(outputs, paths)
     return list(outputs)
 
 
-def opened(name: str) -> Detector:
-    """The detector in a file or a run's folder."""
-    path = Path(name)
-    return saving.load(path / DETECTOR if path.is_dir() else path)
+def opened(flags: Namespace, name: str) -> Detector:
+    """The detector in a file or a run's folder, which no output of the flags may be."""
+    path = Path(name) / DETECTOR if Path(name).is_dir() else Path(name)
+    check_outputs(flags, [path])
+    return saving.load(path)
 
 
 def draw(image: NDArray[np.uint8], objects: Detections, least: float, path: Path) -> None:

@@ -23,7 +23,7 @@ def add_flags(p: Parser) -> None:
 def run(flags: Namespace) -> None:
     """Writes the page."""
     threads.use(flags)
-    page = build_page(opened(flags.detector), decode(flags.picture), printable(Path(flags.picture).name))
+    page = build_page(opened(flags, flags.detector), decode(flags.picture), printable(Path(flags.picture).name))
     with atomic_write(flags.output) as file:
         file.write(page.encode())
     print(f"{printable(flags.output)}: {len(page.encode()):,} bytes")

@@ -7,7 +7,7 @@ import numpy as np
 
 from ... import figures, rng
 from ...array_types import IntArray
-from ...cli import integer
+from ...cli import check_outputs, integer
 from ...data import digits, open_dataset
 from ...data.images import Image
 from ...models import INPUT_SIZES
@@ -36,7 +36,7 @@ def run(flags: Namespace) -> None:
         _say("training for a few seconds, because --weights is not given")
         train(network)
         network = network._replace(about="tiny, trained now on the digits (--weights loads another network)")
-    images, labels = ([inputs.disc(network.size)], None) if data is None else _labelled(data, network, flags.images)
+    images, labels = ([inputs.disc(network.size)], None) if data is None else _labelled(data, network, flags)
     ledger = branch_ledger(network.model, network.preprocess(images), labels, _say)
     _say("")
     print(f"{network.about}\n{ledger}")
@@ -45,12 +45,13 @@ def run(flags: Namespace) -> None:
         print(f"\nthe same as a figure: {printable(flags.output)}")
 
 
-def _labelled(data: str, network: inputs.Network, n: int | None) -> tuple[list[Image], IntArray]:
-    """(uint8 images, labels) of the test part of a data set, `n` of them or all."""
+def _labelled(data: str, network: inputs.Network, flags: Namespace) -> tuple[list[Image], IntArray]:
+    """(uint8 images, labels) of the test part of a data set, --images of them or all."""
     dataset = open_dataset(data, "test")
+    check_outputs(flags, getattr(dataset, "paths", ()))
     if tuple(dataset.classes) != network.classes:
         raise ValueError(f"--data {data} has {len(dataset.classes)} classes, but the network has {len(network.classes)}")
-    chosen = np.linspace(0, len(dataset) - 1, min(n or len(dataset), len(dataset))).astype(int)
+    chosen = np.linspace(0, len(dataset) - 1, min(flags.images or len(dataset), len(dataset))).astype(int)
     pairs = [dataset[int(i)] for i in chosen]
     return [image for image, _ in pairs], np.array([label for _, label in pairs])
 
