@@ -127,6 +127,28 @@ def test_boxes_are_read_as_they_were_written(tmp_path):
     assert second.boxes.shape == (0, 4) and second.classes is None
 
 
+def test_pictures_of_one_name_are_told_apart_by_their_paths(tmp_path, capsys, monkeypatch):
+    for name in "ab":
+        files.pictures(tmp_path / "set" / name)
+    rows = [f"{name}.png,cat,{i},{i},{i + 9},{i + 9}\n" for i, name in enumerate(("a/a", "b/a"))]
+    (tmp_path / "set" / "boxes.csv").write_text("file,class,left,top,right,bottom\n" + "".join(rows))
+    given = [found.Found(f"set/{name}/a.png", np.array([[i, i, i + 9.0, i + 9]]), ["cat"], [0.9]) for i, name in enumerate("ab")]
+    monkeypatch.chdir(tmp_path)
+    found.write("found.json", given[::-1])
+    main(["evaluate", "found.json", "--data", str(tmp_path / "set" / "boxes.csv")])
+    assert "mAP 1.000" in capsys.readouterr().out
+    places = [tmp_path / "set" / name / "a.png" for name in "ba"]
+    assert found.of_pictures("found.json", given, places) == given[::-1]
+    assert found.of_pictures("found.json", given[:1], places) == [None, given[0]]  # not the boxes of the other a.png
+    moved = [tmp_path / "moved" / "a.png", tmp_path / "moved" / "b.png"]
+    assert found.of_pictures("found.json", given[:1], moved) == [given[0], None]
+    for boxes, pictures in ((given, moved), (given[:1], [*moved, tmp_path / "a.png"])):
+        with pytest.raises(ValueError, match="found.json: several pictures are called a.png, expected boxes with the path of each"):
+            found.of_pictures("found.json", boxes, pictures)
+    with pytest.raises(ValueError, match="found.json: has boxes of set/a/a.png twice"):
+        found.of_pictures("found.json", [given[0], given[0]], places)
+
+
 @pytest.mark.parametrize(("entry", "message"), [
     ({"file": "c.png", "boxes": []}, "has c.png, which the data do not have"),
     ({"file": "a.png", "boxes": [[1, 1, 2, 2]]}, "have no classes"),

@@ -6,6 +6,7 @@ Boxes as in `boxes`; proposals have no classes and scores."""
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,15 +68,38 @@ def _found(entry: Any) -> Found:
     return Found(entry["file"], boxes, names, [real("score", score) for score in scores])
 
 
+def of_pictures(path: str | os.PathLike[str], found: Sequence[Found], pictures: Sequence[Path]) -> list[Found | None]:
+    """The boxes of each picture, None if the file has none: those of its path or, if the pictures were moved, those of its name.
+
+    ValueError if several pictures have this name, so that it does not tell whose boxes they are."""
+    by_path = {os.path.abspath(each.file): each for each in found}
+    if len(by_path) < len(found):
+        twice = Counter(each.file for each in found).most_common(1)[0][0]
+        raise ValueError(f"{printable(path)}: has boxes of {printable(twice)} twice, expected each picture once")
+    places = [os.path.abspath(picture) for picture in pictures]
+    moved = {Path(place).name: by_path[place] for place in by_path.keys() - set(places)}
+    shared = _shared(by_path) | _shared(set(places))
+    for place in places:
+        if place not in by_path and (name := Path(place).name) in moved and name in shared:
+            raise ValueError(f"{printable(path)}: several pictures are called {printable(name)}, expected boxes with the path of each")
+    return [by_path.get(place) or moved.get(Path(place).name) for place in places]
+
+
+def _shared(places: Iterable[str]) -> set[str]:
+    """The names that several paths end with."""
+    return {name for name, n in Counter(Path(place).name for place in places).items() if n > 1}
+
+
 def of_set(path: str | os.PathLike[str], found: Sequence[Found], dataset: DetectionSet) -> list[Found]:
-    """The boxes of each picture of a data set, found by the names of the pictures; none for a picture that the file does not name."""
-    by_name = {Path(each.file).name: each for each in found}
-    names = [picture.file.name for picture in dataset.pictures]
-    if len(by_name) < len(found) or len(set(names)) < len(names):
-        raise ValueError(f"{printable(path)}: two pictures have the same name, expected each name once")
-    if unknown := sorted(by_name.keys() - set(names)):
+    """The boxes of each picture of a data set; none for a picture that the file does not name."""
+    files = [picture.file for picture in dataset.pictures]
+    if len(set(files)) < len(files):
+        raise ValueError(f"{printable(Counter(files).most_common(1)[0][0])}: the data have it twice, expected each picture once")
+    made = of_pictures(path, found, files)
+    used = {id(each) for each in made}
+    if unknown := sorted(each.file for each in found if id(each) not in used):
         raise ValueError(f"{printable(path)}: has {listed(unknown)}, which the data do not have")
-    return [by_name.get(name, Found(name, np.zeros((0, 4)))) for name in names]
+    return [each or Found(str(file), np.zeros((0, 4))) for each, file in zip(made, files, strict=True)]
 
 
 def detections(path: str | os.PathLike[str], found: Sequence[Found], classes: Sequence[str]) -> list[Detections]:

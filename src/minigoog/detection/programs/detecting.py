@@ -48,11 +48,11 @@ def run(flags: Namespace) -> None:
     """Detects, and lists what was found."""
     threads.use(flags)
     _, paths = data.pictures(flags)
-    outputs, where, report, all_found = _outputs(flags, paths), _where(flags, paths), Report(), []
+    outputs, boxes, report, all_found = _outputs(flags, paths), _where(flags, paths), Report(), []
     detector = opened(flags, flags.detector)
-    for i, (path, output) in enumerate(zip(paths, outputs, strict=True), start=1):
+    for i, (path, where, output) in enumerate(zip(paths, boxes, outputs, strict=True), start=1):
         image = decode(path)
-        objects, seconds = timed(detector, image, where.get(path.name))
+        objects, seconds = timed(detector, image, where)
         names = [detector.classes[label] for label in objects.labels.tolist()]
         all_found.append(found.Found(str(path), objects.boxes, names, objects.scores.tolist()))
         if output:
@@ -104,13 +104,13 @@ def draw(image: NDArray[np.uint8], objects: Detections, least: float, path: Path
         file.write(png(annotated(image, layers)))
 
 
-def _where(flags: Namespace, paths: list[Path]) -> dict[str, Array]:
-    """The boxes to look at, by the names of pictures; none: the detector's own."""
+def _where(flags: Namespace, paths: list[Path]) -> list[Array | None]:
+    """The boxes to look at in each picture; None: the detector's own."""
     if not flags.boxes:
-        return {}
-    boxes = {Path(each.file).name: each.boxes for each in found.read(flags.boxes)}
-    if missing := [path for path in paths if path.name not in boxes]:
-        raise ValueError(f"{printable(flags.boxes)}: has no boxes of {printable(missing[0].name)}")
+        return [None] * len(paths)
+    boxes = [each and each.boxes for each in found.of_pictures(flags.boxes, found.read(flags.boxes), paths)]
+    if missing := [path for path, each in zip(paths, boxes, strict=True) if each is None]:
+        raise ValueError(f"{printable(flags.boxes)}: has no boxes of {printable(missing[0])}")
     return boxes
 
 
