@@ -55,6 +55,15 @@ def reading(file: object, wrong: str, advice: str = "") -> Iterator[None]:
         raise DamagedFile(f"{printable(file)}: {wrong} ({reason(error)}){advice and '; '}{advice}") from error
 
 
+@contextmanager
+def in_file(file: object) -> Iterator[None]:
+    """Within a with-block that checks a value of a file of settings, an error about it also says which file has it."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{error} (in {printable(file)})") from None
+
+
 def reason(error: Exception) -> str:
     """What an error says about a file, in words and on one line."""
     if isinstance(error, RecursionError):

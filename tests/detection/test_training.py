@@ -269,6 +269,22 @@ def test_wrong_flags_are_named_in_one_line(world, tmp_path, capsys, flags, messa
     assert end.value.code == 2 and error.count("\n") == 1 and message.removeprefix("train: ") in error, error
 
 
+@pytest.mark.parametrize(("text", "message"), [
+    ('size = "112"', "--size is '112', expected an integer"), ("seed = true", "--seed is True, expected an integer"),
+    ('nms = "high"', "--nms is 'high', expected a number"), ("svm = 1", "--svm is 1, expected True or False"),
+    ("rate = [1]", "--rate is [1], expected a number"), ("size = 8", "--size is 8, expected at least 32"),
+    ("colour = 3", "there is no setting 'colour', expected some of size"),
+])  # fmt: skip
+def test_a_wrong_value_in_a_file_of_settings_is_one_line_that_names_both(tmp_path, capsys, text, message):
+    from minigoog.detection.__main__ import main
+
+    (path := tmp_path / "a.toml").write_text(text)
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--data", "x", "--weights", "y", "--output", str(tmp_path / "new"), "--config", str(path)])
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and error.count("\n") == 1 and message in error and f" (in {path})" in error, error
+
+
 @pytest.mark.parametrize(("facts", "message"), [
     ({"graphs": "{}"}, "it has no 'tail-1'"), ({"scales": "[]"}, "it has no members"), ({"classes": '["a"]'}, r"expected \[features, 2\]"),
     ({"scales": "[1]"}, "its head has weights"), ({"settings": '{"size": 3}'}, "`size` is 3"), ({"kind": "x"}, "do not say so"),

@@ -43,7 +43,7 @@ def test_a_file_with_a_mistake_is_named(tmp_path, text, message):
 
 def test_a_value_of_the_wrong_type_in_a_file_is_named(tmp_path):
     (tmp_path / "run.toml").write_text("norm = 1")
-    with pytest.raises(ValueError, match="`norm` is 1, expected true or false"):
+    with pytest.raises(ValueError, match=r"train: `norm` is 1, expected true or false \(in .*run.toml\)"):
         from_file(tmp_path / "run.toml")
     assert from_file("tiny", epochs=3) == Config(**read("tiny") | {"epochs": 3})
 

@@ -16,7 +16,7 @@ from ..data.mixing import MIXINGS
 from ..data.transforms import PADDING_MODES
 from ..models import MODELS
 from ..nn.pruning import SCOPES
-from ..reading import known_kind, reading, up_to
+from ..reading import in_file, known_kind, reading, up_to
 from ..tensor import PRECISIONS
 from ..text import short
 from .augmentation import AUGMENTATIONS, MIRRORS, UNMIRRORED, chosen
@@ -260,10 +260,13 @@ def read(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         if not isinstance(value, (str, int, float)) and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
             has = f"{short(value)} as {short(name)}"
             raise ValueError(f"train: `config` '{name_or_path}' has {has}, expected text, a number, true, false or a list of texts")
-    known = [setting.name for setting in fields(Config)]
-    for name in settings.keys() - set(known):
-        hint = "".join(f": did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
+    checks = {setting.name: setting.metadata["check"] for setting in fields(Config)}
+    for name in sorted(settings.keys() - checks):
+        hint = "".join(f": did you mean {near}?" for near in difflib.get_close_matches(name, checks, 1))
         raise ValueError(f"train: `config` '{name_or_path}' has a setting {short(name)} that does not exist{hint}")
+    with in_file(name_or_path):
+        for name, value in settings.items():
+            checks[name](name, value)
     return settings
 
 

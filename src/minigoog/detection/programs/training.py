@@ -9,9 +9,8 @@ from typing import Any
 
 from ...cli import Parser, integer, number, output_folder
 from ...loading import load
-from ..proposals import STRATEGIES
 from ..rcnn import settings
-from ..rcnn.settings import HEADS, INTEGERS, REALS, Settings
+from ..rcnn.settings import CHOICES, INTEGERS, REALS, Settings
 from ..rcnn.training import train
 from . import data, threads
 
@@ -33,7 +32,6 @@ HELP = {
     "multibox_layer": "the layer whose map MultiBox reads (default: that of --frozen)",
     "multibox_steps": "of the training of MultiBox, of 32 pictures",
 }  # fmt: skip
-CHOICES = {"strategy": tuple(STRATEGIES), "head": HEADS}
 
 
 def add_flags(p: Parser) -> None:

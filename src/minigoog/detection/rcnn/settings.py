@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...checks import check_bool, check_choice, check_int, check_real
-from ...reading import limited, open_regular, reading
+from ...reading import in_file, limited, open_regular, reading
 from ...text import listed, printable, short
 from ..proposals import STRATEGIES
 
@@ -62,18 +62,8 @@ class Settings:
     multibox_steps: int = 800
 
     def __post_init__(self) -> None:
-        for name, (least, largest) in INTEGERS.items():
-            check_int(WHERE, name, getattr(self, name), least, largest)
-        for name, limits in REALS.items():
-            check_real(WHERE, name, getattr(self, name), *limits)
-        for name in ("svm", "regress"):
-            check_bool(WHERE, name, getattr(self, name))
-        check_choice(WHERE, "strategy", self.strategy, tuple(STRATEGIES))
-        check_choice(WHERE, "head", self.head, HEADS)
-        for name in ("frozen", "multibox_layer"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or (name == "frozen" and not value):
-                raise ValueError(f"{WHERE}: `{name}` is {short(value)}, expected the name of a layer")
+        for name, value in asdict(self).items():
+            check(name, value)
         if self.head == "svm" and not self.svm:
             raise ValueError(f"{WHERE}: `head` is svm, but `svm` is false")
 
@@ -84,13 +74,30 @@ INTEGERS = {"size": (32, 512), "width": (1, 1 << 14), "smallest": (0, 10_000), "
             "multibox": (0, 2000), "whole": (64, 2048), "multibox_steps": (0, 1_000_000)}  # fmt: skip
 REALS = {"superpixels": (0.01, 1000.0), "overlap": (0.01, 1.0), "rate": (0.0, 10.0), "head_rate": (0.0, 10.0), "balance": (0.0, 1.0),
          "penalty": (1e-6, 1e9), "nms": (0.0, 1.0)}  # fmt: skip
+CHOICES = {"strategy": tuple(STRATEGIES), "head": HEADS}
+
+
+def check(name: str, value: Any) -> None:
+    """ValueError or TypeError, naming the setting, if there is none of this name, or if it cannot have this value."""
+    if name in INTEGERS:
+        check_int(WHERE, name, value, *INTEGERS[name])
+    elif name in REALS:
+        check_real(WHERE, name, value, *REALS[name])
+    elif name in CHOICES:
+        check_choice(WHERE, name, value, CHOICES[name])
+    elif name in ("svm", "regress"):
+        check_bool(WHERE, name, value)
+    elif name not in ("frozen", "multibox_layer"):
+        known = listed([field.name for field in fields(Settings)], 20)
+        raise ValueError(f"{WHERE}: there is no setting {short(name)}, expected some of {known}")
+    elif not isinstance(value, str) or (name == "frozen" and not value):
+        raise ValueError(f"{WHERE}: `{name}` is {short(value)}, expected the name of a layer")
 
 
 def from_facts(facts: Mapping[str, Any]) -> Settings:
     """The Settings of these values by name; ValueError or TypeError, naming one, if it is unknown or wrong."""
-    names = [field.name for field in fields(Settings)]
-    if unknown := facts.keys() - set(names):
-        raise ValueError(f"{WHERE}: there is no setting {short(min(unknown))}, expected some of {listed(names, 20)}")
+    for name in sorted(facts):
+        check(name, facts[name])
     return replace(Settings(), **facts)
 
 
@@ -105,13 +112,18 @@ def names() -> list[str]:
 
 
 def from_file(name: str | os.PathLike[str]) -> dict[str, Any]:
-    """The settings in a TOML file, or of one of the configurations of this package (`names`)."""
+    """The settings in a TOML file, or of one of the configurations of this package (`names`); ValueError, naming the setting and the
+    file, if one is wrong."""
     if name in names():
         return tomllib.loads((CONFIGURATIONS / f"{name}.toml").read_text(encoding="utf-8"))
     if os.fspath(name).isidentifier() and not Path(name).exists():
         raise ValueError(f"{WHERE}: `config` is {short(name)}, expected one of {listed(names())}, or a TOML file")
     with reading(name, "not a file of settings"), open_regular(Path(name)) as file:
-        return tomllib.loads(limited(file, LONGEST).decode())
+        found = tomllib.loads(limited(file, LONGEST).decode())
+    with in_file(name):
+        for setting in sorted(found):
+            check(setting, found[setting])
+    return found
 
 
 def differences(old: Settings, new: Settings) -> str:
