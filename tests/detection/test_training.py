@@ -50,12 +50,14 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(world, tmp_path):
 
 def test_a_folder_of_another_run_is_refused(world):
     dataset, model, folder = world
-    with pytest.raises(ValueError, match="settings.json: .*of a run with steps 2, now 3; choose another folder"):
-        list(train(model, dataset, replace(SMALL, steps=3), folder))
+    with pytest.raises(ValueError) as refused:
+        list(train(model, dataset, replace(SMALL, steps=3, overlap=0.7), folder))
+    said = f"{folder}: has a run with overlap 0.8 (now 0.7), steps 2 (now 3); choose another folder"
+    assert str(refused.value) == said and not isinstance(refused.value, DamagedFile)  # nothing is wrong with its file
     other = mg.load(folder.parent / "weights.safetensors")
     next(iter(other.parameters())).data[...] = 0
     moved = replace(dataset.pictures[0], objects=dataset.pictures[1].objects)
-    with pytest.raises(ValueError, match="of a run with other objects, other network; choose another folder"):
+    with pytest.raises(ValueError, match="has a run with other objects, other network; choose another folder"):
         list(train(other, replace(dataset, pictures=[moved, *dataset.pictures[1:]]), SMALL, folder))
 
 

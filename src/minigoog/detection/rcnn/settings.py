@@ -126,7 +126,7 @@ def from_file(name: str | os.PathLike[str]) -> dict[str, Any]:
     return found
 
 
-def differences(old: Settings, new: Settings) -> str:
-    """The settings that differ, as text; "" if none does."""
+def differences(old: Settings, new: Settings) -> list[str]:
+    """The settings that differ, each as text."""
     pairs = [(name, value, facts_of(new)[name]) for name, value in facts_of(old).items()]
-    return listed([f"{name} {printable(str(a))}, now {printable(str(b))}" for name, a, b in pairs if a != b])
+    return [f"{name} {printable(str(a))} (now {printable(str(b))})" for name, a, b in pairs if a != b]

@@ -76,10 +76,11 @@ def _same(folder: Path, chosen: Settings, model: TrainedModel, dataset: Detectio
     if path.exists():
         with reading(path, "not the settings of a run"):
             old = json_value(path.read_bytes(), dict)
-            changed = settings.differences(settings.from_facts(old["settings"]), chosen)
-            others = [f"other {name}" for name in facts if name != "settings" and old.get(name) != facts[name]]
-            if changed or others:
-                raise ValueError(f"it is of a run with {listed([*others, *filter(None, [changed])])}; choose another folder")
+            before = settings.from_facts(old["settings"])
+        changed = settings.differences(before, chosen)
+        others = [f"other {name}" for name in facts if name != "settings" and old.get(name) != facts[name]]
+        if changed or others:
+            raise ValueError(f"{printable(folder)}: has a run with {listed([*others, *changed])}; choose another folder")
     with atomic_write(path) as file:
         file.write(json.dumps(facts).encode())
 
