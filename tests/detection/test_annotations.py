@@ -43,6 +43,17 @@ def test_a_split_is_a_list_of_voc(tmp_path):
         open_detection(files.coco(tmp_path / "other"), "test")
 
 
+def test_a_list_of_a_class_is_no_split(tmp_path):
+    folder = files.voc(tmp_path / "set", {"a": [("cat", (1, 1, 9, 9), 0)], "cell 1": [("cat", (1, 1, 9, 9), 0)]})
+    (folder / "JPEGImages/b.png").rename(folder / "JPEGImages/cell 1.png")
+    for name, lines in (("cat_test", "a  1\nb -1\n"), ("dog_test", "b -1\n"), ("cells", "cell 1\n"), ("none", "")):
+        (folder / f"ImageSets/Main/{name}.txt").write_text(lines)
+    for name, message in (("val", "no list of pictures 'val'"), ("dog_test", "'dog_test' says which pictures have a class")):
+        with pytest.raises(ValueError, match=f"set: {message}, expected one of cells, none, test$"):
+            open_detection(folder, name)
+    assert [picture.file.stem for picture in open_detection(folder, "cells").pictures] == ["cell 1"]
+
+
 def test_odd_boxes_are_named_and_nothing_is_changed_silently(tmp_path):
     boxes = [(0, 1, 9, 9), (3, 3, 25, 9), (4, 4, 4, 4), (9, 9, 4, 12), (1, 1, 24, 16)]
     found = open_detection(files.voc(tmp_path / "set", {"a": [("cat", box, 0) for box in boxes]}))

@@ -1,5 +1,6 @@
 """Pascal VOC: a folder with Annotations/*.xml, JPEGImages/, and lists in ImageSets/Main/*.txt."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from .stated import Stated, Thing, real, text
 
 LONGEST_XML = 1 << 20  # bytes of the annotations of one picture
 LONGEST_LIST = 1 << 24  # bytes of a list of pictures
+LONGEST_NAME = 1 << 10  # bytes of a picture's name in a list
+CLASS_LINE = re.compile(r"\S+\s+(-1|0|1)")  # 0: only difficult objects
 ANNOTATIONS, PICTURES, LISTS = "Annotations", "JPEGImages", "ImageSets/Main"
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -68,10 +71,20 @@ def _names(folder: Path, split: str | None) -> list[str]:
     if split is None:
         return sorted(path.stem for path in (folder / ANNOTATIONS).glob("*.xml"))
     path = folder / LISTS / f"{split}.txt"
-    if not path.exists():
-        there = sorted(found.stem for found in path.parent.glob("*.txt"))
-        raise ValueError(f"{printable(folder)}: no list of pictures {printable(split)!r}, expected one of {listed(there) or 'none'}")
+    if not path.exists() or _of_class(folder, path):
+        what = f"{printable(split)!r} says which pictures have a class" if path.exists() else f"no list of pictures {printable(split)!r}"
+        there = sorted(found.stem for found in path.parent.glob("*.txt") if not _of_class(folder, found))
+        raise ValueError(f"{printable(folder)}: {what}, expected one of {listed(there) or 'none'}")
     return read_list(path)
+
+
+def _of_class(folder: Path, path: Path) -> bool:
+    """Whether a list is that of a class, such as cat_test: each picture with 1 or -1. Its objects are in the annotations anyway."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        first = file.readline(LONGEST_NAME).decode(errors="replace").strip()
+    return bool(CLASS_LINE.fullmatch(first)) and not (folder / ANNOTATIONS / f"{first}.xml").exists()  # a picture may be called "cell 1"
 
 
 def read_list(path: Path) -> list[str]:
