@@ -102,6 +102,9 @@ def test_wrong_flags_and_files_are_one_line(tmp_path, capsys):
     assert "no list of pictures 'val', expected one of test" in failed(["propose", "--data", folder, "--split", "val"], capsys)
     assert "a.gif: no such file" in failed(["propose", picture, "a.gif"], capsys)
     assert "--rule: invalid choice: 'x'" in failed(["evaluate", path, "--data", folder, "--rule", "x"], capsys)
+    assert "--images is 'x', but Pascal VOC has its own folder" in failed(["propose", "--data", folder, "--images", "x"], capsys)
+    assert "detect: --split is 'test', but needs --data" in failed(["detect", "x", picture, "--split", "test"], capsys)
+    assert "propose: --images is 'x', but needs --data" in failed(["propose", picture, "--images", "x"], capsys)
     path.write_text("{}")
     assert "found.json: not a file of boxes (it has no 'pictures')" in failed(["evaluate", path, "--data", folder], capsys)
 

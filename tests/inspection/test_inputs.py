@@ -9,6 +9,7 @@ import pytest
 import minigoog as mg
 from minigoog.formats import saved_model
 from minigoog.inspection import inputs
+from minigoog.inspection.__main__ import main
 
 
 def flags_of(**flags):
@@ -51,6 +52,23 @@ def test_a_photograph_without_weights_is_not_pushed_through_the_digit_network(tm
                               capture_output=True, text=True, timeout=120)  # fmt: skip
         assert done.returncode == 2 and "add --weights googlenet-onnx --download, which fetches GoogLeNet" in done.stderr
         assert done.stderr.count("\n") == 1 and not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("line", [
+    "page --model nin --image cat.png --mean 5", "page --model tiny --image cat.png --preprocess caffe", "step --classes names.txt",
+    "branches --model nin --size 64", "branches --std 2 3", "page --colours BGR", "page --prototxt net.prototxt", "page --download",
+    "summary tiny --size 16", "branches --model nin --images 3",
+])  # fmt: skip
+def test_a_flag_that_would_have_no_effect_is_refused_with_what_it_needs(tmp_path, monkeypatch, capsys, line):
+    pytest.importorskip("PIL.Image").new("RGB", (40, 30)).save(tmp_path / "cat.png")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(line.split())
+    flag = next(word for word in line.split() if word[2:] not in ("model", "image") and word.startswith("--"))
+    needs = "is 3, but needs --data" if flag == "--images" else "needs weights: it says how a file of them is to be used"
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and f": {flag} {needs}" in error and error.count("\n") == 1, error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cat.png"]
 
 
 def test_the_digit_of_lenet_5_is_in_the_middle_of_its_32x32_pixels():

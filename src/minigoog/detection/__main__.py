@@ -17,7 +17,7 @@ from .rcnn.settings import Settings
 
 PROG = "python -m minigoog.detection"
 FLAGS = {field.name: f"--{field.name.replace('_', '-')}" for field in fields(Settings)}
-SETTINGS = FLAGS | {"split": "--split", "config": "--config"}  # whose errors come from below
+SETTINGS = FLAGS | {"split": "--split", "pictures": "--images", "config": "--config"}  # whose errors come from below
 
 
 COMMANDS = {

@@ -97,6 +97,7 @@ def load_sample(flags: Namespace) -> Sample:
 def load_network(flags: Namespace) -> Network:
     """The Network of the flags --model and --weights."""
     if flags.weights is None:
+        weights.check_none(flags)
         return _untrained(flags.model or "tiny")
     model = weights.load_with(flags, flags.weights)
     if flags.model not in (None, model.info.model):

@@ -47,6 +47,13 @@ def size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
+def check_none(flags: Namespace) -> None:
+    """ValueError, naming it, for one of these flags where a program was given no weights."""
+    for name in ("preprocess", "classes", "prototxt", "download", *CHANGES):
+        if getattr(flags, name, None):
+            raise ValueError(f"--{name} needs weights: it says how a file of them is to be used, and none is given")
+
+
 def load_with(flags: Namespace, path: str) -> TrainedModel:
     """The model in a file, as the flags say, as far as the program has them."""
     given = {name: value for name, value in vars(flags).items() if value is not None}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...data.images import upright_size
-from ...text import printable
+from ...text import printable, short
 from . import coco, table, voc
 from .dataset import DetectionSet
 from .faults import picture_of
@@ -21,6 +21,8 @@ def open_detection(path: str | os.PathLike[str], split: str | None = None, pictu
     file's own). DamagedFile, naming the file, for what cannot be read; the faults of objects are in `faults`."""
     place = Path(path).expanduser()
     if place.is_dir():
+        if pictures is not None:
+            raise ValueError(f"{printable(place)}: `pictures` is {short(os.fspath(pictures))}, but Pascal VOC has its own folder")
         if not voc.is_voc(place):
             raise ValueError(f"{printable(place)}: a folder without {voc.ANNOTATIONS}, expected {EXPECTED}")
         found = voc.read_folder(place, split)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...cli import check_outputs
 from ...data.images import upright_size
+from ...text import short
 from ..annotations import DetectionSet, open_detection, voc
 
 SHOWN = 5  # faults that are named on standard error
@@ -28,6 +29,9 @@ def pictures(flags: Namespace) -> tuple[DetectionSet | None, list[Path]]:
     if flags.data:
         dataset = opened(flags)
         return dataset, [picture.file for picture in dataset.pictures]
+    for name in ("split", "images"):
+        if getattr(flags, name) is not None:
+            raise ValueError(f"--{name} is {short(getattr(flags, name))}, but needs --data with a data set")
     for name in flags.pictures:
         upright_size(name)
     return None, [Path(name) for name in flags.pictures]

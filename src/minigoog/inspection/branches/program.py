@@ -36,6 +36,8 @@ def run(flags: Namespace) -> None:
         _say("training for a few seconds, because --weights is not given")
         train(network)
         network = network._replace(about="tiny, trained now on the digits (--weights loads another network)")
+    if flags.images and data is None:
+        raise ValueError(f"--images is {flags.images}, but needs --data with labelled images")
     images, labels = ([inputs.disc(network.size)], None) if data is None else _labelled(data, network, flags)
     ledger = branch_ledger(network.model, network.preprocess(images), labels, _say)
     _say("")

@@ -32,6 +32,7 @@ def _add_network(p: Parser, name: str, known: Iterable[str]) -> None:
 def _network(name: str, flags: Namespace) -> tuple[Module, Shape]:
     """(a network, (height, width, channels) of its input) by its name, or from a run's folder or a file of weights."""
     if name in NETWORKS:
+        weights.check_none(flags)
         known, arguments = NETWORKS[name]
         return build(known, **arguments).eval(), INPUT_SIZES[known]
     if not os.path.exists(name) and name not in WEIGHTS:
