@@ -187,9 +187,24 @@ def test_evidence_is_drawn_for_the_photographs_that_are_left(folder, tmp_path, c
     with PIL.open(tmp_path / "out.png") as figure:
         assert abs(figure.height - figure.width) < 9  # two rows of two pictures
     assert "out.png: 2 photographs" in capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        run(folder / "photos", "--weights", folder / "model.safetensors", "--evidence", tmp_path / "many.png")
-    assert "40 photographs, expected at most 12 for a figure" in capsys.readouterr().err
+
+
+def test_too_many_photographs_for_the_evidence_are_refused_before_any_work(folder, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plots): nothing was drawn")
+    with pytest.raises(SystemExit) as stop:
+        run(folder / "photos", "--weights", "not opened", "--evidence", tmp_path / "many.png", "--csv", tmp_path / "out.csv")
+    captured = capsys.readouterr()
+    assert stop.value.code == 2 and "--evidence is of 40 photographs, expected at most 12 for a figure" in captured.err
+    assert captured.out == "" and not list(tmp_path.iterdir())
+
+
+def test_no_evidence_is_drawn_if_all_photographs_are_damaged(folder, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plots): nothing was drawn")
+    damaged, out = folder / "damaged.png", tmp_path / "out.png"
+    run(damaged, "--weights", folder / "model.safetensors", "--skip-damaged", "--evidence", out, "--csv", tmp_path / "out.csv")
+    shown = capsys.readouterr().out
+    assert f"out.csv: 0 photographs\n{out}: not drawn, no photograph is left\nskipped 1 damaged images:\n    {damaged}\n" in shown
+    assert not out.exists()
 
 
 def test_a_network_without_maps_has_no_evidence():

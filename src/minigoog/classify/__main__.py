@@ -23,7 +23,7 @@ from ..parallel.deal import blocks
 from ..parallel.together import ending_all, sharing_work
 from ..text import printable
 from .bars import Bars
-from .evidence import draw
+from .evidence import MOST, draw
 from .photographs import BATCH, Result, classify, photographs
 
 PROG = "python -m minigoog.classify"
@@ -54,6 +54,8 @@ def run(flags: Namespace) -> None:
 def _run(flags: Namespace, ranks: Communicator) -> None:
     paths = photographs(flags.photos)
     check_outputs(flags, paths)
+    if flags.evidence and len(paths) > MOST:
+        raise ValueError(f"--evidence is of {len(paths):,} photographs, expected at most {MOST} for a figure")
     model = weights.load_with(flags, flags.weights)
     results = list(_shown(_shared(flags, model, paths, ranks), len(paths), bool(flags.json or flags.csv)))
     if ranks.rank:
@@ -63,10 +65,12 @@ def _run(flags: Namespace, ranks: Communicator) -> None:
         _write_json(flags, results)
     if flags.csv:
         _write_csv(flags.csv, found)
-    if flags.evidence:
+    if flags.evidence and found:
         draw(model, [result.path for result in found], [result.ranking or [] for result in found], flags.evidence)
-    for written in filter(None, (flags.json, flags.csv, flags.evidence)):
+    for written in filter(None, (flags.json, flags.csv, flags.evidence if found else None)):
         print(f"{printable(written)}: {len(found):,} photograph{'s' * (len(found) != 1)}")
+    if flags.evidence and not found:
+        print(f"{printable(flags.evidence)}: not drawn, no photograph is left")
     if flags.skip_damaged:
         print("\n".join(skipped_lines([result.path for result in results if result.ranking is None])))
 
