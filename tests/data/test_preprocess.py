@@ -105,6 +105,12 @@ def test_parts_of_a_preprocess_can_be_changed():
     assert changed(family("slim"), (299, 299)).resize == 0.875
 
 
+def test_mean_and_std_become_floats_whatever_numbers_they_were_given_as():
+    made = Preprocess((8, 8, 3), 8, np.array([1, 2, 3], np.float32), [1, 2, np.int64(3)], antialias=np.True_)
+    assert made == Preprocess((8, 8, 3), 8, (1.0, 2.0, 3.0), (1.0, 2.0, 3.0))
+    assert {type(x) for x in made.mean + made.std} == {float} and from_facts(json.loads(made.as_json())) == made
+
+
 @pytest.mark.parametrize("settings, message", [
     ({"resize": 100}, r"`resize` is 100, expected at least 224x224 pixels"),
     ({"resize": (300, 100)}, "`resize` is"), ({"resize": 1.5}, "`resize` is"), ({"resize": True}, "`resize` is"),
@@ -114,7 +120,8 @@ def test_parts_of_a_preprocess_can_be_changed():
     ({"interpolation": "lanczos"}, "`interpolation` is"),
     ({"interpolation": "bicubic", "antialias": False}, "without antialias"),
     ({"input_size": (224, 224, 4)}, "`input_size` is"), ({"input_size": (10**6, 224, 3)}, "`input_size` is"),
-    ({"sharpen": 1}, "has 'sharpen', expected"), ({"mean": ["a", "b", "c"]}, "`mean` is"),
+    ({"sharpen": 1}, "has 'sharpen', expected"), ({"mean": ["a", "b", "c"]}, "`mean` is"), ({"mean": [10**400] * 3}, "`mean` is"),
+    ({"std": [True] * 3}, "`std` is"),
 ])  # fmt: skip
 def test_settings_that_cannot_be_are_refused_by_name(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -209,6 +209,14 @@ def test_a_pruned_network_is_saved_and_loaded_with_its_masks(tmp_path):
         assert np.array_equal(again.state_dict()[name], array)
 
 
+def test_mean_and_std_may_be_integers_when_they_are_given_and_in_the_file(tmp_path):
+    model = mg.load(saved(tmp_path / "model.safetensors"), preprocess={"mean": (1,), "std": (np.float32(2.5),)})
+    mg.save(model, tmp_path / "again.safetensors")
+    again = mg.load(tmp_path / "again.safetensors")
+    assert again.preprocess == model.preprocess and again.preprocess.mean == (1.0,) and again.preprocess.std == (2.5,)
+    assert mg.load(saved(tmp_path / "earlier.safetensors", INFO._replace(mean=(50,)))).preprocess.mean == (50.0,)
+
+
 @pytest.mark.parametrize("name, mask", [
     ("classifier.weights", np.zeros(1, np.uint8)),
     ("classifier.weight", np.zeros(1, np.uint8)),

@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -49,15 +50,12 @@ class Preprocess:
 
     def __post_init__(self) -> None:
         _check_size(self.input_size)
-        channels = self.input_size[2]
-        for name, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) != channels or not all(map(math.isfinite, values)) or (name == "std" and min(values) <= 0):
-                expected = f"a finite number for each of {channels} channels{', above 0' * (name == 'std')}"
-                raise ValueError(f"Preprocess: `{name}` is {short(values)}, expected {expected}")
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, _checked(name, getattr(self, name), self.input_size[2]))
         _check_resize(self.resize, self.input_size)
         check_choice("Preprocess", "colours", self.colours, COLOURS)
         check_choice("Preprocess", "interpolation", self.interpolation, INTERPOLATIONS)
-        check_bool("Preprocess", "antialias", self.antialias)
+        object.__setattr__(self, "antialias", check_bool("Preprocess", "antialias", self.antialias))
         if not self.antialias and self.interpolation != "bilinear":
             raise ValueError(f"Preprocess: `interpolation` is {self.interpolation} without antialias, expected bilinear")
 
@@ -110,9 +108,6 @@ def from_facts(facts: Any) -> Preprocess:
         raise ValueError(f"its preprocessing has {short(min(unknown))}, expected some of {listed(Preprocess.__dataclass_fields__, 20)}")
     if missing := {"input_size", "resize", "mean", "std"} - facts.keys():
         raise ValueError(f"its preprocessing has no {min(missing)}")
-    for name in ("mean", "std"):
-        if not all(type(x) in (int, float) for x in facts.get(name, ())):
-            raise ValueError(f"`{name}` is {short(facts[name])}, expected numbers")
     return Preprocess(**facts)
 
 
@@ -142,6 +137,25 @@ def _check_size(size: Any) -> None:
     sides = len(size) == 3 and all(type(n) is int and 0 < n <= LONGEST_SIDE for n in size)
     if not sides or size[2] not in (1, 3):
         raise ValueError(f"Preprocess: `input_size` is {short(size)}, expected (height, width, 1 or 3) of at most {LONGEST_SIDE} pixels")
+
+
+def numbers(values: Any) -> tuple[float, ...]:
+    """The numbers in a tuple, a list or an array [n], as floats, so that JSON can hold them; () for anything else."""
+    if not isinstance(values, (tuple, list)) and not (isinstance(values, np.ndarray) and values.ndim == 1):
+        return ()
+    try:
+        return tuple(float(x) for x in values) if all(isinstance(x, Real) and not isinstance(x, bool) for x in values) else ()
+    except OverflowError:  # an integer larger than all floats
+        return ()
+
+
+def _checked(name: str, values: Any, channels: int) -> tuple[float, ...]:
+    """`mean` or `std`, a float for each channel."""
+    found, positive = numbers(values), name == "std"
+    if len(found) != channels or not all(map(math.isfinite, found)) or (positive and min(found) <= 0):
+        expected = f"a finite number for each of {channels} channels{', above 0' * positive}"
+        raise ValueError(f"Preprocess: `{name}` is {short(values)}, expected {expected}")
+    return found
 
 
 def _check_resize(resize: Any, input_size: Shape) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,8 +119,12 @@ def _info(facts: dict[str, Any]) -> Info:
     size, mean, std = facts["input_size"], facts["mean"], facts["std"]
     if len(size) != 3 or not all(type(n) is int and 0 < n <= LONGEST_SIDE for n in size) or size[2] not in (1, 3):
         raise ValueError(f"`input_size` is {short(size)}, expected [height, width, 1 or 3] of at most {LONGEST_SIDE} pixels")
-    numbers = all(type(x) is float and math.isfinite(x) for x in mean + std)
-    if not numbers or len(mean) != size[2] or len(std) != size[2] or min(std) <= 0:
+    if not all(map(_is_finite, mean + std)) or len(mean) != size[2] or len(std) != size[2] or min(std) <= 0:
         expected = f"a finite number for each of {size[2]} channels, std above 0"
         raise ValueError(f"`mean` is {short(mean)} and `std` {short(std)}, expected {expected}")
     return Info(**facts | {name: tuple(facts[name]) for name in ("classes", "input_size", "mean", "std")})
+
+
+def _is_finite(x: Any) -> bool:
+    """Whether a value from JSON is a finite number that a float can hold."""
+    return (type(x) is float and math.isfinite(x)) or (type(x) is int and abs(x) <= sys.float_info.max)
