@@ -134,6 +134,27 @@ def test_an_imported_network_is_saved_and_loaded_to_the_same_bits(tmp_path):
     assert mg.nn.masks(again).keys() == mg.nn.masks(model).keys() != set()
 
 
+def test_a_network_of_several_outputs_keeps_the_classes_that_it_was_told(tmp_path):
+    classifier(tmp_path / "net.onnx")
+    proto = onnx.load(tmp_path / "net.onnx")
+    proto.graph.output.append(onnx.helper.make_tensor_value_info("d", onnx.TensorProto.FLOAT, ["n", 6]))
+    onnx.save(proto, tmp_path / "net.onnx")
+    model = mg.load(tmp_path / "net.onnx", preprocess="unit", classes=["a", "b", "c"])
+    mg.save(model, tmp_path / "net.safetensors")
+    assert mg.load(tmp_path / "net.safetensors").predict(PHOTOGRAPH) == model.predict(PHOTOGRAPH)
+
+
+def test_images_of_another_size_than_a_saved_graph_takes_are_refused(tmp_path):
+    classifier(tmp_path / "net.onnx")
+    model = mg.load(tmp_path / "net.onnx", preprocess="unit")
+    mg.save(model, tmp_path / "net.safetensors")
+    with pytest.raises(ValueError, match=r"net\.safetensors: takes images 16x16x3, but they would be 32x32x3"):
+        mg.load(tmp_path / "net.safetensors", preprocess={"size": (32, 32)})
+    model.preprocess = family("unit", (32, 32, 3))
+    with pytest.raises(ValueError, match=r"net\.onnx: takes images 16x16x3, but they would be 32x32x3"):
+        mg.save(model, tmp_path / "other.safetensors")
+
+
 def test_an_imported_network_gets_other_classes(tmp_path):
     from minigoog import importing
     from minigoog.formats.graph_json import described

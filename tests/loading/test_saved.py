@@ -6,6 +6,7 @@ import pytest
 import minigoog as mg
 import minigoog.train
 from minigoog.data import digits
+from minigoog.data.families import changed, family
 from minigoog.formats import safetensors, saved_model
 from minigoog.loading import TrainedModel
 from minigoog.train import setup
@@ -215,6 +216,30 @@ def test_mean_and_std_may_be_integers_when_they_are_given_and_in_the_file(tmp_pa
     again = mg.load(tmp_path / "again.safetensors")
     assert again.preprocess == model.preprocess and again.preprocess.mean == (1.0,) and again.preprocess.std == (2.5,)
     assert mg.load(saved(tmp_path / "earlier.safetensors", INFO._replace(mean=(50,)))).preprocess.mean == (50.0,)
+
+
+def test_classes_and_preprocessing_that_were_changed_after_loading_are_saved(tmp_path):
+    model = mg.load(saved(tmp_path / "model.safetensors"))
+    model.classes = ["x", "y", "z"]
+    model.preprocess = changed(model.preprocess, (16, 16), mean=(7.0,))
+    mg.save(model, tmp_path / "again.safetensors")
+    again = mg.load(tmp_path / "again.safetensors")
+    assert again.classes == ("x", "y", "z") and again.preprocess == model.preprocess != mg.load(tmp_path / "model.safetensors").preprocess
+    image = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    assert again.predict(image) == model.predict(image)
+
+
+@pytest.mark.parametrize("name, value, message", [
+    ("classes", ("a", "b"), r"`classes`: has 2 names \(a, b\), but .*model\.safetensors has 3 classes"),
+    ("preprocess", family("unit", (8, 8, 3)), r"model\.safetensors: takes images \?x\?x1, but they would be 8x8x3"),
+    ("preprocess", {"size": 8}, "save: `model.preprocess` is dict, expected a Preprocess"),
+])  # fmt: skip
+def test_what_could_not_be_loaded_again_is_not_saved(tmp_path, name, value, message):
+    model = mg.load(saved(tmp_path / "model.safetensors"))
+    setattr(model, name, value)
+    with pytest.raises((TypeError, ValueError), match=message):
+        mg.save(model, tmp_path / "again.safetensors")
+    assert not (tmp_path / "again.safetensors").exists()
 
 
 @pytest.mark.parametrize("name, mask", [

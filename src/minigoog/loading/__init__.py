@@ -8,12 +8,14 @@ from ..array_types import Array
 from ..data import pretrained
 from ..data.preprocess import Preprocess
 from ..formats import graph_json, safetensors, saved_model
+from ..formats.graph import FreeShape
+from ..importing import ImportedNetwork
 from ..nn import masks
 from ..text import listed, printable
 from . import foreign
 from .kinds import kind_of
-from .pixels import Names, Wanted, chosen
-from .saved import build, check_network, load_saved, refuse_ensemble, set_masks
+from .pixels import Names, Wanted, chosen, fitting
+from .saved import build, check_network, load_saved, preprocess_of, refuse_ensemble, set_masks
 from .trained import Ranking, TrainedModel, runner, trained
 
 __all__ = ["build", "constants", "described", "load", "Ranking", "runner", "save", "set_masks", "TrainedModel"]
@@ -73,7 +75,16 @@ def save(model: TrainedModel, path: str | os.PathLike[str]) -> None:
     if not isinstance(model, TrainedModel):
         raise TypeError(f"save: `model` is {type(model).__name__}, expected what `load` returns")
     arrays = model.state_dict() | constants(model) | saved_model.packed(masks(model))
-    saved_model.save(Path(path), arrays, model.info)
+    saved_model.save(Path(path), arrays, _current(model))
+
+
+def _current(model: TrainedModel) -> saved_model.Info:
+    """The Info of a model with the classes and the preprocessing that it has now."""
+    if not isinstance(model.preprocess, Preprocess):
+        raise TypeError(f"save: `model.preprocess` is {type(model.preprocess).__name__}, expected a Preprocess")
+    pixels = fitting(model.path, model.preprocess, _takes(model))
+    info = model.info._replace(classes=foreign.named(model.path, model.classes, len(model.info.classes), ()))
+    return info if pixels == preprocess_of(model.path, info) else described(info, pixels)
 
 
 def constants(model: TrainedModel) -> dict[str, Array]:
@@ -93,12 +104,17 @@ def _trained(file: Path, found: foreign.Found, preprocess: Wanted, classes: Name
 def _adapted(model: TrainedModel, preprocess: Wanted, classes: Names) -> TrainedModel:
     """A saved model with other pixels or names, if any are asked for."""
     if preprocess is not None:
-        model.preprocess = chosen(model.path, preprocess, model.preprocess, "", True, (None, None, model.preprocess.input_size[2]))
+        model.preprocess = chosen(model.path, preprocess, model.preprocess, "", True, _takes(model))
         model.info = described(model.info, model.preprocess)
     if classes is not None:
         model.classes = foreign.named(model.path, classes, len(model.classes), ())
         model.info = model.info._replace(classes=model.classes)
     return model
+
+
+def _takes(model: TrainedModel) -> FreeShape:
+    """The size of the images that a network takes; None for an axis of any length."""
+    return model.input_size if isinstance(model, ImportedNetwork) else (None, None, model.info.input_size[2])
 
 
 def described(info: saved_model.Info, pixels: Preprocess) -> saved_model.Info:

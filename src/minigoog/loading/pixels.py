@@ -21,14 +21,14 @@ def chosen(path: Path, wanted: Wanted, said: Preprocess | None, usual: str, know
 
     said: by the file. usual: else, one of FAMILIES, which is assumed, and said on standard error, unless it is `known`."""
     if isinstance(wanted, Preprocess):
-        return _fitting(path, wanted, size)
+        return fitting(path, wanted, size)
     asked: dict[str, Any] = {"name": wanted} if isinstance(wanted, str) else dict(wanted or {})
     name = asked.pop("name", None)
     if unknown := asked.keys() - set(CHANGES):
         raise ValueError(f"load: `preprocess` has {short(min(unknown))}, expected name, {', '.join(CHANGES)}")
     sized = asked.pop("size", None)
     base = said if said and name is None else family(name or usual, _size(size, sized, name or usual))
-    found = _fitting(path, changed(base, sized, **asked), size)
+    found = fitting(path, changed(base, sized, **asked), size)
     if name is None and said is None and not known:
         print(f"{printable(path)}: does not say how it wants photographs; assumed: {name or usual}, {about(found)} "
               f"(--preprocess NAME or preprocess= says otherwise)", file=sys.stderr)  # fmt: skip
@@ -56,7 +56,7 @@ def _size(size: FreeShape, asked: tuple[int, int] | None, name: str) -> tuple[in
     return size[0] or height, size[1] or width, size[2] or 3
 
 
-def _fitting(path: Path, preprocess: Preprocess, size: FreeShape) -> Preprocess:
+def fitting(path: Path, preprocess: Preprocess, size: FreeShape) -> Preprocess:
     """The Preprocess; ValueError, naming the file, if its images do not fit the network."""
     if any(n is not None and n != given for n, given in zip(size, preprocess.input_size, strict=True)):
         takes = "x".join("?" if n is None else str(n) for n in size)

@@ -23,7 +23,7 @@ from .trained import TrainedModel, trained
 
 def load_saved(path: Path, weights: MutableMapping[str, Array], info: saved_model.Info) -> TrainedModel:
     """The model of these weights and facts; DamagedFile, naming the file, if they do not fit together."""
-    preprocess = _preprocess(path, info)
+    preprocess = preprocess_of(path, info)
     for name, array in weights.items():
         with np.errstate(over="ignore"):  # float64 that float32 cannot hold becomes infinite
             weights[name] = array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
@@ -80,13 +80,13 @@ def _built(path: Path, weights: Mapping[str, Array], info: saved_model.Info) -> 
         set_masks(model, masks)
         n = info.arguments.get("num_classes", len(info.classes))
         if isinstance(model, ImportedNetwork) and info.classes:
-            n = n_classes(model, info.input_size)
+            n = n_classes(model, info.input_size) or len(info.classes)  # of several outputs, one may be for these
         if n != len(info.classes):
             raise ValueError(f"{n} classes, of which {len(info.classes)} have names")
     return model
 
 
-def _preprocess(path: Path, info: saved_model.Info) -> Preprocess:
+def preprocess_of(path: Path, info: saved_model.Info) -> Preprocess:
     """The Preprocess that a saved model describes; DamagedFile, naming the file, if it cannot be.
 
     Files of earlier versions have only the shorter side of resized images, or nothing."""
