@@ -121,7 +121,7 @@ def test_mean_and_std_become_floats_whatever_numbers_they_were_given_as():
     ({"interpolation": "bicubic", "antialias": False}, "without antialias"),
     ({"input_size": (224, 224, 4)}, "`input_size` is"), ({"input_size": (10**6, 224, 3)}, "`input_size` is"),
     ({"sharpen": 1}, "has 'sharpen', expected"), ({"mean": ["a", "b", "c"]}, "`mean` is"), ({"mean": [10**400] * 3}, "`mean` is"),
-    ({"std": [True] * 3}, "`std` is"),
+    ({"std": [True] * 3}, "`std` is"), ({"std": 5}, "`std` is 5"), ({"input_size": 224}, "`input_size` is 224"),
 ])  # fmt: skip
 def test_settings_that_cannot_be_are_refused_by_name(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -117,6 +117,37 @@ def test_wishes_that_do_not_fit_are_refused(tmp_path, changes, message):
         mg.load(tmp_path / "net.onnx", **({"preprocess": "unit"} | changes))
 
 
+@pytest.mark.parametrize("arguments, message", [
+    ({"preprocess": {"size": "small"}}, "load: `preprocess`: `size` is 'small', expected an integer"),
+    ({"preprocess": {"size": (16, 16, 3)}}, r"load: `preprocess`: `size` is \(16, 16, 3\), expected an integer or a pair"),
+    ({"preprocess": {"size": 0}}, "load: `preprocess`: `size` is 0, expected at least 1"),
+    ({"preprocess": {"mean": 5}}, "`mean` is 5, expected a finite number for each of 3 channels"),
+    ({"preprocess": {"mean": "x"}}, "`mean` is 'x', expected a finite number for each of 3 channels"),
+    ({"preprocess": {"mean": np.array(5)}}, r"`mean` is array\(5\), expected a finite number for each of 3 channels"),
+    ({"preprocess": {"std": 0}}, "`std` is 0, expected a finite number for each of 3 channels, above 0"),
+    ({"preprocess": {"std": ()}}, r"`std` is \(\), expected a finite number for each of 3 channels, above 0"),
+    ({"preprocess": {"colours": ""}}, "`colours` is '', expected one of RGB, BGR"),
+    ({"preprocess": {"name": ["caffe"]}}, r"load: `preprocess`: `name` is \['caffe'\], expected one of torchvision, "),
+    ({"preprocess": {"name": ""}}, "load: `preprocess`: `name` is '', expected one of torchvision, "),
+    ({"preprocess": {"size": 16, 3: 4, "x": 5}}, "load: `preprocess` has 3, expected name, size"),
+    ({"preprocess": 0}, "load: `preprocess` is 0, expected a Preprocess, the name of a family or a dict"),
+    ({"classes": 5}, "load: `classes` is 5, expected the names of classes or a file of them"),
+    ({"prototxt": 5}, "load: `prototxt` is int, expected a path"),
+])  # fmt: skip
+def test_arguments_of_the_wrong_kind_are_refused_by_name(tmp_path, arguments, message):
+    classifier(tmp_path / "net.onnx")
+    with pytest.raises((TypeError, ValueError), match=message):
+        mg.load(tmp_path / "net.onnx", **arguments)
+
+
+def test_a_size_may_be_one_integer_and_numbers_may_be_in_a_list_or_an_array(tmp_path):
+    classifier(tmp_path / "net.onnx", size=None)
+    wanted = {"name": "unit", "size": np.int64(16), "mean": np.array([1, 2, 3]), "std": [4]}
+    found = mg.load(tmp_path / "net.onnx", preprocess=wanted).preprocess
+    assert found == mg.load(tmp_path / "net.onnx", preprocess=wanted | {"size": [16, 16], "mean": (1, 2, 3), "std": (4,) * 3}).preprocess
+    assert found.input_size == (16, 16, 3) and found.mean == (1.0, 2.0, 3.0) and found.std == (4.0,) * 3
+
+
 # ---- saved again ----
 
 

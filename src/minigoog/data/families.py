@@ -1,17 +1,20 @@
 """How each family of networks wants its photographs: size, crop, colours and range by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+from numpy.typing import NDArray
 
 from ..checks import check_choice
-from .preprocess import Preprocess
+from .preprocess import Preprocess, numbers
 
 CONTEXT = 256 / 224  # the shorter side of a photograph, relative to the crop from its middle
 IMAGENET = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # torchvision's mean .485 .456 .406 and std .229 .224 .225, times 255
 CAFFE = (104.0, 117.0, 123.0), (1.0, 1.0, 1.0)  # blue, green, red
 SIGNED = (127.5,) * 3, (127.5,) * 3  # from -1 to 1
 GOOGLE = (117 * 255 / 256,) * 3, (255 / 256,) * 3
+Numbers: TypeAlias = Sequence[float] | NDArray[Any]
 
 
 class Family(NamedTuple):
@@ -77,18 +80,22 @@ def _resize(name: str, made: Family, height: int, width: int) -> int | float | t
 
 
 def changed(
-    preprocess: Preprocess, size: tuple[int, int] | None = None, mean: tuple[float, ...] | None = None,
-    std: tuple[float, ...] | None = None, colours: str | None = None,
+    preprocess: Preprocess, size: tuple[int, int] | None = None, mean: Numbers | None = None, std: Numbers | None = None,
+    colours: str | None = None,
 ) -> Preprocess:  # fmt: skip
-    """The same with another size of the network's input, mean, std or order of colours; the crop keeps its proportion."""
+    """The same with another size of the network's input, mean, std or order of colours; the crop keeps its proportion.
+
+    mean, std: of each channel, or one for all of them."""
     if size is not None and size != preprocess.input_size[:2]:
         preprocess = _at_size(preprocess, size)
-    channels = preprocess.input_size[2]
-    mean, std = (value * channels if value and len(value) == 1 else value for value in (mean, std))
-    return replace(
-        preprocess, mean=preprocess.mean if mean is None else mean, std=preprocess.std if std is None else std,
-        colours=colours or preprocess.colours,
-    )  # fmt: skip
+    given = {"mean": _of_each(mean, preprocess), "std": _of_each(std, preprocess), "colours": colours}
+    return replace(preprocess, **{name: value for name, value in given.items() if value is not None})
+
+
+def _of_each(values: Any, preprocess: Preprocess) -> Any:
+    """One number becomes that of each channel; anything else is left to the checks of a Preprocess."""
+    found = numbers(values)
+    return found * preprocess.input_size[2] if len(found) == 1 else values
 
 
 def _at_size(preprocess: Preprocess, size: tuple[int, int]) -> Preprocess:

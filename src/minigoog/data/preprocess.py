@@ -134,7 +134,7 @@ def _centre(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def _check_size(size: Any) -> None:
-    sides = len(size) == 3 and all(type(n) is int and 0 < n <= LONGEST_SIDE for n in size)
+    sides = isinstance(size, (tuple, list)) and len(size) == 3 and all(type(n) is int and 0 < n <= LONGEST_SIDE for n in size)
     if not sides or size[2] not in (1, 3):
         raise ValueError(f"Preprocess: `input_size` is {short(size)}, expected (height, width, 1 or 3) of at most {LONGEST_SIDE} pixels")
 

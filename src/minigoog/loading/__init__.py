@@ -3,6 +3,7 @@
 import os
 from difflib import get_close_matches
 from pathlib import Path
+from types import NoneType
 
 from ..array_types import Array
 from ..data import pretrained
@@ -34,8 +35,8 @@ def load(
     - `path`: a run's folder, of which it loads the averaged weights if there are any, else those of the last epoch; or a saved model; or
       .onnx, .caffemodel, .pth or safetensors files of other systems; or one of the names of `data.pretrained.WEIGHTS`
     - `preprocess`: how photographs are prepared: a Preprocess, the name of one of `data.families.FAMILIES`, or a dict of some of name, size
-      (height, width), mean, std and colours. Without it, it is what the file says, or else what such files usually want; then a line on
-      standard error says what was assumed
+      (an integer or height and width), mean, std (of each channel) and colours. Without it, it is what the file says, or else what such
+      files usually want; then a line on standard error says what was assumed
     - `classes`: their names, or a file of them; without it, those in the file or beside it (synset_words.txt), or else numbers
     - `prototxt`: of a .caffemodel; without it, the one beside it, if there is one
     - `download`: whether weights that are given by name are fetched if they are missing
@@ -45,6 +46,8 @@ def load(
     network; and, naming its members, for the folder of an ensemble."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"load: `path` is {type(path).__name__}, expected a path")
+    if not isinstance(prototxt, (str, os.PathLike, NoneType)):
+        raise TypeError(f"load: `prototxt` is {type(prototxt).__name__}, expected a path")
     if isinstance(path, str) and not os.path.exists(path):
         path = _public(path, download)
     refuse_ensemble(path)

@@ -21,7 +21,7 @@ from ..importing import ImportedNetwork, network
 from ..importing.state_dicts import recognise
 from ..nn import Module
 from ..reading import json_value, reading
-from ..text import listed, printable
+from ..text import listed, printable, short
 
 MOST_INPUTS = 1 << 26  # values of an image
 SLACK = 1 << 20  # weights that a network may have more than its file
@@ -149,8 +149,15 @@ def named(path: Path, given: Any, n: int, found: tuple[str, ...]) -> tuple[str, 
     """The names of `n` classes: those given (a file or a list), else those found, else numbers."""
     if given is None:
         return found or tuple(map(str, range(n)))
-    names = class_names.read(given) if isinstance(given, (str, os.PathLike)) else tuple(map(str, given))
+    names = class_names.read(given) if isinstance(given, (str, os.PathLike)) else _texts(given)
     if n and len(names) != n:
         source = printable(given) if isinstance(given, (str, os.PathLike)) else "`classes`"
         raise ValueError(f"{source}: has {len(names):,} names ({listed(names, 3)}), but {printable(path)} has {n:,} classes")
     return names
+
+
+def _texts(names: Any) -> tuple[str, ...]:
+    try:
+        return tuple(map(str, names))
+    except TypeError:
+        raise TypeError(f"load: `classes` is {short(names)}, expected the names of classes or a file of them") from None

@@ -4,8 +4,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeAlias
 
+from ..checks import check_choice, pair
 from ..data.families import FAMILIES, changed, family
 from ..data.preprocess import Preprocess
 from ..formats.graph import FreeShape
@@ -22,17 +24,29 @@ def chosen(path: Path, wanted: Wanted, said: Preprocess | None, usual: str, know
     said: by the file. usual: else, one of FAMILIES, which is assumed, and said on standard error, unless it is `known`."""
     if isinstance(wanted, Preprocess):
         return fitting(path, wanted, size)
-    asked: dict[str, Any] = {"name": wanted} if isinstance(wanted, str) else dict(wanted or {})
-    name = asked.pop("name", None)
-    if unknown := asked.keys() - set(CHANGES):
-        raise ValueError(f"load: `preprocess` has {short(min(unknown))}, expected name, {', '.join(CHANGES)}")
-    sized = asked.pop("size", None)
+    asked = _asked(wanted)
+    name, sized = asked.pop("name", None), asked.pop("size", None)
     base = said if said and name is None else family(name or usual, _size(size, sized, name or usual))
     found = fitting(path, changed(base, sized, **asked), size)
     if name is None and said is None and not known:
         print(f"{printable(path)}: does not say how it wants photographs; assumed: {name or usual}, {about(found)} "
               f"(--preprocess NAME or preprocess= says otherwise)", file=sys.stderr)  # fmt: skip
     return found
+
+
+def _asked(wanted: str | Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is asked for, by name, of what can be; the size is a pair."""
+    if not isinstance(wanted, (str, Mapping, NoneType)):
+        raise TypeError(f"load: `preprocess` is {short(wanted)}, expected a Preprocess, the name of a family or a dict")
+    given = {"name": wanted} if isinstance(wanted, str) else dict(wanted or {})
+    if unknown := given.keys() - {"name", *CHANGES}:
+        raise ValueError(f"load: `preprocess` has {short(min(unknown, key=str))}, expected name, {', '.join(CHANGES)}")
+    asked = {name: value for name, value in given.items() if value is not None}
+    if "name" in asked:
+        check_choice("load: `preprocess`", "name", asked["name"], tuple(FAMILIES))
+    if "size" in asked:
+        asked["size"] = pair("load: `preprocess`", "size", asked["size"], 1)
+    return asked
 
 
 def about(preprocess: Preprocess) -> str:
