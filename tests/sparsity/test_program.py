@@ -96,6 +96,40 @@ def test_runs_of_different_kinds_do_not_mix_in_one_folder(main, tmp_path, flags)
     assert code == 2 and "holds results of a full run with seed 0 on the digits; a" in err and len(err.strip().splitlines()) == 1
 
 
+def folder_of_images(path, classes=("cat", "dog"), size=100):
+    """A folder of files that are called like images, each of `size` bytes; the program that is run here opens none of them."""
+    for place in [path / part / name for part in ("train", "test") for name in classes]:
+        place.mkdir(parents=True)
+        (place / "1.png").write_bytes(bytes(size))
+    return path
+
+
+@pytest.mark.parametrize("other", [{"classes": ("cat", "fox")}, {"size": 101}])
+def test_other_images_of_as_many_classes_do_not_mix_in_one_folder(main, tmp_path, other):
+    one, copy = folder_of_images(tmp_path / "one"), folder_of_images(tmp_path / "copy")
+    for images in (one, copy):
+        assert main([demonstration("one")], "--output", tmp_path / "run", "--images", images)[0] == 0
+    images = folder_of_images(tmp_path / "other", **other)
+    code, _, err = main([demonstration("one")], "--output", tmp_path / "run", "--images", images)
+    assert code == 2 and "2 images for training and 2 for testing, of 2 classes (cat, dog), checksums" in err
+    assert "needs another folder" in err
+
+
+def test_folders_of_images_have_folders_of_results_of_their_own(monkeypatch, tmp_path):
+    def output(*flags):
+        return str(program.output(program.parser().parse_args(flags)))
+
+    monkeypatch.chdir(folder_of_images(tmp_path / "a" / "digits"))
+    found = {output("--images", place) for place in (".", "../digits", str(tmp_path / "a" / "digits"))}
+    found |= {output("--images", "../../b/digits"), output()}
+    assert len(found) == 3 and "runs/sparsity-full-digits-seed0" in found and all("digits" in name for name in found)
+
+
+def test_results_of_the_digits_from_before_are_kept(main, tmp_path):
+    (tmp_path / "settings.json").write_text('{"quick": false, "seed": 0, "images": "the digits"}')
+    assert main([demonstration("one")], "--output", tmp_path)[0] == 0
+
+
 def comparison(trained):
     """A demonstration that compares the accuracies of two or `seeds` networks and writes down which it trains."""
 

@@ -6,7 +6,9 @@ folder, those of mpiexec too.
 
   sparsity frontier --run RUN    accuracy of a network against density and time"""
 
+import os
 import sys
+import zlib
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -53,8 +55,14 @@ def chosen(flags: Namespace) -> list[str]:
 
 def output(flags: Namespace) -> Path:
     """The folder for results: a different one for quick and full runs, each seed and each folder of images."""
-    kind, images = "quick" if flags.quick else "full", file_name(Path(flags.images).name) if flags.images else "digits"
+    kind, images = "quick" if flags.quick else "full", _place(Path(flags.images)) if flags.images else "digits"
     return Path(flags.output or f"runs/sparsity-{kind}-{images}-seed{flags.seed}")
+
+
+def _place(images: Path) -> str:
+    """The name of a folder of images, and a checksum of where it is: others may have the same name."""
+    path = images.expanduser().resolve()
+    return f"{file_name(path.name)}-{zlib.crc32(os.fsencode(path)):08x}"
 
 
 def command(flags: Namespace, *names: str) -> str:

@@ -3,16 +3,17 @@
 import json
 import time
 import traceback
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ...data.folder import open_folder
+from ...data.folder import ImageFolder, open_folder
 from ...files import atomic_write, error_text
 from ...parallel import Alone, Communicator
 from ...parallel.together import agreed
 from ...reading import LONGEST_JSON, json_value, limited, reading
-from ...text import duration, short
+from ...text import duration, listed, short
 from .demonstration import DAMAGED, RESULT, Demonstration, Numbers, Say, Setting, numbers_in
 from .verdicts import Margin
 
@@ -116,8 +117,15 @@ def kind_of(folder: Path) -> Kind:
 
 
 def _described(images: Path | None) -> str:
-    """Describes the images in words that do not depend on the machine."""
+    """Describes the images in words that do not depend on the machine or the place, and that differ for other images."""
     if images is None:
         return "the digits"
     train, test = (open_folder(images, split) for split in ("train", "test"))
-    return f"{len(train):,} images for training and {len(test):,} for testing, of {len(train.classes)} classes"
+    counts = f"{len(train):,} images for training and {len(test):,} for testing, of {len(train.classes)} classes"
+    return f"{counts} ({listed(train.classes)}), checksums {_checksum(train)} and {_checksum(test)}"
+
+
+def _checksum(part: ImageFolder) -> str:
+    """Of the names, classes and sizes of the files: reading thousands of images would take too long."""
+    sizes = " ".join(str(path.stat().st_size) for path in part.paths)
+    return f"{zlib.crc32(sizes.encode(), part.fingerprint()):08x}"
