@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -153,6 +154,18 @@ def test_the_report_says_with_how_many_seeds_each_demonstration_is_repeated(main
     assert main([comparison([]), demonstration("one")], "--output", tmp_path, "--seeds", 3)[0] == 0
     page = (tmp_path / "report.html").read_text()
     assert f"--output {tmp_path} --seeds 3 many</code>" in page and f"--output {tmp_path} one</code>" in page
+
+
+def test_the_report_says_with_how_many_seeds_kept_numbers_were_made(main, tmp_path):
+    both = [comparison([]), replace(comparison([]), name="few"), demonstration("one")]
+    assert main(both, "--output", tmp_path, "--seeds", 3)[0] == 0
+    assert main(both, "--output", tmp_path, "one")[0] == 0
+    page = (tmp_path / "report.html").read_text()
+    assert all(f"--output {tmp_path}{words}" in page for words in (" --seeds 3 many</code>", " one</code>", " --seeds 3</pre>"))
+    assert main(both, "--output", tmp_path, "few")[0] == 0  # as many as planned
+    page, command = (tmp_path / "report.html").read_text(), f"python -m minigoog.sparsity --output {tmp_path}"
+    assert f"<code>{command} --seeds 3 many</code>" in page and f"<code>{command} few</code>" in page
+    assert f"<pre>{command}\n{command} --seeds 3 many</pre>" in page  # one after the other they give this report
 
 
 def test_seeds_for_what_compares_no_accuracies_are_refused(main, tmp_path):

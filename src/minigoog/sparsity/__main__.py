@@ -65,11 +65,22 @@ def _place(images: Path) -> str:
     return f"{file_name(path.name)}-{zlib.crc32(os.fsencode(path)):08x}"
 
 
-def command(flags: Namespace, *names: str) -> str:
-    """The command that repeats or resumes the run of these demonstrations, by default of all."""
-    seeds = flags.seeds if not names or any(d.seeded for name, d in DEMONSTRATIONS.items() if name in names) else None
+def command(flags: Namespace, seeds: int | None, names: Sequence[str] = ()) -> str:
+    """The command that runs or resumes these demonstrations, by default all, with these flags and so many seeds."""
     said = {"--quick": flags.quick, "--output": flags.output, "--images": flags.images, "--seed": flags.seed, "--seeds": seeds}
     return str(report.command_of({flag: value for flag, value in said.items() if value}, names))
+
+
+def repeating(flags: Namespace, outcomes: Sequence[Outcome], *names: str) -> str:
+    """The command that made the numbers of these demonstrations, by default of all; one for each number of seeds that they have."""
+    by_seeds: dict[int | None, list[str]] = {}
+    for outcome in outcomes:
+        d, has_run = outcome.demonstration, outcome.numbers or outcome.error
+        if d.seeded and has_run and (not names or d.name in names):
+            by_seeds.setdefault(outcome.seeds, []).append(d.name)
+    if len(by_seeds) < 2:
+        return command(flags, next(iter(by_seeds), None), names)
+    return "\n".join([command(flags, None), *(command(flags, seeds, of_them) for seeds, of_them in by_seeds.items() if seeds)])
 
 
 def show(flags: Namespace) -> int:
@@ -87,7 +98,7 @@ def _show(flags: Namespace, ranks: Communicator) -> int:
     images = Path(flags.images) if flags.images else None
     kind = {"quick": flags.quick, "seed": flags.seed, "seeds": flags.seeds, "images": images}
     outcomes = run(names, DEMONSTRATIONS, folder, **kind, say=_say, ranks=ranks)
-    code = _reported(outcomes, folder, partial(command, flags)) if ranks.rank == 0 else 0
+    code = _reported(outcomes, folder, partial(repeating, flags, outcomes)) if ranks.rank == 0 else 0
     ranks.gather("the report", None)  # a process that left before would end all others
     return code
 
@@ -117,7 +128,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROG) -> None:
     if given[:1] == ["frontier"]:
         return _frontier(p.commands["frontier"], given[1:])
     flags = p.parse_args(given)
-    resumable = f"stopped; all measurements so far are saved. Resume with: {command(flags, *flags.names)}"
+    resumable = f"stopped; all measurements so far are saved. Resume with: {command(flags, flags.seeds, flags.names)}"
     reword = with_flags(output="--output", data="--images")
     with ending_all():
         with exit_codes(p, lambda: resumable if (output(flags) / SETTINGS).exists() else "stopped", reword):

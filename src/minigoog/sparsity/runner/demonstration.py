@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeAlias
 
 from ...files import atomic_write, locked
@@ -97,6 +98,8 @@ def facts_in(path: Path) -> Numbers:
         facts: Numbers = json_value(limited(file, LONGEST_JSON), dict)
         numbers, machine = facts["numbers"], facts["machine"]
         known = isinstance(numbers, dict) and isinstance(machine["processor"], str) and isinstance(facts["finished"], str)
+        if type(seeds := facts.get("seeds")) not in (int, NoneType):
+            raise ValueError(f"its seeds are {short(seeds)}, expected an integer")
         if not known or any(isinstance(value, (list, dict)) for value in machine.values()):
             raise ValueError(f"its numbers are {short(numbers)}, its machine {short(machine)}, its time {short(facts['finished'])}")
         return facts

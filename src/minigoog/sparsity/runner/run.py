@@ -14,7 +14,7 @@ from ...parallel import Alone, Communicator
 from ...parallel.together import agreed
 from ...reading import LONGEST_JSON, json_value, limited, reading
 from ...text import duration, listed, short
-from .demonstration import DAMAGED, RESULT, Demonstration, Numbers, Say, Setting, numbers_in
+from .demonstration import DAMAGED, RESULT, Demonstration, Numbers, Say, Setting, facts_in
 from .verdicts import Margin
 
 ALONE = Alone()
@@ -35,7 +35,9 @@ class Kind:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a demonstration: numbers, verdict and reason, or an error. Both are missing if it has not run."""
+    """The outcome of a demonstration: numbers, verdict and reason, or an error. Both are missing if it has not run.
+
+    seeds: of each network, as was asked for in the run that made it; None: as many as planned."""
 
     demonstration: Demonstration
     numbers: Numbers | None = None
@@ -43,6 +45,7 @@ class Outcome:
     why: str = ""
     margins: Sequence[Margin] = ()
     error: str = ""
+    seeds: int | None = None
 
 
 def run(names: Sequence[str], demonstrations: dict[str, Demonstration], output: str | Path, *, quick: bool = False, seed: int = 0,
@@ -68,28 +71,29 @@ def _run_one(demonstration: Demonstration, setting: Setting) -> Outcome:
     began = time.monotonic()
     setting.folder.mkdir(exist_ok=True)
     try:
-        outcome = _from(demonstration, setting.result(lambda: demonstration.measure(setting)))  # all processes share its parts
+        numbers = setting.result(lambda: demonstration.measure(setting))  # all processes share its parts
+        outcome = _from(demonstration, numbers, setting.seeds)
         said = outcome.verdict
     except Exception as error:  # any error is reported, and the other demonstrations still run
-        outcome = Outcome(demonstration, error=traceback.format_exc())
+        outcome = Outcome(demonstration, error=traceback.format_exc(), seeds=setting.seeds)
         said = f"failed: {type(error).__name__}: {error_text(error)}"
     setting.say(f"{said} ({duration(time.monotonic() - began)})")
     return outcome
 
 
-def _from(demonstration: Demonstration, numbers: Numbers) -> Outcome:
+def _from(demonstration: Demonstration, numbers: Numbers, seeds: int | None) -> Outcome:
     """The Outcome of these numbers."""
-    return Outcome(demonstration, numbers, *demonstration.judge(numbers))
+    return Outcome(demonstration, numbers, *demonstration.judge(numbers), seeds=seeds)
 
 
 def _kept(demonstration: Demonstration, path: Path) -> Outcome:
     """The Outcome of the numbers that an earlier run left, if any; DamagedFile, naming the file, if they cannot be judged or shown."""
     if not path.exists():
         return Outcome(demonstration)
-    numbers = numbers_in(path)
+    facts = facts_in(path)
     with reading(path, *DAMAGED):
-        demonstration.table(numbers)
-        return _from(demonstration, numbers)
+        demonstration.table(facts["numbers"])
+        return _from(demonstration, facts["numbers"], facts.get("seeds"))
 
 
 def opened(folder: Path, kind: Kind) -> Path:
