@@ -166,6 +166,28 @@ def test_a_file_that_cannot_be_run_is_named_with_its_line(tmp_path, capsys, text
     assert said in run(capsys, "check", "--folder", tmp_path, code=2)
 
 
+@pytest.mark.parametrize(("text", "said"), [
+    ("import sys\nsys.exit()\n", "Your file ends the program, so there is no function to ask.\n  SystemExit in line 2: sys.exit()"),
+    ("def convolve(x, w, b, stride, padding):\n    raise SystemExit(0)\n", "SystemExit in line 2: raise SystemExit(0)"),
+    ("def convolve(x, w, b, stride, padding):\n    raise GeneratorExit\n", "GeneratorExit in line 2: raise GeneratorExit"),
+])  # fmt: skip
+def test_an_answer_that_ends_the_program_is_not_right_and_the_others_are_judged(tmp_path, capsys, text, said):
+    (tmp_path / "convolve.py").write_text(text)
+    program.main(["solution", "momentum"])
+    (tmp_path / "momentum.py").write_text(capsys.readouterr().out)
+    shown = run(capsys, "check", "--folder", tmp_path, code=1)
+    assert said in shown and "momentum: right, in all" in shown and "case 0" not in shown
+    assert json.loads((tmp_path / "progress.json").read_text())["convolve"] == {"tries": 1, "right": False, "hints": 0}
+
+
+def test_the_answers_beside_a_file_that_cannot_be_run_are_judged(tmp_path, capsys):
+    (tmp_path / "convolve.py").write_text("1 / 0\n")
+    (tmp_path / "im2col.py").write_text("def im2col(x, size, stride)\n")
+    (tmp_path / "momentum.py").write_text("def momentum(w, v, dw, rate, momentum):\n    return w, v\n")
+    shown = run(capsys, "check", "--folder", tmp_path, code=2)
+    assert all(words in shown for words in ("convolve.py: ZeroDivisionError", "im2col.py, line 1: expected ':'", "momentum: not yet"))
+
+
 @pytest.mark.parametrize(("words", "said"), [
     (["check"], "no answers yet"),
     (["check", "im2col"], "im2col.py: no such file; python -m minigoog.learn start im2col writes it"),
@@ -224,7 +246,7 @@ def test_verify_says_what_a_teacher_should_repair(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("x = 1", "expected EXERCISE = minigoog.learn.Exercise"),
+    ("x = 1", "expected EXERCISE = minigoog.learn.Exercise"), ("raise SystemExit", "mean.py: ends the program, expected EXERCISE ="),
     (OWN.replace("def mean", "def Mean").replace("(mean,", "(Mean,"), "expected a name of small letters"),
     (OWN.replace('"""The mean of x [n]."""', ""), "expected a docstring of `solution`, which is the task"),
 ])  # fmt: skip

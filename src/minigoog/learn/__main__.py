@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 from ..cli import Command, Parser, exit_codes, with_commands
 from ..text import aligned, printable
+from .answers import raised
 from .exercise import Exercise, collection, named
-from .judging import faults_of, verdict
+from .judging import Verdict, faults_of, verdict
 from .shelf import Shelf
 
 PROG = "python -m minigoog.learn"
@@ -60,12 +61,19 @@ def start(flags: Namespace) -> None:
 
 
 def check(flags: Namespace) -> None:
-    """Judges answers; exit code 1 if one is not right."""
+    """Judges answers; exit code 1 if one is not right, 2 if a file cannot be run."""
     exercises, shelf = collection(flags.exercises), Shelf(flags.folder)
     asked = [_named(exercises, name) for name in flags.names] or [e for e in exercises.values() if shelf.file(e).exists()]
     if not asked:
         raise ValueError(f"{printable(shelf.folder)}: no answers yet; {_prog(flags)} start writes the first file")
-    verdicts = [_is_right(exercise, shelf, flags) for exercise in asked]  # all of them, also after a wrong one
+    verdicts, unusable = [], []
+    for exercise in asked:  # all of them, also after a wrong one
+        try:
+            verdicts.append(_is_right(exercise, shelf, flags))
+        except ValueError as error:
+            unusable.append(str(error))
+    if unusable:
+        raise ValueError("\n".join(unusable))
     if not all(verdicts):
         sys.exit(1)
 
@@ -75,15 +83,24 @@ def _is_right(exercise: Exercise, shelf: Shelf, flags: Namespace) -> bool:
     if not shelf.file(exercise).exists():
         raise ValueError(f"{printable(shelf.file(exercise))}: no such file; {_prog(flags)} start {exercise.name} writes it")
     progress = shelf.of(exercise.name)
-    said = verdict(exercise, shelf.function(exercise))
+    said = _verdict(exercise, shelf)
     progress.tries += 1
     progress.right = said.right
     shelf.keep()
     print(said)
-    if not said.right:
+    if said.number:
         where = f", {flags.exercises!r}" if flags.exercises else ""
         print(f"  to try that case: from minigoog.learn import case; {exercise.name}(**case({exercise.name!r}, {said.number}{where}))")
     return said.right
+
+
+def _verdict(exercise: Exercise, shelf: Shelf) -> Verdict:
+    """What the judge says about the learner's function, or about a file that ends the program before there is one."""
+    try:
+        return verdict(exercise, shelf.function(exercise))
+    except SystemExit as error:
+        said = f"Your file ends the program, so there is no function to ask.\n{raised(error, str(shelf.file(exercise)))}"
+        return Verdict(exercise.name, False, said, ())
 
 
 def hint(flags: Namespace) -> None:

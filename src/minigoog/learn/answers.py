@@ -29,7 +29,9 @@ def ask(function: Callable[..., Any], arguments: Mapping[str, Any], n_results: i
     given = deepcopy(dict(arguments))
     try:
         result = function(**given)
-    except Exception as error:  # whatever a learner's code may raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a learner's code may raise: sys.exit() too
         return Answer(fault=_fault(error, function, arguments), error=f"{type(error).__name__}: {error}")
     changed = [name for name, value in given.items() if not _same_argument(value, arguments[name])]
     if changed:
@@ -37,13 +39,13 @@ def ask(function: Callable[..., Any], arguments: Mapping[str, Any], n_results: i
     return _arrays(result, n_results)
 
 
-def raised(error: Exception, file: str) -> str:
+def raised(error: BaseException, file: str) -> str:
     """What was raised, and on which line of the learner's file."""
     line = next((f for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == file), None)
     return f"{type(error).__name__}{f' in line {line.lineno}: {line.line}' if line else ''}\n{error}"
 
 
-def _fault(error: Exception, function: Callable[..., Any], arguments: Mapping[str, Any]) -> str:
+def _fault(error: BaseException, function: Callable[..., Any], arguments: Mapping[str, Any]) -> str:
     """What a function raised, and the shapes of the arguments."""
     if isinstance(error, NotImplementedError):
         return "The function is still empty: write your code in place of `raise NotImplementedError`."

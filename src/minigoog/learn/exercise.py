@@ -75,7 +75,10 @@ def collection(folder: str | Path | None = None) -> dict[str, Exercise]:
         return {name: import_module(f".exercises.{name}", __package__).EXERCISE for name in SHIPPED}
     found: dict[str, Exercise] = {}
     for path in sorted(Path(folder).glob("*.py")):
-        exercise = run_path(str(path)).get("EXERCISE")
+        try:
+            exercise = run_path(str(path)).get("EXERCISE")
+        except SystemExit:  # would end the program as if it had done its work
+            raise ValueError(f"{printable(path)}: ends the program, expected EXERCISE = minigoog.learn.Exercise(...)") from None
         if not isinstance(exercise, Exercise):
             raise ValueError(f"{printable(path)}: expected EXERCISE = minigoog.learn.Exercise(...)")
         if exercise.name in found:

@@ -9,19 +9,21 @@ from .exercise import Case, Exercise, Function
 
 @dataclass(frozen=True)
 class Verdict:
-    """right: in all cases. message: otherwise what is wrong, in sentences. passed: the cases that were right; failed: the first other."""
+    """right: in all cases. message: otherwise what is wrong, in sentences. passed: the cases that were right; failed: the first other, if
+    the function was asked at all."""
 
     exercise: str
     right: bool
     message: str
     passed: tuple[str, ...]
     failed: str = ""
-    number: int = 0  # of the case that failed
+    number: int = 0  # of the case that failed; 0 if none was asked
 
     def __str__(self) -> str:
         if self.right:
             return f"{self.exercise}: right, in all {len(self.passed)} cases"
-        lines = [f"{self.exercise}: not yet", *self.message.splitlines(), f"wrong: case {self.number}, {self.failed}"]
+        lines = [f"{self.exercise}: not yet", *self.message.splitlines()]
+        lines += [f"wrong: case {self.number}, {self.failed}"] if self.number else []
         return "\n  ".join([*lines, *([f"right: {'; '.join(self.passed)}"] if self.passed else [])])
 
 

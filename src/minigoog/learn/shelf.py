@@ -71,14 +71,17 @@ class Shelf:
         return True
 
     def function(self, exercise: Exercise) -> Function:
-        """The learner's function; ValueError, naming the file and the line, if it cannot be run or has no such function."""
+        """The learner's function; ValueError, naming the file and the line, if it cannot be run or has no such function. SystemExit is let
+        through."""
         path = self.file(exercise)
         linecache.checkcache(str(path))
         try:
             names = run_path(str(path))
         except SyntaxError as error:
             raise ValueError(f"{printable(path)}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}") from None
-        except Exception as error:  # whatever a learner's code may raise
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # whatever a learner's code may raise
             raise ValueError(f"{printable(path)}: {raised(error, str(path))}") from None
         if not callable(names.get(exercise.name)):
             raise ValueError(f"{printable(path)}: expected a function def {exercise.signature}")
