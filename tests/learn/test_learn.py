@@ -12,9 +12,11 @@ import pytest
 from minigoog import learn
 from minigoog.learn import __main__ as program
 from minigoog.learn.comparing import differences
-from minigoog.learn.exercise import SHIPPED, Case, Exercise, collection
+from minigoog.learn.exercise import SHIPPED, collection
 from minigoog.learn.judging import verdict
 from minigoog.learn.shelf import template
+
+from .small import doubled, run
 
 TOUR = Path(__file__).resolve().parents[2] / "docs" / "tour"
 MISTAKES = [(name, said) for name, exercise in collection().items() for said in exercise.mistakes]
@@ -97,16 +99,6 @@ def test_whatever_else_is_wrong_is_described(answer, said):
     assert said in verdict(doubled(), answer).message
 
 
-def doubled(**changed):
-    def double(x):
-        """Twice x."""
-        return 2 * x
-
-    x = np.array([[1, 2], [3, 4]], np.float32)
-    return Exercise(**{"solution": double, "expected": lambda x: x + x, "cases": [Case("four numbers", {"x": x})], "mistakes": {},
-                       "title": "twice"} | changed)  # fmt: skip
-
-
 def test_a_difference_at_the_edge_in_later_images_or_later_channels_is_named():
     right = np.random.default_rng(0).standard_normal((2, 5, 5, 3))
     edge, image, channel = right.copy(), right.copy(), right.copy()
@@ -124,17 +116,6 @@ def test_rounding_is_no_mistake_and_lists_and_tensors_are_answers():
 
 
 # ---- the program ----
-
-
-def run(capsys, *words, code=0):
-    """What the program prints, with this exit code."""
-    try:
-        program.main([*map(str, words)])
-        assert code == 0
-    except SystemExit as end:
-        assert end.code == code, capsys.readouterr()
-    printed = capsys.readouterr()
-    return printed.out + printed.err
 
 
 def test_a_learners_hour_with_progress_kept(tmp_path, capsys, monkeypatch):
@@ -205,54 +186,6 @@ def test_a_damaged_progress_is_named(tmp_path, capsys):
     for text in ("[]", '{"convolve": {"tries": "x"}}', '{"convolve": {"trees": 1}}', "{"):
         (tmp_path / "progress.json").write_text(text)
         assert "progress.json: not the progress of minigoog.learn (" in run(capsys, "list", "--folder", tmp_path, code=2)
-
-
-# ---- teachers ----
-
-OWN = '''
-import numpy as np
-from minigoog.learn import Case, Exercise
-
-def mean(x):
-    """The mean of x [n]."""
-    return x.sum() / len(x)
-
-EXERCISE = Exercise(mean, np.mean, title="a mean", results=("mean",), secret=True,
-    cases=[Case("two numbers", {"a": np.array([1.0, 3.0])})],
-    mistakes={"This is the sum.": lambda x: x.sum(), "The last number is missing.": lambda x: x[:-1].sum() / len(x)})
-'''.replace('"a": np', '"x": np').replace("np.mean,", "lambda x: np.mean(x),")
-
-
-def test_a_teachers_exercises_are_judged_in_the_same_way(tmp_path, capsys):
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "01.py").write_text(OWN)
-    own = ("--exercises", tmp_path / "own", "--folder", tmp_path / "ada")
-    assert run(capsys, "verify", "--exercises", tmp_path / "own") == "mean: good\n"
-    assert "mean(x)\n\nThe mean of x [n]." in run(capsys, "start", "mean", *own)
-    (tmp_path / "ada" / "mean.py").write_text("def mean(x):\n    return sum(x)\n")
-    assert "This is the sum.\n  1 of 1 numbers are wrong; the first is 4, expected 2." in run(capsys, "check", *own, code=1)
-    assert "the solution of mean is not shown" in run(capsys, "solution", *own, code=2)
-    assert learn.judge("mean", np.mean, tmp_path / "own") is False  # its parameter is not called x
-    assert capsys.readouterr().out.startswith("mean: not yet\n  TypeError")
-
-
-def test_verify_says_what_a_teacher_should_repair(tmp_path, capsys):
-    (tmp_path / "mean.py").write_text(OWN.replace("[1.0, 3.0]", "[0.0, 0.0]").replace("x.sum() / len(x)\n", "x.sum()\n"))
-    said = run(capsys, "verify", "--exercises", tmp_path, code=1)
-    assert said.splitlines() == ["mean: at fault", "  no case reveals the mistake 'This is the sum.'",
-                                 "  no case reveals the mistake 'The last number is missing.'"]  # fmt: skip
-    (tmp_path / "mean.py").write_text(OWN.replace("x.sum() / len(x)\n", "x.sum()\n"))
-    assert "the solution is judged wrong: This is the sum." in run(capsys, "verify", "--exercises", tmp_path, code=1)
-
-
-@pytest.mark.parametrize(("text", "said"), [
-    ("x = 1", "expected EXERCISE = minigoog.learn.Exercise"), ("raise SystemExit", "mean.py: ends the program, expected EXERCISE ="),
-    (OWN.replace("def mean", "def Mean").replace("(mean,", "(Mean,"), "expected a name of small letters"),
-    (OWN.replace('"""The mean of x [n]."""', ""), "expected a docstring of `solution`, which is the task"),
-])  # fmt: skip
-def test_an_exercise_that_is_none_is_refused(tmp_path, capsys, text, said):
-    (tmp_path / "mean.py").write_text(text)
-    assert said in run(capsys, "list", "--exercises", tmp_path, code=2)
 
 
 def test_the_arguments_of_a_case_are_copies_and_its_number_is_checked():
