@@ -1,11 +1,14 @@
 """A teacher's own exercises: judged like those of minigoog, verified, and refused by name if they are none."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 from minigoog import learn
+from minigoog.learn.shelf import Shelf, template
 
-from .small import run
+from .small import doubled, run
 
 OWN = '''
 import numpy as np
@@ -32,6 +35,32 @@ def test_a_teachers_exercises_are_judged_in_the_same_way(tmp_path, capsys):
     assert "the solution of mean is not shown" in run(capsys, "solution", *own, code=2)
     assert learn.judge("mean", np.mean, tmp_path / "own") is False  # its parameter is not called x
     assert capsys.readouterr().out.startswith("mean: not yet\n  TypeError")
+
+
+TASKS = [
+    "Twice x:\n\n    y = 2 * x\n\nNo more.", r"With \alpha and \d+, \x and \N." "\n\\\nA backslash alone.",
+    'Say """twice"""\n"quoted"', "It ends with \\", 'It is "x"', "é ∂x",
+    "A null \0, a return \r, a feed \f, a line \u2028 and half a \ud800 character.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_of_any_text_is_the_same_in_the_learners_file(tmp_path, task):
+    def double(x):
+        return 2 * x
+
+    double.__doc__ = task
+    exercise, shelf = doubled(solution=double), Shelf(tmp_path)
+    shelf.start(exercise)
+    assert inspect.getdoc(shelf.function(exercise)) == exercise.task == task
+
+
+def test_a_task_with_backslashes_is_as_readable_in_the_file_as_in_the_exercise():
+    def double(x):
+        r"""From \alpha to \beta."""
+        return 2 * x
+
+    assert r'    r"""From \alpha to \beta."""' in template(doubled(solution=double)).splitlines()
 
 
 def test_verify_says_what_a_teacher_should_repair(tmp_path, capsys):

@@ -99,5 +99,20 @@ def _progress(entry: Any) -> Progress:
 
 def template(exercise: Exercise) -> str:
     """The file to fill in: the imports, and the function with its task and without its body."""
-    task = textwrap.indent(f'"""{exercise.task}"""', "    ")
+    task = textwrap.indent(_literal(exercise.task), "    ")
     return f"{exercise.given}\n\n\ndef {exercise.signature}:\n{task}\n    raise NotImplementedError  # your code goes here\n"
+
+
+def _literal(task: str) -> str:
+    """Python's text of a docstring: as it is read where that can be, raw where it has backslashes, else with escapes."""
+    readable = all(line.isprintable() for line in task.split("\n"))
+    if readable and '"""' not in task and not task.endswith(('"', "\\")):
+        return ("r" if "\\" in task else "") + f'"""{task}"""'
+    return '"""' + "".join(_escaped(c) for c in task) + '"""'
+
+
+def _escaped(c: str) -> str:
+    """A character in a docstring; a newline stays one."""
+    if c in '"\\':
+        return f"\\{c}"
+    return c if c.isprintable() or c == "\n" else repr(c)[1:-1]
