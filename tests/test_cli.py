@@ -144,6 +144,17 @@ def test_integers_outside_their_limits_are_refused(limits, text, message, capsys
     assert capsys.readouterr().err == f"p: argument --n: {message} (see --help)\n"
 
 
+@pytest.mark.parametrize("text", ["-0.1", "1.5", "nan", "inf", "many"])
+def test_numbers_outside_their_limits_are_refused(text, capsys):
+    p = cli.Parser(prog="p")
+    p.add_argument("--x", type=cli.number_from(0, 1))
+    assert [p.parse_args([f"--x={x}"]).x for x in ("0", "1")] == [0, 1]
+    with pytest.raises(SystemExit):
+        p.parse_args([f"--x={text}"])
+    limits = "" if text == "many" else " from 0 to 1"
+    assert capsys.readouterr().err == f"p: argument --x: expected a number{limits}, got {text!r} (see --help)\n"
+
+
 # ---- completion ----
 
 

@@ -83,11 +83,23 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Callable[
 
 
 def number(text: str) -> float:
-    """An argparse type: a number."""
+    """An argparse type: a number, which may be NaN: for settings that check it themselves."""
     try:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
+
+
+def number_from(minimum: float, maximum: float) -> Callable[[str], float]:
+    """An argparse type: a number from `minimum` to `maximum`."""
+
+    def parse(text: str) -> float:
+        value = number(text)
+        if not minimum <= value <= maximum:  # NaN is neither
+            raise argparse.ArgumentTypeError(f"expected a number from {minimum:g} to {maximum:g}, got {text!r}")
+        return value
+
+    return parse
 
 
 class Suggested(tuple[str, ...]):

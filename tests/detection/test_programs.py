@@ -54,6 +54,11 @@ def test_files_of_the_data_are_not_written_over(tmp_path, capsys, flag, name):
     assert output.read_bytes() == before
 
 
+@pytest.mark.parametrize("command", ["detect", "evaluate"])
+def test_a_least_score_that_is_no_number_is_refused(command, capsys):
+    assert "argument --least: expected a number from -1e+09 to 1e+09, got 'nan'" in failed([command, "x", "--least", "nan"], capsys)
+
+
 def test_propose_takes_pictures_too(tmp_path, capsys):
     files.pictures(tmp_path)
     figure = tmp_path / "a.svg"

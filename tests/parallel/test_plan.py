@@ -52,3 +52,19 @@ def test_the_plan_says_and_draws_where_synchronous_training_stops_scaling_and_wh
     found = dict(zip(*reversed(drawn[0].axes[0].get_legend_handles_labels()), strict=True))
     assert list(found["synchronous training stops scaling"].get_xdata()) == [2, 2]
     assert found["DistBelief's replicas"].get_extents() is not None and drawn[0].axes[0].get_xlim()[1] > 200
+
+
+@pytest.mark.parametrize("flag, text, expected", [
+    ("--image-ms", "-40", "a number from 1e-06 to 1e+09"), ("--image-ms", "nan", "a number"), ("--image-ms", "0", "a number from 1e-06"),
+    ("--latency", "-1000", "a number from 0 to 1e+09"), ("--latency", "inf", "a number"), ("--overlap", "7", "a number from 0 to 1,"),
+    ("--overlap", "-0.1", "a number"), ("--batch-size", "9" * 400, "an integer from 1 to"), ("--shards", "9" * 400, "an integer from 1 to"),
+])  # fmt: skip
+def test_impossible_numbers_are_refused_by_the_name_of_their_flag(capsys, flag, text, expected):
+    with pytest.raises(SystemExit) as end:
+        main(["plan", "--model", "tiny", "--image-ms", "10", flag, text])
+    assert end.value.code == 2 and f"argument {flag}: expected {expected}" in capsys.readouterr().err
+
+
+def test_the_limits_themselves_are_possible(capsys):
+    main(["plan", "--model", "tiny", "--image-ms", "1e-6", "--latency", "0", "--overlap", "1", "--batch-size", str(1 << 32)])
+    assert "0.0 ms an image\n" in capsys.readouterr().out

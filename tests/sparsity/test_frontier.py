@@ -105,6 +105,8 @@ def test_a_plan_that_computes_something_else_is_not_timed(runs, tmp_path, monkey
     (("--run", "nowhere"), "nowhere: no such run folder or file of weights"),
     (("--run", "FILE"), "does not say what to test on: pass --data"),
     (("--run", "RUN", "--keep", "no"), "`keep` has 'no'"),
+    (("--run", "RUN", "--densities", "2"), "argument --densities: expected a number from 0 to 1, got '2'"),
+    (("--run", "RUN", "--densities", "nan"), "argument --densities: expected a number from 0 to 1, got 'nan'"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused_by_name(runs, tmp_path, capsys, flags, message):
     given = {"RUN": runs / "dense", "FILE": runs / "dense" / "last.safetensors"}

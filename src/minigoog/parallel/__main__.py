@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import figures, losses, models
-from ..cli import Command, Parser, exit_codes, integer, number, with_commands
+from ..cli import Command, Parser, exit_codes, integer, number_from, with_commands
 from ..nn import Module
 from ..tensor import Tensor
 from ..text import aligned
@@ -26,12 +26,13 @@ def add_flags(p: Parser) -> None:
     """The flags of `plan`."""
     p.add_argument("--machines", type=integer(1, 1 << 16), default=64, metavar="N", help="up to so many (default: 64)")
     p.add_argument("--network", type=_network, default=_network("10G"), metavar="SPEED", help="bits a second (default: 10G)")
-    p.add_argument("--latency", type=number, default=50.0, metavar="US", help="of a message, in microseconds (default: 50)")
+    p.add_argument("--latency", type=number_from(0, 1e9), default=50.0, metavar="US", help="of a message, in microseconds (default: 50)")
     p.add_argument("--model", choices=list(models.MODELS), default="googlenet", metavar="NAME", help="the network (default: googlenet)")
-    p.add_argument("--batch-size", type=integer(1), default=256, metavar="N", help="of all machines together (default: 256)")
-    p.add_argument("--image-ms", type=number, metavar="MS", help="of an image's forward and backward pass (default: measured here)")
-    p.add_argument("--shards", type=integer(1), default=1, metavar="N", help="of the parameter server (default: 1)")
-    p.add_argument("--overlap", type=number, default=0.0, metavar="X", help="share of the exchange beside computing (default: 0, as ours)")
+    p.add_argument("--batch-size", type=integer(1, 1 << 32), default=256, metavar="N", help="of all machines together (default: 256)")
+    p.add_argument("--image-ms", type=number_from(1e-6, 1e9), metavar="MS", help="of an image, forward and backward (default: measured)")
+    p.add_argument("--shards", type=integer(1, 1 << 16), default=1, metavar="N", help="of the parameter server (default: 1)")
+    p.add_argument("--overlap", type=number_from(0, 1), default=0.0, metavar="X",
+                   help="share of the exchange beside computing (default: 0, as ours)")
     p.add_argument("--output", type=figures.output, metavar="FILE", help="draws it (png, svg, pdf)")
 
 
@@ -47,11 +48,11 @@ def plan(flags: argparse.Namespace) -> None:
     """Prints images a second by the number of machines, for both ways of training."""
     model = models.build(flags.model)
     parameters = sum(p.size for p in model.parameters())
-    seconds = flags.image_ms / 1e3 if flags.image_ms else _measured(model, models.INPUT_SIZES[flags.model])
+    seconds = _measured(model, models.INPUT_SIZES[flags.model]) if flags.image_ms is None else flags.image_ms / 1e3
     cost = Cost(seconds, 4 * parameters, latency=flags.latency / 1e6, bandwidth=flags.network, overlap=flags.overlap)
     counts = [2**i for i in range(flags.machines.bit_length()) if 2**i <= flags.machines]
     rates = [_rates(cost, n, flags) for n in counts]
-    how = "" if flags.image_ms else " (measured)"
+    how = " (measured)" if flags.image_ms is None else ""
     print(f"{flags.model}: {4 * parameters / 1e6:.1f} MB a message, {1e3 * seconds:.1f} ms an image{how}")
     rows = [(f"{n}", f"{a:,.0f}", f"{a / n / rates[0][0]:.0%}", f"{b:,.0f}") for n, (a, b) in zip(counts, rates, strict=True)]
     print(aligned([("machines", "synchronous, images/s", "of ideal", "server, images/s"), *rows], right=range(4)))

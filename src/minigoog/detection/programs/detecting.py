@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...array_types import Array
-from ...cli import Parser, check_outputs, number, output_file, output_folder
+from ...cli import Parser, check_outputs, number_from, output_file, output_folder
 from ...data.images import decode
 from ...files import atomic_write, check_unread
 from ...text import printable
@@ -31,7 +31,8 @@ def add_flags(p: Parser) -> None:
     p.add_argument("pictures", nargs="*", metavar="PICTURE", help="images; or --data")
     data.add_flags(p, required=False)
     p.add_argument("--boxes", metavar="FILE", help="where to look: what propose wrote (default: proposals as in training)")
-    p.add_argument("--least", type=number, default=0.5, metavar="X", help="only scores from X on are drawn and listed (default: 0.5)")
+    p.add_argument("--least", type=number_from(-1e9, 1e9), default=0.5, metavar="X",
+                   help="only scores from X on are drawn and listed (default: 0.5)")
     p.add_argument("--json", type=output_file, metavar="FILE", help="writes all detections, for evaluate")
     p.add_argument("--drawn", type=output_folder, metavar="DIR", help="writes each picture with its boxes, as PNG")
     threads.add_flag(p)

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ... import figures
-from ...cli import Parser, number, output_file
+from ...cli import Parser, number_from, output_file
 from ...files import atomic_write
 from ...text import aligned, listed, printable
 from .. import found
@@ -23,7 +23,7 @@ def add_flags(p: Parser) -> None:
     p.add_argument("--rule", choices=tuple(RULES), default="voc", help="of average precision (default: voc, all points)")
     p.add_argument("--figure", type=figures.output, metavar="FILE", help="draws the precision-recall curves (png, svg, pdf)")
     p.add_argument("--mistakes", type=figures.output, metavar="FILE", help="draws false positives and missed objects (png, svg, pdf)")
-    p.add_argument("--least", type=number, default=0.5, metavar="X", help="of the scores that count there (default: 0.5)")
+    p.add_argument("--least", type=number_from(-1e9, 1e9), default=0.5, metavar="X", help="of the scores that count there (default: 0.5)")
     p.add_argument("--json", type=output_file, metavar="FILE", help="also writes the results")
     threads.add_flag(p)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import figures
-from ...cli import Parser, integer, number, output_folder
+from ...cli import Parser, integer, number_from, output_folder
 from ...data import open_dataset
 from ...files import atomic_write
 from ...loading import TrainedModel, load
@@ -38,7 +38,7 @@ def parser(prog: str) -> Parser:
     p.add_argument("--run", nargs="+", required=True, metavar="RUN", help="folders of runs or files of weights; the first is pruned")
     p.add_argument("--data", help="test images: a data set or a folder (default: those of the first run)")
     p.add_argument("--data-dir", metavar="DIR", help="folder that holds standard data sets")
-    p.add_argument("--densities", nargs="+", type=number, default=DENSITIES, metavar="X", help="default: 0.5 0.3 0.2 0.1 0.05")
+    p.add_argument("--densities", nargs="+", type=number_from(0, 1), default=DENSITIES, metavar="X", help="default: 0.5 0.3 0.2 0.1 0.05")
     p.add_argument("--scope", choices=SCOPES, default="global", help="all weights are compared, or those of a layer")
     p.add_argument("--block", type=integer(1), default=1, metavar="N", help="neighbouring outputs that are left out together")
     p.add_argument("--keep", nargs="+", default=(), metavar="NAME", help="modules that are not pruned")
