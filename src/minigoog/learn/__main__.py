@@ -66,14 +66,16 @@ def check(flags: Namespace) -> None:
     asked = [_named(exercises, name) for name in flags.names] or [e for e in exercises.values() if shelf.file(e).exists()]
     if not asked:
         raise ValueError(f"{printable(shelf.folder)}: no answers yet; {_prog(flags)} start writes the first file")
-    verdicts, unusable = [], []
+    verdicts, unusable = [], None
     for exercise in asked:  # all of them, also after a wrong one
         try:
             verdicts.append(_is_right(exercise, shelf, flags))
         except ValueError as error:
-            unusable.append(str(error))
+            if unusable:
+                print(unusable)
+            unusable = error
     if unusable:
-        raise ValueError("\n".join(unusable))
+        raise unusable
     if not all(verdicts):
         sys.exit(1)
 
