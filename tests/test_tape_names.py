@@ -33,3 +33,19 @@ def test_names_of_a_network_with_heads_and_of_a_part_that_is_called_alone():
     with_heads = mg.nn.Sequential(a=mg.nn.ReLU(), b=mg.nn.Sequential(mg.nn.ReLU(), mg.nn.ReLU()))
     x = mg.Tensor(np.ones((1, 2), np.float32), requires_grad=True)
     assert with_heads(x).tape().names() == ["a", "b.0", "b.1"] and with_heads.b(x).tape().names() == ["0", "1"]
+
+
+def test_operations_of_modules_that_are_no_part_of_the_network_have_no_names():
+    class Net(mg.nn.Module):
+        def __init__(self):
+            self.fc = mg.nn.Linear(3, 2)
+
+        def forward(self, x):
+            return mg.nn.ReLU()(self.fc(x))
+
+    net, x = Net(), mg.Tensor(np.ones((1, 3), np.float32))
+    tape = net(x).tape()
+    assert tape.names() == ["fc", ""] and tape["fc"] == tape[:1]
+    assert repr(tape).splitlines()[1].split()[:2] == ["1", "ReLU"] and "ReLU" in tape._repr_html_()
+    for outer in (mg.nn.Identity(), mg.nn.Dropout().eval()):  # they return their input, the result of another network
+        assert outer(net.fc(x)).tape().names() == [""] and outer(net(x)).tape().names() == ["fc", ""]

@@ -112,13 +112,14 @@ class Tape(list["Op"]):
         return found
 
     def names(self) -> list[str]:
-        """The dotted name of the layer or module whose result each operation is, as in its network; "" for any other operation."""
+        """The dotted name of the layer or module whose result each operation is, as in its network; "" for any other operation, and for
+        those of a module that is no part of a network here, such as nn.ReLU()(x) within a `forward`."""
         known: dict[int, str] = {}
         for network in (op.network for op in reversed(self) if op.network is not None):
             if id(network) not in known:  # the last network first: what it has as parts is named as there
                 for name, module in network.named_modules():
                     known.setdefault(id(module), name)
-        return [known[id(op.layer)] if op.layer is not None else "" for op in self]
+        return [known.get(id(op.layer), "") for op in self]
 
     def __repr__(self) -> str:
         names = self.names()

@@ -113,7 +113,8 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         y = self.forward(*args, **kwargs)
         for part in y if isinstance(y, tuple) else (y,):  # names on the tape come from here
-            if isinstance(part, Tensor) and part.op is not None:
+            # an argument that is returned, as by Identity, stays the result of the module that made it
+            if isinstance(part, Tensor) and part.op is not None and not any(part is x for x in args):
                 part.op.note_module(self)
         return y
 
