@@ -170,3 +170,24 @@ def test_what_forward_leaves_in_attributes_is_what_is_kept():
     assert [name for name, _ in op.kept()] == ["x", "gate"]
     conv = ops.conv2d(Tensor(np.ones((1, 2, 2, 1), np.float32)), Tensor(np.ones((1, 1, 1, 1), np.float32), requires_grad=True)).op
     assert [name for name, _ in conv.kept()] == ["x"]  # the gradient of x is not requested, so backward does not read w
+
+
+@pytest.mark.parametrize("compute, given", [
+    (lambda x, i: ops.cross_entropy(x, i, label_smoothing=0.1), np.array([0, 1])),
+    (lambda x, i: x[i], np.array([0, 1])),
+    (lambda x, i: x[1, i], np.array([0, 1])),
+    (lambda x, i: x[i], np.array([[True, False, True], [False, True, False]])),
+    (ops.squared_distance, np.ones((2, 3), np.float32)),
+    (lambda x, w: ops.cross_entropy(x, np.array([0, 1]), sample_weights=w), np.ones(2, np.float32)),
+])
+def test_a_given_array_may_be_used_again_before_backward_and_a_replay(compute, given):
+    x = leaf([1, 2, 3], [4, 6, 5])
+    untouched = compute(x, given.copy()).sum()
+    untouched.backward()
+    expected, x.grad = x.grad, None
+    y = compute(x, given).sum()
+    given[:] = 0
+    for _ in y.tape().replay():
+        pass
+    y.backward()
+    assert np.array_equal(x.grad, expected) and y.item() == untouched.item()

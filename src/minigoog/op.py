@@ -21,7 +21,8 @@ class Op:
 
     A subclass has `forward(*arrays) -> array` and `backward(dy) -> one gradient (or None) for each input`, of the input's shape and
     type. Settings are arguments of its constructor. `forward` stores what backward reads in attributes: they can be printed, backward
-    raises if they were overwritten in the meantime, and they are dropped after it. An operation that writes its result to a given array
+    raises if they were overwritten in the meantime, and they are dropped after it. The constructor copies a given array that backward
+    reads: the caller may use it again. An operation that writes its result to a given array
     stores that array as `self.out`. Each recorded call needs a new object.
     See examples/custom_op.py."""
 

@@ -1,5 +1,6 @@
 """Indexing of tensors with NumPy's indices."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ class Index(Op):
     """y = x[index], a copy: kernels take maps without gaps."""
 
     def __init__(self, index: Any):
-        self.index = index
+        self.index = deepcopy(index)  # a tuple may hold arrays
 
     def forward(self, x: Array) -> Array:
         try:

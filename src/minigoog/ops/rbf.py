@@ -16,8 +16,8 @@ class SquaredDistance(Op):
     Not by BLAS, whose sums depend on the size of the batch."""
 
     def __init__(self, codes: Array):
-        if isinstance(codes, np.ndarray) and codes.dtype.kind in "iu":
-            codes = codes.astype(np.float32)
+        if isinstance(codes, np.ndarray):
+            codes = codes.astype(np.float32 if codes.dtype.kind in "iu" else codes.dtype)  # a copy
         self.codes: Array = check_array("squared_distance", "codes", codes, ndim=2)
         if self.codes.size == 0:
             raise ValueError(f"squared_distance: `codes` has shape {codes.shape}, expected at least one code of one feature")

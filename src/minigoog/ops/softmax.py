@@ -1,5 +1,7 @@
 """Softmax, its logarithm, and softmax with cross-entropy in one operation (stable, and its gradient is a subtraction)."""
 
+from copy import copy
+
 import numpy as np
 
 from .. import kernels
@@ -44,8 +46,8 @@ class CrossEntropy(Op):
     With `sample_weights` [n] each row's loss is multiplied by its own before the mean."""
 
     def __init__(self, labels: IntArray, label_smoothing: float = 0.0, sample_weights: Array | None = None):
-        self.labels, self.label_smoothing = labels, check_real("cross_entropy", "label_smoothing", label_smoothing, 0, 1)
-        self.sample_weights = sample_weights
+        self.labels, self.label_smoothing = np.array(labels), check_real("cross_entropy", "label_smoothing", label_smoothing, 0, 1)
+        self.sample_weights = copy(sample_weights)
 
     def forward(self, logits: Array) -> Array:
         self.losses, self.probabilities = kernels.cross_entropy(logits, self.labels)

@@ -1,6 +1,7 @@
 """The loss of MultiBox: where the assigned boxes are, and how sure all of them are."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 
@@ -15,7 +16,7 @@ class MultiBoxLoss(Op):
     """Of a picture: the sum of alpha / 2 |(l - g) / unit|^2 - log s(c) over assigned boxes, and of - log(1 - s(c)) over the others."""
 
     def __init__(self, targets: Array, taken: Array, alpha: float, units: Array | float):
-        self.targets, self.taken, self.alpha, self.units = targets, taken, alpha, units
+        self.targets, self.taken, self.alpha, self.units = targets, taken, alpha, copy(units)
 
     def forward(self, boxes: Array, confidences: Array) -> Array:
         self.away = ((boxes - self.targets) / self.units * self.taken[..., None]).astype(boxes.dtype)
