@@ -78,6 +78,12 @@ def test_softmax_makes_probabilities_of_the_last_axis_and_no_other():
     assert np.allclose(nn.Softmax(dim=1)(Tensor(x)).data, exact, atol=1e-6)
     with pytest.raises(ValueError, match="Softmax: `dim` is 0, expected -1 or 1"):
         nn.Softmax(0)
+    x = numbers(0, (2, 3, 4))
+    assert np.allclose(np.exp(nn.LogSoftmax(-1)(Tensor(x)).data).sum(axis=-1), 1)
+    assert np.array_equal(nn.LogSoftmax(1)(Tensor(x[0])).data, nn.LogSoftmax()(Tensor(x[0])).data)
+    for other in (x, x[0, 0]):  # in PyTorch another axis, or none
+        with pytest.raises(ValueError, match=r"LogSoftmax: `dim` is 1 and `x` has \d axes .*, expected 2, or `dim` -1"):
+            nn.LogSoftmax(dim=1)(Tensor(other))
 
 
 def test_identity_returns_its_input():

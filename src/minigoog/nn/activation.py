@@ -149,8 +149,11 @@ class LogSoftmax(Module):
     def __init__(self, dim: int = -1) -> None:
         if check_int("LogSoftmax", "dim", dim) not in (-1, 1):
             raise ValueError(f"LogSoftmax: `dim` is {dim}, expected -1 or 1: the classes of logits [n, classes]")
+        self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.dim == 1 and x.ndim != 2:
+            raise ValueError(f"LogSoftmax: `dim` is 1 and `x` has {x.ndim} axes {x.shape}, expected 2, or `dim` -1")
         return ops.log_softmax(x)
 
 
