@@ -152,6 +152,25 @@ def test_squeeze_and_excitation_has_a_kernel(isa):
     assert not any(step.algorithm == "NumPy" for step in plan.steps) and "Multiply+ReLU" in kinds(plan)
 
 
+def constant(*shape):
+    return mg.Tensor(random(shape, 5))
+
+
+WITH_CONSTANTS = {
+    "the scale of a constant": lambda x: ops.channel_affine(constant(20), x[0, 0, 0, :], constant(20)),
+    "the shift of a constant": lambda x: ops.channel_affine(constant(20), constant(20), x[0, 0, 0, :]),
+    "a gate that is constant": lambda x: x * constant(2, 1, 1, 20),
+    "the gate of a constant": lambda x: constant(2, 3, 3, 20) * ops.reshape(ops.global_avg_pool2d(x), (2, 1, 1, 20)),
+    "the sum with a constant map": lambda x: x + constant(2, 3, 3, 20),
+}
+
+
+@pytest.mark.parametrize("name", WITH_CONSTANTS)
+def test_an_operation_on_a_constant_that_no_kernel_knows_runs_in_numpy(name):
+    plan = assert_same(Network(lambda _, x: ops.relu(WITH_CONSTANTS[name](x)), nn.Identity()), random((2, 3, 3, 20)))
+    assert any(step.algorithm == "NumPy" for step in plan.steps)
+
+
 @pytest.mark.parametrize("groups", [1, 2, 3, 5, 10])
 def test_shuffled_channels_and_halves_of_a_map(isa, groups):
     def shuffled(a, x):

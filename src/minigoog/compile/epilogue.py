@@ -54,8 +54,8 @@ def affine_of(op: Op, from_x: Container[Key]) -> tuple[Tensor, Array | None, Arr
     others = [_per_channel(t, x, op) for t in op.inputs if t is not x and key_of(t) not in from_x]
     if len(others) != len(op.inputs) - 1 or any(other is None for other in others) or op.y.shape != x.shape or not x.shape:
         return None
-    if isinstance(op, ChannelAffine):
-        return x, others[0], others[1]
+    if isinstance(op, ChannelAffine):  # whose scale or shift may be what is computed
+        return (x, others[0], others[1]) if x is op.inputs[0] else None
     if isinstance(op, (AddScalar, Scale)):
         others = [np.full(x.shape[-1], op.number if isinstance(op, AddScalar) else op.factor, np.float32)]
     return (x, None, others[0]) if isinstance(op, (Add, AddScalar)) else (x, others[0], None)
@@ -96,7 +96,7 @@ class Epilogues:
     def _may_have_one(self, op: Op) -> bool:
         if type(op) in PRODUCTS:
             return not op.relu and all(key_of(t) not in self.from_x for t in op.inputs[1:])  # type: ignore[attr-defined]
-        return is_sum(op) or is_gate(op) or affine_of(op, self.from_x) is not None
+        return is_sum(op, self.from_x) or is_gate(op, self.from_x) or affine_of(op, self.from_x) is not None
 
     def _follow(self, head: Op) -> None:
         """Gives `head` an epilogue of the operations that follow it."""
@@ -121,7 +121,7 @@ class Epilogues:
         if affine := affine_of(op, self.from_x):
             epilogue.affines.append(affine[1:])
             return True
-        if is_sum(op):
+        if is_sum(op, self.from_x):
             epilogue.residual = next((t for t in op.inputs if key_of(t) is not last and self._exists_before(head, t)), None)
             return epilogue.residual is not None
         return False
@@ -131,14 +131,19 @@ class Epilogues:
         return key_of(t) in self.from_x and self.position.get(self.head(key_of(t)), -1) < self.position[op]
 
 
-def is_sum(op: Op) -> bool:
+def is_sum(op: Op, from_x: Container[Key]) -> bool:
     """Whether `op` is the sum of two maps of one shape."""
-    return type(op) is Add and op.inputs[0].shape == op.inputs[1].shape
+    return type(op) is Add and op.inputs[0].shape == op.inputs[1].shape and _all_computed(op, from_x)
 
 
-def is_gate(op: Op) -> bool:
+def is_gate(op: Op, from_x: Container[Key]) -> bool:
     """Whether `op` multiplies each channel of each image's map by a number, as squeeze-excitation does."""
-    return type(op) is Multiply and gate_of(op) is not None
+    return type(op) is Multiply and gate_of(op) is not None and _all_computed(op, from_x)
+
+
+def _all_computed(op: Op, from_x: Container[Key]) -> bool:
+    """Whether no input of `op` is a constant, which is in no map."""
+    return all(key_of(t) in from_x for t in op.inputs)
 
 
 def gate_of(op: Op) -> tuple[Tensor, Tensor] | None:

@@ -86,9 +86,9 @@ def arithmetic(lowering: Lowering, op: Op) -> None:
         x, scale, shift = affine
         scale = np.ones(x.shape[-1], np.float32) if scale is None else scale
         lowering.add(op, native.affine(layout.maps[key_of(x)], scale, shift, layout.output(op), then))
-    elif is_sum(op):
+    elif is_sum(op, layout.from_x):
         lowering.add(op, native.add(layout.input(op, 0), layout.input(op, 1), layout.output(op), then))
-    elif is_gate(op) and all(key_of(t) in layout.from_x for t in op.inputs):
+    elif is_gate(op, layout.from_x):
         x, gate = (layout.maps[key_of(t)] for t in gate_of(op) or ())
         lowering.add(op, native.affine(x, gate, None, layout.output(op), then))
     else:
