@@ -181,6 +181,14 @@ def test_shuffled_channels_and_halves_of_a_map(isa, groups):
     assert "ChannelShuffle" in kinds(plan) and sum(step.kind == "Index" for step in plan.steps) == 1  # only the one with steps is a copy
 
 
+@pytest.mark.parametrize("index", [
+    np.s_[[1, 0], :, :, :2], np.s_[:, np.array([0, 2, 1]), :, :2], np.s_[np.array([True, False]), ..., 1:], np.s_[..., None, 1:],
+])
+def test_an_array_index_before_a_slice_of_channels_runs_in_numpy(index):
+    plan = assert_same(Network(lambda _, x: ops.relu(x[index]), nn.Identity()), random((2, 3, 3, 4)))
+    assert any(step.algorithm == "NumPy" for step in plan.steps)
+
+
 def test_a_dense_block_copies_nothing():
     """Each layer reads the concatenation of all before it."""
 

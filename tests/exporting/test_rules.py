@@ -141,6 +141,7 @@ REFUSED = {
     "other operations for several": (lambda x: ops.relu(x) if len(x) == 1 else ops.sigmoid(x), "runs other operations for two images"),
     "images moved": (lambda x: ops.transpose(x, (1, 0, 2, 3)), "moves the axis of the images"),
     "an integer": (lambda x: ops.relu(x[:, 0]), "is an index other than slices"),
+    "an array": (lambda x: ops.relu(x[:, np.array([0, 2]), ..., :2]), "is an index other than slices"),
     "output padding": (lambda x: ops.conv_transpose2d(x, T.up, dilation=2, output_padding=1), r"output_padding of \(1, 1\) and a stride"),
     "computed weights": (lambda x: ops.linear(mg.Tensor(ROW[:1, :1]), ops.global_avg_pool2d(x)[:, :1]), "weights that are computed from"),
 }

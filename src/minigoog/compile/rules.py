@@ -111,8 +111,10 @@ def channel_slice(index: Any, ndim: int) -> slice | None:
     if not parts or not isinstance(parts[-1], slice) or parts[-1].step not in (None, 1):
         return None
     others = parts[:-1]
-    whole = (Ellipsis,) if any(part is Ellipsis for part in others) else (slice(None),) * (ndim - 1)
-    return parts[-1] if len(others) == len(whole) and all(a == b for a, b in zip(others, whole, strict=True)) else None
+    is_whole = len(others) == 1 and others[0] is Ellipsis
+    # not others == (slice(None), ...): an array would be compared value by value
+    is_whole |= len(others) == ndim - 1 and all(isinstance(part, slice) and part == slice(None) for part in others)
+    return parts[-1] if is_whole else None
 
 
 def channel_shuffle(lowering: Lowering, op: ChannelShuffle) -> None:

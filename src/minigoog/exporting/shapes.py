@@ -80,11 +80,10 @@ def index(writer: Writer, op: Index) -> None:
     """Slices and lists of indices, of all axes but that of the images."""
     parts = op.index if isinstance(op.index, tuple) else (op.index,)
     ndim = op.inputs[0].ndim
-    if ... in parts:
-        at = parts.index(...)
+    for at in [i for i, part in enumerate(parts) if part is ...]:  # one at most; `in` would compare arrays value by value
         parts = (*parts[:at], *[slice(None)] * (ndim - len(parts) + 1), *parts[at + 1 :])
     lists = [(axis, part) for axis, part in enumerate(parts) if isinstance(part, list)]
-    if parts[0] != slice(None) or len(lists) > 1 or any(not isinstance(part, (slice, list)) for part in parts):
+    if any(not isinstance(part, (slice, list)) for part in parts) or parts[0] != slice(None) or len(lists) > 1:
         raise Unsupported(f"{writer.names[op]} is an index other than slices, or one list, within the images")
     file_axis = NHWC if ndim == 4 else range(ndim)
     name = writer.plain(op)
