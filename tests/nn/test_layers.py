@@ -1,5 +1,7 @@
 """The settings of layers: bias and its initial value, flags, sizes; and the small layers."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,29 @@ def test_softmax_makes_probabilities_of_the_last_axis_and_no_other():
 def test_identity_returns_its_input():
     x = Tensor(numbers(0, (2, 3)))
     assert nn.Identity()(x) is x
+
+
+def enlarged(n, out):
+    """A row 0, 1, ..., n - 1 at another width, by the layer."""
+    return nn.Upsample(size=(1, out))(Tensor(np.arange(n, dtype=np.float32).reshape(1, 1, n, 1))).data.ravel()
+
+
+def test_upsample_picks_pytorchs_pixels_by_hand():
+    assert enlarged(14, 2).tolist() == [0, 7]  # 2 / 14 in float32 is more than 1 / 7, so that 1 / (2 / 14) is below 7
+    assert enlarged(2, 82)[41] == 0  # 2 / 82 in float32 is less than 1 / 41
+    x = Tensor(numbers(0, (2, 14, 3, 2)), requires_grad=True)
+    y = nn.Upsample(size=(2, 6))(x)
+    y.sum().backward()
+    assert np.array_equal(y.data, x.data[:, [0, 7]].repeat(2, axis=2))
+    assert np.array_equal(x.grad[:, [0, 7]], np.full((2, 2, 3, 2), 2)) and x.grad.sum() == 48
+    with pytest.raises(ValueError, match=r"Upsample: `x` has 3 axes \(2, 14, 3\), expected 4"):
+        nn.Upsample(size=2)(Tensor(numbers(0, (2, 14, 3))))
+
+
+def test_upsample_picks_pytorchs_pixels_for_all_small_sizes():
+    interpolate = pytest.importorskip("torch", reason="PyTorch is not installed: its pixels were not asked").nn.functional.interpolate
+    from torch import arange
+
+    for n, out in product(range(1, 40), range(1, 60)):
+        theirs = interpolate(arange(n).float().reshape(1, 1, n), size=out)  # mode "nearest"
+        assert enlarged(n, out).tolist() == theirs.ravel().tolist(), (n, out)
