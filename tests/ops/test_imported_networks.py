@@ -68,7 +68,7 @@ MAPS = {  # ours, and theirs on NCHW
     "nearest": (lambda x: ops.resize(x, (11, 3), "nearest", "asymmetric", "floor"), lambda F, x: F.interpolate(x, (11, 3))),
     "nearest-exact": (lambda x: ops.resize(x, (11, 3), rounding="round_prefer_ceil"),
                       lambda F, x: F.interpolate(x, (11, 3), mode="nearest-exact")),
-    "bilinear": (lambda x: ops.resize(x, (11, 3), "linear", "pytorch_half_pixel"), lambda F, x: F.interpolate(x, (11, 3), mode="bilinear")),
+    "bilinear": (lambda x: ops.resize(x, (11, 3), "linear", "half_pixel"), lambda F, x: F.interpolate(x, (11, 3), mode="bilinear")),
     "bilinear, corners": (lambda x: ops.resize(x, (11, 3), "linear", "align_corners"),
                           lambda F, x: F.interpolate(x, (11, 3), mode="bilinear", align_corners=True)),
     "prelu": (lambda x: ops.prelu(x, Tensor(SLOPES)), lambda F, x: F.prelu(x, tensor(SLOPES))),

@@ -1,4 +1,4 @@
-"""Resizing of feature maps, by the rules of ONNX, which include PyTorch's."""
+"""Resizing of feature maps, by the rules of ONNX."""
 
 from collections.abc import Sequence
 
@@ -109,6 +109,7 @@ def resize(
     `rounding` of the nearest: "round_prefer_floor", "round_prefer_ceil", "floor" or "ceil".
     `scale` (height, width): output by input size, if it is to be another number than that quotient. (ONNX's Resize, whose names these are)
 
-    PyTorch's interpolate: mode "nearest" is "asymmetric" with "floor", "nearest-exact" is "half_pixel" with "round_prefer_ceil",
-    "bilinear" is "linear" with "pytorch_half_pixel", or "align_corners"."""
+    PyTorch's interpolate: "bilinear" is "linear" with "half_pixel", or "align_corners". "nearest" is "asymmetric" with "floor", and
+    "nearest-exact" "half_pixel" with "round_prefer_ceil", but for places between two pixels that float32 rounds to the other one
+    (nn.Upsample takes PyTorch's pixels)."""
     return Resize(output_size, mode, coordinates, rounding, scale)(x)
