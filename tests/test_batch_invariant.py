@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import minigoog as mg
+from minigoog import nn, ops
 from minigoog.kernels import native
+from tests.compile.narrow_networks import Narrow
 from tests.kernels.judge import same_bits
 from tests.plans import random
 
@@ -15,6 +17,18 @@ MODELS = {
     "quick": (lambda: mg.models.QuickInception(width=8), (32, 32, 3)),
 }
 GOOGLENET = lambda: mg.models.GoogLeNet(10), (64, 64, 3)
+
+
+class Quarters(nn.Module):
+    """The mean of four parts of an image, which are images to its convolutions."""
+
+    def __init__(self):
+        self.layers = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, relu=True), nn.Conv2d(16, 16, 3, padding=1, relu=True),
+                                    nn.Conv2d(16, 16, 1, relu=True), nn.GlobalAvgPool2d(), nn.Linear(16, 4))
+
+    def forward(self, x):
+        y = self.layers(ops.reshape(x, (len(x) * 4, 4, 8, 3)))
+        return ops.flatten(ops.global_avg_pool2d(ops.reshape(y, (len(x), 4, 1, 4))))
 
 
 def alone_and_in_batches(run, images):
@@ -36,6 +50,18 @@ def test_a_plan_gives_an_image_the_same_bits_in_any_batch(network):
         return plans[len(x)](x)
 
     assert all(same_bits(a, b) for a, b in alone_and_in_batches(run, random((8, *shape))))
+
+
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+@pytest.mark.parametrize("network", [*MODELS.values(), (Narrow, (32, 32, 3)), (Quarters, (8, 16, 3))], ids=[*MODELS, "narrow", "parts"])
+def test_calibrated_plans_give_an_image_the_same_bits_in_any_batch(network, precision):
+    """Of separate plans, and of one for several sizes. 7 calibration images: the last batch of 2 or 8 has fewer."""
+    make, shape = network
+    model, calibrate = make(), random((7, *shape), 1)
+    shapes = [(n, *shape) for n in (1, 2, 8)]
+    settings = {"algorithm": "batch_invariant", "precision": precision, "calibrate": calibrate}
+    plans = {1: mg.compile(model, shapes[0], **settings)} | dict.fromkeys((2, 8), mg.compile(model, shapes[1:], **settings))
+    assert all(same_bits(a, b) for a, b in alone_and_in_batches(lambda x: plans[len(x)](x), random((8, *shape))))
 
 
 @pytest.mark.parametrize("case", [

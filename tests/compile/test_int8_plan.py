@@ -245,7 +245,8 @@ def test_no_covariance_is_measured_that_no_product_uses(monkeypatch):
     x = np.random.default_rng(1).random((5, 20, 20, 3), np.float32)
     plan = mg.compile(network_of(nn.Linear(20 * 20 * 8, 4, relu=True)), (2, 20, 20, 3), precision="int8", calibrate=x)
     assert [step.algorithm for step in plan.steps if step.multiply_adds] == ["int8", "int8", "int8", "bf16"]
-    assert measured == [(800, 1, 1, 3), (2, 22, 22, 8)] * 3, "not that of (2, 1, 1, 3200)"
+    window, padded = (400, 1, 1, 3), (1, 22, 22, 8)  # of each image
+    assert measured == [window, window, padded, padded] * 2 + [window, padded], "not that of (1, 1, 1, 3200)"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

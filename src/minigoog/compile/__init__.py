@@ -39,8 +39,8 @@ def compile(
     without a rule runs in NumPy between them, and the printed plan shows that.
 
     algorithm: of convolutions that name none. "auto": the fastest for this size, so that results of two sizes may differ by rounding;
-    "batch_invariant": an image gets the same bits alone and in any batch, each in a plan for its size (steps in NumPy are not included
-    in this promise); "direct": a large value or a NaN affects no output but those whose windows it is in.
+    "batch_invariant": an image gets the same bits alone and in any batch, each in a plan for its size and of any precision (steps in NumPy
+    are not included in this promise); "direct": a large value or a NaN affects no output but those whose windows it is in.
 
     Weights with many zeros are multiplied as CSR where that is faster (print(plan) says why), by fixed rules, or by trials of each layer
     with `tune`; a NaN or an infinity then does not meet the zeros. tune: of a pruned network, no step is slower than the dense one.

@@ -69,12 +69,14 @@ def _folded(calls: Sequence[Call]) -> set[Any]:
     return found
 
 
-def observe(calls: Sequence[Call], machine: Any, images: Array, output_shapes: Sequence[Shape]) -> dict[Map, Moments]:
-    """Moments of what the products of a bf16 plan read, over all images.
+def observe(
+    calls: Sequence[Call], machine: Any, images: Array, n: int, output_shapes: Sequence[Shape]
+) -> dict[Map, Moments]:
+    """Moments of what the products of a bf16 plan for `n` images read, over all images.
 
     Its own bf16 numbers, which are the same on every instruction set, and image by image: so plans for any number of images have the
     same weights."""
-    plan, n = Bf16Steps(calls, machine, {}), calls[0].x.shape[0]
+    plan = Bf16Steps(calls, machine, {})
     program, found = kernels.native.program.Program(plan.steps, machine), defaultdict[Map, Moments](Moments)
     products = [(i, calls[source].x, calls[source].settings["conv"].cin) for i, source in enumerate(plan.sources)
                 if plan.steps[i].algorithm.startswith("bf16") and calls[source].x.buffer not in plan.folded]  # fmt: skip
@@ -94,8 +96,10 @@ def observe(calls: Sequence[Call], machine: Any, images: Array, output_shapes: S
     return found
 
 
-def bf16_calls(calls: Sequence[Call], machine: Any, images: Array | None, output_shapes: Sequence[Shape]) -> tuple[list[Call], Formats]:
+def bf16_calls(
+    calls: Sequence[Call], machine: Any, images: Array | None, n: int, output_shapes: Sequence[Shape]
+) -> tuple[list[Call], Formats]:
     """The calls of a bf16 plan instead of these float32 calls, and their formats; weights rounded by `images`, if there are some."""
-    moments = {} if images is None else observe(calls, machine, images, output_shapes)
+    moments = {} if images is None else observe(calls, machine, images, n, output_shapes)
     found = Bf16Steps(calls, machine, moments)
     return found.steps, Formats(found.sources, found.formats)

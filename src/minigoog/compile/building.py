@@ -43,7 +43,7 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
         calls, outputs, results, choices = _calls(model, shape, recipe, machine, before[i] if i < len(before) else ())
         formats = None
         if recipe.precision != "float32":
-            calls, formats = _narrow(calls, recipe, machine, outputs)
+            calls, formats = _narrow(calls, recipe, machine, shape[0], outputs)
         else:
             calls = native.by_image.grouped(calls, shape[0], machine)
         calls = native.strips.joined(calls, machine)
@@ -61,12 +61,12 @@ def build(model: "Module", recipe: Recipe, machine: Any, before: Sequence[Iterab
     return versions, results
 
 
-def _narrow(calls: list[Call], recipe: Recipe, machine: Any, outputs: list[Shape]) -> tuple[list[Call], Formats]:
-    """The calls of an int8 or bf16 plan instead of these float32 calls, and their formats."""
+def _narrow(calls: list[Call], recipe: Recipe, machine: Any, n: int, outputs: list[Shape]) -> tuple[list[Call], Formats]:
+    """The calls of an int8 or bf16 plan for `n` images instead of these float32 calls, and their formats."""
     if recipe.precision == "bf16":
-        return bf16_calls(calls, machine, recipe.calibrate, outputs)
+        return bf16_calls(calls, machine, recipe.calibrate, n, outputs)
     assert recipe.calibrate is not None
-    return int8_calls(calls, machine, recipe.calibrate, outputs)
+    return int8_calls(calls, machine, recipe.calibrate, n, outputs)
 
 
 def float32_version(model: "Module", version: Version, recipe: Recipe, machine: Any) -> Version:

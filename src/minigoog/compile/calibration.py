@@ -11,7 +11,7 @@ from ..kernels.reference.int8 import LARGEST_CODE, SMALLEST_SCALE
 from .layout import Map
 
 SCALE_BITS = 8
-PIXELS = 4096  # at most so many of a batch for a covariance
+PIXELS = 4096  # at most so many of an image for a covariance
 
 
 class Observed(NamedTuple):
@@ -31,6 +31,11 @@ def batches(images: Array, n: int) -> list[Array]:
     return [np.ascontiguousarray(batch) for batch in found]
 
 
+def by_image(values: Array, n: int) -> list[Array]:
+    """`values` of n images in parts, one of each; one part of all where they have been mixed."""
+    return np.split(values, n) if len(values) % n == 0 else [values]
+
+
 def read_first(products: Iterable[tuple[int, Map, int]], pixels: Callable[[Map], int]) -> dict[Map, tuple[int, bool]]:
     """Of each map that products (number, map, channels of it that are multiplied) read: the number of the first, and whether as many
     pixels as this are enough for the moments that one of them needs; else nothing uses them, and their products may be huge."""
@@ -42,7 +47,7 @@ def read_first(products: Iterable[tuple[int, Map, int]], pixels: Callable[[Map],
 
 
 def sampled(pixels: int) -> int:
-    """Of so many pixels of a batch, how many `Moments` take."""
+    """Of so many pixels of an image, how many `Moments` take."""
     return -(-pixels // -(-pixels // PIXELS))
 
 

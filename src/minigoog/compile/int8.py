@@ -12,39 +12,45 @@ from .. import kernels
 from ..array_types import Array, Shape
 from ..kernels.reference.int8 import LARGEST_CODE
 from ..kernels.reference.int8_rounding import Feedback, feedback
-from .calibration import Moments, Observed, batches, image_codes, read_first, sampled, scale_of, windows
+from .calibration import Moments, Observed, batches, by_image, image_codes, read_first, sampled, scale_of, windows
 from .layout import Map
 from .lowering import Call
 from .narrow import Formats, NarrowSteps
 from .narrow_maps import NarrowMaps
 
 
-def observe(calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array, output_shapes: Sequence[Shape]) -> Observed:
-    """What the float32 calls read and write, for all images."""
+def observe(
+    calls: Sequence[Call], maps: NarrowMaps, machine: Any, images: Array, n: int, output_shapes: Sequence[Shape]
+) -> Observed:
+    """What the float32 calls of a plan for `n` images read and write.
+
+    Image by image: so plans for any number of images have the same scales and weights."""
     program = kernels.native.program.Program(calls, machine)
     found = Observed({}, {}, defaultdict(Moments), (images.min(axis=(0, 1, 2)), images.max(axis=(0, 1, 2))))
-    parts = batches(images, calls[0].x.shape[0])
     products = [(i, c.x, c.settings["conv"].cin) for i, c in enumerate(calls) if c.x.buffer in maps.buffers and maps.is_product(c)]
-    first = read_first(products, lambda x: len(parts) * sampled(math.prod(x.shape[:3])))
+    first = read_first(products, lambda x: len(images) * sampled(math.prod(x.shape[:3]) // n))
 
-    def watch(i: int, areas: Sequence[Array]) -> None:
+    def watch(i: int, areas: Sequence[Array], count: int) -> None:
         x, y = calls[i].x, calls[i].y
         if maps.reads_image(calls[i]):
-            found.moments[x].add(windows(kernels.native.arena.view(areas, x, x.shape), calls[i].settings["conv"]))
+            for values in by_image(kernels.native.arena.view(areas, x, x.shape), n)[:count]:
+                found.moments[x].add(windows(values, calls[i].settings["conv"]))
         if y.buffer in maps.buffers and not (calls[i].kernel in maps.moves and maps.both(calls[i])):
             largest = float(kernels.native.arena.view(areas, y, y.shape).max(initial=0))
             if not math.isfinite(largest):
                 raise ValueError(f"compile: with `calibrate`, {calls[i].name!r} computes NaN or infinite values, which have no codes")
             found.largest[maps.root(y)] = max(found.largest.get(maps.root(y), 0.0), largest)
         reader, moments = first.get(x, (-1, False))
-        if reader == i:
-            values = kernels.native.arena.view(areas, x, x.shape)
-            found.means[x] = found.means.get(x, 0) + values.mean(axis=(0, 1, 2), dtype=np.float64) / len(parts)
+        there = by_image(kernels.native.arena.view(areas, x, x.shape), n)[:count] if reader == i else []
+        for values in there:
+            share = len(images) * len(there) / count
+            found.means[x] = found.means.get(x, 0) + values.mean(axis=(0, 1, 2), dtype=np.float64) / share
             if moments:
                 found.moments[x].add(values)
 
-    for batch in parts:
-        program.run(batch, [np.empty(shape, np.float32) for shape in output_shapes], watch=watch)
+    for start, batch in zip(range(0, len(images), n), batches(images, n), strict=True):
+        count = min(n, len(images) - start)  # the others are repetitions of the last
+        program.run(batch, [np.empty(shape, np.float32) for shape in output_shapes], watch=partial(watch, count=count))
     return found
 
 
@@ -106,8 +112,10 @@ class Int8Steps(NarrowSteps):
         return self.native.dequantize(call, self.narrow(x), y, self.scale(x))
 
 
-def int8_calls(calls: Sequence[Call], machine: Any, images: Array, output_shapes: Sequence[Shape]) -> tuple[list[Call], Formats]:
+def int8_calls(
+    calls: Sequence[Call], machine: Any, images: Array, n: int, output_shapes: Sequence[Shape]
+) -> tuple[list[Call], Formats]:
     """The calls of an int8 plan instead of these float32 calls, and their formats; scales from `images`."""
     maps = NarrowMaps(calls, in_word=4, signed=False)
-    found = Int8Steps(calls, maps, observe(calls, maps, machine, images, output_shapes), machine)
+    found = Int8Steps(calls, maps, observe(calls, maps, machine, images, n, output_shapes), machine)
     return found.steps, Formats(found.sources, found.formats)
