@@ -38,6 +38,20 @@ def test_nesterovs_step_looks_ahead():
     assert np.allclose(p.data, w, rtol=1e-6)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("make", [lambda p: optim.SGD([p], 0.1, 0.9), lambda p: optim.Adam([p]), lambda p: optim.Adagrad([p], 0.1)])
+def test_a_parameter_of_one_value_is_trained_though_its_gradient_arrives_twice(make, masked):
+    p = nn.Parameter(np.array(2.0, np.float32))
+    p.mask = np.array(True) if masked else None
+    optimizer = make(p)
+    (p * p + p).backward()
+    (p * 3.0).backward()
+    assert isinstance(p.grad, np.ndarray) and p.grad == 2 * 2 + 1 + 3
+    optim.clip_grad_norm_([p], 1.0)
+    optimizer.step()
+    assert p.item() < 2
+
+
 def test_a_parameter_without_a_gradient_is_left_alone():
     p, q = parameter(1), parameter(1)
     p.grad = np.ones(1, np.float32)

@@ -254,10 +254,9 @@ class Tensor:
 
     def add_gradient(self, gradient: Array, is_new: bool = False) -> None:
         """Adds `gradient`, an array of this tensor's shape, to `.grad`. is_new: nothing else uses that array."""
-        if self.grad is None:
-            self.grad = gradient if is_new else gradient.copy()
-        else:
-            self.grad = self.grad + gradient
+        if self.grad is not None:
+            gradient, is_new = self.grad + gradient, True
+        self.grad = np.asarray(gradient if is_new else gradient.copy())  # sums and products of 0-d arrays are NumPy scalars
 
     def output_gradient(self, grad: Array | Tensor | None = None) -> Array:
         """`grad` as an array of this tensor's shape, checked; 1 if it is None and this is a single value."""
