@@ -89,10 +89,18 @@ def test_the_features_of_a_group_are_those_of_its_last_part(images):
 
 
 def test_without_c_kernels_the_features_are_the_same(model, images, monkeypatch):
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, mg.no_grad():
         patch.setattr(mg.kernels, "native", None)
         found = mg.extract(model, images, "pool3")
     assert np.allclose(found, mg.extract(model, images, "pool3"), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [2, 7])
+def test_features_are_extracted_within_no_grad(images, batch_size):
+    model = Grouped().eval()
+    with mg.no_grad():
+        found = mg.extract(model, images, "group", batch_size=batch_size)
+    assert np.array_equal(found, mg.extract(model, images, "group", batch_size=batch_size))
 
 
 def test_a_layer_is_found_as_caffe_writes_its_path(model, images):

@@ -83,6 +83,13 @@ def test_a_result_without_a_recorded_operation_is_refused():
         gradcheck(lambda x: Tensor(x.data * 2), [np.ones(2)])
 
 
+def test_gradients_are_checked_within_no_grad_too():
+    with mg.no_grad():
+        assert gradcheck(mg.nn.Linear(2, 2), inputs((1, 2)))
+        with pytest.raises(mg.GradcheckError, match="Planted"):
+            gradcheck(lambda a, b: Planted(0, 0, 0.1)(a, b), inputs((2,), (2,)))
+
+
 @pytest.mark.parametrize("setting", ["eps", "atol", "rtol"])
 def test_settings_that_are_no_numbers_are_refused_by_name(setting):
     with pytest.raises(ValueError, match=f"`{setting}` is nan"):

@@ -18,7 +18,7 @@ from .nn import Module, evaluation_mode
 from .nn.module import check_module
 from .op import Op
 from .tape import Tape
-from .tensor import Tensor
+from .tensor import Tensor, recording
 from .text import listed, short
 
 BATCH = 8  # images that go through the network together: for GoogLeNet 5% faster than 32
@@ -80,7 +80,7 @@ def _together(model: Module, shape: Shape, batches: Iterable[Array], plans: Plan
     try:
         for number, x in enumerate(batches):
             if number < missing:
-                free.append(compile_model(model, shape))
+                free.append(_runner(model, shape))
             waiting.append(pool.submit(copy_context().run, compute, x))
             if len(waiting) > 2 * teams:
                 yield waiting.popleft().result()
@@ -96,10 +96,11 @@ def _filled(run: Runner, x: Array, n: int) -> Array:
 
 def _runner(model: Module, shape: Shape) -> Runner:
     if kernels.native:
-        return compile_model(model, shape)
+        with recording():
+            return compile_model(model, shape)
 
     def eager(x: Array) -> Array:
-        with evaluation_mode(model):
+        with recording(), evaluation_mode(model):
             y: Array = model(Tensor(x, requires_grad=True)).data
         return y
 

@@ -11,7 +11,7 @@ from .array_types import Array, Shape
 from .checks import check_real
 from .op import Op
 from .tape import Tape
-from .tensor import Tensor, no_grad
+from .tensor import Tensor, no_grad, recording
 
 
 class GradcheckError(AssertionError):
@@ -48,7 +48,7 @@ def gradcheck(
     xs = [x if isinstance(x, Tensor) else Tensor(np.asarray(x, np.float64)) for x in inputs]
     labels = [f"input {i}" for i in range(len(xs))] + [f"parameter {i}" for i in range(len(parameters))]
     tensors = [*xs, *parameters]
-    with kernels.use("reference"), _in_float64(tensors):
+    with kernels.use("reference"), recording(), _in_float64(tensors):
         generator = np.random.default_rng(seed)
         y = function(*xs)
         if not isinstance(y, Tensor):

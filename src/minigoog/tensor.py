@@ -32,6 +32,11 @@ def no_grad() -> AbstractContextManager[None]:
     return _recording.within(False)
 
 
+def recording() -> AbstractContextManager[None]:
+    """Within a with-block, operations are recorded, also inside a block of `no_grad`: for functions that need a tape of their own."""
+    return _recording.within(True)
+
+
 def is_recording() -> bool:
     """Whether operations are recorded for backward(), in this thread."""
     return _recording.get()

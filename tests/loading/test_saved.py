@@ -166,6 +166,13 @@ def test_predict_ranks_the_softmax_of_the_logits(tmp_path):
         model.predict(images, top=0)
 
 
+def test_predict_is_the_same_within_no_grad(tmp_path):
+    path, images = saved(tmp_path / "model.safetensors"), digits()[1].images[:3]
+    with mg.no_grad():
+        found = mg.load(path).predict(images)
+    assert found == mg.load(path).predict(images)
+
+
 def test_predict_does_not_apply_softmax_twice(tmp_path):
     model = mg.load(saved(tmp_path / "model.safetensors"))
     image = digits()[1].images[0]

@@ -57,6 +57,12 @@ def test_multiply_adds_are_those_of_one_image(norm):
     assert sum(counts.values()) == sum(row.multiply_adds for row in mg.summary(network(norm), (1, 6, 6, 3)).rows)
 
 
+def test_sensitivity_is_measured_within_no_grad():
+    with mg.no_grad():
+        found = nn.sensitivity(network(), IMAGES[:4], densities=[0.1])
+    assert found == nn.sensitivity(network(), IMAGES[:4], densities=[0.1])
+
+
 def test_blocks_and_groups_are_those_of_prune():
     found = nn.sensitivity(network(), IMAGES[:8], densities=[0.5], block=8, group=4)
     assert "stem" not in found.errors  # 3 inputs

@@ -17,7 +17,7 @@ from ..nn import evaluation_mode
 from ..op import Op
 from ..ops.softmax import Softmax
 from ..tape import Tape
-from ..tensor import Tensor
+from ..tensor import Tensor, recording
 from ..text import printable, shortened
 
 MOST = 12  # photographs in a figure
@@ -29,7 +29,7 @@ def evidence(model: TrainedModel, image: Photograph, label: int | None = None) -
 
     It covers what the network saw, `model.preprocess.middle(image)`. ValueError if no map comes before the classes."""
     x = Tensor(model.preprocess(image), requires_grad=True)
-    with evaluation_mode(model):
+    with recording(), evaluation_mode(model):
         scores = _scores(model, model(x))
     tape = Tape(scores)
     last = next((op for op in reversed(tape) if op.y.ndim == 4 and min(op.y.shape[1:3]) > 1), None)

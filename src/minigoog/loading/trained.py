@@ -15,7 +15,7 @@ from ..compile import compile as compile_model
 from ..data.preprocess import Photograph, Preprocess, several
 from ..formats.saved_model import Info
 from ..nn import Module, evaluation_mode
-from ..tensor import Tensor, no_grad
+from ..tensor import Tensor, no_grad, recording
 from ..text import printable, shape_text
 
 BATCH = 32  # images that go through the network together
@@ -106,7 +106,8 @@ def runner(model: TrainedModel, batch_invariant: bool = False) -> Callable[[Arra
 
     def run(x: Array) -> Array:
         if kernels.native and (x.shape not in plans if batch_invariant else not plans and len(x) > 1):
-            plans[x.shape] = compile_model(model, x.shape, algorithm="batch_invariant" if batch_invariant else "auto")
+            with recording():
+                plans[x.shape] = compile_model(model, x.shape, algorithm="batch_invariant" if batch_invariant else "auto")
         if x.shape in plans:
             return model.scores(plans[x.shape](x))
         with no_grad(), evaluation_mode(model):

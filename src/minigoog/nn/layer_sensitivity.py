@@ -14,7 +14,7 @@ from ..op import Op
 from ..ops.conv import Conv2d
 from ..ops.linear import Linear
 from ..tape import Tape
-from ..tensor import Tensor, no_grad
+from ..tensor import Tensor, no_grad, recording
 from ..text import aligned
 from .module import Module, Parameter, check_module, evaluation_mode
 from .pruning import largest, n_of_m, prunable
@@ -133,7 +133,7 @@ def _error(before: Array, after: Array, labels: IntArray | None) -> float:
 
 def _multiply_adds(model: Module, image: Array) -> dict[int, int]:
     """The multiply-adds of one image by id of the weight, in all of its uses; those of a layer that does not run are not there."""
-    with evaluation_mode(model):
+    with recording(), evaluation_mode(model):
         y: Any = model(Tensor(image, requires_grad=True))
     counts: dict[int, int] = {}
     for op in Tape(*(y if isinstance(y, tuple) else (y,))):
