@@ -98,6 +98,12 @@ def test_settings_that_are_no_numbers_are_refused_by_name(setting):
         gradcheck(lambda x: x * 2.0, [np.ones(2)], eps=0)
 
 
+@pytest.mark.parametrize("setting, value", [*(("samples", value) for value in (0, -1, 2.5, True, "a")), ("seed", -1), ("seed", "a")])
+def test_numbers_of_samples_and_seeds_that_mean_nothing_are_refused_by_name(setting, value):
+    with pytest.raises((TypeError, ValueError), match=f"gradcheck: `{setting}` is {value!r}, expected"):
+        gradcheck(lambda x: x * 2.0, [np.ones(2)], **{setting: value})
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_tensors_and_kernels_are_put_back_as_they_were(fails):
     before = kernels.backend
@@ -172,3 +178,13 @@ def test_the_parameters_of_a_module_are_checked_without_being_named():
     assert gradcheck(Scale(0.0), inputs((2, 2)))
     with pytest.raises(mg.GradcheckError, match="Planted"):
         gradcheck(Scale(0.1), inputs((2, 2)))
+
+
+def test_pruned_weights_are_left_out_and_the_others_are_checked():
+    mg.manual_seed(0)
+    assert gradcheck(mg.nn.prune(mg.nn.Linear(4, 3), 0.5), inputs((2, 4)))
+    assert gradcheck(mg.nn.prune(mg.nn.Linear(4, 3), 0.0), inputs((2, 4)), samples=3)
+    scale = Scale(0.1)  # wrong at [1, 0]
+    scale.factor.mask = np.array([[True, False], [True, False]])
+    with pytest.raises(mg.GradcheckError, match=r"parameter 0 \[1, 0\]"):
+        gradcheck(scale, inputs((2, 2)))

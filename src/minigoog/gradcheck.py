@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from . import kernels
-from .array_types import Array, Shape
-from .checks import check_real
+from .array_types import Array, BoolArray, Shape
+from .checks import check_int, check_real
 from .op import Op
 from .tape import Tape
 from .tensor import Tensor, no_grad, recording
@@ -33,10 +33,13 @@ def gradcheck(
 
     `inputs`: tensors or arrays; `parameters`: other tensors that `function` uses (default: those of a module, else none).
     All are converted to float64 for the check and restored afterwards; no other thread may use them meanwhile.
-    `samples`: how many random values of each to check (default: all).
+    `samples`: how many random values of each to check (default: all). Weights that are pruned have no gradient and are left out.
     `function` must be deterministic: a dropout mask must not change from call to call."""
     for name, value in (("eps", eps), ("atol", atol), ("rtol", rtol)):
         check_real("gradcheck", name, value, 1e-300 if name == "eps" else 0)
+    check_int("gradcheck", "seed", seed, 0, 2**64 - 1)
+    if samples is not None:
+        check_int("gradcheck", "samples", samples, 1)
     if not callable(function):
         raise TypeError(f"gradcheck: `function` is {type(function).__name__}, expected a function of tensors")
     if not isinstance(inputs, (tuple, list)):
@@ -59,7 +62,7 @@ def gradcheck(
         y.backward(dy, retain_graph=True)
         for label, x in zip(labels, tensors, strict=True):
             analytic = np.zeros(x.shape) if x.grad is None else x.grad
-            for index in _indices(x.shape, samples, generator):
+            for index in _indices(x.shape, samples, generator, getattr(x, "mask", None)):
                 with no_grad():
                     numeric = _central_difference(lambda: float((function(*xs).data * dy).sum()), x.data, index, eps)
                 if not np.isclose(analytic[index], numeric, rtol, atol):
@@ -80,9 +83,11 @@ def _in_float64(tensors: Sequence[Tensor]) -> Iterator[None]:
             x.data, x.grad, x.requires_grad = old
 
 
-def _indices(shape: Shape, samples: int | None, generator: "np.random.Generator") -> list[Shape]:
-    """All indices of an array of this shape, or `samples` of them at random."""
-    everything = list(np.ndindex(*shape))
+def _indices(
+    shape: Shape, samples: int | None, generator: "np.random.Generator", mask: BoolArray | None = None
+) -> list[Shape]:  # fmt: skip
+    """All indices of an array of this shape, or `samples` of them at random; only those where `mask` is True, if there is one."""
+    everything = [index for index in np.ndindex(*shape) if mask is None or mask[index]]
     if samples is None or samples >= len(everything):
         return everything
     return [everything[i] for i in generator.choice(len(everything), samples, replace=False)]

@@ -176,6 +176,13 @@ def test_other_arguments_that_cannot_be_are_named(arguments, message):
         DataLoader(**({"dataset": numbers(3)} | arguments))
 
 
+@pytest.mark.parametrize("name", ["number", "start"])
+@pytest.mark.parametrize("value", [-1, 1.0, "0"])
+def test_an_epoch_or_a_start_that_cannot_be_is_named_at_once(name, value):
+    with pytest.raises((TypeError, ValueError), match=f"DataLoader.epoch: `{name}` is {value!r}, expected"):
+        DataLoader(numbers(3)).epoch(**{name: value})
+
+
 def test_what_is_not_pytorchs_goes_by_name():
     with pytest.raises(TypeError, match="positional"):
         DataLoader(numbers(3), 1, False, None)  # PyTorch: a sampler

@@ -64,6 +64,10 @@ class DataLoader:
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of epoch `number` from batch `start` on."""
+        return self._timed(check_int("DataLoader.epoch", "number", number, 0), check_int("DataLoader.epoch", "start", start, 0))
+
+    def _timed(self, number: int, start: int) -> Iterator[Batch]:
+        """The same, adding up how long the caller waits."""
         self.waited, n = 0.0, len(self.dataset)
         order = np.random.default_rng((self.seed, number)).permutation(n) if self.shuffle else np.arange(n)
         numbers = range(start, len(self))
