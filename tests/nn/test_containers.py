@@ -63,6 +63,17 @@ def test_a_module_list_registers_its_parameters_and_is_called_by_its_owner():
         model.layers(1)
 
 
+@pytest.mark.parametrize("name, message", [
+    *((name, f"`{name}` is a method or property") for name in ("forward", "training", "train", "parameters")),
+    ("a.b", "`a.b` is no name for a module"), ("_training", "`_training` is no name for a module"), ("0", "`0` is taken"),
+])  # fmt: skip
+def test_names_that_would_hide_something_or_cannot_be_found_again_are_refused(name, message):
+    with pytest.raises(ValueError, match=f"Sequential: {message}"):
+        nn.Sequential(nn.ReLU(), **{name: nn.ReLU()})
+    with pytest.raises(ValueError, match="Branches: `widths` is a method or property of Branches"):
+        nn.Branches(widths=nn.ReLU())
+
+
 def test_containers_take_only_modules():
     with pytest.raises(TypeError, match="ModuleList: `1` is int, expected a Module"):
         nn.ModuleList([nn.ReLU(), 3])

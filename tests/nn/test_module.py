@@ -84,6 +84,22 @@ def test_modules_in_a_list_or_dict_are_refused_because_their_parameters_are_not_
         model.parameters()
 
 
+@pytest.mark.parametrize("name", ["forward", "train", "training", "parameters", "own"])
+@pytest.mark.parametrize("part", [nn.ReLU(), nn.Parameter([1.0]), nn.Buffer(np.ones(1))])
+def test_a_part_whose_name_hides_a_method_or_property_is_refused(name, part):
+    class Model(nn.Module):
+        stem = None  # a default, which a part may replace
+
+        def own(self):
+            return 3
+
+    model = Model()
+    model.stem = part
+    with pytest.raises(ValueError, match=rf"Model: `{name}` is a method or property of Model, expected .* a {type(part).__name__}"):
+        setattr(model, name, part)
+    assert model.train() is model and model.training and model.own() == 3
+
+
 def test_a_state_dict_holds_the_arrays_themselves():
     model = small()
     state = model.state_dict()

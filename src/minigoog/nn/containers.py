@@ -19,6 +19,9 @@ class _Container(Module):
             self._register(name, module)
 
     def _register(self, name: str, module: Module) -> None:
+        if "." in name or name.startswith("_") or name in vars(self):
+            wrong = "taken" if name in vars(self) else "no name for a module"
+            raise ValueError(f"{type(self).__name__}: `{name}` is {wrong}, expected one of its own, without dots or an underscore in front")
         setattr(self, name, check_module(type(self).__name__, name, module))
 
     def _parts(self) -> list[Module]:

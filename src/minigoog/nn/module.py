@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
@@ -90,6 +91,13 @@ def _hides_parts(value: object) -> bool:
     return any(isinstance(v, (Module, Parameter)) or _hides_parts(v) for v in (value.values() if isinstance(value, dict) else value))
 
 
+def _check_hides_nothing(module: "Module", name: str, value: object) -> None:
+    """ValueError if a part called `name` would take the place of a method or property of its module."""
+    if isinstance(getattr(type(module), name, None), (FunctionType, property)):
+        kind = type(module).__name__
+        raise ValueError(f"{kind}: `{name}` is a method or property of {kind}, expected another name for a {type(value).__name__}")
+
+
 class Module:
     """Base of all layers and networks: attributes that are Parameters or Modules are its parts, named after the attribute.
 
@@ -100,6 +108,13 @@ class Module:
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...  # for attributes set by `setattr`, such as the modules of a Sequential
+
+    else:  # a type checker that saw it would let attributes of any name be set
+
+        def __setattr__(self, name, value):
+            if isinstance(value, (Module, Parameter, Buffer)):
+                _check_hides_nothing(self, name, value)
+            super().__setattr__(name, value)
 
     @property
     def training(self) -> bool:
