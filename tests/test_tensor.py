@@ -1,5 +1,7 @@
 """Tensor: what it takes, what it says, its operators."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -141,6 +143,37 @@ def test_numpy_and_python_read_a_tensors_values():
     for wrong in (float, bool):
         with pytest.raises((ValueError, TypeError)):
             wrong(x)
+
+
+def test_a_tensor_is_equal_to_itself_only_and_found_in_lists_and_dicts():
+    x, y = Tensor([1.0, 2.0]), Tensor([1.0, 2.0])
+    assert x == x and x != y and y != x and x != None and x != "x"  # noqa: E711, PLR0124
+    assert x in [y, x] and [y, x].index(x) == 1 and {x: 1, y: 2}[y] == 2 and len({x, y, nn.Parameter(y)}) == 3
+
+
+@pytest.mark.parametrize("other", [1, 1.0, True, np.float32(1), np.ones(2, np.float32), [1.0, 2.0], (1.0, 2.0)], ids=repr)
+@pytest.mark.parametrize("compared", [lambda a, b: a == b, lambda a, b: b == a, lambda a, b: a != b, lambda a, b: b != a])
+def test_values_are_not_compared_silently(compared, other):
+    with pytest.raises(TypeError, match=r"Tensor: == with .* does not compare values, use x\.data == "):
+        compared(Tensor([1.0, 2.0]), other)
+    with pytest.raises(TypeError, match="Tensor: `in` does not compare values"):
+        assert 1.0 in Tensor([1.0, 2.0])
+
+
+@pytest.mark.parametrize("name", ["iadd", "isub", "imul", "itruediv", "ipow", "imatmul"])
+def test_an_operator_that_would_have_to_change_a_parameter_is_refused(name):
+    p = Tensor([1.0, 2.0], requires_grad=True)
+    with mg.no_grad(), pytest.raises(TypeError, match=r"Tensor: \+= and the like do not change a parameter, use x\.data \+= "):
+        getattr(operator, name)(p, 0.0)
+
+
+def test_losses_are_added_up_in_a_loop():
+    p, total = Tensor([1.0, 2.0], requires_grad=True), 0
+    for factor in (1.0, 2.0, 3.0):
+        total += (p * factor).sum()
+    total *= 2.0
+    total.backward()
+    assert total.item() == 36 and p.grad.tolist() == [12, 12]
 
 
 @pytest.mark.parametrize("call, message", [

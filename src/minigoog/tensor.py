@@ -220,6 +220,26 @@ class Tensor:
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
 
+    # ---- what would do something else than it does to arrays ----
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` is this tensor itself, for lists and dicts of tensors; TypeError for numbers and arrays."""
+        if isinstance(other, (int, float, complex, np.generic, np.ndarray, list, tuple)):
+            raise TypeError(f"Tensor: == with {type(other).__name__} does not compare values, use x.data == ...")
+        return self is other
+
+    def __contains__(self, value: object) -> bool:
+        raise TypeError("Tensor: `in` does not compare values, use ... in x.data")
+
+    def _in_place(self, other: Tensor | Scalar) -> Any:
+        if self.requires_grad and self.op is None:  # what an optimizer has would stay as it is
+            raise TypeError("Tensor: += and the like do not change a parameter, use x.data += ... and x.mark_written()")
+        return NotImplemented  # x += y is x = x + y
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _in_place
+
     def sum(self) -> Tensor:
         """The sum of all values, as a tensor of one value."""
         return OPERATORS["sum"](self)
