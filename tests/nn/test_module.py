@@ -67,6 +67,7 @@ def test_a_parameter_is_made_of_an_array_or_a_tensor():
     tensor = Tensor(numbers(0, (2, 3)))
     assert nn.Parameter(tensor).data is tensor.data and nn.Parameter(np.float32(3)).shape == ()
     assert not nn.Parameter(tensor.data, requires_grad=False).requires_grad
+    assert all(nn.Parameter(data).dtype == np.float32 for data in (1.5, [1.5], [1], np.arange(2)))
 
 
 def test_a_module_without_forward_says_so():

@@ -32,8 +32,8 @@ class Parameter(Tensor):
     _mask: BoolArray | None = None
 
     def __init__(self, data: "Array | Tensor", requires_grad: bool = True) -> None:
-        array = data.data if isinstance(data, Tensor) else data
-        super().__init__(np.asarray(array, order="C"), requires_grad=requires_grad)
+        super().__init__(data.data if isinstance(data, Tensor) else data, requires_grad=requires_grad)
+        self.data = np.asarray(self.data, order="C")
 
     @property
     def mask(self) -> BoolArray | None:
