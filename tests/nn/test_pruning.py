@@ -158,11 +158,22 @@ def test_depthwise_convolutions_stay_dense_unless_they_are_named():
     ((0.5,), {"scope": "all"}, "`scope` is 'all', expected one of layer, global"),
     ((0.5,), {"block": 0}, "`block` is 0"),
     ((0.5,), {"keep": ["classifer"]}, "`keep` has 'classifer', expected the name of a module, such as classifier"),
+    (({"stem": 0.5},), {"keep": ["stem"]}, r"`keep` is \['stem'\] beside densities of named layers, expected one number as `density`"),
+    (({"stem": 0.5},), {"scope": "global"}, "`scope` is 'global' beside densities of named layers"),
     ((0.4,), {"group": 4}, "`density` is 0.4, expected a multiple of 1/4, for `group` 4"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused_by_name(arguments, settings, message):
     with pytest.raises(ValueError, match=message):
         nn.prune(network(), *arguments, **settings)
+
+
+def test_a_weight_that_is_pruned_after_backward_has_no_gradient_either():
+    model = network()
+    model(Tensor(numbers(0, (2, 8, 8, 3)))).sum().backward()
+    given = model.stem.weight.grad
+    before = given.copy()
+    kept = nn.masks(nn.prune(model, 0.25))["stem.weight"]
+    assert np.array_equal(model.stem.weight.grad, before * kept) and np.array_equal(given, before)  # others may hold the array
 
 
 def test_a_mask_of_another_shape_or_type_is_refused():

@@ -47,6 +47,8 @@ class Parameter(Tensor):
             check_array("Parameter", "mask", mask, dtype=np.bool_, shape=data.shape)
         self._mask = mask
         self.mark_written("a mask")
+        if mask is not None and self.grad is not None:
+            self.grad = np.asarray(self.grad * mask)
 
     def mark_written(self, by: str = "a function") -> None:
         """Records that `by` has changed `data` in place, see Tensor; pruned weights are 0 again: momentum, for one, may revive them."""

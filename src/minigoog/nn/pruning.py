@@ -33,7 +33,8 @@ def prune(
 ) -> Module:  # fmt: skip
     """Keeps the share `density` of the weights of every Conv2d and Linear in `module`, in place, those of largest magnitude; returns it.
 
-    - `density`: from 0 to 1, of all weights, also those that are pruned already: masks only shrink. Or {name of a layer: its density}
+    - `density`: from 0 to 1, of all weights, also those that are pruned already: masks only shrink. Or {name of a layer: its density},
+      which leaves nothing for `keep` or the scope "global" to choose
     - `scope`: "layer", each by itself, or "global", all compared by their LAMP score, so that no layer loses all of its weights
     - `block`: so many neighbouring output channels are left out together, by their norm
     - `group`: of each group of so many neighbouring inputs of an output, the same number stays (N:M sparsity); a layer whose inputs are
@@ -44,13 +45,16 @@ def prune(
     al. 2017, arXiv 1705.08922; LAMP: Lee et al. 2021, arXiv 2010.07611; N:M: Zhou et al. 2021, arXiv 2102.04010)"""
     check_choice("prune", "scope", scope, SCOPES)
     check_int("prune", "block", block, 1)
+    if isinstance(density, Mapping) and (scope == "global" or len(keep)):
+        name, value = ("keep", keep) if len(keep) else ("scope", scope)
+        raise ValueError(f"prune: `{name}` is {short(value)} beside densities of named layers, expected one number as `density`")
     layers = _chosen(check_module("prune", "module", module), density, keep)
     shares = dict(density) if isinstance(density, Mapping) else dict.fromkeys(layers, density)
     shares = {name: check_real("prune", "density", share, 0, 1) for name, share in shares.items()}
     if group is not None:
         check_int("prune", "group", group, 1)
         masks = {name: n_of_m(w.data, shares[name], group, block) for name, w in layers.items() if w.shape[-2] % group == 0}
-    elif scope == "global" and layers and not isinstance(density, Mapping):
+    elif scope == "global" and layers:
         masks = largest_of_all({name: w.data for name, w in layers.items()}, check_real("prune", "density", density), block)
     else:
         masks = {name: largest(w.data, shares[name], block) for name, w in layers.items()}
