@@ -192,3 +192,21 @@ def test_what_is_not_pytorchs_goes_by_name():
 def test_a_label_that_is_no_integer_is_named(label):
     with pytest.raises(TypeError, match=rf"`dataset\[1\]\[1\]` is {label!r}, expected"):
         list(DataLoader([(np.zeros((1, 1, 1)), 0), (np.zeros((1, 1, 1)), label)], 2))
+
+
+@pytest.mark.parametrize("labels, message", [
+    ([0.7, 1.9], "are float64, expected integers"), ([0, np.nan], "are float64, expected integers"), (["a", "b"], "are <U1, expected"),
+    ([None, 1], "are object, expected"), ([-1, 1], "go from -1 to 1, expected 0 to 1, as there are 2 classes"), ([0, 2], "go from 0 to 2"),
+    ([[1], [1]], r"has shape \(2, 1\), expected \(2,\)"), ([0], r"has shape \(1,\), expected \(2,\): one for each of 2 images"),
+    (0, r"has shape \(\), expected"),
+])  # fmt: skip
+def test_labels_that_are_no_class_numbers_are_refused(labels, message):
+    with pytest.raises((TypeError, ValueError), match=f"ArrayDataset: `labels` {message}"):
+        ArrayDataset(np.zeros((2, 1, 1, 1), np.uint8), labels, "ab")
+
+
+def test_labels_become_int64():
+    for labels in ([0, 1], [0.0, 1.0], np.array([0, 1], np.uint8), [False, True]):
+        found = ArrayDataset(np.zeros((2, 1, 1, 1), np.uint8), labels, "ab").labels
+        assert found.dtype == np.int64 and found.tolist() == [0, 1]
+    assert len(ArrayDataset(np.zeros((0, 1, 1, 1), np.uint8), [], "ab")) == 0

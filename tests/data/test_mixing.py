@@ -35,3 +35,10 @@ def test_the_mean_area_that_stays_is_near_the_papers():
     shares = [CutMix(1.0)(images, generator).share for _ in range(2000)]
     assert 0.5 < np.mean(shares) < 0.8
     assert np.mean([MixUp(1.0)(images, generator).share for _ in range(2000)]) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("kind", [MixUp, CutMix])
+@pytest.mark.parametrize("alpha", [0, 0.0, -1, "a"])
+def test_an_alpha_that_is_not_above_0_is_refused_by_name(kind, alpha):
+    with pytest.raises((TypeError, ValueError), match=f"{kind.__name__}: `alpha` is "):
+        kind(alpha)

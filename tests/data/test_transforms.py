@@ -211,6 +211,10 @@ def test_torchvisions_statistics_for_images_from_0_to_1_are_refused_for_bytes():
     (lambda: t.RandomResizedCrop(8, (0.5, 0.4)), r"RandomResizedCrop: `scale` is \(0\.5, 0\.4\), expected a pair \(smallest, largest\)"),
     (lambda: t.RandomResizedCrop(8, ratio=(0, 1)), r"RandomResizedCrop: `ratio` is \(0, 1\), expected a pair .* above 0"),
     (lambda: t.ColorJitter(0.4)(picture(c=1), rng()), r"ColorJitter: the image has 1 channels, expected 3 \(RGB\)"),
+    (lambda: t.Lighting(0.1, [1, 2, 3], np.eye(3))(picture(c=1)), "Lighting: the image has 1 channels, expected 3, as `eigenvalues`"),
+    (lambda: t.Lighting(0.1, [1, -2, 3], np.eye(3)), r"Lighting: `eigenvalues` is \[1, -2, 3\], .* of at least 0"),
+    (lambda: t.Lighting(0.1, [1, np.nan], np.eye(2)), "Lighting: `eigenvalues` is "),
+    (lambda: t.Lighting(0.1, [1, 2, 3], np.eye(2)), r"Lighting: .* `eigenvectors` has shape \(2, 2\), expected \[c\]"),
     (lambda: t.Resize((8, 8)), r"Resize: `size` is \(8, 8\), expected"),
 ])  # fmt: skip
 def test_arguments_that_cannot_be_are_named(make, message):

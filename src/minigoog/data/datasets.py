@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,9 +40,8 @@ class ArrayDataset:
     files: Sequence[Path] = ()  # of a folder whose images are all in memory: where each image is from
 
     def __init__(self, images: Image, labels: ArrayLike, classes: Iterable[str]) -> None:
-        self.images, self.labels, self.classes = images, np.asarray(labels, np.int64), tuple(classes)
-        if len(self.images) != len(self.labels):
-            raise ValueError(f"ArrayDataset: `labels` has {len(self.labels)} labels, expected one for each of {len(self.images)} images")
+        self.images, self.classes = images, tuple(classes)
+        self.labels = _checked_labels(np.asarray(labels), len(images), len(self.classes))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -57,6 +56,19 @@ class ArrayDataset:
 
     def __repr__(self) -> str:
         return f"ArrayDataset({len(self):,} images {'x'.join(map(str, self.images.shape[1:]))}, {len(self.classes)} classes)"
+
+
+def _checked_labels(labels: NDArray[Any], n: int, classes: int) -> NDArray[np.int64]:
+    """`labels` as int64 [n], if they are that many integers, also as whole floats, from 0 to `classes` - 1."""
+    where = "ArrayDataset: `labels`"
+    if labels.dtype.kind not in "biuf" or not (np.floor(labels) == labels).all():
+        raise TypeError(f"{where} are {labels.dtype}, expected integers")
+    if labels.shape != (n,):
+        raise ValueError(f"{where} has shape {labels.shape}, expected {(n,)}: one for each of {n} images")
+    if n and not (labels.min() >= 0 and labels.max() < classes):
+        first, last = float(labels.min()), float(labels.max())
+        raise ValueError(f"{where} go from {first:g} to {last:g}, expected 0 to {classes - 1}, as there are {classes} classes")
+    return labels.astype(np.int64, copy=False)
 
 
 def open_dataset(

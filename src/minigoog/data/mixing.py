@@ -16,11 +16,18 @@ class Mixed(NamedTuple):
     share: float
 
 
+def _above_0(where: str, alpha: float) -> float:
+    """`alpha`, if it is a number above 0, as a Beta distribution needs."""
+    if check_real(where, "alpha", alpha, 0) == 0:
+        raise ValueError(f"{where}: `alpha` is 0, expected a number above 0")
+    return float(alpha)
+
+
 class MixUp:
     """share * image + (1 - share) * another image of the batch; the share is drawn from Beta(alpha, alpha). (Zhang et al., 1710.09412)"""
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = check_real("MixUp", "alpha", alpha, 0)
+        self.alpha = _above_0("MixUp", alpha)
 
     def __call__(self, images: Array, generator: np.random.Generator) -> Mixed:
         """images: [n, h, w, c]."""
@@ -38,7 +45,7 @@ class CutMix:
     image. The share is drawn from Beta(alpha, alpha), the centre anywhere in the image. (Yun et al., 1905.04899, algorithm 1)"""
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = check_real("CutMix", "alpha", alpha, 0)
+        self.alpha = _above_0("CutMix", alpha)
 
     def __call__(self, images: Array, generator: np.random.Generator) -> Mixed:
         """images: [n, h, w, c]."""

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import rng
 from ..array_types import IntArray
 from ..checks import check_choice, check_int, check_real
+from ..text import short
 from .images import INTERPOLATIONS, Image, check_interpolation, resize
 
 Transform: TypeAlias = Callable[[Image, Generator], Image]
@@ -230,11 +231,16 @@ class Lighting:
 
     def __init__(self, alpha_std: float, eigenvalues: ArrayLike, eigenvectors: ArrayLike) -> None:
         self.alpha_std = check_real("Lighting", "alpha_std", alpha_std, 0)
-        self.components = np.asarray(eigenvectors) * np.sqrt(eigenvalues)
+        values, vectors = np.asarray(eigenvalues), np.asarray(eigenvectors)
+        if values.ndim != 1 or not (np.isfinite(values) & (values >= 0)).all() or vectors.shape != 2 * values.shape:
+            given = f"`eigenvalues` is {short(eigenvalues)}, `eigenvectors` has shape {vectors.shape}"
+            raise ValueError(f"Lighting: {given}, expected [c], of at least 0, and [c, c]")
+        self.components: NDArray[Any] = vectors * np.sqrt(values)
 
     def __call__(self, image: Image, generator: Generator | None = None) -> Image:
-        generator = _present(generator)
-        shift = self.components @ generator.normal(0, self.alpha_std, len(self.components))
+        if image.shape[-1] != len(self.components):
+            raise ValueError(f"Lighting: the image has {image.shape[-1]} channels, expected {len(self.components)}, as `eigenvalues`")
+        shift = self.components @ _present(generator).normal(0, self.alpha_std, len(self.components))
         return image + shift.astype(np.float32)
 
     def __repr__(self) -> str:
@@ -287,9 +293,8 @@ def _present(generator: Generator | None) -> Generator:
 
 def _check_range(name: str, values: tuple[float, float]) -> tuple[float, float]:
     """Returns `values` of RandomResizedCrop if they are two numbers above 0, the smaller first."""
-    if not isinstance(values, (tuple, list)) or len(values) != 2:
-        raise ValueError(f"RandomResizedCrop: `{name}` is {values!r}, expected a pair (smallest, largest)")
-    low, high = (check_real("RandomResizedCrop", name, value, 0) for value in values)
-    if not 0 < low <= high:
-        raise ValueError(f"RandomResizedCrop: `{name}` is {values!r}, expected a pair (smallest, largest) above 0")
-    return low, high
+    if isinstance(values, (tuple, list)) and len(values) == 2:
+        low, high = (check_real("RandomResizedCrop", name, value, 0) for value in values)
+        if 0 < low <= high:
+            return low, high
+    raise ValueError(f"RandomResizedCrop: `{name}` is {short(values)}, expected a pair (smallest, largest) above 0")
