@@ -43,6 +43,15 @@ def test_it_does_what_pytorchs_does():
         assert np.allclose(found[name], exact, atol=1e-5 if name == "evaluated" else 2e-5), name
 
 
+def test_one_value_of_each_channel_is_refused_in_training_only():
+    norm, x = nn.BatchNorm2d(3), Tensor(numbers(0, (1, 1, 1, 3)))
+    with pytest.raises(ValueError, match=r"BatchNorm2d: `x` has shape \(1, 1, 1, 3\), expected more than one value of each channel"):
+        norm(x)
+    assert (norm.running_var.data == 1).all()
+    assert np.allclose(norm.eval()(x).data, x.data, atol=1e-4)
+    assert mg.summary(nn.Sequential(norm.train()), (1, 1, 3)).rows and (norm.running_var.data == 1).all()
+
+
 def test_in_evaluation_it_is_part_of_the_convolution():
     layer = trained(nn.ConvBNReLU(3, 7, 3, padding=1), 2, 6, 6, 3)
     x = numbers(9, (2, 6, 6, 3))

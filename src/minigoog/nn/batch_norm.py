@@ -6,7 +6,7 @@ from .. import ops, writes
 from ..array_types import Array, Pair, Shape
 from ..checks import check_bool, check_int, check_real
 from ..ops.batch_norm import BatchNorm2d as BatchNormOp
-from ..tensor import Tensor
+from ..tensor import Tensor, is_recording
 from .conv import Conv2d
 from .init import Init, he_normal
 from .module import Buffer, Module, Parameter
@@ -32,6 +32,8 @@ and shifts it.
         op = BatchNormOp(self.eps, self.relu, out)
         y = op(x, self.weight, self.bias)
         rows = x.size // x.shape[-1]
+        if rows == 1 and is_recording():  # else nobody learns from it: summary runs one image in training mode too
+            raise ValueError(f"BatchNorm2d: `x` has shape {x.shape}, expected more than one value of each channel in training")
         self._follow(self.running_mean.data, op.mean)
         self._follow(self.running_var.data, op.variance * np.float32(rows / max(rows - 1, 1)))
         return y
