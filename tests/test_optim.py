@@ -265,6 +265,18 @@ def test_a_state_of_other_parameters_is_refused_and_changes_nothing():
     assert sgd.lr == 0.1
 
 
+@pytest.mark.parametrize("changes, message", [
+    ({"param_groups": [{"params": [0]}]}, r"`param_groups\[0\]` has no `lr`"),
+    ({"param_groups": [{"lr": 1.0}]}, r"`param_groups\[0\]` has no `params`"),
+    ({"param_groups": 5}, "`param_groups` is int, expected a list"), ({"param_groups": [5]}, r"`param_groups\[0\]` is int, expected"),
+    ({"state": 5}, "`state` is int, expected a dict"), ({"state": {0: None}}, r"`state\[0\]` is NoneType, expected a dict"),
+])  # fmt: skip
+def test_a_state_of_another_form_is_refused_by_what_is_missing(changes, message):
+    adam = optim.Adam([parameter(1)])
+    with pytest.raises((TypeError, ValueError), match=f"Adam.load_state_dict: {message}"):
+        adam.load_state_dict(adam.state_dict() | changes)
+
+
 def test_an_optimizer_of_ones_own_gets_its_settings_in_each_step():
     class Sign(optim.Optimizer):
         def __init__(self, params, lr):

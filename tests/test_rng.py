@@ -49,3 +49,14 @@ def test_where_zeros_are_asked_for_weights_are_zeros_in_this_thread_and_limited(
         with pytest.raises(ValueError, match=r"weights of shape \(1, 1\) are more than its file has"):
             init.caffe_xavier((1, 1))
     assert (drawn[0] != 0).all() and (init.he_normal((2, 3)) != 0).all()
+
+
+@pytest.mark.parametrize("changes, message", [
+    (None, "`state` is {}, expected a dict with `generator`, `seed` and `counter`"), ({"seed": -1}, "`seed` is -1, expected at least 0"),
+    ({"generator": {}}, "`generator` is {}, expected the state of NumPy's PCG64"), ({"generator": 3}, "`generator` is 3, expected"),
+])  # fmt: skip
+def test_a_state_that_is_none_is_refused_by_what_is_wrong_and_changes_nothing(changes, message):
+    mg.manual_seed(3)
+    with pytest.raises((TypeError, ValueError), match=f"set_state: {message}"):
+        rng.set_state({} if changes is None else rng.state() | changes)
+    assert rng.take(4) == (3, 0)

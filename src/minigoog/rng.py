@@ -5,6 +5,7 @@ same numbers, but which thread gets which numbers depends on timing. Results are
 """
 
 import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from .array_types import Array, Shape
 from .checks import check_int
 from .locks import after_fork, new_lock
 from .modes import Mode
+from .text import short
 
 
 class _Stream:
@@ -76,8 +78,14 @@ def state() -> dict[str, Any]:
 
 def set_state(state: dict[str, Any]) -> None:
     """Resumes from where `state()` was called."""
+    if not isinstance(state, Mapping) or not {"generator", "seed", "counter"} <= state.keys():
+        raise TypeError(f"set_state: `state` is {short(state)}, expected a dict with `generator`, `seed` and `counter`")
     seed, counter = (check_int("set_state", name, state[name], 0, 2**64 - 1) for name in ("seed", "counter"))
-    found = _Stream(seed, counter, _generator_at(state["generator"]))
+    try:
+        generator = _generator_at(state["generator"])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"set_state: `generator` is {short(state['generator'])}, expected the state of NumPy's PCG64") from None
+    found = _Stream(seed, counter, generator)
     with _lock:
         vars(_stream.get()).update(vars(found))
 

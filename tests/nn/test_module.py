@@ -127,6 +127,7 @@ BAD_STATES = {
     "broadcastable": (lambda s: s.update({"fc.weight": np.ones((1, 2))}), r"`fc.weight` has shape \(1, 2\), expected \(4, 2\)"),
     "integers": (lambda s: s.update({"fc.weight": np.ones((4, 2), int)}), "`fc.weight` is int64, expected floats"),
     "complex": (lambda s: s.update({"fc.weight": np.ones((4, 2), complex)}), "`fc.weight` is complex128, expected floats"),
+    "ragged": (lambda s: s.update({"fc.weight": [[1.0, 2.0], [3.0]]}), "`fc.weight` is list, expected an array"),
     "text": (lambda s: s.update({"fc.weight": np.full((4, 2), "a")}), "`fc.weight` is <U1, expected floats"),
 }
 

@@ -100,6 +100,17 @@ def _check_hides_nothing(module: "Module", name: str, value: object) -> None:
         raise ValueError(f"{kind}: `{name}` is a method or property of {kind}, expected another name for a {type(value).__name__}")
 
 
+def _misfit(name: str, given: object, shape: Shape) -> str | None:
+    """What is wrong with the array `given` for a parameter of this shape; None if nothing is."""
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError):  # a list of lists of different lengths, for one
+        return f"`{name}` is {type(given).__name__}, expected an array"
+    if array.shape != shape:
+        return f"`{name}` has shape {array.shape}, expected {shape}"
+    return None if array.dtype.kind == "f" else f"`{name}` is {array.dtype}, expected floats"
+
+
 class Module:
     """Base of all layers and networks: attributes that are Parameters or Modules are its parts, named after the attribute.
 
@@ -213,12 +224,7 @@ class Module:
         if check_bool("load_state_dict", "strict", strict):
             wrong += [f"missing `{name}`" for name in own if name not in state]
             wrong += [f"unknown `{name}`" for name in state if name not in own]
-        for name in own.keys() & state.keys():
-            shape, expected = np.shape(state[name]), own[name].shape
-            if shape != expected:
-                wrong.append(f"`{name}` has shape {shape}, expected {expected}")
-            elif np.asarray(state[name]).dtype.kind != "f":
-                wrong.append(f"`{name}` is {np.asarray(state[name]).dtype}, expected floats")
+        wrong += [misfit for name in own.keys() & state.keys() if (misfit := _misfit(name, state[name], own[name].shape))]
         if wrong:
             more = f" and {len(wrong) - 8} more" if len(wrong) > 8 else ""
             raise ValueError(f"load_state_dict: {type(self).__name__} does not fit: {'; '.join(sorted(wrong)[:8])}{more}")

@@ -8,6 +8,7 @@ import numpy as np
 from ..array_types import Array
 from ..checks import check_bool, check_real
 from ..tensor import Tensor
+from ..text import short
 
 Group: TypeAlias = dict[str, Any]  # "params": a list of tensors; and the settings of their step
 Params: TypeAlias = Iterable[Tensor | Mapping[str, Any]]  # tensors, or groups of them
@@ -120,11 +121,14 @@ class Optimizer:
         if not isinstance(state_dict, Mapping) or not {"param_groups", "state"} <= state_dict.keys():
             raise TypeError(f"{where}: `state_dict` is {type(state_dict).__name__}, expected a dict with `param_groups` and `state`")
         groups, state = state_dict["param_groups"], state_dict["state"]
+        _check_form(where, groups, state)
         if [len(group["params"]) for group in groups] != [len(group["params"]) for group in self.param_groups]:
             raise ValueError(f"{where}: `state_dict` has other groups of parameters than this optimizer")
         for i, own in enumerate(self.state):
             if _shapes(state.get(i, {})) != _shapes(own):
                 raise ValueError(f"{where}: parameter {i} has the state {_shapes(state.get(i, {}))}, expected {_shapes(own)}")
+        for i, group in enumerate(groups):
+            _check_dict(f"{where}: `param_groups[{i}]`", group, self.defaults)
         settings = [self._checked({name: group[name] for name in self.defaults}) for group in groups]
         for group, loaded in zip(self.param_groups, settings, strict=True):
             group.update(loaded)
@@ -134,6 +138,25 @@ class Optimizer:
                     value[...] = state[i][name]
                 else:
                     own[name] = state[i][name]
+
+
+def _check_form(where: str, groups: Any, state: Any) -> None:
+    """TypeError or ValueError unless `groups` is a list of dicts with `params`, and `state` a dict of dicts."""
+    if not isinstance(groups, (list, tuple)):
+        raise TypeError(f"{where}: `param_groups` is {type(groups).__name__}, expected a list of dicts")
+    for i, group in enumerate(groups):
+        _check_dict(f"{where}: `param_groups[{i}]`", group, ["params"])
+    _check_dict(f"{where}: `state`", state)
+    for i, each in state.items():
+        _check_dict(f"{where}: `state[{short(i)}]`", each)
+
+
+def _check_dict(what: str, given: Any, names: Iterable[str] = ()) -> None:
+    """TypeError or ValueError unless `given` is a dict that has these names."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what} is {type(given).__name__}, expected a dict")
+    if missing := [name for name in names if name not in given]:
+        raise ValueError(f"{what} has no `{missing[0]}`")
 
 
 def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
