@@ -59,7 +59,7 @@ def trainer() -> Any:
     optimizer = mg.optim.SGD(model.parameters(), 0.1, 0.9)
     setup = SimpleNamespace(info=SimpleNamespace(arguments={}))
     return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, batches=range(5), progress=Progress(),
-                           fingerprint=fingerprint.DEFAULTS | {"training images": "1"}, stale=Stale([], 0))  # fmt: skip
+                           config=config.Config(), fingerprint=fingerprint.DEFAULTS | {"training images": "1"}, stale=Stale([], 0))  # fmt: skip
 
 
 def resumed(path: Path) -> object:
