@@ -52,7 +52,7 @@ def test_where_zeros_are_asked_for_weights_are_zeros_in_this_thread_and_limited(
 
 
 @pytest.mark.parametrize("changes, message", [
-    (None, "`state` is {}, expected a dict with `generator`, `seed` and `counter`"), ({"seed": -1}, "`seed` is -1, expected at least 0"),
+    (None, "`state` has no `seed`"), ({"seed": -1}, "`seed` is -1, expected at least 0"),
     ({"generator": {}}, "`generator` is {}, expected the state of NumPy's PCG64"), ({"generator": 3}, "`generator` is 3, expected"),
 ])  # fmt: skip
 def test_a_state_that_is_none_is_refused_by_what_is_wrong_and_changes_nothing(changes, message):

@@ -78,8 +78,10 @@ def state() -> dict[str, Any]:
 
 def set_state(state: dict[str, Any]) -> None:
     """Resumes from where `state()` was called."""
-    if not isinstance(state, Mapping) or not {"generator", "seed", "counter"} <= state.keys():
-        raise TypeError(f"set_state: `state` is {short(state)}, expected a dict with `generator`, `seed` and `counter`")
+    if not isinstance(state, Mapping):
+        raise TypeError(f"set_state: `state` is {short(state)}, expected a dict")
+    if missing := next((name for name in ("seed", "counter", "generator") if name not in state), None):
+        raise ValueError(f"set_state: `state` has no `{missing}`")
     seed, counter = (check_int("set_state", name, state[name], 0, 2**64 - 1) for name in ("seed", "counter"))
     try:
         generator = _generator_at(state["generator"])

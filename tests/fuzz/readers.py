@@ -58,8 +58,9 @@ def trainer() -> Any:
     model = mg.nn.Linear(2, 2)
     optimizer = mg.optim.SGD(model.parameters(), 0.1, 0.9)
     setup = SimpleNamespace(info=SimpleNamespace(arguments={}))
+    facts = fingerprint.DEFAULTS | {"training images": "1"}
     return SimpleNamespace(model=model, optimizer=optimizer, average=None, setup=setup, batches=range(5), progress=Progress(),
-                           config=config.Config(), fingerprint=fingerprint.DEFAULTS | {"training images": "1"}, stale=Stale([], 0))  # fmt: skip
+                           config=config.Config(), fingerprint=facts, stale=Stale([], 0))  # fmt: skip
 
 
 def resumed(path: Path) -> object:

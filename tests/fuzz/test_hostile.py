@@ -147,7 +147,7 @@ CHECKPOINTS = [
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"epoch": -1})), "`epoch` is -1, expected int, from 0 on"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"step": 6})), "step 6 of an epoch of 5 steps"),
     (changed("checkpoint", progress=json.dumps(START_FACTS | {"head_losses": [1.0, 2.0]})), "with 2 losses"),
-    (changed("checkpoint", random='{"seed": 0}'), "it has no 'counter'"), (changed("checkpoint", random="3"), "expected an object"),
+    (changed("checkpoint", random='{"seed": 0}'), "`state` has no `counter`"), (changed("checkpoint", random="3"), "expected an object"),
     (changed("checkpoint", random='{"seed": 0, "counter": "0", "generator": {}}'), "`counter` is '0'"),
 ]  # fmt: skip
 
