@@ -18,7 +18,7 @@ from .modules import Function
 from .parts import Parts, one_line
 from .pending import Affine, Vector
 from .program import Program
-from .values import NHWC, Slot, Value, from_memory
+from .values import NHWC, Slot, Value, from_memory, map_shape
 
 Found: TypeAlias = Value | Constant
 Rule: TypeAlias = Callable[["Resolver", Node], Found | Sequence[Found]]
@@ -172,8 +172,7 @@ class Resolver:
 
     def image(self, value: Value) -> int:
         """The number of a tensor [n, h, w, c] with the values of a map, which is NCHW in the file."""
-        if len(value.shape) != 4:
-            raise ValueError(f"a value with {len(value.shape)} axes {value.shape}, expected 4: images, or maps of images")
+        map_shape(value)
         return self.arranged(value, NHWC)
 
     def add(self, node: Node, function: Callable[..., Any], inputs: Sequence[int], shape: Shape, /, **settings: Any) -> Slot:

@@ -148,3 +148,11 @@ NHWC = tuple((axis,) for axis in graph.NHWC)  # where the axes in memory come fr
 def image_map(slot: Slot, n: int, h: int, w: int, c: int) -> Value:
     """The view of a map [n, h, w, c], which is NCHW in the file."""
     return from_memory(slot, (n, c, h, w), NHWC)
+
+
+def map_shape(x: Value) -> tuple[int, int, int, int]:
+    """(n, c, h, w) of a map; ValueError for a value with more or fewer axes."""
+    if len(x.shape) != 4:
+        raise ValueError(f"a value with {len(x.shape)} axes {x.shape}, expected 4: images, or maps of images")
+    n, c, h, w = x.shape
+    return n, c, h, w

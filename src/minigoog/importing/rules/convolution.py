@@ -13,10 +13,10 @@ from ..folding import Constant
 from ..modules import ConvTranspose2d
 from ..pending import Vector, added
 from ..resolver import Resolver, rule
-from ..values import NHWC, Slot, Value
+from ..values import NHWC, Slot, Value, map_shape
 from ..weights import stored
 from ..windows import NO_PADS, Pads, Window, window_of
-from .padding import map_shape, without_padding
+from .padding import without_padding
 
 
 @rule("Conv")

@@ -9,16 +9,8 @@ from ..attributes import as_integers, integers, text
 from ..folding import Constant
 from ..pending import Padded
 from ..resolver import Resolver, rule
-from ..values import Slot, Value, image_map
+from ..values import Slot, Value, image_map, map_shape
 from ..windows import NO_PADS, Pads
-
-
-def map_shape(x: Value) -> tuple[int, int, int, int]:
-    """(n, c, h, w) of a map."""
-    if len(x.shape) != 4:
-        raise ValueError(f"a value with {len(x.shape)} axes {x.shape}, expected 4: images, or maps of images")
-    n, c, h, w = x.shape
-    return n, c, h, w
 
 
 def without_padding(x: Value, value: float = 0.0) -> tuple[Value, Pads]:

@@ -7,9 +7,9 @@ from ...formats.graph import Node
 from ..attributes import axis_of, integer
 from ..folding.table import axes_of
 from ..resolver import Resolver, rule
-from ..values import Value, from_memory, image_map
+from ..values import Value, from_memory, image_map, map_shape
 from ..windows import NO_PADS, window_of
-from .padding import map_shape, without_padding
+from .padding import without_padding
 
 
 @rule("MaxPool")
@@ -73,8 +73,6 @@ def reduce_mean(r: Resolver, node: Node) -> Value:
 
 
 def _image(x: Value) -> Value:
-    if len(x.shape) != 4:
-        raise ValueError(f"a value with {len(x.shape)} axes {x.shape}, expected 4: images, or maps of images")
-    if not math.prod(x.shape[1:]):
+    if not math.prod(map_shape(x)[1:]):
         raise ValueError(f"a map without pixels {x.shape}")
     return x

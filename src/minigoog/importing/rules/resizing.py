@@ -10,7 +10,7 @@ from ...formats.graph import Node
 from ..attributes import as_integers, axis_of, integer, integers, text
 from ..folding import Constant
 from ..resolver import Resolver, rule
-from ..values import Slot, Value, image_map
+from ..values import Slot, Value, image_map, map_shape
 
 COORDINATES = ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
 MODES = ("nearest", "linear")
@@ -20,9 +20,7 @@ MODES = ("nearest", "linear")
 def resize(r: Resolver, node: Node) -> Value:
     """The size is given, or what it is multiplied by. Before opset 11 pixel i of the result is at i / scale."""
     x, old = r.value(node), node.op == "Upsample" or r.opset < 11
-    if len(x.shape) != 4:
-        raise ValueError(f"a value with {len(x.shape)} axes {x.shape}, expected 4: images, or maps of images")
-    n, c, h, w = x.shape
+    n, c, h, w = map_shape(x)
     height, width, scale = _size(r, node, old, x.shape)
     settings = {"mode": text(node, "mode", "nearest"), "coordinates": "asymmetric", "rounding": "floor"}
     if not old:
